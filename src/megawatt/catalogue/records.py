@@ -1,0 +1,157 @@
+"""What the catalogue hands to the other rooms: facts with their source, and the records made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+__all__ = [
+    "KINDS",
+    "Accelerator",
+    "Assumption",
+    "Entry",
+    "Fact",
+    "Kind",
+    "LinkLevel",
+    "Source",
+    "System",
+]
+
+Kind = Literal["measured", "vendor", "reported", "regulated", "derived", "assumed"]
+KINDS: Final[tuple[Kind, ...]] = ("measured", "vendor", "reported", "regulated", "derived", "assumed")
+"""How a number is known.
+
+measured: by instrument; vendor: by the maker's own page; reported: by press, filing or analyst about somebody else;
+regulated: by tariff or statute; derived: computed here from sourced numbers (the note says how); assumed: nobody
+has published it (the note says why this value).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where facts come from: one entry of ``sources.toml``."""
+
+    key: str
+    title: str
+    publisher: str
+    date: str
+    url: str
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One number (or word) with everything that is needed to argue with it.
+
+    ``low`` and ``high`` are the ends of the range of published values, or of what is plausible where the note says
+    so; None where there is one value. ``unit`` is a pint expression, empty for dimensionless numbers and words.
+    """
+
+    value: float | str
+    unit: str
+    kind: Kind
+    source: str
+    date: str = ""
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+    def number(self) -> float:
+        """The value as a number; TypeError (our bug) if it is a word."""
+        if isinstance(self.value, str):
+            raise TypeError(f"{self.value!r} is not a number")
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing in the catalogue: a key, its family and its facts by field name (unit at the end of the name)."""
+
+    key: str
+    family: str
+    title: str
+    facts: Mapping[str, Fact]
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One input that a result rests on: its dotted name, the room that used it, and the fact."""
+
+    name: str
+    room: str
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLevel:
+    """One level of a system's network, innermost first.
+
+    Attributes
+    ----------
+    name : str
+        e.g. ``nvlink``, ``infiniband``, ``neuronlink``, ``ici``.
+    domain_chips : float
+        Chips that reach each other at this level (``inf`` for the scale-out network).
+    link_bytes_per_s : float
+        Bytes per second and chip, one direction.
+    latency_s : float
+        Start-up time of one message.
+    topology : str
+        ``switch``, ``torus`` or ``mesh``.
+    """
+
+    name: str
+    domain_chips: float
+    link_bytes_per_s: float
+    latency_s: float
+    topology: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One chip. Peaks are dense, by precision name (bf16, fp8, ...). ``assumptions`` holds every fact used."""
+
+    key: str
+    title: str
+    peak_flops_per_s: Mapping[str, float]
+    hbm_bytes: float
+    hbm_bytes_per_s: float
+    power_cap_w: float
+    power_cap_low_w: float
+    power_cap_high_w: float
+    power_idle_w: float
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The unit a hall is filled with (node, rack, UltraServer, pod) and how its chips are joined.
+
+    Attributes
+    ----------
+    chips : int
+        Chips in one unit; also the innermost scale-up domain unless ``links`` says otherwise.
+    overhead_w_per_chip : float
+        Power of hosts, memory, switches, NICs, fans and rack supply per chip, beside the chips themselves.
+    provisioned_w_per_chip : float
+        What the rack budget reserves per chip, all of the rack included (critical IT power).
+    liquid_share : float
+        Share of heat that leaves by the liquid loop, 0 to 1.
+    coolant_supply_max_c : float
+        Warmest facility water the rack accepts. [degC]
+    """
+
+    key: str
+    title: str
+    accelerator: Accelerator
+    chips: int
+    links: tuple[LinkLevel, ...]
+    overhead_w_per_chip: float
+    provisioned_w_per_chip: float
+    provisioned_low_w_per_chip: float
+    provisioned_high_w_per_chip: float
+    liquid_share: float
+    coolant_supply_max_c: float
+    assumptions: tuple[Assumption, ...] = field(default=())

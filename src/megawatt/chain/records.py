@@ -1,0 +1,101 @@
+"""What the chain hands to results and report: one use of the site from chip to cash, and uses side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from megawatt.catalogue.records import Assumption
+from megawatt.dispatch.records import Dispatch
+from megawatt.facility.records import FacilityYear, Weather
+from megawatt.finance.records import CashFlow
+from megawatt.mining.records import HashEconomics, MinerFleet
+from megawatt.risk.records import Risk
+from megawatt.training.records import TrainingPlan, TrainingRun
+
+__all__ = ["Comparison", "Headline", "Sensitivity", "UseResult"]
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The numbers that decide, per use.
+
+    ``value_usd_per_grid_mw_year``: level annual amount over the operating months whose present value equals the
+    project's NPV (after tax, before debt), per contracted grid megawatt; what is left after all capital has earned the
+    discount rate. ``margin_usd_per_grid_mw_year``: revenue minus operating cost of the first full operating year,
+    before capital, tax and debt. ``low``/``high`` envelope: published ranges of inputs, one at a time, worst and best.
+    """
+
+    value_usd_per_grid_mw_year: float
+    value_p5: float
+    value_p95: float
+    value_low: float
+    value_high: float
+    value_usd_per_it_mw_year: float
+    margin_usd_per_grid_mw_year: float
+    tokens_per_grid_mwh: float | None
+    tokens_low: float | None
+    tokens_high: float | None
+    worst_month: str
+    worst_month_usd: float
+    probability_missed: float | None
+    probability_missed_interval: tuple[float, float] | None
+    min_dscr: float | None
+    peak_mw: float
+    pue: float
+    project_irr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """One input moved to the ends of its published range, the chain run again, everything else held.
+
+    ``value_*`` are value_usd_per_grid_mw_year; ``tokens_*`` tokens per grid MWh (None for mining).
+    """
+
+    name: str
+    title: str
+    unit: str
+    low: float
+    base: float
+    high: float
+    value_at_low: float
+    value_at_high: float
+    tokens_at_low: float | None = None
+    tokens_at_high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UseResult:
+    """One use of the site, the whole chain."""
+
+    name: str
+    title: str
+    use: str
+    grid_mw: float
+    it_mw: float
+    chips: int
+    plan: TrainingPlan | None
+    run: TrainingRun | None
+    fleet: MinerFleet | None
+    hash_economics: HashEconomics | None
+    weather: Weather
+    facility: FacilityYear
+    dispatch: Dispatch
+    cash: CashFlow
+    risk: Risk
+    headline: Headline
+    sensitivities: tuple[Sensitivity, ...]
+    assumptions: tuple[Assumption, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One or more uses of the same site side by side; ``manifest`` says with which inputs and versions."""
+
+    name: str
+    title: str
+    question: str
+    uses: tuple[UseResult, ...]
+    manifest: Mapping[str, object]

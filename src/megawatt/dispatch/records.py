@@ -1,0 +1,83 @@
+"""What the dispatch room takes and hands on: the year's problem and its optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption
+from megawatt.facility.records import FacilityResponse
+
+__all__ = ["Dispatch", "SiteProblem"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteProblem:
+    """One site year: what may run in each hour, and what it earns and costs.
+
+    Attributes
+    ----------
+    price_usd_per_mwh : (8760,)
+        Energy price at the connection.
+    adder_usd_per_mwh : (8760,)
+        Delivery charges on imported energy, coincident-peak (4CP) charges spread on their hours included.
+    import_limit_mw : (8760,)
+        Contracted capacity (``grid_mw``), less where an hour's limit is lower.
+    ai_it_mw : (8760,)
+        AI load offered (critical IT power drawn when running).
+    ai_value_usd_per_mwh : float
+        What a served MWh of AI IT power earns: the penalty of curtailing it. Contracted load is worth its price.
+    ai_response : FacilityResponse or None
+        The AI halls' response; None when ``ai_it_mw`` is zero all year.
+    mining_it_mw : float
+        Most power that miners may draw (at their plug).
+    mining_value_usd_per_mwh : (8760,)
+        Revenue of a MWh at the miner's plug.
+    mining_response : FacilityResponse or None
+        The mining halls' response.
+    carbon_kg_per_mwh : (8760,)
+        Intensity of imported energy; accounting only.
+    """
+
+    price_usd_per_mwh: FloatArray
+    adder_usd_per_mwh: FloatArray
+    import_limit_mw: FloatArray
+    ai_it_mw: FloatArray
+    ai_value_usd_per_mwh: float
+    ai_response: FacilityResponse | None
+    mining_it_mw: float
+    mining_value_usd_per_mwh: FloatArray
+    mining_response: FacilityResponse | None
+    carbon_kg_per_mwh: FloatArray
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The optimal year; hourly arrays have shape (8760,).
+
+    ``import_mw`` = facility power of AI and mining halls. ``energy_cost_usd`` and ``revenue_usd`` are the year's totals by
+    part; ``objective_usd`` = revenue - cost as the solver saw it. ``binding`` counts the hours in which each limit
+    binds.
+    """
+
+    import_mw: FloatArray
+    ai_it_mw: FloatArray
+    ai_facility_mw: FloatArray
+    mining_it_mw: FloatArray
+    mining_facility_mw: FloatArray
+    ai_curtailed_mw: FloatArray
+    water_l: FloatArray
+    carbon_t: float
+    peak_mw: float
+    energy_cost_usd: Mapping[str, float]
+    revenue_usd: Mapping[str, float]
+    objective_usd: float
+    binding: Mapping[str, int]
+    solver: str
+    assumptions: tuple[Assumption, ...] = ()

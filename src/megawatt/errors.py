@@ -1,0 +1,113 @@
+"""Errors that a user can cause or must hear about, and the exit code of each.
+
+MegawattError
+├── ScenarioError            2  the input is wrong; carries every problem found
+├── CatalogueError           2  no such key, or a catalogue file is wrong
+├── InfeasibleError          3  no plan satisfies the limits; names the binding ones
+├── SolverError              4  a solver gave up
+├── MissingDependencyError   5  an optional package is needed
+└── NotSupportedError        6  known kind of question, no model yet
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "CatalogueError",
+    "InfeasibleError",
+    "MegawattError",
+    "MissingDependencyError",
+    "NotSupportedError",
+    "Problem",
+    "ScenarioError",
+    "SolverError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes
+    ----------
+    path : str
+        Dotted path inside the file, e.g. ``hall.ups_loss_frac``; empty for the file as a whole.
+    found : str
+        What was found, with its unit.
+    allowed : str
+        What is allowed.
+    hint : str
+        What to try (nearest key, an example); may be empty.
+    """
+
+    path: str
+    found: str
+    allowed: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.path}: {self.found}; allowed: {self.allowed}"
+            if self.path
+            else f"{self.found}; {self.allowed}"
+        )
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class MegawattError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+    exit_code = 1
+
+
+class ScenarioError(MegawattError):
+    """The user's input is wrong; holds every problem of the file at once.
+
+    Parameters
+    ----------
+    message : str
+        One line that stands alone.
+    problems : iterable of Problem
+        All problems found; empty when the message says everything.
+    file : str
+        The file the problems are in.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, problems: Iterable[Problem] = (), file: str = "") -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+        self.file = file
+
+
+class CatalogueError(MegawattError):
+    """A catalogue key does not exist, or a catalogue file is malformed."""
+
+    exit_code = 2
+
+
+class InfeasibleError(MegawattError):
+    """No plan satisfies the limits; the message names those that bind."""
+
+    exit_code = 3
+
+
+class SolverError(MegawattError):
+    """A solver stopped without an answer."""
+
+    exit_code = 4
+
+
+class MissingDependencyError(MegawattError):
+    """An optional package is needed; the message says how to install it."""
+
+    exit_code = 5
+
+
+class NotSupportedError(MegawattError):
+    """A known kind of question for which the package has no model yet."""
+
+    exit_code = 6

@@ -1,0 +1,62 @@
+"""What the facility room hands on: weather, the hall's response, the hall's year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption
+
+__all__ = ["FacilityResponse", "FacilityYear", "Weather"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """A site year of weather, arrays of shape (8760,); ``origin`` says whether real, typical or synthesised."""
+
+    place: str
+    origin: str
+    dry_bulb_c: FloatArray
+    wet_bulb_c: FloatArray
+    relative_humidity: FloatArray
+    pressure_pa: FloatArray
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityResponse:
+    """Facility power and water as functions of IT power, so that a later room can curtail IT and save cooling.
+
+    ``it_mw`` (k,) are increasing breakpoints starting at 0; ``facility_mw`` and ``water_l_per_h`` (8760, k) the values
+    there, linear between; ``facility_mw`` is convex in IT power hour by hour. ``it_limit_mw`` (8760,) is the IT power
+    that the cooling can carry in that hour.
+    """
+
+    it_mw: FloatArray
+    facility_mw: FloatArray
+    water_l_per_h: FloatArray
+    it_limit_mw: FloatArray
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityYear:
+    """The hall's year under a given IT load.
+
+    ``parts_mw`` (it, fans, pumps, chiller, transformer, ups, distribution, ...) are hourly and sum to
+    ``facility_mw``. ``pue`` and ``wue_l_per_kwh`` (site water) are energy-weighted over the year.
+    """
+
+    it_mw: FloatArray
+    facility_mw: FloatArray
+    water_l: FloatArray
+    parts_mw: Mapping[str, FloatArray]
+    pue: float
+    pue_worst_hour: float
+    wue_l_per_kwh: float
+    assumptions: tuple[Assumption, ...] = ()

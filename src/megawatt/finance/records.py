@@ -1,0 +1,145 @@
+"""What the finance room takes and hands on. Money in is positive; fields named ``cost`` are positive costs.
+
+Arrays have shape (paths, months); one case is one path. All dollars nominal, flows at month end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption
+
+__all__ = ["CashFlow", "LoanTerms", "Measures", "OperatingFlows", "ProjectTerms", "TaxTerms"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatingFlows:
+    """Cash that the site earns and spends before capital and finance.
+
+    ``revenue`` and ``opex_cost`` by part, each (paths, months), on an as-delivered basis; customer ``prepayment`` is cash
+    received ahead of delivery (liability), ``prepayment_credit`` the part of later revenue that it has already paid.
+    """
+
+    revenue: Mapping[str, FloatArray]
+    opex_cost: Mapping[str, FloatArray]
+    prepayment: FloatArray
+    prepayment_credit: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LoanTerms:
+    """A term loan drawn once during construction.
+
+    Attributes
+    ----------
+    principal_usd : float
+        Amount drawn (capitalised interest comes on top where ``capitalise_interest``).
+    rate : float
+        Annual nominal rate; monthly interest is rate / 12 on the opening balance (30/360).
+    draw_month, first_payment_month, last_payment_month : int
+        Month indices of the project spine.
+    shape : str
+        ``level`` (equal payments), ``equal-principal`` or ``bullet``.
+    upfront_fee_frac : float
+        Fee on the principal, paid at the draw.
+    """
+
+    principal_usd: float
+    rate: float
+    draw_month: int
+    first_payment_month: int
+    last_payment_month: int
+    shape: str = "level"
+    upfront_fee_frac: float = 0.0
+    capitalise_interest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TaxTerms:
+    """Income tax: one rate, straight-line tax life by asset class, losses carried forward.
+
+    ``loss_offset_limit_frac`` is the share of a year's taxable income that old losses may offset (0.8 in US federal
+    law after 2017). Tax is settled in December (or the last month).
+    """
+
+    rate: float
+    life_years: Mapping[str, float]
+    loss_offset_limit_frac: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectTerms:
+    """The capital side of a project on its monthly spine.
+
+    ``capex_cost`` by asset class, each (months,); ``residual`` by asset class (paths, months) or (1, months), cash from sale or
+    book of remaining worth in the last month. ``start_year``/``start_month``: calendar of month index 0 (month 1-12).
+    ``discount_rate`` is annual effective.
+    """
+
+    start_year: int
+    start_month: int
+    months: int
+    capex_cost: Mapping[str, FloatArray]
+    residual: Mapping[str, FloatArray]
+    loan: LoanTerms | None
+    tax: TaxTerms | None
+    discount_rate: float
+    minimum_cash_usd: float = 0.0
+    committed_equity_usd: float | None = None
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Measures per path, shape (paths,); NaN where undefined (``irr_note`` says why for the first path)."""
+
+    npv_usd: FloatArray
+    npv_pre_tax_usd: FloatArray
+    project_irr: FloatArray
+    equity_irr: FloatArray
+    min_dscr: FloatArray
+    average_dscr: FloatArray
+    llcr: FloatArray
+    value_usd_per_grid_mw_year: FloatArray
+    payback_month: FloatArray
+    irr_note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CashFlow:
+    """Monthly statements, arrays (paths, months), and the cash identity that ties them.
+
+    closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total - capex_total - fees - interest_paid
+    - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit + prepayment -
+    opex - tax. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
+    ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
+    shortfall, -1 if none.
+    """
+
+    terms: ProjectTerms
+    flows: OperatingFlows
+    revenue_total: FloatArray
+    opex_total: FloatArray
+    tax: FloatArray
+    cfads: FloatArray
+    capex_total: FloatArray
+    residual_total: FloatArray
+    debt_draw: FloatArray
+    interest_paid: FloatArray
+    principal_paid: FloatArray
+    fees: FloatArray
+    debt_balance: FloatArray
+    equity_in: FloatArray
+    distributions: FloatArray
+    closing_cash: FloatArray
+    shortfall: FloatArray
+    dscr: FloatArray
+    missed: NDArray[np.int64]
+    measures: Measures
+    assumptions: tuple[Assumption, ...] = ()

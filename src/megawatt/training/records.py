@@ -1,0 +1,109 @@
+"""What the training room hands on: layouts, their cost, the plan, the run. Arrays have shape (n,), one per layout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption
+
+__all__ = ["Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Layouts:
+    """Parallel layouts, one per array element; tp * pp * cp * dp = chips, and ep divides dp * cp * tp.
+
+    ``recompute``: 0 none, 1 selective (attention), 2 full. ``zero``: 0 to 3 (1: optimizer states sharded over dp).
+    ``micro_batch`` in sequences. ``vpp`` is the number of virtual stages per device (1: plain 1F1B).
+    """
+
+    tp: IntArray
+    pp: IntArray
+    vpp: IntArray
+    cp: IntArray
+    ep: IntArray
+    dp: IntArray
+    micro_batch: IntArray
+    zero: IntArray
+    recompute: IntArray
+    sequence_parallel: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.tp)
+
+    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Layouts:
+        """The layouts at these positions (or where the mask is true)."""
+        return Layouts(*(getattr(self, f.name)[index] for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """Cost of one optimizer step of each layout.
+
+    ``parts_s`` (compute, tp, cp, ep, pp, bubble, dp, optimizer, ...: exposed seconds) sums to ``step_time_s``;
+    ``memory_parts_bytes`` (weights, gradients, optimizer, activations, ...) sums to ``memory_bytes``, both of the
+    fullest chip. ``reason`` is empty where the layout is feasible.
+    """
+
+    step_time_s: FloatArray
+    parts_s: Mapping[str, FloatArray]
+    memory_bytes: FloatArray
+    memory_parts_bytes: Mapping[str, FloatArray]
+    chip_power_w: FloatArray
+    energy_j: FloatArray
+    feasible: NDArray[np.bool_]
+    reason: NDArray[np.str_]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """The best layout of a model on a system, and what it gives.
+
+    ``energy_j`` of the step and ``chip_power_w`` are of the chips alone; ``it_w_per_chip`` adds the system's hosts,
+    switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
+    recompute. ``rejected`` counts the layouts by reason.
+    """
+
+    model: str
+    system: str
+    chips: int
+    seq_len: int
+    global_batch: int
+    precision: str
+    layout: Layouts
+    cost: StepCost
+    runners_up: Layouts
+    runners_up_cost: StepCost
+    considered: int
+    rejected: Mapping[str, int]
+    step_time_s: float
+    tokens_per_s: float
+    tokens_per_s_per_chip: float
+    mfu: float
+    hfu: float
+    chip_power_w: float
+    it_w_per_chip: float
+    it_energy_j_per_token: float
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRun:
+    """A whole training run with failures and checkpoints. Goodput: useful time over wall time."""
+
+    tokens: float
+    days: float
+    goodput: float
+    failures: float
+    checkpoint_interval_s: float
+    energy_mwh: float
+    average_it_mw: float
+    peak_it_mw: float
+    assumptions: tuple[Assumption, ...] = ()
