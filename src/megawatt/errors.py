@@ -48,11 +48,7 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        text = (
-            f"{self.path}: {self.found}; allowed: {self.allowed}"
-            if self.path
-            else f"{self.found}; {self.allowed}"
-        )
+        text = f"{self.path}: {self.found}; allowed: {self.allowed}" if self.path else f"{self.found}; {self.allowed}"
         return f"{text} ({self.hint})" if self.hint else text
 
 

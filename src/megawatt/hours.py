@@ -20,9 +20,7 @@ __all__ = [
 HOURS_IN_YEAR: Final = 8760
 MONTH_NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-DAYS_IN_MONTH: Final[NDArray[np.int64]] = np.array(
-    [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64
-)
+DAYS_IN_MONTH: Final[NDArray[np.int64]] = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)
 HOURS_IN_MONTH: Final[NDArray[np.int64]] = DAYS_IN_MONTH * 24
 MONTH_OF_HOUR: Final[NDArray[np.int64]] = np.repeat(np.arange(12), HOURS_IN_MONTH)
 """Month (0 = January) of each hour, shape (8760,)."""

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = [
     "KINDS",
     "Accelerator",
@@ -14,6 +17,8 @@ __all__ = [
     "Fact",
     "Kind",
     "LinkLevel",
+    "Normals",
+    "PriceShape",
     "Source",
     "System",
 ]
@@ -155,3 +160,45 @@ class System:
     liquid_share: float
     coolant_supply_max_c: float
     assumptions: tuple[Assumption, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Normals:
+    """Monthly climate normals of a place, arrays of shape (12,), January first."""
+
+    place: str
+    title: str
+    latitude_deg: float
+    longitude_deg: float
+    elevation_m: float
+    mean_dry_bulb_c: NDArray[np.float64]
+    mean_daily_max_c: NDArray[np.float64]
+    mean_daily_min_c: NDArray[np.float64]
+    mean_wet_bulb_c: NDArray[np.float64]
+    mean_dew_point_c: NDArray[np.float64]
+    mean_relative_humidity: NDArray[np.float64]
+    pressure_pa: NDArray[np.float64]
+    p99_dry_bulb_c: NDArray[np.float64]
+    p99_wet_bulb_c: NDArray[np.float64]
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class PriceShape:
+    """A real price year reduced to a small table that keeps its means and its spikes.
+
+    For each month and hour of the day the month's days are sorted by that hour's price and averaged in bins that hold
+    ``bin_frac`` (b,) of the days; ``price_usd_per_mwh`` (12, 24, b) are the bin means, cheapest first, so the
+    month's mean at
+    each hour is kept exactly. ``day_rank_frac`` (365,) is each day's place (0 to 1) among the days of its
+    month by daily
+    mean price: which bin the day falls in.
+    """
+
+    grid: str
+    title: str
+    year: int
+    bin_frac: NDArray[np.float64]
+    price_usd_per_mwh: NDArray[np.float64]
+    day_rank_frac: NDArray[np.float64]
+    fact: Fact

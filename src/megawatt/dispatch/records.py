@@ -61,7 +61,8 @@ class SiteProblem:
 class Dispatch:
     """The optimal year; hourly arrays have shape (8760,).
 
-    ``import_mw`` = facility power of AI and mining halls. ``energy_cost_usd`` and ``revenue_usd`` are the year's totals by
+    ``import_mw`` = facility power of AI and mining halls. ``energy_cost_usd`` and ``revenue_usd`` are the
+    year's totals by
     part; ``objective_usd`` = revenue - cost as the solver saw it. ``binding`` counts the hours in which each limit
     binds.
     """

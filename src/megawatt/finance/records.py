@@ -22,7 +22,8 @@ FloatArray = NDArray[np.float64]
 class OperatingFlows:
     """Cash that the site earns and spends before capital and finance.
 
-    ``revenue`` and ``opex_cost`` by part, each (paths, months), on an as-delivered basis; customer ``prepayment`` is cash
+    ``revenue`` and ``opex_cost`` by part, each (paths, months), on an as-delivered basis; customer
+    ``prepayment`` is cash
     received ahead of delivery (liability), ``prepayment_credit`` the part of later revenue that it has already paid.
     """
 
@@ -77,7 +78,8 @@ class TaxTerms:
 class ProjectTerms:
     """The capital side of a project on its monthly spine.
 
-    ``capex_cost`` by asset class, each (months,); ``residual`` by asset class (paths, months) or (1, months), cash from sale or
+    ``capex_cost`` by asset class, each (months,); ``residual`` by asset class (paths, months) or (1, months),
+    cash from sale or
     book of remaining worth in the last month. ``start_year``/``start_month``: calendar of month index 0 (month 1-12).
     ``discount_rate`` is annual effective.
     """
@@ -116,7 +118,8 @@ class CashFlow:
     """Monthly statements, arrays (paths, months), and the cash identity that ties them.
 
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total - capex_total - fees - interest_paid
-    - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit + prepayment -
+    - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit +
+    prepayment -
     opex - tax. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none.

@@ -72,7 +72,8 @@ class Distribution:
 class Risk:
     """What can happen to one use of the site.
 
-    Probabilities come with a 95 % confidence interval. ``samples`` holds per-path values (paths,) of the headline quantities, and
+    Probabilities come with a 95 % confidence interval. ``samples`` holds per-path values (paths,) of the
+    headline quantities, and
     ``fans`` percentiles by month (5, months) at 5, 25, 50, 75, 95 %.
     """
 
