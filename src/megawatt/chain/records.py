@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
@@ -82,6 +85,7 @@ class UseResult:
     weather: Weather
     facility: FacilityYear
     dispatch: Dispatch
+    price_usd_per_mwh: NDArray[np.float64]
     cash: CashFlow
     risk: Risk
     headline: Headline

@@ -1,1 +1,5 @@
-"""See README.md of this room."""
+"""How a person runs it from the shell. Imports only the standard library and click at start-up."""
+
+from megawatt.cli.main import main
+
+__all__ = ["main"]

@@ -1,1 +1,6 @@
-"""See README.md of this room."""
+"""What did the user ask for, and is it valid? See README.md of this room."""
+
+from megawatt.scenario.load import LoadedComparison, LoadedScenario, json_schema, load
+from megawatt.scenario.schema import Comparison, Scenario
+
+__all__ = ["Comparison", "LoadedComparison", "LoadedScenario", "Scenario", "json_schema", "load"]

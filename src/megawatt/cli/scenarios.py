@@ -1,0 +1,67 @@
+"""``megawatt check``, ``init`` and ``schema``: scenario files before anything runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from megawatt.cli.output import emit_json
+from megawatt.errors import Problem, ScenarioError
+
+__all__ = ["check", "init", "schema"]
+
+
+@click.command(epilog="Example: megawatt check examples/childress-gb300.toml")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value, e.g. site.grid_mw=320.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def check(scenario: Path, settings: tuple[str, ...], as_json: bool) -> None:
+    """Report every problem of SCENARIO at once: dotted path, what was found, what is allowed, the nearest key."""
+    from megawatt.catalogue import load_catalogue
+    from megawatt.scenario import load
+
+    loaded = load(scenario, load_catalogue(), settings)
+    names = [use.scenario.name for use in loaded.uses]
+    if as_json:
+        emit_json("check", [{"file": str(scenario), "name": loaded.name, "uses": names}])
+    else:
+        click.echo(f"{scenario}: valid ({', '.join(names)})")
+
+
+@click.command(epilog="Example: megawatt init my-site.toml && megawatt plan my-site.toml")
+@click.argument("path", type=click.Path(path_type=Path), default=Path("site.toml"))
+@click.option("--force", is_flag=True, help="Replace an existing file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def init(path: Path, force: bool, as_json: bool) -> None:
+    """Write a commented starter scenario to PATH (default site.toml)."""
+    import importlib.resources
+
+    text = importlib.resources.files("megawatt.scenario").joinpath("starter.toml").read_text(encoding="utf-8")
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        problem = Problem("", "the file exists", "a new file", "--force replaces it")
+        raise ScenarioError(f"{path}: not written", [problem], str(path)) from None
+    except OSError as error:
+        problem = Problem("", str(error.strerror), "a path that can be written")
+        raise ScenarioError(f"{path}: not written", [problem], str(path)) from None
+    if as_json:
+        emit_json("init", [{"file": str(path)}])
+    else:
+        click.echo(f"{path}: written; next: megawatt plan {path}")
+
+
+@click.command(epilog="Example: megawatt schema > scenario.schema.json")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md) with the schema in results.")
+def schema(as_json: bool) -> None:
+    """Print the JSON Schema of scenario files, for editors."""
+    from megawatt.scenario import json_schema
+
+    content = json_schema()
+    if as_json:
+        emit_json("schema", [content])
+    else:
+        click.echo(json.dumps(content, indent=1))

@@ -1,0 +1,136 @@
+"""The summary of a comparison as plain JSON: every headline number with its unit and the inputs it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from megawatt.chain.records import Comparison, UseResult
+
+__all__ = ["METRICS", "summary_of"]
+
+_TO_TRAINING: Final = ("catalogue", "workload", "hardware", "training")
+_TO_FACILITY: Final = (*_TO_TRAINING, "facility")
+_TO_DISPATCH: Final = (*_TO_FACILITY, "mining", "dispatch")
+_TO_FINANCE: Final = (*_TO_DISPATCH, "finance", "scenario")
+_TO_RISK: Final = (*_TO_FINANCE, "risk")
+
+METRICS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
+    "value_usd_per_grid_mw_year": ("USD/MW/year", "level annual value after all capital, per grid MW", _TO_FINANCE),
+    "value_p5": ("USD/MW/year", "5th percentile of the market simulation", _TO_RISK),
+    "value_p95": ("USD/MW/year", "95th percentile of the market simulation", _TO_RISK),
+    "value_low": ("USD/MW/year", "worst end of the published ranges of inputs, one at a time", _TO_FINANCE),
+    "value_high": ("USD/MW/year", "best end of the published ranges of inputs, one at a time", _TO_FINANCE),
+    "value_usd_per_it_mw_year": ("USD/MW/year", "the same value per MW of critical IT", _TO_FINANCE),
+    "margin_usd_per_grid_mw_year": ("USD/MW/year", "revenue less operating cost, first full year", _TO_FINANCE),
+    "tokens_per_grid_mwh": ("1/MWh", "training tokens per MWh drawn from the grid", _TO_DISPATCH),
+    "tokens_low": ("1/MWh", "worst end of the published ranges of inputs", _TO_DISPATCH),
+    "tokens_high": ("1/MWh", "best end of the published ranges of inputs", _TO_DISPATCH),
+    "worst_month": ("", "operating month with the least cash after debt service", _TO_FINANCE),
+    "worst_month_usd": ("USD", "cash after debt service in that month", _TO_FINANCE),
+    "probability_missed": ("", "probability that debt service is missed in any month", _TO_RISK),
+    "probability_missed_interval": ("", "its 95 % confidence interval (simulation error only)", _TO_RISK),
+    "min_dscr": ("", "lowest debt service cover ratio, trailing twelve months, base case", _TO_FINANCE),
+    "peak_mw": ("MW", "largest import of the year", _TO_DISPATCH),
+    "pue": ("", "facility energy over IT energy of the year", _TO_FACILITY),
+    "project_irr": ("1/year", "internal rate of return after tax, before debt", _TO_FINANCE),
+}
+"""Unit, definition and the rooms whose assumptions each headline number rests on."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _headline(use: UseResult) -> dict[str, Any]:
+    by_room: dict[str, list[str]] = {}
+    for assumption in use.assumptions:
+        by_room.setdefault(assumption.room, []).append(assumption.name)
+    return {
+        name: {
+            "value": _plain(getattr(use.headline, name)),
+            "unit": unit,
+            "means": means,
+            "rests_on": sorted({a for room in rooms for a in by_room.get(room, [])}),
+        }
+        for name, (unit, means, rooms) in METRICS.items()
+    }
+
+
+def _plan(use: UseResult) -> dict[str, Any] | None:
+    plan = use.plan
+    if plan is None:
+        return None
+    layout = plan.layout
+    names = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero", "recompute")
+    return {
+        "model": plan.model,
+        "system": plan.system,
+        "chips": plan.chips,
+        "precision": plan.precision,
+        "layout": {n: int(getattr(layout, n)[0]) for n in names},
+        "step_time_s": plan.step_time_s,
+        "step_parts_s": {k: float(v[0]) for k, v in plan.cost.parts_s.items()},
+        "memory_bytes": float(plan.cost.memory_bytes[0]),
+        "tokens_per_s_per_chip": plan.tokens_per_s_per_chip,
+        "mfu": plan.mfu,
+        "hfu": plan.hfu,
+        "chip_power_w": plan.chip_power_w,
+        "it_w_per_chip": plan.it_w_per_chip,
+        "layouts_considered": plan.considered,
+        "layouts_rejected": dict(plan.rejected),
+    }
+
+
+def _use(use: UseResult) -> dict[str, Any]:
+    measures = use.cash.measures
+    return {
+        "name": use.name,
+        "title": use.title,
+        "use": use.use,
+        "grid_mw": use.grid_mw,
+        "it_mw": use.it_mw,
+        "chips": use.chips,
+        "headline": _headline(use),
+        "training": _plan(use),
+        "energy_cost_usd": dict(use.dispatch.energy_cost_usd),
+        "carbon_t": use.dispatch.carbon_t,
+        "wue_l_per_kwh": use.facility.wue_l_per_kwh,
+        "npv_usd": _plain(float(measures.npv_usd[0])),
+        "equity_irr": _plain(float(measures.equity_irr[0])),
+        "sensitivities": [
+            {
+                "name": s.name,
+                "unit": s.unit,
+                "low": s.low,
+                "base": s.base,
+                "high": s.high,
+                "value_at_low": s.value_at_low,
+                "value_at_high": s.value_at_high,
+            }
+            for s in use.sensitivities
+        ],
+        "assumptions": len(use.assumptions),
+        "unmeasured": sum(a.fact.kind == "assumed" for a in use.assumptions),
+        "warnings": list(use.warnings),
+    }
+
+
+def summary_of(comparison: Comparison) -> dict[str, Any]:
+    """The comparison's headline numbers and shape, without its arrays.
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``name``, ``title``, ``question``, ``uses`` with each headline number's value, unit, meaning and
+        the names of the assumptions it rests on (their sources are in ``assumptions.parquet``).
+    """
+    return {
+        "name": comparison.name,
+        "title": comparison.title,
+        "question": comparison.question,
+        "uses": [_use(use) for use in comparison.uses],
+    }

@@ -1,0 +1,271 @@
+"""Read scenario files: every problem of a file in one error, nothing half-read."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from megawatt.catalogue import Catalogue
+from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError
+from megawatt.scenario.rules import between_sections
+from megawatt.scenario.schema import Comparison, Scenario
+
+__all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "validate_raw"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedScenario:
+    """A valid scenario, the folder its relative paths start from, and the hash of what was read."""
+
+    scenario: Scenario
+    folder: Path
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedComparison:
+    """Scenarios to run side by side; a single scenario is a comparison of one."""
+
+    name: str
+    title: str
+    question: str
+    uses: tuple[LoadedScenario, ...]
+    file: str
+    sha256: str
+
+
+def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:
+    """Read a scenario or a comparison of scenarios.
+
+    Parameters
+    ----------
+    path : str or Path
+        TOML file.
+    catalogue : Catalogue
+        Where keys and @references are looked up.
+    settings : iterable of str
+        ``dotted.path=value`` replacements (TOML values), applied to every scenario.
+
+    Raises
+    ------
+    ScenarioError
+        With every problem found in the file.
+    """
+    file = Path(path)
+    raw, digest = _read(file)
+    settings = tuple(settings)
+    if "compare" not in raw:
+        use = _one(file, raw, digest, catalogue, settings)
+        return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest)
+    top = _validated(Comparison, raw, file, catalogue)
+    uses, problems = [], []
+    for name in top.compare:
+        try:
+            child = file.parent / name
+            child_raw, child_digest = _read(child)
+            if top.seed is not None:
+                child_raw["seed"] = top.seed
+            uses.append(_one(child, child_raw, child_digest, catalogue, settings))
+        except ScenarioError as error:
+            problems += [
+                Problem(f"{name}: {p.path}" if p.path else name, p.found, p.allowed, p.hint) for p in error.problems
+            ]
+    problems += _repeated([u.scenario.name for u in uses])
+    if problems:
+        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
+    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest)
+
+
+def _repeated(names: list[str]) -> list[Problem]:
+    twice = sorted({n for n in names if names.count(n) > 1})
+    return [Problem("compare", f"two scenarios named {n!r}", "a different name for each") for n in twice]
+
+
+def _read(file: Path) -> tuple[dict[str, Any], str]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        near = (
+            difflib.get_close_matches(file.name, [p.name for p in file.parent.glob("*.toml")], 1)
+            if file.parent.is_dir()
+            else []
+        )
+        hint = f"did you mean {file.parent / near[0]}?" if near else "megawatt init writes a starter"
+        problem = Problem("", f"cannot read the file ({error.strerror})", "a readable TOML file", hint)
+        raise ScenarioError(f"{file}: cannot be read", [problem], str(file)) from None
+    try:
+        return tomllib.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        problem = Problem("", f"not TOML: {error}", "a TOML file in UTF-8")
+        raise ScenarioError(f"{file}: not TOML", [problem], str(file)) from None
+
+
+def _one(
+    file: Path, raw: dict[str, Any], digest: str, catalogue: Catalogue, settings: tuple[str, ...]
+) -> LoadedScenario:
+    for setting in settings:
+        _apply(raw, setting, file)
+    problems, scenario = validate_raw(raw, catalogue, file.parent)
+    if problems or scenario is None:
+        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
+    if settings:
+        digest = hashlib.sha256((digest + "\n" + "\n".join(settings)).encode()).hexdigest()
+    return LoadedScenario(scenario, file.parent, str(file), digest)
+
+
+def _apply(raw: dict[str, Any], setting: str, file: Path) -> None:
+    """Set ``a.b.c=value`` in the raw scenario; the value is TOML, or plain text where it is not."""
+    path, equals, text = setting.partition("=")
+    if not equals or not path.strip():
+        raise ScenarioError(f"--set {setting}", [Problem("--set", repr(setting), "dotted.path=value")], str(file))
+    try:
+        value = tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    table = raw
+    *parents, last = path.strip().split(".")
+    for key in parents:
+        child = table.setdefault(key, {})
+        if not isinstance(child, dict):
+            raise ScenarioError(
+                f"--set {setting}", [Problem(path, "not a section", "a dotted path of the scenario")], str(file)
+            )
+        table = child
+    table[last] = value
+
+
+def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> tuple[list[Problem], Scenario | None]:
+    """All problems of a raw scenario, and the scenario if there is none."""
+    problems = between_sections(raw)
+    scenario: Scenario | None = None
+    try:
+        scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
+    except ValidationError as error:
+        problems += [_as_problem(Scenario, e) for e in error.errors(include_url=False)]
+    problems += _files(raw, folder) + _model(raw, catalogue, folder)
+    seen = {p.path: p for p in reversed(problems)}
+    return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None
+
+
+def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
+    problems = []
+    for section, key in (("site", "weather"), ("power", "price_file")):
+        table = raw.get(section)
+        name = table.get(key) if isinstance(table, dict) else None
+        if isinstance(name, str) and not (folder / name).is_file():
+            problems.append(Problem(f"{section}.{key}", repr(name), f"an existing file (relative to {folder})"))
+    return problems
+
+
+def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[Problem]:
+    """The model must be a catalogue key or a Hugging Face config.json that we can read."""
+    from megawatt.workload import load_model
+
+    table = raw.get("training")
+    name = table.get("model") if isinstance(table, dict) else None
+    if not isinstance(name, str):
+        return []
+    try:
+        load_model(_model_path(name, folder), catalogue)
+    except CatalogueError:
+        near = difflib.get_close_matches(name, list(catalogue.keys("model")), 3, 0.4)
+        hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
+        return [Problem("training.model", repr(name), "a model key or the path of a config.json", hint)]
+    except MegawattError as error:
+        return [Problem("training.model", repr(name), str(error))]
+    return []
+
+
+def _model_path(name: str, folder: Path) -> str:
+    return str(folder / name) if name.endswith(".json") else name
+
+
+def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, catalogue: Catalogue) -> Comparison:
+    try:
+        return model.model_validate(raw, context={"catalogue": catalogue})
+    except ValidationError as error:
+        problems = [_as_problem(model, e) for e in error.errors(include_url=False)]
+        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file)) from None
+
+
+_PLAIN = {
+    "bool": "true or false",
+    "string_type": "text in quotes",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list",
+    "model_type": "a section (table)",
+    "dict_type": "a section (table)",
+    "model_attributes_type": "a section (table)",
+}
+
+
+def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
+    path = ".".join(str(p) for p in error["loc"])
+    context = error.get("ctx", {})
+    if error["type"] == "megawatt":
+        return Problem(path, context["found"], context["allowed"], context["hint"])
+    if error["type"] == "extra_forbidden":
+        known = _fields_at(model, error["loc"][:-1])
+        near = difflib.get_close_matches(str(error["loc"][-1]), known, 1, 0.5)
+        return Problem(path, "unknown key", f"one of {', '.join(known)}", f"did you mean {near[0]}?" if near else "")
+    if error["type"] == "missing":
+        return Problem(path, "missing", _describe(model, error["loc"]))
+    allowed = _PLAIN.get(error["type"], error["msg"].replace("Input should be", "").strip())
+    return Problem(path, repr(error["input"]), allowed)
+
+
+def _submodel(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated):
+        found = (_submodel(a) for a in typing.get_args(annotation))
+        return next((m for m in found if m is not None), None)
+    return None
+
+
+def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, int) or current is None:
+            continue
+        info = current.model_fields.get(part)
+        current = _submodel(info.annotation) if info else None
+    return sorted(current.model_fields) if current else []
+
+
+def _describe(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    current: type[BaseModel] | None = model
+    info = None
+    for part in loc:
+        if isinstance(part, int) or current is None:
+            continue
+        info = current.model_fields.get(part)
+        current = _submodel(info.annotation) if info else None
+    return (info.description if info and info.description else None) or f"a section [{'.'.join(map(str, loc))}]"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of scenario files (a single use, or a comparison)."""
+    single, several = Scenario.model_json_schema(), Comparison.model_json_schema()
+    definitions = single.pop("$defs", {}) | several.pop("$defs", {})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "megawatt scenario",
+        "anyOf": [single, several],
+        "$defs": definitions,
+    }

@@ -1,0 +1,198 @@
+"""Numbers in a scenario: plain, with a unit, from the catalogue, or with a range.
+
+``grid_mw = 300``                       a number in the field's unit
+``grid_mw = "0.3 GW"``                  a number with a unit, converted
+``chips = "@iren-microsoft.gpu_count"`` a catalogue fact, with its source and range
+``grid_mw = { value = 300, low = 280, high = 320, source = "...", note = "..." }``  with a range of its own
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from megawatt.catalogue.records import KINDS, Fact, Kind
+from megawatt.errors import CatalogueError
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["SCENARIO_SOURCE", "catalogue_key", "quantity"]
+
+SCENARIO_SOURCE: Final = "scenario"
+"""Source of a number that the user wrote into the scenario without naming another."""
+
+_TABLE_KEYS: Final = ("value", "low", "high", "kind", "source", "note", "date")
+
+
+def _problem(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
+    return PydanticCustomError("megawatt", "{found}", {"found": found, "allowed": allowed, "hint": hint})
+
+
+def _catalogue(info: ValidationInfo) -> Catalogue:
+    context = info.context or {}
+    return cast("Catalogue", context["catalogue"])
+
+
+@functools.cache
+def _units() -> Any:
+    import pint
+
+    registry = pint.UnitRegistry()
+    registry.define("USD = [currency]")
+    registry.define("chip = [chip]")
+    return registry
+
+
+def _with_unit(text: str, unit: str, allowed: str) -> float:
+    import pint
+
+    try:
+        return float(_units().Quantity(text).to(unit or "dimensionless").magnitude)
+    except (pint.errors.PintError, AttributeError, TypeError, ValueError, AssertionError):
+        raise _problem(
+            repr(text), allowed, f'a number in {unit or "plain form"}, "number unit" or "@key.field"'
+        ) from None
+
+
+def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:
+    key, _, field = text[1:].rpartition(".")
+    try:
+        fact = _catalogue(info).fact(key, field)
+    except CatalogueError as error:
+        raise _problem(repr(text), "a catalogue fact as @key.field", str(error)) from None
+    if isinstance(fact.value, str):
+        raise _problem(f"{text} is the word {fact.value!r}", "a numeric catalogue fact")
+    if not _same_dimension(fact.unit, unit):
+        raise _problem(f"{text} is in {fact.unit or 'plain numbers'}", f"a fact in {unit or 'plain numbers'}")
+    scale = _scale(fact.unit, unit)
+    ends = {name: None if end is None else end * scale for name, end in (("low", fact.low), ("high", fact.high))}
+    return dataclasses.replace(
+        fact, value=fact.value * scale, unit=unit, note=f"{text}; {fact.note}".rstrip("; "), **ends
+    )
+
+
+def _scale(unit: str, to: str) -> float:
+    return 1.0 if unit == to or not unit or not to else float(_units().Quantity(1.0, unit).to(to).magnitude)
+
+
+def _same_dimension(unit: str, to: str) -> bool:
+    """Counted things (chips, machines) may stand for plain numbers; anything else must convert."""
+    if unit == to or not unit or not to:
+        return True
+    try:
+        return bool(_units().Quantity(1.0, unit).check(_units().Quantity(1.0, to).dimensionality))
+    except Exception:
+        return False
+
+
+def _number(raw: Any, unit: str, allowed: str) -> float:
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise _problem(repr(raw), allowed)
+    return _with_unit(raw, unit, allowed) if isinstance(raw, str) else float(raw)
+
+
+def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> Fact:
+    for key in raw:
+        if key not in _TABLE_KEYS:
+            near = difflib.get_close_matches(key, _TABLE_KEYS, 1)
+            raise _problem(
+                f"unknown key {key!r}", f"one of {', '.join(_TABLE_KEYS)}", f"did you mean {near[0]}?" if near else ""
+            )
+    if "value" not in raw:
+        raise _problem("no value", "value = number, with low, high, source, note beside it")
+    numbers = {k: _number(raw[k], unit, allowed) for k in ("low", "high") if k in raw}
+    kind = raw.get("kind", base.kind if base else "assumed")
+    if kind not in KINDS:
+        raise _problem(f"kind = {kind!r}", f"one of {', '.join(KINDS)}")
+    words = {k: str(raw[k]) for k in ("source", "note", "date") if k in raw}
+    if base is not None:
+        return dataclasses.replace(base, kind=cast("Kind", kind), **numbers, **words)
+    value = _number(raw["value"], unit, allowed)
+    return Fact(value, unit, cast("Kind", kind), words.pop("source", SCENARIO_SOURCE), **words, **numbers)
+
+
+def _check_range(fact: Fact, ge: float, le: float, allowed: str) -> None:
+    shown = f" {fact.unit}" if fact.unit else ""
+    for name, value in (("value", fact.number()), ("low", fact.low), ("high", fact.high)):
+        if value is not None and not (math.isfinite(value) and ge <= value <= le):
+            raise _problem(f"{'' if name == 'value' else name + ' = '}{value:g}{shown}", allowed)
+    low = fact.number() if fact.low is None else fact.low
+    high = fact.number() if fact.high is None else fact.high
+    if not low <= fact.number() <= high:
+        raise _problem(f"value {fact.number():g}, low {low:g}, high {high:g}", "low <= value <= high")
+
+
+def quantity(unit: str = "", *, ge: float = -math.inf, le: float = math.inf, whole: bool = False) -> Any:
+    """Annotations of a scenario number: a pydantic validator that gives a :class:`Fact` in ``unit``.
+
+    Parameters
+    ----------
+    unit : str
+        Canonical unit (pint), '' for plain numbers.
+    ge, le : float
+        Allowed range, ends included.
+    whole : bool
+        Only whole numbers.
+    """
+    ends = [f">= {ge:g}" if ge > -math.inf else "", f"<= {le:g}" if le < math.inf else ""]
+    allowed = " ".join(filter(None, ["a whole number" if whole else "a number", *ends, unit]))
+
+    def read(raw: Any, info: ValidationInfo) -> Fact:
+        if isinstance(raw, Fact):
+            fact = raw
+        elif isinstance(raw, dict):
+            base = raw.get("value")
+            linked = isinstance(base, str) and base.startswith("@")
+            fact = _table(raw, unit, allowed, _reference(cast("str", base), info, unit) if linked else None)
+        elif isinstance(raw, str) and raw.startswith("@"):
+            fact = _reference(raw, info, unit)
+        else:
+            fact = Fact(_number(raw, unit, allowed), unit, "assumed", SCENARIO_SOURCE, note="set in the scenario")
+        _check_range(fact, ge, le, allowed)
+        if whole and fact.number() != round(fact.number()):
+            raise _problem(f"{fact.number():g}", allowed)
+        return fact
+
+    return BeforeValidator(read), WithJsonSchema(_json_schema(unit, ge, le))
+
+
+def _json_schema(unit: str, ge: float, le: float) -> dict[str, Any]:
+    number: dict[str, Any] = {"type": "number"}
+    if ge > -math.inf:
+        number["minimum"] = ge
+    if le < math.inf:
+        number["maximum"] = le
+    properties: dict[str, Any] = {k: {"type": "string"} for k in ("kind", "source", "note", "date")}
+    properties |= {k: {"anyOf": [number, {"type": "string"}]} for k in ("value", "low", "high")}
+    table = {"type": "object", "properties": properties, "required": ["value"], "additionalProperties": False}
+    text = {"type": "string", "description": f"'number unit' (converted to {unit or 'a plain number'}) or '@key.field'"}
+    return {"anyOf": [number, text, table]}
+
+
+def catalogue_key(family: str) -> Any:
+    """Annotations of a scenario string that must be a key of this catalogue family."""
+
+    def read(raw: Any, info: ValidationInfo) -> str:
+        if not isinstance(raw, str):
+            raise _problem(repr(raw), f"a key of the catalogue family {family}")
+        catalogue = _catalogue(info)
+        try:
+            return catalogue.get(raw, family).key
+        except CatalogueError:
+            near = difflib.get_close_matches(raw, list(catalogue.keys(family)), 3, 0.4)
+            hint = f"nearest: {', '.join(near)}; " if near else ""
+            allowed = f"a key of the catalogue family {family}"
+            raise _problem(repr(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
+
+    return BeforeValidator(read)
+
+
+Validator = Callable[[Any, ValidationInfo], Any]

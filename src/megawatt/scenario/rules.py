@@ -1,0 +1,70 @@
+"""Rules between sections: one named check each, all reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from megawatt.errors import Problem
+
+__all__ = ["between_sections"]
+
+_NEEDED = {"ai-cloud": ("ai", "training", "contract"), "mining": ("mining",)}
+_BASIS_FIELDS = {
+    "published": ("price_usd_per_chip_hour",),
+    "token-parity": ("parity_system", "parity_price_usd_per_chip_hour"),
+    "predecessor": ("predecessor_system", "predecessor_price_usd_per_chip_hour"),
+}
+
+
+def _table(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = raw.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _sections_of_use(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    use = raw.get("use")
+    for name in _NEEDED.get(use if isinstance(use, str) else "", ()):
+        if name not in raw:
+            yield Problem(
+                name, "missing section", f"[{name}], because use = {use!r}", "megawatt init shows every section"
+            )
+    if use == "mining":
+        for name in ("ai", "training", "contract"):
+            if name in raw:
+                yield Problem(name, "section of an AI use", "no such section where use = 'mining'", "remove it")
+
+
+def _it_power(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    if raw.get("use") == "ai-cloud" and isinstance(raw.get("site"), dict) and "it_mw" not in raw["site"]:
+        yield Problem("site.it_mw", "missing", "a number > 0 in MW, because use = 'ai-cloud'")
+
+
+def _price_basis(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    contract = _table(raw, "contract")
+    if not contract:
+        return
+    basis = contract.get("basis", "published")
+    for field in _BASIS_FIELDS.get(basis if isinstance(basis, str) else "", ()):
+        if field not in contract:
+            yield Problem(f"contract.{field}", "missing", f"a value, because basis = {basis!r}")
+
+
+def _chip_cost(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    capex = _table(raw, "capex")
+    if raw.get("use") == "ai-cloud" and capex and "chips_usd_per_chip" not in capex:
+        yield Problem("capex.chips_usd_per_chip", "missing", "a number >= 0 in USD, because use = 'ai-cloud'")
+    if capex.get("chips_basis") == "token-parity" and "parity_system" not in _table(raw, "contract"):
+        yield Problem("contract.parity_system", "missing", "a system, because capex.chips_basis = 'token-parity'")
+
+
+def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    term, months = _table(raw, "contract").get("term_months", 60), _table(raw, "timeline").get("operating_months", 60)
+    if isinstance(term, int) and isinstance(months, int) and term > months:
+        yield Problem("contract.term_months", f"{term}", f"at most timeline.operating_months = {months}")
+
+
+def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
+    """Problems between sections of a raw scenario; wrong types are left to the schema."""
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term)
+    return [problem for rule in rules for problem in rule(raw)]

@@ -1,0 +1,313 @@
+"""The scenario file: every section and field, what it means and what is allowed.
+
+The models validate at the boundary only; the rest of the package takes the frozen result. Field descriptions are the
+reference documentation: ``megawatt schema`` prints them as JSON Schema, ``megawatt init`` writes them as comments.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from megawatt.catalogue.records import Fact
+from megawatt.scenario.quantity import catalogue_key, quantity
+
+__all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Mining", "Opex", "Power", "Risk",
+           "Scenario", "Site", "Tax", "Timeline", "Training"]  # fmt: skip
+
+
+def _month(raw: Any) -> str:
+    if isinstance(raw, str) and re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", raw):
+        return raw
+    raise PydanticCustomError(
+        "megawatt", "{found}", {"found": repr(raw), "allowed": 'a month as "YYYY-MM", 2000 to 2099', "hint": ""}
+    )
+
+
+Month = Annotated[str, BeforeValidator(_month)]
+_ratio = quantity(ge=0, le=1)
+
+
+class Section(BaseModel):
+    """A section of the scenario: unknown keys are errors, the result is frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def _fail(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
+    return PydanticCustomError("megawatt", "{found}", {"found": found, "allowed": allowed, "hint": hint})
+
+
+class Site(Section):
+    """The place and its connection."""
+
+    place: Annotated[str, catalogue_key("place")] = Field(description="place in the catalogue (climate)")
+    grid_mw: Annotated[Fact, *quantity("MW", ge=0.1, le=20000)] = Field(
+        description="contracted capacity at the interconnection, MW; headline values are per grid MW"
+    )
+    it_mw: Annotated[Fact, *quantity("MW", ge=0.01, le=20000)] | None = Field(
+        None, description="critical IT power of the AI halls, MW (what leases are priced on); not for mining"
+    )
+    weather: str | None = Field(
+        None, description="hourly weather file (TMY3, EPW or CSV) instead of the place's normals"
+    )
+
+    @field_validator("it_mw")
+    @classmethod
+    def _fits(cls, it_mw: Fact | None, info: ValidationInfo) -> Fact | None:
+        grid = info.data.get("grid_mw")
+        if it_mw is not None and grid is not None and it_mw.number() > grid.number():
+            raise _fail(f"{it_mw.number():g} MW", f"at most grid_mw = {grid.number():g} MW")
+        return it_mw
+
+
+class Power(Section):
+    """What a MWh costs at the connection."""
+
+    grid: Annotated[str, catalogue_key("grid")] = Field(description="grid in the catalogue: price table, carbon")
+    price_year: int = Field(2023, ge=2000, le=2100, description="year of the price table")
+    price_file: str | None = Field(
+        None, description="hourly price CSV (Datetime with UTC offset, USD/MWh) instead of the table"
+    )
+    utc_offset_hours: float = Field(-6.0, ge=-12, le=14, description="fixed standard time of the site, hours from UTC")
+    price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
+        1.0, validate_default=True, description="factor on every hourly price"
+    )
+    tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
+
+
+class HallRamp(Section):
+    """One block of halls going live."""
+
+    live: Month = Field(description="first month of operation")
+    share: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="share of the site's halls in this block")
+
+
+class Timeline(Section):
+    """Months of the project."""
+
+    start: Month = Field(description="first month of the project (first spending)")
+    halls: tuple[HallRamp, ...] = Field(min_length=1, description="blocks of halls; shares sum to 1")
+    operating_months: int = Field(60, ge=1, le=480, description="months that each block runs in this plan")
+
+    @field_validator("halls")
+    @classmethod
+    def _whole(cls, halls: tuple[HallRamp, ...], info: ValidationInfo) -> tuple[HallRamp, ...]:
+        total = sum(h.share.number() for h in halls)
+        if abs(total - 1) > 1e-9:
+            raise _fail(f"shares sum to {total:g}", "shares that sum to 1")
+        start = info.data.get("start")
+        if start is not None and min(h.live for h in halls) < start:
+            raise _fail(f"a block is live in {min(h.live for h in halls)}", f"months from start = {start} on")
+        return halls
+
+
+class Hall(Section):
+    """The building."""
+
+    design: Annotated[str, catalogue_key("hall")] = Field(description="hall design in the catalogue")
+
+
+class AI(Section):
+    """What fills the AI halls."""
+
+    system: Annotated[str, catalogue_key("system")] = Field(
+        description="system in the catalogue (rack, node, UltraServer)"
+    )
+    chips: Annotated[Fact, *quantity(ge=1, le=1e8, whole=True)] | None = Field(
+        None, description="number of chips; default: site.it_mw * fill_frac / provisioned power per chip"
+    )
+    fill_frac: Annotated[Fact, *quantity(ge=0.05, le=1)] = Field(
+        "@ai-hall-practice.fill_frac",
+        validate_default=True,
+        description="share of critical IT power that accelerator racks reserve (rest: storage, CPUs, network, spare)",
+    )
+    other_it_w_per_chip: Annotated[Fact, *quantity("W", ge=0, le=5000)] = Field(
+        "@ai-hall-practice.other_it_w_per_chip",
+        validate_default=True,
+        description="power of storage, CPU nodes and the scale-out network per chip, W",
+    )
+    busy_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.busy_frac",
+        validate_default=True,
+        description="share of the hours in which chips draw training power (otherwise idle power)",
+    )
+
+
+class Training(Section):
+    """The job that says what a chip is worth: one training run of this model on part of the site."""
+
+    model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json")
+    chips: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(description="chips of the job")
+    seq_len: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(description="tokens per sequence")
+    global_batch: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="sequences per optimizer step"
+    )
+    precision: Literal["bf16", "fp16", "fp8", "nvfp4", "mxfp4"] = Field("bf16", description="precision of the GEMMs")
+    tokens: Annotated[Fact, *quantity(ge=1, le=1e16)] | None = Field(None, description="tokens of the whole run")
+
+
+class Contract(Section):
+    """Who pays for the chips' hours.
+
+    One of ``price_usd_per_chip_hour`` (published), or a basis: ``token-parity`` pays per training token what
+    ``parity_system`` earns at ``parity_price_usd_per_chip_hour``; ``predecessor`` scales the published price of
+    ``predecessor_system`` by training throughput per chip.
+    """
+
+    basis: Literal["published", "token-parity", "predecessor"] = Field("published", description="how the price is set")
+    price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+        None, description="price of a chip-hour, USD (basis = published)"
+    )
+    parity_system: Annotated[str, catalogue_key("system")] | None = Field(
+        None, description="system with a published price"
+    )
+    parity_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+        None, description="its price of a chip-hour, USD"
+    )
+    predecessor_system: Annotated[str, catalogue_key("system")] | None = Field(None, description="older system")
+    predecessor_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+        None, description="its price of a chip-hour, USD"
+    )
+    term_months: int = Field(60, ge=1, le=480, description="months that the tenant pays for each block of halls")
+    availability_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.availability_frac",
+        validate_default=True,
+        description="share of chip-hours that are billable",
+    )
+    prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        0.0, validate_default=True, description="share of the contract value paid ahead of delivery"
+    )
+    prepayment_lead_months: int = Field(3, ge=0, le=60, description="months before a block is live that it is paid")
+    payer: str = Field("investment-grade", description="class of the tenant: sets its default probability")
+
+    @field_validator("payer")
+    @classmethod
+    def _known_payer(cls, payer: str, info: ValidationInfo) -> str:
+        known = sorted(
+            field.removeprefix("tenant_default_").removesuffix("_frac_per_year").replace("_", "-")
+            for field in (info.context or {})["catalogue"].get("risk-base", "risk").facts
+            if field.startswith("tenant_default_")
+        )
+        if payer not in known:
+            raise _fail(repr(payer), f"one of {', '.join(known)}")
+        return payer
+
+
+class Mining(Section):
+    """Bitcoin miners."""
+
+    miner: Annotated[str, catalogue_key("miner")] = Field(description="ASIC model in the catalogue")
+    network: Annotated[str, catalogue_key("network")] = Field(
+        description="state of the Bitcoin network in the catalogue"
+    )
+    it_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] | None = Field(
+        None, description="power of the miners, MW; default: what the connection carries in the worst hour"
+    )
+
+
+class Capex(Section):
+    """What is spent before anything earns. Amounts per block follow its share; miners cost their catalogue price."""
+
+    shell_usd_per_mw: Annotated[Fact, *quantity("USD/MW", ge=0, le=1e9)] = Field(
+        description="building, power and cooling, USD per MW of critical IT (mining: of miner power)"
+    )
+    chips_usd_per_chip: Annotated[Fact, *quantity("USD", ge=0, le=1e7)] | None = Field(
+        None, description="chips with their share of rack, network and storage, USD per chip"
+    )
+    chips_basis: Literal["published", "token-parity"] = Field(
+        "published",
+        description="token-parity: chips_usd_per_chip is the parity system's, scaled by training throughput per chip",
+    )
+    build_months: int = Field(
+        12, ge=1, le=120, description="months over which a block's shell is paid, before it is live"
+    )
+    chip_lead_months: int = Field(2, ge=0, le=60, description="months before a block is live that its chips are paid")
+    shell_life_years: Annotated[Fact, *quantity(ge=1, le=100)] = Field(
+        "@finance-practice.shell_life_years",
+        validate_default=True,
+        description="life of the shell: its residual is the unused share",
+    )
+    chip_residual_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@finance-practice.chip_residual_frac",
+        validate_default=True,
+        description="worth of chips or miners at the end of operating_months, as a share of cost, in the base case",
+    )
+
+
+class Opex(Section):
+    """Cost of running, beside energy."""
+
+    site_usd_per_kw_month: Annotated[Fact, *quantity("USD", ge=0, le=1000)] = Field(
+        description="staff, upkeep, insurance, property tax: USD per month and kW of critical IT (mining: of miners)"
+    )
+    growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
+        "@finance-practice.opex_growth_per_year", validate_default=True, description="escalation per year"
+    )
+
+
+class Debt(Section):
+    """A term loan drawn when the first chips are paid."""
+
+    principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] = Field(description="amount drawn, USD")
+    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="nominal annual rate, 30/360")
+    payments: int = Field(
+        60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
+    )
+    shape: Literal["level", "equal-principal", "bullet"] = Field("level", description="how principal is repaid")
+    upfront_fee_frac: Annotated[Fact, *_ratio] = Field(0.0, validate_default=True, description="fee on the principal")
+
+
+class Tax(Section):
+    """Income tax."""
+
+    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@finance-practice.federal_tax_rate", validate_default=True, description="income tax rate"
+    )
+
+
+class Risk(Section):
+    """The Monte Carlo."""
+
+    terms: Annotated[str, catalogue_key("risk")] = Field(
+        "risk-base", validate_default=True, description="factor parameters"
+    )
+    paths: int = Field(4096, ge=64, le=2_000_000, description="number of paths")
+
+
+class Scenario(Section):
+    """One use of a site, from chip to cash."""
+
+    format: Literal[1] = Field(description="version of this file format")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
+    title: str = Field(min_length=1, description="what the report calls this use")
+    use: Literal["ai-cloud", "mining"] = Field(description="what the megawatts do")
+    seed: int = Field(20260101, ge=0, le=2**63 - 1, description="root of all random numbers")
+    discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="annual, nominal, after tax")
+    site: Site
+    power: Power
+    timeline: Timeline
+    hall: Hall
+    ai: AI | None = None
+    training: Training | None = None
+    contract: Contract | None = None
+    mining: Mining | None = None
+    capex: Capex
+    opex: Opex
+    debt: Debt | None = None
+    tax: Tax = Field(default_factory=dict, validate_default=True)  # type: ignore[arg-type]
+    risk: Risk = Field(default_factory=dict, validate_default=True)  # type: ignore[arg-type]
+
+
+class Comparison(Section):
+    """Several uses of the same site side by side."""
+
+    format: Literal[1] = Field(description="version of this file format")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
+    title: str = Field(min_length=1, description="title of the report")
+    question: str = Field("", description="what the comparison is to answer")
+    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="replaces the seed of every scenario")
+    compare: tuple[str, ...] = Field(min_length=1, description="scenario files, relative to this one")

@@ -1,0 +1,159 @@
+"""Which published answers the package can be compared with: one entry per kind of file."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+from megawatt.catalogue import Catalogue
+from megawatt.errors import NotSupportedError, Problem, ScenarioError
+
+__all__ = ["KINDS", "ValidationKind", "kind_of", "validate"]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationKind:
+    """One kind of file that holds published answers.
+
+    ``scorer`` is ``module:function`` with the signature ``(path, catalogue) -> list of entries``; None where the
+    package has no model yet.
+    """
+
+    name: str
+    title: str
+    recognised_by: str
+    scorer: str | None = None
+
+
+KINDS: Final[tuple[ValidationKind, ...]] = (
+    ValidationKind("training-runs", "measured training runs", "CSV with metric, flops_convention",
+                   "megawatt.validation.training_runs:score"),
+    ValidationKind("facility", "PUE and water of sites by year", "CSV with pue, wue_l_per_kwh",
+                   "megawatt.validation.facility_rows:score"),
+    ValidationKind("dispatch-case", "a year of dispatch with its optimum", "folder with parameters.json",
+                   "megawatt.validation.dispatch_case:score"),
+    ValidationKind("kernels-gemm", "measured matrix multiplies", "Parquet with m, n, k"),
+    ValidationKind("kernels-attention", "measured attention kernels", "Parquet with attention columns"),
+    ValidationKind("kernels-moe", "measured expert layers", "Parquet with expert columns"),
+    ValidationKind("kernels-collectives", "measured collectives", "Parquet with message sizes"),
+    ValidationKind("attention-published", "published attention throughput", "CSV with kernel, pass, tflops"),
+    ValidationKind("collectives-published", "published collective bandwidth", "CSV with op, ranks, busbw_GBps"),
+    ValidationKind("inference", "measured serving throughput", "CSV with metric, input_len"),
+    ValidationKind("training-energy", "energy of training runs", "CSV with energy_mwh, gpu_hours"),
+    ValidationKind("node-power", "measured node power", "CSV with quantity, rated_value"),
+    ValidationKind("finance-case", "project finance answers", 'JSON with "schema": "finance-case/..."'),
+    ValidationKind("clearing-case", "clearing vectors", 'JSON with "schema": "clearing-case/..."'),
+    ValidationKind("risk-case", "closed forms of risk", 'JSON with "schema": "risk-case/..."'),
+    ValidationKind("miner-backtest", "the 2022 miner crisis", "CSV with company, field, as_of"),
+)  # fmt: skip
+
+_BY_NAME: Final = {k.name: k for k in KINDS}
+
+_CSV_COLUMNS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    ("training-runs", frozenset({"metric", "value", "flops_convention"})),
+    ("inference", frozenset({"metric", "value", "input_len"})),
+    ("facility", frozenset({"pue", "wue_l_per_kwh"})),
+    ("attention-published", frozenset({"kernel", "pass", "tflops"})),
+    ("collectives-published", frozenset({"op", "ranks", "busbw_GBps"})),
+    ("training-energy", frozenset({"energy_mwh", "gpu_hours"})),
+    ("node-power", frozenset({"quantity", "rated_value"})),
+    ("miner-backtest", frozenset({"company", "field", "as_of"})),
+)
+_PARQUET_COLUMNS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
+    ("kernels-gemm", frozenset({"m", "n", "k"})),
+    ("kernels-moe", frozenset({"num_experts"})),
+    ("kernels-attention", frozenset({"head_dim"})),
+    ("kernels-collectives", frozenset({"op_name", "num_gpus"})),
+)
+_FACTS_HINT: Final = "kinds with something to score: " + ", ".join(_BY_NAME)
+
+
+def _nothing(path: Path, found: str) -> ScenarioError:
+    problem = Problem("", found, "published answers to compare with", _FACTS_HINT)
+    return ScenarioError(f"{path}: nothing to score", [problem], str(path))
+
+
+def _by_columns(columns: set[str], table: tuple[tuple[str, frozenset[str]], ...]) -> str | None:
+    return next((name for name, needed in table if needed <= columns), None)
+
+
+def _csv_kind(path: Path) -> str | None:
+    with path.open(newline="", encoding="utf-8") as file:
+        return _by_columns(set(next(csv.reader(file), [])), _CSV_COLUMNS)
+
+
+def _parquet_kind(path: Path) -> str | None:
+    import duckdb
+
+    rows = duckdb.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+    return _by_columns({row[0] for row in rows}, _PARQUET_COLUMNS)
+
+
+def _json_kind(path: Path) -> str | None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    schema = content.get("schema", "") if isinstance(content, dict) else ""
+    return next((name for name in _BY_NAME if str(schema).startswith(name)), None)
+
+
+def kind_of(path: Path) -> ValidationKind:
+    """The kind of a file or folder, read from its columns or contents (names do not matter).
+
+    Raises
+    ------
+    ScenarioError
+        If the path does not exist, cannot be read, or holds facts but no answers.
+    """
+    if path.is_dir():
+        if (path / "parameters.json").is_file() and (path / "reference.json").is_file():
+            return _BY_NAME["dispatch-case"]
+        raise _nothing(path, "a folder without parameters.json and reference.json")
+    if not path.is_file():
+        raise ScenarioError(
+            f"{path}: no such file", [Problem("", "no such file or folder", "an existing path")], str(path)
+        )
+    readers: dict[str, Callable[[Path], str | None]] = {
+        ".csv": _csv_kind,
+        ".parquet": _parquet_kind,
+        ".json": _json_kind,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise _nothing(path, f"a file of type {path.suffix or 'unknown'}")
+    try:
+        name = reader(path)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ScenarioError(
+            f"{path}: cannot be read", [Problem("", str(error), "a readable file")], str(path)
+        ) from None
+    if name is None:
+        raise _nothing(path, "a table of facts, without predictions to make")
+    return _BY_NAME[name]
+
+
+def validate(path: str | Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Compare the package with one file or folder of published answers.
+
+    Returns
+    -------
+    list of dict
+        One entry per quantity, in the shape of docs/validation.md.
+
+    Raises
+    ------
+    NotSupportedError
+        For a known kind whose model does not exist yet.
+    """
+    where = Path(path)
+    kind = kind_of(where)
+    if kind.scorer is None:
+        raise NotSupportedError(f"{where}: {kind.title} ({kind.name}): the package has no model of these yet")
+    module, _, function = kind.scorer.partition(":")
+    score = cast(
+        "Callable[[Path, Catalogue], list[dict[str, Any]]]", getattr(importlib.import_module(module), function)
+    )
+    return score(where, catalogue)
