@@ -91,7 +91,9 @@ class Timeline(Section):
 
     start: Month = Field(description="first month of the project (first spending)")
     halls: tuple[HallRamp, ...] = Field(min_length=1, description="blocks of halls; shares sum to 1")
-    operating_months: int = Field(60, ge=1, le=480, description="months that each block runs in this plan")
+    operating_months: int = Field(
+        60, ge=1, le=480, description="months from the start of the last block to the end of the plan; all blocks run till then"
+    )
 
     @field_validator("halls")
     @classmethod
@@ -182,6 +184,9 @@ class Contract(Section):
         0.0, validate_default=True, description="share of the contract value paid ahead of delivery"
     )
     prepayment_lead_months: int = Field(3, ge=0, le=60, description="months before a block is live that it is paid")
+    prepayment_credit_after_months: int = Field(
+        0, ge=0, le=479, description="months of service before the prepayment is credited, evenly over the rest of the term"
+    )
     payer: str = Field("investment-grade", description="class of the tenant: sets its default probability")
 
     @field_validator("payer")
