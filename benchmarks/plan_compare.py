@@ -20,7 +20,7 @@ def _run(arguments: list[str]) -> float:
 
 
 def main() -> dict[str, float]:
-    """Seconds and bytes of ``megawatt plan`` on the Childress comparison and of ``--help``, with shares of their limits."""
+    """Seconds and bytes of ``megawatt plan`` on the Childress comparison and of ``--help``, and shares of limits."""
     help_s = min(_run(["--help"]) for _ in range(5))
     with tempfile.TemporaryDirectory() as folder:
         times = [_run(["plan", "examples/childress-compare.toml", "--out", folder]) for _ in range(3)]

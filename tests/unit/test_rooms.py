@@ -9,8 +9,23 @@ from pathlib import Path
 
 import megawatt
 
-ROOMS = ("catalogue", "workload", "hardware", "training", "facility", "mining", "dispatch", "finance", "risk", "scenario",
-         "chain", "results", "validation", "report", "cli")  # fmt: skip
+ROOMS = (
+    "catalogue",
+    "workload",
+    "hardware",
+    "training",
+    "facility",
+    "mining",
+    "dispatch",
+    "finance",
+    "risk",
+    "scenario",
+    "chain",
+    "results",
+    "validation",
+    "report",
+    "cli",
+)
 PACKAGE = Path(megawatt.__file__).parent
 
 

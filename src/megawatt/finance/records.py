@@ -81,7 +81,9 @@ class ProjectTerms:
     ``capex_cost`` by asset class, each (months,); ``residual`` by asset class (paths, months) or (1, months),
     cash from sale or
     book of remaining worth in the last month. ``start_year``/``start_month``: calendar of month index 0 (month 1-12).
-    ``discount_rate`` is annual effective.
+    ``discount_rate`` is annual effective. ``operation_start_month``: first month with revenue (None: found from the
+    flows; state it when paths are simulated in blocks). ``construction_months``: months from the start in which equity
+    may come in (None: up to the last month with capex).
     """
 
     start_year: int
@@ -95,6 +97,8 @@ class ProjectTerms:
     minimum_cash_usd: float = 0.0
     committed_equity_usd: float | None = None
     assumptions: tuple[Assumption, ...] = ()
+    operation_start_month: int | None = None
+    construction_months: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,8 @@
-"""See README.md of this room."""
+"""How a person sees it: one offline HTML file, and the chart specifications in it. See README.md of this room."""
+
+from megawatt.report.charts import ChartSet, chart_set
+from megawatt.report.decision import Answer, answer
+from megawatt.report.figure import Chart, Legend, Table
+from megawatt.report.page import render
+
+__all__ = ["Answer", "Chart", "ChartSet", "Legend", "Table", "answer", "chart_set", "render"]

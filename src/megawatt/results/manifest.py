@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,20 @@ __all__ = ["file_hashes", "make_manifest"]
 _PACKAGES = ("numpy", "scipy", "highspy", "duckdb", "pydantic", "pyxirr")
 
 
-def make_manifest(
-    *, scenarios: Mapping[str, str], catalogue_sha256: str, seeds: Mapping[str, int], solvers: Iterable[str]
-) -> dict[str, Any]:
-    """Versions, hashes, seeds, solver and UTC time of a run.
+def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What identifies a run's inputs, with the versions it ran on and the UTC time.
 
     Parameters
     ----------
-    scenarios : mapping
-        File name to sha256 of each scenario file read.
-    catalogue_sha256 : str
-        Hash of the catalogue's data.
-    seeds : mapping
-        Use name to root seed.
-    solvers : iterable of str
-        Names and versions of the solvers used.
+    identity : mapping
+        Scenario files and seeds, catalogue hash, solvers (from `megawatt.chain.compare`).
     """
     return {
         "megawatt": __version__,
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "scenarios": dict(scenarios),
-        "catalogue_sha256": catalogue_sha256,
-        "seeds": dict(seeds),
-        "solvers": sorted(set(solvers)),
-    }
+    } | dict(identity)
 
 
 def file_hashes(folder: Path) -> dict[str, str]:

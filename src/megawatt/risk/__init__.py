@@ -1,1 +1,46 @@
-"""See README.md of this room."""
+"""Risk: how bad it can get. Factor paths, cash flows on them, summaries with their uncertainty."""
+
+from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
+from megawatt.risk.blocks import BLOCK_PATHS, run_blocks
+from megawatt.risk.correlation import correlation_root, nearest_correlation
+from megawatt.risk.factors import (
+    FACTORS,
+    base_factors,
+    conditional_default_probability,
+    exponential_ornstein_uhlenbeck,
+    geometric_brownian,
+    ornstein_uhlenbeck,
+    simulate_factors,
+)
+from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
+from megawatt.risk.simulate import FAN_PATHS, net_cash_usd, simulate
+from megawatt.risk.summary import drivers, fan, summarise, tail_mean, wilson_interval
+
+__all__ = [
+    "BASE_KEY",
+    "BLOCK_PATHS",
+    "FACTORS",
+    "FAN_PATHS",
+    "Distribution",
+    "FactorPaths",
+    "FactorTerms",
+    "Risk",
+    "base_factors",
+    "conditional_default_probability",
+    "correlation_root",
+    "drivers",
+    "exponential_ornstein_uhlenbeck",
+    "factor_terms",
+    "fan",
+    "geometric_brownian",
+    "nearest_correlation",
+    "net_cash_usd",
+    "ornstein_uhlenbeck",
+    "payer_classes",
+    "run_blocks",
+    "simulate",
+    "simulate_factors",
+    "summarise",
+    "tail_mean",
+    "wilson_interval",
+]

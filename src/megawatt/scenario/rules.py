@@ -64,7 +64,9 @@ def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("contract.term_months", f"{term}", f"at most timeline.operating_months = {months}")
     credit = _table(raw, "contract").get("prepayment_credit_after_months", 0)
     if isinstance(term, int) and isinstance(credit, int) and credit >= term:
-        yield Problem("contract.prepayment_credit_after_months", f"{credit}", f"less than contract.term_months = {term}")
+        yield Problem(
+            "contract.prepayment_credit_after_months", f"{credit}", f"less than contract.term_months = {term}"
+        )
 
 
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:

@@ -92,7 +92,10 @@ class Timeline(Section):
     start: Month = Field(description="first month of the project (first spending)")
     halls: tuple[HallRamp, ...] = Field(min_length=1, description="blocks of halls; shares sum to 1")
     operating_months: int = Field(
-        60, ge=1, le=480, description="months from the start of the last block to the end of the plan; all blocks run till then"
+        60,
+        ge=1,
+        le=480,
+        description="months from the start of the last block to the end of the plan; all blocks run till then",
     )
 
     @field_validator("halls")
@@ -161,17 +164,17 @@ class Contract(Section):
     """
 
     basis: Literal["published", "token-parity", "predecessor"] = Field("published", description="how the price is set")
-    price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+    price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
         None, description="price of a chip-hour, USD (basis = published)"
     )
     parity_system: Annotated[str, catalogue_key("system")] | None = Field(
         None, description="system with a published price"
     )
-    parity_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+    parity_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
         None, description="its price of a chip-hour, USD"
     )
     predecessor_system: Annotated[str, catalogue_key("system")] | None = Field(None, description="older system")
-    predecessor_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD", ge=0, le=1000)] | None = Field(
+    predecessor_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
         None, description="its price of a chip-hour, USD"
     )
     term_months: int = Field(60, ge=1, le=480, description="months that the tenant pays for each block of halls")
@@ -185,21 +188,19 @@ class Contract(Section):
     )
     prepayment_lead_months: int = Field(3, ge=0, le=60, description="months before a block is live that it is paid")
     prepayment_credit_after_months: int = Field(
-        0, ge=0, le=479, description="months of service before the prepayment is credited, evenly over the rest of the term"
+        0,
+        ge=0,
+        le=479,
+        description="months of service before the prepayment is credited, evenly over the rest of the term",
     )
-    payer: str = Field("investment-grade", description="class of the tenant: sets its default probability")
-
-    @field_validator("payer")
-    @classmethod
-    def _known_payer(cls, payer: str, info: ValidationInfo) -> str:
-        known = sorted(
-            field.removeprefix("tenant_default_").removesuffix("_frac_per_year").replace("_", "-")
-            for field in (info.context or {})["catalogue"].get("risk-base", "risk").facts
-            if field.startswith("tenant_default_")
-        )
-        if payer not in known:
-            raise _fail(repr(payer), f"one of {', '.join(known)}")
-        return payer
+    market_utilisation_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@finance-practice.market_utilisation_frac",
+        validate_default=True,
+        description="share of chip-hours sold when let at market terms (after the term, or after a default)",
+    )
+    payer: Literal["hyperscaler", "backstopped", "speculative"] = Field(
+        description="class of the tenant: sets its default probability (megawatt catalogue show risk-base)"
+    )
 
 
 class Mining(Section):
@@ -246,7 +247,7 @@ class Capex(Section):
 class Opex(Section):
     """Cost of running, beside energy."""
 
-    site_usd_per_kw_month: Annotated[Fact, *quantity("USD", ge=0, le=1000)] = Field(
+    site_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
         description="staff, upkeep, insurance, property tax: USD per month and kW of critical IT (mining: of miners)"
     )
     growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
@@ -277,9 +278,6 @@ class Tax(Section):
 class Risk(Section):
     """The Monte Carlo."""
 
-    terms: Annotated[str, catalogue_key("risk")] = Field(
-        "risk-base", validate_default=True, description="factor parameters"
-    )
     paths: int = Field(4096, ge=64, le=2_000_000, description="number of paths")
 
 

@@ -1,1 +1,32 @@
-"""See README.md of this room."""
+"""How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
+
+from megawatt.training.layouts import enumerate_layouts, layout_reasons, one_layout
+from megawatt.training.plan import Objective, describe_layout, evaluate, plan
+from megawatt.training.practice import Practice, Stack, default_stack, practice_for
+from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
+from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
+from megawatt.training.step import micro_batches, step_cost, step_memory
+
+__all__ = [
+    "Layouts",
+    "Objective",
+    "Practice",
+    "Stack",
+    "StepCost",
+    "TrainingPlan",
+    "TrainingRun",
+    "checkpoint_interval_s",
+    "default_stack",
+    "describe_layout",
+    "enumerate_layouts",
+    "evaluate",
+    "expected_wall_s",
+    "layout_reasons",
+    "micro_batches",
+    "one_layout",
+    "plan",
+    "practice_for",
+    "run",
+    "step_cost",
+    "step_memory",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ class Layouts:
     """Parallel layouts, one per array element; tp * pp * cp * dp = chips, and ep divides dp * cp * tp.
 
     ``recompute``: 0 none, 1 selective (attention), 2 full. ``zero``: 0 to 3 (1: optimizer states sharded over dp).
-    ``micro_batch`` in sequences. ``vpp`` is the number of virtual stages per device (1: plain 1F1B).
+    ``micro_batch`` in sequences. ``vpp`` is the number of virtual stages per device (1: plain 1F1B). ``etp`` is the
+    tensor-parallel degree inside an expert (1 unless given; ep * etp divides tp * cp * dp). ``zero_group`` is the
+    number of ranks over which ZeRO shards (0 or not given: all dp * cp of them).
     """
 
     tp: IntArray
@@ -34,6 +36,15 @@ class Layouts:
     zero: IntArray
     recompute: IntArray
     sequence_parallel: NDArray[np.bool_]
+    etp: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    zero_group: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def __post_init__(self) -> None:
+        # Defaults have no length of their own; they take the length of the layouts.
+        if len(self.etp) != len(self.tp):
+            object.__setattr__(self, "etp", np.ones(len(self.tp), dtype=np.int64))
+        if len(self.zero_group) != len(self.tp):
+            object.__setattr__(self, "zero_group", np.zeros(len(self.tp), dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.tp)

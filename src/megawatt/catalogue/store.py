@@ -1,0 +1,237 @@
+"""The catalogue: look facts up by key, with the nearest keys in every error."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from hashlib import sha256
+from importlib.resources.abc import Traversable
+
+from megawatt.catalogue.loader import data_folder, data_hash, read_data
+from megawatt.catalogue.machines import build_accelerator, build_system
+from megawatt.catalogue.records import Accelerator, Assumption, Entry, Fact, Normals, PriceShape, Source, System
+from megawatt.catalogue.tables import build_normals, build_price_shape
+from megawatt.errors import CatalogueError
+
+__all__ = ["Catalogue", "load_catalogue", "read_catalogue"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """What is known, by key.
+
+    Attributes
+    ----------
+    entries : mapping of str to Entry
+        All entries by key, unique over the families.
+    sources : mapping of str to Source
+        Everything a fact can cite.
+    aliases : mapping of str to str
+        Other names, to keys.
+    folder : Traversable
+        Where the data files lie.
+    replaced : tuple of (key, field, value)
+        Numbers set by `replace_fact`, in order.
+    """
+
+    entries: Mapping[str, Entry]
+    sources: Mapping[str, Source]
+    aliases: Mapping[str, str]
+    folder: Traversable
+    replaced: tuple[tuple[str, str, float], ...] = ()
+
+    def families(self) -> tuple[str, ...]:
+        """Names of the families, sorted."""
+        return tuple(sorted({entry.family for entry in self.entries.values()}))
+
+    def keys(self, family: str) -> tuple[str, ...]:
+        """Keys of one family, sorted.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such family.
+        """
+        keys = tuple(sorted(key for key, entry in self.entries.items() if entry.family == family))
+        if not keys:
+            raise CatalogueError(f"catalogue: no family {family!r}; families: {', '.join(self.families())}")
+        return keys
+
+    def get(self, key: str, family: str | None = None) -> Entry:
+        """The entry of a key or alias, optionally of one family only.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such entry; names the nearest keys.
+        """
+        entry = self.entries.get(self.aliases.get(key, key))
+        if entry is not None and family in (None, entry.family):
+            return entry
+        where = f"{family} {key!r}" if family else repr(key)
+        if entry is not None:
+            raise CatalogueError(
+                f"catalogue: {where}: {key} is of the family {entry.family}; {self._hint(key, family)}"
+            )
+        raise CatalogueError(f"catalogue: {where} is not known; {self._hint(key, family)}")
+
+    def _hint(self, key: str, family: str | None) -> str:
+        known = family in self.families()
+        pool = list(self.keys(family)) if family and known else list(self.entries)
+        pool += [alias for alias, target in self.aliases.items() if not known or self.entries[target].family == family]
+        near = get_close_matches(key.lower(), pool, n=4, cutoff=0.5)
+        command = f"`megawatt catalogue list {family}`" if known else "`megawatt catalogue list`"
+        return f"nearest: {', '.join(near)} (all: {command})" if near else f"see {command}"
+
+    def fact(self, key: str, field: str) -> Fact:
+        """One fact.
+
+        Raises
+        ------
+        CatalogueError
+            If the entry or the fact does not exist.
+        """
+        entry = self.get(key)
+        fact = entry.facts.get(field)
+        if fact is None:
+            near = get_close_matches(field, entry.facts, n=3, cutoff=0.6)
+            hint = f"nearest: {', '.join(near)}; " if near else ""
+            raise CatalogueError(
+                f"catalogue: {entry.key} has no fact {field!r}; {hint}present: {', '.join(sorted(entry.facts))}"
+            )
+        return fact
+
+    def number(self, key: str, field: str) -> float:
+        """The value of one fact, in the unit that ends its name.
+
+        Raises
+        ------
+        CatalogueError
+            If the fact does not exist or is a word.
+        """
+        value = self.fact(key, field).value
+        if isinstance(value, str):
+            raise CatalogueError(f"catalogue: {key}.{field} = {value!r} is a word, a number is needed")
+        return value
+
+    def assume(self, key: str, field: str, room: str) -> Assumption:
+        """One fact as an assumption of a room, named ``key.field``.
+
+        Raises
+        ------
+        CatalogueError
+            If the fact does not exist.
+        """
+        return Assumption(f"{self.get(key).key}.{field}", room, self.fact(key, field))
+
+    def replace_fact(self, key: str, field: str, value: float) -> Catalogue:
+        """A copy of the catalogue with one number replaced; the fact says so.
+
+        Raises
+        ------
+        CatalogueError
+            If the fact does not exist or is a word.
+        """
+        before = self.number(key, field)
+        entry, old = self.get(key), self.fact(key, field)
+        inside = (old.low is None or old.low <= value) and (old.high is None or value <= old.high)
+        new = dataclasses.replace(
+            old,
+            value=float(value),
+            kind="assumed",
+            low=old.low if inside else None,
+            high=old.high if inside else None,
+            note=f"set for this run; the catalogue holds {before:g} ({old.kind}, {old.source}). {old.note}".strip(),
+        )
+        changed = dataclasses.replace(entry, facts={**entry.facts, field: new})
+        entries = {**self.entries, entry.key: changed}
+        return dataclasses.replace(self, entries=entries, replaced=(*self.replaced, (entry.key, field, float(value))))
+
+    def accelerator(self, key: str) -> Accelerator:
+        """The chip record of a key.
+
+        Raises
+        ------
+        CatalogueError
+            If the key is unknown, or a fact that the record needs is missing.
+        """
+        return build_accelerator(self.get(key, "accelerator"))
+
+    def system(self, key: str) -> System:
+        """The system record of a key, its chip included.
+
+        Raises
+        ------
+        CatalogueError
+            If the key is unknown, or a fact that the record needs is missing.
+        """
+        return build_system(self.get(key, "system"), self.accelerator)
+
+    def normals(self, place: str) -> Normals:
+        """Monthly climate normals of a place.
+
+        Raises
+        ------
+        CatalogueError
+            If the place is unknown.
+        """
+        entry = self.get(place, "place")
+        return build_normals(self.folder, entry, self.fact(entry.key, "annual_mean_dry_bulb_c"))
+
+    def price_shape(self, grid: str, year: int) -> PriceShape:
+        """The price shape of a grid and year.
+
+        Raises
+        ------
+        CatalogueError
+            If the grid is unknown or has no prices of that year; names the years there are.
+        """
+        entry = self.get(grid, "grid")
+        name = f"price_{year}_mean_usd_per_mwh"
+        if name not in entry.facts:
+            years = [field.split("_")[1] for field in entry.facts if field.startswith("price_2")]
+            raise CatalogueError(f"catalogue: {entry.key} has no prices of {year}; years: {', '.join(years) or 'none'}")
+        return build_price_shape(self.folder, entry, year, entry.facts[name])
+
+    def content_hash(self) -> str:
+        """SHA-256 of the data files; with replaced numbers, of the files' hash and those numbers."""
+        base = data_hash(self.folder)
+        return sha256(f"{base}{self.replaced!r}".encode()).hexdigest() if self.replaced else base
+
+    def ranged(self) -> tuple[tuple[str, str], ...]:
+        """(key, field) of every number that carries a low or a high, sorted."""
+        return tuple(
+            sorted(
+                (key, name)
+                for key, entry in self.entries.items()
+                for name, fact in entry.facts.items()
+                if fact.low is not None or fact.high is not None
+            )
+        )
+
+
+def read_catalogue(folder: Traversable) -> Catalogue:
+    """Read a catalogue from any folder of data files.
+
+    Raises
+    ------
+    CatalogueError
+        If a file is malformed.
+    """
+    raw = read_data(folder)
+    return Catalogue(raw.entries, raw.sources, raw.aliases, folder)
+
+
+@functools.cache
+def load_catalogue() -> Catalogue:
+    """The catalogue shipped with the package; read once per process.
+
+    Raises
+    ------
+    CatalogueError
+        If a data file is malformed.
+    """
+    return read_catalogue(data_folder())

@@ -1,0 +1,101 @@
+"""The capital side of a use: when what is spent, borrowed, taxed, and what remains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.finance import Hall, LoanTerms, Spine, TaxTerms, capex_by_hall, make_spine, residual_straight_line
+from megawatt.scenario.schema import Scenario, Timeline
+
+__all__ = ["Calendar", "Capital", "calendar_of", "capital"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The project's months and the blocks of halls on them."""
+
+    spine: Spine
+    halls: tuple[Hall, ...]
+
+    @property
+    def last_live(self) -> int:
+        """Month index in which the last block is live."""
+        return max(h.month for h in self.halls)
+
+
+@dataclass(frozen=True, slots=True)
+class Capital:
+    """Spending by asset class (months,), the shell's residual (1, months), loan and tax."""
+
+    machines_cost_usd: float
+    capex_cost: dict[str, FloatArray]
+    shell_residual: FloatArray
+    loan: LoanTerms | None
+    tax: TaxTerms
+
+
+def _month_index(month: str, start: str) -> int:
+    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
+    return (year - year0) * 12 + number - number0
+
+
+def calendar_of(timeline: Timeline) -> Calendar:
+    """Month indices of the blocks, and a spine that ends ``operating_months`` after the last block is live."""
+    halls = tuple(Hall(_month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
+    year, month = map(int, timeline.start.split("-"))
+    return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls)
+
+
+def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> FloatArray:
+    """Each block's share of an amount, paid ``lead_months`` before it is live (in month 0 at the earliest)."""
+    out = np.zeros(calendar.spine.months)
+    for hall in calendar.halls:
+        out[max(hall.month - lead_months, 0)] += total_usd * hall.share
+    return out
+
+
+def _loan(scenario: Scenario, calendar: Calendar, first_draw: int) -> LoanTerms | None:
+    debt = scenario.debt
+    if debt is None or debt.principal_usd.number() == 0:
+        return None
+    first = min(calendar.last_live + 1, calendar.spine.months - 1)
+    return LoanTerms(
+        principal_usd=debt.principal_usd.number(),
+        rate=debt.rate.number(),
+        draw_month=min(first_draw, first - 1),
+        first_payment_month=first,
+        last_payment_month=min(first + debt.payments - 1, calendar.spine.months - 1),
+        shape=debt.shape,
+        upfront_fee_frac=debt.upfront_fee_frac.number(),
+    )
+
+
+def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_cost_usd: float) -> Capital:
+    """Spending, residual of the shell, loan and tax of a use.
+
+    Parameters
+    ----------
+    it_mw : float
+        Critical IT power that the shell is built for (mining: power of the miners).
+    machines_cost_usd : float
+        Chips or miners of the whole site.
+    """
+    capex = scenario.capex
+    shell = capex_by_hall(
+        capex.shell_usd_per_mw.number() * it_mw, calendar.halls, capex.build_months, calendar.spine.months
+    )
+    machines = _paid_before(machines_cost_usd, calendar, capex.chip_lead_months)
+    life = capex.shell_life_years.number()
+    first_live = min(h.month for h in calendar.halls)
+    return Capital(
+        machines_cost_usd=machines_cost_usd,
+        capex_cost={"shell": shell, "machines": machines},
+        shell_residual=residual_straight_line(shell, life, first_live),
+        loan=_loan(scenario, calendar, int(np.argmax(machines > 0))),
+        tax=TaxTerms(scenario.tax.rate.number(), {"shell": life, "machines": capex.tax_life_years.number()}),
+    )

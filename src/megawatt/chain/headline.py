@@ -1,0 +1,80 @@
+"""The numbers that decide, read off a use's results."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.chain.records import Headline, Sensitivity
+from megawatt.dispatch import Dispatch
+from megawatt.finance import CashFlow
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.risk import Risk
+
+__all__ = ["headline", "operating_margin_usd_per_year", "tokens_per_grid_mwh", "worst_month"]
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def tokens_per_grid_mwh(tokens_per_s: float, import_mw: NDArray[np.float64]) -> float:
+    """Training tokens per MWh drawn at the connection over the site year. [1/MWh]"""
+    return tokens_per_s * 3600.0 * HOURS_IN_YEAR / float(import_mw.sum())
+
+
+def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> float:
+    """Revenue less operating cost of the first twelve months in which every hall is live; base case. [USD]"""
+    year = slice(first_full_month, first_full_month + 12)
+    margin = (cash.revenue_total - cash.opex_total)[0, year]
+    return float(margin.mean() * 12)
+
+
+def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
+    """The operating month with the least cash after debt service, and that cash; base case, no residuals. [USD]"""
+    net = (cash.cfads - cash.interest_paid - cash.principal_paid)[0, first_full_month:]
+    index = int(np.argmin(net))
+    calendar = cash.terms.start_month - 1 + first_full_month + index
+    return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
+
+
+def headline(
+    *,
+    cash: CashFlow,
+    risk: Risk,
+    dispatch: Dispatch,
+    sensitivities: Sequence[Sensitivity],
+    grid_mw: float,
+    it_mw: float,
+    pue: float,
+    first_full_month: int,
+    tokens_per_s: float | None,
+) -> Headline:
+    """The headline numbers of a use (definitions in `Headline` and `megawatt.results.METRICS`)."""
+    value = float(cash.measures.value_usd_per_grid_mw_year[0])
+    ends = [v for s in sensitivities for v in (s.value_at_low, s.value_at_high)] + [value]
+    month, least = worst_month(cash, first_full_month)
+    tokens = None if tokens_per_s is None else tokens_per_grid_mwh(tokens_per_s, dispatch.import_mw)
+    token_ends = [t for s in sensitivities for t in (s.tokens_at_low, s.tokens_at_high) if t is not None]
+    irr, dscr = float(cash.measures.project_irr[0]), float(cash.measures.min_dscr[0])
+    return Headline(
+        value_usd_per_grid_mw_year=value,
+        value_p5=risk.value_usd_per_grid_mw_year.p5,
+        value_p95=risk.value_usd_per_grid_mw_year.p95,
+        value_low=min(ends),
+        value_high=max(ends),
+        value_usd_per_it_mw_year=value * grid_mw / it_mw,
+        margin_usd_per_grid_mw_year=operating_margin_usd_per_year(cash, first_full_month) / grid_mw,
+        tokens_per_grid_mwh=tokens,
+        tokens_low=None if tokens is None else min([tokens, *token_ends]),
+        tokens_high=None if tokens is None else max([tokens, *token_ends]),
+        worst_month=month,
+        worst_month_usd=least,
+        probability_missed=risk.probability_missed,
+        probability_missed_interval=risk.probability_missed_interval,
+        min_dscr=None if math.isnan(dscr) else dscr,
+        peak_mw=dispatch.peak_mw,
+        pue=pue,
+        project_irr=None if math.isnan(irr) else irr,
+    )

@@ -1,0 +1,63 @@
+"""The scenario's numbers as assumptions of the rooms that use them, and how to move one of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from megawatt.catalogue.records import Assumption, Fact
+from megawatt.scenario.schema import Scenario
+
+__all__ = ["ROOM_OF_SECTION", "move", "scenario_assumptions"]
+
+ROOM_OF_SECTION: Final = {
+    "site": "facility",
+    "hall": "facility",
+    "power": "dispatch",
+    "timeline": "finance",
+    "ai": "training",
+    "training": "training",
+    "contract": "finance",
+    "mining": "mining",
+    "capex": "finance",
+    "opex": "finance",
+    "debt": "finance",
+    "tax": "finance",
+    "risk": "risk",
+    "discount_rate": "finance",
+}
+"""The first room whose result changes when a number of this section changes."""
+
+
+def _facts(value: Any, path: str) -> Iterator[tuple[str, Fact]]:
+    if isinstance(value, Fact):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _facts(getattr(value, name), f"{path}.{name}" if path else name)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _facts(item, f"{path}.{index}")
+
+
+def scenario_assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
+    """Every number of the scenario as an assumption, named by its dotted path."""
+    return tuple(Assumption(path, ROOM_OF_SECTION[path.split(".")[0]], fact) for path, fact in _facts(scenario, ""))
+
+
+def move(scenario: Scenario, path: str, value: float) -> Scenario:
+    """The scenario with the number at a dotted path replaced; everything else shared."""
+    return _moved(scenario, path.split("."), value)
+
+
+def _moved(node: Any, path: list[str], value: float) -> Any:
+    if not path:
+        return dataclasses.replace(node, value=value)
+    head, rest = path[0], path[1:]
+    if isinstance(node, tuple):
+        index = int(head)
+        return (*node[:index], _moved(node[index], rest, value), *node[index + 1 :])
+    return node.model_copy(update={head: _moved(getattr(node, head), rest, value)})

@@ -1,0 +1,227 @@
+"""From a dispatched site to cash, for one base case and for every simulated path alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.chain.capital import Calendar, Capital
+from megawatt.dispatch import MonthlyResponse
+from megawatt.finance import (
+    CashFlow,
+    OperatingFlows,
+    ProjectTerms,
+    commit_equity,
+    escalator,
+    gpu_cloud_revenue,
+    gpu_contract_values_usd,
+    last_month_value,
+    live_share,
+    market_utilisation,
+    prepayment_flows,
+    project,
+    repeat_year,
+    residual_of_chips,
+    site_opex_cost,
+    tenancy,
+)
+from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
+from megawatt.risk import FactorPaths, FactorTerms, expected_factors
+
+__all__ = ["AIMoney", "CashModel", "MiningMoney"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AIMoney:
+    """What an AI use earns and costs, beside energy: contract terms resolved to numbers.
+
+    ``idle_frac`` is the share of the halls' energy that stays when nobody rents them; ``served_frac`` the share of the
+    offered load that the dispatch served.
+    """
+
+    chips: int
+    price_usd_per_chip_hour: float
+    availability_frac: float
+    served_frac: float
+    term_months: int
+    prepayment_frac: float
+    prepayment_lead_months: int
+    prepayment_credit_after_months: int
+    idle_frac: float
+    market_utilisation_frac: float
+
+
+@dataclass(frozen=True, slots=True)
+class MiningMoney:
+    """What miners earn by: the fleet, the network it starts from, how hash rate follows revenue."""
+
+    fleet: MinerFleet
+    state: NetworkState
+    follows: HashResponse
+
+
+@dataclass(frozen=True, slots=True)
+class CashModel:
+    """Cash flows of a use as a function of factor paths. Picklable, so that blocks of paths can run in workers.
+
+    Energy, AI: the year's bill by month x (let share + idle share x empty share), market part x power level. Energy,
+    mining: exact response of the dispatched year to hash value and power level. Chips' resale follows the compute
+    price relative to its expectation; miners' does not follow anything (their base-case share is taken).
+    """
+
+    calendar: Calendar
+    capital: Capital
+    response: MonthlyResponse
+    terms: FactorTerms
+    grid_mw: float
+    opex_it_mw: float
+    opex_usd_per_kw_month: float
+    opex_growth_per_year: float
+    residual_frac: float
+    discount_rate: float
+    ai: AIMoney | None = None
+    mining: MiningMoney | None = None
+    committed_equity_usd: float | None = None
+
+    def base(self) -> CashFlow:
+        """The base case: every factor at its expectation, the tenant pays."""
+        return self(expected_factors(self.terms, self.calendar.spine.months))
+
+    def committed(self, base: CashFlow) -> CashModel:
+        """The same model with the owner's equity limited to what the base case's construction took."""
+        equity = commit_equity(base.terms, base).committed_equity_usd
+        return replace(self, committed_equity_usd=equity)
+
+    def __call__(self, factors: FactorPaths) -> CashFlow:
+        """Cash flows (paths, months) under factor paths."""
+        revenue: dict[str, FloatArray] = {}
+        cost: dict[str, FloatArray] = {"site": self._site_opex()}
+        shape = factors.power.shape
+        prepaid = credited = np.zeros((1, shape[1]))
+        if self.ai is not None:
+            ai_revenue, energy, prepaid, credited = self._ai_flows(self.ai, factors)
+            revenue |= ai_revenue
+            cost["energy_ai"] = energy
+        if self.mining is not None:
+            revenue["mining"], cost["energy_mining"] = self._mining_flows(self.mining, factors)
+        flows = OperatingFlows(revenue, cost, prepaid, credited)
+        return project(self._project_terms(factors), flows, grid_mw=self.grid_mw)
+
+    def _site_opex(self) -> FloatArray:
+        calendar = self.calendar
+        months = calendar.spine.months
+        index = live_share(calendar.halls, months) * escalator(months, self.opex_growth_per_year)
+        return site_opex_cost(self.opex_it_mw, self.opex_usd_per_kw_month, index)
+
+    def _ai_flows(
+        self, ai: AIMoney, factors: FactorPaths
+    ) -> tuple[dict[str, FloatArray], FloatArray, FloatArray, FloatArray]:
+        spine, halls, months = self.calendar.spine, self.calendar.halls, self.calendar.spine.months
+        let = tenancy(
+            halls,
+            months,
+            term_months=ai.term_months,
+            default_month=factors.tenant_default_month,
+            relet_lag_months=self.terms.relet_lag_months,
+        )
+        used = market_utilisation(factors.demand, ai.market_utilisation_frac)
+        earned = gpu_cloud_revenue(
+            spine,
+            let,
+            chips=ai.chips,
+            price_usd_per_chip_hour=ai.price_usd_per_chip_hour,
+            availability_frac=ai.availability_frac * ai.served_frac,
+            market_price_usd_per_chip_hour=ai.price_usd_per_chip_hour,
+            market_price_factor=factors.compute,
+            market_utilisation_frac=used,
+        )
+        values = gpu_contract_values_usd(
+            spine,
+            halls,
+            chips=ai.chips,
+            price_usd_per_chip_hour=ai.price_usd_per_chip_hour,
+            availability_frac=ai.availability_frac,
+            term_months=ai.term_months,
+        )
+        prepaid, credited = prepayment_flows(
+            halls,
+            months,
+            amounts_usd=values * ai.prepayment_frac,
+            lead_months=ai.prepayment_lead_months,
+            term_months=ai.term_months,
+            credit_after_months=ai.prepayment_credit_after_months,
+            default_month=factors.tenant_default_month,
+        )
+        occupied = let.contracted + let.market * used
+        running = occupied + ai.idle_frac * np.maximum(live_share(halls, months) - occupied, 0.0)
+        return (
+            {"contract": earned.contract, "market": earned.market},
+            self._ai_energy(factors) * running,
+            prepaid,
+            credited,
+        )
+
+    def _ai_energy(self, factors: FactorPaths) -> FloatArray:
+        spine = self.calendar.spine
+        market = repeat_year(spine, self.response.ai_market_usd)
+        delivery = repeat_year(spine, self.response.ai_delivery_usd)
+        return factors.power * market + delivery
+
+    def hash_economics(self, mining: MiningMoney, factors: FactorPaths) -> HashEconomics:
+        """What a MWh earns in the fleet along each path, network response and halvings included."""
+        spine = self.calendar.spine
+        path = project_network(
+            mining.state,
+            spine.start_year,
+            spine.start_month,
+            spine.months,
+            factors.btc,
+            elasticity=mining.follows.elasticity,
+            lag_months=mining.follows.lag_months,
+            growth=mining.follows.growth,
+        )
+        return hash_economics(mining.fleet, path)
+
+    def _mining_flows(self, mining: MiningMoney, factors: FactorPaths) -> tuple[FloatArray, FloatArray]:
+        spine = self.calendar.spine
+        value = self.hash_economics(mining, factors).usd_per_mwh
+        year = self.response.mining(value, factors.power, first_month=spine.start_month)
+        scale = live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
+        return year.revenue_usd * scale, year.energy_cost_usd * scale
+
+    def _project_terms(self, factors: FactorPaths) -> ProjectTerms:
+        spine, capital = self.calendar.spine, self.capital
+        paths = factors.power.shape[0]
+        if self.ai is not None:
+            expected = expected_factors(self.terms, spine.months).compute[0, -1]
+            machines = residual_of_chips(
+                capital.machines_cost_usd,
+                self.calendar.halls,
+                spine.months,
+                share_at_five_years=self.residual_frac,
+                price_to_expected=factors.compute[:, -1] / expected,
+            )
+        else:
+            machines = last_month_value(np.full(paths, capital.machines_cost_usd * self.residual_frac), spine.months)
+        return ProjectTerms(
+            start_year=spine.start_year,
+            start_month=spine.start_month,
+            months=spine.months,
+            capex_cost=capital.capex_cost,
+            residual={"shell": capital.shell_residual, "machines": machines},
+            loan=capital.loan,
+            tax=capital.tax,
+            discount_rate=self.discount_rate,
+            committed_equity_usd=self.committed_equity_usd,
+            operation_start_month=min(h.month for h in self.calendar.halls),
+            construction_months=self.calendar.last_live,
+        )
+
+
+def _plain_hours(hours: FloatArray) -> FloatArray:
+    """Hours of each month without the leap day."""
+    return np.where(hours == 29 * 24.0, 28 * 24.0, hours)

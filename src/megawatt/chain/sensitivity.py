@@ -1,0 +1,132 @@
+"""What moves the value: every input with a published range, one at a time, to both ends of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from megawatt.catalogue.records import Assumption
+from megawatt.chain.inputs import move, scenario_assumptions
+from megawatt.chain.links import Links, reforge
+from megawatt.chain.records import Sensitivity
+from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
+
+__all__ = ["sensitivities"]
+
+_LEAST_SHARE: Final = 1e-6
+"""Ranges that move the value by less than this share are left out."""
+
+
+def _ranged(links: Links) -> list[Assumption]:
+    rows = [a for a in links.assumptions() if a.room != "risk" and not isinstance(a.fact.value, str)]
+    return [a for a in rows if a.fact.low is not None or a.fact.high is not None]
+
+
+def _rack_follows_chip(links: Links, key: str, field: str, value: float) -> tuple[str, float] | None:
+    """A rack power that is derived from the chip's moves with it: otherwise more power would come for free."""
+    if links.compute is None or field != "power_cap_w" or key != links.compute.system.accelerator.key:
+        return None
+    system = links.compute.system
+    fact = links.catalogue.fact(system.key, "provisioned_w_per_chip")
+    if fact.kind in ("measured", "vendor", "reported"):
+        return None
+    return system.key, fact.number() * value / system.accelerator.power_cap_w
+
+
+def _moved(links: Links, row: Assumption, value: float, in_scenario: frozenset[str]) -> Links | None:
+    """The links with one input moved; None where the moved site cannot be built or the name is a result."""
+    try:
+        if row.name in in_scenario:
+            return reforge(links, move(links.scenario, row.name, value), links.catalogue, row.room)
+        key, _, field = row.name.rpartition(".")
+        catalogue = links.catalogue.replace_fact(key, field, value)
+        also = _rack_follows_chip(links, key, field, value)
+        if also is not None:
+            catalogue = catalogue.replace_fact(also[0], "provisioned_w_per_chip", also[1])
+        return reforge(links, links.scenario, catalogue, row.room)
+    except (CatalogueError, InfeasibleError, ScenarioError):
+        return None
+
+
+def _value(links: Links) -> float:
+    return float(links.base.measures.value_usd_per_grid_mw_year[0])
+
+
+def _one(links: Links, row: Assumption, in_scenario: frozenset[str]) -> Sensitivity | None:
+    fact, base = row.fact, row.fact.number()
+    low = base if fact.low is None else fact.low
+    high = base if fact.high is None else fact.high
+    at = [links if end == base else _moved(links, row, end, in_scenario) for end in (low, high)]
+    if at[0] is None and at[1] is None:
+        return None
+    at_low, at_high = at[0] or links, at[1] or links
+    return Sensitivity(
+        name=row.name,
+        title=_title(links, row),
+        unit=fact.unit,
+        low=low if at[0] else base,
+        base=base,
+        high=high if at[1] else base,
+        value_at_low=_value(at_low),
+        value_at_high=_value(at_high),
+        tokens_at_low=at_low.tokens_per_mwh,
+        tokens_at_high=at_high.tokens_per_mwh,
+    )
+
+
+def _title(links: Links, row: Assumption) -> str:
+    key, _, field = row.name.rpartition(".")
+    words = field.replace("_", " ")
+    entry = links.catalogue.entries.get(key)
+    return f"{entry.title}: {words}" if entry else row.name.replace(".", ": ").replace("_", " ")
+
+
+def _basis(links: Links) -> Sensitivity | None:
+    """The other price basis of a system without a published price, as a range of its own."""
+    chips = links.compute
+    contract = links.scenario.contract
+    if chips is None or contract is None or len(chips.basis_price_usd_per_chip_hour) < 2:
+        return None
+    used = chips.basis_price_usd_per_chip_hour[contract.basis]
+    other = next(b for b in chips.basis_price_usd_per_chip_hour if b != contract.basis)
+    scenario = links.scenario.model_copy(update={"contract": contract.model_copy(update={"basis": other})})
+    try:
+        moved = reforge(links, scenario, links.catalogue, "finance")
+    except InfeasibleError:
+        return None
+    price = chips.basis_price_usd_per_chip_hour[other]
+    pair = sorted([(price, moved), (used, links)], key=lambda p: p[0])
+    return Sensitivity(
+        name="contract.basis",
+        title=f"price basis: {contract.basis} or {other}",
+        unit="USD/hour",
+        low=pair[0][0],
+        base=used,
+        high=pair[1][0],
+        value_at_low=_value(pair[0][1]),
+        value_at_high=_value(pair[1][1]),
+        tokens_at_low=links.tokens_per_mwh,
+        tokens_at_high=links.tokens_per_mwh,
+    )
+
+
+def sensitivities(links: Links) -> tuple[Sensitivity, ...]:
+    """Every ranged input moved to both ends, the layout held, largest effect on value first.
+
+    An end at which the site cannot be built (the chips no longer fit the halls) is left at its base value.
+    """
+    in_scenario = frozenset(a.name for a in scenario_assumptions(links.scenario))
+    rows = [_one(links, row, in_scenario) for row in _ranged(links)] + [_basis(links)]
+    base, tokens = abs(_value(links)), links.tokens_per_mwh or 1.0
+    kept = [
+        s for s in rows
+        if s is not None and (_swing(s) > _LEAST_SHARE * max(base, 1.0) or _token_swing(s) > _LEAST_SHARE * tokens)
+    ]  # fmt: skip
+    return tuple(sorted(kept, key=lambda s: (-_swing(s), -_token_swing(s), s.name)))
+
+
+def _swing(s: Sensitivity) -> float:
+    return abs(s.value_at_high - s.value_at_low)
+
+
+def _token_swing(s: Sensitivity) -> float:
+    return abs((s.tokens_at_high or 0.0) - (s.tokens_at_low or 0.0))

@@ -1,0 +1,168 @@
+"""One use of a site: links, the solver's year, risk, headline."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption
+from megawatt.chain.headline import headline
+from megawatt.chain.links import Links, forge, with_hash_value
+from megawatt.chain.records import UseResult
+from megawatt.chain.sensitivity import sensitivities
+from megawatt.dispatch import Dispatch, solve
+from megawatt.errors import InfeasibleError
+from megawatt.facility import FacilityYear
+from megawatt.facility import simulate as simulate_hall
+from megawatt.mining import HashEconomics
+from megawatt.risk import Risk, expected_factors
+from megawatt.risk import simulate as simulate_risk
+from megawatt.scenario import LoadedScenario
+
+__all__ = ["run_use"]
+
+
+def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
+    """Economics of the base case, and mean revenue per MWh of the first twelve months with all halls live."""
+    if links.miners is None:
+        return None, 0.0
+    base = expected_factors(links.terms, links.model.calendar.spine.months)
+    economics = links.model.hash_economics(links.miners, base)
+    start = links.model.calendar.last_live
+    return economics, float(economics.usd_per_mwh[0, start : start + 12].mean())
+
+
+def _dispatch(links: Links, hash_value: float) -> Dispatch:
+    year = solve(with_hash_value(links, hash_value) if links.mining else links.problem)
+    curtailed = float(year.ai_curtailed_mw.sum())
+    offered = float(links.problem.ai_it_mw.sum())
+    if curtailed > 0.05 * offered:
+        raise InfeasibleError(
+            f"site.grid_mw: the AI load cannot run in {int((year.ai_curtailed_mw > 1e-6).sum()):,} hours "
+            f"({curtailed / offered:.0%} of its energy); binding: {dict(year.binding)}; raise grid_mw or lower ai.chips"
+        )
+    return year
+
+
+def _hall_year(links: Links, dispatch: Dispatch) -> FacilityYear:
+    if links.ai is not None:
+        return simulate_hall(links.ai.design, links.weather, dispatch.ai_it_mw)
+    assert links.mining is not None, "a use has AI or mining halls"
+    return simulate_hall(links.mining.design, links.weather, dispatch.mining_it_mw)
+
+
+def _risk(links: Links, paths: int, seed: int, workers: int) -> Risk:
+    return simulate_risk(
+        links.model.committed(links.base),
+        links.terms,
+        months=links.model.calendar.spine.months,
+        paths=paths,
+        seed=seed,
+        workers=workers,
+        grid_mw=links.scenario.site.grid_mw.number(),
+    )
+
+
+def _ai_notes(links: Links, dispatch: Dispatch) -> list[str]:
+    chips, contract = links.compute, links.scenario.contract
+    if chips is None or contract is None:
+        return []
+    notes = [
+        f"No training run on {chips.system.title} is published that this plan could be checked with; its step time is "
+        "predicted from the data sheet and measured relatives."
+    ]
+    if contract.basis != "published":
+        notes.append("No rental price is published for this chip: it is derived (see contract in the assumptions).")
+    hours = int((dispatch.ai_curtailed_mw > 1e-6).sum())
+    if hours:
+        notes.append(f"AI load is curtailed in {hours:,} hours; its revenue is lost.")
+    return notes
+
+
+def _mining_notes(links: Links) -> list[str]:
+    if links.miners is None:
+        return []
+    return [
+        "Miners are run with knowledge of each hour's price and of the four coincident peaks: an upper bound of what "
+        "curtailment earns.",
+        "The year shown by the hour is the first full year; later years follow the simulated hashprice.",
+    ]
+
+
+def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, ...]) -> tuple[str, ...]:
+    """What a reader must know before believing the numbers."""
+    grid, weather = links.grid, links.weather
+    table = [] if grid.from_file else [
+        f"Prices are the {grid.year} table of {links.scenario.power.grid}; a node's own prices differ (basis)."
+    ]  # fmt: skip
+    share = sum(a.fact.kind == "assumed" for a in assumptions)
+    return (
+        f"Weather ({weather.origin}) and prices ({grid.year}) are of different years: their correlation is lost.",
+        "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
+        *table,
+        *_ai_notes(links, dispatch),
+        *_mining_notes(links),
+        f"{share} of {len(assumptions)} inputs are assumed: nobody has published them. They are marked.",
+    )
+
+
+def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> UseResult:
+    """Run the chain for one use.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        A valid scenario and its folder.
+    catalogue : Catalogue
+        Facts.
+    workers : int
+        Processes for the simulation; results do not depend on it.
+
+    Raises
+    ------
+    InfeasibleError
+        If the training job, the halls or the connection cannot carry the use; names what binds.
+    """
+    scenario = loaded.scenario
+    links = forge(scenario, catalogue, loaded.folder)
+    economics, hash_value = _first_year_hash_value(links)
+    dispatch = _dispatch(links, hash_value)
+    hall = _hall_year(links, dispatch)
+    risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
+    moves = sensitivities(links)
+    assumptions = links.assumptions()
+    grid_mw = scenario.site.grid_mw.number()
+    served = float(np.sum(dispatch.ai_it_mw) / (links.problem.ai_it_mw.sum() or 1.0))
+    chips = links.compute
+    return UseResult(
+        name=scenario.name,
+        title=scenario.title,
+        use=scenario.use,
+        grid_mw=grid_mw,
+        it_mw=links.it_mw,
+        chips=chips.chips if chips else 0,
+        plan=chips.plan if chips else None,
+        run=chips.run if chips else None,
+        fleet=links.miners.fleet if links.miners else None,
+        hash_economics=economics,
+        weather=links.weather,
+        facility=hall,
+        dispatch=dispatch,
+        price_usd_per_mwh=links.grid.price_usd_per_mwh,
+        cash=links.base,
+        risk=risk,
+        headline=headline(
+            cash=links.base,
+            risk=risk,
+            dispatch=dispatch,
+            sensitivities=moves,
+            grid_mw=grid_mw,
+            it_mw=links.it_mw,
+            pue=hall.pue,
+            first_full_month=links.model.calendar.last_live,
+            tokens_per_s=None if links.tokens_per_s is None else links.tokens_per_s * served,
+        ),
+        sensitivities=moves,
+        assumptions=assumptions,
+        warnings=_warnings(links, dispatch, assumptions),
+    )

@@ -1,0 +1,126 @@
+"""``megawatt plan``: the main job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from megawatt.cli.output import emit_json, note
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from megawatt.chain import Comparison, Headline, UseResult
+
+__all__ = ["plan"]
+
+
+@click.command(epilog="Example: megawatt plan examples/childress-compare.toml --set site.grid_mw=320")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+              help="Folder that holds the run folders.")  # fmt: skip
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value, e.g. site.grid_mw=320.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
+              help="Processes for the simulation; results do not depend on it.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
+    """Run the whole chain on SCENARIO: chip, training job, hall, grid, contract, debt, risk.
+
+    Leaves OUT/<name>/ with report.html, Parquet tables, summary.json and manifest.json: the whole folder or, if stopped
+    before the end, the one that was there before.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in one order, whatever the machine: same seed, same result
+    import dataclasses
+
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain import compare
+    from megawatt.report import render
+    from megawatt.results import make_manifest, save, summary_of
+    from megawatt.scenario import load
+
+    catalogue = load_catalogue()
+    loaded = load(scenario, catalogue, settings)
+    comparison = compare(loaded, catalogue, workers=workers, progress=note)
+    comparison = dataclasses.replace(comparison, manifest=make_manifest(comparison.manifest))
+    note("report")
+    folder = save(comparison, out / comparison.name, {"report.html": render(comparison)})
+    if as_json:
+        emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])
+        return
+    _print_summary(comparison, folder)
+
+
+def _print_summary(comparison: Comparison, folder: Path) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(f"\n[bold]{comparison.title}[/bold]")
+    if comparison.question:
+        console.print(comparison.question, style="dim")
+    console.print(_table(comparison))
+    for use in comparison.uses:
+        for text in use.warnings[-1:]:
+            console.print(f"{use.name}: {text}", style="dim")
+    console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True)
+
+
+def _table(comparison: Comparison) -> Table:
+    from rich.table import Table
+
+    table = Table(show_header=True, header_style="bold", pad_edge=False)
+    table.add_column("per use of the site", max_width=44)
+    for use in comparison.uses:
+        table.add_column(use.title, justify="right", max_width=26)
+    for label, cell in _ROWS:
+        table.add_row(label, *(cell(use, use.headline) for use in comparison.uses))
+    return table
+
+
+def _million(value: float) -> str:
+    return f"{'-' if value < 0 else ''}${abs(value) / 1e6:,.2f}m"
+
+
+def _value_range(use: UseResult, h: Headline) -> str:
+    return f"{_million(h.value_p5)} to {_million(h.value_p95)}"
+
+
+def _envelope(use: UseResult, h: Headline) -> str:
+    return f"{_million(h.value_low)} to {_million(h.value_high)}"
+
+
+def _tokens(use: UseResult, h: Headline) -> str:
+    return "-" if h.tokens_per_grid_mwh is None else f"{h.tokens_per_grid_mwh / 1e6:,.0f}m"
+
+
+def _token_range(use: UseResult, h: Headline) -> str:
+    return (
+        "-"
+        if h.tokens_low is None or h.tokens_high is None
+        else f"{h.tokens_low / 1e6:,.0f}m to {h.tokens_high / 1e6:,.0f}m"
+    )
+
+
+def _missed(use: UseResult, h: Headline) -> str:
+    if h.probability_missed is None or h.probability_missed_interval is None:
+        return "no debt"
+    low, high = h.probability_missed_interval
+    return f"{h.probability_missed:.1%} ({low:.1%} to {high:.1%})"
+
+
+_ROWS = (
+    ("value of a grid MW-year, after all capital", lambda u, h: _million(h.value_usd_per_grid_mw_year)),
+    ("  markets, 5th to 95th percentile", _value_range),
+    ("  published ranges of inputs, one at a time", _envelope),
+    ("operating margin of a grid MW-year", lambda u, h: _million(h.margin_usd_per_grid_mw_year)),
+    ("project IRR, after tax, before debt", lambda u, h: "-" if h.project_irr is None else f"{h.project_irr:.1%}"),
+    ("training tokens per grid MWh", _tokens),
+    ("  published ranges of inputs", _token_range),
+    ("worst month, cash after debt service", lambda u, h: f"{h.worst_month} {_million(h.worst_month_usd)}"),
+    ("probability that debt service is missed", _missed),
+    ("lowest debt cover (DSCR), base case", lambda u, h: "-" if h.min_dscr is None else f"{h.min_dscr:.2f}"),
+    ("chips", lambda u, h: f"{u.chips:,}" if u.chips else "-"),
+    ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, {h.pue:.3f}"),
+)

@@ -1,0 +1,129 @@
+"""The year's account of a plan: facility power, bill, revenue, water, carbon and which limits bind."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption
+from megawatt.dispatch.halls import TOLERANCE_MW, hour_name, hourly_response
+from megawatt.dispatch.records import Dispatch, SiteProblem
+from megawatt.facility.records import FacilityResponse
+from megawatt.hours import HOURS_IN_YEAR
+
+__all__ = ["account", "overloads"]
+
+FloatArray = NDArray[np.float64]
+
+
+def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray, solver: str) -> Dispatch:
+    """Account of a year in which the halls run at the given IT power.
+
+    Parameters
+    ----------
+    problem : SiteProblem
+        The site year.
+    ai_it_mw, mining_it_mw : array, shape (8760,)
+        IT power of the plan. [MW]
+    solver : str
+        Who made the plan.
+
+    Returns
+    -------
+    Dispatch
+        ``energy_cost_usd`` by part: ``market`` (energy at the market price) and ``delivery`` (adders);
+        ``revenue_usd``: ``ai`` and ``mining``. ``binding``: hours in which the connection is full (``import``), cooling
+        holds IT power below what is offered (``ai_cooling``, ``mining_cooling``), AI load is curtailed for whatever
+        reason (``ai_curtailed``), or miners are off or throttled (``mining_curtailed``).
+    """
+    ai_facility, ai_water = _hall(problem.ai_response, ai_it_mw)
+    mining_facility, mining_water = _hall(problem.mining_response, mining_it_mw)
+    drawn = ai_facility + mining_facility
+    revenue = {
+        "ai": float(problem.ai_value_usd_per_mwh * ai_it_mw.sum()),
+        "mining": float(problem.mining_value_usd_per_mwh @ mining_it_mw),
+    }
+    cost = {"market": float(problem.price_usd_per_mwh @ drawn), "delivery": float(problem.adder_usd_per_mwh @ drawn)}
+    curtailed = problem.ai_it_mw - ai_it_mw
+    binding = {
+        "import": _hours(drawn >= problem.import_limit_mw - TOLERANCE_MW),
+        "ai_cooling": _hours(_cooling(problem.ai_response, problem.ai_it_mw)),
+        "mining_cooling": _hours(_cooling(problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw))),
+        "ai_curtailed": _hours(curtailed > TOLERANCE_MW),
+        "mining_curtailed": _hours(mining_it_mw < problem.mining_it_mw - TOLERANCE_MW),
+    }
+    return Dispatch(
+        import_mw=drawn,
+        ai_it_mw=ai_it_mw,
+        ai_facility_mw=ai_facility,
+        mining_it_mw=mining_it_mw,
+        mining_facility_mw=mining_facility,
+        ai_curtailed_mw=curtailed,
+        water_l=ai_water + mining_water,
+        carbon_t=float(problem.carbon_kg_per_mwh @ drawn) / 1000.0,
+        peak_mw=float(drawn.max()),
+        energy_cost_usd=MappingProxyType(cost),
+        revenue_usd=MappingProxyType(revenue),
+        objective_usd=sum(revenue.values()) - sum(cost.values()),
+        binding=MappingProxyType(binding),
+        solver=solver,
+        assumptions=_assumptions(problem),
+    )
+
+
+def overloads(problem: SiteProblem) -> tuple[str, ...]:
+    """What keeps the offered AI load from running whatever it is worth: one line per limit, naming its worst hour.
+
+    The import limit is compared with the AI halls at full load beside idle mining halls (miners can be switched off).
+    """
+    lines = []
+    if problem.ai_response is None:
+        return ()
+    excess = problem.ai_it_mw - problem.ai_response.it_limit_mw
+    if excess.max() > TOLERANCE_MW:
+        hour = int(excess.argmax())
+        lines.append(
+            f"AI cooling limit at {hour_name(hour)}: load {problem.ai_it_mw[hour]:.3f} MW IT, cooling carries "
+            f"{problem.ai_response.it_limit_mw[hour]:.3f} MW ({_hours(excess > TOLERANCE_MW)} such hours)"
+        )
+    idle = 0.0 if problem.mining_response is None else problem.mining_response.facility_mw[:, 0]
+    needed = hourly_response(problem.ai_response, problem.ai_response.facility_mw, problem.ai_it_mw) + idle
+    excess = needed - problem.import_limit_mw
+    if excess.max() > TOLERANCE_MW:
+        hour = int(excess.argmax())
+        lines.append(
+            f"import limit at {hour_name(hour)}: AI halls need {needed[hour]:.3f} MW at the connection, limit "
+            f"{problem.import_limit_mw[hour]:.3f} MW ({_hours(excess > TOLERANCE_MW)} such hours)"
+        )
+    return tuple(lines)
+
+
+def _hall(response: FacilityResponse | None, it_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    if response is None:
+        return np.zeros(HOURS_IN_YEAR), np.zeros(HOURS_IN_YEAR)
+    return (
+        hourly_response(response, response.facility_mw, it_mw),
+        hourly_response(response, response.water_l_per_h, it_mw),
+    )
+
+
+def _cooling(response: FacilityResponse | None, offered_mw: FloatArray) -> NDArray[np.bool_]:
+    if response is None:
+        return np.zeros(HOURS_IN_YEAR, dtype=np.bool_)
+    return np.asarray(response.it_limit_mw < offered_mw - TOLERANCE_MW)
+
+
+def _hours(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
+
+
+def _assumptions(problem: SiteProblem) -> tuple[Assumption, ...]:
+    """The problem's and its halls' assumptions, each once."""
+    parts = [problem.assumptions]
+    parts += [r.assumptions for r in (problem.ai_response, problem.mining_response) if r is not None]
+    seen: dict[tuple[str, str], Assumption] = {}
+    for assumption in (a for part in parts for a in part):
+        seen.setdefault((assumption.name, assumption.room), assumption)
+    return tuple(seen.values())

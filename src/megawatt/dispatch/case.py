@@ -1,0 +1,256 @@
+"""The published hourly reference case: battery, solar, wind, gas, export, bitcoin and an annual peak charge."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.dispatch.lp import LinearProgram, Method
+from megawatt.errors import Problem, ScenarioError
+
+__all__ = ["CaseResult", "ReferenceCase", "change_case", "load_case", "solve_case"]
+
+FloatArray = NDArray[np.float64]
+
+UNSERVED_MAX_MW: Final = 1000.0
+"""Bound of unserved load in the definition of the case."""
+
+_PARAMETERS: Final = (
+    "solar_mw",
+    "wind_mw",
+    "solar_om_usd_mwh",
+    "wind_om_usd_mwh",
+    "battery_power_mw",
+    "battery_energy_mwh",
+    "eta_charge",
+    "eta_discharge",
+    "standing_loss_per_hour",
+    "battery_discharge_cost_usd_mwh",
+    "import_limit_mw",
+    "import_adder_usd_mwh",
+    "demand_charge_usd_mw_year",
+    "export_limit_mw",
+    "export_spread_usd_mwh",
+    "bitcoin_max_mw",
+    "bitcoin_value_usd_mwh",
+    "gas_mw",
+    "gas_cost_usd_mwh",
+    "gas_ef_kg_mwh",
+    "carbon_price_usd_t",
+    "voll_usd_mwh",
+)
+_COLUMNS: Final = {
+    "ai_load_mw": "ai_load_mw",
+    "solar_cf": "solar_cf",
+    "wind_cf": "wind_cf",
+    "price_usd_per_mwh": "energy_price_usd_mwh",
+    "carbon_kg_per_mwh": "grid_ci_kg_mwh",
+    "import_cap_mw": "grid_import_cap_mw",
+}
+_POWER_BLOCKS: Final = ("import", "export", "bitcoin", "solar", "wind", "gas", "unserved", "charge", "discharge")
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCase:
+    """Inputs of the case: ``parameters`` by their published names, and hourly arrays of shape (hours,)."""
+
+    parameters: Mapping[str, float]
+    ai_load_mw: FloatArray
+    solar_cf: FloatArray
+    wind_cf: FloatArray
+    price_usd_per_mwh: FloatArray
+    carbon_kg_per_mwh: FloatArray
+    import_cap_mw: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """Optimum of the case.
+
+    ``objective_usd`` is the year's cost. ``totals`` uses the names of the published answers (MWh, MW, t, USD).
+    ``hourly`` holds MW by block and ``soc_mwh``, shape (hours,).
+    """
+
+    objective_usd: float
+    totals: Mapping[str, float]
+    hourly: Mapping[str, FloatArray]
+    solver: str
+    build_s: float
+    solve_s: float
+
+
+def load_case(folder: Path) -> ReferenceCase:
+    """Read ``parameters.json`` and ``hourly.csv`` of a case.
+
+    Raises
+    ------
+    ScenarioError
+        If a file, parameter or column is missing, or a cell is not a finite number.
+    """
+    parameters = _read_parameters(folder / "parameters.json")
+    path = folder / "hourly.csv"
+    if not path.is_file():
+        raise ScenarioError(f"{path}: no such file; a dispatch case has parameters.json and hourly.csv")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not set(_COLUMNS.values()) <= rows[0].keys():
+        missing = sorted(set(_COLUMNS.values()) - (rows[0].keys() if rows else set()))
+        raise ScenarioError(f"{path}: missing {', '.join(missing) or 'rows'}", file=str(path))
+    return ReferenceCase(
+        MappingProxyType(parameters), **{name: _column(path, rows, column) for name, column in _COLUMNS.items()}
+    )
+
+
+def _read_parameters(path: Path) -> dict[str, float]:
+    if not path.is_file():
+        raise ScenarioError(f"{path}: no such file; a dispatch case has parameters.json and hourly.csv")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    problems = [
+        Problem(name, f"{raw.get(name)!r}", "a finite number")
+        for name in _PARAMETERS
+        if not isinstance(raw.get(name), int | float) or not math.isfinite(raw[name])
+    ]
+    if problems:
+        raise ScenarioError(f"{path}: {len(problems)} parameters are wrong: {problems[0]}", problems, str(path))
+    return {name: float(raw[name]) for name in _PARAMETERS}
+
+
+def _column(path: Path, rows: list[dict[str, str]], column: str) -> FloatArray:
+    values = np.empty(len(rows))
+    for i, row in enumerate(rows):
+        try:
+            values[i] = float(row[column])
+        except ValueError:
+            values[i] = np.nan
+    bad = np.flatnonzero(~np.isfinite(values))
+    if bad.size:
+        text = rows[bad[0]][column]
+        raise ScenarioError(f"{path}: line {bad[0] + 2}, {column} = {text!r}, must be a finite number", file=str(path))
+    return values
+
+
+def change_case(case: ReferenceCase, change: Mapping[str, float | str]) -> ReferenceCase:
+    """A case with some parameters replaced; a text ``x2`` multiplies by two.
+
+    Raises
+    ------
+    ScenarioError
+        If a name is no parameter of the problem, or a value is neither a number nor a factor.
+    """
+    parameters = dict(case.parameters)
+    for name, value in change.items():
+        if name not in parameters:
+            raise ScenarioError(f"variant: {name} is no parameter of the problem; known: {', '.join(_PARAMETERS)}")
+        if not isinstance(value, str):
+            parameters[name] = float(value)
+            continue
+        try:
+            parameters[name] *= float(value.removeprefix("x")) if value.startswith("x") else math.nan
+        except ValueError:
+            parameters[name] = math.nan
+        if not math.isfinite(parameters[name]):
+            raise ScenarioError(f"variant: {name} = {value!r}, must be a number or a factor such as 'x2'")
+    return replace(case, parameters=MappingProxyType(parameters))
+
+
+def solve_case(case: ReferenceCase, method: Method = "ipm") -> CaseResult:
+    """Least-cost year of the case, by linear programme.
+
+    Balance: import + solar + wind + gas + unserved + discharge = AI load + bitcoin + charge + export, every hour;
+    battery state cyclic over the year with standing loss; the demand charge is on the year's highest import.
+
+    Parameters
+    ----------
+    case : ReferenceCase
+        Inputs.
+    method : str
+        HiGHS method; the default is the fastest measured on the published case.
+
+    Raises
+    ------
+    InfeasibleError
+        If load cannot be met even with 1,000 MW unserved.
+    SolverError
+        If HiGHS gives up.
+    """
+    p, hours = case.parameters, case.ai_load_mw.size
+    lp = LinearProgram("dispatch case")
+    imp = lp.variables(
+        "import",
+        hours,
+        upper=np.minimum(case.import_cap_mw, p["import_limit_mw"]),
+        cost=case.price_usd_per_mwh
+        + p["import_adder_usd_mwh"]
+        + p["carbon_price_usd_t"] * case.carbon_kg_per_mwh / 1000.0,
+    )
+    exp = lp.variables(
+        "export", hours, upper=p["export_limit_mw"], cost=p["export_spread_usd_mwh"] - case.price_usd_per_mwh
+    )
+    btc = lp.variables("bitcoin", hours, upper=p["bitcoin_max_mw"], cost=-p["bitcoin_value_usd_mwh"])
+    solar = lp.variables("solar", hours, upper=p["solar_mw"] * case.solar_cf, cost=p["solar_om_usd_mwh"])
+    wind = lp.variables("wind", hours, upper=p["wind_mw"] * case.wind_cf, cost=p["wind_om_usd_mwh"])
+    gas_cost = p["gas_cost_usd_mwh"] + p["carbon_price_usd_t"] * p["gas_ef_kg_mwh"] / 1000.0
+    gas = lp.variables("gas", hours, upper=p["gas_mw"], cost=gas_cost)
+    uns = lp.variables("unserved", hours, upper=UNSERVED_MAX_MW, cost=p["voll_usd_mwh"])
+    charge = lp.variables("charge", hours, upper=p["battery_power_mw"])
+    discharge = lp.variables("discharge", hours, upper=p["battery_power_mw"], cost=p["battery_discharge_cost_usd_mwh"])
+    soc = lp.variables("soc", hours, upper=p["battery_energy_mwh"])
+    peak = lp.variables("peak", 1, upper=p["import_limit_mw"], cost=p["demand_charge_usd_mw_year"])
+
+    supply = [(block, 1.0) for block in (imp, solar, wind, gas, uns, discharge)]
+    uses = [(block, -1.0) for block in (btc, charge, exp)]
+    lp.rows("balance", supply + uses, lower=case.ai_load_mw, upper=case.ai_load_mw)
+    carried = (np.roll(soc, 1), p["standing_loss_per_hour"] - 1.0)
+    flows = [(charge, -p["eta_charge"]), (discharge, 1.0 / p["eta_discharge"])]
+    lp.rows("battery", [(soc, 1.0), carried, *flows], lower=0.0, upper=0.0)
+    lp.rows("peak", [(imp, 1.0), (peak, -1.0)], upper=0.0)
+    solution = lp.solve(method)
+    hourly = {name: solution.values[name] for name in _POWER_BLOCKS}
+    totals = _totals(case, hourly, float(solution.values["peak"][0]))
+    hourly["soc_mwh"] = solution.values["soc"]
+    return CaseResult(
+        solution.objective, totals, MappingProxyType(hourly), solution.solver, solution.build_s, solution.solve_s
+    )
+
+
+def _totals(case: ReferenceCase, mw: Mapping[str, FloatArray], peak_mw: float) -> Mapping[str, float]:
+    """Annual totals under their published names; one-hour steps, so MW and MWh are the same number."""
+    p = case.parameters
+    total = {name: float(mw[name].sum()) for name in _POWER_BLOCKS}
+    available = {
+        "solar": float(p["solar_mw"] * case.solar_cf.sum()),
+        "wind": float(p["wind_mw"] * case.wind_cf.sum()),
+    }
+    grid_t = float(mw["import"] @ case.carbon_kg_per_mwh) / 1000.0
+    emissions_t = grid_t + total["gas"] * p["gas_ef_kg_mwh"] / 1000.0
+    prices = case.price_usd_per_mwh
+    return MappingProxyType(
+        {
+            "ai_load_mwh": float(case.ai_load_mw.sum()),
+            **{f"{name}_mwh": total[name] for name in ("import", "export", "bitcoin", "charge", "discharge")},
+            **{f"{name}_mwh": total[name] for name in ("gas", "unserved")},
+            **{f"{name}_used_mwh": total[name] for name in available},
+            **{f"{name}_available_mwh": value for name, value in available.items()},
+            "curtailed_mwh": sum(available.values()) - total["solar"] - total["wind"],
+            "peak_import_mw": float(mw["import"].max()),
+            "peak_billed_mw": peak_mw,
+            "energy_purchase_usd": float(mw["import"] @ (prices + p["import_adder_usd_mwh"])),
+            "export_revenue_usd": float(mw["export"] @ (prices - p["export_spread_usd_mwh"])),
+            "bitcoin_revenue_usd": total["bitcoin"] * p["bitcoin_value_usd_mwh"],
+            "demand_charge_usd": peak_mw * p["demand_charge_usd_mw_year"],
+            "gas_cost_usd": total["gas"] * p["gas_cost_usd_mwh"],
+            "battery_cost_usd": total["discharge"] * p["battery_discharge_cost_usd_mwh"],
+            "renewable_om_usd": total["solar"] * p["solar_om_usd_mwh"] + total["wind"] * p["wind_om_usd_mwh"],
+            "carbon_cost_usd": emissions_t * p["carbon_price_usd_t"],
+            "emissions_t": emissions_t,
+        }
+    )

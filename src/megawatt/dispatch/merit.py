@@ -1,0 +1,77 @@
+"""The same site year in closed form: without storage the hours decouple, and each is a merit order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.dispatch.account import account
+from megawatt.dispatch.halls import site_halls
+from megawatt.dispatch.records import Dispatch, SiteProblem
+
+__all__ = ["solve_merit"]
+
+FloatArray = NDArray[np.float64]
+
+
+def solve_merit(problem: SiteProblem) -> Dispatch:
+    """Operating plan of the site year by merit order, hour by hour; the optimum that `solve` finds.
+
+    In one hour every segment of a hall earns value / slope per MW drawn at the connection. Segments worth more than
+    the energy costs are taken, best first, until the connection is full: the fractional knapsack, whose greedy
+    solution is optimal. Convexity makes the segments of one hall come in their physical order. Ties run.
+
+    Parameters
+    ----------
+    problem : SiteProblem
+        One site year.
+
+    Raises
+    ------
+    ScenarioError
+        If the problem's arrays are malformed.
+    InfeasibleError
+        If idle halls exceed the import limit; names the hour.
+    """
+    halls = site_halls(problem)
+    energy_usd_per_mwh = np.maximum(problem.price_usd_per_mwh + problem.adder_usd_per_mwh, 0.0)[:, np.newaxis]
+    slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
+    width = np.concatenate((halls.ai.width_it_mw, halls.mining.width_it_mw), axis=1)
+    value = np.concatenate(
+        (
+            np.full_like(halls.ai.slope, problem.ai_value_usd_per_mwh),
+            np.broadcast_to(problem.mining_value_usd_per_mwh[:, np.newaxis], halls.mining.slope.shape),
+        ),
+        axis=1,
+    )
+    wanted = np.where(value >= energy_usd_per_mwh * slope, width, 0.0)
+    # Stable: at equal worth the AI hall (first columns) goes first, and a hall's segments keep their order.
+    order = np.argsort(-value / slope, axis=1, kind="stable")
+    taken = fill_in_order(wanted, slope, order, halls.available_mw)
+    k = halls.ai.slope.shape[1]
+    ai, mining = taken[:, :k].sum(axis=1), taken[:, k:].sum(axis=1)
+    return account(
+        problem, np.minimum(ai, halls.ai.cap_it_mw), np.minimum(mining, halls.mining.cap_it_mw), "merit order"
+    )
+
+
+def fill_in_order(
+    wanted_it_mw: FloatArray, slope: FloatArray, order: NDArray[np.int64], available_mw: FloatArray
+) -> FloatArray:
+    """IT power of each segment when segments fill in the given order until the connection is full. [MW]
+
+    Parameters
+    ----------
+    wanted_it_mw, slope : array, shape (hours, k)
+        Most IT power of each segment [MW], and its facility MW per IT MW.
+    order : array of int, shape (hours, k)
+        Columns in the order of filling.
+    available_mw : array, shape (hours,)
+        Facility power that the connection leaves, >= 0. [MW]
+    """
+    facility = np.take_along_axis(wanted_it_mw * slope, order, axis=1)
+    before = np.cumsum(facility, axis=1) - facility
+    taken = np.clip(available_mw[:, np.newaxis] - before, 0.0, facility)
+    it_mw = np.empty_like(taken)
+    np.put_along_axis(it_mw, order, taken / np.take_along_axis(slope, order, axis=1), axis=1)
+    return it_mw

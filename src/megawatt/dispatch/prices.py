@@ -1,0 +1,261 @@
+"""Hourly prices of a site year, from a price shape or an export of market prices, and a tariff's delivery charges."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption, PriceShape
+from megawatt.errors import ScenarioError
+from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
+
+__all__ = [
+    "PriceYear",
+    "Tariff",
+    "coincident_peak_hours",
+    "price_year",
+    "read_price_csv",
+    "tariff",
+    "tariff_adder",
+]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_TIME, _PRICE = "Datetime", "Price (USD/MWh)"
+_PEAK_MONTHS: Final = (5, 6, 7, 8)
+"""June to September (0 = January): the months of the four coincident peaks, 16 TAC 25.192."""
+
+
+@dataclass(frozen=True, slots=True)
+class PriceYear:
+    """One year of prices in the site's standard time.
+
+    ``price_usd_per_mwh`` has shape (8760,). ``dropped_hours`` counts the hours of 29 February, ``outside_hours`` those
+    of the file that belong to another year in the site's time.
+    """
+
+    price_usd_per_mwh: FloatArray
+    year: int
+    dropped_hours: int
+    outside_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What delivery costs beside the market price.
+
+    ``loss_frac``: transmission losses that the load buys, as a share of its metered energy; they scale the price.
+    ``volumetric_usd_per_mwh``: charges on every MWh. ``peak_usd_per_mw_year``: coincident-peak charge on the mean of
+    the load in the four peak intervals.
+    """
+
+    key: str
+    loss_frac: float
+    volumetric_usd_per_mwh: float
+    peak_usd_per_mw_year: float
+    assumptions: tuple[Assumption, ...] = ()
+
+    def delivered(self, price_usd_per_mwh: FloatArray) -> FloatArray:
+        """Price of a metered MWh with its losses. [USD/MWh]"""
+        return price_usd_per_mwh * (1.0 + self.loss_frac)
+
+
+def price_year(shape: PriceShape) -> FloatArray:
+    """Hourly prices of a year from its price shape. [USD/MWh]
+
+    The days of a month take their places by rank; an hour's price is the mean of its (month, hour) bins over the
+    share of the month that its day stands for (1/30 of June). Where bins hold whole days that is the bin's mean;
+    in any case the month's mean price at each hour of the day is kept exactly.
+
+    Parameters
+    ----------
+    shape : PriceShape
+        From the catalogue.
+
+    Returns
+    -------
+    array, shape (8760,)
+    """
+    edges = np.concatenate(([0.0], np.cumsum(shape.bin_frac)))
+    edges /= edges[-1]
+    last_day = np.cumsum(DAYS_IN_MONTH)
+    days = []
+    for month, count in enumerate(DAYS_IN_MONTH.tolist()):
+        rank_frac = shape.day_rank_frac[last_day[month] - count : last_day[month]]
+        place = np.empty(count, dtype=np.int64)
+        place[np.argsort(rank_frac, kind="stable")] = np.arange(count)
+        low = place[:, np.newaxis] / count
+        overlap = np.clip(np.minimum(low + 1.0 / count, edges[1:]) - np.maximum(low, edges[:-1]), 0.0, None) * count
+        days.append(overlap @ shape.price_usd_per_mwh[month].T)
+    return np.asarray(np.concatenate(days).ravel(), dtype=np.float64)
+
+
+def read_price_csv(path: Path, utc_offset_hours: float) -> PriceYear:
+    """Read an hourly export of market prices into the site's standard time.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with columns ``Datetime`` (ISO 8601 with UTC offset, beginning of the hour) and ``Price (USD/MWh)``.
+    utc_offset_hours : float
+        The site's standard time: -6 for Texas, all year.
+
+    Raises
+    ------
+    ScenarioError
+        If columns are missing, a cell cannot be read, hours are missing or given twice; names the line.
+    """
+    offset = timedelta(hours=utc_offset_hours)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if not {_TIME, _PRICE} <= set(reader.fieldnames or ()):
+                raise ScenarioError(
+                    f"{path}: columns {reader.fieldnames}; needed: {_TIME!r} and {_PRICE!r}", file=str(path)
+                )
+            rows = [(reader.line_num, *_cell(path, reader.line_num, row, offset)) for row in reader]
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}", file=str(path)) from None
+    if not rows:
+        raise ScenarioError(f"{path}: no prices; needed: {HOURS_IN_YEAR} hours of one year", file=str(path))
+    years = [when.year for _, when, _ in rows]
+    year = max(set(years), key=years.count)
+    inside = [row for row in rows if row[1].year == year]
+    kept = [row for row in inside if (row[1].month, row[1].day) != (2, 29)]
+    hours = np.array([_hour_of_year(when) for _, when, _ in kept], dtype=np.int64)
+    _check_hours(path, year, hours, [line for line, _, _ in kept])
+    price = np.empty(HOURS_IN_YEAR)
+    price[hours] = [value for _, _, value in kept]
+    return PriceYear(price, year, len(inside) - len(kept), len(rows) - len(inside))
+
+
+def _cell(path: Path, line: int, row: dict[str, str], offset: timedelta) -> tuple[datetime, float]:
+    try:
+        when = datetime.fromisoformat(row[_TIME])
+        price = float(row[_PRICE])
+    except (TypeError, ValueError):
+        text = f"{row[_TIME]!r}, {row[_PRICE]!r}"
+        raise ScenarioError(f"{path}: line {line}: {text}, must be an ISO time and a price", file=str(path)) from None
+    if when.tzinfo is None or not np.isfinite(price):
+        raise ScenarioError(
+            f"{path}: line {line}: {row[_TIME]!r}, {row[_PRICE]!r}; the time needs its UTC offset (2023-01-01 "
+            "00:00:00-06:00), the price must be a finite number",
+            file=str(path),
+        )
+    site_time = when.astimezone(timezone(offset))
+    if site_time.minute or site_time.second or site_time.microsecond:
+        raise ScenarioError(
+            f"{path}: line {line}: {row[_TIME]} is {site_time:%H:%M:%S} in the site's time; must be on the hour",
+            file=str(path),
+        )
+    return site_time, price
+
+
+def _hour_of_year(when: datetime) -> int:
+    return (int(DAYS_IN_MONTH[: when.month - 1].sum()) + when.day - 1) * 24 + when.hour
+
+
+def _check_hours(path: Path, year: int, hours: IntArray, lines: list[int]) -> None:
+    order = np.argsort(hours, kind="stable")
+    same = np.flatnonzero(np.diff(hours[order]) == 0)
+    if same.size:
+        first, second = lines[order[same[0]]], lines[order[same[0] + 1]]
+        raise ScenarioError(
+            f"{path}: line {second} gives the hour of line {first} again ({same.size} hours twice in UTC); keep one",
+            file=str(path),
+        )
+    missing = np.setdiff1d(np.arange(HOURS_IN_YEAR), hours)
+    if missing.size:
+        before = int(np.searchsorted(hours[order], missing[0]))
+        where = f"after line {lines[order[before - 1]]}" if before else f"before line {lines[order[0]]}"
+        when = datetime(2023, 1, 1) + timedelta(hours=int(missing[0]))
+        raise ScenarioError(
+            f"{path}: {where}: {year}-{when:%m-%d %H:%M} (standard time) is missing ({missing.size} hours missing); "
+            "a site year needs every hour but those of 29 February",
+            file=str(path),
+        )
+
+
+def coincident_peak_hours(price_usd_per_mwh: FloatArray) -> IntArray:
+    """Hours taken for the grid's four coincident peaks: the dearest hour of each month from June to September.
+
+    The true peaks are the highest quarter hours of system load. Price stands in for load here, and the operator is
+    taken to know the hour: a miner that sits out only these four hours a year is an upper bound of what avoidance
+    saves, since operators switch off in many hours that turn out not to be the peak.
+
+    Parameters
+    ----------
+    price_usd_per_mwh : array, shape (8760,)
+        Energy price.
+
+    Returns
+    -------
+    array of int, shape (4,)
+        Indices into the site year.
+    """
+    hours = [np.flatnonzero(month == MONTH_OF_HOUR) for month in _PEAK_MONTHS]
+    return np.array([h[np.argmax(price_usd_per_mwh[h])] for h in hours], dtype=np.int64)
+
+
+def tariff(catalogue: Catalogue, key: str) -> Tariff:
+    """The delivery tariff of a key, e.g. ``ercot-transmission``.
+
+    Raises
+    ------
+    CatalogueError
+        If the key or one of its facts is missing.
+    """
+    volumetric = ("ancillary_usd_per_mwh", "administration_usd_per_mwh", "retail_usd_per_mwh")
+    used = (*volumetric, "loss_frac", "coincident_peak_usd_per_kw_year")
+    key = catalogue.get(key, "tariff").key
+    return Tariff(
+        key=key,
+        loss_frac=catalogue.number(key, "loss_frac"),
+        volumetric_usd_per_mwh=sum(catalogue.number(key, name) for name in volumetric),
+        peak_usd_per_mw_year=catalogue.number(key, "coincident_peak_usd_per_kw_year") * 1000.0,
+        assumptions=tuple(catalogue.assume(key, name, "dispatch") for name in used),
+    )
+
+
+def tariff_adder(
+    catalogue: Catalogue, tariff_key: str, price_usd_per_mwh: FloatArray, *, coincident_peak: bool = True
+) -> FloatArray:
+    """Delivery charges per imported MWh by hour. [USD/MWh]
+
+    Volumetric charges in all hours; in the four coincident-peak hours a quarter of the annual peak charge is added,
+    because the bill is on the mean load of the four: a load that stays off in them pays none. Losses are not in
+    here: they scale the market price (`Tariff.delivered`).
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Holds the tariff.
+    tariff_key : str
+        e.g. ``ercot-transmission``.
+    price_usd_per_mwh : array, shape (8760,)
+        Energy price; sets the peak hours.
+    coincident_peak : bool
+        False leaves the peak charge out.
+
+    Returns
+    -------
+    array, shape (8760,)
+
+    Raises
+    ------
+    CatalogueError
+        If the key or one of its facts is missing.
+    """
+    terms = tariff(catalogue, tariff_key)
+    adder = np.full(HOURS_IN_YEAR, terms.volumetric_usd_per_mwh)
+    if coincident_peak:
+        adder[coincident_peak_hours(price_usd_per_mwh)] += terms.peak_usd_per_mw_year / len(_PEAK_MONTHS)
+    return adder

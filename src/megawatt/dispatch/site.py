@@ -1,0 +1,86 @@
+"""The site year: which hall runs in which hour at what power, as a linear programme."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.dispatch.account import account, overloads
+from megawatt.dispatch.halls import HallSegments, site_halls
+from megawatt.dispatch.lp import LinearProgram, Method
+from megawatt.dispatch.records import Dispatch, SiteProblem
+from megawatt.errors import InfeasibleError
+
+__all__ = ["solve"]
+
+FloatArray = NDArray[np.float64]
+
+PAID_TO_RUN_USD_PER_MWH: Final = 1e-6
+"""Least value of a MWh in hours of negative price, so that load worth nothing runs rather than not (see solve)."""
+
+
+def solve(problem: SiteProblem, *, firm_ai: bool = False, method: Method = "simplex") -> Dispatch:
+    """Operating plan of the site year with the highest revenue minus energy cost. [USD]
+
+    Per hour: maximise ai_value * ai_it + mining_value * mining_it - (price + adder) * import, with
+    import = facility power of both halls <= import limit, and IT power within offer and cooling limit. Facility power
+    is convex and piecewise linear in IT power, so its segments fill in order by themselves; curtailing IT saves their
+    cooling.
+
+    Where price + adder is negative, more load is always better: revenue and payment rise together until the halls or
+    the connection are full. Such hours are solved at a price of zero, which has the same optimum and keeps the
+    programme from drawing power that no hall could use; the bill is at the true price.
+
+    Parameters
+    ----------
+    problem : SiteProblem
+        One site year.
+    firm_ai : bool
+        The AI load is contracted: raise, rather than curtail, when a limit does not let it run.
+    method : str
+        HiGHS method.
+
+    Returns
+    -------
+    Dispatch
+        The optimum. Curtailed AI load earns nothing, which is its cost.
+
+    Raises
+    ------
+    ScenarioError
+        If the problem's arrays are malformed.
+    InfeasibleError
+        If idle halls exceed the import limit, or firm AI load exceeds a limit; names hour and limit.
+    SolverError
+        If HiGHS gives up.
+    """
+    halls = site_halls(problem)
+    if firm_ai:
+        over = overloads(problem)
+        if over:
+            raise InfeasibleError(f"site: {over[0]}; raise the limit, shrink the AI load or allow curtailment")
+    energy_usd_per_mwh = problem.price_usd_per_mwh + problem.adder_usd_per_mwh
+    value_floor = np.where(energy_usd_per_mwh < 0.0, PAID_TO_RUN_USD_PER_MWH, 0.0)
+    lp = LinearProgram("site year")
+    terms = []
+    for name, hall, value in (
+        ("ai", halls.ai, np.full_like(value_floor, problem.ai_value_usd_per_mwh)),
+        ("mining", halls.mining, problem.mining_value_usd_per_mwh),
+    ):
+        unit_cost = np.maximum(energy_usd_per_mwh, 0.0)[:, np.newaxis] * hall.slope
+        cost = unit_cost - np.maximum(value, value_floor)[:, np.newaxis]
+        terms.append((lp.variables(name, hall.slope.shape, upper=hall.width_it_mw, cost=cost), hall.slope))
+    lp.rows("import", terms, upper=halls.available_mw)
+    solution = lp.solve(method)
+    return account(
+        problem,
+        _it_mw(solution.values["ai"], halls.ai),
+        _it_mw(solution.values["mining"], halls.mining),
+        solution.solver,
+    )
+
+
+def _it_mw(segment_mw: FloatArray, hall: HallSegments) -> FloatArray:
+    return np.asarray(np.clip(segment_mw.sum(axis=1), 0.0, hall.cap_it_mw), dtype=np.float64)

@@ -1,0 +1,197 @@
+"""Cooling equipment, one relation each: flow, dry cooler, wetted pad, tower, chiller. Arrays in, arrays out.
+
+Heat and power share one unit (MW thermal, MW electric); temperatures in degC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from megawatt.facility import psychrometrics as psy
+from megawatt.facility.records import Weather
+
+__all__ = [
+    "Ambient",
+    "Chiller",
+    "adiabatic_outlet_ratio",
+    "ambient_of",
+    "chiller_power_mw",
+    "cube_law_mw",
+    "dry_cooler",
+    "evaporated_l_per_h",
+    "makeup_l_per_mwh",
+    "pad_outlet_c",
+    "tower_evaporation_l_per_mwh",
+]
+
+FloatArray = NDArray[np.float64]
+
+CP_AIR_J_PER_KG_K: Final = 1006.0
+_ZERO_C_IN_K: Final = 273.15
+_J_PER_MWH: Final = 3.6e9
+_LITRE_PER_KG: Final = 1.0
+"""Make-up water at 10 to 30 degC; within 0.5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """Outdoor air, arrays of shape (hours, 1), so that loads may add a second axis."""
+
+    dry_bulb_c: FloatArray
+    wet_bulb_c: FloatArray
+    dew_point_c: FloatArray
+    ratio: FloatArray
+    pressure_pa: FloatArray
+
+    def hours(self, index: NDArray[np.int64]) -> Ambient:
+        """The same air at some of the hours."""
+        return Ambient(
+            self.dry_bulb_c[index],
+            self.wet_bulb_c[index],
+            self.dew_point_c[index],
+            self.ratio[index],
+            self.pressure_pa[index],
+        )
+
+
+def ambient_of(weather: Weather) -> Ambient:
+    """Outdoor air of a weather year; humidity ratio and dew point are worked out once, here."""
+    vapour = weather.relative_humidity * psy.saturation_pressure_pa(weather.dry_bulb_c)
+    ratio = psy.humidity_ratio(vapour, weather.pressure_pa)
+    dew_point = psy.dew_point_c(ratio, weather.pressure_pa)
+    columns = (weather.dry_bulb_c, weather.wet_bulb_c, dew_point, ratio, weather.pressure_pa)
+    return Ambient(*(column[:, None] for column in columns))
+
+
+def cube_law_mw(design_mw: float, flow_frac: ArrayLike, minimum_frac: float) -> FloatArray:
+    """Power of a fan or pump whose speed follows the flow (affinity law, P ~ n^3), down to a minimum flow. [MW]"""
+    return np.asarray(design_mw * np.maximum(np.asarray(flow_frac, float), minimum_frac) ** 3)
+
+
+def dry_cooler(
+    load: FloatArray, difference_k: FloatArray, design_difference_k: float, exponent: float, minimum_frac: float
+) -> tuple[FloatArray, FloatArray]:
+    """Heat that a dry cooler can take and the air flow it needs, both as fractions of design.
+
+    Heat ~ flow^exponent * (entering water - entering air): the effectiveness relation of a finned coil at constant
+    water flow, linearised in the logarithm of the air flow around design.
+
+    Parameters
+    ----------
+    load : array, shape (hours, k)
+        Heat to reject over design heat.
+    difference_k : array, shape (hours, k) or (hours, 1)
+        Entering water less entering air. [K]; no heat goes out where it is not positive.
+    design_difference_k : float
+        The same at design (approach + water range). [K], > 0
+    exponent : float
+        0.6 (film coefficient alone) to 1 (air flow alone).
+    minimum_frac : float
+        Lowest air flow of running fans.
+
+    Returns
+    -------
+    rejected, flow : array, shape (hours, k)
+        Heat rejected (at most ``load``), and air flow from ``minimum_frac`` to 1; zero flow where nothing is rejected.
+    """
+    full_flow = np.maximum(difference_k, 0.0) / design_difference_k
+    rejected = np.minimum(load, full_flow)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = np.where(full_flow > 0.0, (load / full_flow) ** (1.0 / exponent), 0.0)
+    flow = np.where(full_flow > 0.0, np.clip(wanted, minimum_frac, 1.0), 0.0)
+    return np.asarray(rejected), np.asarray(flow)
+
+
+def pad_outlet_c(dry_bulb_c: FloatArray, wet_bulb: FloatArray, effectiveness: float) -> FloatArray:
+    """Air leaving a wetted pad: T - e (T - T_wb). [degC]"""
+    return np.asarray(dry_bulb_c - effectiveness * (dry_bulb_c - wet_bulb))
+
+
+def adiabatic_outlet_ratio(dry_bulb_c: FloatArray, ratio: FloatArray, outlet_c: FloatArray) -> FloatArray:
+    """Humidity ratio after cooling to ``outlet_c`` by evaporation, at constant enthalpy (eq. 30 of ASHRAE 2017, ch. 1).
+
+    Neglects the enthalpy of the evaporated water, under 3 % of the latent heat.
+    """
+    return np.asarray((psy.enthalpy_j_per_kg(dry_bulb_c, ratio) - 1006.0 * outlet_c) / (2.501e6 + 1860.0 * outlet_c))
+
+
+def evaporated_l_per_h(heat_mw: FloatArray, air_rise_k: float, ratio_gain: FloatArray) -> FloatArray:
+    """Water taken up by an air stream that would carry ``heat_mw`` at a rise of ``air_rise_k``. [L/h]"""
+    air_kg_per_h = heat_mw * _J_PER_MWH / (CP_AIR_J_PER_KG_K * air_rise_k)
+    return np.asarray(air_kg_per_h * np.maximum(ratio_gain, 0.0) * _LITRE_PER_KG)
+
+
+def makeup_l_per_mwh(evaporated: ArrayLike, cycles: float, drift: ArrayLike = 0.0) -> FloatArray:
+    """Make-up water: evaporation + drift + blowdown, in the unit of ``evaporated``.
+
+    Blowdown E / (C - 1) less what drift carries out already, so make-up is E C / (C - 1) unless drift alone exceeds it.
+
+    Parameters
+    ----------
+    evaporated : array
+        Water evaporated E. [any unit]
+    cycles : float
+        Cycles of concentration C. [-], > 1
+    drift : float or array
+        Water carried out as droplets. [same unit]
+    """
+    e = np.asarray(evaporated, float)
+    blowdown = np.maximum(e / (cycles - 1.0) - drift, 0.0)
+    return np.asarray(np.where(e > 0.0, e + drift + blowdown, 0.0))
+
+
+def tower_evaporation_l_per_mwh(ambient: Ambient, leaving_air_c: FloatArray) -> FloatArray:
+    """Water evaporated per MWh of heat rejected in a wet tower. [L/MWh]
+
+    Heat balance of the air: it leaves saturated at ``leaving_air_c`` (about the mean water temperature), so water per heat
+    is (w_out - w_in) / (h_out - h_in). About 1,100 L/MWh in mild weather, 1,600 in hot dry air, 500 in frost.
+    """
+    w_out = psy.saturation_humidity_ratio(leaving_air_c, ambient.pressure_pa)
+    h_out = psy.enthalpy_j_per_kg(leaving_air_c, w_out)
+    h_in = psy.enthalpy_j_per_kg(ambient.dry_bulb_c, ambient.ratio)
+    per_joule = np.maximum(w_out - ambient.ratio, 0.0) / np.maximum(h_out - h_in, 1.0)
+    return np.asarray(per_joule * _J_PER_MWH * _LITRE_PER_KG)
+
+
+@dataclass(frozen=True, slots=True)
+class Chiller:
+    """A chiller plant: share of Carnot, terminal differences at its full load, least lift, capacity over design heat."""
+
+    carnot_frac: float
+    evaporator_approach_k: float
+    condenser_approach_k: float
+    minimum_lift_k: float
+    capacity_frac: float
+
+
+def chiller_power_mw(
+    chiller: Chiller, heat_mw: FloatArray, design_heat_mw: float, cold_c: FloatArray | float, warm_c: FloatArray
+) -> FloatArray:
+    """Electric power of a chiller plant. [MW]
+
+    COP = carnot_frac * T_evap / (T_cond - T_evap); the terminal differences shrink in proportion to load, which is what
+    makes well-staged part load cheaper. Above its capacity the plant is extrapolated (limits are enforced elsewhere).
+
+    Parameters
+    ----------
+    chiller : Chiller
+    heat_mw : array, shape (hours, k)
+        Heat taken from the cold side. [MW]
+    design_heat_mw : float
+        Design heat of the loop that the plant serves. [MW]
+    cold_c, warm_c : float or array
+        Supply temperature on the cold side; entering air or water on the warm side. [degC]
+
+    Notes
+    -----
+    Limits: compressor, its auxiliaries and (air-cooled) condenser fans are in ``carnot_frac``; no penalty for starts.
+    """
+    load = heat_mw / (chiller.capacity_frac * design_heat_mw)
+    evaporator_k = cold_c + _ZERO_C_IN_K - chiller.evaporator_approach_k * load
+    condenser_k = warm_c + _ZERO_C_IN_K + chiller.condenser_approach_k * load
+    lift = np.maximum(condenser_k - evaporator_k, chiller.minimum_lift_k)
+    return np.asarray(heat_mw * lift / (chiller.carnot_frac * evaporator_k))

@@ -1,0 +1,262 @@
+"""The hall: what it draws and drinks, how much it can cool, and how much IT a grid connection carries."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption, Fact
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.facility.cooling import Ambient, ambient_of
+from megawatt.facility.design import HallDesign
+from megawatt.facility.electrical import conversion_loss_mw
+from megawatt.facility.plant import LoopLoad, air_loop, liquid_loop
+from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
+from megawatt.hours import HOURS_IN_YEAR
+
+__all__ = ["PARTS", "capacity", "response", "simulate"]
+
+FloatArray = NDArray[np.float64]
+
+PARTS: Final = (
+    "it",
+    "distribution",
+    "ups",
+    "fans",
+    "pumps",
+    "heat_rejection",
+    "trim_chiller",
+    "chiller",
+    "auxiliary",
+    "transformer",
+)
+"""Parts of facility power, in the order they are added up."""
+
+_KW_PER_MW: Final = 1e3
+_BISECTIONS: Final = 24
+"""Halvings of the IT capacity when looking for a cooling limit: below 1e-7 of capacity."""
+
+_WORST_HOUR_LOAD_FRAC: Final = 0.5
+"""Hours below this share of the year's peak IT power do not count as worst hour: at idle PUE says nothing."""
+
+
+def _evaluate(design: HallDesign, ambient: Ambient, it_mw: FloatArray) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
+    """Parts [MW], water [L/h] and heat beyond the cooling's limit [MW], shape (hours, k)."""
+    e, capacity_mw = design.electrical, design.it_capacity_mw
+    shape = np.broadcast_shapes(ambient.dry_bulb_c.shape, it_mw.shape)
+    distribution = conversion_loss_mw(it_mw, capacity_mw, 0.0, e.distribution_load_frac)
+    rating = e.ups_installed_ratio * capacity_mw
+    has_ups = e.ups_no_load_frac + e.ups_load_frac > 0.0
+    ups = (
+        conversion_loss_mw(it_mw + distribution, rating, e.ups_no_load_frac, e.ups_load_frac)
+        if has_ups
+        else np.zeros_like(distribution)
+    )
+    share = design.liquid_share
+    loops: list[LoopLoad] = []
+    trim = np.zeros(shape)
+    if design.liquid is not None and share > 0.0:
+        loops.append(liquid_loop(design.liquid, ambient, share * it_mw, share * capacity_mw))
+        trim = loops[0].chiller_mw
+    # Losses of UPS and distribution warm the hall's air; at full load they set the size of the air loop.
+    full = np.array([[capacity_mw]])
+    full_distribution = conversion_loss_mw(full, capacity_mw, 0.0, e.distribution_load_frac)
+    full_ups = conversion_loss_mw(full + full_distribution, rating, e.ups_no_load_frac, e.ups_load_frac) * has_ups
+    design_air = float(((1.0 - share) * full + full_distribution + full_ups)[0, 0])
+    air = air_loop(design.air, ambient, (1.0 - share) * it_mw + distribution + ups, design_air)
+    loops.append(air)
+
+    parts = {
+        "it": it_mw,
+        "distribution": distribution,
+        "ups": ups,
+        "fans": air.fans_mw,
+        "pumps": sum((loop.pumps_mw for loop in loops), np.zeros(shape)),
+        "heat_rejection": sum((loop.heat_rejection_mw for loop in loops), np.zeros(shape)),
+        "trim_chiller": trim,
+        "chiller": air.chiller_mw,
+        "auxiliary": np.array([[e.auxiliary_frac * capacity_mw]]),
+    }
+    parts = {name: np.broadcast_to(part, shape) for name, part in parts.items()}
+    drawn = _total(parts)
+    parts["transformer"] = conversion_loss_mw(
+        drawn, e.transformer_installed_ratio * capacity_mw, e.transformer_no_load_frac, e.transformer_load_frac
+    )
+    water = sum((loop.water_l for loop in loops), np.zeros(shape))
+    excess = sum((loop.excess_mw for loop in loops), np.zeros(shape))
+    return parts, water, excess
+
+
+def _total(parts: dict[str, FloatArray]) -> FloatArray:
+    total = np.zeros_like(parts["it"])
+    for name in PARTS:
+        if name in parts:
+            total = total + parts[name]
+    return total
+
+
+def _it_limit(design: HallDesign, ambient: Ambient) -> FloatArray:
+    """IT power that the cooling carries, shape (hours,): capacity, less in hours beyond the design weather. [MW]"""
+    limit = np.full(len(ambient.dry_bulb_c), design.it_capacity_mw)
+    _, _, excess = _evaluate(design, ambient, np.array([[design.it_capacity_mw]]))
+    tolerance = 1e-9 * design.it_capacity_mw
+    hot = np.flatnonzero(excess[:, 0] > tolerance)
+    if hot.size:
+        there = ambient.hours(hot)
+        low, high = np.zeros((hot.size, 1)), np.full((hot.size, 1), design.it_capacity_mw)
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            _, _, beyond = _evaluate(design, there, middle)
+            fits = beyond <= tolerance
+            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+        limit[hot] = low[:, 0]
+    return limit
+
+
+def response(design: HallDesign, weather: Weather, breakpoints: int = 7) -> FacilityResponse:
+    """Facility power and water as piecewise-linear functions of IT power, hour by hour.
+
+    Physics is evaluated at all breakpoints and hours at once. Facility power is then replaced by its lower convex hull
+    over the breakpoints (a linear programme needs convexity); the largest change is reported as an assumption.
+
+    Parameters
+    ----------
+    design : HallDesign
+    weather : Weather
+    breakpoints : int
+        Points from 0 to full IT capacity, evenly spaced, 2 to 65.
+
+    Returns
+    -------
+    FacilityResponse
+        ``it_mw`` (k,), ``facility_mw`` and ``water_l_per_h`` (8760, k), ``it_limit_mw`` (8760,). Values above an hour's
+        limit are extrapolated from the same equations and must not be used.
+
+    Raises
+    ------
+    ScenarioError
+        If there are fewer than 2 or more than 65 breakpoints.
+    """
+    if not 2 <= breakpoints <= 65:
+        raise ScenarioError(f"breakpoints = {breakpoints}, must be 2 to 65 (7 keeps the error below 0.2 % of IT power)")
+    ambient = ambient_of(weather)
+    it_mw = np.linspace(0.0, design.it_capacity_mw, breakpoints)
+    parts, water, _ = _evaluate(design, ambient, it_mw[None, :])
+    drawn = _total(parts)
+    convex = _lower_hull(it_mw, drawn)
+    change = float((drawn - convex).max())
+    hull = Fact(
+        value=change,
+        unit="MW",
+        kind="derived",
+        source="facility-model",
+        note="largest amount by which facility power was lowered to make it convex in IT power",
+    )
+    assumptions = (*design.assumptions, *weather.assumptions, Assumption("hall.convex_hull_change_mw", "facility", hull))
+    return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), _it_limit(design, ambient), assumptions)
+
+
+def _lower_hull(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Lower convex hull of y (hours, k) over x (k,): each point lowered to its lowest chord."""
+    hull = y.copy()
+    k = x.size
+    for j in range(1, k - 1):
+        for i in range(j):
+            for m in range(j + 1, k):
+                weight = (x[j] - x[i]) / (x[m] - x[i])
+                np.minimum(hull[:, j], (1.0 - weight) * y[:, i] + weight * y[:, m], out=hull[:, j])
+    return hull
+
+
+def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> FacilityYear:
+    """The hall's year under a given IT load.
+
+    Where the weather exceeds what the cooling can carry, IT power is cut to the limit of that hour (`derated_hours`,
+    `derated_mwh` of the result; its ``it_mw`` is what was served).
+
+    Parameters
+    ----------
+    design : HallDesign
+    weather : Weather
+    it_mw : array, shape (8760,)
+        IT power wanted. [MW], 0 to the hall's capacity
+
+    Returns
+    -------
+    FacilityYear
+        Parts sum to ``facility_mw``. PUE and WUE are NaN for a year without IT energy; the worst hour is taken among
+        hours with at least half of the year's peak IT power.
+
+    Raises
+    ------
+    ScenarioError
+        If the load has the wrong shape, is not finite, negative, or above the hall's capacity.
+    """
+    wanted = _checked_load(design, it_mw)
+    ambient = ambient_of(weather)
+    served = np.minimum(wanted, _it_limit(design, ambient))
+    columns, water, _ = _evaluate(design, ambient, served[:, None])
+    parts = {name: np.array(columns[name][:, 0]) for name in PARTS}
+    facility = _total(parts)
+    water_l = water[:, 0]
+    it_mwh = float(served.sum())
+    busy = served >= max(_WORST_HOUR_LOAD_FRAC * float(served.max()), 1e-9)
+    return FacilityYear(
+        it_mw=served,
+        facility_mw=facility,
+        water_l=water_l,
+        parts_mw=MappingProxyType(parts),
+        pue=float(facility.sum()) / it_mwh if it_mwh else float("nan"),
+        pue_worst_hour=float((facility[busy] / served[busy]).max()) if it_mwh else float("nan"),
+        wue_l_per_kwh=float(water_l.sum()) / (it_mwh * _KW_PER_MW) if it_mwh else float("nan"),
+        assumptions=(*design.assumptions, *weather.assumptions),
+        derated_hours=int((served < wanted).sum()),
+        derated_mwh=float((wanted - served).sum()),
+        mechanical_hours=int((parts["trim_chiller"] + parts["chiller"] > 0).sum()),
+        wet_hours=int((water_l > 0).sum()),
+    )
+
+
+def _checked_load(design: HallDesign, it_mw: FloatArray) -> FloatArray:
+    load = np.asarray(it_mw, float)
+    if load.shape != (HOURS_IN_YEAR,):
+        raise ScenarioError(f"it_mw has shape {load.shape}, must be (8760,): one value per hour of the site year")
+    bad = np.flatnonzero(~(np.isfinite(load) & (load >= 0) & (load <= design.it_capacity_mw * (1 + 1e-9))))
+    if bad.size:
+        hour = int(bad[0])
+        raise ScenarioError(
+            f"it_mw[{hour}] = {load[hour]:g} MW ({bad.size} such hours); allowed: 0 to the hall's capacity of "
+            f"{design.it_capacity_mw:g} MW (raise it_capacity_mw or cut the load)"
+        )
+    return load
+
+
+def capacity(design: HallDesign, weather: Weather, grid_mw: float) -> tuple[float, int]:
+    """IT capacity that a grid connection carries in the worst hour of the year.
+
+    The hall is resized: all equipment is in proportion to IT capacity, so the answer is ``grid_mw`` over the worst
+    hour's facility power per MW of IT capacity, at full load or, where less, at the cooling's limit.
+
+    Returns
+    -------
+    it_mw : float
+        IT capacity of the hall that just fits. [MW]
+    hour : int
+        Hour of the year that binds, 0 to 8759.
+
+    Raises
+    ------
+    InfeasibleError
+        If the connection is not positive.
+    """
+    if not grid_mw > 0:
+        raise InfeasibleError(f"grid_mw = {grid_mw:g} MW carries no hall; give the contracted capacity, > 0 MW")
+    ambient = ambient_of(weather)
+    limit = _it_limit(design, ambient)
+    parts, _, _ = _evaluate(design, ambient, limit[:, None])
+    per_it_mw = _total(parts)[:, 0] / design.it_capacity_mw
+    hour = int(per_it_mw.argmax())
+    return float(grid_mw / per_it_mw[hour]), hour

@@ -1,0 +1,203 @@
+"""The two heat paths of a hall, hour by hour and load by load: the liquid loop and the air loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.facility.cooling import (
+    Ambient,
+    adiabatic_outlet_ratio,
+    chiller_power_mw,
+    cube_law_mw,
+    dry_cooler,
+    evaporated_l_per_h,
+    makeup_l_per_mwh,
+    pad_outlet_c,
+    tower_evaporation_l_per_mwh,
+)
+from megawatt.facility.design import AirLoop, DryCooler, LiquidLoop, Tower
+
+__all__ = ["LoopLoad", "air_loop", "liquid_loop"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopLoad:
+    """What one loop draws and drinks, arrays of shape (hours, k).
+
+    ``excess_mw``: heat that the loop cannot take at this load and weather (0: it can); the load must fall.
+    """
+
+    fans_mw: FloatArray
+    pumps_mw: FloatArray
+    heat_rejection_mw: FloatArray
+    chiller_mw: FloatArray
+    water_l: FloatArray
+    excess_mw: FloatArray
+
+
+def liquid_loop(loop: LiquidLoop, ambient: Ambient, it_heat_mw: FloatArray, design_it_heat_mw: float) -> LoopLoad:
+    """Cold plates to outdoor air through CDU and dry coolers.
+
+    Facility water is kept as warm as the racks allow (``supply_max_c`` less the CDU's approach), which keeps fans slow.
+    Pads are wet in hours whose dry bulb exceeds what the dry coolers carry at full load. Heat that they cannot take at
+    full flow goes through the trim chiller.
+
+    Parameters
+    ----------
+    it_heat_mw : array, shape (hours, k) or (1, k)
+        IT heat into the loop. [MW]
+    design_it_heat_mw : float
+        The same at full load. [MW], > 0
+    """
+    pump_design = loop.pump_frac * design_it_heat_mw
+    flow = np.maximum(it_heat_mw / design_it_heat_mw, loop.pump_min_flow_frac)
+    pumps = cube_law_mw(pump_design, flow, loop.pump_min_flow_frac)
+    design_heat = design_it_heat_mw + pump_design
+    load = (it_heat_mw + pumps) / design_heat
+    facility_supply_c = loop.supply_max_c - loop.cdu_approach_k
+    entering_air_c, ratio_gain = _cooler_air(loop, ambient, facility_supply_c)
+
+    difference = facility_supply_c + loop.range_k * load / flow - entering_air_c
+    cooler = loop.cooler
+    rejected, air_flow = dry_cooler(
+        load, difference, cooler.approach_k + loop.range_k, cooler.exponent, cooler.fan_min_flow_frac
+    )
+    fans = np.broadcast_to(cube_law_mw(cooler.fan_frac * design_heat, air_flow, 0.0), load.shape)
+    water = evaporated_l_per_h(design_heat * air_flow, cooler.air_rise_k, ratio_gain)
+    cycles = loop.pads.cycles if loop.pads else 2.0
+    left = (load - rejected) * design_heat
+    chiller, excess = np.zeros_like(left), left
+    if loop.chiller is not None:
+        chiller = chiller_power_mw(loop.chiller, left, design_heat, facility_supply_c, ambient.dry_bulb_c)
+        excess = left - loop.chiller.capacity_frac * design_heat
+    return LoopLoad(
+        fans_mw=np.zeros_like(load),
+        pumps_mw=np.broadcast_to(pumps, load.shape),
+        heat_rejection_mw=fans,
+        chiller_mw=chiller,
+        water_l=makeup_l_per_mwh(water, cycles),
+        excess_mw=np.maximum(excess, 0.0),
+    )
+
+
+def _cooler_air(loop: LiquidLoop, ambient: Ambient, facility_supply_c: float) -> tuple[FloatArray, FloatArray]:
+    """Air entering the dry coolers, (hours, 1), and the humidity it gained in the pads."""
+    dry = ambient.dry_bulb_c
+    if loop.pads is None:
+        return dry, np.zeros_like(dry)
+    wet = dry > facility_supply_c - loop.cooler.approach_k
+    cooled = pad_outlet_c(dry, ambient.wet_bulb_c, loop.pads.effectiveness)
+    gain = adiabatic_outlet_ratio(dry, ambient.ratio, cooled) - ambient.ratio
+    return np.where(wet, cooled, dry), np.where(wet, gain, 0.0)
+
+
+def air_loop(loop: AirLoop, ambient: Ambient, heat_mw: FloatArray, design_heat_mw: float) -> LoopLoad:
+    """Air through the hall to outdoors.
+
+    Parameters
+    ----------
+    heat_mw : array, shape (hours, k) or (1, k)
+        Heat into the hall's air, without its fans. [MW]
+    design_heat_mw : float
+        The same at full load. [MW], > 0
+    """
+    fans = cube_law_mw(loop.fan_frac * design_heat_mw, heat_mw / design_heat_mw, loop.fan_min_flow_frac)
+    shape = np.broadcast_shapes(fans.shape, ambient.dry_bulb_c.shape)
+    heat, fans = np.broadcast_to(heat_mw, shape), np.broadcast_to(fans, shape)
+    if loop.mode == "outside-air":
+        return _outside_air(loop, ambient, heat, fans, design_heat_mw)
+    return _chilled_water(loop, ambient, heat + fans, fans, design_heat_mw * (1.0 + loop.fan_frac))
+
+
+def _outside_air(
+    loop: AirLoop, ambient: Ambient, heat: FloatArray, fans: FloatArray, design_heat_mw: float
+) -> LoopLoad:
+    dry = ambient.dry_bulb_c
+    inlet, gain = dry, np.zeros_like(dry)
+    closed = ambient.dew_point_c > loop.dew_point_max_c
+    if loop.pads is not None:
+        coldest = pad_outlet_c(dry, ambient.wet_bulb_c, loop.pads.effectiveness)
+        inlet = np.where(closed, dry, np.clip(loop.supply_max_c, coldest, dry))
+        gain = adiabatic_outlet_ratio(dry, ambient.ratio, inlet) - ambient.ratio
+        gain = np.where(inlet < dry, gain, 0.0)
+    water = evaporated_l_per_h(heat, loop.range_k, gain)
+    too_warm = np.maximum(inlet - loop.supply_max_c, 0.0) / loop.range_k
+    if loop.chiller is None:
+        # At full air flow the exhaust may reach supply_max + range, so each K too warm costs 1 / range of the load.
+        excess = np.maximum(heat - design_heat_mw * np.maximum(1.0 - too_warm, 0.0), 0.0)
+        chiller = np.zeros_like(heat)
+    else:
+        # Cooling the stream to supply temperature, or the whole heat once it is cheaper to close the dampers.
+        mechanical = np.where(closed, heat + fans, np.minimum(heat * too_warm, heat + fans))
+        cold = loop.supply_max_c - loop.coil_approach_k
+        chiller = chiller_power_mw(loop.chiller, mechanical, design_heat_mw, cold, dry)
+        excess = np.maximum(mechanical - loop.chiller.capacity_frac * design_heat_mw, 0.0)
+    cycles = loop.pads.cycles if loop.pads else 2.0
+    zero = np.zeros_like(heat)
+    return LoopLoad(fans, zero, zero, chiller, makeup_l_per_mwh(water, cycles), excess)
+
+
+def _chilled_water(
+    loop: AirLoop, ambient: Ambient, heat_mw: FloatArray, fans: FloatArray, design_heat_mw: float
+) -> LoopLoad:
+    """Chilled water: free cooling first, the rest by chillers; the pumps' own heat is in it."""
+    pump_design = loop.pump_frac * design_heat_mw
+    flow = np.maximum(heat_mw / design_heat_mw, loop.pump_min_flow_frac)
+    pumps = cube_law_mw(pump_design, flow, 0.0)
+    design_heat = design_heat_mw + pump_design
+    heat = heat_mw + pumps
+    cold_c = loop.supply_max_c - loop.coil_approach_k
+    return_c = cold_c + loop.water_range_k * (heat / design_heat) / flow
+    if loop.tower is not None:
+        rejection, chiller, water, left = _by_tower(loop, loop.tower, ambient, heat, return_c, design_heat)
+    else:
+        assert loop.cooler is not None  # HallDesign refuses a dry economiser without its cooler
+        rejection, chiller, left = _by_dry_cooler(loop, loop.cooler, ambient, heat, return_c, design_heat)
+        water = np.zeros_like(heat)
+    assert loop.chiller is not None
+    excess = np.maximum(left - loop.chiller.capacity_frac * design_heat, 0.0)
+    return LoopLoad(fans, pumps, rejection, chiller, water, excess)
+
+
+def _by_dry_cooler(
+    loop: AirLoop, cooler: DryCooler, ambient: Ambient, heat: FloatArray, return_c: FloatArray, design_heat: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    assert loop.chiller is not None
+    load = heat / design_heat
+    design_difference = cooler.approach_k + loop.water_range_k
+    rejected, air_flow = dry_cooler(
+        load, return_c - ambient.dry_bulb_c, design_difference, cooler.exponent, cooler.fan_min_flow_frac
+    )
+    left = (load - rejected) * design_heat
+    cold_c = loop.supply_max_c - loop.coil_approach_k
+    chiller = chiller_power_mw(loop.chiller, left, design_heat, cold_c, ambient.dry_bulb_c)
+    return cube_law_mw(cooler.fan_frac * design_heat, air_flow, 0.0), chiller, left
+
+
+def _by_tower(
+    loop: AirLoop, tower: Tower, ambient: Ambient, heat: FloatArray, return_c: FloatArray, design_heat: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    assert loop.chiller is not None
+    load = heat / design_heat
+    cold_c = loop.supply_max_c - loop.coil_approach_k
+    # The tower's approach shrinks with the heat it rejects, as its fans follow the load.
+    tower_water_c = ambient.wet_bulb_c + tower.approach_k * load
+    free_c = tower_water_c + tower.exchanger_approach_k
+    free = np.clip((return_c - free_c) / np.maximum(return_c - cold_c, 0.1), 0.0, 1.0)
+    left = heat * (1.0 - free)
+    chiller = chiller_power_mw(loop.chiller, left, design_heat, cold_c, tower_water_c + tower.water_range_k)
+    rejected = heat + chiller
+    # Air flow follows the heat; where the water may leave warmer than at design, fans slow down in proportion.
+    design_difference = tower.approach_k * load + loop.water_range_k
+    difference = np.maximum(return_c - tower.exchanger_approach_k - ambient.wet_bulb_c, design_difference)
+    flow = rejected / design_heat * design_difference / difference
+    fans = cube_law_mw(tower.fan_frac * design_heat, flow, tower.fan_min_flow_frac)
+    leaving_air_c = ambient.wet_bulb_c + tower.approach_k + 0.5 * tower.water_range_k
+    evaporated = rejected * tower_evaporation_l_per_mwh(ambient, leaving_air_c)
+    drift = tower.drift_frac * tower.flow_l_per_mwh * rejected
+    return fans, chiller, makeup_l_per_mwh(evaporated, tower.cycles, drift), left

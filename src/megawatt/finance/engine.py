@@ -1,0 +1,304 @@
+"""The project's monthly cash flow: one waterfall over months, all paths at once.
+
+Order of payment in each month: operating cost and tax (inside CFADS), capital spending and fees, interest, principal
+and arrears of principal, then distributions. Rules:
+
+* Equity pays what is missing while the project is built (the first ``construction_months``), debt service then due
+  included, up to ``committed_equity_usd``. Afterwards no equity comes in.
+* Service that cash cannot pay is carried: unpaid interest is added to the loan and unpaid principal stays in it, at
+  the loan's rate, and every later month pays what brings the loan back to its schedule, as far as cash goes.
+* Cash below zero is bills that are not paid; it is carried without interest and comes before debt service.
+* Cash above ``minimum_cash_usd`` and above the tax accrued in the year so far is distributed, after construction and
+  only while the loan is on schedule; in the last month all of it.
+* Tax is on income as delivered, less depreciation and interest as it accrues; the upfront fee is deducted over the
+  loan's life. What is left of the tax basis, and a prepayment that was never credited, count in the last month.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.errors import ScenarioError
+from megawatt.finance.debt import LoanSchedule, loan_schedule
+from megawatt.finance.irr import irr
+from megawatt.finance.measures import (
+    level_annuity_usd_per_year,
+    llcr,
+    net_present_value_usd,
+    payback_month,
+    period_dscr,
+    trailing_dscr,
+)
+from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
+from megawatt.finance.spine import make_spine
+from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
+from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
+
+__all__ = ["commit_equity", "construction_months", "operation_start_month", "project"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Sums over parts, money by month, (months, paths); capex is the same on every path, (months,)."""
+
+    revenue: FloatArray
+    opex: FloatArray
+    prepayment: FloatArray
+    credit: FloatArray
+    residual: FloatArray
+    capex: FloatArray
+
+    @property
+    def operating(self) -> FloatArray:
+        """Cash of operation before tax: revenue - credit + prepayment - opex."""
+        return self.revenue - self.credit + self.prepayment - self.opex
+
+
+def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None = None) -> CashFlow:
+    """Monthly statements, debt cover and returns of a project on every path. [USD]
+
+    Parameters
+    ----------
+    terms : ProjectTerms
+        Calendar, capital spending, residual values, loan, tax, discount rate.
+    flows : OperatingFlows
+        Revenue and operating cost by part, prepayments and credits; arrays (paths, months) or (1, months).
+    grid_mw : float, optional
+        Contracted capacity at the interconnection, for ``value_usd_per_grid_mw_year``; NaN without it.
+
+    Returns
+    -------
+    CashFlow
+        Arrays (paths, months) and measures (paths,). Project measures are before debt: their tax is that of the
+        project without its loan. ``tax`` in the statements is the tax that is paid, interest deducted.
+
+    Raises
+    ------
+    ScenarioError
+        If shapes disagree, a value is not finite, or terms are out of range.
+    """
+    spine = make_spine(terms.start_year, terms.start_month, terms.months)
+    _check_terms(terms, grid_mw)
+    totals = _totals(terms, flows)
+    schedule = loan_schedule(terms.loan, terms.months)
+    start = operation_start_month(terms, totals.revenue)
+    income = _taxable_income(terms, totals, start)
+    settles = spine.settles_tax()
+    statements = run_waterfall(
+        terms,
+        Inputs(totals.operating, income, totals.residual, totals.capex, settles, construction_months(terms)),
+        schedule,
+    )
+    project_tax = tax_on_income(income, settles, terms.tax)
+    measures = _measures(terms, totals, schedule, statements, project_tax, start, grid_mw)
+    return _cash_flow(terms, flows, totals, schedule, statements, measures)
+
+
+def commit_equity(terms: ProjectTerms, base: CashFlow, contingency_frac: float = 0.0) -> ProjectTerms:
+    """Terms whose equity commitment is what construction took in the base case, plus a contingency.
+
+    Use it before simulating: owners commit an amount, they do not follow every path.
+
+    Parameters
+    ----------
+    base : CashFlow
+        Result of the base case, one path.
+    contingency_frac : float
+        Extra commitment as a share of the base case's, >= 0.
+    """
+    if not contingency_frac >= 0.0:
+        raise ScenarioError(f"equity contingency = {contingency_frac}, must be 0 or more (0.1 is 10 %)")
+    return replace(terms, committed_equity_usd=float(base.equity_in[0].sum()) * (1.0 + contingency_frac))
+
+
+def construction_months(terms: ProjectTerms) -> int:
+    """Months from the start in which equity may come in: as stated, else up to the last month with capex."""
+    if terms.construction_months is not None:
+        return terms.construction_months
+    spent = np.flatnonzero(np.sum([np.asarray(c) for c in terms.capex_cost.values()], axis=0))
+    return int(spent[-1]) + 1 if spent.size else 0
+
+
+def operation_start_month(terms: ProjectTerms, revenue: FloatArray | None = None) -> int:
+    """First month of operation: as stated, else the first with revenue (months, paths) on any path, else 0.
+
+    State it in the terms when paths are simulated in blocks, so that every block sees the same month.
+    """
+    if terms.operation_start_month is not None:
+        return terms.operation_start_month
+    earning = np.flatnonzero((revenue > 0.0).any(axis=1)) if revenue is not None else np.array([], dtype=np.int64)
+    return int(earning[0]) if earning.size else 0
+
+
+def _check_terms(terms: ProjectTerms, grid_mw: float | None) -> None:
+    if terms.tax is not None:
+        check_tax(terms.tax)
+    if not terms.discount_rate > -1.0:
+        raise ScenarioError(f"discount_rate = {terms.discount_rate} a year, must be above -1 (0.09 is 9 %)")
+    if not (np.isfinite(terms.minimum_cash_usd) and terms.minimum_cash_usd >= 0.0):
+        raise ScenarioError(f"minimum_cash_usd = {terms.minimum_cash_usd} USD, must be 0 or more")
+    if terms.committed_equity_usd is not None and not terms.committed_equity_usd >= 0.0:
+        raise ScenarioError(
+            f"committed_equity_usd = {terms.committed_equity_usd} USD, must be 0 or more (None: as construction needs)"
+        )
+    if grid_mw is not None and not (np.isfinite(grid_mw) and grid_mw > 0.0):
+        raise ScenarioError(f"grid_mw = {grid_mw} MW, must be above 0 (contracted capacity at the interconnection)")
+    for name, month in (
+        ("operation_start_month", terms.operation_start_month),
+        ("construction_months", terms.construction_months),
+    ):
+        if month is not None and not 0 <= month <= terms.months - (name == "operation_start_month"):
+            raise ScenarioError(f"{name} = {month}, must lie in the project's {terms.months} months")
+    for name, spending in terms.capex_cost.items():
+        if spending.shape != (terms.months,) or not np.all(np.isfinite(spending) & (spending >= 0.0)):
+            raise ScenarioError(
+                f"capex_cost.{name}: shape {spending.shape}, must be ({terms.months},) with costs of 0 or more in USD"
+            )
+
+
+def _totals(terms: ProjectTerms, flows: OperatingFlows) -> _Totals:
+    named = {
+        **{f"revenue.{name}": part for name, part in flows.revenue.items()},
+        **{f"opex_cost.{name}": part for name, part in flows.opex_cost.items()},
+        "prepayment": flows.prepayment,
+        "prepayment_credit": flows.prepayment_credit,
+        **{f"residual.{name}": part for name, part in terms.residual.items()},
+    }
+    paths = max(part.shape[0] for part in named.values())
+    for name, part in named.items():
+        if part.ndim != 2 or part.shape[1] != terms.months or part.shape[0] not in (1, paths):
+            raise ScenarioError(f"{name}: shape {part.shape}, must be (paths, months) = ({paths} or 1, {terms.months})")
+        if not np.all(np.isfinite(part)):
+            raise ScenarioError(f"{name}: holds a value that is not finite; check the factors and prices it is made of")
+    capex = np.zeros(terms.months)
+    for spending in terms.capex_cost.values():
+        capex += spending
+    shape = (terms.months, paths)
+    return _Totals(
+        revenue=_sum(flows.revenue, shape),
+        opex=_sum(flows.opex_cost, shape),
+        prepayment=_sum({"": flows.prepayment}, shape),
+        credit=_sum({"": flows.prepayment_credit}, shape),
+        residual=_sum(terms.residual, shape),
+        capex=capex,
+    )
+
+
+def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
+    """Sum of (paths or 1, months) parts as (months, paths): months first, so that a month is contiguous."""
+    total = np.zeros(shape)
+    for part in parts.values():
+        total += part.T
+    return total
+
+
+def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> FloatArray:
+    """Income before interest by month, (months, paths); revenue counts as delivered, whoever paid it when."""
+    if terms.tax is None:
+        return np.zeros_like(totals.revenue)
+    income = totals.revenue - totals.opex
+    written_off = np.zeros(terms.months)
+    for part in depreciation_by_class(terms.capex_cost, terms.tax.life_years, start).values():
+        written_off += part
+    income -= written_off[:, None]
+    basis_left = totals.capex.sum() - written_off.sum()
+    uncredited = totals.prepayment.sum(axis=0) - totals.credit.sum(axis=0)
+    income[-1] += totals.residual.sum(axis=0) - basis_left + uncredited
+    return income
+
+
+def _measures(
+    terms: ProjectTerms,
+    totals: _Totals,
+    schedule: LoanSchedule,
+    done: Statements,
+    project_tax: FloatArray,
+    start: int,
+    grid_mw: float | None,
+) -> Measures:
+    before_tax = (totals.operating + totals.residual - totals.capex[:, None]).T
+    after_tax = before_tax - project_tax.T
+    npv = net_present_value_usd(after_tax, terms.discount_rate)
+    project_irr, equity_irr = irr(after_tax), irr((done.distributions - done.equity_in).T)
+    notes = [
+        f"{name} IRR: {result.note()}"
+        for name, result in (("project", project_irr), ("equity", equity_irr))
+        if result.note()
+    ]
+    value = np.full(npv.shape, np.nan)
+    if grid_mw is not None:
+        value = level_annuity_usd_per_year(npv, terms.discount_rate, start, terms.months) / grid_mw
+    cover, average, life = _cover(terms, schedule, done.cfads.T)
+    return Measures(
+        npv_usd=npv,
+        npv_pre_tax_usd=net_present_value_usd(before_tax, terms.discount_rate),
+        project_irr=project_irr.rate,
+        equity_irr=equity_irr.rate,
+        min_dscr=cover,
+        average_dscr=average,
+        llcr=life,
+        value_usd_per_grid_mw_year=value,
+        payback_month=payback_month(after_tax),
+        irr_note="; ".join(notes),
+    )
+
+
+def _cover(terms: ProjectTerms, schedule: LoanSchedule, cfads: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lowest trailing-twelve-month DSCR, plain mean of the monthly DSCR, and LLCR at the first payment, (paths,)."""
+    none = np.full(cfads.shape[0], np.nan)
+    if terms.loan is None:
+        return none, none, none
+    repaying = _repaying(schedule, terms.loan.first_payment_month)
+    due = repaying > 0.0
+    trailing = trailing_dscr(cfads, repaying)
+    lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
+    average = period_dscr(cfads[:, due], repaying[due]).mean(axis=1)
+    balance = float(schedule.balance[terms.loan.first_payment_month - 1])
+    return lowest, average, llcr(cfads, repaying, terms.loan.rate, balance)
+
+
+def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
+    """Service due from the first payment on: interest due in cash during construction is equity's, not a test."""
+    return np.where(np.arange(schedule.balance.size) >= first_payment_month, schedule.service, 0.0)
+
+
+def _cash_flow(
+    terms: ProjectTerms,
+    flows: OperatingFlows,
+    totals: _Totals,
+    schedule: LoanSchedule,
+    done: Statements,
+    measures: Measures,
+) -> CashFlow:
+    missed = done.shortfall > 0.0
+    first = terms.loan.first_payment_month if terms.loan is not None else 0
+    shape = done.cfads.T.shape
+    return CashFlow(
+        terms=terms,
+        flows=flows,
+        revenue_total=totals.revenue.T,
+        opex_total=totals.opex.T,
+        tax=done.tax.T,
+        cfads=done.cfads.T,
+        capex_total=np.broadcast_to(totals.capex, shape),
+        residual_total=totals.residual.T,
+        debt_draw=np.broadcast_to(schedule.draw, shape),
+        interest_paid=done.interest_paid.T,
+        principal_paid=done.principal_paid.T,
+        fees=np.broadcast_to(schedule.fee, shape),
+        debt_balance=done.debt_balance.T,
+        equity_in=done.equity_in.T,
+        distributions=done.distributions.T,
+        closing_cash=done.closing_cash.T,
+        shortfall=done.shortfall.T,
+        dscr=trailing_dscr(done.cfads.T, _repaying(schedule, first)),
+        missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
+        measures=measures,
+        assumptions=terms.assumptions,
+    )

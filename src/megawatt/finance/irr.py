@@ -1,0 +1,162 @@
+"""Internal rates of return of many cash-flow rows at once, with a reason wherever there is none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.errors import ScenarioError
+
+__all__ = ["IRR_REASONS", "IrrResult", "irr"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+IRR_REASONS: Final = (
+    "",
+    "every flow is zero",
+    "no flow is negative: nothing is invested",
+    "no flow is positive: nothing comes back",
+    "no rate between -99.99 % and 1,000,000 % a year balances the flows",
+    "several rates balance the flows, so none of them is the return",
+)
+"""Why a rate is NaN, by reason code; code 0 is a rate that was found."""
+
+_LOWEST, _HIGHEST = np.log(1e-4), np.log1p(1e4)
+_SCAN_POINTS: Final = 181
+_ITERATIONS: Final = 200
+_WIDTH: Final = 1e-13
+_FIRST_STEP: Final = 0.01
+"""First guess: 1 % growth a period above the bracket's lower end; brackets are far wider than usual rates."""
+
+
+@dataclass(frozen=True, slots=True)
+class IrrResult:
+    """Annual effective rate, (rows,), NaN where there is none; ``reason`` holds codes into `IRR_REASONS`."""
+
+    rate: FloatArray
+    reason: IntArray
+
+    def note(self, row: int = 0) -> str:
+        """Why this row has no rate; empty if it has one."""
+        return IRR_REASONS[int(self.reason[row])]
+
+
+def irr(flows: FloatArray, periods_per_year: int = 12) -> IrrResult:
+    """Rate at which the present value of each row of flows is zero. [annual effective, fraction]
+
+    With one change of sign there is exactly one rate (Descartes). With several, the present value is scanned at 181
+    rates from -99.99 % to 1,000,000 % a year: one crossing is the rate, several crossings are no rate. Two crossings
+    closer together than the scan's steps (a factor 1.11 in 1 + rate) would be missed. The crossing is found by
+    Newton's method inside a bracket that only ever shrinks, to 1e-13 in the logarithm of one period's growth.
+
+    Parameters
+    ----------
+    flows : array, shape (rows, periods)
+        Money in positive; the flow of period k lies k periods after that of period 0. Finite.
+    periods_per_year : int
+        12 for months, 1 for years.
+
+    Returns
+    -------
+    IrrResult
+
+    Raises
+    ------
+    ScenarioError
+        If the flows are not a finite (rows, periods) array.
+    """
+    if flows.ndim != 2 or not np.all(np.isfinite(flows)):
+        raise ScenarioError(f"irr: flows of shape {flows.shape}, must be finite and of shape (rows, periods)")
+    largest = np.abs(flows).max(axis=1)
+    scaled = np.ascontiguousarray((flows / np.where(largest > 0.0, largest, 1.0)[:, None]).T)
+    scaled[np.abs(scaled) < 1e-14] = 0.0
+    log_rate, reason = np.full(flows.shape[0], np.nan), _screen(scaled)
+    changes = _sign_changes(scaled)
+    bounds = np.array([_LOWEST, _HIGHEST]) / periods_per_year
+    for rows, grid in (
+        (np.flatnonzero((reason == 0) & (changes == 1)), np.array([bounds[0], 0.0, bounds[1]])),
+        (np.flatnonzero((reason == 0) & (changes > 1)), np.linspace(bounds[0], bounds[1], _SCAN_POINTS)),
+    ):
+        if rows.size:
+            log_rate[rows], reason[rows] = _solve_rows(scaled[:, rows], grid)
+    return IrrResult(np.expm1(log_rate * periods_per_year), reason)
+
+
+def _screen(scaled: FloatArray) -> IntArray:
+    """Reason codes of rows in which no rate can exist, 0 elsewhere; ``scaled`` is (periods, rows)."""
+    positive, negative = (scaled > 0.0).any(axis=0), (scaled < 0.0).any(axis=0)
+    codes = np.where(positive & negative, 0, np.where(positive, 2, np.where(negative, 3, 1)))
+    return codes.astype(np.int64)
+
+
+def _sign_changes(scaled: FloatArray) -> IntArray:
+    """Changes of sign down each column, zeros skipped, (rows,)."""
+    count, previous = np.zeros(scaled.shape[1], dtype=np.int64), np.zeros(scaled.shape[1])
+    for flow in scaled:
+        sign = np.sign(flow)
+        count += (sign * previous) < 0.0
+        previous = np.where(sign != 0.0, sign, previous)
+    return count
+
+
+def _solve_rows(flows: FloatArray, grid: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Log growth per period at which each column's value is zero, and reason codes, both (rows,)."""
+    signs = np.sign(_scan(flows, grid))
+    crossing = signs[:-1] * signs[1:] < 0.0
+    exact = signs == 0.0
+    roots = crossing.sum(axis=0) + exact.sum(axis=0)
+    reason = np.where(roots == 1, 0, np.where(roots == 0, 4, 5)).astype(np.int64)
+    root = np.full(flows.shape[1], np.nan)
+    on_grid = (roots == 1) & exact.any(axis=0)
+    root[on_grid] = grid[exact.argmax(axis=0)[on_grid]]
+    rows = np.flatnonzero((roots == 1) & ~on_grid)
+    if rows.size:
+        left = crossing.argmax(axis=0)[rows]
+        root[rows] = _refine(flows[:, rows], grid[left], grid[left + 1])
+    return root, reason
+
+
+def _scan(flows: FloatArray, grid: FloatArray) -> FloatArray:
+    """Present value of each column at each log growth up to a positive factor, (grid, rows).
+
+    Below zero growth the weights would overflow, so the value is taken at the last period instead of the first.
+    """
+    periods = np.arange(flows.shape[0])
+    exponent = -grid[:, None] * np.where(grid[:, None] < 0.0, periods - periods[-1], periods)
+    return np.asarray(np.exp(exponent) @ flows, dtype=np.float64)
+
+
+def _refine(flows: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Safeguarded Newton inside brackets that do not straddle zero growth, (rows,)."""
+    mirrored = low < 0.0
+    columns = np.where(mirrored, flows[::-1], flows)
+    low, high = np.where(mirrored, -high, low), np.where(mirrored, -low, high)
+    at_low = np.sign(_value(columns, low)[0])
+    guess = np.minimum(0.5 * (low + high), low + _FIRST_STEP)
+    for _ in range(_ITERATIONS):
+        value, slope = _value(columns, guess)
+        same_side = np.sign(value) == at_low
+        low, high = np.where(same_side, guess, low), np.where(same_side, high, guess)
+        step = value / np.where(slope == 0.0, 1.0, slope)
+        newton = guess - step
+        inside = (slope != 0.0) & (newton > low) & (newton < high)
+        following = np.where(inside, newton, 0.5 * (low + high))
+        moved = np.abs(following - guess)
+        guess = np.where(value == 0.0, guess, following)
+        if np.all((moved <= _WIDTH) | (value == 0.0)):
+            break
+    return np.where(mirrored, -guess, guess)
+
+
+def _value(columns: FloatArray, log_growth: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Sum of flows x exp(-k y) down each column and its slope in y, by Horner's rule; y >= 0."""
+    factor = np.exp(-log_growth)
+    value, slope = np.zeros_like(factor), np.zeros_like(factor)
+    for flow in columns[::-1]:
+        slope = slope * factor + value
+        value = value * factor + flow
+    return value, -slope * factor

@@ -1,0 +1,137 @@
+"""Measures of value and of debt cover, for many paths at once. Flows fall at month ends."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.errors import ScenarioError
+
+__all__ = [
+    "annual_net_present_values_usd",
+    "discount_factors",
+    "level_annuity_usd_per_year",
+    "llcr",
+    "net_present_value_usd",
+    "payback_month",
+    "period_dscr",
+    "trailing_dscr",
+]
+
+FloatArray = NDArray[np.float64]
+
+
+def discount_factors(annual_rate: float, months: int) -> FloatArray:
+    """Value at the start of month 0 of one dollar at the end of each month, (1 + rate)^(-(m + 1) / 12), (months,).
+
+    Raises
+    ------
+    ScenarioError
+        If the rate is -100 % or less.
+    """
+    if not annual_rate > -1.0:
+        raise ScenarioError(f"discount_rate = {annual_rate} a year, must be above -1 (0.09 is 9 %)")
+    return np.asarray((1.0 + annual_rate) ** (-(np.arange(months) + 1.0) / 12.0), dtype=np.float64)
+
+
+def net_present_value_usd(flows: FloatArray, annual_rate: float) -> FloatArray:
+    """Present value at the start of month 0 of month-end flows, (paths,). [USD]
+
+    Parameters
+    ----------
+    flows : array, (paths, months)
+        Money in positive.
+    annual_rate : float
+        Annual effective rate, e.g. 0.09.
+    """
+    return np.asarray((flows * discount_factors(annual_rate, flows.shape[1])).sum(axis=1), dtype=np.float64)
+
+
+def annual_net_present_values_usd(flows: FloatArray, annual_rate: float) -> FloatArray:
+    """Present value at year 0 of annual flows, the first undiscounted (spreadsheet NPV plus the first flow), (rows,).
+
+    Parameters
+    ----------
+    flows : array, (rows, years + 1)
+        Flow of year 0 first.
+    """
+    factors = (1.0 + annual_rate) ** -np.arange(flows.shape[1], dtype=np.float64)
+    return np.asarray((flows * factors).sum(axis=1), dtype=np.float64)
+
+
+def level_annuity_usd_per_year(npv_usd: FloatArray, annual_rate: float, first_month: int, months: int) -> FloatArray:
+    """Level amount a year, paid at the end of each operating month, that has this present value, (paths,). [USD/year]
+
+    12 x NPV / sum of the discount factors of months ``first_month`` to ``months`` - 1.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no operating month.
+    """
+    if not 0 <= first_month < months:
+        raise ScenarioError(f"operation starts in month {first_month}, must be 0 to {months - 1} (project months)")
+    return 12.0 * npv_usd / float(discount_factors(annual_rate, months)[first_month:].sum())
+
+
+def payback_month(flows: FloatArray) -> FloatArray:
+    """First month index from whose end on the undiscounted sum of flows stays at 0 or above, (paths,); NaN if none."""
+    below = np.cumsum(flows, axis=1) < -0.005
+    months = flows.shape[1]
+    last_below = np.where(below.any(axis=1), months - 1 - np.argmax(below[:, ::-1], axis=1), -1)
+    return np.where(last_below == months - 1, np.nan, last_below + 1.0)
+
+
+def period_dscr(cfads: FloatArray, service: FloatArray) -> FloatArray:
+    """Cash available for debt service over service due, month by month, (paths, months); NaN where none is due."""
+    due = service > 0.0
+    return np.where(due, cfads / np.where(due, service, 1.0), np.nan)
+
+
+def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> FloatArray:
+    """Cash available over service due, both summed over the ``window`` months up to each month, (paths, months).
+
+    NaN where no service is due in the month, and until ``window`` months of service lie behind (a loan with fewer
+    payments has one value, over all of them, in its last month).
+
+    Parameters
+    ----------
+    cfads : array, (paths, months)
+        Cash flow available for debt service. [USD]
+    service : array, (months,)
+        Interest and principal due. [USD]
+    """
+    out = np.full(cfads.shape, np.nan)
+    due = np.flatnonzero(service > 0.0)
+    if due.size == 0:
+        return out
+    first, last = int(due[0]), int(due[-1])
+    width = min(window, last - first + 1)
+    for m in range(first + width - 1, last + 1):
+        if service[m] > 0.0:
+            span = slice(m - width + 1, m + 1)
+            out[:, m] = cfads[:, span].sum(axis=1) / service[span].sum()
+    return out
+
+
+def llcr(cfads: FloatArray, service: FloatArray, rate: float, balance_usd: float) -> FloatArray:
+    """Loan life cover ratio at the first payment, (paths,).
+
+    Present value of CFADS from the first to the last payment month, at rate / 12 a month and one month before the
+    first payment, over the balance at that time.
+
+    Parameters
+    ----------
+    cfads : array, (paths, months)
+        Cash flow available for debt service. [USD]
+    service : array, (months,)
+        Principal and interest due from the first principal payment on; zero elsewhere. [USD]
+    balance_usd : float
+        Balance that those payments repay. [USD]
+    """
+    due = np.flatnonzero(service > 0.0)
+    if due.size == 0 or balance_usd <= 0.0:
+        return np.full(cfads.shape[0], np.nan)
+    span = cfads[:, int(due[0]) : int(due[-1]) + 1]
+    factors = (1.0 + rate / 12.0) ** -(np.arange(span.shape[1]) + 1.0)
+    return np.asarray((span * factors).sum(axis=1) / balance_usd, dtype=np.float64)

@@ -1,0 +1,154 @@
+"""Times of collectives over the levels of a system's network, over arrays of payloads and groups.
+
+A group has ``size`` members that are ``stride`` chips apart. Members inside one domain of a level talk over that level;
+what is left crosses the next one. Every chip drives its own share of each level, levels work at the same time (the
+slower one sets the pace), start-up times add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import LinkLevel
+from megawatt.errors import ScenarioError
+
+__all__ = ["Fabric", "all_gather_s", "all_reduce_s", "all_to_all_s", "reduce_scatter_s", "send_receive_s"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fabric:
+    """A system's network and the share of its link rates that software reaches.
+
+    Attributes
+    ----------
+    links : tuple of LinkLevel
+        Levels, innermost first; the last one reaches every chip.
+    ring_share : float
+        Share of the one-way link rate that gather, scatter and reduce reach, 0 to 1.
+    all_to_all_share : float
+        The same of all-to-all.
+    startup_s : float
+        Software start-up of one collective, beside the start-up of each message. [s]
+    """
+
+    links: tuple[LinkLevel, ...]
+    ring_share: float
+    all_to_all_share: float
+    startup_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.links or not np.isinf(self.links[-1].domain_chips):
+            raise ScenarioError("network: the outermost link level must reach every chip (domain_chips = inf)")
+
+
+def _reach(links: Sequence[LinkLevel], size: FloatArray, stride: FloatArray) -> list[FloatArray]:
+    """Members of the group inside one domain of each level, innermost first; the last is ``size``."""
+    inside: list[FloatArray] = []
+    reached = np.ones_like(size)
+    for link in links:
+        members = np.floor(link.domain_chips / stride) if np.isfinite(link.domain_chips) else size
+        reached = np.maximum(reached, np.clip(members, 1.0, size))
+        inside.append(reached)
+    return inside
+
+
+def _arrays(*values: FloatArray | float) -> list[FloatArray]:
+    return [np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(*values)]
+
+
+def all_gather_s(
+    fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
+) -> FloatArray:
+    """Time until every member holds the whole payload. [s]
+
+    Level i joins k_i sub-groups that hold 1/inner of the payload per chip: (k_i - 1)/k_i * payload / inner / link; the
+    slowest level counts, plus ceil(log2 k_i) message start-ups per level and one of the software.
+
+    Parameters
+    ----------
+    fabric : Fabric
+        The network.
+    payload_bytes : array or float
+        Gathered size. [B], >= 0
+    size, stride : array or float
+        Members and their distance in chips, >= 1; a group of one takes no time.
+
+    Notes
+    -----
+    Sources: ring and hierarchical algorithms as in Thakur 2005 (doi 10.1177/1094342005051521), overlap of levels as in
+    NCCL's rings. Limits: links are not shared with other groups' traffic; on a torus a small group is granted the
+    full rate of its chips.
+    """
+    payload, members, step = _arrays(payload_bytes, size, stride)
+    slowest, startup = np.zeros_like(payload), np.zeros_like(payload)
+    inner = np.ones_like(members)
+    for link, total in zip(fabric.links, _reach(fabric.links, members, step), strict=True):
+        groups = total / inner
+        moved = (groups - 1.0) / groups * payload / inner
+        slowest = np.maximum(slowest, moved / (link.link_bytes_per_s * fabric.ring_share))
+        startup = startup + link.latency_s * np.ceil(np.log2(groups))
+        inner = total
+    return slowest + startup + np.where(members > 1.0, fabric.startup_s, 0.0)
+
+
+def reduce_scatter_s(
+    fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
+) -> FloatArray:
+    """Time until every member holds its share of the sum of all payloads; the mirror of `all_gather_s`. [s]"""
+    return all_gather_s(fabric, payload_bytes, size, stride)
+
+
+def all_reduce_s(
+    fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
+) -> FloatArray:
+    """Time until every member holds the sum of all payloads: a reduce-scatter and an all-gather. [s]
+
+    Reduction inside the switches is not counted: it speeds up all-reduce alone, and only inside one domain.
+    """
+    return 2.0 * all_gather_s(fabric, payload_bytes, size, stride)
+
+
+def all_to_all_s(
+    fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
+) -> FloatArray:
+    """Time until every member has sent an equal part of its payload to every member. [s]
+
+    Parameters
+    ----------
+    payload_bytes : array or float
+        What one member sends in all, its own part included. [B], >= 0
+    fabric, size, stride
+        As for `all_gather_s`.
+    """
+    payload, members, step = _arrays(payload_bytes, size, stride)
+    slowest, startup = np.zeros_like(payload), np.zeros_like(payload)
+    inner = np.ones_like(members)
+    for link, total in zip(fabric.links, _reach(fabric.links, members, step), strict=True):
+        moved = payload * (total - inner) / members
+        slowest = np.maximum(slowest, moved / (link.link_bytes_per_s * fabric.all_to_all_share))
+        startup = startup + link.latency_s * np.ceil(np.log2(total / inner))
+        inner = total
+    return slowest + startup + np.where(members > 1.0, fabric.startup_s, 0.0)
+
+
+def send_receive_s(
+    fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
+) -> FloatArray:
+    """Time to pass a payload to the next member of a chain or ring, all members at once. [s]
+
+    The slowest pair counts: the innermost level whose domain holds the whole group, else the outermost that it spans.
+    """
+    payload, members, step = _arrays(payload_bytes, size, stride)
+    time = np.zeros_like(payload)
+    undecided = members > 1.0
+    for link in fabric.links:
+        here = undecided & (members * step <= link.domain_chips)
+        time = np.where(here, payload / (link.link_bytes_per_s * fabric.ring_share) + link.latency_s, time)
+        undecided = undecided & ~here
+    return time

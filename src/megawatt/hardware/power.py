@@ -1,0 +1,72 @@
+"""Power of a chip from what it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.hardware.profile import PRACTICE_KEY
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["PowerModel", "chip_power_w", "power_model"]
+
+FloatArray = NDArray[np.float64]
+_FIELDS: Final = ("power_arithmetic_frac", "power_memory_frac", "power_communication_frac")
+
+
+@dataclass(frozen=True, slots=True)
+class PowerModel:
+    """Power of one chip by activity.
+
+    ``idle_w`` and ``cap_w`` are its ends; ``arithmetic``, ``memory`` and ``communication`` say how much of the way
+    from idle to cap the chip goes while it multiplies matrices, streams memory or exchanges data, 0 to 1.
+    """
+
+    idle_w: float
+    cap_w: float
+    arithmetic: float
+    memory: float
+    communication: float
+    assumptions: tuple[Assumption, ...] = ()
+
+
+def power_model(catalogue: Catalogue, accelerator: Accelerator) -> PowerModel:
+    """The power model of a chip: ends from its record, activity from the entry ``training-practice``."""
+    used = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _FIELDS)
+    arithmetic, memory, communication = (a.fact.number() for a in used)
+    return PowerModel(
+        accelerator.power_idle_w, accelerator.power_cap_w, arithmetic, memory, communication, assumptions=used
+    )
+
+
+def chip_power_w(
+    model: PowerModel, arithmetic_share: FloatArray, memory_share: FloatArray, communication_share: FloatArray
+) -> FloatArray:
+    """Mean power of a chip. [W]
+
+    P = idle + (cap - idle) * min(1, a * share_a + m * share_m + c * share_c); in the rest of the time it idles.
+
+    Parameters
+    ----------
+    model : PowerModel
+        The chip.
+    arithmetic_share, memory_share, communication_share : array, shape (...,)
+        Shares of time spent in matrix multiplies and attention, memory-bound operators, exposed communication; each 0
+        to 1, together at most 1.
+
+    Notes
+    -----
+    Large multiplies run at the power cap (measured on H200 and B200), which is why their sustained rate is below the
+    best short run. Check: 8 x H100 nodes draw 76 to 82 % of their rating in training (arXiv 2412.08602, 2506.14551),
+    H100 chips above 600 of 700 W (arXiv 2503.05804).
+    """
+    activity = (
+        model.arithmetic * arithmetic_share + model.memory * memory_share + model.communication * communication_share
+    )
+    return model.idle_w + (model.cap_w - model.idle_w) * np.minimum(activity, 1.0)

@@ -1,0 +1,196 @@
+"""What a chip reaches of its data sheet in steady training."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import median
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from megawatt.catalogue.records import Accelerator, Assumption, Fact
+from megawatt.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "peak_precision"]
+
+PRACTICE_KEY: Final = "training-practice"
+"""Catalogue entry of the constants that hold for every chip."""
+
+_ROOM: Final = "hardware"
+_NEAREST_PEAK: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "fp16": ("fp16", "bf16"),
+        "bf16": ("bf16", "fp16"),
+        "fp8": ("fp8", "mxfp8"),
+        "mxfp8": ("mxfp8", "fp8"),
+        "nvfp4": ("nvfp4", "fp4"),
+        "fp4": ("fp4", "nvfp4", "mxfp4"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KernelProfile:
+    """Speeds that operators reach on one chip in steady training.
+
+    Attributes
+    ----------
+    accelerator : str
+        Catalogue key.
+    gemm_flops_per_s : mapping of str to float
+        Rate of a large matrix multiply by precision. [FLOP/s]
+    peak_flops_per_s : mapping of str to float
+        Data-sheet rate by precision. [FLOP/s]
+    hbm_flow_bytes_per_s : float
+        Memory rate of a long stream. [B/s]
+    launch_s : float
+        Shortest time of one kernel. [s]
+    roofline_exponent : float
+        How sharply the arithmetic and the memory limit meet: t = (t_a^p + t_m^p)^(1/p).
+    attention_share : float
+        Share of the 16-bit matrix rate that fused attention reaches on long sequences.
+    attention_half_tokens : float
+        Sequence length at which it reaches half of that. [tokens]
+    expert_tile_rows : float
+        Rows of a tile of a grouped multiply; the last tile of every expert is half empty on average.
+    assumptions : tuple of Assumption
+        Facts behind these numbers.
+    """
+
+    accelerator: str
+    gemm_flops_per_s: Mapping[str, float]
+    peak_flops_per_s: Mapping[str, float]
+    hbm_flow_bytes_per_s: float
+    launch_s: float
+    roofline_exponent: float
+    attention_share: float
+    attention_half_tokens: float
+    expert_tile_rows: float
+    assumptions: tuple[Assumption, ...] = ()
+
+
+def maker(accelerator_key: str) -> str:
+    """Family of chips that a key belongs to, for rules that hold within a family: gpu, tpu, trn."""
+    match = re.match(r"(tpu|trn)", accelerator_key)
+    return match[1] if match else "gpu"
+
+
+def peak_precision(accelerator: Accelerator, precision: str) -> str:
+    """The precision under which the chip lists its peak, e.g. ``bf16`` for ``fp16`` where only that is listed.
+
+    Raises
+    ------
+    ScenarioError
+        If the chip has no such arithmetic.
+    """
+    for name in _NEAREST_PEAK.get(precision, (precision,)):
+        if name in accelerator.peak_flops_per_s:
+            return name
+    known = ", ".join(sorted(accelerator.peak_flops_per_s))
+    raise ScenarioError(
+        f"precision = {precision!r} on {accelerator.key}: no such peak is known; allowed: {known}. "
+        "Choose one of these or another accelerator"
+    )
+
+
+def _achieved(catalogue: Catalogue, key: str, precision: str) -> Fact | None:
+    return catalogue.get(key, "accelerator").facts.get(f"gemm_achieved_{precision}_flops_per_s")
+
+
+def _measured_shares(catalogue: Catalogue, precision: str) -> dict[str, float]:
+    """Achieved over peak of every chip whose matrix multiplies were measured in this precision."""
+    shares = {}
+    for key in catalogue.keys("accelerator"):
+        achieved = _achieved(catalogue, key, precision)
+        peak = catalogue.get(key).facts.get(f"peak_{precision}_flops_per_s")
+        if achieved is not None and peak is not None:
+            shares[key] = achieved.number() / peak.number()
+    return shares
+
+
+def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> Assumption:
+    """Share of peak that the largest multiplies reach: measured on this chip, or the median of its relatives."""
+    name = f"{accelerator.key}.gemm_achieved_{precision}_frac"
+    peak = accelerator.peak_flops_per_s[precision]
+    fact = _achieved(catalogue, accelerator.key, precision)
+    if fact is not None:
+        note = f"{fact.number():.4g} FLOP/s measured, {peak:.4g} FLOP/s peak"
+        return Assumption(name, _ROOM, Fact(fact.number() / peak, "", fact.kind, fact.source, fact.date, note=note))
+    shares = _measured_shares(catalogue, precision)
+    family = {k: s for k, s in shares.items() if maker(k) == maker(accelerator.key)}
+    relatives = family or shares
+    if relatives:
+        values = sorted(relatives.values())
+        note = f"not measured on this chip: median of {', '.join(sorted(relatives))}"
+        source = next(f.source for k in sorted(relatives) if (f := _achieved(catalogue, k, precision)) is not None)
+        fact = Fact(median(values), "", "derived", source, low=values[0], high=values[-1], note=note)
+        return Assumption(name, _ROOM, fact)
+    default = catalogue.fact(PRACTICE_KEY, "gemm_achieved_default_frac")
+    return Assumption(name, _ROOM, default)
+
+
+def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
+    """Memory rate of a long stream: measured on this chip, else the usual share of the data sheet. [B/s]"""
+    name = f"{accelerator.key}.hbm_achieved_bytes_per_s"
+    fact = catalogue.get(accelerator.key, "accelerator").facts.get("hbm_achieved_bytes_per_s")
+    if fact is None:
+        share = catalogue.fact(PRACTICE_KEY, "hbm_achieved_frac")
+        rate = accelerator.hbm_bytes_per_s * share.number()
+        note = f"not measured on this chip: {share.number():g} of the data sheet. {share.note}"
+        fact = Fact(rate, "byte/s", "derived", share.source, note=note)
+    return Assumption(name, _ROOM, fact)
+
+
+def _attention_field(catalogue: Catalogue, accelerator: Accelerator) -> str:
+    """Name of the attention fact: of this chip where there is one, else of its family."""
+    own = f"attention_{accelerator.key}_share"
+    return own if own in catalogue.get(PRACTICE_KEY).facts else f"attention_{maker(accelerator.key)}_share"
+
+
+def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
+    """Speeds of a chip from the catalogue: measured where somebody measured, else from its relatives (and it says so).
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Facts ``gemm_achieved_<precision>_flops_per_s`` of accelerators and the entry ``training-practice``.
+    accelerator : Accelerator
+        The chip.
+
+    Notes
+    -----
+    A published best is of a short run of the best shape; steady training runs at the power limit and on the shapes
+    that the model has. ``gemm_sustained_<family>_frac`` carries that difference.
+    """
+    used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
+    hbm = _hbm_rate(catalogue, accelerator)
+    names = (
+        f"gemm_sustained_{maker(accelerator.key)}_frac",
+        "kernel_launch_s",
+        "roofline_exponent",
+        _attention_field(catalogue, accelerator),
+        "attention_half_tokens",
+        "expert_tile_rows",
+    )
+    practice = [catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names]
+    sustained, launch, exponent, attention, half, tile = (a.fact.number() for a in practice)
+    rates = {
+        precision: accelerator.peak_flops_per_s[precision] * share.fact.number() * sustained
+        for precision, share in zip(accelerator.peak_flops_per_s, used, strict=True)
+    }
+    return KernelProfile(
+        accelerator=accelerator.key,
+        gemm_flops_per_s=MappingProxyType(rates),
+        peak_flops_per_s=accelerator.peak_flops_per_s,
+        hbm_flow_bytes_per_s=hbm.fact.number(),
+        launch_s=launch,
+        roofline_exponent=exponent,
+        attention_share=attention,
+        attention_half_tokens=half,
+        expert_tile_rows=tile,
+        assumptions=(*used, hbm, *practice),
+    )

@@ -1,0 +1,75 @@
+"""Every chart of a comparison, by section of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from megawatt.chain.records import Comparison
+from megawatt.report.charts_chip import hashprice_chart, memory_chart, step_time_chart
+from megawatt.report.charts_hours import duration_chart, heat_chart, price_charts
+from megawatt.report.charts_money import annual_charts, balance_chart, cover_chart, energy_bill_chart
+from megawatt.report.charts_power import (
+    overhead_chart,
+    power_parts_chart,
+    pue_chart,
+    water_chart,
+)
+from megawatt.report.charts_risk import fan_charts, missed_chart
+from megawatt.report.charts_value import tornado_chart, value_chart, value_histogram
+from megawatt.report.figure import Chart
+
+__all__ = ["ChartSet", "chart_set"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSet:
+    """Charts by section, in reading order."""
+
+    decision: tuple[Chart, ...]
+    drivers: tuple[Chart, ...]
+    chip: tuple[Chart, ...]
+    power: tuple[Chart, ...]
+    money: tuple[Chart, ...]
+    risk: tuple[Chart, ...]
+
+    def all(self) -> tuple[Chart, ...]:
+        """Every chart of the page."""
+        return self.decision + self.drivers + self.chip + self.power + self.money + self.risk
+
+
+def chart_set(comparison: Comparison) -> ChartSet:
+    """Build every chart that the comparison's uses give reason for; those without data are left out."""
+    uses = comparison.uses
+    numbered = list(enumerate(uses))
+    return ChartSet(
+        decision=_there([value_chart(uses)]),
+        drivers=_there(tornado_chart(use, i) for i, use in numbered),
+        chip=_there([step_time_chart(uses), memory_chart(uses), hashprice_chart(uses)]),
+        power=_there(
+            [
+                power_parts_chart(uses),
+                overhead_chart(uses),
+                *(heat_chart(use, i) for i, use in numbered),
+                *price_charts(uses),
+                duration_chart(uses),
+                pue_chart(uses),
+                water_chart(uses),
+            ]
+        ),
+        money=_there(
+            [
+                energy_bill_chart(uses),
+                *annual_charts(uses),
+                *(cover_chart(use, i) for i, use in numbered),
+                *(balance_chart(use, i) for i, use in numbered),
+            ]
+        ),
+        risk=_there(
+            [value_histogram(uses), missed_chart(uses), *(chart for i, use in numbered for chart in fan_charts(use, i))]
+        ),
+    )
+
+
+def _there(charts: Iterable[Chart | None]) -> tuple[Chart, ...]:
+    return tuple(chart for chart in charts if chart is not None)

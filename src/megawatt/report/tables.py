@@ -1,0 +1,321 @@
+"""Tables of the report that are not behind a chart: headline measures, layouts, runs, fleets, capital."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from megawatt.chain.records import Headline, UseResult
+from megawatt.report.charts_chip import exposed_loss, planned
+from megawatt.report.charts_money import first_path
+from megawatt.report.figure import Table, wording
+from megawatt.report.format import (
+    DASH,
+    MINUS,
+    NARROW,
+    chance,
+    count,
+    count_range,
+    factor,
+    fixed,
+    money,
+    money_range,
+    percent,
+    plain,
+)
+from megawatt.training.records import Layouts
+
+__all__ = [
+    "Cell",
+    "Measure",
+    "capital_table",
+    "chip_table",
+    "fleet_table",
+    "headline_measures",
+    "layout_text",
+    "rejected_table",
+    "run_table",
+    "runner_up_table",
+]
+
+RECOMPUTE: Final = ("none", "selective", "full")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number as text, the lines that belong under it, and whether it is bad news in itself."""
+
+    text: str
+    below: tuple[str, ...] = ()
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One headline number: name, unit, definition in a line, and a cell per use."""
+
+    name: str
+    unit: str
+    definition: str
+    cells: tuple[Cell, ...]
+
+
+def _signed_money(value: float, *below: str) -> Cell:
+    return Cell(money(value), below, value < 0)
+
+
+def _value(h: Headline) -> Cell:
+    market, inputs = money_range(h.value_p5, h.value_p95), money_range(h.value_low, h.value_high)
+    return _signed_money(h.value_usd_per_grid_mw_year, f"market {market}", f"inputs {inputs}")
+
+
+def _tokens(h: Headline) -> Cell:
+    if h.tokens_per_grid_mwh is None:
+        return Cell("n/a", ("this use trains nothing",))
+    below = () if h.tokens_low is None else (f"inputs {count_range(h.tokens_low, h.tokens_high)}",)
+    return Cell(count(h.tokens_per_grid_mwh), below)
+
+
+def _missed(h: Headline) -> Cell:
+    if h.probability_missed is None:
+        return Cell("no debt")
+    ends = h.probability_missed_interval
+    below = (f"95{NARROW}% interval {chance(ends[0])} to {chance(ends[1])}",) if ends else ()
+    return Cell(chance(h.probability_missed), below)
+
+
+def _dscr(h: Headline) -> Cell:
+    if h.min_dscr is None or not math.isfinite(h.min_dscr):
+        return Cell("no debt" if h.probability_missed is None else "n/a")
+    return Cell(factor(h.min_dscr), (), h.min_dscr < 1)
+
+
+def _irr(h: Headline) -> Cell:
+    if h.project_irr is None or not math.isfinite(h.project_irr):
+        return Cell("n/a", ("no rate makes the flows worth zero",))
+    return Cell(percent(h.project_irr, 3), (), h.project_irr < 0)
+
+
+_MEASURES: Final[tuple[tuple[str, str, str, Callable[[Headline], Cell]], ...]] = (
+    (
+        "Value after capital",
+        "$ per grid MW-year",
+        "Level yearly amount whose present value equals the project's NPV (after tax, before debt), per contracted "
+        "grid megawatt: what is left once all capital has earned the discount rate.",
+        _value,
+    ),
+    (
+        "The same per IT megawatt",
+        "$ per IT MW-year",
+        "Divided by critical IT power instead of contracted power, as leases are priced.",
+        lambda h: _signed_money(h.value_usd_per_it_mw_year),
+    ),
+    (
+        "Operating margin",
+        "$ per grid MW-year",
+        "Revenue less operating cost of the first full operating year; before capital, tax and debt.",
+        lambda h: _signed_money(h.margin_usd_per_grid_mw_year),
+    ),
+    (
+        "Tokens per grid megawatt-hour",
+        "tokens per MWh",
+        "Training tokens per megawatt-hour drawn from the grid, cooling and losses included; range: published inputs.",
+        _tokens,
+    ),
+    (
+        "Worst month",
+        "$ in the month",
+        "The operating month with the least cash available for debt service in the base case.",
+        lambda h: _signed_money(h.worst_month_usd, h.worst_month),
+    ),
+    (
+        "Debt service missed",
+        "probability",
+        "Share of market paths in which a scheduled payment cannot be made after all cash is used.",
+        _missed,
+    ),
+    (
+        "Least DSCR",
+        "times",
+        "Lowest trailing-year ratio of cash available for debt service to interest and scheduled principal, base case.",
+        _dscr,
+    ),
+    (
+        "Project IRR",
+        "per year",
+        "Discount rate at which the project's flows after tax, before debt, are worth zero.",
+        _irr,
+    ),
+    (
+        "Peak from the grid",
+        "MW",
+        "Greatest hourly draw of the year; the contract must carry it.",
+        lambda h: Cell(fixed(h.peak_mw, "MW", 1)),
+    ),
+    ("PUE", "MWh per IT MWh", "Facility energy over IT energy of the year.", lambda h: Cell(fixed(h.pue, "", 3))),
+)
+
+
+def headline_measures(uses: Sequence[UseResult]) -> tuple[Measure, ...]:
+    """The numbers that decide, a row per measure and a cell per use, with contracted and IT power first."""
+    size = tuple(
+        Cell(
+            fixed(u.grid_mw, "MW", 1),
+            f"{fixed(u.it_mw, 'MW', 1)} IT" + (f", {count(u.chips)} chips" if u.chips else ""),
+        )
+        for u in uses
+    )
+    first = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size)
+    rest = (Measure(n, unit, text, tuple(cell(u.headline) for u in uses)) for n, unit, text, cell in _MEASURES)
+    return (*rest, first)
+
+
+def layout_text(layouts: Layouts, row: int = 0) -> str:
+    """A layout in one line: ``TP 8 · PP 16 · DP 32, micro-batch 1, ZeRO 1, ...``; degrees of 1 are left out."""
+    degrees = [(name.upper(), int(getattr(layouts, name)[row])) for name in ("tp", "pp", "vpp", "cp", "ep", "dp")]
+    split = " · ".join(f"{name}{NARROW}{degree}" for name, degree in degrees if degree > 1) or "one chip per replica"
+    level = int(layouts.recompute[row])
+    rest = [
+        f"micro-batch {int(layouts.micro_batch[row])}",
+        f"ZeRO {int(layouts.zero[row])}",
+        f"recompute {RECOMPUTE[level] if level < len(RECOMPUTE) else level}",
+    ]
+    if bool(layouts.sequence_parallel[row]):
+        rest.append("sequence parallel")
+    return f"{split}; {', '.join(rest)}"
+
+
+def chip_table(uses: Sequence[UseResult]) -> Table | None:
+    """What the chosen layout of each training use gives; None where none trains."""
+    plans = [(use, plan) for _, use, plan in planned(uses)]
+    if not plans:
+        return None
+
+    rows = (
+        ("Model", *(plan.model for _, plan in plans)),
+        ("System", *(plan.system for _, plan in plans)),
+        ("Chips in the job", *(count(plan.chips) for _, plan in plans)),
+        ("Layout", *(layout_text(plan.layout) for _, plan in plans)),
+        ("Precision", *(plan.precision for _, plan in plans)),
+        ("Batch", *(f"{count(p.global_batch)} sequences of {count(p.seq_len)} tokens" for _, p in plans)),
+        ("Step time", *(f"{plain(plan.step_time_s)}{NARROW}s" for _, plan in plans)),
+        ("Tokens per second", *(count(plan.tokens_per_s) for _, plan in plans)),
+        ("Tokens per second and chip", *(count(plan.tokens_per_s_per_chip) for _, plan in plans)),
+        ("MFU (no recompute, causal half)", *(percent(plan.mfu, 3) for _, plan in plans)),
+        ("HFU (recompute counted)", *(percent(plan.hfu, 3) for _, plan in plans)),
+        ("Power of a chip", *(fixed(plan.chip_power_w, "W", 0) for _, plan in plans)),
+        ("IT power per chip, rack included", *(fixed(plan.it_w_per_chip, "W", 0) for _, plan in plans)),
+        ("IT energy per token", *(f"{plain(p.it_energy_j_per_token)}{NARROW}J" for _, p in plans)),
+        ("Memory of the fullest chip", *(fixed(float(p.cost.memory_bytes[0]) / 1e9, "GB", 1) for _, p in plans)),
+    )
+    return Table(("", *(use.title for use, _ in plans)), rows)
+
+
+def runner_up_table(use: UseResult) -> Table | None:
+    """The next best layouts and the parts of the step in which they lose; None without a plan or runners-up."""
+    plan = use.plan
+    if plan is None or len(plan.runners_up) == 0:
+        return None
+    best = plan.cost
+    rows = [_layout_row("chosen", layout_text(plan.layout), plan.step_time_s, plan.step_time_s, DASH)]
+    for row in range(len(plan.runners_up)):
+        time_s = float(plan.runners_up_cost.step_time_s[row])
+        why = exposed_loss(best.parts_s, plan.runners_up_cost.parts_s, row)
+        rows.append(_layout_row(str(row + 2), layout_text(plan.runners_up, row), time_s, plan.step_time_s, why))
+    return Table(("Rank", "Layout", "Step time", "Slower by", "Where it loses"), tuple(rows))
+
+
+def _layout_row(rank: str, layout: str, time_s: float, best_s: float, why: str) -> tuple[str, ...]:
+    slower = DASH if rank == "chosen" else percent(time_s / best_s - 1, 2)
+    return (rank, layout, f"{plain(time_s)}{NARROW}s", slower, why)
+
+
+def rejected_table(use: UseResult) -> Table | None:
+    """Layouts considered and rejected, by reason; None without a plan."""
+    plan = use.plan
+    if plan is None:
+        return None
+    total = max(plan.considered, 1)
+    ranked = sorted(plan.rejected.items(), key=lambda item: -item[1])
+    rows = [("considered", count(plan.considered), "")]
+    rows += [(wording(reason), count(n), percent(n / total, 2)) for reason, n in ranked]
+    left = plan.considered - sum(plan.rejected.values())
+    rows.append(("feasible", count(left), percent(left / total, 2)))
+    return Table(("Layouts", "Number", "Share"), tuple(rows))
+
+
+def run_table(uses: Sequence[UseResult]) -> Table | None:
+    """Whole training runs with failures and checkpoints; None where there is none."""
+    runs = [(use, use.run) for use in uses if use.run is not None]
+    if not runs:
+        return None
+    rows = (
+        ("Tokens", *(count(run.tokens) for _, run in runs)),
+        ("Days", *(fixed(run.days, "days", 1) for _, run in runs)),
+        ("Goodput (useful over wall time)", *(percent(run.goodput, 3) for _, run in runs)),
+        ("Failures expected", *(fixed(run.failures, "", 1) for _, run in runs)),
+        ("Checkpoint every", *(fixed(run.checkpoint_interval_s / 60, "min", 1) for _, run in runs)),
+        ("IT energy", *(fixed(run.energy_mwh / 1e3, "GWh", 2) for _, run in runs)),
+        ("Mean IT power", *(fixed(run.average_it_mw, "MW", 1) for _, run in runs)),
+        ("Peak IT power", *(fixed(run.peak_it_mw, "MW", 1) for _, run in runs)),
+    )
+    return Table(("", *(use.title for use, _ in runs)), rows)
+
+
+def fleet_table(uses: Sequence[UseResult]) -> Table | None:
+    """Miners of the mining uses; None where there are none."""
+    fleets = [(use, use.fleet) for use in uses if use.fleet is not None]
+    if not fleets:
+        return None
+    rows = (
+        ("Machine", *(fleet.key for _, fleet in fleets)),
+        ("Power at the plug", *(fixed(fleet.it_mw, "MW", 1) for _, fleet in fleets)),
+        ("Hash rate", *(f"{plain(fleet.hashrate_eh_per_s)}{NARROW}EH/s" for _, fleet in fleets)),
+        ("Efficiency", *(f"{plain(fleet.efficiency_j_per_th)}{NARROW}J/TH" for _, fleet in fleets)),
+        ("Machines", *(count(fleet.machines) for _, fleet in fleets)),
+        ("Uptime", *(percent(fleet.uptime_frac, 3) for _, fleet in fleets)),
+        ("Pool fee", *(percent(fleet.pool_fee_frac, 2) for _, fleet in fleets)),
+        ("Price of machines", *(f"{money(fleet.price_usd_per_th)} per TH/s" for _, fleet in fleets)),
+    )
+    return Table(("", *(use.title for use, _ in fleets)), rows)
+
+
+def capital_table(uses: Sequence[UseResult]) -> Table:
+    """Capital by class, residual, and who pays: customer, lender, owner; whole project, base case."""
+    classes = dict.fromkeys(name for use in uses for name in use.cash.terms.capex_cost)
+    rows = [
+        (f"capital: {wording(name)}", *(money(float(np.sum(use.cash.terms.capex_cost.get(name, 0.0)))) for use in uses))
+        for name in classes
+    ]
+    totals: tuple[tuple[str, Callable[[UseResult], float]], ...] = (
+        ("capital, total", lambda u: float(first_path(u.cash.capex_total).sum())),
+        ("customer prepayment", lambda u: float(first_path(u.cash.flows.prepayment).sum())),
+        ("debt drawn", lambda u: float(first_path(u.cash.debt_draw).sum())),
+        ("equity paid in", lambda u: float(first_path(u.cash.equity_in).sum())),
+        ("interest and fees", lambda u: float(first_path(u.cash.interest_paid).sum() + first_path(u.cash.fees).sum())),
+        ("income tax", lambda u: float(first_path(u.cash.tax).sum())),
+        ("residual value at the end", lambda u: float(first_path(u.cash.residual_total).sum())),
+        ("net present value after tax", lambda u: float(u.cash.measures.npv_usd[0])),
+    )
+    rows += [(name, *(money(total(use)) for use in uses)) for name, total in totals]
+    rows.append(("discount rate", *(percent(use.cash.terms.discount_rate, 3) for use in uses)))
+    rows.append(("equity IRR", *(percent(float(use.cash.measures.equity_irr[0]), 3) for use in uses)))
+    rows.append(("loan", *(_loan(use) for use in uses)))
+    return Table(("Whole project", *(use.title for use in uses)), tuple(rows))
+
+
+def _loan(use: UseResult) -> str:
+    loan = use.cash.terms.loan
+    if loan is None:
+        return "no debt"
+    payments = loan.last_payment_month - loan.first_payment_month + 1
+    return f"{money(loan.principal_usd)} at {percent(loan.rate, 3)}, {wording(loan.shape)}, {payments} monthly payments"
+
+
+def is_negative(text: str) -> bool:
+    """Whether a cell's text is a negative number."""
+    return text.startswith(MINUS)

@@ -1,0 +1,85 @@
+"""Factor terms from the catalogue, with every fact that they rest on."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption
+from megawatt.errors import ScenarioError
+from megawatt.risk.factors import FACTORS
+from megawatt.risk.records import FactorTerms
+
+__all__ = ["BASE_KEY", "NETWORK_KEY", "factor_terms", "payer_classes"]
+
+BASE_KEY: Final = "risk-base"
+"""Catalogue key of the base parameters."""
+
+NETWORK_KEY: Final = "hash-response"
+"""Catalogue key of the response of the network's hash rate to the bitcoin price."""
+
+_PAYER, _PER_YEAR = "tenant_default_", "_frac_per_year"
+
+
+def payer_classes(catalogue: Catalogue, key: str = BASE_KEY) -> tuple[str, ...]:
+    """Classes of tenants that the catalogue has a default probability for, sorted."""
+    return tuple(
+        sorted(
+            field.removeprefix(_PAYER).removesuffix(_PER_YEAR).replace("_", "-")
+            for field in catalogue.get(key).facts
+            if field.startswith(_PAYER)
+        )
+    )
+
+
+def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = None) -> FactorTerms:
+    """Factor terms of one risk entry of the catalogue.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Where the facts are.
+    key : str
+        Entry with the parameters of the factors.
+    payer : str, optional
+        Class of the tenant (see `payer_classes`); None where there is no tenant (mining): it then never defaults.
+
+    Raises
+    ------
+    ScenarioError
+        If the class of the tenant is not known.
+    CatalogueError
+        If a fact is missing.
+    """
+    if payer is not None and payer not in payer_classes(catalogue, key):
+        raise ScenarioError(f"contract.payer = {payer!r}, must be one of {', '.join(payer_classes(catalogue, key))}")
+    used: list[Assumption] = []
+
+    def number(field: str, entry: str = key) -> float:
+        used.append(catalogue.assume(entry, field, "risk"))
+        return catalogue.number(entry, field)
+
+    correlation = np.eye(len(FACTORS))
+    for i, first in enumerate(FACTORS):
+        for j in range(i):
+            correlation[i, j] = correlation[j, i] = number(f"correlation_{FACTORS[j]}_{first}")
+    return FactorTerms(
+        btc_volatility=number("btc_volatility_per_sqrt_year"),
+        btc_drift=number("btc_drift_per_year"),
+        power_volatility=number("power_volatility_per_sqrt_year"),
+        power_reversion=number("power_reversion_per_year"),
+        compute_volatility=number("compute_volatility_per_sqrt_year"),
+        compute_reversion=number("compute_reversion_per_year"),
+        compute_drift=number("compute_drift_per_year"),
+        demand_volatility=number("demand_volatility_per_sqrt_year"),
+        demand_reversion=number("demand_reversion_per_year"),
+        correlation=correlation,
+        network_elasticity=number("elasticity", NETWORK_KEY),
+        network_lag_months=number("lag_months", NETWORK_KEY),
+        tenant_annual_default=0.0 if payer is None else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
+        tenant_correlation=number("tenant_correlation"),
+        relet_lag_months=round(number("relet_lag_months")),
+        assumptions=tuple(used),
+    )

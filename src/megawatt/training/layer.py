@@ -1,0 +1,183 @@
+"""Time of one layer and of the output projection for one micro-batch, forward and backward, by part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.hardware import (
+    all_gather_s,
+    all_to_all_s,
+    attention_time_s,
+    gemm_time_s,
+    grouped_gemm_time_s,
+    send_receive_s,
+    vector_time_s,
+)
+from megawatt.training.practice import Practice
+from megawatt.training.records import Layouts
+from megawatt.workload import Gemm, LayerWork, ModelArch, Split, head_work, layer_work
+
+__all__ = ["BlockTime", "head_time", "layer_time", "split_of"]
+
+FloatArray = NDArray[np.float64]
+
+_NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTime:
+    """Seconds of one block of one micro-batch; arrays of shape (n,).
+
+    ``forward`` and ``backward`` hold gemm, attention, vector, host (waiting for the host to start kernels), tp, cp,
+    ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass.
+    """
+
+    forward: dict[str, FloatArray]
+    backward: dict[str, FloatArray]
+    recompute: FloatArray
+
+    def total(self) -> FloatArray:
+        """All of it. [s]"""
+        return self.forward_s() + self.backward_s()
+
+    def forward_s(self) -> FloatArray:
+        """Forward pass. [s]"""
+        return np.asarray(sum(self.forward.values()))
+
+    def backward_s(self) -> FloatArray:
+        """Backward pass with what it repeats. [s]"""
+        return np.asarray(sum(self.backward.values()) + self.recompute)
+
+
+def split_of(layouts: Layouts) -> Split:
+    """The workload room's view of layouts."""
+    return Split(
+        tp=layouts.tp.astype(np.float64),
+        cp=layouts.cp.astype(np.float64),
+        ep=layouts.ep.astype(np.float64),
+        etp=layouts.etp.astype(np.float64),
+        micro_batch=layouts.micro_batch.astype(np.float64),
+        sequence_parallel=layouts.sequence_parallel,
+    )
+
+
+def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray) -> tuple[FloatArray, ...]:
+    """Forward and backward time of matrix multiplies; a backward pass computes two products of the same volume."""
+    forward, backward = np.zeros_like(shape), np.zeros_like(shape)
+    profile = practice.kernels
+    for g in gemms:
+        kind = precision if g.linear else _wide(practice)
+        time = grouped_gemm_time_s if g.grouped else gemm_time_s
+        forward = forward + time(profile, g.m, g.n, g.k, g.count, kind)
+        backward = backward + time(profile, g.m, g.k, g.n, g.count, kind)
+        # Weight gradients sum over the rows: for experts the padding sits in that sum, hence the plain form.
+        backward = backward + gemm_time_s(profile, g.n, g.k, g.m, g.count, kind)
+    return forward / practice.stack.gemm_frac, backward / practice.stack.gemm_frac
+
+
+def _wide(practice: Practice) -> str:
+    """The 16-bit precision of the chip."""
+    return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"
+
+
+def layer_time(
+    arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int, precision: str, moe: bool
+) -> BlockTime:
+    """Time of one layer for one micro-batch.
+
+    Parameters
+    ----------
+    arch, layouts, practice
+        Model, layouts (n,), machine and stack.
+    seq_len : int
+        [tokens]
+    precision : str
+        Precision of the linear layers, as the chip names it.
+    moe : bool
+        Mixture layer or dense layer.
+
+    Returns
+    -------
+    BlockTime
+        Parts of shape (n,).
+    """
+    stack = practice.stack
+    work = layer_work(
+        arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
+    )
+    shape = work.vector_bytes
+    gemm_f, gemm_b = _gemms_s(practice, work.gemms, precision, shape)
+    attention_f = attention_time_s(practice.kernels, work.attention_flops, work.attention_keys) / stack.gemm_frac
+    # Fused attention recomputes the scores: five products backward against two forward.
+    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, work.attention_keys) / stack.gemm_frac
+    vector_f, vector_b = _vector_s(work, practice, precision)
+    forward = {"gemm": gemm_f, "attention": attention_f, "vector": vector_f}
+    backward = {"gemm": gemm_b, "attention": attention_b, "vector": vector_b}
+    for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, attention_f, attention_b).items():
+        forward[name], backward[name] = exposed_f, exposed_b
+    kernels = len(work.gemms) + work.vector_kernels + (1.0 if stack.attention_fused else 0.0)
+    host = stack.host_kernel_s * kernels
+    forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
+    backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
+    recompute = _recompute_s(work, layouts, practice, forward, precision)
+    return BlockTime(forward, backward, recompute)
+
+
+def _vector_s(work: LayerWork, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
+    """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose)."""
+    casts = 4.0 if precision in _NARROW else 0.0
+    factor = practice.stack.vector_traffic_factor
+    forward = factor * work.vector_bytes + casts * work.cast_elements
+    backward = factor * work.vector_bytes_backward + casts * work.cast_elements_backward
+    kernels = work.vector_kernels
+    return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
+
+
+def _recompute_s(
+    work: LayerWork, layouts: Layouts, practice: Practice, forward: dict[str, FloatArray], precision: str
+) -> FloatArray:
+    """Forward work repeated in the backward pass: nothing, the cheap operators, or the whole layer."""
+    scores = [g for g in work.gemms if g.name in ("scores", "context")]
+    selective = forward["vector"] + _gemms_s(practice, scores, precision, work.vector_bytes)[0]
+    whole = np.asarray(sum(forward.values()))
+    return np.select([layouts.recompute == 1, layouts.recompute == 2], [selective, whole], 0.0)
+
+
+def _messages_s(
+    work: LayerWork, layouts: Layouts, practice: Practice, attention_f: FloatArray, attention_b: FloatArray
+) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Exposed communication of one layer, forward and backward."""
+    fabric, stack = practice.fabric, practice.stack
+    tp, cp, ep, etp = (getattr(layouts, n).astype(np.float64) for n in ("tp", "cp", "ep", "etp"))
+    # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
+    pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
+    routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
+    tensor = work.tp_collectives * pair * (1.0 - stack.tp_overlap_frac) + routed * (1.0 - stack.tp_overlap_frac)
+    # Dispatch and combine; expert groups are neighbours, etp apart.
+    expert = np.where(work.ep_bytes > 0.0, 2.0 * all_to_all_s(fabric, work.ep_bytes, ep, etp), 0.0)
+    expert = expert * (1.0 - stack.ep_overlap_frac)
+    ring = (cp - 1.0) * send_receive_s(fabric, work.cp_bytes, cp, tp)
+    # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
+    hidden_f = np.minimum(stack.cp_overlap_frac * ring, attention_f)
+    hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, attention_b)
+    return {
+        "tp": (tensor, tensor),
+        "cp": (ring - hidden_f, 2.0 * ring - hidden_b),
+        "ep": (expert, expert),
+    }
+
+
+def head_time(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int) -> BlockTime:
+    """Time of the output projection and loss of one micro-batch, on the last stage; parts of shape (n,)."""
+    gemm, loss_f, loss_b = head_work(arch, split_of(layouts), seq_len)
+    forward, backward = _gemms_s(practice, (gemm,), _wide(practice), loss_f)
+    return BlockTime(
+        {"gemm": forward, "vector": vector_time_s(practice.kernels, loss_f, 3.0)},
+        {"gemm": backward, "vector": vector_time_s(practice.kernels, loss_b, 1.0)},
+        np.zeros_like(forward),
+    )

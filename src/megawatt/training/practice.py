@@ -1,0 +1,138 @@
+"""How a training stack uses a machine: what it fuses, what it overlaps, what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from megawatt.catalogue.records import Accelerator, Assumption, System
+from megawatt.errors import ScenarioError
+from megawatt.hardware import PRACTICE_KEY, Fabric, KernelProfile, PowerModel, kernel_profile, maker, power_model
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["Practice", "Stack", "default_stack", "practice_for"]
+
+_ROOM: Final = "training"
+_DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
+    {"gpu": "stack-megatron-core", "tpu": "stack-maxtext", "trn": "stack-neuron"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One training stack.
+
+    Attributes
+    ----------
+    key : str
+        Catalogue key.
+    attention_fused, dropout : bool
+        Attention in one kernel; dropout on scores and residuals.
+    tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
+        Most of each kind of communication that hides behind computation, 0 to 1.
+    gemm_frac : float
+        Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
+    host_kernel_s : float
+        Host time to start one kernel; 0 where a whole step is compiled. [s]
+    vector_traffic_factor : float
+        Memory traffic of unfused element-wise operators relative to fused ones, >= 1.
+    gradient_bytes : float
+        Width of stored gradients. [B]
+    gradient_exchange_bytes : float
+        Width of exchanged gradients. [B]
+    shard_link_frac : float
+        Share of the scale-out rate that gathers of sharded weights (ZeRO 3) keep.
+    """
+
+    key: str
+    attention_fused: bool
+    dropout: bool
+    tp_overlap_frac: float
+    cp_overlap_frac: float
+    ep_overlap_frac: float
+    pp_overlap_frac: float
+    dp_overlap_frac: float
+    gemm_frac: float
+    host_kernel_s: float
+    vector_traffic_factor: float
+    gradient_bytes: float
+    gradient_exchange_bytes: float
+    shard_link_frac: float
+
+
+_LARGEST_FRAC: Final = 1.5
+"""A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
+_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac")
+_FLAGS: Final = ("attention_fused", "dropout")
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """Everything between the data sheet and the step time, resolved for one system and stack.
+
+    ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation;
+    ``straggler_frac`` of a step is lost waiting for the slowest replica whenever there is more than one.
+    """
+
+    kernels: KernelProfile
+    fabric: Fabric
+    power: PowerModel
+    stack: Stack
+    memory_reserve_frac: float
+    straggler_frac: float
+    assumptions: tuple[Assumption, ...] = ()
+
+
+def default_stack(accelerator: Accelerator) -> str:
+    """Key of the stack that is usual on a chip."""
+    return _DEFAULT_STACK[maker(accelerator.key)]
+
+
+def _stack(catalogue: Catalogue, key: str) -> tuple[Stack, tuple[Assumption, ...]]:
+    names = [name for name in Stack.__dataclass_fields__ if name != "key"]
+    used = {name: catalogue.assume(key, name, _ROOM) for name in names}
+    numbers = {name: a.fact.number() for name, a in used.items()}
+    wrong = [n for n in names if n.endswith("_frac") and not 0.0 <= numbers[n] <= _LARGEST_FRAC]
+    if wrong:
+        found = ", ".join(f"{n} = {numbers[n]:g}" for n in wrong)
+        raise ScenarioError(f"{key}: {found}; allowed: 0 to {_LARGEST_FRAC:g}")
+    fused, dropout = (numbers.pop(name) > 0.5 for name in _FLAGS)
+    return Stack(key=key, attention_fused=fused, dropout=dropout, **numbers), tuple(used.values())
+
+
+def practice_for(catalogue: Catalogue, system: System, stack: str | None = None) -> Practice:
+    """Resolve chip, network, power and stack facts for one system.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Holds the entries ``training-practice`` and ``stack-...``.
+    system : System
+        The machine.
+    stack : str, optional
+        Key of a stack; the usual one of the chip if not given.
+
+    Raises
+    ------
+    CatalogueError
+        If a fact is missing.
+    """
+    kernels = kernel_profile(catalogue, system.accelerator)
+    power = power_model(catalogue, system.accelerator)
+    names = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s", *_WHOLE_STEP)
+    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names)
+    ring, exchange, startup, reserve, straggler = (a.fact.number() for a in used)
+    profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator))
+    return Practice(
+        kernels=kernels,
+        fabric=Fabric(system.links, ring, exchange, startup),
+        power=power,
+        stack=profile,
+        memory_reserve_frac=reserve,
+        straggler_frac=straggler,
+        assumptions=(*system.assumptions, *kernels.assumptions, *power.assumptions, *used, *stack_facts),
+    )

@@ -1,0 +1,27 @@
+"""How layers spread over pipeline stages."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.training.records import Layouts
+
+__all__ = ["stage_layers"]
+
+FloatArray = NDArray[np.float64]
+
+
+def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Layers of the first, the last and the fullest middle stage of each layout; arrays of shape (n,).
+
+    Uneven splits are filled from the middle: with a remainder the fullest stages hold one layer more, the last stage
+    (which also has the output projection) and then the first stage (the token table) hold one less, as in the
+    126-layer Llama 3 405B on 16 stages (arXiv 2407.21783, section 3.3.2).
+    """
+    pp = layouts.pp.astype(np.float64)
+    fullest = np.ceil(layers / pp)
+    short = pp * fullest - layers
+    last = fullest - (short >= 1)
+    first = np.where(pp == 1, last, fullest - (short >= 2))
+    return first, last, np.where(pp >= 3, fullest, np.maximum(first, last))

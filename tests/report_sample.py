@@ -1,0 +1,469 @@
+"""A plausible comparison made of records alone, for the tests of the report; deterministic, and no golden file.
+
+Amounts are of the size of a 250 MW connection with 150 MW of IT; nothing here is a result of the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Assumption, Fact, Kind, Source
+from megawatt.chain.records import Comparison, Headline, Sensitivity, UseResult
+from megawatt.dispatch.records import Dispatch
+from megawatt.facility.records import FacilityYear, Weather
+from megawatt.finance.records import CashFlow, LoanTerms, Measures, OperatingFlows, ProjectTerms, TaxTerms
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.mining.records import HashEconomics, MinerFleet
+from megawatt.risk.records import Distribution, Risk
+from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
+
+Array = NDArray[np.float64]
+GRID_MW = 250.0
+MONTHS = 66
+BUILD = 6
+PATHS = 4096
+HOUR = np.arange(HOURS_IN_YEAR, dtype=np.float64)
+
+SOURCES: Mapping[str, Source] = {
+    "maker": Source("maker", "Rack data sheet", "A maker", "2025-08", "https://example.org/rack?a=1&b=2"),
+    "release": Source("release", "Contract announcement", "An operator", "2025-11-03", "https://example.org/release"),
+    "tariff": Source("tariff", "Delivery tariff", "A utility", "2025", "none"),
+}
+
+
+def _dry_bulb() -> Array:
+    season = -np.cos(2 * np.pi * (HOUR - 500) / HOURS_IN_YEAR)
+    day = -np.cos(2 * np.pi * (HOUR - 4) / 24)
+    weeks = np.sin(2 * np.pi * HOUR / 190) + 0.6 * np.sin(2 * np.pi * HOUR / 77 + 1)
+    return np.asarray(17 + 11 * season + 6 * day + 2.5 * weeks, dtype=np.float64)
+
+
+def weather() -> Weather:
+    """A warm dry year."""
+    dry = _dry_bulb()
+    flat = np.full(HOURS_IN_YEAR, 94_000.0)
+    return Weather("Childress TX", "synthesised from normals", dry, dry - 6, np.full(HOURS_IN_YEAR, 0.5), flat)
+
+
+def prices() -> Array:
+    """Cheap nights, dear summer afternoons, a few scarcity hours, some below zero."""
+    hour, heat = HOUR % 24, np.clip((_dry_bulb() - 20) / 18, 0, 1)
+    base = 24 + 14 * np.exp(-(((hour - 18) / 3) ** 2)) * (1 + 4 * heat**3) - 9 * np.exp(-(((hour - 12) / 3) ** 2))
+    scarce = np.where((hour == 18) & (heat > 0.97), 2400.0, 0.0)
+    return np.asarray(base + scarce - np.where((HOUR // 24) % 40 == 3, 22.0, 0.0), dtype=np.float64)
+
+
+def facility(it_mw: Array, liquid: bool) -> FacilityYear:
+    """A hall whose cooling grows with the temperature."""
+    heat = np.clip((_dry_bulb() - 5) / 35, 0.05, 1.2)
+    share = 0.035 if liquid else 0.02
+    parts = {
+        "it": it_mw,
+        "fans": it_mw * share * heat,
+        "pumps": it_mw * (0.012 if liquid else 0.0),
+        "chiller": it_mw * (0.05 * np.maximum(heat - 0.85, 0) if liquid else 0.0),
+        "transformer": it_mw * 0.012,
+        "ups": it_mw * (0.025 if liquid else 0.0),
+        "distribution": it_mw * 0.012,
+    }
+    total = sum(parts.values(), np.zeros(HOURS_IN_YEAR))
+    water = it_mw * 1000 * 0.4 * np.maximum(heat - 0.6, 0) if liquid else np.zeros(HOURS_IN_YEAR)
+    pue = float(total.sum() / it_mw.sum())
+    running = it_mw > 0
+    worst = float((total[running] / it_mw[running]).max())
+    return FacilityYear(it_mw, total, water, parts, pue, worst, float(water.sum() / it_mw.sum() / 1e3))
+
+
+def dispatch(hall: FacilityYear, mining: bool) -> Dispatch:
+    """The year as the hall draws it; bill by part."""
+    zero = np.zeros(HOURS_IN_YEAR)
+    energy = float(hall.facility_mw.sum())
+    cost = {"energy": 34.0 * energy, "delivery": 4.1 * energy, "4cp": 0.4e6 if mining else 9.5e6}
+    if mining:
+        cost["curtailment credits"] = -3.2 * energy
+    ai, miners = (zero, hall) if mining else (hall, zero)
+    return Dispatch(
+        import_mw=hall.facility_mw,
+        ai_it_mw=zero if isinstance(ai, np.ndarray) else ai.it_mw,
+        ai_facility_mw=zero if isinstance(ai, np.ndarray) else ai.facility_mw,
+        mining_it_mw=zero if isinstance(miners, np.ndarray) else miners.it_mw,
+        mining_facility_mw=zero if isinstance(miners, np.ndarray) else miners.facility_mw,
+        ai_curtailed_mw=zero,
+        water_l=hall.water_l,
+        carbon_t=0.38 * energy,
+        peak_mw=float(hall.facility_mw.max()),
+        energy_cost_usd=cost,
+        revenue_usd={"mining": 95.0 * energy} if mining else {"compute": 1500.0 * energy},
+        objective_usd=1.0,
+        binding={"import limit": 12},
+        solver="HiGHS 1.12",
+    )
+
+
+def layouts(rows: list[tuple[int, ...]]) -> Layouts:
+    """Layouts from (tp, pp, vpp, cp, ep, dp, micro_batch, zero, recompute)."""
+    columns = np.array(rows, dtype=np.int64).T
+    return Layouts(*columns, np.ones(len(rows), dtype=np.bool_))
+
+
+def step_cost(slowness: float, lost: list[float]) -> StepCost:
+    """Costs whose parts sum to the totals, one layout per element of ``lost``, which goes to bubble and sends."""
+    extra = np.array(lost)
+    k = np.full(len(extra), slowness)
+    parts = {
+        "compute": 4.1 * k,
+        "tp": 0.42 * k + 0.6 * extra,
+        "pp": 0.06 * k,
+        "bubble": 0.31 * k + 1.4 * extra,
+        "dp": 0.22 * k,
+        "optimizer": 0.05 * k,
+    }
+    memory = {
+        "weights": np.full(len(k), 38e9),
+        "gradients": np.full(len(k), 38e9),
+        "optimizer": np.full(len(k), 22e9),
+        "activations": 58e9 * (1 + extra),
+        "workspace": np.full(len(k), 6e9),
+    }
+    step, used = sum(parts.values(), np.zeros(len(k))), sum(memory.values(), np.zeros(len(k)))
+    power = np.full(len(k), 1150.0)
+    yes, why = np.ones(len(k), dtype=np.bool_), np.array([""] * len(k))
+    return StepCost(step, parts, used, memory, power, power * step * 8192, yes, why)
+
+
+def plan(system: str, speed: float) -> TrainingPlan:
+    """A plan of a 405-billion-parameter model; ``speed`` scales the rates."""
+    best = step_cost(1.0 / speed, [0.0])
+    step = float(best.step_time_s[0])
+    tokens = 2048 * 8192 / step
+    return TrainingPlan(
+        model="llama-3.1-405b",
+        system=system,
+        chips=8192,
+        seq_len=8192,
+        global_batch=2048,
+        precision="bf16",
+        layout=layouts([(8, 8, 2, 1, 1, 128, 1, 1, 1)]),
+        cost=best,
+        runners_up=layouts(
+            [(8, 16, 1, 1, 1, 64, 1, 1, 1), (16, 8, 1, 2, 1, 32, 2, 1, 0), (4, 16, 4, 1, 1, 128, 1, 3, 2)]
+        ),
+        runners_up_cost=step_cost(1.0 / speed, [0.02, 0.05, 0.11]),
+        considered=4312,
+        rejected={"does not fit in memory": 2977, "tensor parallel beyond the scale-up domain": 411},
+        step_time_s=step,
+        tokens_per_s=tokens,
+        tokens_per_s_per_chip=tokens / 8192,
+        mfu=0.412 * speed,
+        hfu=0.448 * speed,
+        chip_power_w=1150.0,
+        it_w_per_chip=1730.0,
+        it_energy_j_per_token=1730.0 * 8192 / tokens,
+    )
+
+
+def training_run() -> TrainingRun:
+    """Fifteen trillion tokens."""
+    return TrainingRun(15e12, 61.3, 0.942, 412.0, 1260.0, 19_400.0, 13.2, 14.3)
+
+
+def _terms(capex: Mapping[str, float], loan: float) -> ProjectTerms:
+    spread = np.concatenate([np.full(BUILD, 1 / BUILD), np.zeros(MONTHS - BUILD)])
+    debt = LoanTerms(loan, 0.0775, 2, BUILD, BUILD + 47, "level", 0.02) if loan else None
+    return ProjectTerms(
+        start_year=2026,
+        start_month=7,
+        months=MONTHS,
+        capex_cost={name: usd * spread for name, usd in capex.items()},
+        residual={name: np.zeros((1, MONTHS)) for name in capex},
+        loan=debt,
+        tax=TaxTerms(0.21, dict.fromkeys(capex, 5.0)),
+        discount_rate=0.1,
+    )
+
+
+def cash_flow(
+    revenue: Mapping[str, float], opex: Mapping[str, float], capex: Mapping[str, float], loan: float
+) -> CashFlow:
+    """Level monthly flows, a ramp of four months, and a level loan; amounts per month, capex and loan in total."""
+    terms = _terms(capex, loan)
+    live = np.clip((np.arange(MONTHS) - BUILD + 1) / 4, 0, 1)
+    wave = 1 + 0.03 * np.sin(2 * np.pi * np.arange(MONTHS) / 12)
+
+    def rows(parts: Mapping[str, float], shape: Array) -> dict[str, Array]:
+        return {name: (usd * shape)[None, :] for name, usd in parts.items()}
+
+    flows = OperatingFlows(rows(revenue, live), rows(opex, live * wave), np.zeros((1, MONTHS)), np.zeros((1, MONTHS)))
+    zero = np.zeros((1, MONTHS))
+    income, cost = sum(flows.revenue.values(), zero), sum(flows.opex_cost.values(), zero)
+    tax = 0.03 * (income - cost) * (np.arange(MONTHS) % 12 == 5)
+    spent = sum(terms.capex_cost.values(), np.zeros(MONTHS))[None, :]
+    residual = np.where(np.arange(MONTHS) == MONTHS - 1, 0.2 * spent.sum(), 0.0)[None, :]
+    draw, interest, principal, balance = _loan_flows(terms.loan)
+    cfads = income - cost - tax
+    free = cfads + residual + draw - spent - interest - principal
+    equity, paid = np.maximum(-free, 0), np.maximum(free, 0) * 0.9
+    closing = np.cumsum(free + equity - paid, axis=1)
+    service = interest + principal
+    trailing = np.full((1, MONTHS), np.nan)
+    for m in range(BUILD + 11, MONTHS):
+        due = service[0, m - 11 : m + 1].sum()
+        trailing[0, m] = cfads[0, m - 11 : m + 1].sum() / due if service[0, m] > 0 else np.nan
+    rate = (1 + terms.discount_rate) ** (1 / 12) - 1
+    npv = float(((cfads + residual - spent) / (1 + rate) ** np.arange(1, MONTHS + 1)).sum())
+    one = np.ones(1)
+    low = float(np.nanmin(trailing)) if loan else np.nan
+    measures = Measures(
+        one * npv, one * npv, one * 0.18, one * 0.27, one * low, one * low, one * 1.5, one * 1.0, one * 40
+    )
+    return CashFlow(
+        terms, flows, income, cost, tax, cfads, spent, residual, draw, interest, principal, zero, balance, equity, paid,
+        closing, zero, trailing, np.array([-1]), measures,
+    )  # fmt: skip
+
+
+def _loan_flows(loan: LoanTerms | None) -> tuple[Array, Array, Array, Array]:
+    draw, interest, principal, balance = (np.zeros((1, MONTHS)) for _ in range(4))
+    if loan is None:
+        return draw, interest, principal, balance
+    draw[0, loan.draw_month] = owed = loan.principal_usd
+    rate, n = loan.rate / 12, loan.last_payment_month - loan.first_payment_month + 1
+    level = owed * rate / (1 - (1 + rate) ** -n)
+    for m in range(loan.draw_month, MONTHS):
+        if loan.first_payment_month <= m <= loan.last_payment_month:
+            interest[0, m] = owed * rate
+            principal[0, m] = level - interest[0, m]
+            owed -= float(principal[0, m])
+        balance[0, m] = max(owed, 0.0)
+    return draw, interest, principal, balance
+
+
+def _distribution(sample: Array) -> Distribution:
+    p5, p25, p50, p75, p95 = (float(v) for v in np.percentile(sample, (5, 25, 50, 75, 95)))
+    tail = float(sample[sample <= p5].mean())
+    return Distribution(float(sample.mean()), float(sample.std() / 64), p5, p25, p50, p75, p95, tail)
+
+
+def risk(value: float, spread: float, cash: CashFlow, missed: float | None, seed: int) -> Risk:
+    """Samples around the base value, fans that widen with time."""
+    rng = np.random.default_rng(seed)
+    sample = value + spread * (rng.gamma(9.0, 1.0, PATHS) - 9.0) / 3.0
+    levels = np.array([-1.5, -0.6, 0.0, 0.6, 1.5])[:, None] * np.sqrt(np.arange(MONTHS) / MONTHS)[None, :]
+    owner = cash.cfads[0] - cash.interest_paid[0] - cash.principal_paid[0]
+    running = None if missed is None else missed * np.clip((np.arange(MONTHS) - BUILD) / 40, 0, 1)
+    fans = {"cash_usd": owner + levels * 0.25 * np.abs(owner).max()}
+    fans["closing_cash_usd"] = np.maximum(cash.closing_cash[0] * (1 + 0.5 * levels), 0)
+    if missed is None:
+        fans["hashprice_usd_per_ph_day"] = _hashprice() * np.exp(0.5 * levels)
+    return Risk(
+        paths=PATHS,
+        seed=seed,
+        value_usd_per_grid_mw_year=_distribution(sample),
+        npv_usd=_distribution(sample * GRID_MW * 4),
+        probability_missed=missed,
+        probability_missed_interval=None if missed is None else (missed - 0.006, missed + 0.007),
+        probability_missed_by_month=running,
+        worst_month_usd=_distribution(sample / 30),
+        samples={"value_usd_per_grid_mw_year": sample, "npv_usd": sample * GRID_MW * 4},
+        fans=fans,
+        drivers={"compute": 0.7, "power": -0.1},
+    )
+
+
+def _hashprice() -> Array:
+    months = np.arange(MONTHS)
+    return np.asarray(42.0 * np.where(months < 21, 1.0, 0.62) * (1 + 0.004 * months))
+
+
+def mining_parts() -> dict[str, Any]:
+    """Fleet and hash economics of the mining use."""
+    fleet = MinerFleet("antminer-s21-xp", 240.0, 13.5, 17.8, 65_900.0, 0.01, 0.97, 21.0)
+    price = _hashprice()[None, :]
+    flat = np.ones((1, MONTHS))
+    hashes = HashEconomics(price * 24 / 13.5 * 0.96 / 24 * 24, price, 1050 * flat, 9.1e4 * flat, 3.125 * flat)
+    return {"fleet": fleet, "hash_economics": hashes}
+
+
+def assumptions(prefix: str) -> tuple[Assumption, ...]:
+    """One assumption of every kind, ranges open and closed, words and numbers."""
+    rows: tuple[tuple[str, str, float | str, str, Kind, str, float | None, float | None, str], ...] = (
+        ("power_cap_w", "catalogue", 1400.0, "W", "vendor", "maker", None, None, ""),
+        ("hbm_bytes", "catalogue", 288e9, "byte", "vendor", "maker", None, None, ""),
+        ("capex_usd_per_mw", "finance", 14.8e6, "USD/MW", "reported", "release", 14e6, 16e6, "management range"),
+        ("delivery_usd_per_mwh", "dispatch", 4.1, "USD/MWh", "regulated", "tariff", None, None, ""),
+        ("ups_loss_frac", "facility", 0.025, "", "measured", "https://example.org/ups", 0.01, 0.04, ""),
+        ("step_overlap_frac", "training", 0.8, "", "assumed", "none", 0.5, 1.0, "no trace is published <for> it"),
+        ("approach_k", "facility", 6.0, "delta_degC", "assumed", "scenario", 5.0, None, "set for this run; was 7"),
+        ("topology", "training", "switch", "", "derived", "maker", None, None, "javascript is not a source"),
+    )
+    return tuple(
+        Assumption(f"{prefix}.{name}", room, Fact(value, unit, kind, source, "2025-11", low, high, note))
+        for name, room, value, unit, kind, source, low, high, note in rows
+    )
+
+
+def sensitivities(value: float, tokens: float | None, shift: float) -> tuple[Sensitivity, ...]:
+    """Seven inputs, two of them shared between uses."""
+    rows = (
+        ("compute_price", "Price of compute after the contract", "USD/hour", 1.2, 2.91, 3.4, -0.62, 0.21),
+        ("capex", "Capital per IT megawatt", "USD/MW", 11e6, 14.8e6, 16e6, 0.27, -0.09),
+        ("power_price", "Price of energy", "USD/MWh", 26.0, 34.0, 48.0, 0.05, -0.09),
+        ("life", "Residual value of chips", "", 0.05, 0.2, 0.35, -0.16, 0.16),
+        ("uptime_frac", "Availability", "", 0.95, 0.98, 0.995, -0.04, 0.02),
+        ("provisioned_w", "Rack budget per chip", "W", 1850.0, 1970.0, 2100.0, 0.07, -0.07),
+        ("approach_k", "Approach of the dry coolers", "delta_degC", 5.0, 6.0, 8.0, 0.003, -0.004),
+    )
+    return tuple(
+        Sensitivity(
+            name, title, unit, low, base, high, value + shift * down * 1e6, value + shift * up * 1e6,
+            None if tokens is None else tokens * 0.97, None if tokens is None else tokens * 1.02,
+        )
+        for name, title, unit, low, base, high, down, up in rows
+    )  # fmt: skip
+
+
+def headline(
+    value: float, spread: float, hall: FacilityYear, cash: CashFlow, r: Risk, tokens: float | None
+) -> Headline:
+    """The deciding numbers of a use."""
+    d = r.value_usd_per_grid_mw_year
+    it = float(hall.it_mw.max())
+    margin = 12 * float((cash.revenue_total - cash.opex_total)[0, 20]) / GRID_MW
+    low = None if r.probability_missed is None else float(np.nanmin(cash.dscr))
+    return Headline(
+        value_usd_per_grid_mw_year=value,
+        value_p5=d.p5,
+        value_p95=d.p95,
+        value_low=value - 1.1 * spread,
+        value_high=value + 0.8 * spread,
+        value_usd_per_it_mw_year=value * GRID_MW / it,
+        margin_usd_per_grid_mw_year=margin,
+        tokens_per_grid_mwh=tokens,
+        tokens_low=None if tokens is None else tokens * 0.88,
+        tokens_high=None if tokens is None else tokens * 1.07,
+        worst_month="Dec 2027" if value > 0 else "Apr 2028",
+        worst_month_usd=float(cash.cfads[0, BUILD + 4 :].min()),
+        probability_missed=r.probability_missed,
+        probability_missed_interval=r.probability_missed_interval,
+        min_dscr=low,
+        peak_mw=float(hall.facility_mw.max()),
+        pue=hall.pue,
+        project_irr=0.183 if value > 0 else None,
+    )
+
+
+def training_use(name: str, title: str, system: str, value: float, speed: float, missed: float, seed: int) -> UseResult:
+    """A use that trains."""
+    hall = facility(np.full(HOURS_IN_YEAR, 198.0 if seed == 7 else 191.0), liquid=True)
+    cash = cash_flow(
+        {"compute contract": 161e6 * speed, "colocation": 2e6},
+        {"energy": 6.1e6, "operations and maintenance": 9e6, "insurance": 2.4e6},
+        {"chips": 5.0e9 * speed, "building": 1.1e9},
+        2.5e9 * speed,
+    )
+    r = risk(value, 0.3e6, cash, missed, seed)
+    tokens = 1.83e9 * speed
+    return UseResult(
+        name=name,
+        title=title,
+        use="gpu-cloud",
+        grid_mw=GRID_MW,
+        it_mw=198.0 if seed == 7 else 191.0,
+        chips=76_000,
+        plan=plan(system, speed),
+        run=training_run() if seed == 7 else None,
+        fleet=None,
+        hash_economics=None,
+        weather=weather(),
+        facility=hall,
+        dispatch=dispatch(hall, mining=False),
+        price_usd_per_mwh=prices(),
+        cash=cash,
+        risk=r,
+        headline=headline(value, 0.55e6, hall, cash, r, tokens),
+        sensitivities=sensitivities(value, tokens, 1.0),
+        assumptions=assumptions(name) + assumptions("site"),
+        warnings=("The weather is a typical year and the prices are another's: their correlation is broken.",),
+    )
+
+
+def mining_use(value: float = -61_000.0) -> UseResult:
+    """A use that mines, without plan, run or debt."""
+    curtailed = np.where(HOUR % 24 == 17, 0.35, 1.0) * np.where((HOUR // 24) % 90 < 4, 0.6, 1.0)
+    hall = facility(240.0 * curtailed, liquid=False)
+    cash = cash_flow(
+        {"mining": 17.5e6}, {"energy": 6.6e6, "operations and maintenance": 2.1e6}, {"miners": 0.37e9}, 0.0
+    )
+    r = risk(value, 0.16e6, cash, None, 11)
+    return UseResult(
+        name="mining",
+        title="Bitcoin mining, S21 XP",
+        use="mining",
+        grid_mw=GRID_MW,
+        it_mw=240.0,
+        chips=0,
+        plan=None,
+        run=None,
+        weather=weather(),
+        facility=hall,
+        dispatch=dispatch(hall, mining=True),
+        price_usd_per_mwh=prices(),
+        cash=cash,
+        risk=r,
+        headline=headline(value, 0.2e6, hall, cash, r, None),
+        sensitivities=sensitivities(value, None, 0.4)[1:3],
+        assumptions=assumptions("site"),
+        warnings=(),
+        **mining_parts(),
+    )
+
+
+def manifest() -> dict[str, object]:
+    """A manifest with nested parts and values of many kinds."""
+    return {
+        "megawatt": "0.1.0",
+        "scenario": {"file": "childress-compare.toml", "sha256": "6f" * 32},
+        "catalogue_sha256": "a1" * 32,
+        "seed": 20251202,
+        "solver": "HiGHS 1.12.0",
+        "created_utc": "2026-11-23T08:00:00Z",
+        "versions": {"python": "3.11.9", "numpy": "2.3.1"},
+        "set": [],
+        "dirty": False,
+        "parent": None,
+    }
+
+
+def sample_comparison() -> Comparison:
+    """Three uses of one site: two that train and overlap, one that mines and loses."""
+    uses = (
+        training_use("gb300", "GB300 under the Microsoft contract", "gb300-nvl72", 1.23e6, 1.0, 0.031, 7),
+        training_use("trn3", "Trainium 3, same halls, token parity", "trn3-ultraserver", 0.81e6, 0.86, 0.087, 8),
+        mining_use(),
+    )
+    parity = Sensitivity(
+        "trn3_parity", "Price of Trainium 3 per token against GB300", "", 0.7, 0.86, 1.15, 0.22e6, 1.41e6, 1.5e9, 1.6e9
+    )
+    uses = (uses[0], replace(uses[1], sensitivities=(*uses[1].sensitivities, parity)), uses[2])
+    question = "What is a contracted megawatt at Childress worth as GB300, as Trainium 3, or mining bitcoin?"
+    return Comparison("childress-compare", "IREN Childress: three uses of the same 250 MW", question, uses, manifest())
+
+
+def mining_alone() -> Comparison:
+    """One use, without plan, run, debt, sensitivities, samples, fans, assumptions or warnings."""
+    use = mining_use()
+    bare = replace(
+        use,
+        fleet=None,
+        hash_economics=None,
+        sensitivities=(),
+        assumptions=(),
+        risk=replace(use.risk, samples={}, fans={}),
+        headline=replace(use.headline, project_irr=None, value_p5=float("nan"), value_p95=float("nan")),
+    )
+    return Comparison("mining", "Mining alone", "What does it leave?", (bare,), {})

@@ -1,0 +1,1 @@
+"""One module per kind of reference table; ``derive_catalogue.py`` runs them."""
