@@ -97,5 +97,11 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         capex_cost={"shell": shell, "machines": machines},
         shell_residual=residual_straight_line(shell, life, first_live),
         loan=_loan(scenario, calendar, int(np.argmax(machines > 0))),
-        tax=TaxTerms(scenario.tax.rate.number(), {"shell": life, "machines": capex.tax_life_years.number()}),
+        tax=TaxTerms(
+            scenario.tax.rate.number(),
+            {
+                "shell": capex.shell_tax_life_years.number(),
+                "machines": capex.machines_tax_life_years.number(),
+            },
+        ),
     )

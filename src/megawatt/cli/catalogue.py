@@ -38,9 +38,10 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, command: str) -> No
 def list_(family: str | None, as_json: bool) -> None:
     """List the families, or the entries of FAMILY."""
     from megawatt.catalogue import load_catalogue
-    from megawatt.catalogue.describe import list_rows
+    from megawatt.catalogue.describe import entry_rows, family_rows
 
-    _print(list_rows(load_catalogue(), family), as_json, "catalogue list")
+    rows = entry_rows(load_catalogue(), family) if family else family_rows(load_catalogue())
+    _print(rows, as_json, "catalogue list")
 
 
 @catalogue.command(epilog="Example: megawatt catalogue show gb300-nvl72")
@@ -49,9 +50,9 @@ def list_(family: str | None, as_json: bool) -> None:
 def show(key: str, as_json: bool) -> None:
     """Show every fact of KEY: value, unit, range, kind, source, date, note."""
     from megawatt.catalogue import load_catalogue
-    from megawatt.catalogue.describe import show_rows
+    from megawatt.catalogue.describe import fact_rows
 
-    _print(show_rows(load_catalogue(), key), as_json, "catalogue show")
+    _print(fact_rows(load_catalogue(), key), as_json, "catalogue show")
 
 
 @catalogue.command(epilog="Example: megawatt catalogue sources --json")

@@ -20,6 +20,7 @@ __all__ = [
     "adiabatic_outlet_ratio",
     "ambient_of",
     "chiller_power_mw",
+    "chiller_power_per_heat",
     "cube_law_mw",
     "dry_cooler",
     "evaporated_l_per_h",
@@ -73,12 +74,19 @@ def cube_law_mw(design_mw: float, flow_frac: ArrayLike, minimum_frac: float) -> 
 
 
 def dry_cooler(
-    load: FloatArray, difference_k: FloatArray, design_difference_k: float, exponent: float, minimum_frac: float
+    load: FloatArray,
+    difference_k: FloatArray,
+    design_difference_k: float,
+    exponent: float,
+    minimum_frac: float,
+    worth: FloatArray | None = None,
 ) -> tuple[FloatArray, FloatArray]:
-    """Heat that a dry cooler can take and the air flow it needs, both as fractions of design.
+    """Heat that a dry cooler takes and the air flow it needs, both as fractions of design.
 
     Heat ~ flow^exponent * (entering water - entering air): the effectiveness relation of a finned coil at constant
-    water flow, linearised in the logarithm of the air flow around design.
+    water flow, linearised in the logarithm of the air flow around design. Where a chiller stands behind the cooler, fans
+    run no faster than pays: fan power ~ flow^3 is balanced against the chiller power saved, d(worth * heat) = d(flow^3),
+    which also keeps the sum of both convex in load.
 
     Parameters
     ----------
@@ -91,18 +99,26 @@ def dry_cooler(
     exponent : float
         0.6 (film coefficient alone) to 1 (air flow alone).
     minimum_frac : float
-        Lowest air flow of running fans.
+        Lowest air flow of running fans; where less would pay, they stand.
+    worth : array, shape (hours, 1), optional
+        Chiller power saved per heat, over fan power per heat at design. [-], > 0; none: there is no chiller, fans run
+        as fast as they must.
 
     Returns
     -------
     rejected, flow : array, shape (hours, k)
-        Heat rejected (at most ``load``), and air flow from ``minimum_frac`` to 1; zero flow where nothing is rejected.
+        Heat rejected (at most ``load``), and air flow: 0, or ``minimum_frac`` to 1.
     """
     full_flow = np.maximum(difference_k, 0.0) / design_difference_k
-    rejected = np.minimum(load, full_flow)
+    useful = np.ones_like(full_flow)
+    if worth is not None:
+        useful = np.minimum((worth * full_flow * exponent / 3.0) ** (1.0 / (3.0 - exponent)), 1.0)
+    on = (full_flow > 0.0) & (useful >= minimum_frac)
     with np.errstate(divide="ignore", invalid="ignore"):
-        wanted = np.where(full_flow > 0.0, (load / full_flow) ** (1.0 / exponent), 0.0)
-    flow = np.where(full_flow > 0.0, np.clip(wanted, minimum_frac, 1.0), 0.0)
+        wanted = np.where(on, (load / full_flow) ** (1.0 / exponent), 0.0)
+    flow = np.where(on, np.maximum(np.minimum(wanted, useful), minimum_frac), 0.0)
+    # Exactly the load where the fans can carry it: rounding must not start a chiller.
+    rejected = np.where(on & (wanted <= np.maximum(useful, minimum_frac)), load, full_flow * flow**exponent)
     return np.asarray(rejected), np.asarray(flow)
 
 
@@ -166,6 +182,13 @@ class Chiller:
     condenser_approach_k: float
     minimum_lift_k: float
     capacity_frac: float
+
+
+def chiller_power_per_heat(chiller: Chiller, cold_c: float, warm_c: FloatArray) -> FloatArray:
+    """Electric power per heat of a chiller plant at full load (1 / COP). [-]"""
+    evaporator_k = cold_c + _ZERO_C_IN_K - chiller.evaporator_approach_k
+    lift = warm_c + _ZERO_C_IN_K + chiller.condenser_approach_k - evaporator_k
+    return np.asarray(np.maximum(lift, chiller.minimum_lift_k) / (chiller.carnot_frac * evaporator_k))
 
 
 def chiller_power_mw(

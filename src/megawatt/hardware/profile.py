@@ -115,9 +115,10 @@ def _measured_shares(catalogue: Catalogue, precision: str) -> dict[str, float]:
 def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> Assumption:
     """Share of peak that the largest multiplies reach: measured on this chip, or the median of its relatives."""
     name = f"{accelerator.key}.gemm_achieved_{precision}_frac"
-    peak = accelerator.peak_flops_per_s[precision]
     fact = _achieved(catalogue, accelerator.key, precision)
     if fact is not None:
+        # Over the catalogue's peak: a variant of the chip (another power limit) reaches the same share of its own.
+        peak = catalogue.number(accelerator.key, f"peak_{precision}_flops_per_s")
         note = f"{fact.number():.4g} FLOP/s measured, {peak:.4g} FLOP/s peak"
         return Assumption(name, _ROOM, Fact(fact.number() / peak, "", fact.kind, fact.source, fact.date, note=note))
     shares = _measured_shares(catalogue, precision)
@@ -139,9 +140,19 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
     fact = catalogue.get(accelerator.key, "accelerator").facts.get("hbm_achieved_bytes_per_s")
     if fact is None:
         share = catalogue.fact(PRACTICE_KEY, "hbm_achieved_frac")
-        rate = accelerator.hbm_bytes_per_s * share.number()
         note = f"not measured on this chip: {share.number():g} of the data sheet. {share.note}"
-        fact = Fact(rate, "byte/s", "derived", share.source, note=note)
+        return Assumption(
+            name,
+            _ROOM,
+            Fact(accelerator.hbm_bytes_per_s * share.number(), "byte/s", "derived", share.source, note=note),
+        )
+    listed = catalogue.number(accelerator.key, "hbm_bytes_per_s")
+    if accelerator.hbm_bytes_per_s != listed:
+        note = (
+            f"share measured on the catalogue's chip ({listed:.4g} B/s), this one has {accelerator.hbm_bytes_per_s:.4g}"
+        )
+        rate = fact.number() / listed * accelerator.hbm_bytes_per_s
+        fact = Fact(rate, "byte/s", "derived", fact.source, fact.date, note=note)
     return Assumption(name, _ROOM, fact)
 
 

@@ -37,7 +37,16 @@ def _heat_option(hourly: NDArray[np.float64], name: str, low: float, high: float
     )
     y = value_y("hour of the day", type="category", data=[f"{hour:02d}:00" for hour in range(24)])
     y |= {"axisLabel": {"interval": 5}, "axisTick": {"show": False}}
-    series = [{"type": "heatmap", "name": name, "data": cells, "progressive": 0, "emphasis": {"disabled": True}}]
+    series = [
+        {
+            "type": "heatmap",
+            "name": name,
+            "data": cells,
+            "progressive": 0,
+            "progressiveThreshold": 10**6,
+            "emphasis": {"disabled": True},
+        }
+    ]
     chart = option({"left": 8, "right": 14, "top": 30, "bottom": 64}, x, y, series)
     chart["tooltip"] = {"trigger": "item", "confine": True}
     chart["visualMap"] = {

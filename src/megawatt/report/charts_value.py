@@ -80,14 +80,14 @@ def value_chart(uses: Sequence[UseResult]) -> Chart:
         "not earn back its capital at the discount rate.",
         option=chart,
         table=Table(("Use", "Base case", "Market P5", "Market P95", "Inputs, worst", "Inputs, best"), rows),
-        height_px=72 * len(uses) + 70,
+        height_px=82 * len(uses) + 70,
     )
 
 
 def _range_marks(use: UseResult, row: int, left: float) -> list[Option]:
     """Title, market range, input envelope and base case of one use, at height ``row``."""
     h, colour, title = use.headline, use_colour(row), literal(use.title)
-    market = [[significant(v / _MILLION), row + 0.02] for v in (h.value_p5, h.value_p95) if math.isfinite(v)]
+    market = [[significant(v / _MILLION), row + 0.04] for v in (h.value_p5, h.value_p95) if math.isfinite(v)]
     inputs = [[significant(v / _MILLION), row + 0.3] for v in (h.value_low, h.value_high) if math.isfinite(v)]
     base = h.value_usd_per_grid_mw_year
     tip = {
@@ -103,7 +103,7 @@ def _range_marks(use: UseResult, row: int, left: float) -> list[Option]:
         {
             "type": "scatter",
             "name": title,
-            "data": [[left, row - 0.38]],
+            "data": [[left, row - 0.4]],
             "symbolSize": 0.01,
             "label": text,
             "silent": True,
@@ -118,7 +118,7 @@ def _range_marks(use: UseResult, row: int, left: float) -> list[Option]:
                 "symbol": "diamond",
                 "symbolSize": 15,
                 "itemStyle": {"color": colour},
-                "data": [[significant(base / _MILLION), row + 0.02]],
+                "data": [[significant(base / _MILLION), row + 0.04]],
                 "label": label,
                 "tooltip": tip,
                 "z": 7,
@@ -160,7 +160,7 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
     values = [getattr(s, f"value_at_{side}") - base for s in shown for side in ("low", "high")]
     low, high, step = nice_bounds([v / _MILLION for v in values], pad=0.22)
     if low < -base / _MILLION < high:
-        series[0]["markLine"] = mark_line({"xAxis": significant(-base / _MILLION)}, "zero", "end")
+        series[0]["markLine"] = mark_line({"xAxis": significant(-base / _MILLION)}, "zero", "start")
     chart = bar_rows([s.title for s in shown], [], f"change of value [{VALUE_UNIT}]", min=low, max=high, interval=step)
     chart["series"] = series
     chart["yAxis"] = row_axis([s.title for s in shown], lift=13)

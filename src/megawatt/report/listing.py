@@ -118,7 +118,11 @@ def site_lines(comparison: Comparison) -> tuple[str, ...]:
     for index, use in enumerate(comparison.uses):
         text = f"weather of {use.weather.place} ({use.weather.origin}), dispatch by {use.dispatch.solver}"
         lines.setdefault(text, []).append(index)
-    return tuple(f"{_users_text(who, comparison.uses)}: {text}." for text, who in lines.items())
+    return tuple(f"{_capital(_users_text(who, comparison.uses))}: {text}." for text, who in lines.items())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def warnings_of(comparison: Comparison) -> tuple[tuple[str, str], ...]:
@@ -127,7 +131,7 @@ def warnings_of(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     for index, use in enumerate(comparison.uses):
         for text in dict.fromkeys(use.warnings):
             raised.setdefault(text, []).append(index)
-    return tuple((_users_text(who, comparison.uses), text) for text, who in raised.items())
+    return tuple((_capital(_users_text(who, comparison.uses)), text) for text, who in raised.items())
 
 
 def manifest_items(manifest: Mapping[str, object]) -> tuple[Item, ...]:

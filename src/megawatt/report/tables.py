@@ -161,17 +161,17 @@ _MEASURES: Final[tuple[tuple[str, str, str, Callable[[Headline], Cell]], ...]] =
 
 
 def headline_measures(uses: Sequence[UseResult]) -> tuple[Measure, ...]:
-    """The numbers that decide, a row per measure and a cell per use, with contracted and IT power first."""
+    """The numbers that decide, a row per measure and a cell per use; contracted and IT power last."""
     size = tuple(
         Cell(
             fixed(u.grid_mw, "MW", 1),
-            f"{fixed(u.it_mw, 'MW', 1)} IT" + (f", {count(u.chips)} chips" if u.chips else ""),
+            (f"{fixed(u.it_mw, 'MW', 1)} IT", *((f"{count(u.chips)} chips",) if u.chips else ())),
         )
         for u in uses
     )
-    first = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size)
+    power = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size)
     rest = (Measure(n, unit, text, tuple(cell(u.headline) for u in uses)) for n, unit, text, cell in _MEASURES)
-    return (*rest, first)
+    return (*rest, power)
 
 
 def layout_text(layouts: Layouts, row: int = 0) -> str:

@@ -194,11 +194,11 @@ class Contract(Section):
         description="months of service before the prepayment is credited, evenly over the rest of the term",
     )
     market_utilisation_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
-        "@finance-practice.market_utilisation_frac",
+        "@ai-hall-practice.market_utilisation_frac",
         validate_default=True,
         description="share of chip-hours sold when let at market terms (after the term, or after a default)",
     )
-    payer: Literal["hyperscaler", "backstopped", "speculative"] = Field(
+    payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
         description="class of the tenant: sets its default probability (megawatt catalogue show risk-base)"
     )
 
@@ -232,7 +232,7 @@ class Capex(Section):
         12, ge=1, le=120, description="months over which a block's shell is paid, before it is live"
     )
     chip_lead_months: int = Field(2, ge=0, le=60, description="months before a block is live that its chips are paid")
-    shell_life_years: Annotated[Fact, *quantity(ge=1, le=100)] = Field(
+    shell_life_years: Annotated[Fact, *quantity("year", ge=1, le=100)] = Field(
         "@finance-practice.shell_life_years",
         validate_default=True,
         description="life of the shell: its residual is the unused share",
@@ -241,6 +241,16 @@ class Capex(Section):
         "@finance-practice.chip_residual_frac",
         validate_default=True,
         description="worth of chips or miners at the end of operating_months, as a share of cost, in the base case",
+    )
+    machines_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
+        "@finance-practice.machines_tax_life_years",
+        validate_default=True,
+        description="tax life of chips or miners, straight line",
+    )
+    shell_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
+        "@finance-practice.shell_tax_life_years",
+        validate_default=True,
+        description="tax life of the shell, straight line",
     )
 
 

@@ -21,8 +21,9 @@ _MOST_CONTEXT: Final = 64
 _MOST_MICRO_BATCH: Final = 16
 _MOST_VIRTUAL: Final = 16
 _MODES: Final = ((1, 0), (1, 2), (3, 0), (3, 2))
-"""(zero, recompute) that are tried: optimizer states or everything sharded, nothing or all recomputed. Between them lies
-little: with fused attention selective recompute saves few bytes, and ZeRO 2 moves as much as ZeRO 3."""
+"""(zero, recompute) that are tried: optimizer states or everything sharded, nothing or all recomputed.
+
+Between them lies little: with fused attention selective recompute saves few bytes, ZeRO 2 moves as much as ZeRO 3."""
 
 
 def divisors(number: int) -> IntArray:
@@ -47,11 +48,26 @@ def one_layout(
     sequence_parallel: bool | None = None,
     zero_group: int = 0,
 ) -> Layouts:
-    """One layout as arrays of length 1; sequence parallel wherever there is tensor parallelism unless said otherwise."""
+    """One layout as arrays of length 1; sequence parallel where there is tensor parallelism unless said otherwise."""
     sharded = tp > 1 if sequence_parallel is None else sequence_parallel
-    whole = (tp, pp, vpp, cp, ep, dp, micro_batch, zero, recompute)
-    arrays = [np.array([value], dtype=np.int64) for value in whole]
-    return Layouts(*arrays, np.array([sharded]), np.array([etp], np.int64), np.array([zero_group], np.int64))
+
+    def one(value: int) -> IntArray:
+        return np.array([value], dtype=np.int64)
+
+    return Layouts(
+        tp=one(tp),
+        pp=one(pp),
+        vpp=one(vpp),
+        cp=one(cp),
+        ep=one(ep),
+        dp=one(dp),
+        micro_batch=one(micro_batch),
+        zero=one(zero),
+        recompute=one(recompute),
+        sequence_parallel=np.array([sharded]),
+        etp=one(etp),
+        zero_group=one(zero_group),
+    )
 
 
 def layout_reasons(
@@ -164,14 +180,23 @@ def enumerate_layouts(arch: ModelArch, chips: int, *, seq_len: int, global_batch
         same = np.ones_like(vpp)
         # Sharding weights for every micro-batch is not combined with pipelines: each would gather them again.
         keep = (modes[mode, 0] == 1) | (pp == 1)
-        columns = (tp * same, pp * same, vpp, cp * same, experts[e, 0], dp * same, mb, modes[mode, 0], modes[mode, 1])
-        block = np.stack([*columns, experts[e, 1]])
-        blocks.append(block[:, keep])
+        block = {
+            "tp": tp * same,
+            "pp": pp * same,
+            "vpp": vpp,
+            "cp": cp * same,
+            "ep": experts[e, 0],
+            "dp": dp * same,
+            "micro_batch": mb,
+            "zero": modes[mode, 0],
+            "recompute": modes[mode, 1],
+            "sequence_parallel": tp * same > 1,
+            "etp": experts[e, 1],
+        }
+        blocks.append({name: column[keep] for name, column in block.items()})
     if not blocks:
         raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
-    table = np.concatenate(blocks, axis=1)
-    columns_out = [np.ascontiguousarray(row) for row in table]
-    layouts = Layouts(*columns_out[:9], columns_out[0] > 1, columns_out[9])
+    layouts = Layouts(**{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
     reasons = layout_reasons(arch, layouts, chips=chips, seq_len=seq_len, global_batch=global_batch)
     if not (reasons == "").any():
         raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
@@ -186,6 +211,6 @@ def _no_split(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> s
     ]
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (
-        f"chips = {chips}: no tp x pp x cp x dp divides {arch.heads} heads of {arch.key}, {seq_len} tokens and a global "
-        f"batch of {global_batch} sequences{hint}. Change chips or global_batch"
+        f"chips = {chips}: no tp x pp x cp x dp divides {arch.heads} heads of {arch.key}, {seq_len} tokens and a "
+        f"global batch of {global_batch} sequences{hint}. Change chips or global_batch"
     )

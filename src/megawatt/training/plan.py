@@ -223,11 +223,11 @@ def _chunked_score(
 def _too_large(arch: ModelArch, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
     """The message of a model that fits in no layout."""
     nearest = int(np.argmin(memory))
-    have = system.accelerator.hbm_bytes
+    have, need = system.accelerator.hbm_bytes, memory[nearest]
     return (
-        f"{arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The nearest "
-        f"({describe_layout(layouts, nearest)}) needs {memory[nearest] / 1e9:.1f} GB per chip of {have / 1e9:.1f} GB: "
-        f"{(memory[nearest] - have) / 1e9:.1f} GB are missing. Use more chips, a shorter sequence, or an accelerator "
+        f"{arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The "
+        f"nearest ({describe_layout(layouts, nearest)}) needs {need / 1e9:.1f} GB per chip of {have / 1e9:.1f} GB: "
+        f"{(need - have) / 1e9:.1f} GB are missing. Use more chips, a shorter sequence, or an accelerator "
         "with more memory"
     )
 

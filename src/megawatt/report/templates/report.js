@@ -103,8 +103,11 @@
   }
 
   function watchSize() {
-    var pending = 0;
+    var pending = 0, width = window.innerWidth;
     window.addEventListener("resize", function () {
+      // A phone's address bar changes the height only, on every scroll.
+      if (window.innerWidth === width) { return; }
+      width = window.innerWidth;
       cancelAnimationFrame(pending);
       pending = requestAnimationFrame(function () { fit(0); });
     });

@@ -1,0 +1,379 @@
+"""One row of a published training run, made complete: model, machine, layout, stack, measured step time.
+
+Empty columns are filled by the rules in this file; every filled column is named in ``assumed``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import System
+from megawatt.errors import MegawattError, ScenarioError
+from megawatt.hardware import peak_precision
+from megawatt.training import Layouts, default_stack, one_layout
+from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
+from megawatt.workload.counts import attention_flops_per_token
+
+__all__ = ["Row", "Run", "measured_step_s", "read_run"]
+
+Row = Mapping[str, str]
+
+_RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
+_STACKS: Final[tuple[tuple[str, str], ...]] = (
+    (r"deepspeed|megatron-lm 2021|nemo 2022|metaseq", "stack-megatron-2021"),
+    (r"hai-llm", "stack-dualpipe"),
+    (r"maxtext|pax", "stack-maxtext"),
+    (r"neuron", "stack-neuron"),
+    (r"fsdp\+tp|nemo|megatron", "stack-megatron-core"),
+    (r"fsdp|composer|lit-gpt|torchtitan|meta internal|pytorch|deepspeed", "stack-fsdp-torch"),
+)
+"""Software column to stack; the first match counts."""
+
+_VARIANT_POWER_W: Final = 500.0
+_VARIANT_HBM_BYTES: Final = 96e9
+_VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
+"""The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A row, complete.
+
+    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``recompute_free``
+    says that the recompute column was empty, so that it follows from what fits in memory.
+    """
+
+    id: str
+    arch: ModelArch
+    system: System
+    chips: int
+    seq_len: int
+    global_batch: int
+    precision: str
+    stack: str
+    layout: Layouts | None
+    recompute_free: bool
+    measured_s: float
+    assumed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads cells of a row, and notes which were empty."""
+
+    row: Row
+    assumed: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        return (self.row.get(name) or "").strip()
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """The number in a column, else the default (noted).
+
+        Raises
+        ------
+        ScenarioError
+            If the column is empty and has no default, or holds no number.
+        """
+        text = self.text(name)
+        if not text:
+            if default is None:
+                raise ScenarioError(f"column {name} is empty")
+            self.assume(name)
+            return default
+        try:
+            return float(text)
+        except ValueError:
+            raise ScenarioError(f"column {name} = {text!r}, must be a number") from None
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        return round(self.number(name, default))
+
+    def assume(self, name: str) -> None:
+        if name not in self.assumed:
+            self.assumed.append(name)
+
+
+def read_run(row: Row, catalogue: Catalogue) -> Run:
+    """Complete one row.
+
+    Raises
+    ------
+    MegawattError
+        If the row lacks what no rule can fill, or names an unknown accelerator; the message says what.
+    """
+    read = _Reader(row)
+    arch = _arch(read)
+    chips = read.integer("chips")
+    system = _system(read, catalogue)
+    seq_len = read.integer("seq_len")
+    stack = _stack(read, system)
+    layout = _layout(read, arch, system, chips, stack)
+    batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else None)
+    precision = read.text("dtype") or "bf16"
+    precision = {"int8": "bf16"}.get(precision, precision)
+    peak_precision(system.accelerator, precision)
+    measured = measured_step_s(read, arch, system, chips, seq_len, batch, precision)
+    return Run(
+        id=read.text("id"),
+        arch=arch,
+        system=system,
+        chips=chips,
+        seq_len=seq_len,
+        global_batch=batch,
+        precision=precision,
+        stack=stack,
+        layout=layout,
+        recompute_free=not read.text("recompute"),
+        measured_s=measured,
+        assumed=tuple(read.assumed),
+    )
+
+
+def _arch(read: _Reader) -> ModelArch:
+    hidden, heads = read.integer("hidden"), read.integer("heads")
+    experts = read.integer("experts") if read.text("experts") else 0
+    attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
+    mla = {}
+    if attention == "mla":
+        # DeepSeek-V2 and V3 share these (arXiv 2405.04434, 2412.19437); the columns hold the head width alone.
+        mla = {"q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64}
+        mla["v_head_dim"] = 128
+        read.assume("latent dimensions")
+    base = ModelArch(
+        key=read.text("model") or "model",
+        title=read.text("model"),
+        layers=read.integer("layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=read.integer("kv_heads", heads),
+        head_dim=read.integer("head_dim", 192 if mla else hidden // heads),
+        ffn=read.integer("ffn") if read.text("ffn") or not experts else 0,
+        gated=read.text("gated") == "1",
+        vocab=read.integer("vocab", 32_000),
+        tied_embeddings=read.text("tied_embeddings") == "1",
+        attention=attention,  # type: ignore[arg-type]  # checked below
+        experts=experts,
+        experts_per_token=read.integer("experts_per_token") if experts else 0,
+        expert_ffn=read.integer("expert_ffn") if experts else 0,
+        shared_experts=read.integer("shared_experts", 0) if experts else 0,
+        dense_layers=read.integer("dense_layers", 0) if experts else 0,
+        mtp_layers=1 if re.search(r"\bMTP\b", read.text("notes")) else 0,
+        **mla,
+    )
+    return check_arch(_gate(read, base))
+
+
+def _gate(read: _Reader, arch: ModelArch) -> ModelArch:
+    """Where the kind of MLP is not given, the one whose parameters come nearest to the published count."""
+    if read.text("gated"):
+        return arch
+    options = [dataclasses.replace(arch, gated=gated) for gated in (False, True)]
+    read.assume("gated")
+    published = read.number("params_b", parameters(options[0]).total / 1e9)
+    return min(options, key=lambda a: abs(parameters(a).total / 1e9 - published))
+
+
+def _system(read: _Reader, catalogue: Catalogue) -> System:
+    """The machine of the row: its chip, its scale-up domain and its network as published."""
+    key = read.text("accelerator")
+    nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
+    base = {"a100-40g": "a100-80g"}.get(key, key)
+    systems = [catalogue.system(name) for name in catalogue.keys("system")]
+    matches = [s for s in systems if s.accelerator.key == base]
+    if not matches:
+        known = ", ".join(sorted({s.accelerator.key for s in systems}))
+        raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {known}")
+    system = min(matches, key=lambda s: (abs(s.chips - nodes) if nodes else 0, s.chips))
+    if base != key:
+        system = dataclasses.replace(system, accelerator=catalogue.accelerator(key))
+    links = list(system.links)
+    if nodes and key.startswith("tpu"):
+        # A slice is the scale-up domain of the run, not the whole pod.
+        links[0] = dataclasses.replace(links[0], domain_chips=float(nodes))
+    rate = _scaleout_bytes_per_s(read.text("scaleout"), nodes or system.chips)
+    if rate:
+        links[-1] = dataclasses.replace(links[-1], link_bytes_per_s=rate)
+    elif not key.startswith("tpu"):
+        read.assume("scaleout")
+    if "torchtitan" in read.text("software").lower() and key == "h100-sxm":
+        system = _variant(system)
+        read.assume("accelerator")
+    return dataclasses.replace(system, links=tuple(links))
+
+
+def _variant(system: System) -> System:
+    """The 500 W H100: clock as the cube root of the power above idle, memory as listed."""
+    chip = system.accelerator
+    clock = ((_VARIANT_POWER_W - chip.power_idle_w) / (chip.power_cap_w - chip.power_idle_w)) ** (1.0 / 3.0)
+    slower = dataclasses.replace(
+        chip,
+        peak_flops_per_s={name: peak * clock for name, peak in chip.peak_flops_per_s.items()},
+        hbm_bytes=_VARIANT_HBM_BYTES,
+        hbm_bytes_per_s=_VARIANT_HBM_BYTES_PER_S,
+        power_cap_w=_VARIANT_POWER_W,
+    )
+    return dataclasses.replace(system, accelerator=slower)
+
+
+def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
+    """Bytes per second and chip, one direction, of a network as published; 0 where it says nothing."""
+    adapters = re.search(r"(\d+)\s*x\s*(\d+)\s*Gb/s", text)
+    if adapters:
+        return float(adapters[1]) * float(adapters[2]) * 1e9 / 8.0 / chips_per_node
+    node = re.search(r"(\d+)\s*Gb/s.*per (?:node|16 chips)", text)
+    return float(node[1]) * 1e9 / 8.0 / chips_per_node if node else 0.0
+
+
+def _stack(read: _Reader, system: System) -> str:
+    software = read.text("software").lower()
+    year = read.text("published")[:4]
+    for pattern, stack in _STACKS:
+        if re.search(pattern, software):
+            old = stack == "stack-megatron-core" and year.isdigit() and int(year) < 2023
+            return "stack-megatron-2021" if old else stack
+    read.assume("software")
+    return default_stack(system.accelerator)
+
+
+def _layout(read: _Reader, arch: ModelArch, system: System, chips: int, stack: str) -> Layouts | None:
+    """The layout as published, in chips; None where the planner has to choose."""
+    zero_text = read.text("zero")
+    if not read.text("tp") and not read.text("pp") and zero_text != "3":
+        for name in ("tp", "pp", "cp", "dp", "micro_batch"):
+            read.assume(name)
+        return None
+    tp, pp, cp = read.integer("tp", 1), read.integer("pp", 1), read.integer("cp", 1)
+    ep = read.integer("ep", 1) if arch.experts else 1
+    micro = read.number("micro_batch", 1.0)
+    dp = read.integer("dp", max(chips // (tp * pp * cp), 1))
+    if micro < 1:
+        # Published per device although a sequence is spread over the context-parallel group.
+        micro = max(micro * cp, 1.0)
+    tp, cp, dp, micro = _in_chips(read, chips, (tp, pp, cp, dp), micro)
+    return one_layout(
+        tp=tp,
+        pp=pp,
+        vpp=_virtual(read, arch, pp, stack),
+        cp=cp,
+        ep=ep,
+        dp=dp,
+        micro_batch=round(micro),
+        zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
+        recompute=_recompute(read),
+        sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
+        etp=_expert_tensor(read, tp, ep, dp * cp),
+        zero_group=_slice_group(read, system, tp * pp),
+    )
+
+
+def _in_chips(
+    read: _Reader, chips: int, degrees: tuple[int, int, int, int], micro: float
+) -> tuple[int, int, int, float]:
+    """Degrees counted in chips, where a source counts cores (Trainium: tp) or devices (TPU7x: dp or cp)."""
+    tp, pp, cp, dp = degrees
+    used = tp * pp * cp * dp
+    factor = used // chips if chips and used % chips == 0 else 0
+    if factor == 1:
+        return tp, cp, dp, micro
+    read.assume("dp")
+    if factor and read.text("accelerator").startswith("trn") and tp % factor == 0:
+        return tp // factor, cp, dp, micro
+    if factor and cp % factor == 0 and cp > 1:
+        return tp, cp // factor, dp, micro
+    if factor and dp % factor == 0:
+        return tp, cp, dp // factor, micro * factor
+    return tp, cp, max(chips // (tp * pp * cp), 1), micro
+
+
+def _virtual(read: _Reader, arch: ModelArch, pp: int, stack: str) -> int:
+    """Virtual stages: as published; else, in stacks that interleave, the most that leave two layers in a chunk."""
+    if read.text("vpp") or pp == 1:
+        return read.integer("vpp") if read.text("vpp") else 1
+    read.assume("vpp")
+    per_stage = arch.layers // pp
+    if stack != "stack-megatron-core" or arch.layers % pp or per_stage < 4:
+        return 1
+    return max(v for v in range(1, per_stage // 2 + 1) if per_stage % v == 0)
+
+
+def _recompute(read: _Reader) -> int:
+    """Recompute as published; a policy that keeps projections only (offloaded or not) repeats most of a layer."""
+    text = read.text("recompute")
+    if not text:
+        read.assume("recompute")
+        return 0
+    if text not in _RECOMPUTE:
+        raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
+    keeps_projections = re.search(r"offload|custom remat", read.text("notes"))
+    return 2 if text == "selective" and keeps_projections else _RECOMPUTE[text]
+
+
+def _expert_tensor(read: _Reader, tp: int, ep: int, replicas: int) -> int:
+    """Tensor degree inside experts: as the notes say, else Megatron's default (as outside) where it divides."""
+    if ep == 1:
+        return 1
+    notes = re.search(r"(?:ETP|expert tensor parallel) (\d+)", read.text("notes"))
+    if notes:
+        return int(notes[1])
+    read.assume("etp")
+    return tp if replicas % ep == 0 else 1
+
+
+def _slice_group(read: _Reader, system: System, model_chips: int) -> int:
+    """Replicas over which weights are sharded: inside the slice where slices are joined by an ordinary network."""
+    if "DCN" not in read.text("scaleout"):
+        return 0
+    return max(int(system.links[0].domain_chips) // model_chips, 1)
+
+
+def measured_step_s(
+    read: _Reader, arch: ModelArch, system: System, chips: int, seq_len: int, batch: int, precision: str
+) -> float:
+    """The published metric as seconds per optimizer step. [s]
+
+    Raises
+    ------
+    MegawattError
+        If the metric is unknown or not a number.
+    """
+    value, metric = read.number("value"), read.text("metric")
+    if value <= 0:
+        raise ScenarioError(f"value = {value:g}, must be above 0")
+    tokens = float(batch) * seq_len
+    if metric == "step_time_s":
+        return value
+    if metric == "tokens_per_s_per_chip":
+        return tokens / (value * chips)
+    if metric == "samples_per_s":
+        return batch / value
+    if metric in ("tflops_per_chip", "mfu"):
+        flops = _published_flops_per_token(read, arch, seq_len) * tokens
+        peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, precision)]
+        return flops / (chips * (value * 1e12 if metric == "tflops_per_chip" else value * peak))
+    raise ScenarioError(f"metric {metric!r} says nothing about a step")
+
+
+def _published_flops_per_token(read: _Reader, arch: ModelArch, seq_len: int) -> float:
+    """FLOPs per token as the source counts them. [FLOP]"""
+    halved = read.text("causal_halved")
+    if not halved:
+        read.assume("causal_halved")
+    half = halved != "0"
+    model = model_flops_per_token(arch, seq_len, causal_half=half)
+    convention = read.text("flops_convention")
+    if convention != "hardware" or read.text("recompute") != "full":
+        if convention not in ("model", "hardware"):
+            read.assume("flops_convention")
+        return model
+    # Hardware FLOPs of full recompute: one more forward pass of the layers, none of the output projection.
+    dense, moe = layer_kinds(arch)
+    if moe:
+        raise MegawattError("hardware FLOPs of a mixture with full recompute: not defined by any source")
+    layers = dense * (parameters(arch).dense_layer - parameters(arch).norms)
+    return model + 2.0 * layers + attention_flops_per_token(arch, seq_len, causal_half=half)

@@ -1,0 +1,161 @@
+"""Score the step-time model on published training runs."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from megawatt.catalogue import Catalogue
+from megawatt.errors import MegawattError
+from megawatt.hardware import peak_precision
+from megawatt.training import Layouts, Practice, plan, practice_for, step_cost
+from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.training_rows import Row, Run, read_run
+from megawatt.workload import model_flops_per_token
+
+__all__ = ["score"]
+
+
+def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Compare predicted with published step times of a CSV of training runs.
+
+    Parameters
+    ----------
+    path : Path
+        CSV with the columns of docs/validation.md (``metric``, ``value``, architecture, layout, ...).
+    catalogue : Catalogue
+        Chips, systems, achieved shares and stacks.
+
+    Returns
+    -------
+    list of dict
+        One entry: every row that holds what any model needs is scored; empty columns are filled by stated rules and
+        named in ``assumed``. The null model is one flat efficiency per chip and precision times counted FLOPs, fitted
+        on the other sources.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    runs: list[tuple[Row, Run, float]] = []
+    skipped: list[Skipped] = []
+    practices: dict[tuple[object, ...], Practice] = {}
+    for row in rows:
+        if row.get("scorable") == "0":
+            skipped.append(Skipped(row.get("id", ""), f"not scorable: {row.get('why_not') or 'no reason given'}"))
+            continue
+        try:
+            run = read_run(row, catalogue)
+            runs.append((row, run, _predict(run, catalogue, practices)))
+        except MegawattError as error:
+            skipped.append(Skipped(row.get("id", ""), str(error)))
+    nulls = _null_model([(row, run) for row, run, _ in runs])
+    cases = [
+        Case(
+            id=run.id,
+            measured=run.measured_s,
+            predicted=predicted,
+            assumed=run.assumed,
+            groups=_groups(row),
+            null=null,
+        )
+        for (row, run, predicted), null in zip(runs, nulls, strict=True)
+    ]
+    return [
+        result_entry(
+            file=path.name,
+            kind="training-runs",
+            quantity="step_time",
+            unit="s",
+            error="relative",
+            rows=len(rows),
+            scorable=sum(row.get("scorable") != "0" for row in rows),
+            cases=cases,
+            skipped=skipped,
+            rankings=_rankings([(row, run) for row, run, _ in runs]),
+        )
+    ]
+
+
+def _predict(run: Run, catalogue: Catalogue, practices: dict[tuple[object, ...], Practice]) -> float:
+    """Step time of one run. [s]"""
+    key = (run.system.accelerator.key, run.system.accelerator.power_cap_w, run.system.links, run.stack)
+    if key not in practices:
+        practices[key] = practice_for(catalogue, run.system, run.stack)
+    if run.layout is None:
+        return plan(
+            run.arch,
+            run.system,
+            run.chips,
+            seq_len=run.seq_len,
+            global_batch=run.global_batch,
+            precision=run.precision,
+            catalogue=catalogue,
+            stack=run.stack,
+        ).step_time_s
+    cost, fits = _cost(run, run.layout, practices[key])
+    if run.recompute_free and not fits:
+        # An unpublished recompute policy: nothing if it fits, else everything.
+        cost, _ = _cost(run, dataclasses.replace(run.layout, recompute=np.array([2], dtype=np.int64)), practices[key])
+    return cost
+
+
+def _cost(run: Run, layout: Layouts, practice: Practice) -> tuple[float, bool]:
+    cost = step_cost(
+        run.arch,
+        run.system,
+        layout,
+        seq_len=run.seq_len,
+        global_batch=run.global_batch,
+        precision=run.precision,
+        practice=practice,
+    )
+    return float(cost.step_time_s[0]), bool(cost.feasible[0])
+
+
+def _null_model(runs: Sequence[tuple[Row, Run]]) -> list[float | None]:
+    """Step time from counted FLOPs and the mean (geometric) efficiency of the other sources on the same chip. [s]
+
+    Falls back to the same precision on other chips, then to all other sources; None where the file has one source.
+    """
+    ideal = np.array([_ideal_s(run) for _, run in runs])
+    log_efficiency = np.log(ideal / np.array([run.measured_s for _, run in runs]))
+    sources = np.array([row.get("source", "") for row, _ in runs])
+    chips = np.array([run.system.accelerator.key for _, run in runs])
+    precisions = np.array([run.precision for _, run in runs])
+    nulls: list[float | None] = []
+    for i in range(len(runs)):
+        others = sources != sources[i]
+        same_precision = others & (precisions == precisions[i])
+        for fit in (same_precision & (chips == chips[i]), same_precision, others):
+            if fit.any():
+                nulls.append(float(ideal[i] / math.exp(float(log_efficiency[fit].mean()))))
+                break
+        else:
+            nulls.append(None)
+    return nulls
+
+
+def _ideal_s(run: Run) -> float:
+    """Counted model FLOPs at the data sheet's rate. [s]"""
+    peak = run.system.accelerator.peak_flops_per_s[peak_precision(run.system.accelerator, run.precision)]
+    flops = model_flops_per_token(run.arch, run.seq_len) * run.seq_len * run.global_batch
+    return flops / (run.chips * peak)
+
+
+def _groups(row: Row) -> tuple[str, ...]:
+    names = ("accelerator", "source", "fold", "full_config")
+    return tuple(f"{name}={row[name]}" for name in names if row.get(name))
+
+
+def _rankings(runs: Sequence[tuple[Row, Run]]) -> list[list[str]]:
+    """Rows of one model on so many chips of one kind: alternatives whose order matters."""
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for row, run in runs:
+        groups[(row.get("model", ""), row.get("accelerator", ""), row.get("chips", ""))].append(run.id)
+    return list(groups.values())

@@ -1,0 +1,135 @@
+"""Prices of a site year, and the delivery tariff."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import Fact, PriceShape, load_catalogue
+from megawatt.dispatch import coincident_peak_hours, price_year, read_price_csv, tariff, tariff_adder
+from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
+
+HEADER = "Datetime,Price (USD/MWh)"
+
+
+def _shape(bin_frac: tuple[float, ...], seed: int = 0) -> PriceShape:
+    rng = np.random.default_rng(seed)
+    price = np.sort(rng.gamma(1.0, 40.0, (12, 24, len(bin_frac))), axis=2)
+    ranks = np.concatenate([rng.permutation(n) / (n - 1) for n in DAYS_IN_MONTH.tolist()])
+    return PriceShape("grid", "Grid", 2023, np.array(bin_frac), price, ranks, Fact(0.0, "", "assumed", "assumption"))
+
+
+@pytest.mark.parametrize("bins", [(1.0,), (0.5, 0.5), (0.25, 0.45, 0.2, 0.07, 0.03), (0.9, 0.09, 0.01)])
+def test_means_by_month_and_hour_are_kept_exactly(bins: tuple[float, ...]) -> None:
+    shape = _shape(bins)
+    price = price_year(shape)
+    for month in range(12):
+        for hour in (0, 7, 17):
+            mean = price[(month == MONTH_OF_HOUR) & (hour_of_day() == hour)].mean()
+            assert mean == pytest.approx(shape.price_usd_per_mwh[month, hour] @ shape.bin_frac, rel=1e-12)
+
+
+def test_whole_day_bins_give_their_means_and_rank_orders_the_days() -> None:
+    shape = _shape((15 / 30, 14 / 30, 1 / 30))
+    june = price_year(shape)[3624:4344].reshape(30, 24)
+    ranks = shape.day_rank_frac[151:181]
+    dearest, cheapest = int(ranks.argmax()), int(ranks.argmin())
+    assert june[dearest] == pytest.approx(shape.price_usd_per_mwh[5, :, 2])
+    assert june[cheapest] == pytest.approx(shape.price_usd_per_mwh[5, :, 0])
+
+
+def test_catalogue_shape_gives_a_full_year_with_the_mean_of_its_source() -> None:
+    catalogue = load_catalogue()
+    price = price_year(catalogue.price_shape("ercot-hub", 2023))
+    assert price.shape == (HOURS_IN_YEAR,)
+    assert price.mean() == pytest.approx(catalogue.number("ercot-hub", "price_2023_mean_usd_per_mwh"), rel=1e-4)
+
+
+def _csv(path: Path, year: int, *, hours: int | None = None, skip: int = -1, again: int = -1) -> Path:
+    """A year of hourly rows in a fixed -6 h; the price is the row's place in the year."""
+    zone = timezone(timedelta(hours=-6))
+    start = datetime(year, 1, 1, tzinfo=zone)
+    count = hours or (8784 if year % 4 == 0 else 8760)
+    rows = [f"{start + timedelta(hours=i)},{float(i)}" for i in range(count) if i != skip]
+    if again >= 0:
+        rows.append(rows[again])
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_leap_year_drops_29_february_and_says_so(tmp_path: Path) -> None:
+    year = read_price_csv(_csv(tmp_path / "p.csv", 2024), -6)
+    assert (year.year, year.dropped_hours, year.outside_hours) == (2024, 24, 0)
+    # 28 February 23:00 is hour 1415; 1 March follows at once, from place 1440 of the file
+    assert year.price_usd_per_mwh[1415:1417].tolist() == [1415.0, 1440.0]
+
+
+def test_daylight_saving_goes_through_utc(tmp_path: Path) -> None:
+    path = _csv(tmp_path / "p.csv", 2023)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    # the same instant written in summer time: 1 July 13:00 at -05:00 is 12:00 standard, place 181 x 24 + 12
+    assert lines[1 + 4356].startswith("2023-07-01 12:00:00-06:00")
+    lines[1 + 4356] = "2023-07-01 13:00:00-05:00,777"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert read_price_csv(path, -6).price_usd_per_mwh[4356] == 777.0
+
+
+def test_gaps_and_duplicates_name_the_line(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"after line 101: 2023-01-05 04:00 .* is missing \(1 hours"):
+        read_price_csv(_csv(tmp_path / "gap.csv", 2023, skip=100), -6)
+    with pytest.raises(ScenarioError, match="line 8762 gives the hour of line 12 again"):
+        read_price_csv(_csv(tmp_path / "twice.csv", 2023, again=10), -6)
+    with pytest.raises(ScenarioError, match="missing"):
+        read_price_csv(_csv(tmp_path / "zone.csv", 2023), -7)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,price\n1,2\n", "columns"),
+        (f"{HEADER}\n", "no prices"),
+        (f"{HEADER}\n2023-01-01 00:00:00,5\n", "needs its UTC offset"),
+        (f"{HEADER}\n2023-01-01 00:00:00-06:00,nan\n", "finite"),
+        (f"{HEADER}\n2023-01-01 00:00:00-06:00,abc\n", "line 2"),
+        (f"{HEADER}\n2023-01-01 00:15:00-06:00,5\n", "on the hour"),
+    ],
+)
+def test_bad_files_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScenarioError, match=words):
+        read_price_csv(path, -6)
+    with pytest.raises(ScenarioError, match="cannot be read"):
+        read_price_csv(tmp_path / "none.csv", -6)
+
+
+def test_peaks_are_the_dearest_hours_of_june_to_september() -> None:
+    price = np.ones(HOURS_IN_YEAR)
+    chosen = [3700, 4500, 5200, 6000]
+    price[chosen] = 10.0
+    price[100] = 99.0
+    assert coincident_peak_hours(price).tolist() == chosen
+    assert MONTH_OF_HOUR[chosen].tolist() == [5, 6, 7, 8]
+
+
+def test_adder_bills_a_flat_load_its_annual_peak_charge() -> None:
+    catalogue = load_catalogue()
+    terms = tariff(catalogue, "ercot-transmission")
+    price = np.random.default_rng(0).uniform(10.0, 90.0, HOURS_IN_YEAR)
+    adder = tariff_adder(catalogue, "ercot-transmission", price)
+    # a load of 1 MW in all hours pays volumetric charges and exactly one year's USD/MW
+    assert adder.sum() == pytest.approx(terms.volumetric_usd_per_mwh * HOURS_IN_YEAR + terms.peak_usd_per_mw_year)
+    assert np.flatnonzero(adder > 1000.0).tolist() == coincident_peak_hours(price).tolist()
+    without = tariff_adder(catalogue, "ercot-transmission", price, coincident_peak=False)
+    assert without == pytest.approx(np.full(HOURS_IN_YEAR, terms.volumetric_usd_per_mwh))
+    assert terms.delivered(np.array([100.0])).tolist() == pytest.approx([100.0 * (1.0 + terms.loss_frac)])
+    assert len(terms.assumptions) == 5
+
+
+def test_an_unknown_tariff_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="ercot-transmission"):
+        tariff(load_catalogue(), "ercot-transmision")
