@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 from datetime import date
@@ -149,7 +150,7 @@ def test_difficulty_moves_as_the_retarget_rule_says(daily: tuple[list[date], Dai
     steady = np.flatnonzero(np.abs(np.diff(level) / level[:-1]) < 1e-5)
     runs = [run for run in np.split(steady, np.flatnonzero(np.diff(steady) > 1) + 1) if run.size >= 6]
     ratios, predicted = [], []
-    for now, later in zip(runs[:-1], runs[1:], strict=True):
+    for now, later in itertools.pairwise(runs):
         if later[0] - now[-1] > 3:
             continue
         seconds_per_block = 86_400.0 * now.size / blocks[now].sum()

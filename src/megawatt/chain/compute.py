@@ -12,7 +12,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact, System
 from megawatt.errors import InfeasibleError
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
-from megawatt.training import TrainingPlan, TrainingRun, evaluate, plan, run
+from megawatt.training import TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
 from megawatt.workload import ModelArch, load_model
 
@@ -28,9 +28,9 @@ _CHIPS_MUST_FIT: Final = "lower ai.chips or ai.fill_frac, or raise site.it_mw"
 class Compute:
     """The AI halls as later links see them.
 
-    ``it_mw`` is what chips and all around them draw when the site is let (busy and idle hours averaged);
-    ``idle_frac`` the share that remains when nobody rents. ``basis_price_usd_per_chip_hour`` holds the price under
-    each basis that the scenario gives.
+    ``it_mw`` is what chips and all around them draw when the site is let (busy and idle hours averaged), ``busy_it_mw``
+    with every chip busy; ``idle_frac`` is the share of ``it_mw`` that stays when nobody rents.
+    ``basis_price_usd_per_chip_hour`` holds the price under each basis that the scenario gives.
     """
 
     plan: TrainingPlan
@@ -38,6 +38,7 @@ class Compute:
     system: System
     chips: int
     it_mw: float
+    busy_it_mw: float
     idle_frac: float
     busy_frac: float
     price_usd_per_chip_hour: float
@@ -59,13 +60,16 @@ def _model(training: Training, catalogue: Catalogue, folder: Path) -> ModelArch:
 
 
 def _plan(arch: ModelArch, system: System, training: Training, catalogue: Catalogue, held: Held | None) -> TrainingPlan:
-    chips = int(training.chips.number())
-    seq_len, batch = int(training.seq_len.number()), int(training.global_batch.number())
-    if held is None:
-        return plan(arch, system, chips, seq_len=seq_len, global_batch=batch, precision=training.precision,
-                    catalogue=catalogue)  # fmt: skip
-    return evaluate(arch, system, held[system.key], seq_len=seq_len, global_batch=batch, precision=training.precision,
-                    catalogue=catalogue)  # fmt: skip
+    return plan(
+        arch,
+        system,
+        int(training.chips.number()),
+        seq_len=int(training.seq_len.number()),
+        global_batch=int(training.global_batch.number()),
+        precision=training.precision,
+        catalogue=catalogue,
+        layouts=held[system.key] if held else None,
+    )
 
 
 def _chips(ai: AI, system: System, site_it_mw: float) -> int:
@@ -74,14 +78,14 @@ def _chips(ai: AI, system: System, site_it_mw: float) -> int:
     return math.floor(site_it_mw * 1e6 * ai.fill_frac.number() / system.provisioned_w_per_chip)
 
 
-def _load(ai: AI, system: System, step: TrainingPlan, chips: int) -> tuple[float, float]:
-    """IT power of the let site in MW, and the share of it that stays when nobody rents."""
+def _load(ai: AI, system: System, step: TrainingPlan, chips: int) -> tuple[float, float, float]:
+    """IT power of the let site, the same with every chip busy, in MW, and the share that stays when nobody rents."""
     around = system.overhead_w_per_chip + ai.other_it_w_per_chip.number()
     idle_w = system.accelerator.power_idle_w + around
     busy_w = step.it_w_per_chip + ai.other_it_w_per_chip.number()
     busy = ai.busy_frac.number()
     mean_w = busy * busy_w + (1 - busy) * idle_w
-    return chips * mean_w / 1e6, idle_w / mean_w
+    return chips * mean_w / 1e6, chips * busy_w / 1e6, idle_w / mean_w
 
 
 def _check_fits(it_mw: float, site_it_mw: float, chips: int) -> None:
@@ -119,20 +123,21 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
     throughput = {key: p.tokens_per_s_per_chip for key, p in (others | {system.key: step}).items()}
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)
-    it_mw, idle_frac = _load(ai, system, step, chips)
-    _check_fits(it_mw, site_it_mw, chips)
+    it_mw, busy_it_mw, idle_frac = _load(ai, system, step, chips)
+    _check_fits(busy_it_mw, site_it_mw, chips)
     prices = _prices(contract, throughput, system.key)
     cost_ratio = _cost_ratio(scenario, throughput, system.key)
     cost = scenario.capex.chips_usd_per_chip
     whole = None
     if training.tokens is not None:
-        whole = run(step, tokens=training.tokens.number(), system=system, catalogue=catalogue)
+        whole = run(step, arch=arch, tokens=training.tokens.number(), system=system, catalogue=catalogue)
     return Compute(
         plan=step,
         run=whole,
         system=system,
         chips=chips,
         it_mw=it_mw,
+        busy_it_mw=busy_it_mw,
         idle_frac=idle_frac,
         busy_frac=ai.busy_frac.number(),
         price_usd_per_chip_hour=prices[contract.basis],

@@ -32,8 +32,11 @@ def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> floa
 
 
 def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
-    """The operating month with the least cash after debt service, and that cash; base case, no residuals. [USD]"""
-    net = (cash.cfads - cash.interest_paid - cash.principal_paid)[0, first_full_month:]
+    """The operating month with the least cash after debt service, and that cash; base case. [USD]
+
+    The last month is left out: it settles residual values and their tax.
+    """
+    net = (cash.cfads - cash.interest_paid - cash.principal_paid)[0, first_full_month:-1]
     index = int(np.argmin(net))
     calendar = cash.terms.start_month - 1 + first_full_month + index
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
@@ -44,6 +47,7 @@ def headline(
     cash: CashFlow,
     risk: Risk,
     dispatch: Dispatch,
+    peak_mw: float,
     sensitivities: Sequence[Sensitivity],
     grid_mw: float,
     it_mw: float,
@@ -74,7 +78,7 @@ def headline(
         probability_missed=risk.probability_missed,
         probability_missed_interval=risk.probability_missed_interval,
         min_dscr=None if math.isnan(dscr) else dscr,
-        peak_mw=dispatch.peak_mw,
+        peak_mw=peak_mw,
         pue=pue,
         project_irr=None if math.isnan(irr) else irr,
     )

@@ -21,7 +21,7 @@ from megawatt.facility import Weather
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import fleet, hash_response, network_state
-from megawatt.risk import FactorTerms, base_terms
+from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.schema import Scenario
 
 __all__ = ["Links", "forge", "reforge", "with_hash_value"]
@@ -116,7 +116,7 @@ def _ai_money(
         chips=chips.chips,
         price_usd_per_chip_hour=chips.price_usd_per_chip_hour,
         availability_frac=contract.availability_frac.number(),
-        served_frac=float(response.ai_it_mwh.sum() / problem.ai_it_mw.sum()),
+        served_frac=min(float(response.ai_it_mwh.sum() / problem.ai_it_mw.sum()), 1.0),
         term_months=contract.term_months,
         prepayment_frac=contract.prepayment_frac.number(),
         prepayment_lead_months=contract.prepayment_lead_months,
@@ -179,7 +179,7 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
     grid = old.grid if old and room not in ("dispatch", "catalogue") else grid_of(scenario, catalogue, folder)
     miners = _miners(scenario, catalogue, mining.it_mw) if mining else None
     terms = _terms(scenario, catalogue, old)
-    same = old is not None and (old.ai, old.mining, old.grid) == (ai, mining, grid)
+    same = old is not None and old.ai is ai and old.mining is mining and old.grid is grid
     if old is not None and same and _same_load(old.compute, chips):
         problem, response = old.problem, old.response
     else:
@@ -227,7 +227,7 @@ def _terms(scenario: Scenario, catalogue: Catalogue, old: Links | None) -> Facto
     if old is not None:
         return old.terms
     payer = scenario.contract.payer if scenario.contract else None
-    return base_terms(catalogue, payer)
+    return factor_terms(catalogue, payer=payer)
 
 
 def with_hash_value(links: Links, hash_value_usd_per_mwh: float) -> SiteProblem:

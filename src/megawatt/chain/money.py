@@ -28,7 +28,7 @@ from megawatt.finance import (
     tenancy,
 )
 from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
-from megawatt.risk import FactorPaths, FactorTerms, expected_factors
+from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
 __all__ = ["AIMoney", "CashModel", "MiningMoney"]
 
@@ -89,7 +89,7 @@ class CashModel:
 
     def base(self) -> CashFlow:
         """The base case: every factor at its expectation, the tenant pays."""
-        return self(expected_factors(self.terms, self.calendar.spine.months))
+        return self(base_factors(self.terms, self.calendar.spine.months))
 
     def committed(self, base: CashFlow) -> CashModel:
         """The same model with the owner's equity limited to what the base case's construction took."""
@@ -197,7 +197,7 @@ class CashModel:
         spine, capital = self.calendar.spine, self.capital
         paths = factors.power.shape[0]
         if self.ai is not None:
-            expected = expected_factors(self.terms, spine.months).compute[0, -1]
+            expected = base_factors(self.terms, spine.months).compute[0, -1]
             machines = residual_of_chips(
                 capital.machines_cost_usd,
                 self.calendar.halls,

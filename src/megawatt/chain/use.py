@@ -15,7 +15,7 @@ from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
 from megawatt.facility import simulate as simulate_hall
 from megawatt.mining import HashEconomics
-from megawatt.risk import Risk, expected_factors
+from megawatt.risk import Risk, base_factors
 from megawatt.risk import simulate as simulate_risk
 from megawatt.scenario import LoadedScenario
 
@@ -26,7 +26,7 @@ def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
     """Economics of the base case, and mean revenue per MWh of the first twelve months with all halls live."""
     if links.miners is None:
         return None, 0.0
-    base = expected_factors(links.terms, links.model.calendar.spine.months)
+    base = base_factors(links.terms, links.model.calendar.spine.months)
     economics = links.model.hash_economics(links.miners, base)
     start = links.model.calendar.last_live
     return economics, float(economics.usd_per_mwh[0, start : start + 12].mean())
@@ -49,6 +49,14 @@ def _hall_year(links: Links, dispatch: Dispatch) -> FacilityYear:
         return simulate_hall(links.ai.design, links.weather, dispatch.ai_it_mw)
     assert links.mining is not None, "a use has AI or mining halls"
     return simulate_hall(links.mining.design, links.weather, dispatch.mining_it_mw)
+
+
+def _peak_mw(links: Links, dispatch: Dispatch) -> float:
+    """Largest import of the year; AI halls with every chip busy in the worst hour. [MW]"""
+    if links.ai is None or links.compute is None:
+        return dispatch.peak_mw
+    busy = np.minimum(links.compute.busy_it_mw, links.ai.response.it_limit_mw)
+    return float(simulate_hall(links.ai.design, links.weather, busy).facility_mw.max())
 
 
 def _risk(links: Links, paths: int, seed: int, workers: int) -> Risk:
@@ -155,6 +163,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
             cash=links.base,
             risk=risk,
             dispatch=dispatch,
+            peak_mw=_peak_mw(links, dispatch),
             sensitivities=moves,
             grid_mw=grid_mw,
             it_mw=links.it_mw,

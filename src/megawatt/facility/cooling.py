@@ -84,9 +84,9 @@ def dry_cooler(
     """Heat that a dry cooler takes and the air flow it needs, both as fractions of design.
 
     Heat ~ flow^exponent * (entering water - entering air): the effectiveness relation of a finned coil at constant
-    water flow, linearised in the logarithm of the air flow around design. Where a chiller stands behind the cooler, fans
-    run no faster than pays: fan power ~ flow^3 is balanced against the chiller power saved, d(worth * heat) = d(flow^3),
-    which also keeps the sum of both convex in load.
+    water flow, linearised in the logarithm of the air flow around design. Where a chiller stands behind the cooler,
+    fans run no faster than pays: fan power ~ flow^3 is balanced against the chiller power saved,
+    d(worth * heat) = d(flow^3), which also keeps the sum of both convex in load.
 
     Parameters
     ----------
@@ -156,15 +156,16 @@ def makeup_l_per_mwh(evaporated: ArrayLike, cycles: float, drift: ArrayLike = 0.
         Water carried out as droplets. [same unit]
     """
     e = np.asarray(evaporated, float)
-    blowdown = np.maximum(e / (cycles - 1.0) - drift, 0.0)
-    return np.asarray(np.where(e > 0.0, e + drift + blowdown, 0.0))
+    d = np.asarray(drift, float)
+    blowdown = np.maximum(e / (cycles - 1.0) - d, 0.0)
+    return np.asarray(np.where(e > 0.0, e + d + blowdown, 0.0))
 
 
 def tower_evaporation_l_per_mwh(ambient: Ambient, leaving_air_c: FloatArray) -> FloatArray:
     """Water evaporated per MWh of heat rejected in a wet tower. [L/MWh]
 
-    Heat balance of the air: it leaves saturated at ``leaving_air_c`` (about the mean water temperature), so water per heat
-    is (w_out - w_in) / (h_out - h_in). About 1,100 L/MWh in mild weather, 1,600 in hot dry air, 500 in frost.
+    Heat balance of the air: it leaves saturated at ``leaving_air_c`` (about the mean water temperature), so water per
+    heat is (w_out - w_in) / (h_out - h_in). About 1,100 L/MWh in mild weather, 1,600 in hot dry air, 500 in frost.
     """
     w_out = psy.saturation_humidity_ratio(leaving_air_c, ambient.pressure_pa)
     h_out = psy.enthalpy_j_per_kg(leaving_air_c, w_out)
@@ -175,7 +176,7 @@ def tower_evaporation_l_per_mwh(ambient: Ambient, leaving_air_c: FloatArray) -> 
 
 @dataclass(frozen=True, slots=True)
 class Chiller:
-    """A chiller plant: share of Carnot, terminal differences at its full load, least lift, capacity over design heat."""
+    """A chiller plant: share of Carnot, terminal differences at full load, least lift, capacity over design heat."""
 
     carnot_frac: float
     evaporator_approach_k: float

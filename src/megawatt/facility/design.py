@@ -10,7 +10,17 @@ from megawatt.errors import CatalogueError, Problem, ScenarioError
 from megawatt.facility.cooling import Chiller
 from megawatt.facility.electrical import ElectricalChain
 
-__all__ = ["AIR_MODES", "AirLoop", "DryCooler", "FactSource", "HallDesign", "LiquidLoop", "Pads", "Tower", "hall_design"]
+__all__ = [
+    "AIR_MODES",
+    "AirLoop",
+    "DryCooler",
+    "FactSource",
+    "HallDesign",
+    "LiquidLoop",
+    "Pads",
+    "Tower",
+    "hall_design",
+]
 
 AIR_MODES: Final = ("outside-air", "dry-economiser", "tower-economiser")
 
@@ -75,9 +85,9 @@ class AirLoop:
     mode : ``outside-air`` (outside air straight through, pads, then chiller; closed above ``dew_point_max_c``),
     ``dry-economiser`` (chilled water from dry coolers, then air-cooled chillers) or ``tower-economiser`` (from wet
     towers, then water-cooled chillers). ``supply_max_c``: warmest air at the servers' inlet; ``range_k``: its rise.
-    Powers are fractions of the loop's design heat. Without a chiller ``supply_max_c`` is the warmest inlet at full load;
-    above it the load must fall, so that the exhaust stays below ``supply_max_c + range_k``. An outside-air hall has
-    no chilled water: its trim is direct expansion, and ``water_range_k`` and pumps stay zero.
+    Powers are fractions of the loop's design heat. Without a chiller ``supply_max_c`` is the warmest inlet at full
+    load; above it the load must fall, so that the exhaust stays below ``supply_max_c + range_k``. An outside-air hall
+    has no chilled water: its trim is direct expansion, and ``water_range_k`` and pumps stay zero.
     """
 
     mode: str
@@ -98,7 +108,7 @@ class AirLoop:
 
 @dataclass(frozen=True, slots=True)
 class HallDesign:
-    """A hall of ``it_capacity_mw`` whose equipment is sized in proportion; ``liquid_share`` of IT heat leaves by liquid."""
+    """A hall of ``it_capacity_mw``, equipment sized in proportion; ``liquid_share`` of IT heat leaves by liquid."""
 
     key: str
     it_capacity_mw: float
@@ -169,7 +179,9 @@ class _Reader:
     def number(self, name: str) -> float:
         fact = self.fact(name)
         if isinstance(fact.value, str):
-            raise CatalogueError(f"catalogue: hall {self.entry.key}.{name} = {fact.value!r} is a word, needed: a number")
+            raise CatalogueError(
+                f"catalogue: hall {self.entry.key}.{name} = {fact.value!r} is a word, needed: a number"
+            )
         return fact.value
 
     def has(self, prefix: str) -> bool:
@@ -198,7 +210,8 @@ def hall_design(
     ----------
     catalogue : Catalogue
     key : str
-        Design: liquid-dry-cooler, air-evaporative, air-chiller, air-economiser-chiller, mining-air, mining-immersion, ...
+        Design: liquid-dry-cooler, air-evaporative, air-tower-free, air-chiller, air-economiser-chiller, mining-air,
+        mining-immersion, or any other entry of the family "hall".
     it_capacity_mw : float
         Critical IT power at full load. [MW], > 0
     liquid_share : float, optional

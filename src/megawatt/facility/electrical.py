@@ -18,8 +18,8 @@ FloatArray = NDArray[np.float64]
 class ElectricalChain:
     """What stands between grid and servers.
 
-    Losses are fractions of the rating of the equipment installed: ``no_load`` while it is energised, ``load`` at full load
-    (grows with the square of the load). ``installed_ratio`` is installed rating over the hall's IT capacity, so a
+    Losses are fractions of the rating of the equipment installed: ``no_load`` while it is energised, ``load`` at full
+    load (grows with the square of the load). ``installed_ratio`` is installed rating over the hall's IT capacity, so a
     2N supply (2.0) runs below half load and pays its no-load losses twice. A hall without UPS has zero UPS losses.
     ``auxiliary_frac``: lighting, controls, offices and security, constant, as a fraction of IT capacity.
     """
@@ -37,9 +37,9 @@ class ElectricalChain:
 def conversion_loss_mw(output_mw: ArrayLike, rating_mw: float, no_load_frac: float, load_frac: float) -> FloatArray:
     """Loss of a converter as a function of its output. [MW]
 
-    rating * (no_load + load * (output / rating)^2): iron and control losses, and copper losses that follow the square of
-    the current; the usual two-term form for transformers, and within 0.3 % of output of measured double-conversion UPS
-    curves above a quarter of the load.
+    rating * (no_load + load * (output / rating)^2): iron and control losses, and copper losses that follow the square
+    of the current: the usual two-term form for transformers, taken for UPS as well (their switching losses, linear in
+    load, are split between the two terms).
 
     Parameters
     ----------
@@ -56,7 +56,8 @@ def conversion_loss_mw(output_mw: ArrayLike, rating_mw: float, no_load_frac: flo
         If the rating is not positive.
     """
     if not rating_mw > 0:
-        raise ScenarioError(f"conversion rating = {rating_mw:g} MW, must be > 0 (installed rating incl. redundant units)")
+        raise ScenarioError(
+            f"conversion rating = {rating_mw:g} MW, must be > 0 (installed rating incl. redundant units)"
+        )
     load = np.asarray(output_mw, float) / rating_mw
     return np.asarray(rating_mw * (no_load_frac + load_frac * load**2))
-

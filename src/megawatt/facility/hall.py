@@ -43,51 +43,59 @@ _WORST_HOUR_LOAD_FRAC: Final = 0.5
 """Hours below this share of the year's peak IT power do not count as worst hour: at idle PUE says nothing."""
 
 
-def _evaluate(design: HallDesign, ambient: Ambient, it_mw: FloatArray) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
-    """Parts [MW], water [L/h] and heat beyond the cooling's limit [MW], shape (hours, k)."""
-    e, capacity_mw = design.electrical, design.it_capacity_mw
-    shape = np.broadcast_shapes(ambient.dry_bulb_c.shape, it_mw.shape)
-    distribution = conversion_loss_mw(it_mw, capacity_mw, 0.0, e.distribution_load_frac)
-    rating = e.ups_installed_ratio * capacity_mw
-    has_ups = e.ups_no_load_frac + e.ups_load_frac > 0.0
-    ups = (
-        conversion_loss_mw(it_mw + distribution, rating, e.ups_no_load_frac, e.ups_load_frac)
-        if has_ups
-        else np.zeros_like(distribution)
-    )
-    share = design.liquid_share
-    loops: list[LoopLoad] = []
-    trim = np.zeros(shape)
+def _supply_losses(design: HallDesign, it_mw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Losses of distribution and UPS under an IT load. [MW]"""
+    e = design.electrical
+    distribution = conversion_loss_mw(it_mw, design.it_capacity_mw, 0.0, e.distribution_load_frac)
+    rating = e.ups_installed_ratio * design.it_capacity_mw
+    return distribution, conversion_loss_mw(it_mw + distribution, rating, e.ups_no_load_frac, e.ups_load_frac)
+
+
+def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: FloatArray) -> list[LoopLoad]:
+    """The air loop, then the liquid loop if there is one; losses of UPS and distribution warm the hall's air."""
+    share, capacity_mw = design.liquid_share, design.it_capacity_mw
+    full = np.array([[capacity_mw]])
+    full_distribution, full_ups = _supply_losses(design, full)
+    full_air_mw = (1.0 - share) * capacity_mw + float((full_distribution + full_ups)[0, 0])
+    loops = []
+    if full_air_mw > 0.0:
+        loops.append(air_loop(design.air, ambient, (1.0 - share) * it_mw + losses, full_air_mw))
     if design.liquid is not None and share > 0.0:
         loops.append(liquid_loop(design.liquid, ambient, share * it_mw, share * capacity_mw))
-        trim = loops[0].chiller_mw
-    # Losses of UPS and distribution warm the hall's air; at full load they set the size of the air loop.
-    full = np.array([[capacity_mw]])
-    full_distribution = conversion_loss_mw(full, capacity_mw, 0.0, e.distribution_load_frac)
-    full_ups = conversion_loss_mw(full + full_distribution, rating, e.ups_no_load_frac, e.ups_load_frac) * has_ups
-    design_air = float(((1.0 - share) * full + full_distribution + full_ups)[0, 0])
-    air = air_loop(design.air, ambient, (1.0 - share) * it_mw + distribution + ups, design_air)
-    loops.append(air)
+    return loops
 
-    parts = {
+
+def _evaluate(
+    design: HallDesign, ambient: Ambient, it_mw: FloatArray
+) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
+    """Parts [MW], water [L/h] and heat beyond the cooling's limit [MW], each of shape (hours, k)."""
+    e, capacity_mw = design.electrical, design.it_capacity_mw
+    shape = np.broadcast_shapes(ambient.dry_bulb_c.shape, it_mw.shape)
+    distribution, ups = _supply_losses(design, it_mw)
+    loops = _loops(design, ambient, it_mw, distribution + ups)
+    liquid = design.liquid is not None and design.liquid_share > 0.0
+    trim = loops[-1].chiller_mw if liquid else np.zeros(shape)
+
+    def added(name: str) -> FloatArray:
+        return np.asarray(sum((getattr(loop, name) for loop in loops), np.zeros(shape)))
+
+    columns = {
         "it": it_mw,
         "distribution": distribution,
         "ups": ups,
-        "fans": air.fans_mw,
-        "pumps": sum((loop.pumps_mw for loop in loops), np.zeros(shape)),
-        "heat_rejection": sum((loop.heat_rejection_mw for loop in loops), np.zeros(shape)),
+        "fans": added("fans_mw"),
+        "pumps": added("pumps_mw"),
+        "heat_rejection": added("heat_rejection_mw"),
         "trim_chiller": trim,
-        "chiller": air.chiller_mw,
+        "chiller": added("chiller_mw") - trim,
         "auxiliary": np.array([[e.auxiliary_frac * capacity_mw]]),
     }
-    parts = {name: np.broadcast_to(part, shape) for name, part in parts.items()}
-    drawn = _total(parts)
+    parts = {name: np.broadcast_to(part, shape) for name, part in columns.items()}
+    rating = e.transformer_installed_ratio * capacity_mw
     parts["transformer"] = conversion_loss_mw(
-        drawn, e.transformer_installed_ratio * capacity_mw, e.transformer_no_load_frac, e.transformer_load_frac
+        _total(parts), rating, e.transformer_no_load_frac, e.transformer_load_frac
     )
-    water = sum((loop.water_l for loop in loops), np.zeros(shape))
-    excess = sum((loop.excess_mw for loop in loops), np.zeros(shape))
-    return parts, water, excess
+    return parts, added("water_l"), added("excess_mw")
 
 
 def _total(parts: dict[str, FloatArray]) -> FloatArray:
@@ -155,7 +163,11 @@ def response(design: HallDesign, weather: Weather, breakpoints: int = 7) -> Faci
         source="facility-model",
         note="largest amount by which facility power was lowered to make it convex in IT power",
     )
-    assumptions = (*design.assumptions, *weather.assumptions, Assumption("hall.convex_hull_change_mw", "facility", hull))
+    assumptions = (
+        *design.assumptions,
+        *weather.assumptions,
+        Assumption("hall.convex_hull_change_mw", "facility", hull),
+    )
     return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), _it_limit(design, ambient), assumptions)
 
 

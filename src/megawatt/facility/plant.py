@@ -79,7 +79,6 @@ def liquid_loop(loop: LiquidLoop, ambient: Ambient, it_heat_mw: FloatArray, desi
     )
     fans = cube_law_mw(cooler.fan_frac * design_heat, air_flow, 0.0)
     water = evaporated_l_per_h(design_heat * air_flow, cooler.air_rise_k, ratio_gain)
-    cycles = loop.pads.cycles if loop.pads else 2.0
     left = (load - rejected) * design_heat
     chiller, excess = np.zeros_like(left), left
     if loop.chiller is not None:
@@ -90,7 +89,7 @@ def liquid_loop(loop: LiquidLoop, ambient: Ambient, it_heat_mw: FloatArray, desi
         pumps_mw=pumps,
         heat_rejection_mw=fans,
         chiller_mw=chiller,
-        water_l=makeup_l_per_mwh(water, cycles),
+        water_l=makeup_l_per_mwh(water, loop.pads.cycles) if loop.pads else water,
         excess_mw=np.maximum(excess, 0.0),
     )
 
@@ -147,9 +146,9 @@ def _outside_air(
         cold = loop.supply_max_c - loop.coil_approach_k
         chiller = chiller_power_mw(loop.chiller, mechanical, design_heat_mw, cold, dry)
         excess = np.maximum(mechanical - loop.chiller.capacity_frac * design_heat_mw, 0.0)
-    cycles = loop.pads.cycles if loop.pads else 2.0
     zero = np.zeros_like(heat)
-    return LoopLoad(fans, zero, zero, chiller, makeup_l_per_mwh(water, cycles), excess)
+    makeup = makeup_l_per_mwh(water, loop.pads.cycles) if loop.pads else water
+    return LoopLoad(fans, zero, zero, chiller, makeup, excess)
 
 
 def _chilled_water(

@@ -48,10 +48,10 @@ class FacilityResponse:
 class FacilityYear:
     """The hall's year under a given IT load.
 
-    ``parts_mw`` (it, fans, pumps, heat_rejection, trim_chiller, chiller, transformer, ups, distribution, auxiliary) are hourly and sum to
-    ``facility_mw``. ``pue`` and ``wue_l_per_kwh`` (site water) are energy-weighted over the year.
-    ``it_mw`` is what was served: ``derated_hours`` hours lost ``derated_mwh`` because the weather exceeded the cooling's
-    design. ``mechanical_hours`` counts hours with any chiller running, ``wet_hours`` hours with water in use.
+    ``parts_mw`` (it, fans, pumps, heat_rejection, trim_chiller, chiller, transformer, ups, distribution, auxiliary)
+    are hourly and sum to ``facility_mw``. ``pue`` and ``wue_l_per_kwh`` (site water) are energy-weighted over the year.
+    ``it_mw`` is what was served: ``derated_hours`` hours lost ``derated_mwh`` because the weather exceeded the
+    cooling's design. ``mechanical_hours`` counts hours with any chiller running, ``wet_hours`` hours with water in use.
     """
 
     it_mw: FloatArray

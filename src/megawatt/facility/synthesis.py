@@ -1,9 +1,9 @@
 """A synthesised hourly year that keeps a place's monthly normals.
 
 Dry bulb = seasonal course + day-to-day weather (AR(1)) + daily cycle; dew point = seasonal course + weather correlated
-with that of the dry bulb. Three amplitudes per month (weather, daily range, moisture) are set so that the year meets the
-normals: means of dry bulb and dew point, mean daily range and pressure exactly or nearly so, and the 99th percentiles of
-dry and wet bulb, which decide how hard a hall has to work.
+with that of the dry bulb. Three amplitudes per month (weather, daily range, moisture) are set so that the year meets
+the normals: means of dry bulb and dew point, mean daily range and pressure exactly or nearly so, and the 99th
+percentiles of dry and wet bulb, which decide how hard a hall has to work.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ FloatArray = NDArray[np.float64]
 
 # Share of the daily range below the day's maximum, hours 1 to 24: ASHRAE Fundamentals (2017), chapter 14, table 6.
 _BELOW_MAXIMUM: Final = np.array(
-    [0.88, 0.92, 0.95, 0.98, 1.00, 0.98, 0.91, 0.74, 0.55, 0.38, 0.23, 0.13]
-    + [0.05, 0.00, 0.00, 0.06, 0.14, 0.24, 0.39, 0.50, 0.59, 0.68, 0.75, 0.82]
-)
+    [
+        (0.88, 0.92, 0.95, 0.98, 1.00, 0.98, 0.91, 0.74),
+        (0.55, 0.38, 0.23, 0.13, 0.05, 0.00, 0.00, 0.06),
+        (0.14, 0.24, 0.39, 0.50, 0.59, 0.68, 0.75, 0.82),
+    ]
+).ravel()
 _DAILY_CYCLE: Final = _BELOW_MAXIMUM.mean() - _BELOW_MAXIMUM
 """Departure from the day's mean as a share of the daily range, hour-beginning 0 to 23."""
 
@@ -148,7 +151,7 @@ def _month_of_day() -> NDArray[np.int64]:
 
 
 def _weather_of_days(seed: int) -> tuple[FloatArray, FloatArray]:
-    """Two independent standard AR(1) series by day, their ranks spread evenly over the normal distribution per month."""
+    """Two independent standard AR(1) series by day, ranks spread evenly over the normal distribution per month."""
     generator = np.random.default_rng(seed)
     shocks = generator.standard_normal((2, 365)) * np.sqrt(1.0 - _PERSISTENCE**2)
     series = np.empty_like(shocks)
@@ -172,7 +175,7 @@ def _normal_scores(series: FloatArray) -> FloatArray:
     for m in range(12):
         days = np.flatnonzero(month == m)
         order = np.argsort(np.argsort(series[days]))
-        scores = _normal_quantile((order + 1 - 0.375) / (days.size + 0.25))
+        scores = _normal_quantile(np.asarray((order + 1 - 0.375) / (days.size + 0.25), dtype=np.float64))
         out[days] = scores / scores.std()
     return out
 
@@ -188,13 +191,14 @@ def _normal_quantile(probability: FloatArray) -> FloatArray:
 def _to_hours(by_day: FloatArray) -> FloatArray:
     """Daily values at noon, joined linearly, so that no day begins with a jump; shape (8760,)."""
     noon = np.arange(365) * 24.0 + 12.0
-    return np.interp(np.arange(HOURS_IN_YEAR) + 0.5, noon, by_day, period=HOURS_IN_YEAR)
+    return np.asarray(np.interp(np.arange(HOURS_IN_YEAR) + 0.5, noon, by_day, period=HOURS_IN_YEAR))
 
 
 def _season(monthly: FloatArray) -> FloatArray:
     """Monthly values at mid-month, joined linearly; shape (8760,)."""
     ends = np.cumsum(HOURS_IN_MONTH)
-    return np.interp(np.arange(HOURS_IN_YEAR) + 0.5, ends - HOURS_IN_MONTH / 2, monthly, period=HOURS_IN_YEAR)
+    middle = ends - HOURS_IN_MONTH / 2
+    return np.asarray(np.interp(np.arange(HOURS_IN_YEAR) + 0.5, middle, monthly, period=HOURS_IN_YEAR))
 
 
 def _per_month(hourly: FloatArray, tail: bool = False) -> FloatArray:
@@ -228,7 +232,7 @@ def _dry_bulb(n: Normals, warm: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _moisture(
     n: Normals, dry_bulb: FloatArray, pressure: FloatArray, spread_k: FloatArray, warm: FloatArray, moist: FloatArray
 ) -> FloatArray:
-    """Hourly humidity ratio (8760,): meets the mean dew point, and the 99th percentile of the wet bulb if it is known."""
+    """Hourly humidity ratio (8760,): meets the mean dew point and, if known, the wet bulb's 99th percentile."""
     known = np.isfinite(n.p99_wet_bulb_c)
     low = np.where(known, 0.0, _TYPICAL_MOISTURE)
     high = np.where(known, 1.0, _TYPICAL_MOISTURE)

@@ -78,7 +78,11 @@ def read_tmy3(path: Path | str) -> Weather:
     path = Path(path)
     rows = _rows(path)
     header = rows[1] if len(rows) > 1 else []
-    wanted = (("Dry-bulb (C)", "dry bulb", 1.0), ("Dew-point (C)", "dew point", 1.0), ("Pressure (mbar)", "pressure", 100.0))
+    wanted = (
+        ("Dry-bulb (C)", "dry bulb", 1.0),
+        ("Dew-point (C)", "dew point", 1.0),
+        ("Pressure (mbar)", "pressure", 100.0),
+    )
     missing = [title for title, _, _ in wanted if title not in header]
     if missing:
         raise ScenarioError(f"{path.name}:2: no column {', '.join(missing)}; a TMY3 file has it in its second line")
@@ -141,7 +145,9 @@ def read_hourly_csv(path: Path | str, elevation_m: float = 0.0) -> Weather:
     if count == HOURS_IN_YEAR + 24:
         leap[_LEAP_DAY] = True
     data, dropped = _site_year(path, body, columns, 2, leap.tolist())
-    pressure = data[:, 2] if data.shape[1] == 3 else np.full(HOURS_IN_YEAR, float(psy.standard_pressure_pa(elevation_m)))
+    pressure = (
+        data[:, 2] if data.shape[1] == 3 else np.full(HOURS_IN_YEAR, float(psy.standard_pressure_pa(elevation_m)))
+    )
     ratio = _ratio(humid[0], data[:, 0], data[:, 1], pressure)
     return make_weather(path.stem, f"hourly file {path.name}{dropped}", data[:, 0], ratio, pressure)
 
@@ -179,9 +185,7 @@ def _site_year(
     path: Path, body: Sequence[Sequence[str]], columns: Sequence[_Column], first_line: int, leap: Sequence[bool]
 ) -> tuple[FloatArray, str]:
     """Values (8760, columns) without leap day, and a remark on what was dropped."""
-    values = [
-        [_value(path, first_line + i, row, column) for column in columns] for i, row in enumerate(body) if row
-    ]
+    values = [[_value(path, first_line + i, row, column) for column in columns] for i, row in enumerate(body) if row]
     data = np.array(values, dtype=np.float64).reshape(len(values), len(columns))
     keep = ~np.asarray(leap, dtype=bool)
     dropped = int((~keep).sum())
@@ -202,8 +206,8 @@ def _value(path: Path, line: int, row: Sequence[str], column: _Column) -> float:
         raise ScenarioError(f"{path.name}:{line}: {column.name} {text!r} is not a number") from None
     if not low <= value <= high:  # also catches NaN
         raise ScenarioError(
-            f"{path.name}:{line}: {column.name} = {text} is a missing code or wrong; allowed: {low:g} to {high:g} {unit} "
-            "(fill gaps before reading, or use another year)"
+            f"{path.name}:{line}: {column.name} = {text} is a missing code or wrong; allowed: {low:g} to {high:g} "
+            f"{unit} (fill gaps before reading, or use another year)"
         )
     return value
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,9 +39,12 @@ from megawatt.finance.spine import make_spine
 from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
 from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
 
-__all__ = ["commit_equity", "construction_months", "operation_start_month", "project"]
+__all__ = ["EQUITY_CONTINGENCY_FRAC", "commit_equity", "construction_months", "operation_start_month", "project"]
 
 FloatArray = NDArray[np.float64]
+
+EQUITY_CONTINGENCY_FRAC: Final = 0.1
+"""Assumed; the catalogue's ``finance-practice.equity_contingency_frac`` gives range and reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +104,13 @@ def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None
     return _cash_flow(terms, flows, totals, schedule, statements, measures)
 
 
-def commit_equity(terms: ProjectTerms, base: CashFlow, contingency_frac: float = 0.0) -> ProjectTerms:
+def commit_equity(
+    terms: ProjectTerms, base: CashFlow, contingency_frac: float = EQUITY_CONTINGENCY_FRAC
+) -> ProjectTerms:
     """Terms whose equity commitment is what construction took in the base case, plus a contingency.
 
-    Use it before simulating: owners commit an amount, they do not follow every path.
+    Use it before simulating: owners commit an amount, they do not follow every path. Without a contingency every
+    second path would miss a payment at the end of construction for want of some thousand dollars.
 
     Parameters
     ----------

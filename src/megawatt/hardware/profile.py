@@ -156,10 +156,10 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
     return Assumption(name, _ROOM, fact)
 
 
-def _attention_field(catalogue: Catalogue, accelerator: Accelerator) -> str:
-    """Name of the attention fact: of this chip where there is one, else of its family."""
-    own = f"attention_{accelerator.key}_share"
-    return own if own in catalogue.get(PRACTICE_KEY).facts else f"attention_{maker(accelerator.key)}_share"
+def _own_field(catalogue: Catalogue, accelerator: Accelerator, pattern: str) -> str:
+    """Name of a practice fact: of this chip where there is one, else of its family."""
+    own = pattern.format(accelerator.key)
+    return own if own in catalogue.get(PRACTICE_KEY).facts else pattern.format(maker(accelerator.key))
 
 
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
@@ -175,15 +175,15 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
     Notes
     -----
     A published best is of a short run of the best shape; steady training runs at the power limit and on the shapes
-    that the model has. ``gemm_sustained_<family>_frac`` carries that difference.
+    that the model has. ``gemm_sustained_<chip or family>_frac`` carries that difference.
     """
     used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
     hbm = _hbm_rate(catalogue, accelerator)
     names = (
-        f"gemm_sustained_{maker(accelerator.key)}_frac",
+        _own_field(catalogue, accelerator, "gemm_sustained_{}_frac"),
         "kernel_launch_s",
         "roofline_exponent",
-        _attention_field(catalogue, accelerator),
+        _own_field(catalogue, accelerator, "attention_{}_share"),
         "attention_half_tokens",
         "expert_tile_rows",
     )

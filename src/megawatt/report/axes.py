@@ -159,10 +159,10 @@ def nice_bounds(values: Sequence[float], pad: float = 0.04) -> tuple[float, floa
     """
     finite = [v for v in values if math.isfinite(v)] or [0.0]
     low, high = min(0.0, *finite), max(0.0, *finite)
-    span = (high - low) or 1.0
+    span = high - low if high - low > 1e-9 else 1.0
     low, high = (low - pad * span if low < 0 else 0.0), (high + pad * span if high > 0 else 0.0)
-    raw = (high - low or 1.0) / 6
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
-    ends = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
-    return round(ends[0], 12), round(ends[1] or step, 12), step
+    raw = max(high - low, 1e-9) / 6
+    exponent = math.floor(math.log10(raw))
+    step = next(m * 10.0**exponent for m in (1, 2, 5, 10) if m * 10.0**exponent >= raw * (1 - 1e-9))
+    ends = [round(n * step, 2 - exponent) for n in (math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9))]
+    return ends[0], ends[1] or step, round(step, 2 - exponent)

@@ -57,7 +57,7 @@ def _heat_option(hourly: NDArray[np.float64], name: str, low: float, high: float
         "left": "center",
         "bottom": 0,
         "itemWidth": 12,
-        "itemHeight": 150,
+        "itemHeight": 110,
         "text": list(text),
         "inRange": {"color": list(HEAT)},
         "outOfRange": {"color": [HEAT[0], HEAT[-1]]},
@@ -109,7 +109,7 @@ def price_charts(uses: Sequence[UseResult]) -> list[Chart]:
 def _price_chart(uses: Sequence[UseResult], index: int, several: bool) -> Chart:
     hourly = np.asarray(uses[0].price_usd_per_mwh, dtype=np.float64)
     low, high = float(np.nanmin(hourly)), float(np.nanpercentile(hourly, _PRICE_TOP_PERCENTILE))
-    text = (f"{money(high)}/MWh and more", f"{money(low)}/MWh")
+    text = (f"{money(high)}/MWh or more", money(low))
     title = "Price of energy in every hour"
     return Chart(
         id=f"price-{index}",

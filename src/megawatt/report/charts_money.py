@@ -30,6 +30,8 @@ __all__ = ["annual_charts", "balance_chart", "cover_chart", "energy_bill_chart"]
 _MILLION: Final = 1e6
 _INK: Final = "#7a7f87"
 """Neutral grey of totals and of debt service, 3:1 on white and on the dark page."""
+_DEBT: Final = "#b03a7a"
+"""Debt and its service; no use has this colour."""
 _CASH_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
 _DSCR_SHOWN: Final = 10.0
 _TAX: Final = "income tax"
@@ -177,12 +179,12 @@ def cover_chart(use: UseResult, index: int) -> Chart:
     if not debt:
         chart = option(_CASH_GRID, category_x(months), value_y("$m per month"), series, "shadow")
     else:
-        series.append(line("debt service paid", "#b5462c", significant(service), step="middle"))
+        series.append(line("debt service paid", _DEBT, significant(service), step="middle"))
         shown = np.where(np.abs(dscr) <= _DSCR_SHOWN, dscr, np.nan)
         series.append(
             line(
                 "DSCR, trailing year",
-                "#6a6fb5",
+                _INK,
                 significant(shown, 3),
                 xAxisIndex=1,
                 yAxisIndex=1,
@@ -197,7 +199,7 @@ def cover_chart(use: UseResult, index: int) -> Chart:
         y = [value_y("$m per month"), value_y("DSCR [×]", gridIndex=1, splitNumber=3, min=0)]
         chart = option(grids, x, y, series, "shadow")
         chart["axisPointer"] = {"link": [{"xAxisIndex": "all"}]}
-        legend += [Legend("debt service paid", "#b5462c", "solid"), Legend("DSCR, trailing year", "#6a6fb5", "solid")]
+        legend += [Legend("debt service paid", _DEBT, "solid"), Legend("DSCR, trailing year", _INK, "solid")]
     return Chart(
         id=f"cover-{index}",
         title=f"Cash and debt service by month: {use.title}",
@@ -254,8 +256,8 @@ def balance_chart(use: UseResult, index: int) -> Chart:
     series = [line("closing cash", colour, significant(cash), areaStyle={"color": colour, "opacity": 0.14})]
     legend = [Legend("closing cash", colour, "solid")]
     if np.any(debt > 0):
-        series.append(line("debt balance", "#b5462c", significant(debt)))
-        legend.append(Legend("debt balance", "#b5462c", "solid"))
+        series.append(line("debt balance", _DEBT, significant(debt)))
+        legend.append(Legend("debt balance", _DEBT, "solid"))
     given = np.cumsum(first_path(use.cash.equity_in)) / _MILLION
     taken = np.cumsum(first_path(use.cash.distributions)) / _MILLION
     series.append(
@@ -264,12 +266,12 @@ def balance_chart(use: UseResult, index: int) -> Chart:
     series.append(
         line(
             "distributions, sum",
-            "#1a9a76",
+            _INK,
             significant(taken),
-            lineStyle={"width": 1.5, "type": "dashed", "color": "#1a9a76"},
+            lineStyle={"width": 1.5, "type": "dotted", "color": _INK},
         )
     )
-    legend += [Legend("equity paid in, sum", _INK, "dashed"), Legend("distributions, sum", "#1a9a76", "dashed")]
+    legend += [Legend("equity paid in, sum", _INK, "dashed"), Legend("distributions, sum", _INK, "dotted")]
     ends = [m for m in range(len(months)) if months[m].endswith("-12") or m == len(months) - 1]
     rows = tuple((months[m], *(money(float(v[m]) * _MILLION) for v in (cash, debt, given, taken))) for m in ends)
     return Chart(

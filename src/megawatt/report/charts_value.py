@@ -96,7 +96,7 @@ def _range_marks(use: UseResult, row: int, left: float) -> list[Option]:
     }
     text = {"show": True, "formatter": title, "position": "right", "distance": 0, "fontWeight": "bold", "fontSize": 13}
     label = {"show": True, "formatter": money(base), "position": "top", "distance": 3, "fontWeight": "bold"}
-    thick = {"width": 14, "opacity": 0.4, "color": colour, "cap": "butt"}
+    thick = {"width": 14, "opacity": 0.5, "color": colour, "cap": "butt"}
     marks: list[Option] = [
         line(title, colour, market, lineStyle=thick, tooltip=tip, z=2),
         line(title, colour, inputs, showSymbol=True, symbol="rect", symbolSize=[2, 11], tooltip=tip, z=2),
@@ -158,7 +158,7 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
             }
         )
     values = [getattr(s, f"value_at_{side}") - base for s in shown for side in ("low", "high")]
-    low, high, step = nice_bounds([v / _MILLION for v in values], pad=0.22)
+    low, high, step = nice_bounds([v / _MILLION for v in values], pad=0.3)
     if low < -base / _MILLION < high:
         series[0]["markLine"] = mark_line({"xAxis": significant(-base / _MILLION)}, "zero", "start")
     chart = bar_rows([s.title for s in shown], [], f"change of value [{VALUE_UNIT}]", min=low, max=high, interval=step)

@@ -66,7 +66,7 @@ def _absent(value: float | None) -> bool:
 
 def _digits(value: float, digits: int) -> str:
     """The size of a number with so many significant digits and narrow spaces between thousands."""
-    size = abs(value)
+    size = float(f"{abs(value):.{digits - 1}e}") if abs(value) < 10**digits else abs(value)
     decimals = 0 if size == 0 else max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{size:,.{decimals}f}"
     return text.replace(",", NARROW)
@@ -131,7 +131,7 @@ def count_range(low: float | None, high: float | None) -> str:
 
 def percent(share: float | None, digits: int = 2) -> str:
     """A share as per cent: 0.123 is ``12 %``; small shares keep significant digits, at most two decimals."""
-    if share is None or _absent(share):
+    if share is None or _absent(share * 100):
         return DASH
     value = share * 100
     size = abs(value)

@@ -162,5 +162,5 @@ def _text(value: object) -> str:
         return "; ".join(f"{k}: {_text(v)}" for k, v in value.items())
     if isinstance(value, list | tuple | set | frozenset):
         items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return ", ".join(_text(item) for item in items)
+        return ", ".join(_text(item) for item in items) or "none"
     return str(value)

@@ -69,7 +69,16 @@ def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    debt = raw.get("debt")
+    if isinstance(debt, dict):
+        given = [name for name in ("principal_usd", "share_of_machines_frac") if name in debt]
+        if len(given) != 1:
+            found = " and ".join(given) or "no amount"
+            yield Problem("debt", found, "one of principal_usd, share_of_machines_frac")
+
+
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term)
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount)
     return [problem for rule in rules for problem in rule(raw)]

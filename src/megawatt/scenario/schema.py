@@ -266,14 +266,21 @@ class Opex(Section):
 
 
 class Debt(Section):
-    """A term loan drawn when the first chips are paid."""
+    """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
 
-    principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] = Field(description="amount drawn, USD")
+    principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
+        None, description="amount drawn, USD"
+    )
+    share_of_machines_frac: Annotated[Fact, *_ratio] | None = Field(
+        None, description="amount drawn as a share of the cost of chips or miners, instead of principal_usd"
+    )
     rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="nominal annual rate, 30/360")
     payments: int = Field(
         60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
     )
-    shape: Literal["level", "equal-principal", "bullet"] = Field("level", description="how principal is repaid")
+    shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
+        "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
+    )
     upfront_fee_frac: Annotated[Fact, *_ratio] = Field(0.0, validate_default=True, description="fee on the principal")
 
 

@@ -73,10 +73,12 @@ def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: F
     for g in gemms:
         kind = precision if g.linear else _wide(practice)
         time = grouped_gemm_time_s if g.grouped else gemm_time_s
-        forward = forward + time(profile, g.m, g.n, g.k, g.count, kind)
-        backward = backward + time(profile, g.m, g.k, g.n, g.count, kind)
+        # The step waits for the busiest expert rank.
+        rows = g.m * practice.expert_imbalance if g.grouped else g.m
+        forward = forward + time(profile, rows, g.n, g.k, g.count, kind)
+        backward = backward + time(profile, rows, g.k, g.n, g.count, kind)
         # Weight gradients sum over the rows: for experts the padding sits in that sum, hence the plain form.
-        backward = backward + gemm_time_s(profile, g.n, g.k, g.m, g.count, kind)
+        backward = backward + gemm_time_s(profile, g.n, g.k, rows, g.count, kind)
     return forward / practice.stack.gemm_frac, backward / practice.stack.gemm_frac
 
 
@@ -112,28 +114,34 @@ def layer_time(
     )
     shape = work.vector_bytes
     gemm_f, gemm_b = _gemms_s(practice, work.gemms, precision, shape)
-    attention_f = attention_time_s(practice.kernels, work.attention_flops, work.attention_keys) / stack.gemm_frac
+    keys = work.attention_keys
+    attention_f = attention_time_s(practice.kernels, work.attention_flops, keys) / stack.attention_frac
     # Fused attention recomputes the scores: five products backward against two forward.
-    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, work.attention_keys) / stack.gemm_frac
-    vector_f, vector_b = _vector_s(work, practice, precision)
+    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, keys) / stack.attention_frac
+    vector_f, vector_b = _vector_s(work, layouts, practice, precision)
     forward = {"gemm": gemm_f, "attention": attention_f, "vector": vector_f}
     backward = {"gemm": gemm_b, "attention": attention_b, "vector": vector_b}
     for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, attention_f, attention_b).items():
         forward[name], backward[name] = exposed_f, exposed_b
     kernels = len(work.gemms) + work.vector_kernels + (1.0 if stack.attention_fused else 0.0)
-    host = stack.host_kernel_s * kernels
+    collectives = np.where(layouts.tp > 1, 2.0 * work.tp_collectives, 0.0) + np.where(layouts.ep > 1, 2.0, 0.0)
+    host = stack.host_kernel_s * kernels + stack.host_collective_s * collectives
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     recompute = _recompute_s(work, layouts, practice, forward, precision)
     return BlockTime(forward, backward, recompute)
 
 
-def _vector_s(work: LayerWork, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
+def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
     """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose)."""
     casts = 4.0 if precision in _NARROW else 0.0
     factor = practice.stack.vector_traffic_factor
     forward = factor * work.vector_bytes + casts * work.cast_elements
     backward = factor * work.vector_bytes_backward + casts * work.cast_elements_backward
+    # Every micro-batch reads and writes the stored gradients of all weights; sharded ones (ZeRO 2 and 3) are scattered
+    # first and cost next to nothing.
+    whole = layouts.zero <= 1
+    backward = backward + np.where(whole, 2.0 * practice.stack.gradient_bytes * work.weights, 0.0)
     kernels = work.vector_kernels
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
 
@@ -157,16 +165,19 @@ def _messages_s(
     # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
     pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
     routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
-    tensor = work.tp_collectives * pair * (1.0 - stack.tp_overlap_frac) + routed * (1.0 - stack.tp_overlap_frac)
+    tensor = (work.tp_collectives * pair + routed) * (1.0 - stack.tp_overlap_frac)
+    # With sequence parallelism the inputs are gathered once more for the weight gradients.
+    tensor_b = tensor * np.where(layouts.sequence_parallel, 1.5, 1.0)
     # Dispatch and combine; expert groups are neighbours, etp apart.
-    expert = np.where(work.ep_bytes > 0.0, 2.0 * all_to_all_s(fabric, work.ep_bytes, ep, etp), 0.0)
+    sent = work.ep_bytes * practice.expert_imbalance
+    expert = np.where(work.ep_bytes > 0.0, 2.0 * all_to_all_s(fabric, sent, ep, etp), 0.0)
     expert = expert * (1.0 - stack.ep_overlap_frac)
     ring = (cp - 1.0) * send_receive_s(fabric, work.cp_bytes, cp, tp)
     # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
     hidden_f = np.minimum(stack.cp_overlap_frac * ring, attention_f)
     hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, attention_b)
     return {
-        "tp": (tensor, tensor),
+        "tp": (tensor, tensor_b),
         "cp": (ring - hidden_f, 2.0 * ring - hidden_b),
         "ep": (expert, expert),
     }

@@ -120,6 +120,7 @@ def plan(
     catalogue: Catalogue,
     objective: Objective = "time",
     stack: str | None = None,
+    layouts: Layouts | None = None,
 ) -> TrainingPlan:
     """Search all layouts for the one with the shortest step, or the least energy.
 
@@ -143,6 +144,8 @@ def plan(
         What is least. Energy counts the whole machine (hosts, switches and supplies too), not the chips alone.
     stack : str, optional
         Key of a training stack; the usual one of the chip if not given.
+    layouts : Layouts, optional
+        Choose among these alone; all layouts of the chips if not given.
 
     Returns
     -------
@@ -160,7 +163,9 @@ def plan(
         raise ScenarioError(f"objective = {objective!r}; allowed: time, energy")
     peak_precision(system.accelerator, precision)
     practice = practice_for(catalogue, system, stack)
-    candidates = enumerate_layouts(arch, chips, seq_len=seq_len, global_batch=global_batch)
+    if layouts is None:
+        layouts = enumerate_layouts(arch, chips, seq_len=seq_len, global_batch=global_batch)
+    candidates = layouts
     memory = _chunked_memory(arch, system, candidates, seq_len, global_batch, practice)
     fits = np.flatnonzero(memory <= system.accelerator.hbm_bytes)
     if not len(fits):

@@ -34,10 +34,14 @@ class Stack:
         Attention in one kernel; dropout on scores and residuals.
     tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
         Most of each kind of communication that hides behind computation, 0 to 1.
+    across_overlap_frac : float
+        The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
     gemm_frac : float
         Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
-    host_kernel_s : float
-        Host time to start one kernel; 0 where a whole step is compiled. [s]
+    attention_frac : float
+        Rate of fused attention relative to the chip's usual one (generation of the kernel).
+    host_kernel_s, host_collective_s : float
+        Host time to start one kernel, and one collective; 0 where a whole step is compiled or captured. [s]
     vector_traffic_factor : float
         Memory traffic of unfused element-wise operators relative to fused ones, >= 1.
     gradient_bytes : float
@@ -56,8 +60,11 @@ class Stack:
     ep_overlap_frac: float
     pp_overlap_frac: float
     dp_overlap_frac: float
+    across_overlap_frac: float
     gemm_frac: float
+    attention_frac: float
     host_kernel_s: float
+    host_collective_s: float
     vector_traffic_factor: float
     gradient_bytes: float
     gradient_exchange_bytes: float
@@ -66,7 +73,7 @@ class Stack:
 
 _LARGEST_FRAC: Final = 1.5
 """A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
-_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac")
+_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac", "expert_imbalance")
 _FLAGS: Final = ("attention_fused", "dropout")
 
 
@@ -74,8 +81,9 @@ _FLAGS: Final = ("attention_fused", "dropout")
 class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
-    ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation;
-    ``straggler_frac`` of a step is lost waiting for the slowest replica whenever there is more than one.
+    ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
+    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number; the busiest
+    expert-parallel rank has ``expert_imbalance`` times the mean load.
     """
 
     kernels: KernelProfile
@@ -84,6 +92,7 @@ class Practice:
     stack: Stack
     memory_reserve_frac: float
     straggler_frac: float
+    expert_imbalance: float
     assumptions: tuple[Assumption, ...] = ()
 
 
@@ -125,7 +134,7 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     power = power_model(catalogue, system.accelerator)
     names = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s", *_WHOLE_STEP)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names)
-    ring, exchange, startup, reserve, straggler = (a.fact.number() for a in used)
+    ring, exchange, startup, reserve, straggler, imbalance = (a.fact.number() for a in used)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator))
     return Practice(
         kernels=kernels,
@@ -134,5 +143,6 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
         stack=profile,
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
+        expert_imbalance=imbalance,
         assumptions=(*system.assumptions, *kernels.assumptions, *power.assumptions, *used, *stack_facts),
     )

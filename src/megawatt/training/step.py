@@ -116,8 +116,8 @@ def step_cost(
     parts["bubble"] = bubble_s
     parts["pp"] = _pipeline_s(arch, layouts, practice, seq_len, count)
     parts |= _exchange_s(arch, layouts, practice, stage, count)
-    replicas = (layouts.dp * layouts.cp) > 1
-    parts["straggler"] = np.where(replicas, practice.straggler_frac * sum(parts.values()), 0.0)
+    doublings = np.log2(layouts.dp * layouts.cp)
+    parts["straggler"] = practice.straggler_frac * doublings * sum(parts.values())
     step_time_s = np.asarray(sum(parts.values()))
     memory = step_memory(arch, system, layouts, seq_len=seq_len, global_batch=global_batch, practice=practice)
     memory_bytes = np.asarray(sum(memory.values()))
@@ -242,8 +242,8 @@ def _exchange_s(
     # Once per step: gradients behind the last backward pass, weights behind the first forward pass.
     # Without ZeRO the second half of the exchange carries reduced gradients instead of updated weights.
     back = np.where(layouts.zero == 0, gradients, weights)
-    once = across + np.where(fully_sharded, 0.0, gradients + back)
-    hidden = np.minimum(stack.dp_overlap_frac * once, stage.total_s)
+    once = np.where(fully_sharded, 0.0, gradients + back)
+    hidden = np.minimum(stack.dp_overlap_frac * once + stack.across_overlap_frac * across, stage.total_s)
     # Fully sharded weights are gathered for every forward and backward pass, their gradients scattered each time.
     per_pass = (2.0 * weights + gradients) / stack.shard_link_frac
     behind = np.minimum(stack.dp_overlap_frac * per_pass, stage.total_s)
@@ -251,7 +251,7 @@ def _exchange_s(
         dense / np.where(layouts.zero >= 1, shard, 1.0) + experts / np.where(layouts.zero >= 1, expert_shard, 1.0)
     )
     return {
-        "dp": once - hidden,
+        "dp": once + across - hidden,
         "shard": np.where(fully_sharded, count * (per_pass - behind), 0.0),
         "optimizer": optimizer / practice.kernels.hbm_flow_bytes_per_s,
     }

@@ -9,7 +9,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
@@ -29,8 +29,10 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
     (r"hai-llm", "stack-dualpipe"),
     (r"maxtext|pax", "stack-maxtext"),
     (r"neuron", "stack-neuron"),
-    (r"fsdp\+tp|nemo|megatron", "stack-megatron-core"),
-    (r"fsdp|composer|lit-gpt|torchtitan|meta internal|pytorch|deepspeed", "stack-fsdp-torch"),
+    (r"fsdp\+tp|nemo|megatron-(core|bridge)", "stack-megatron-core"),
+    (r"megatron", "stack-megatron-lm"),
+    (r"foundry|composer", "stack-llm-foundry"),
+    (r"fsdp|lit-gpt|torchtitan|meta internal|pytorch|deepspeed", "stack-fsdp-torch"),
 )
 """Software column to stack; the first match counts."""
 
@@ -114,7 +116,7 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
     layout = _layout(read, arch, system, chips, stack)
-    batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else None)
+    batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     precision = read.text("dtype") or "bf16"
     precision = {"int8": "bf16"}.get(precision, precision)
     peak_precision(system.accelerator, precision)
@@ -139,7 +141,7 @@ def _arch(read: _Reader) -> ModelArch:
     hidden, heads = read.integer("hidden"), read.integer("heads")
     experts = read.integer("experts") if read.text("experts") else 0
     attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
-    mla = {}
+    mla: dict[str, Any] = {}
     if attention == "mla":
         # DeepSeek-V2 and V3 share these (arXiv 2405.04434, 2412.19437); the columns hold the head width alone.
         mla = {"q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64}
@@ -235,7 +237,7 @@ def _stack(read: _Reader, system: System) -> str:
     year = read.text("published")[:4]
     for pattern, stack in _STACKS:
         if re.search(pattern, software):
-            old = stack == "stack-megatron-core" and year.isdigit() and int(year) < 2023
+            old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023
             return "stack-megatron-2021" if old else stack
     read.assume("software")
     return default_stack(system.accelerator)
@@ -243,8 +245,8 @@ def _stack(read: _Reader, system: System) -> str:
 
 def _layout(read: _Reader, arch: ModelArch, system: System, chips: int, stack: str) -> Layouts | None:
     """The layout as published, in chips; None where the planner has to choose."""
-    zero_text = read.text("zero")
-    if not read.text("tp") and not read.text("pp") and zero_text != "3":
+    names_tensor = re.search(r"\bTP\b", read.text("software")) is not None
+    if not read.text("tp") and not read.text("pp") and (read.text("zero") != "3" or names_tensor):
         for name in ("tp", "pp", "cp", "dp", "micro_batch"):
             read.assume(name)
         return None

@@ -75,6 +75,8 @@ class LayerWork:
         Memory traffic of norms, residuals, activations, rotary embedding, routing, softmax where not fused. [B]
     cast_elements, cast_elements_backward : (n,)
         Elements cast to a narrow type before the matrix multiplies.
+    weights : (n,)
+        Weights that the layer's backward pass adds gradients to. [elements]
     vector_kernels : float
         Memory-bound kernels.
     tp_bytes : (n,)
@@ -96,6 +98,7 @@ class LayerWork:
     vector_bytes_backward: FloatArray
     cast_elements: FloatArray
     cast_elements_backward: FloatArray
+    weights: FloatArray
     vector_kernels: float
     tp_bytes: FloatArray
     tp_collectives: float
@@ -164,6 +167,7 @@ def layer_work(
         vector_bytes_backward=1.5 * vector + score_backward,
         cast_elements=gemm_inputs,
         cast_elements_backward=gemm_inputs + active * (1.0 if arch.gated else 0.0),
+        weights=np.asarray(sum((g.n * g.k * g.count for g in gemms if g.linear), np.zeros_like(tokens))),
         vector_kernels=(10.0 if fused_attention else 14.0) + (8.0 if moe else 0.0),
         tp_bytes=ACTIVATION_BYTES * tokens * arch.hidden,
         tp_collectives=2.0 if not moe or arch.shared_experts else 1.0,

@@ -1,0 +1,292 @@
+"""Score published PUE and water use by site against halls simulated in the nearest known climate.
+
+Which hall an operator runs is chosen by a rule that knows the operator and, for AWS, the market, never a site's PUE.
+"""
+
+from __future__ import annotations
+
+import csv
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Normals
+from megawatt.errors import ScenarioError
+from megawatt.facility import Weather, hall_design, load_weather, simulate
+from megawatt.facility.weather import distance_km
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.validation.scoring import Case, Skipped, result_entry
+
+__all__ = ["design_of", "known_places", "score", "stand_in"]
+
+_KIND: Final = "facility"
+_COLUMNS: Final = ("id", "site", "operator", "climate", "lat", "lon", "year", "pue", "wue_l_per_kwh", "wue_scope")
+
+# AWS at home builds its own sites; abroad it mostly rents: 2015's list of sites names its colocation partners in Japan,
+# China, Singapore, Australia, Brazil and Germany [dcd-aws-property-2022]; 440 colocation sites in 2024, most of them
+# abroad and up to whole complexes in Frankfurt and Tokyo, renting being the way into a new market [bloomberg-aws-900].
+# Abroad, these regions are reported as AWS's own buildings: Dublin [dcd-aws-property-2022], Aragon [aws-aragon-2024]
+# and Stockholm (Vasteras, Eskilstuna, Katrineholm) [dcd-aws-stockholm-2018].
+_AWS_HOME: Final = "us-"
+_AWS_OWN_ABROAD: Final = ("eu-west-1", "eu-south-2", "eu-north-1")
+
+# Own designs: AWS and Microsoft cool with outside air and wetted media [aws-water, microsoft-dublin-95f]; Google with
+# warm chilled water from towers and batteries in the servers [datacenterknowledge-google-2009].
+_OWN_DESIGN: Final = {
+    "aws": "air-evaporative",
+    "microsoft": "air-evaporative",
+    "meta": "air-evaporative",
+    "google": "air-tower-free",
+}
+# Microsoft's first two large regions, before its chiller-less design of 2009: San Antonio, chilled water from towers
+# [microsoft-san-antonio-2011], and Chicago, a developer's building that Microsoft leases [microsoft-northlake-2007].
+_MICROSOFT_BEFORE_2009: Final = ("southcentralus", "northcentralus")
+
+# Rented halls: tenants' chilled water; from towers where summers are humid (free dry cooling is of little use there),
+# from air-cooled machines with dry free cooling elsewhere.
+_COLOCATION_HUMID: Final = "air-chiller"
+_COLOCATION: Final = "air-economiser-chiller"
+
+_LOAD_FRAC: Final = 1.0
+"""IT load over IT capacity. Halls are filled one after the other and shares such as "fans 4 % of IT" are published for
+halls in operation, so each hall stands at its design point; a site's average load is not published."""
+
+_WRONG_PLACE_KM: Final = 1000.0
+"""Farther than this from the city that the row names, the coordinates are wrong."""
+_CITIES: Final = {"paulo": (-23.55, -46.63)}
+"""Cities whose coordinates the published file is known to give wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One published row that has a place."""
+
+    cells: Mapping[str, str]
+    latitude_deg: float
+    longitude_deg: float
+    design: str
+    place: str
+
+
+def design_of(operator: str, site: str, climate: str) -> str:
+    """Catalogue key of the hall design that an operator's site is taken to have, by the rule of this module.
+
+    Parameters
+    ----------
+    operator, site : str
+        Operator, and its own code of the region.
+    climate : str
+        Koeppen class of the place (may be followed by words), or empty.
+    """
+    name = operator.strip().lower()
+    rented = _COLOCATION_HUMID if climate.startswith("A") or climate[1:3] == "fa" else _COLOCATION
+    if name == "aws":
+        own = site.startswith(_AWS_HOME) or site in _AWS_OWN_ABROAD
+        return _OWN_DESIGN[name] if own else rented
+    if name == "microsoft" and site in _MICROSOFT_BEFORE_2009:
+        return _COLOCATION_HUMID
+    return _OWN_DESIGN.get(name, rented)
+
+
+def _thermal_class(normals: Normals) -> str:
+    """Koeppen letters that monthly normals without rain can tell: B, or A/C/D and a/b/c of the summer."""
+    coldest, warmest = float(normals.mean_dry_bulb_c.min()), float(normals.mean_dry_bulb_c.max())
+    summer = normals.mean_relative_humidity[normals.mean_dry_bulb_c > normals.mean_dry_bulb_c.mean()]
+    if float(summer.mean()) < 0.5:
+        return "B"
+    if coldest >= 18.0:
+        return "A"
+    letter = "a" if warmest >= 22.0 else "b" if int((normals.mean_dry_bulb_c >= 10.0).sum()) >= 4 else "c"
+    return ("C" if coldest > 0.0 else "D") + letter
+
+
+def _class_distance(wanted: str, have: str) -> float:
+    """0 for the same class, up to 3 for another; dry and wet, summer and winter count alike."""
+    if not wanted:
+        return 0.0
+    first = wanted[0] != have[0]
+    summer = wanted[2:3] in ("a", "b", "c") and have[1:2] in ("a", "b", "c") and wanted[2:3] != have[1:2]
+    return 2.0 * first + 1.0 * summer
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What the choice of a stand-in needs to know of a catalogued place."""
+
+    key: str
+    latitude_deg: float
+    longitude_deg: float
+    elevation_m: float
+    climate: str
+
+
+def known_places(catalogue: Catalogue) -> tuple[_Place, ...]:
+    """All catalogued places with their climate class."""
+    places = []
+    for key in catalogue.keys("place"):
+        n = catalogue.normals(key)
+        places.append(_Place(key, n.latitude_deg, n.longitude_deg, n.elevation_m, _thermal_class(n)))
+    return tuple(places)
+
+
+def stand_in(places: Sequence[_Place], latitude_deg: float, longitude_deg: float, climate: str) -> str:
+    """Key of the catalogued place whose climate stands in for a point.
+
+    A place within 150 km, or else the least of: class difference (0 to 3) + difference of |latitude| / 5 degrees +
+    elevation / 1,000 m + distance / 10,000 km. The row's own elevation is not published; sites are taken to be low.
+    """
+    scores = []
+    for place in places:
+        km = distance_km(latitude_deg, longitude_deg, place.latitude_deg, place.longitude_deg)
+        likeness = _class_distance(climate, place.climate) + abs(abs(latitude_deg) - abs(place.latitude_deg)) / 5.0
+        likeness += place.elevation_m / 1000.0 + km / 10000.0
+        scores.append((km / 150.0 - 10.0 if km <= 150.0 else likeness, place.key))
+    return min(scores)[1]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ScenarioError(f"{path.name}:1: no column {', '.join(missing)}; needed: {', '.join(_COLUMNS)}")
+        return [{k: (v or "") for k, v in row.items() if k} for row in reader]
+
+
+def _why_not(row: Mapping[str, str]) -> str:
+    """Why a row has no usable place; empty if it has one."""
+    latitude, longitude = _number(row["lat"]), _number(row["lon"])
+    if latitude is None or longitude is None:
+        return "no place: the row gives no coordinates"
+    for name, (city_latitude, city_longitude) in _CITIES.items():
+        if name in row.get("city", "").lower():
+            away = distance_km(latitude, longitude, city_latitude, city_longitude)
+            if away > _WRONG_PLACE_KM:
+                return f"wrong place: {latitude:g}, {longitude:g} is {away:,.0f} km from {row['city']}"
+    return ""
+
+
+def _simulator(catalogue: Catalogue) -> Callable[[str, str], tuple[float, float]]:
+    @cache
+    def weather(place: str) -> Weather:
+        return load_weather(place, catalogue, seed=0)
+
+    @cache
+    def run(design_key: str, place: str) -> tuple[float, float]:
+        design = hall_design(catalogue, design_key, it_capacity_mw=1.0)
+        year = simulate(design, weather(place), np.full(HOURS_IN_YEAR, _LOAD_FRAC))
+        return year.pue, year.wue_l_per_kwh
+
+    return run
+
+
+def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a file of published PUE and WUE by site.
+
+    Each row's hall (`design_of`) runs at constant load in the climate of its `stand_in`; errors of PUE are differences,
+    of WUE fractions where the published value is not zero. Null model: the median of the operator's scored rows.
+
+    Parameters
+    ----------
+    path : Path or str
+        CSV with the columns of the published table (site, operator, climate, lat, lon, year, pue, wue_l_per_kwh, ...).
+    catalogue : Catalogue
+
+    Returns
+    -------
+    list of dict
+        Two entries, ``pue`` and ``wue`` (rows with ``wue_scope`` = site), as `result_entry` makes them.
+
+    Raises
+    ------
+    ScenarioError
+        If a column is missing.
+    """
+    path = Path(path)
+    table = _read(path)
+    places = known_places(catalogue)
+    reasons = {row["id"]: _why_not(row) for row in table}
+    rows = [
+        _Row(
+            row,
+            float(row["lat"]),
+            float(row["lon"]),
+            design_of(row["operator"], row["site"], row["climate"]),
+            stand_in(places, float(row["lat"]), float(row["lon"]), row["climate"]),
+        )
+        for row in table
+        if not reasons[row["id"]]
+    ]
+    skipped = [Skipped(key, why) for key, why in reasons.items() if why]
+    run = _simulator(catalogue)
+    predicted = {row.cells["id"]: run(row.design, row.place) for row in rows}
+    with_pue = [row for row in rows if _number(row.cells["pue"]) is not None]
+    with_wue = [
+        row for row in rows if row.cells["wue_scope"] == "site" and (_number(row.cells["wue_l_per_kwh"]) or 0.0) > 0.0
+    ]
+    return [
+        _entry(path, "pue", "1", table, with_pue, {k: v[0] for k, v in predicted.items()}, skipped),
+        _entry(path, "wue", "L/kWh", table, with_wue, {k: v[1] for k, v in predicted.items()}, skipped),
+    ]
+
+
+def _assumed(row: _Row) -> tuple[str, ...]:
+    common = (f"design={row.design}", f"weather={row.place}", f"load_frac={_LOAD_FRAC}")
+    return (*common, "projected by the operator") if "projected" in row.cells.get("notes", "") else common
+
+
+def _entry(
+    path: Path,
+    quantity: str,
+    unit: str,
+    table: Sequence[Mapping[str, str]],
+    rows: Sequence[_Row],
+    predicted: Mapping[str, float],
+    skipped: Sequence[Skipped],
+) -> dict[str, Any]:
+    column = "pue" if quantity == "pue" else "wue_l_per_kwh"
+    measured = {row.cells["id"]: float(row.cells[column]) for row in rows}
+    by_operator: dict[str, list[float]] = {}
+    for row in rows:
+        by_operator.setdefault(row.cells["operator"], []).append(measured[row.cells["id"]])
+    median = {operator: statistics.median(values) for operator, values in by_operator.items()}
+    cases = [
+        Case(
+            id=row.cells["id"],
+            measured=measured[row.cells["id"]],
+            predicted=predicted[row.cells["id"]],
+            assumed=_assumed(row),
+            groups=(
+                f"operator={row.cells['operator']}",
+                f"year={row.cells['year']}",
+                f"climate={row.cells['climate'] or 'unknown'}",
+            ),
+            null=median[row.cells["operator"]],
+        )
+        for row in rows
+    ]
+    ids = {row["id"] for row in table if _number(row[column]) is not None}
+    return result_entry(
+        file=path.name,
+        kind=_KIND,
+        quantity=quantity,
+        unit=unit,
+        error="absolute" if quantity == "pue" else "relative",
+        rows=len(table),
+        scorable=len(cases),
+        cases=cases,
+        skipped=[s for s in skipped if s.id in ids],
+    )

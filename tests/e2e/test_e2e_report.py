@@ -1,0 +1,159 @@
+"""The report in headless Chromium: it draws, obeys its buttons, fits a phone, and asks nothing of the network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from megawatt.report import render
+from tests.report_sample import SOURCES, mining_alone, sample_comparison
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_INK = """() => Array.from(document.querySelectorAll('[data-plot]')).filter(box => {
+    const svg = box.querySelector('svg'), canvas = box.querySelector('canvas');
+    if (svg) { return svg.querySelectorAll('path').length > 3; }
+    if (!canvas) { return false; }
+    const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const seen = new Set();
+    for (let i = 0; i < pixels.length; i += 404) { seen.add(pixels.slice(i, i + 3).join()); }
+    return seen.size > 4;
+}).map(box => box.dataset.plot)"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render(sample_comparison(), SOURCES), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    if _CHROMIUM is None:
+        pytest.skip("no chromium on this machine")
+    with playwright.sync_playwright() as engine:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = engine.chromium.launch(executable_path=_CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page with what it said and asked for."""
+
+    def __init__(self, browser: object, path: Path, width: int = 1280, scheme: str = "light") -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        self.page.wait_for_selector("html[data-drawn]")
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+def test_it_draws_every_chart_silently_and_offline(browser: object, report: Path) -> None:
+    assert report.stat().st_size < 3_000_000
+    with Visit(browser, report) as visit:
+        plots = visit.page.locator("[data-plot]").count()
+        assert plots > 30
+        visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
+        assert visit.said == []
+        assert visit.asked == [report.as_uri()]
+        for text in ("$1.23m", "$810k", "−$61.0k"):
+            assert visit.page.get_by_text(text, exact=True).first.is_visible()
+        assert (
+            visit.page.get_by_role("heading", level=1).inner_text() == "IREN Childress: three uses of the same 250 MW"
+        )
+
+
+def test_charts_have_a_name_and_a_table_behind_them(browser: object, report: Path) -> None:
+    with Visit(browser, report) as visit:
+        chart = visit.page.get_by_role("figure", name="PUE by month")
+        assert chart.get_by_role("img", name=re.compile("PUE by month")).is_visible()
+        table = chart.get_by_role("table")
+        assert table.count() == 0
+        chart.get_by_text("Table: PUE by month").click()
+        assert table.get_by_role("row").count() == 14  # head, twelve months, year
+        assert table.get_by_role("rowheader", name="Jul").is_visible()
+
+
+def test_theme_follows_the_system_and_the_button(browser: object, report: Path) -> None:
+    with Visit(browser, report, scheme="dark") as visit:
+        root, button = visit.page.locator("html"), visit.page.get_by_role("button", name="Dark")
+        label = visit.page.locator("#plot-pue svg text").first
+        assert root.get_attribute("data-theme") == "dark"
+        assert button.get_attribute("aria-pressed") == "true"
+        dark = label.get_attribute("fill")
+        button.click()
+        assert root.get_attribute("data-theme") == "light"
+        assert button.get_attribute("aria-pressed") == "false"
+        visit.page.wait_for_function(
+            "was => document.querySelector('#plot-pue svg text').getAttribute('fill') !== was", arg=dark, timeout=5_000
+        )
+        assert visit.said == []
+
+
+def test_a_legend_key_hides_its_series(browser: object, report: Path) -> None:
+    with Visit(browser, report) as visit:
+        figure = visit.page.get_by_role("figure", name="Where the facility's energy goes")
+        filled = "#plot-power-parts svg path[fill='#2b7bba']"
+        assert visit.page.locator(filled).count() > 0
+        key = figure.get_by_role("button", name="chips", exact=True)
+        key.press("Enter")
+        assert key.get_attribute("aria-pressed") == "false"
+        visit.page.wait_for_function(f'document.querySelectorAll("{filled}").length === 0', timeout=5_000)
+
+
+def test_assumptions_are_filtered_by_room_kind_and_text(browser: object, report: Path) -> None:
+    with Visit(browser, report) as visit:
+        rows = visit.page.locator("table.assumptions tbody tr:visible")
+        assert rows.count() == 24
+        visit.page.get_by_label("Kind").select_option("assumed")
+        assert rows.count() == 6
+        assert rows.filter(has_text="nobody has published this").count() == 3
+        visit.page.get_by_label("Room").select_option("training")
+        assert rows.count() == 3
+        visit.page.get_by_label("Text").fill("gb300.")
+        assert rows.count() == 1
+        assert visit.page.locator("#filter-count").inner_text() == "1 of 24 assumptions"
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["three uses", "bare"])
+def test_it_fits_a_phone(browser: object, report: Path, tmp_path: Path, bare: bool) -> None:
+    path = report
+    if bare:
+        path = tmp_path / "bare.html"
+        path.write_text(render(mining_alone(), {}), encoding="utf-8")
+    with Visit(browser, path, width=390) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+        wide = visit.page.evaluate(
+            "Array.from(document.querySelectorAll('figure')).filter(f => f.scrollWidth > f.clientWidth).map(f => f.id)"
+        )
+        assert wide == []
+        assert visit.said == []
+
+
+def test_print_is_light_without_controls(browser: object, report: Path) -> None:
+    with Visit(browser, report, scheme="dark") as visit:
+        visit.page.emulate_media(media="print")
+        visit.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert not visit.page.get_by_role("button", name="Dark").is_visible()
+        assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert visit.page.locator("html").get_attribute("data-theme") == "light"
+        visit.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert visit.page.locator("html").get_attribute("data-theme") == "dark"
