@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ _INK = """() => Array.from(document.querySelectorAll('[data-plot]')).filter(box 
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(render(sample_comparison(), SOURCES), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def one_use(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sample = sample_comparison()
+    path = tmp_path_factory.mktemp("report") / "one.html"
+    path.write_text(render(replace(sample, uses=sample.uses[:1]), SOURCES), encoding="utf-8")
     return path
 
 
@@ -81,8 +90,8 @@ def test_it_draws_every_chart_silently_and_offline(browser: object, report: Path
         )
 
 
-def test_charts_have_a_name_and_a_table_behind_them(browser: object, report: Path) -> None:
-    with Visit(browser, report) as visit:
+def test_charts_have_a_name_and_a_table_behind_them(browser: object, one_use: Path) -> None:
+    with Visit(browser, one_use) as visit:
         chart = visit.page.get_by_role("figure", name="PUE by month")
         assert chart.get_by_role("img", name=re.compile("PUE by month")).is_visible()
         table = chart.get_by_role("table")
@@ -92,8 +101,8 @@ def test_charts_have_a_name_and_a_table_behind_them(browser: object, report: Pat
         assert table.get_by_role("rowheader", name="Jul").is_visible()
 
 
-def test_theme_follows_the_system_and_the_button(browser: object, report: Path) -> None:
-    with Visit(browser, report, scheme="dark") as visit:
+def test_theme_follows_the_system_and_the_button(browser: object, one_use: Path) -> None:
+    with Visit(browser, one_use, scheme="dark") as visit:
         root, button = visit.page.locator("html"), visit.page.get_by_role("button", name="Dark")
         label = visit.page.locator("#plot-pue svg text").first
         assert root.get_attribute("data-theme") == "dark"
@@ -108,8 +117,8 @@ def test_theme_follows_the_system_and_the_button(browser: object, report: Path) 
         assert visit.said == []
 
 
-def test_a_legend_key_hides_its_series(browser: object, report: Path) -> None:
-    with Visit(browser, report) as visit:
+def test_a_legend_key_hides_its_series(browser: object, one_use: Path) -> None:
+    with Visit(browser, one_use) as visit:
         figure = visit.page.get_by_role("figure", name="Where the facility's energy goes")
         filled = "#plot-power-parts svg path[fill='#2b7bba']"
         assert visit.page.locator(filled).count() > 0
@@ -148,8 +157,8 @@ def test_it_fits_a_phone(browser: object, report: Path, tmp_path: Path, bare: bo
         assert visit.said == []
 
 
-def test_print_is_light_without_controls(browser: object, report: Path) -> None:
-    with Visit(browser, report, scheme="dark") as visit:
+def test_print_is_light_without_controls(browser: object, one_use: Path) -> None:
+    with Visit(browser, one_use, scheme="dark") as visit:
         visit.page.emulate_media(media="print")
         visit.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert not visit.page.get_by_role("button", name="Dark").is_visible()

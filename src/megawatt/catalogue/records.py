@@ -145,7 +145,7 @@ class System:
     liquid_share : float
         Share of heat that leaves by the liquid loop, 0 to 1.
     coolant_supply_max_c : float
-        Warmest facility water the rack accepts. [degC]
+        Warmest coolant that the rack accepts at its inlet (after the CDU). [degC]
     """
 
     key: str

@@ -36,6 +36,7 @@ class Capital:
     capex_cost: dict[str, FloatArray]
     shell_residual: FloatArray
     loan: LoanTerms | None
+    reserve_months: float
     tax: TaxTerms
 
 
@@ -59,13 +60,19 @@ def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> Floa
     return out
 
 
-def _loan(scenario: Scenario, calendar: Calendar, first_draw: int) -> LoanTerms | None:
+def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, first_draw: int) -> LoanTerms | None:
     debt = scenario.debt
-    if debt is None or debt.principal_usd.number() == 0:
+    if debt is None:
+        return None
+    share = debt.share_of_machines_frac
+    principal = (
+        share.number() * machines_cost_usd if share else debt.principal_usd.number() if debt.principal_usd else 0.0
+    )
+    if principal == 0.0:
         return None
     first = min(calendar.last_live + 1, calendar.spine.months - 1)
     return LoanTerms(
-        principal_usd=debt.principal_usd.number(),
+        principal_usd=principal,
         rate=debt.rate.number(),
         draw_month=min(first_draw, first - 1),
         first_payment_month=first,
@@ -96,7 +103,8 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         machines_cost_usd=machines_cost_usd,
         capex_cost={"shell": shell, "machines": machines},
         shell_residual=residual_straight_line(shell, life, first_live),
-        loan=_loan(scenario, calendar, int(np.argmax(machines > 0))),
+        loan=_loan(scenario, calendar, machines_cost_usd, int(np.argmax(machines > 0))),
+        reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
         tax=TaxTerms(
             scenario.tax.rate.number(),
             {

@@ -12,7 +12,7 @@ from megawatt.chain.records import Headline, Sensitivity
 from megawatt.dispatch import Dispatch
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.risk import Risk
+from megawatt.risk import Risk, net_cash_usd
 
 __all__ = ["headline", "operating_margin_usd_per_year", "tokens_per_grid_mwh", "worst_month"]
 
@@ -34,9 +34,10 @@ def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> floa
 def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
     """The operating month with the least cash after debt service, and that cash; base case. [USD]
 
-    The last month is left out: it settles residual values and their tax.
+    Before tax, which falls into one month of the year and is set aside for it; without the last month, which holds
+    the sale of what remains.
     """
-    net = (cash.cfads - cash.interest_paid - cash.principal_paid)[0, first_full_month:-1]
+    net = net_cash_usd(cash)[0, first_full_month:-1]
     index = int(np.argmin(net))
     calendar = cash.terms.start_month - 1 + first_full_month + index
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])

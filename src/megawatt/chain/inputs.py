@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pydantic import BaseModel
 
@@ -50,7 +50,7 @@ def scenario_assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
 
 def move(scenario: Scenario, path: str, value: float) -> Scenario:
     """The scenario with the number at a dotted path replaced; everything else shared."""
-    return _moved(scenario, path.split("."), value)
+    return cast("Scenario", _moved(scenario, path.split("."), value))
 
 
 def _moved(node: Any, path: list[str], value: float) -> Any:

@@ -153,7 +153,7 @@ def _cash_model(
         discount_rate=scenario.discount_rate.number(),
         ai=_ai_money(scenario, chips, response, problem, utilisation) if chips else None,
         mining=miners,
-    )
+    ).sculpted()
 
 
 def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:

@@ -17,8 +17,8 @@ from megawatt.finance import (
     escalator,
     gpu_cloud_revenue,
     gpu_contract_values_usd,
-    last_month_value,
     live_share,
+    loan_schedule,
     market_utilisation,
     prepayment_flows,
     project,
@@ -70,7 +70,7 @@ class CashModel:
 
     Energy, AI: the year's bill by month x (let share + idle share x empty share), market part x power level. Energy,
     mining: exact response of the dispatched year to hash value and power level. Chips' resale follows the compute
-    price relative to its expectation; miners' does not follow anything (their base-case share is taken).
+    price relative to its expectation; miners' follows age alone.
     """
 
     calendar: Calendar
@@ -86,6 +86,19 @@ class CashModel:
     ai: AIMoney | None = None
     mining: MiningMoney | None = None
     committed_equity_usd: float | None = None
+
+    def sculpted(self) -> CashModel:
+        """The same model with debt service in proportion to the base case's cash before debt and tax.
+
+        Prepaid cash is left out, so service follows what deliveries earn; a loan of another shape is left as it is.
+        """
+        loan = self.capital.loan
+        if loan is None or loan.shape != "sculpted":
+            return self
+        free = replace(self, capital=replace(self.capital, loan=None)).base()
+        cash = (free.revenue_total - free.opex_total - free.flows.prepayment_credit)[0]
+        shaped = replace(loan, service_weights=np.maximum(cash, 0.0))
+        return replace(self, capital=replace(self.capital, loan=shaped))
 
     def base(self) -> CashFlow:
         """The base case: every factor at its expectation, the tenant pays."""
@@ -193,20 +206,28 @@ class CashModel:
         scale = live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
         return year.revenue_usd * scale, year.energy_cost_usd * scale
 
+    def _reserve_usd(self) -> float:
+        """Months of average debt service that stay in the account while the loan runs. [USD]"""
+        loan = self.capital.loan
+        if loan is None or self.capital.reserve_months == 0.0:
+            return 0.0
+        schedule = loan_schedule(loan, self.calendar.spine.months)
+        payments = loan.last_payment_month - loan.first_payment_month + 1
+        return float(schedule.service[loan.first_payment_month :].sum() / payments * self.capital.reserve_months)
+
     def _project_terms(self, factors: FactorPaths) -> ProjectTerms:
         spine, capital = self.calendar.spine, self.capital
         paths = factors.power.shape[0]
+        resale = np.ones(paths)
         if self.ai is not None:
-            expected = base_factors(self.terms, spine.months).compute[0, -1]
-            machines = residual_of_chips(
-                capital.machines_cost_usd,
-                self.calendar.halls,
-                spine.months,
-                share_at_five_years=self.residual_frac,
-                price_to_expected=factors.compute[:, -1] / expected,
-            )
-        else:
-            machines = last_month_value(np.full(paths, capital.machines_cost_usd * self.residual_frac), spine.months)
+            resale = factors.compute[:, -1] / base_factors(self.terms, spine.months).compute[0, -1]
+        machines = residual_of_chips(
+            capital.machines_cost_usd,
+            self.calendar.halls,
+            spine.months,
+            share_at_five_years=self.residual_frac,
+            price_to_expected=resale,
+        )
         return ProjectTerms(
             start_year=spine.start_year,
             start_month=spine.start_month,
@@ -216,6 +237,7 @@ class CashModel:
             loan=capital.loan,
             tax=capital.tax,
             discount_rate=self.discount_rate,
+            minimum_cash_usd=self._reserve_usd(),
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from megawatt.catalogue.records import Assumption
@@ -11,6 +12,11 @@ from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
 
 __all__ = ["sensitivities"]
+
+_UNIT_AT_END: Final = re.compile(
+    r"_(frac|years|months|hours|usd|mw|w|k|c|usd_per_(chip|kw_month|mw|chip_hour|mwh|th)|w_per_chip|per_year)$"
+)
+"""Units that end a field's name; the sensitivity has its unit beside."""
 
 _LEAST_SHARE: Final = 1e-6
 """Ranges that move the value by less than this share are left out."""
@@ -74,10 +80,12 @@ def _one(links: Links, row: Assumption, in_scenario: frozenset[str]) -> Sensitiv
 
 
 def _title(links: Links, row: Assumption) -> str:
+    """Words for a chart: section or catalogue entry, and the field without the unit at its end."""
     key, _, field = row.name.rpartition(".")
-    words = field.replace("_", " ")
+    words = _UNIT_AT_END.sub("", field).replace("_", " ")
     entry = links.catalogue.entries.get(key)
-    return f"{entry.title}: {words}" if entry else row.name.replace(".", ": ").replace("_", " ")
+    place = entry.title if entry else key.replace("_", " ")
+    return f"{place}: {words}" if place else words
 
 
 def _basis(links: Links) -> Sensitivity | None:

@@ -76,10 +76,10 @@ def mining_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather) -> 
 def grid_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Grid:
     """Hourly prices from the scenario's file or the grid's table, delivery charges, carbon."""
     power = scenario.power
+    sources: tuple[Assumption, ...] = ()
     if power.price_file:
-        raw, year = read_price_csv(folder / power.price_file, power.utc_offset_hours), power.price_year
-        market, sources = raw.price_usd_per_mwh, ()
-        year = raw.year
+        raw = read_price_csv(folder / power.price_file, power.utc_offset_hours)
+        market, year = raw.price_usd_per_mwh, raw.year
     else:
         shape = catalogue.price_shape(power.grid, power.price_year)
         market, year = price_year(shape), shape.year

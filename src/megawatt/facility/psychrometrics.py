@@ -5,6 +5,7 @@ Temperatures in degC, pressures in Pa, humidity ratios in kg of water per kg of 
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -38,8 +39,8 @@ _TRIPLE_POINT_C: Final = 0.01
 _ICE: Final = (-5.6745359e3, 6.3925247, -9.677843e-3, 6.2215701e-7, 2.0747825e-9, -9.484024e-13, 4.1635019)
 _WATER: Final = (-5.8002206e3, 1.3914993, -4.8640239e-2, 4.1764768e-5, -1.4452093e-8, 0.0, 6.5459673)
 
-_BISECTIONS: Final = 34
-"""Halvings of a bracket of at most 150 K: below 1e-8 K."""
+_COLDEST_C: Final = -100.0
+"""End of the range of eq. 5, below any wet bulb or dew point in reach."""
 
 
 def _ln_pressure(kelvin: FloatArray, c: tuple[float, ...]) -> FloatArray:
@@ -101,10 +102,12 @@ def humidity_ratio_of_wet_bulb(temperature_c: ArrayLike, wet_bulb: ArrayLike, pr
     return np.asarray(np.where(tw >= 0.0, over_water, over_ice))
 
 
-def wet_bulb_c(temperature_c: ArrayLike, ratio: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:
+def wet_bulb_c(
+    temperature_c: ArrayLike, ratio: ArrayLike, pressure_pa: ArrayLike, tolerance_k: float = 1e-8
+) -> FloatArray:
     """Thermodynamic wet-bulb temperature. [degC]
 
-    Solves eq. 33/35 by bisection over the whole array between the dew point and the dry bulb, where the humidity ratio
+    Solves eq. 33/35 by bisection over the whole array between -100 degC and the dry bulb, where the humidity ratio
     rises with the wet bulb; the step between the ice and the water branch at 0 degC resolves to 0 degC.
 
     Parameters
@@ -115,16 +118,22 @@ def wet_bulb_c(temperature_c: ArrayLike, ratio: ArrayLike, pressure_pa: ArrayLik
         Humidity ratio. Air above saturation gets its dry bulb.
     pressure_pa : float or array, shape (...,)
         Barometric pressure. [Pa]
+    tolerance_k : float
+        Largest error of the solution. [K], > 0
     """
     t, w, p = np.broadcast_arrays(
         np.asarray(temperature_c, float), np.asarray(ratio, float), np.asarray(pressure_pa, float)
     )
-    low, high = np.minimum(dew_point_c(w, p), t), np.array(t, float)
-    for _ in range(_BISECTIONS):
+    low, high = np.full(t.shape, _COLDEST_C), np.array(t, float)
+    for _ in range(_halvings(float(t.max(initial=0.0)) - _COLDEST_C, tolerance_k)):
         middle = 0.5 * (low + high)
         above = humidity_ratio_of_wet_bulb(t, middle, p) > w
         high, low = np.where(above, middle, high), np.where(above, low, middle)
     return np.asarray(0.5 * (low + high))
+
+
+def _halvings(bracket_k: float, tolerance_k: float) -> int:
+    return max(1, math.ceil(math.log2(bracket_k / tolerance_k)))
 
 
 def dew_point_c(ratio: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:
@@ -134,8 +143,8 @@ def dew_point_c(ratio: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:
     exact; dry air gets -100 degC, the end of the range.
     """
     p_w = vapour_pressure_pa(ratio, pressure_pa)
-    low, high = np.full(p_w.shape, -100.0), np.full(p_w.shape, 100.0)
-    for _ in range(_BISECTIONS):
+    low, high = np.full(p_w.shape, _COLDEST_C), np.full(p_w.shape, 100.0)
+    for _ in range(_halvings(100.0 - _COLDEST_C, 1e-8)):
         middle = 0.5 * (low + high)
         above = saturation_pressure_pa(middle) > p_w
         high, low = np.where(above, middle, high), np.where(above, low, middle)

@@ -248,6 +248,8 @@ def _moisture(
         for _ in range(3):  # capping at saturation lowers the mean; shift back
             dew = np.minimum(dew + (n.mean_dew_point_c - _per_month(dew))[MONTH_OF_HOUR], dry_bulb)
         ratio = np.minimum(psy.saturation_humidity_ratio(dew, pressure), saturation)
-        too_moist = _per_month(psy.wet_bulb_c(dry_bulb, ratio, pressure), tail=True) > n.p99_wet_bulb_c
+        too_moist = (
+            _per_month(psy.wet_bulb_c(dry_bulb, ratio, pressure, tolerance_k=0.01), tail=True) > n.p99_wet_bulb_c
+        )
         low, high = np.where(too_moist, low, place), np.where(too_moist, place, high)
     return ratio

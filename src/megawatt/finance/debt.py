@@ -15,7 +15,10 @@ __all__ = ["SHAPES", "LoanSchedule", "level_payment_usd", "loan_schedule"]
 
 FloatArray = NDArray[np.float64]
 
-SHAPES = ("level", "equal-principal", "bullet")
+SHAPES = ("level", "equal-principal", "sculpted", "bullet")
+
+_TINY = 1e-8
+"""Below this interest over the life, the annuity's first-order series is exact and its quotient is 0 / 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +46,9 @@ class LoanSchedule:
 
 def level_payment_usd(balance_usd: float, rate: float, payments: int) -> float:
     """Equal monthly payment that repays a balance: B i / (1 - (1 + i)^-n), i = rate / 12. [USD a month]"""
-    if rate == 0.0:
-        return balance_usd / payments
     monthly = rate / 12.0
+    if monthly * payments < _TINY:
+        return balance_usd / payments * (1.0 + 0.5 * (payments + 1) * monthly)
     return balance_usd * monthly / -math.expm1(-payments * math.log1p(monthly))
 
 
@@ -55,7 +58,9 @@ def loan_schedule(loan: LoanTerms | None, months: int) -> LoanSchedule:
     Interest of a month is rate / 12 on the opening balance (30/360). The draw falls at the end of its month, so it
     bears interest from the next one. Until the first payment, interest is added to the balance
     (``capitalise_interest``) or due in cash. ``level`` pays equal amounts, ``equal-principal`` equal principal plus
-    interest, ``bullet`` interest and the whole principal in the last month.
+    interest, ``sculpted`` payments in proportion to the loan's weights (principal is negative in a month whose
+    payment is
+    less than its interest: the loan grows), ``bullet`` interest and the whole principal in the last month.
 
     Parameters
     ----------
@@ -102,7 +107,18 @@ def _principal(loan: LoanTerms, m: int, opening: float, at_start: float, interes
         return 0.0
     if loan.shape == "equal-principal":
         return at_start / payments
+    if loan.shape == "sculpted":
+        return at_start * _sculpted_share(loan, m) - interest
     return level_payment_usd(at_start, loan.rate, payments) - interest
+
+
+def _sculpted_share(loan: LoanTerms, m: int) -> float:
+    """Payment of month m per dollar owed at the first payment: w_m / sum of w_t (1 + i)^-(t - first + 1)."""
+    if loan.service_weights is None:
+        raise ScenarioError("loan.service_weights: none given, needed for shape = 'sculpted'")
+    weights = loan.service_weights[loan.first_payment_month : loan.last_payment_month + 1]
+    factors = (1.0 + loan.rate / 12.0) ** -(np.arange(weights.size) + 1.0)
+    return float(loan.service_weights[m] / (weights * factors).sum())
 
 
 def _check(loan: LoanTerms, months: int) -> None:
@@ -114,8 +130,21 @@ def _check(loan: LoanTerms, months: int) -> None:
         raise ScenarioError(f"loan.rate = {loan.rate} a year, must be 0 or more and below 1 (0.09 is 9 %)")
     if not 0.0 <= loan.upfront_fee_frac < 1.0:
         raise ScenarioError(f"loan.upfront_fee_frac = {loan.upfront_fee_frac}, must be 0 or more and below 1")
+    _check_weights(loan, months)
     if not 0 <= loan.draw_month < loan.first_payment_month <= loan.last_payment_month < months:
         raise ScenarioError(
             f"loan: draw in month {loan.draw_month}, payments in months {loan.first_payment_month} to "
             f"{loan.last_payment_month}; must be 0 <= draw < first payment <= last payment < {months} (project months)"
+        )
+
+
+def _check_weights(loan: LoanTerms, months: int) -> None:
+    if loan.shape != "sculpted":
+        return
+    weights = loan.service_weights
+    paid = slice(loan.first_payment_month, loan.last_payment_month + 1)
+    if weights is None or weights.shape != (months,) or not np.all(weights[paid] >= 0.0) or not np.any(weights[paid]):
+        raise ScenarioError(
+            "loan.service_weights: must be one number of 0 or more per month of the project, not all zero while the "
+            "loan is repaid (no cash before debt: nothing to sculpt on; take shape = 'level')"
         )

@@ -11,7 +11,8 @@ and arrears of principal, then distributions. Rules:
 * Cash above ``minimum_cash_usd`` and above the tax accrued in the year so far is distributed, after construction and
   only while the loan is on schedule; in the last month all of it.
 * Tax is on income as delivered, less depreciation and interest as it accrues; the upfront fee is deducted over the
-  loan's life. What is left of the tax basis, and a prepayment that was never credited, count in the last month.
+  loan's life. What is left of the tax basis, and a prepayment that was never credited, count in the last month. The
+  tax on the gain of the sale is taken off its proceeds, so that CFADS and debt cover are of operation alone.
 """
 
 from __future__ import annotations
@@ -92,11 +93,19 @@ def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None
     totals = _totals(terms, flows)
     schedule = loan_schedule(terms.loan, terms.months)
     start = operation_start_month(terms, totals.revenue)
-    income = _taxable_income(terms, totals, start)
+    income, disposal_income = _taxable_income(terms, totals, start)
     settles = spine.settles_tax()
     statements = run_waterfall(
         terms,
-        Inputs(totals.operating, income, totals.residual, totals.capex, settles, construction_months(terms)),
+        Inputs(
+            totals.operating,
+            income,
+            totals.residual,
+            disposal_income,
+            totals.capex,
+            settles,
+            construction_months(terms),
+        ),
         schedule,
     )
     project_tax = tax_on_income(income, settles, terms.tax)
@@ -205,10 +214,13 @@ def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
     return total
 
 
-def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> FloatArray:
-    """Income before interest by month, (months, paths); revenue counts as delivered, whoever paid it when."""
+def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> tuple[FloatArray, FloatArray]:
+    """Income before interest by month, (months, paths), and the part of the last month's that is disposal, (paths,).
+
+    Revenue counts as delivered, whoever paid it when.
+    """
     if terms.tax is None:
-        return np.zeros_like(totals.revenue)
+        return np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
     income = totals.revenue - totals.opex
     written_off = np.zeros(terms.months)
     for part in depreciation_by_class(terms.capex_cost, terms.tax.life_years, start).values():
@@ -216,8 +228,9 @@ def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> FloatAr
     income -= written_off[:, None]
     basis_left = totals.capex.sum() - written_off.sum()
     uncredited = totals.prepayment.sum(axis=0) - totals.credit.sum(axis=0)
-    income[-1] += totals.residual.sum(axis=0) - basis_left + uncredited
-    return income
+    disposal = totals.residual.sum(axis=0) - basis_left + uncredited
+    income[-1] += disposal
+    return income, disposal
 
 
 def _measures(
@@ -294,7 +307,7 @@ def _cash_flow(
         tax=done.tax.T,
         cfads=done.cfads.T,
         capex_total=np.broadcast_to(totals.capex, shape),
-        residual_total=totals.residual.T,
+        residual_total=done.residual.T,
         debt_draw=np.broadcast_to(schedule.draw, shape),
         interest_paid=done.interest_paid.T,
         principal_paid=done.principal_paid.T,

@@ -46,9 +46,14 @@ class LoanTerms:
     draw_month, first_payment_month, last_payment_month : int
         Month indices of the project spine.
     shape : str
-        ``level`` (equal payments), ``equal-principal`` or ``bullet``.
+        ``level`` (equal payments), ``equal-principal``, ``sculpted`` (payments follow ``service_weights``) or
+        ``bullet``.
     upfront_fee_frac : float
         Fee on the principal, paid at the draw.
+    service_weights : (months,), optional
+        For ``sculpted``: interest plus principal of each payment is in proportion to these, >= 0; usually the base
+        case's
+        cash before debt, so that cover is even over the loan's life.
     """
 
     principal_usd: float
@@ -59,6 +64,7 @@ class LoanTerms:
     shape: str = "level"
     upfront_fee_frac: float = 0.0
     capitalise_interest: bool = True
+    service_weights: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +129,8 @@ class CashFlow:
 
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total - capex_total - fees - interest_paid
     - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit +
-    prepayment -
-    opex - tax. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
+    prepayment - opex - tax; ``residual_total`` is the sale's proceeds less the tax on its gain. ``shortfall`` is
+    scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none.
     """

@@ -30,7 +30,9 @@ class Inputs:
     income : (months, paths)
         Taxable income before interest and fee.
     residual : (months, paths)
-        Cash from sale.
+        Cash from sale, before tax.
+    disposal_income : (paths,)
+        Part of the last month's income that comes from the sale, not from operation.
     capex : (months,)
         Capital spending.
     settles : (months,)
@@ -42,6 +44,7 @@ class Inputs:
     operating: FloatArray
     income: FloatArray
     residual: FloatArray
+    disposal_income: FloatArray
     capex: FloatArray
     settles: NDArray[np.bool_]
     construction_months: int
@@ -49,10 +52,14 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What was paid, USD by month, arrays (months, paths); names as in `CashFlow`."""
+    """What was paid, USD by month, arrays (months, paths); names as in `CashFlow`.
+
+    ``tax`` is on operation; the tax on the sale's gain is taken off ``residual``.
+    """
 
     tax: FloatArray
     cfads: FloatArray
+    residual: FloatArray
     interest_paid: FloatArray
     principal_paid: FloatArray
     debt_balance: FloatArray
@@ -86,16 +93,20 @@ def run_waterfall(terms: ProjectTerms, inputs: Inputs, schedule: LoanSchedule) -
         The loan as it would run if paid on time.
     """
     months, paths = inputs.operating.shape
-    done = Statements(*(np.zeros((months, paths)) for _ in range(9)))
+    done = Statements(*(np.zeros((months, paths)) for _ in range(10)))
     monthly_rate = terms.loan.rate / 12.0 if terms.loan is not None else 0.0
     committed = np.inf if terms.committed_equity_usd is None else terms.committed_equity_usd
     cash, balance, equity, year_income, losses = (np.zeros(paths) for _ in range(5))
     for m in range(months):
         accrued = balance * monthly_rate
         year_income = year_income + inputs.income[m] - accrued - schedule.fee_amortised[m]
-        done.tax[m], set_aside, year_income, losses = _book(terms.tax, year_income, losses, bool(inputs.settles[m]))
+        settle = bool(inputs.settles[m])
+        operation = year_income - inputs.disposal_income if m == months - 1 else year_income
+        done.tax[m] = _book(terms.tax, operation, losses, settle)[0]
+        tax, set_aside, year_income, losses = _book(terms.tax, year_income, losses, settle)
         done.cfads[m] = inputs.operating[m] - done.tax[m]
-        cash = cash + done.cfads[m] + inputs.residual[m] + schedule.draw[m] - schedule.fee[m] - inputs.capex[m]
+        done.residual[m] = inputs.residual[m] - (tax - done.tax[m])
+        cash = cash + done.cfads[m] + done.residual[m] + schedule.draw[m] - schedule.fee[m] - inputs.capex[m]
         interest = np.maximum(accrued - schedule.capitalised[m], 0.0)
         behind = balance + schedule.capitalised[m] + schedule.draw[m] - schedule.balance[m]
         demand = interest + np.where(behind > CENT, behind, 0.0)

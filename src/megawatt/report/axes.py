@@ -161,7 +161,7 @@ def nice_bounds(values: Sequence[float], pad: float = 0.04) -> tuple[float, floa
     low, high = min(0.0, *finite), max(0.0, *finite)
     span = high - low if high - low > 1e-9 else 1.0
     low, high = (low - pad * span if low < 0 else 0.0), (high + pad * span if high > 0 else 0.0)
-    raw = max(high - low, 1e-9) / 6
+    raw = (high - low or 1.0) / 6
     exponent = math.floor(math.log10(raw))
     step = next(m * 10.0**exponent for m in (1, 2, 5, 10) if m * 10.0**exponent >= raw * (1 - 1e-9))
     ends = [round(n * step, 2 - exponent) for n in (math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9))]

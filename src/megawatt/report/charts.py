@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from megawatt.chain.records import Comparison
 from megawatt.report.charts_chip import hashprice_chart, memory_chart, step_time_chart
+from megawatt.report.charts_debt import balance_chart, cover_chart
 from megawatt.report.charts_hours import duration_chart, heat_chart, price_charts
-from megawatt.report.charts_money import annual_charts, balance_chart, cover_chart, energy_bill_chart
+from megawatt.report.charts_money import annual_charts, energy_bill_chart
 from megawatt.report.charts_power import (
     overhead_chart,
     power_parts_chart,

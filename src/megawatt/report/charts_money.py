@@ -1,4 +1,4 @@
-"""Charts of money in the base case: revenue and cost by year, energy bill, debt service and cover, balances."""
+"""Charts of money in the base case: revenue and cost by year, energy bill."""
 
 from __future__ import annotations
 
@@ -9,31 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.chain.records import UseResult
-from megawatt.report.axes import bar_rows, category_x, line, mark_line, option, value_y
+from megawatt.report.axes import bar_rows, category_x, line, option, value_y
 from megawatt.report.figure import (
     Chart,
     Legend,
     Option,
     Table,
     bar_heights,
-    months_axis,
     part_colour,
     significant,
     stack_names,
     use_colour,
     wording,
 )
-from megawatt.report.format import DASH, factor, money
+from megawatt.report.format import DASH, money
 
-__all__ = ["annual_charts", "balance_chart", "cover_chart", "energy_bill_chart"]
+__all__ = ["annual_charts", "by_year", "energy_bill_chart", "first_path", "years_axis"]
 
-_MILLION: Final = 1e6
-_INK: Final = "#7a7f87"
+MILLION: Final = 1e6
+INK: Final = "#7a7f87"
 """Neutral grey of totals and of debt service, 3:1 on white and on the dark page."""
-_DEBT: Final = "#b03a7a"
-"""Debt and its service; no use has this colour."""
-_CASH_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
-_DSCR_SHOWN: Final = 10.0
+CASH_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
 _TAX: Final = "income tax"
 
 
@@ -87,14 +83,14 @@ def annual_chart(use: UseResult, index: int, colours: Mapping[str, str]) -> Char
             "name": name,
             "stack": "all",
             "barMaxWidth": 38,
-            "data": bar_heights(values / _MILLION),
+            "data": bar_heights(values / MILLION),
             "itemStyle": {"color": colour},
         }
         for name, colour, values in stack
     ]
     cfads = by_year(use, use.cash.cfads)
     label = "cash for debt service"
-    series.append(line(label, _INK, significant(cfads / _MILLION), showSymbol=True, symbolSize=6))
+    series.append(line(label, INK, significant(cfads / MILLION), showSymbol=True, symbolSize=6))
     years = years_axis(use)
     rows = tuple((name, *(money(float(v)) for v in values)) for name, _, values in stack)
     extra = (
@@ -110,10 +106,10 @@ def annual_chart(use: UseResult, index: int, colours: Mapping[str, str]) -> Char
         title=f"Revenue and cost by year: {use.title}",
         caption="Bars: revenue as delivered, operating cost and tax. Line: cash available for debt service, customer "
         "prepayments counted when they are received. First and last year may be part years.",
-        option=option(_CASH_GRID, category_x(years), value_y("$m per year"), series, "shadow"),
+        option=option(CASH_GRID, category_x(years), value_y("$m per year"), series, "shadow"),
         table=Table(("Part", *years), rows + kept),
         units=("$m",),
-        legend=(*(Legend(name, colour) for name, colour, _ in stack), Legend(label, _INK, "solid")),
+        legend=(*(Legend(name, colour) for name, colour, _ in stack), Legend(label, INK, "solid")),
         use=use.title,
         colour=use_colour(index),
     )
@@ -156,132 +152,4 @@ def energy_bill_chart(uses: Sequence[UseResult]) -> Chart | None:
         units=("$/MWh",),
         legend=tuple(Legend(name, colour) for name, colour, _ in parts),
         height_px=62 * len(uses) + 84,
-    )
-
-
-def cover_chart(use: UseResult, index: int) -> Chart:
-    """Cash available for debt service and the service by month [$m]; below it the trailing-year DSCR [times]."""
-    months = months_axis(use)
-    cfads = first_path(use.cash.cfads) / _MILLION
-    service = (first_path(use.cash.interest_paid) + first_path(use.cash.principal_paid)) / _MILLION
-    dscr = np.broadcast_to(first_path(use.cash.dscr), (len(months),))
-    debt = bool(np.any(service > 0))
-    series: list[Option] = [
-        {
-            "type": "bar",
-            "name": "cash for debt service",
-            "data": bar_heights(cfads),
-            "itemStyle": {"color": use_colour(index), "opacity": 0.75},
-            "barCategoryGap": "15%",
-        }
-    ]
-    legend = [Legend("cash for debt service", use_colour(index))]
-    if not debt:
-        chart = option(_CASH_GRID, category_x(months), value_y("$m per month"), series, "shadow")
-    else:
-        series.append(line("debt service paid", _DEBT, significant(service), step="middle"))
-        shown = np.where(np.abs(dscr) <= _DSCR_SHOWN, dscr, np.nan)
-        series.append(
-            line(
-                "DSCR, trailing year",
-                _INK,
-                significant(shown, 3),
-                xAxisIndex=1,
-                yAxisIndex=1,
-                markLine=mark_line({"yAxis": 1}, "1.00×", "insideEndTop"),
-            )
-        )
-        grids: list[Option] = [
-            {"left": 8, "right": 20, "top": 34, "height": "46%"},
-            {"left": 8, "right": 20, "top": "68%", "bottom": 28},
-        ]
-        x = [category_x(months, axisLabel={"show": False}), category_x(months, gridIndex=1)]
-        y = [value_y("$m per month"), value_y("DSCR [×]", gridIndex=1, splitNumber=3, min=0)]
-        chart = option(grids, x, y, series, "shadow")
-        chart["axisPointer"] = {"link": [{"xAxisIndex": "all"}]}
-        legend += [Legend("debt service paid", _DEBT, "solid"), Legend("DSCR, trailing year", _INK, "solid")]
-    return Chart(
-        id=f"cover-{index}",
-        title=f"Cash and debt service by month: {use.title}",
-        caption="Base case. " + (_COVER_NOTE if debt else "This use carries no debt."),
-        option=chart,
-        table=_cover_table(use, months),
-        units=("$m", "$m", "×"),
-        legend=tuple(legend),
-        height_px=400 if debt else 300,
-        use=use.title,
-        colour=use_colour(index),
-    )
-
-
-_COVER_NOTE: Final = (
-    "DSCR: cash available for debt service over interest and scheduled principal, trailing twelve months; above "
-    f"{_DSCR_SHOWN:.0f}× it is left out."
-)
-
-
-def _cover_table(use: UseResult, months: Sequence[str]) -> Table:
-    columns = (
-        "Month",
-        "Cash for debt service",
-        "Interest",
-        "Principal",
-        "Shortfall",
-        "DSCR",
-        "Closing cash",
-        "Debt balance",
-    )
-    cash = use.cash
-    money_columns = [first_path(v) for v in (cash.cfads, cash.interest_paid, cash.principal_paid, cash.shortfall)]
-    balances = [first_path(v) for v in (cash.closing_cash, cash.debt_balance)]
-    dscr = np.broadcast_to(first_path(cash.dscr), (len(months),))
-    rows = tuple(
-        (
-            name,
-            *(money(float(v[m])) for v in money_columns),
-            factor(float(dscr[m])),
-            *(money(float(v[m])) for v in balances),
-        )
-        for m, name in enumerate(months)
-    )
-    return Table(columns, rows)
-
-
-def balance_chart(use: UseResult, index: int) -> Chart:
-    """Closing cash and debt balance by month. [$m]"""
-    months = months_axis(use)
-    cash = first_path(use.cash.closing_cash) / _MILLION
-    debt = first_path(use.cash.debt_balance) / _MILLION
-    colour = use_colour(index)
-    series = [line("closing cash", colour, significant(cash), areaStyle={"color": colour, "opacity": 0.14})]
-    legend = [Legend("closing cash", colour, "solid")]
-    if np.any(debt > 0):
-        series.append(line("debt balance", _DEBT, significant(debt)))
-        legend.append(Legend("debt balance", _DEBT, "solid"))
-    given = np.cumsum(first_path(use.cash.equity_in)) / _MILLION
-    taken = np.cumsum(first_path(use.cash.distributions)) / _MILLION
-    series.append(
-        line("equity paid in, sum", _INK, significant(given), lineStyle={"width": 1.5, "type": "dashed", "color": _INK})
-    )
-    series.append(
-        line(
-            "distributions, sum",
-            _INK,
-            significant(taken),
-            lineStyle={"width": 1.5, "type": "dotted", "color": _INK},
-        )
-    )
-    legend += [Legend("equity paid in, sum", _INK, "dashed"), Legend("distributions, sum", _INK, "dotted")]
-    ends = [m for m in range(len(months)) if months[m].endswith("-12") or m == len(months) - 1]
-    rows = tuple((months[m], *(money(float(v[m]) * _MILLION) for v in (cash, debt, given, taken))) for m in ends)
-    return Chart(
-        id=f"balance-{index}",
-        title=f"Balances: {use.title}",
-        caption="Month-end cash on the account and debt outstanding; sums of what owners paid in and took out.",
-        option=option(_CASH_GRID, category_x(months), value_y("$m"), series),
-        table=Table(("End of", "Closing cash", "Debt balance", "Equity paid in", "Distributions"), rows),
-        units=("$m",),
-        legend=tuple(legend),
-        use=use.title,
-        colour=colour,
     )

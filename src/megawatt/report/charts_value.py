@@ -159,7 +159,8 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
         )
     values = [getattr(s, f"value_at_{side}") - base for s in shown for side in ("low", "high")]
     low, high, step = nice_bounds([v / _MILLION for v in values], pad=0.3)
-    if low < -base / _MILLION < high:
+    reached = low < -base / _MILLION < high
+    if reached:
         series[0]["markLine"] = mark_line({"xAxis": significant(-base / _MILLION)}, "zero", "start")
     chart = bar_rows([s.title for s in shown], [], f"change of value [{VALUE_UNIT}]", min=low, max=high, interval=step)
     chart["series"] = series
@@ -169,7 +170,8 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
         id=f"tornado-{index}",
         title=f"Sensitivity: {use.title}",
         caption=f"Change from the base case of {money(base)} per grid MW-year, one input at a time; the chain is run "
-        "again at each end. Numbers at the bars are the input's ends; the dashed line is where the value becomes zero."
+        "again at each end. Numbers at the bars are the input's ends."
+        + (" Dashed line: the value becomes zero." if reached else "")
         + (f" The {len(ranked) - len(shown)} smallest are in the table only." if len(ranked) > len(shown) else ""),
         option=chart,
         table=_tornado_table(ranked),

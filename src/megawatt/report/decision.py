@@ -107,7 +107,8 @@ def _alone(use: UseResult) -> Answer:
         for side in ("low", "high")
         if (getattr(s, f"value_at_{side}") < 0) != (value < 0)
     ]
-    points.append(_reversal_text(crossing, "change the sign"))
+    if use.sensitivities:
+        points.append(_reversal_text(crossing, "change the sign"))
     return Answer(sentence, (*points, *_debt_points([use])))
 
 
@@ -119,18 +120,19 @@ def _ranked(ranked: Sequence[UseResult]) -> Answer:
     inputs = [(u.headline.value_low, u.headline.value_high) for u in (best, second)]
     market_meets, inputs_meet = overlap(market[0], market[1]), overlap(inputs[0], inputs[1])
     found = reversals(best, second)
-    reverse = (
-        f"{found[0].title} at {found[0].end} would reverse it" if found else "no single published input reverses it"
-    )
+    moved = bool(best.sensitivities or second.sensitivities)
+    reverse = "no single published input reverses it" if moved else "no input was moved to see what reverses it"
+    if found:
+        reverse = f"{found[0].title} at {found[0].end} would reverse it"
     meets = "their market ranges overlap" if market_meets else "their market ranges do not overlap"
     sentence = (
         f"{best.title} leaves most of a grid megawatt-year after capital: {money(value_of(best))}, "
         f"{money(lead)}{share} more than {second.title} ({money(value_of(second))}); {meets}, and {reverse}."
     )
     points = [_sign_point(ranked), _overlap_point(best, second, market_meets, inputs_meet)]
-    points.append(
-        _reversal_text([f"{r.title} at {r.end} ({money(r.first_usd)} against {money(r.second_usd)})" for r in found])
-    )
+    if moved:
+        ends = [f"{r.title} at {r.end} ({money(r.first_usd)} against {money(r.second_usd)})" for r in found]
+        points.append(_reversal_text(ends))
     return Answer(sentence, (*points, *_debt_points(ranked)))
 
 

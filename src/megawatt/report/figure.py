@@ -106,7 +106,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """One entry of a chart's legend; ``mark`` is bar, solid, dashed, dotted, band50 or band90."""
+    """One entry of a chart's legend; ``mark`` is bar, solid, dashed, dotted, dot, band50 or band90."""
 
     name: str
     colour: str

@@ -69,8 +69,9 @@ def _signed_money(value: float, *below: str) -> Cell:
 
 
 def _value(h: Headline) -> Cell:
-    market, inputs = money_range(h.value_p5, h.value_p95), money_range(h.value_low, h.value_high)
-    return _signed_money(h.value_usd_per_grid_mw_year, f"market {market}", f"inputs {inputs}")
+    ranges = (("market", h.value_p5, h.value_p95), ("inputs", h.value_low, h.value_high))
+    known = [(name, low, high) for name, low, high in ranges if math.isfinite(low) and math.isfinite(high)]
+    return _signed_money(h.value_usd_per_grid_mw_year, *(f"{name} {money_range(a, b)}" for name, a, b in known))
 
 
 def _tokens(h: Headline) -> Cell:
@@ -94,55 +95,61 @@ def _dscr(h: Headline) -> Cell:
     return Cell(factor(h.min_dscr), (), h.min_dscr < 1)
 
 
-def _irr(h: Headline) -> Cell:
-    if h.project_irr is None or not math.isfinite(h.project_irr):
-        return Cell("n/a", ("no rate makes the flows worth zero",))
-    return Cell(percent(h.project_irr, 3), (), h.project_irr < 0)
+def _irr(use: UseResult) -> Cell:
+    rate = use.headline.project_irr
+    if rate is None or not math.isfinite(rate):
+        return Cell("n/a", (use.cash.measures.irr_note or "not defined for these flows",))
+    return Cell(percent(rate, 3), (), rate < 0)
 
 
-_MEASURES: Final[tuple[tuple[str, str, str, Callable[[Headline], Cell]], ...]] = (
+def _peak(use: UseResult) -> Cell:
+    over = use.headline.peak_mw > use.grid_mw * (1 + 1e-6)
+    return Cell(fixed(use.headline.peak_mw, "MW", 1), ("above the contract",) if over else (), over)
+
+
+_MEASURES: Final[tuple[tuple[str, str, str, Callable[[UseResult], Cell]], ...]] = (
     (
         "Value after capital",
         "$ per grid MW-year",
         "Level yearly amount whose present value equals the project's NPV (after tax, before debt), per contracted "
         "grid megawatt: what is left once all capital has earned the discount rate.",
-        _value,
+        lambda u: _value(u.headline),
     ),
     (
         "The same per IT megawatt",
         "$ per IT MW-year",
         "Divided by critical IT power instead of contracted power, as leases are priced.",
-        lambda h: _signed_money(h.value_usd_per_it_mw_year),
+        lambda u: _signed_money(u.headline.value_usd_per_it_mw_year),
     ),
     (
         "Operating margin",
         "$ per grid MW-year",
         "Revenue less operating cost of the first full operating year; before capital, tax and debt.",
-        lambda h: _signed_money(h.margin_usd_per_grid_mw_year),
+        lambda u: _signed_money(u.headline.margin_usd_per_grid_mw_year),
     ),
     (
         "Tokens per grid megawatt-hour",
         "tokens per MWh",
         "Training tokens per megawatt-hour drawn from the grid, cooling and losses included; range: published inputs.",
-        _tokens,
+        lambda u: _tokens(u.headline),
     ),
     (
         "Worst month",
         "$ in the month",
         "The operating month with the least cash available for debt service in the base case.",
-        lambda h: _signed_money(h.worst_month_usd, h.worst_month),
+        lambda u: _signed_money(u.headline.worst_month_usd, u.headline.worst_month),
     ),
     (
         "Debt service missed",
         "probability",
         "Share of market paths in which a scheduled payment cannot be made after all cash is used.",
-        _missed,
+        lambda u: _missed(u.headline),
     ),
     (
         "Least DSCR",
         "times",
         "Lowest trailing-year ratio of cash available for debt service to interest and scheduled principal, base case.",
-        _dscr,
+        lambda u: _dscr(u.headline),
     ),
     (
         "Project IRR",
@@ -154,9 +161,14 @@ _MEASURES: Final[tuple[tuple[str, str, str, Callable[[Headline], Cell]], ...]] =
         "Peak from the grid",
         "MW",
         "Greatest hourly draw of the year; the contract must carry it.",
-        lambda h: Cell(fixed(h.peak_mw, "MW", 1)),
+        _peak,
     ),
-    ("PUE", "MWh per IT MWh", "Facility energy over IT energy of the year.", lambda h: Cell(fixed(h.pue, "", 3))),
+    (
+        "PUE",
+        "MWh per IT MWh",
+        "Facility energy over IT energy of the year.",
+        lambda u: Cell(fixed(u.headline.pue, "", 3)),
+    ),
 )
 
 
@@ -170,7 +182,7 @@ def headline_measures(uses: Sequence[UseResult]) -> tuple[Measure, ...]:
         for u in uses
     )
     power = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size)
-    rest = (Measure(n, unit, text, tuple(cell(u.headline) for u in uses)) for n, unit, text, cell in _MEASURES)
+    rest = (Measure(n, unit, text, tuple(cell(u) for u in uses)) for n, unit, text, cell in _MEASURES)
     return (*rest, power)
 
 

@@ -105,8 +105,13 @@ def simulate(
 
 
 def net_cash_usd(cash: CashFlow) -> FloatArray:
-    """CFADS less the debt service that was paid or fell short, by month, (paths, months): what owners see coming."""
-    return cash.cfads - cash.interest_paid - cash.principal_paid - cash.shortfall
+    """Operating cash before tax and sale proceeds less debt service due, by month, (paths, months).
+
+    What is left for tax and owners, or missing. Before tax, because a year's tax falls into one month and is set aside
+    for it. Service due is what was paid and what fell short. Capital spending is not in it: construction has its own
+    funding.
+    """
+    return cash.cfads + cash.tax + cash.residual_total - cash.interest_paid - cash.principal_paid - cash.shortfall
 
 
 def _block(

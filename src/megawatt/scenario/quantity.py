@@ -12,7 +12,6 @@ import dataclasses
 import difflib
 import functools
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
@@ -45,7 +44,7 @@ def _catalogue(info: ValidationInfo) -> Catalogue:
 def _units() -> Any:
     import pint
 
-    registry = pint.UnitRegistry()
+    registry: Any = pint.UnitRegistry()
     registry.define("USD = [currency]")
     registry.define("chip = [chip]")
     return registry
@@ -73,9 +72,13 @@ def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:
     if not _same_dimension(fact.unit, unit):
         raise _problem(f"{text} is in {fact.unit or 'plain numbers'}", f"a fact in {unit or 'plain numbers'}")
     scale = _scale(fact.unit, unit)
-    ends = {name: None if end is None else end * scale for name, end in (("low", fact.low), ("high", fact.high))}
     return dataclasses.replace(
-        fact, value=fact.value * scale, unit=unit, note=f"{text}; {fact.note}".rstrip("; "), **ends
+        fact,
+        value=fact.value * scale,
+        unit=unit,
+        low=None if fact.low is None else fact.low * scale,
+        high=None if fact.high is None else fact.high * scale,
+        note=f"{text}; {fact.note}".rstrip("; "),
     )
 
 
@@ -108,15 +111,19 @@ def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> F
             )
     if "value" not in raw:
         raise _problem("no value", "value = number, with low, high, source, note beside it")
-    numbers = {k: _number(raw[k], unit, allowed) for k in ("low", "high") if k in raw}
     kind = raw.get("kind", base.kind if base else "assumed")
     if kind not in KINDS:
         raise _problem(f"kind = {kind!r}", f"one of {', '.join(KINDS)}")
-    words = {k: str(raw[k]) for k in ("source", "note", "date") if k in raw}
-    if base is not None:
-        return dataclasses.replace(base, kind=cast("Kind", kind), **numbers, **words)
-    value = _number(raw["value"], unit, allowed)
-    return Fact(value, unit, cast("Kind", kind), words.pop("source", SCENARIO_SOURCE), **words, **numbers)
+    start = base or Fact(_number(raw["value"], unit, allowed), unit, "assumed", SCENARIO_SOURCE)
+    return dataclasses.replace(
+        start,
+        kind=cast("Kind", kind),
+        low=_number(raw["low"], unit, allowed) if "low" in raw else start.low,
+        high=_number(raw["high"], unit, allowed) if "high" in raw else start.high,
+        source=str(raw.get("source", start.source)),
+        date=str(raw.get("date", start.date)),
+        note=str(raw.get("note", start.note)),
+    )
 
 
 def _check_range(fact: Fact, ge: float, le: float, allowed: str) -> None:
@@ -193,6 +200,3 @@ def catalogue_key(family: str) -> Any:
             raise _problem(repr(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
 
     return BeforeValidator(read)
-
-
-Validator = Callable[[Any, ValidationInfo], Any]

@@ -237,10 +237,10 @@ class Capex(Section):
         validate_default=True,
         description="life of the shell: its residual is the unused share",
     )
-    chip_residual_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+    chip_residual_frac: Annotated[Fact, *quantity(ge=0.001, le=1)] = Field(
         "@finance-practice.chip_residual_frac",
         validate_default=True,
-        description="worth of chips or miners at the end of operating_months, as a share of cost, in the base case",
+        description="worth of chips or miners after five years of service, as a share of cost, in the base case",
     )
     machines_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
         "@finance-practice.machines_tax_life_years",
@@ -281,6 +281,11 @@ class Debt(Section):
     shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
         "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
     )
+    reserve_months: Annotated[Fact, *quantity("month", ge=0, le=24)] = Field(
+        "@finance-practice.debt_reserve_months",
+        validate_default=True,
+        description="months of average debt service kept as cash before owners are paid (DSRA)",
+    )
     upfront_fee_frac: Annotated[Fact, *_ratio] = Field(0.0, validate_default=True, description="fee on the principal")
 
 
@@ -318,8 +323,8 @@ class Scenario(Section):
     capex: Capex
     opex: Opex
     debt: Debt | None = None
-    tax: Tax = Field(default_factory=dict, validate_default=True)  # type: ignore[arg-type]
-    risk: Risk = Field(default_factory=dict, validate_default=True)  # type: ignore[arg-type]
+    tax: Tax = Field(default_factory=dict, validate_default=True)
+    risk: Risk = Field(default_factory=dict, validate_default=True)
 
 
 class Comparison(Section):

@@ -123,9 +123,8 @@ def layer_time(
     backward = {"gemm": gemm_b, "attention": attention_b, "vector": vector_b}
     for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, attention_f, attention_b).items():
         forward[name], backward[name] = exposed_f, exposed_b
-    kernels = len(work.gemms) + work.vector_kernels + (1.0 if stack.attention_fused else 0.0)
-    collectives = np.where(layouts.tp > 1, 2.0 * work.tp_collectives, 0.0) + np.where(layouts.ep > 1, 2.0, 0.0)
-    host = stack.host_kernel_s * kernels + stack.host_collective_s * collectives
+    fused = 1.0 if stack.attention_fused else 0.0
+    host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     recompute = _recompute_s(work, layouts, practice, forward, precision)
@@ -165,7 +164,9 @@ def _messages_s(
     # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
     pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
     routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
-    tensor = (work.tp_collectives * pair + routed) * (1.0 - stack.tp_overlap_frac)
+    # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
+    inside = tp <= fabric.links[0].domain_chips
+    tensor = (work.tp_collectives * pair + routed) * np.where(inside, 1.0 - stack.tp_overlap_frac, 1.0)
     # With sequence parallelism the inputs are gathered once more for the weight gradients.
     tensor_b = tensor * np.where(layouts.sequence_parallel, 1.5, 1.0)
     # Dispatch and combine; expert groups are neighbours, etp apart.

@@ -40,8 +40,8 @@ class Stack:
         Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
     attention_frac : float
         Rate of fused attention relative to the chip's usual one (generation of the kernel).
-    host_kernel_s, host_collective_s : float
-        Host time to start one kernel, and one collective; 0 where a whole step is compiled or captured. [s]
+    host_operator_s : float
+        Host time of one operator (a few kernels); 0 where a step is compiled or captured. [s]
     vector_traffic_factor : float
         Memory traffic of unfused element-wise operators relative to fused ones, >= 1.
     gradient_bytes : float
@@ -63,8 +63,7 @@ class Stack:
     across_overlap_frac: float
     gemm_frac: float
     attention_frac: float
-    host_kernel_s: float
-    host_collective_s: float
+    host_operator_s: float
     vector_traffic_factor: float
     gradient_bytes: float
     gradient_exchange_bytes: float

@@ -110,8 +110,8 @@ def step_cost(
     layer = layer_time(arch, layouts, practice, seq_len=seq_len, precision=kind, moe=False) if dense else None
     mixture = layer_time(arch, layouts, practice, seq_len=seq_len, precision=kind, moe=True) if moe else None
     head = head_time(arch, layouts, practice, seq_len=seq_len)
-    stage, bubble_s = _pace(arch, layouts, layer, mixture, head)
     count = micro_batches(layouts, global_batch)
+    stage, bubble_s = _pace(arch, layouts, count, layer, mixture, head)
     parts = {name: count * value for name, value in stage.parts.items()}
     parts["bubble"] = bubble_s
     parts["pp"] = _pipeline_s(arch, layouts, practice, seq_len, count)
@@ -161,9 +161,14 @@ def _combine(blocks: list[tuple[BlockTime, FloatArray]], layers: FloatArray) -> 
 
 
 def _pace(
-    arch: ModelArch, layouts: Layouts, layer: BlockTime | None, mixture: BlockTime | None, head: BlockTime
+    arch: ModelArch,
+    layouts: Layouts,
+    count: FloatArray,
+    layer: BlockTime | None,
+    mixture: BlockTime | None,
+    head: BlockTime,
 ) -> tuple[_Stage, FloatArray]:
-    """The slowest stage of one micro-batch, and the time a step loses filling and draining the pipeline."""
+    """The slowest stage of one micro-batch, and the time a step loses filling and draining the pipeline. [s]"""
     first_n, last_n, middle_n = stage_layers(arch.layers, layouts)
     dense, _ = layer_kinds(arch)
     one, none = np.ones_like(first_n), np.zeros_like(first_n)
@@ -198,7 +203,9 @@ def _pace(
         np.choose(slowest, [c.layers for c in candidates]),
     )
     rest = np.where(single, 0.0, np.maximum(whole.total_s - pace.total_s, 0.0))
-    return pace, rest / layouts.vpp
+    # However many virtual stages: no step is shorter than one micro-batch's way through the whole model.
+    way = np.where(single, 0.0, whole.total_s - count * pace.total_s)
+    return pace, np.maximum(rest / layouts.vpp, way)
 
 
 def _pipeline_s(arch: ModelArch, layouts: Layouts, practice: Practice, seq_len: int, count: FloatArray) -> FloatArray:

@@ -7,23 +7,21 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
 from megawatt.hardware import peak_precision
-from megawatt.training import Layouts, default_stack, one_layout
+from megawatt.training import Layouts, default_stack
+from megawatt.validation.training_layouts import Cells, Row, read_layout
 from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
 from megawatt.workload.counts import attention_flops_per_token
 
-__all__ = ["Row", "Run", "measured_step_s", "read_run"]
+__all__ = ["Run", "measured_step_s", "read_run"]
 
-Row = Mapping[str, str]
 
-_RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
 _STACKS: Final[tuple[tuple[str, str], ...]] = (
     (r"deepspeed|megatron-lm 2021|nemo 2022|metaseq", "stack-megatron-2021"),
     (r"hai-llm", "stack-dualpipe"),
@@ -47,7 +45,8 @@ class Run:
     """A row, complete.
 
     ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``recompute_free``
-    says that the recompute column was empty, so that it follows from what fits in memory.
+    says that the recompute column was empty, so that it follows from what fits in memory. ``peak_flops_per_s`` is the
+    data sheet's rate of one chip in this precision.
     """
 
     id: str
@@ -61,44 +60,8 @@ class Run:
     layout: Layouts | None
     recompute_free: bool
     measured_s: float
+    peak_flops_per_s: float
     assumed: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Reader:
-    """Reads cells of a row, and notes which were empty."""
-
-    row: Row
-    assumed: list[str] = field(default_factory=list)
-
-    def text(self, name: str) -> str:
-        return (self.row.get(name) or "").strip()
-
-    def number(self, name: str, default: float | None = None) -> float:
-        """The number in a column, else the default (noted).
-
-        Raises
-        ------
-        ScenarioError
-            If the column is empty and has no default, or holds no number.
-        """
-        text = self.text(name)
-        if not text:
-            if default is None:
-                raise ScenarioError(f"column {name} is empty")
-            self.assume(name)
-            return default
-        try:
-            return float(text)
-        except ValueError:
-            raise ScenarioError(f"column {name} = {text!r}, must be a number") from None
-
-    def integer(self, name: str, default: int | None = None) -> int:
-        return round(self.number(name, default))
-
-    def assume(self, name: str) -> None:
-        if name not in self.assumed:
-            self.assumed.append(name)
 
 
 def read_run(row: Row, catalogue: Catalogue) -> Run:
@@ -109,18 +72,20 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
     MegawattError
         If the row lacks what no rule can fill, or names an unknown accelerator; the message says what.
     """
-    read = _Reader(row)
+    read = Cells(row)
     arch = _arch(read)
     chips = read.integer("chips")
     system = _system(read, catalogue)
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
-    layout = _layout(read, arch, system, chips, stack)
+    layout = read_layout(read, arch, system, chips, stack)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     precision = read.text("dtype") or "bf16"
     precision = {"int8": "bf16"}.get(precision, precision)
-    peak_precision(system.accelerator, precision)
-    measured = measured_step_s(read, arch, system, chips, seq_len, batch, precision)
+    # Published efficiencies refer to the data sheet, whatever variant of the chip ran.
+    chip = catalogue.accelerator(system.accelerator.key)
+    peak = chip.peak_flops_per_s[peak_precision(chip, precision)]
+    measured = measured_step_s(read, arch, chips, seq_len, batch, peak)
     return Run(
         id=read.text("id"),
         arch=arch,
@@ -133,11 +98,12 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
         layout=layout,
         recompute_free=not read.text("recompute"),
         measured_s=measured,
+        peak_flops_per_s=peak,
         assumed=tuple(read.assumed),
     )
 
 
-def _arch(read: _Reader) -> ModelArch:
+def _arch(read: Cells) -> ModelArch:
     hidden, heads = read.integer("hidden"), read.integer("heads")
     experts = read.integer("experts") if read.text("experts") else 0
     attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
@@ -171,7 +137,7 @@ def _arch(read: _Reader) -> ModelArch:
     return check_arch(_gate(read, base))
 
 
-def _gate(read: _Reader, arch: ModelArch) -> ModelArch:
+def _gate(read: Cells, arch: ModelArch) -> ModelArch:
     """Where the kind of MLP is not given, the one whose parameters come nearest to the published count."""
     if read.text("gated"):
         return arch
@@ -181,7 +147,7 @@ def _gate(read: _Reader, arch: ModelArch) -> ModelArch:
     return min(options, key=lambda a: abs(parameters(a).total / 1e9 - published))
 
 
-def _system(read: _Reader, catalogue: Catalogue) -> System:
+def _system(read: Cells, catalogue: Catalogue) -> System:
     """The machine of the row: its chip, its scale-up domain and its network as published."""
     key = read.text("accelerator")
     nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
@@ -232,7 +198,7 @@ def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
     return float(node[1]) * 1e9 / 8.0 / chips_per_node if node else 0.0
 
 
-def _stack(read: _Reader, system: System) -> str:
+def _stack(read: Cells, system: System) -> str:
     software = read.text("software").lower()
     year = read.text("published")[:4]
     for pattern, stack in _STACKS:
@@ -243,99 +209,8 @@ def _stack(read: _Reader, system: System) -> str:
     return default_stack(system.accelerator)
 
 
-def _layout(read: _Reader, arch: ModelArch, system: System, chips: int, stack: str) -> Layouts | None:
-    """The layout as published, in chips; None where the planner has to choose."""
-    names_tensor = re.search(r"\bTP\b", read.text("software")) is not None
-    if not read.text("tp") and not read.text("pp") and (read.text("zero") != "3" or names_tensor):
-        for name in ("tp", "pp", "cp", "dp", "micro_batch"):
-            read.assume(name)
-        return None
-    tp, pp, cp = read.integer("tp", 1), read.integer("pp", 1), read.integer("cp", 1)
-    ep = read.integer("ep", 1) if arch.experts else 1
-    micro = read.number("micro_batch", 1.0)
-    dp = read.integer("dp", max(chips // (tp * pp * cp), 1))
-    if micro < 1:
-        # Published per device although a sequence is spread over the context-parallel group.
-        micro = max(micro * cp, 1.0)
-    tp, cp, dp, micro = _in_chips(read, chips, (tp, pp, cp, dp), micro)
-    return one_layout(
-        tp=tp,
-        pp=pp,
-        vpp=_virtual(read, arch, pp, stack),
-        cp=cp,
-        ep=ep,
-        dp=dp,
-        micro_batch=round(micro),
-        zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
-        recompute=_recompute(read),
-        sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
-        etp=_expert_tensor(read, tp, ep, dp * cp),
-        zero_group=_slice_group(read, system, tp * pp),
-    )
-
-
-def _in_chips(
-    read: _Reader, chips: int, degrees: tuple[int, int, int, int], micro: float
-) -> tuple[int, int, int, float]:
-    """Degrees counted in chips, where a source counts cores (Trainium: tp) or devices (TPU7x: dp or cp)."""
-    tp, pp, cp, dp = degrees
-    used = tp * pp * cp * dp
-    factor = used // chips if chips and used % chips == 0 else 0
-    if factor == 1:
-        return tp, cp, dp, micro
-    read.assume("dp")
-    if factor and read.text("accelerator").startswith("trn") and tp % factor == 0:
-        return tp // factor, cp, dp, micro
-    if factor and cp % factor == 0 and cp > 1:
-        return tp, cp // factor, dp, micro
-    if factor and dp % factor == 0:
-        return tp, cp, dp // factor, micro * factor
-    return tp, cp, max(chips // (tp * pp * cp), 1), micro
-
-
-def _virtual(read: _Reader, arch: ModelArch, pp: int, stack: str) -> int:
-    """Virtual stages: as published; else, in stacks that interleave, the most that leave two layers in a chunk."""
-    if read.text("vpp") or pp == 1:
-        return read.integer("vpp") if read.text("vpp") else 1
-    read.assume("vpp")
-    per_stage = arch.layers // pp
-    if stack != "stack-megatron-core" or arch.layers % pp or per_stage < 4:
-        return 1
-    return max(v for v in range(1, per_stage // 2 + 1) if per_stage % v == 0)
-
-
-def _recompute(read: _Reader) -> int:
-    """Recompute as published; a policy that keeps projections only (offloaded or not) repeats most of a layer."""
-    text = read.text("recompute")
-    if not text:
-        read.assume("recompute")
-        return 0
-    if text not in _RECOMPUTE:
-        raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
-    keeps_projections = re.search(r"offload|custom remat", read.text("notes"))
-    return 2 if text == "selective" and keeps_projections else _RECOMPUTE[text]
-
-
-def _expert_tensor(read: _Reader, tp: int, ep: int, replicas: int) -> int:
-    """Tensor degree inside experts: as the notes say, else Megatron's default (as outside) where it divides."""
-    if ep == 1:
-        return 1
-    notes = re.search(r"(?:ETP|expert tensor parallel) (\d+)", read.text("notes"))
-    if notes:
-        return int(notes[1])
-    read.assume("etp")
-    return tp if replicas % ep == 0 else 1
-
-
-def _slice_group(read: _Reader, system: System, model_chips: int) -> int:
-    """Replicas over which weights are sharded: inside the slice where slices are joined by an ordinary network."""
-    if "DCN" not in read.text("scaleout"):
-        return 0
-    return max(int(system.links[0].domain_chips) // model_chips, 1)
-
-
 def measured_step_s(
-    read: _Reader, arch: ModelArch, system: System, chips: int, seq_len: int, batch: int, precision: str
+    read: Cells, arch: ModelArch, chips: int, seq_len: int, batch: int, peak_flops_per_s: float
 ) -> float:
     """The published metric as seconds per optimizer step. [s]
 
@@ -356,12 +231,11 @@ def measured_step_s(
         return batch / value
     if metric in ("tflops_per_chip", "mfu"):
         flops = _published_flops_per_token(read, arch, seq_len) * tokens
-        peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, precision)]
-        return flops / (chips * (value * 1e12 if metric == "tflops_per_chip" else value * peak))
+        return flops / (chips * value * (1e12 if metric == "tflops_per_chip" else peak_flops_per_s))
     raise ScenarioError(f"metric {metric!r} says nothing about a step")
 
 
-def _published_flops_per_token(read: _Reader, arch: ModelArch, seq_len: int) -> float:
+def _published_flops_per_token(read: Cells, arch: ModelArch, seq_len: int) -> float:
     """FLOPs per token as the source counts them. [FLOP]"""
     halved = read.text("causal_halved")
     if not halved:

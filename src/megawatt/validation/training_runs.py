@@ -14,10 +14,10 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
-from megawatt.hardware import peak_precision
 from megawatt.training import Layouts, Practice, plan, practice_for, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
-from megawatt.validation.training_rows import Row, Run, read_run
+from megawatt.validation.training_layouts import Row
+from megawatt.validation.training_rows import Run, read_run
 from megawatt.workload import model_flops_per_token
 
 __all__ = ["score"]
@@ -143,9 +143,8 @@ def _null_model(runs: Sequence[tuple[Row, Run]]) -> list[float | None]:
 
 def _ideal_s(run: Run) -> float:
     """Counted model FLOPs at the data sheet's rate. [s]"""
-    peak = run.system.accelerator.peak_flops_per_s[peak_precision(run.system.accelerator, run.precision)]
     flops = model_flops_per_token(run.arch, run.seq_len) * run.seq_len * run.global_batch
-    return flops / (run.chips * peak)
+    return flops / (run.chips * run.peak_flops_per_s)
 
 
 def _groups(row: Row) -> tuple[str, ...]:

@@ -38,10 +38,10 @@ def check_arch(arch: ModelArch) -> ModelArch:
     checks = (
         (arch.attention not in ("mha", "gqa", "mqa", "mla"), "attention", arch.attention, "mha, gqa, mqa or mla"),
         (
-            arch.kv_heads > 0 and arch.heads % max(arch.kv_heads, 1) != 0,
+            arch.heads % max(arch.kv_heads, 1) != 0,
             "kv_heads",
             arch.kv_heads,
-            "a divisor of heads",
+            f"a divisor of heads = {arch.heads}",
         ),
         (dense > 0 and arch.ffn < 1, "ffn", arch.ffn, "1 or more where there are dense layers"),
         (arch.experts > 0 and arch.expert_ffn < 1, "expert_ffn", arch.expert_ffn, "1 or more where there are experts"),

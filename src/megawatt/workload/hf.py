@@ -216,7 +216,7 @@ def _load(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], st
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ScenarioError(
-            f"{path}: cannot be read ({error.strerror}); allowed: a Hugging Face config.json"
+            f"{path}: cannot read it ({error.strerror}); allowed: a Hugging Face config.json"
         ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: not valid JSON ({error}); allowed: a Hugging Face config.json") from error

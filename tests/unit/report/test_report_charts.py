@@ -15,8 +15,9 @@ from megawatt.chain.records import Comparison, UseResult
 from megawatt.report.axes import literal, nice_bounds
 from megawatt.report.charts import chart_set
 from megawatt.report.charts_chip import exposed_loss, memory_chart, step_time_chart
+from megawatt.report.charts_debt import cover_chart
 from megawatt.report.charts_hours import duration_chart, heat_chart, price_charts
-from megawatt.report.charts_money import annual_charts, by_year, cover_chart, energy_bill_chart, years_axis
+from megawatt.report.charts_money import annual_charts, by_year, energy_bill_chart, years_axis
 from megawatt.report.charts_power import overhead_chart, power_parts_chart, pue_chart, water_chart
 from megawatt.report.charts_risk import fan_charts, is_running, missed_chart
 from megawatt.report.charts_value import tornado_chart, value_chart, value_histogram
@@ -261,6 +262,15 @@ def test_cover_has_a_dscr_panel_only_with_debt(sample: Comparison) -> None:
     assert [s["name"] for s in none.option["series"]] == ["cash for debt service"]
     dscr = [v for v in _series(debt, "DSCR, trailing year") if v is not None]
     assert min(dscr) == pytest.approx(sample.uses[0].headline.min_dscr, rel=1e-2)
+
+
+def test_what_was_due_and_not_paid_is_marked(gb300: UseResult) -> None:
+    short = np.zeros((1, 66))
+    short[0, 30] = 7.5e6
+    chart = cover_chart(replace(gb300, cash=replace(gb300.cash, shortfall=short)), 0)
+    dots = _series(chart, "due and not paid")
+    assert [m for m, v in enumerate(dots) if v is not None] == [30]
+    assert dots[30] == 7.5
 
 
 def test_fan_bands_stack_up_to_the_95th_percentile(gb300: UseResult) -> None:

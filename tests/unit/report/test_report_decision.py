@@ -53,7 +53,10 @@ def test_ranges_apart_and_nothing_reverses(sample: Comparison) -> None:
     a, b = sample.uses[:2]
     text = answer(replace(sample, uses=(_valued(b, 1e6), _valued(a, 2e6)))).sentence
     assert "their market ranges do not overlap" in text
-    assert "no single published input reverses it" in text
+    assert "no input was moved to see what reverses it" in text
+    held = _moved("price", 0.9e6, 1.1e6)
+    moved = (_valued(b, 1e6, sensitivities=(held,)), _valued(a, 2e6))
+    assert "no single published input reverses it" in answer(replace(sample, uses=moved)).sentence
 
 
 def test_all_losing_is_said_and_no_share_of_a_loss_is_given(sample: Comparison) -> None:

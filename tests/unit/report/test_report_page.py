@@ -233,6 +233,10 @@ def test_headline_measures_have_a_cell_per_use_unit_and_definition(sample: Compa
     assert all(len(m.cells) == 3 and m.unit and m.definition.endswith(".") for m in measures)
     value = measures[0]
     assert [cell.negative for cell in value.cells] == [False, False, True]
+    irr = next(m for m in measures if m.name == "Project IRR")
+    assert irr.cells[2].below == ("not defined for these flows",)
+    peak = next(m for m in measures if m.name == "Peak from the grid")
+    assert [cell.below for cell in peak.cells] == [(), (), ("above the contract",)]  # 250.2 MW on 250
 
 
 def test_layouts_in_words(sample: Comparison) -> None:

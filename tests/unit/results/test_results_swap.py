@@ -59,9 +59,14 @@ def test_what_killed_runs_left_is_tidied(tmp_path: Path) -> None:
 def test_an_error_inside_keeps_the_old_folder(tmp_path: Path) -> None:
     with new_folder(tmp_path / "run") as fresh:
         (fresh / "a").write_text("old")
-    with pytest.raises(RuntimeError, match="halfway"), new_folder(tmp_path / "run") as fresh:
-        (fresh / "a").write_text("new")
-        raise RuntimeError("halfway")
+
+    def stop_halfway() -> None:
+        with new_folder(tmp_path / "run") as fresh:
+            (fresh / "a").write_text("new")
+            raise RuntimeError("halfway")
+
+    with pytest.raises(RuntimeError, match="halfway"):
+        stop_halfway()
     assert (tmp_path / "run" / "a").read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 

@@ -91,6 +91,7 @@
   }
 
   function setTheme(name) {
+    if (root.dataset.theme === name) { return; }
     root.dataset.theme = name;
     var button = document.getElementById("theme");
     button.setAttribute("aria-pressed", String(name === "dark"));

@@ -1,0 +1,161 @@
+"""Cells of a published training run, and the rules that complete its parallel layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from megawatt.catalogue.records import System
+from megawatt.errors import ScenarioError
+from megawatt.training import Layouts, one_layout
+from megawatt.workload import ModelArch
+
+__all__ = ["Cells", "Row", "read_layout"]
+
+Row = Mapping[str, str]
+
+_RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
+
+
+@dataclass(slots=True)
+class Cells:
+    """Reads the cells of a row, and notes which were empty (``assumed``)."""
+
+    row: Row
+    assumed: list[str] = field(default_factory=list)
+
+    def text(self, name: str) -> str:
+        """The trimmed cell; empty where the column is."""
+        return (self.row.get(name) or "").strip()
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """The number in a column, else the default (noted).
+
+        Raises
+        ------
+        ScenarioError
+            If the column is empty and has no default, or holds no number.
+        """
+        text = self.text(name)
+        if not text:
+            if default is None:
+                raise ScenarioError(f"column {name} is empty")
+            self.assume(name)
+            return default
+        try:
+            return float(text)
+        except ValueError:
+            raise ScenarioError(f"column {name} = {text!r}, must be a number") from None
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """As `number`, rounded."""
+        return round(self.number(name, default))
+
+    def assume(self, name: str) -> None:
+        """Note that a rule filled a column."""
+        if name not in self.assumed:
+            self.assumed.append(name)
+
+
+def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack: str) -> Layouts | None:
+    """The layout of a row, in chips; None where the planner has to choose.
+
+    Parameters
+    ----------
+    read : Cells
+        The row.
+    arch, system : ModelArch, System
+        Its model and machine.
+    chips : int
+        Chips, not cores.
+    stack : str
+        Key of the training stack, which decides what empty columns usually are.
+    """
+    names_tensor = re.search(r"\bTP\b", read.text("software")) is not None
+    if not read.text("tp") and not read.text("pp") and (read.text("zero") != "3" or names_tensor):
+        for name in ("tp", "pp", "cp", "dp", "micro_batch"):
+            read.assume(name)
+        return None
+    tp, pp, cp = read.integer("tp", 1), read.integer("pp", 1), read.integer("cp", 1)
+    ep = read.integer("ep", 1) if arch.experts else 1
+    micro = read.number("micro_batch", 1.0)
+    dp = read.integer("dp", max(chips // (tp * pp * cp), 1))
+    if micro < 1:
+        # Published per device although a sequence is spread over the context-parallel group.
+        micro = max(micro * cp, 1.0)
+    tp, cp, dp, micro = _in_chips(read, chips, (tp, pp, cp, dp), micro)
+    return one_layout(
+        tp=tp,
+        pp=pp,
+        vpp=_virtual(read, arch, pp, stack),
+        cp=cp,
+        ep=ep,
+        dp=dp,
+        micro_batch=round(micro),
+        zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
+        recompute=_recompute(read),
+        sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
+        etp=_expert_tensor(read, tp, ep, dp * cp),
+        zero_group=_slice_group(read, system, tp * pp),
+    )
+
+
+def _in_chips(read: Cells, chips: int, degrees: tuple[int, int, int, int], micro: float) -> tuple[int, int, int, float]:
+    """Degrees counted in chips, where a source counts cores (Trainium: tp) or devices (TPU7x: dp or cp)."""
+    tp, pp, cp, dp = degrees
+    used = tp * pp * cp * dp
+    factor = used // chips if chips and used % chips == 0 else 0
+    if factor == 1:
+        return tp, cp, dp, micro
+    read.assume("dp")
+    if factor and read.text("accelerator").startswith("trn") and tp % factor == 0:
+        return tp // factor, cp, dp, micro
+    if factor and cp % factor == 0 and cp > 1:
+        return tp, cp // factor, dp, micro
+    if factor and dp % factor == 0:
+        return tp, cp, dp // factor, micro * factor
+    return tp, cp, max(chips // (tp * pp * cp), 1), micro
+
+
+def _virtual(read: Cells, arch: ModelArch, pp: int, stack: str) -> int:
+    """Virtual stages: as published; else, in stacks that interleave, the most that leave two layers in a chunk."""
+    if read.text("vpp") or pp == 1:
+        return read.integer("vpp") if read.text("vpp") else 1
+    read.assume("vpp")
+    most = arch.layers // (2 * pp)
+    if stack != "stack-megatron-core" or most < 2:
+        return 1
+    even = [v for v in range(1, most + 1) if arch.layers % (pp * v) == 0]
+    return max(even) if even else most
+
+
+def _recompute(read: Cells) -> int:
+    """Recompute as published; a policy that keeps projections only (offloaded or not) repeats most of a layer."""
+    text = read.text("recompute")
+    if not text:
+        read.assume("recompute")
+        return 0
+    if text not in _RECOMPUTE:
+        raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
+    keeps_projections = re.search(r"offload|custom remat", read.text("notes"))
+    return 2 if text == "selective" and keeps_projections else _RECOMPUTE[text]
+
+
+def _expert_tensor(read: Cells, tp: int, ep: int, replicas: int) -> int:
+    """Tensor degree inside experts: as the notes say, else Megatron's default (as outside) where it divides."""
+    if ep == 1:
+        return 1
+    notes = re.search(r"(?:ETP|expert tensor parallel) (\d+)", read.text("notes"))
+    if notes:
+        return int(notes[1])
+    read.assume("etp")
+    return tp if replicas % ep == 0 else 1
+
+
+def _slice_group(read: Cells, system: System, model_chips: int) -> int:
+    """Replicas over which weights are sharded: inside the slice where slices are joined by an ordinary network."""
+    if "DCN" not in read.text("scaleout"):
+        return 0
+    return max(int(system.links[0].domain_chips) // model_chips, 1)

@@ -1,0 +1,202 @@
+"""Search, reasons, runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.training import (
+    checkpoint_interval_s,
+    default_stack,
+    describe_layout,
+    enumerate_layouts,
+    evaluate,
+    expected_wall_s,
+    layout_reasons,
+    one_layout,
+    plan,
+    practice_for,
+    run,
+)
+from megawatt.training.layouts import divisors
+from megawatt.workload import load_model, model_flops_per_token
+
+CATALOGUE = load_catalogue()
+
+
+def small_plan(**changes: object):  # type: ignore[no-untyped-def]
+    arguments = {"seq_len": 4096, "global_batch": 128, "precision": "bf16", "catalogue": CATALOGUE}
+    return plan(load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100"), 32, **(arguments | changes))
+
+
+def test_divisors() -> None:
+    assert divisors(72).tolist() == [1, 2, 3, 4, 6, 8, 9, 12, 18, 24, 36, 72]
+    assert divisors(1).tolist() == [1]
+
+
+def test_the_plan_is_the_best_of_all_layouts() -> None:
+    arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    found = small_plan()
+    layouts = enumerate_layouts(arch, 32, seq_len=4096, global_batch=128)
+    every = evaluate(arch, system, layouts, seq_len=4096, global_batch=128, precision="bf16", catalogue=CATALOGUE)
+    assert found.considered == len(layouts)
+    assert found.rejected == {"memory": int((~every.feasible).sum())}
+    assert found.step_time_s == pytest.approx(every.step_time_s[every.feasible].min(), rel=1e-12)
+    assert (found.runners_up_cost.step_time_s >= found.step_time_s).all()
+    assert found.cost.memory_bytes[0] <= system.accelerator.hbm_bytes
+
+
+def test_plan_figures_follow_from_the_step() -> None:
+    found = small_plan()
+    arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    tokens_per_s = 128 * 4096 / found.step_time_s
+    assert found.tokens_per_s == pytest.approx(tokens_per_s)
+    assert found.tokens_per_s_per_chip == pytest.approx(tokens_per_s / 32)
+    assert found.mfu == pytest.approx(model_flops_per_token(arch, 4096) * tokens_per_s / (32 * 989e12))
+    assert found.it_w_per_chip == pytest.approx(found.chip_power_w + system.overhead_w_per_chip)
+    assert found.it_energy_j_per_token == pytest.approx(found.it_w_per_chip * 32 / tokens_per_s)
+    names = [a.name for a in found.assumptions]
+    assert len(names) == len(set(names))
+    assert {"h100-sxm.power_cap_w", "training-practice.link_achieved_frac", "llama-2-13b.layers"} <= set(names)
+
+
+def test_least_energy_is_not_more_than_that_of_the_fastest() -> None:
+    fastest, leanest = small_plan(), small_plan(objective="energy")
+    assert leanest.it_energy_j_per_token <= fastest.it_energy_j_per_token
+    assert leanest.step_time_s >= fastest.step_time_s
+
+
+def test_every_enumerated_layout_divides() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    layouts = enumerate_layouts(arch, 256, seq_len=4096, global_batch=1024)
+    reasons = layout_reasons(arch, layouts, chips=256, seq_len=4096, global_batch=1024)
+    assert set(reasons) == {""}
+    assert len(layouts) > 1000
+    assert set(np.unique(layouts.ep)) > {1, 8, 64}
+
+
+@pytest.mark.parametrize(
+    ("layout", "reason"),
+    [
+        (one_layout(tp=3, dp=8), "tp does not divide the attention heads"),
+        (one_layout(dp=23), "tp x pp x cp x dp is not the number of chips"),
+        (one_layout(pp=2, vpp=40, dp=12), "more pipeline stages than layers"),
+        (one_layout(vpp=2, dp=24), "virtual stages need pipeline stages"),
+        (one_layout(cp=3, dp=8), "2 x cp does not divide the sequence"),
+        (one_layout(tp=2, dp=12), "dp x micro-batch does not divide the global batch"),
+        (one_layout(tp=8, pp=3, ep=2), "expert parallelism needs experts"),
+    ],
+)
+def test_reasons_of_layouts_that_cannot_be_set_up(layout, reason: str) -> None:  # type: ignore[no-untyped-def]
+    arch = load_model("llama-3.1-8b", CATALOGUE)
+    assert layout_reasons(arch, layout, chips=24, seq_len=4096, global_batch=128)[0] == reason
+
+
+def test_a_model_that_does_not_fit_says_by_how_much() -> None:
+    arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    with pytest.raises(InfeasibleError, match=r"none of \d+ layouts fits.*tp \d+.*GB are missing.*more chips"):
+        plan(arch, system, 8, seq_len=8192, global_batch=8, precision="bf16", catalogue=CATALOGUE)
+
+
+def test_chips_that_divide_nothing_name_their_neighbours() -> None:
+    arch, system = load_model("llama-3.1-8b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    with pytest.raises(ScenarioError, match=r"chips = 37.*these numbers of chips do: 3[0-9]"):
+        plan(arch, system, 37, seq_len=8192, global_batch=128, precision="bf16", catalogue=CATALOGUE)
+
+
+def test_bad_arguments_are_the_users_error() -> None:
+    with pytest.raises(ScenarioError, match="objective = 'cost'"):
+        small_plan(objective="cost")
+    with pytest.raises(ScenarioError, match="precision = 'fp6'"):
+        small_plan(precision="fp6")
+    with pytest.raises(ScenarioError, match="global_batch = 0"):
+        small_plan(global_batch=0)
+
+
+def test_a_large_search_takes_moments() -> None:
+    arch, system = load_model("deepseek-v3", CATALOGUE), CATALOGUE.system("gb300-nvl72")
+    start = time.process_time()
+    found = plan(arch, system, 4608, seq_len=4096, global_batch=15360, precision="fp8", catalogue=CATALOGUE)
+    assert found.considered > 100_000
+    assert time.process_time() - start < 10.0
+
+
+@pytest.mark.parametrize("system", ["gb300-nvl72", "trn3-gen2-ultraserver", "hgx-h200", "tpu-v5p-pod"])
+def test_plausible_efficiency_on_every_kind_of_machine(system: str) -> None:
+    arch, machine = load_model("llama-3.1-70b", CATALOGUE), CATALOGUE.system(system)
+    found = plan(arch, machine, 576, seq_len=8192, global_batch=1152, precision="bf16", catalogue=CATALOGUE)
+    assert 0.2 < found.mfu < 0.75
+    assert machine.accelerator.power_idle_w < found.chip_power_w <= machine.accelerator.power_cap_w
+
+
+def test_describe_layout() -> None:
+    layout = one_layout(tp=8, pp=16, vpp=8, dp=64, recompute=2)
+    assert describe_layout(layout) == "tp 8, pp 16 x 8, dp 64, micro-batch 1, zero 1, full recompute"
+
+
+def test_stacks_by_chip() -> None:
+    keys = {k: default_stack(CATALOGUE.accelerator(k)) for k in ("h100-sxm", "tpu-v5p", "trn3")}
+    assert keys == {"h100-sxm": "stack-megatron-core", "tpu-v5p": "stack-maxtext", "trn3": "stack-neuron"}
+    wild = CATALOGUE.replace_fact("stack-megatron-core", "gemm_frac", 9.0)
+    with pytest.raises(ScenarioError, match=r"gemm_frac = 9"):
+        practice_for(wild, CATALOGUE.system("hgx-h100"))
+
+
+def test_checkpoint_interval_by_hand() -> None:
+    # sqrt(2 x 60 x 10,800) - 60 = 1,138.4 - 60
+    assert checkpoint_interval_s(60.0, 10_800.0) == pytest.approx(1078.42, rel=1e-4)
+    assert checkpoint_interval_s(600.0, 1000.0) == 1000.0
+    with pytest.raises(ScenarioError, match="allowed: above 0"):
+        checkpoint_interval_s(0.0, 100.0)
+
+
+def test_wall_time_tends_to_first_order_loss() -> None:
+    # overhead C / tau + (tau / 2 + C / 2 + R) / M for small intervals: 0.01 + (505 + 600) / 1e6
+    wall = expected_wall_s(1e6, 1000.0, 10.0, 600.0, 1e6)
+    assert wall / 1e6 - 1 == pytest.approx(0.01 + (505 + 600) / 1e6, rel=0.02)
+
+
+def test_young_interval_is_near_the_best() -> None:
+    best = checkpoint_interval_s(30.0, 9000.0)
+    walls = [expected_wall_s(1e6, tau, 30.0, 600.0, 9000.0) for tau in (best / 2, best, 2 * best)]
+    assert walls[1] == min(walls)
+
+
+def test_run_at_the_published_rate_of_interruptions() -> None:
+    """Llama 3: 419 unexpected interruptions in 54 days on 16,384 H100, more than 90 % effective training time."""
+    arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    found = plan(arch, system, 16384, seq_len=8192, global_batch=2048, precision="bf16", catalogue=CATALOGUE)
+    tokens = found.tokens_per_s * 54 * 86400
+    result = run(found, arch=arch, system=system, tokens=tokens, catalogue=CATALOGUE)
+    assert result.failures == pytest.approx(419 * result.days / 54)
+    assert 0.9 < result.goodput < 0.97
+    assert result.days == pytest.approx(54 / result.goodput)
+    assert result.average_it_mw < result.peak_it_mw
+    assert result.energy_mwh == pytest.approx(result.average_it_mw * result.days * 24)
+    # power while training bounds the average from above, idle from below
+    assert result.average_it_mw <= found.it_w_per_chip * 16384 / 1e6
+
+
+def test_run_checks_its_inputs() -> None:
+    arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    found = small_plan()
+    with pytest.raises(ScenarioError, match="tokens"):
+        run(found, arch=arch, system=system, tokens=0.0, catalogue=CATALOGUE)
+    with pytest.raises(ScenarioError, match="plan is of llama-2-13b"):
+        run(found, arch=load_model("llama-2-7b", CATALOGUE), system=system, tokens=1e12, catalogue=CATALOGUE)
+    hopeless = CATALOGUE.replace_fact("training-practice", "restart_s", 1e9)
+    with pytest.raises(InfeasibleError, match="makes no progress"):
+        run(found, arch=arch, system=system, tokens=1e12, catalogue=hopeless)
+
+
+def test_layouts_fill_their_defaults() -> None:
+    layout = one_layout(dp=4)
+    bare = dataclasses.replace(layout, etp=np.empty(0, np.int64), zero_group=np.empty(0, np.int64))
+    assert bare.etp.tolist() == [1]
+    assert bare.zero_group.tolist() == [0]
+    assert len(bare.take(np.array([True]))) == 1
