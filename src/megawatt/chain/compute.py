@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from megawatt.training import TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
 from megawatt.workload import ModelArch, load_model
 
-__all__ = ["Compute", "Held", "compute"]
+__all__ = ["Compute", "Held", "compute", "priced"]
 
 Held = Mapping[str, Layouts]
 """Layouts held fixed by system key, so that a moved input does not start a new search."""
@@ -34,6 +34,7 @@ class Compute:
     """
 
     plan: TrainingPlan
+    plans: Mapping[str, TrainingPlan]
     run: TrainingRun | None
     system: System
     chips: int
@@ -44,7 +45,6 @@ class Compute:
     price_usd_per_chip_hour: float
     basis_price_usd_per_chip_hour: Mapping[str, float]
     chip_cost_usd: float
-    held: Held
     assumptions: tuple[Assumption, ...]
 
 
@@ -115,24 +115,19 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
     """
     ai, training, contract = _sections(scenario)
     arch, system = _model(training, catalogue, folder), catalogue.system(ai.system)
-    step = _plan(arch, system, training, catalogue, held)
-    others = {
-        key: _plan(arch, catalogue.system(key), training, catalogue, held)
-        for key in sorted({k for k in (contract.parity_system, contract.predecessor_system) if k} - {system.key})
-    }
-    throughput = {key: p.tokens_per_s_per_chip for key, p in (others | {system.key: step}).items()}
+    keys = {ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k}
+    plans = {key: _plan(arch, catalogue.system(key), training, catalogue, held) for key in sorted(keys)}
+    step = plans[system.key]
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)
     it_mw, busy_it_mw, idle_frac = _load(ai, system, step, chips)
     _check_fits(busy_it_mw, site_it_mw, chips)
-    prices = _prices(contract, throughput, system.key)
-    cost_ratio = _cost_ratio(scenario, throughput, system.key)
-    cost = scenario.capex.chips_usd_per_chip
     whole = None
     if training.tokens is not None:
         whole = run(step, arch=arch, tokens=training.tokens.number(), system=system, catalogue=catalogue)
-    return Compute(
+    unpriced = Compute(
         plan=step,
+        plans=plans,
         run=whole,
         system=system,
         chips=chips,
@@ -140,13 +135,29 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
         busy_it_mw=busy_it_mw,
         idle_frac=idle_frac,
         busy_frac=ai.busy_frac.number(),
+        price_usd_per_chip_hour=0.0,
+        basis_price_usd_per_chip_hour={},
+        chip_cost_usd=0.0,
+        assumptions=(),
+    )
+    return priced(scenario, unpriced)
+
+
+def priced(scenario: Scenario, chips: Compute) -> Compute:
+    """The same chips at the scenario's prices and costs; their plans are kept."""
+    _, _, contract = _sections(scenario)
+    throughput = {key: p.tokens_per_s_per_chip for key, p in chips.plans.items()}
+    prices = _prices(contract, throughput, chips.system.key)
+    ratio = _cost_ratio(scenario, throughput, chips.system.key)
+    cost = scenario.capex.chips_usd_per_chip
+    derived = _derived(scenario, prices, ratio, throughput, chips.system.key)
+    return replace(
+        chips,
         price_usd_per_chip_hour=prices[contract.basis],
         basis_price_usd_per_chip_hour=prices,
-        chip_cost_usd=(cost.number() if cost else 0.0) * cost_ratio,
-        held={system.key: step.layout} | {key: p.layout for key, p in others.items()},
-        assumptions=(*step.assumptions, *(whole.assumptions if whole else ()),
-                     *_derived(scenario, prices, cost_ratio, throughput, system.key)),
-    )  # fmt: skip
+        chip_cost_usd=(cost.number() if cost else 0.0) * ratio,
+        assumptions=(*chips.plan.assumptions, *(chips.run.assumptions if chips.run else ()), *derived),
+    )
 
 
 def _prices(contract: Contract, throughput: Mapping[str, float], system: str) -> dict[str, float]:

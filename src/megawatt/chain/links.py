@@ -11,7 +11,7 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.capital import calendar_of, capital
-from megawatt.chain.compute import Compute, compute
+from megawatt.chain.compute import Compute, compute, priced
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.money import AIMoney, CashModel, MiningMoney
 from megawatt.chain.site import Grid, Halls, ai_halls, grid_of, mining_halls, site_problem, weather_of
@@ -153,7 +153,7 @@ def _cash_model(
         discount_rate=scenario.discount_rate.number(),
         ai=_ai_money(scenario, chips, response, problem, utilisation) if chips else None,
         mining=miners,
-    ).sculpted()
+    )
 
 
 def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
@@ -168,7 +168,10 @@ def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
 
 
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue, room: str) -> Links:
-    """The links with one input changed, which ``room`` is the first to use; the layout is held."""
+    """The links with one input changed, which ``room`` is the first to use; the layout is held.
+
+    For the value before debt alone: the loan is left out of the cash flow.
+    """
     return _link(scenario, catalogue, links.folder, links, room)
 
 
@@ -187,8 +190,23 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
         response = monthly_response(problem)
     halls = ai or mining
     model = _cash_model(scenario, chips, miners, response, problem, terms, halls.it_mw if halls else 0.0)
-    return Links(scenario, catalogue, folder, weather, chips, ai, mining, miners, grid, problem, response, terms, model,
-                 model.base())  # fmt: skip
+    model = model.sculpted() if old is None else model.without_loan()
+    return Links(
+        scenario=scenario,
+        catalogue=catalogue,
+        folder=folder,
+        weather=weather,
+        compute=chips,
+        ai=ai,
+        mining=mining,
+        miners=miners,
+        grid=grid,
+        problem=problem,
+        response=response,
+        terms=terms,
+        model=model,
+        base=model.base(),
+    )
 
 
 def _same_load(a: Compute | None, b: Compute | None) -> bool:
@@ -198,9 +216,12 @@ def _same_load(a: Compute | None, b: Compute | None) -> bool:
 def _chips(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | None, room: str) -> Compute | None:
     if scenario.ai is None:
         return None
-    if old is not None and old.compute is not None and room not in (*_CHIP_ROOMS, "finance"):
-        return old.compute
-    return compute(scenario, catalogue, folder, old.compute.held if old and old.compute else None)
+    before = old.compute if old else None
+    if before is None:
+        return compute(scenario, catalogue, folder)
+    if room in _CHIP_ROOMS:
+        return compute(scenario, catalogue, folder, held={key: p.layout for key, p in before.plans.items()})
+    return priced(scenario, before) if room == "finance" else before
 
 
 def _halls(

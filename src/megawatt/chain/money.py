@@ -95,10 +95,14 @@ class CashModel:
         loan = self.capital.loan
         if loan is None or loan.shape != "sculpted":
             return self
-        free = replace(self, capital=replace(self.capital, loan=None)).base()
+        free = self.without_loan().base()
         cash = (free.revenue_total - free.opex_total - free.flows.prepayment_credit)[0]
         shaped = replace(loan, service_weights=np.maximum(cash, 0.0))
         return replace(self, capital=replace(self.capital, loan=shaped))
+
+    def without_loan(self) -> CashModel:
+        """The same model paid for by equity alone; its value before debt is the same."""
+        return replace(self, capital=replace(self.capital, loan=None))
 
     def base(self) -> CashFlow:
         """The base case: every factor at its expectation, the tenant pays."""
