@@ -91,18 +91,28 @@ def _miners(scenario: Scenario, catalogue: Catalogue, it_mw: float) -> MiningMon
     return MiningMoney(machines, network_state(catalogue, scenario.mining.network), hash_response(catalogue))
 
 
+def _firm_value_usd_per_mwh(chips: Compute, halls: Halls, grid: Grid) -> float:
+    """What keeps contracted chips running in every hour: their price, or more than the dearest hour's power.
+
+    A tenant that pays by the chip-hour is not shut off for a price spike; the owner bears it.
+    """
+    earned = chips.chips * chips.price_usd_per_chip_hour / chips.it_mw
+    dearest = float((grid.delivered_usd_per_mwh + grid.adder_usd_per_mwh).max())
+    steepest = float((np.diff(halls.response.facility_mw, axis=1) / np.diff(halls.response.it_mw)).max())
+    return max(earned, 2.0 * dearest * steepest)
+
+
 def _problem(
-    scenario: Scenario, grid: Grid, chips: Compute | None, ai: Halls | None, mining: Halls | None, hash_value: float
+    scenario: Scenario, grid: Grid, chips: Compute | None, ai: Halls | None, mining: Halls | None
 ) -> SiteProblem:
-    it_mw = chips.it_mw if chips else 0.0
     return site_problem(
         grid,
         scenario.site.grid_mw.number(),
         ai=ai,
-        ai_it_mw=it_mw,
-        ai_value_usd_per_mwh=chips.chips * chips.price_usd_per_chip_hour / it_mw if chips else 0.0,
+        ai_it_mw=chips.it_mw if chips else 0.0,
+        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if chips and ai else 0.0,
         mining=mining,
-        mining_value_usd_per_mwh=hash_value,
+        mining_value_usd_per_mwh=0.0,
     )
 
 
@@ -186,7 +196,7 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
     if old is not None and same and _same_load(old.compute, chips):
         problem, response = old.problem, old.response
     else:
-        problem = _problem(scenario, grid, chips, ai, mining, 0.0)
+        problem = _problem(scenario, grid, chips, ai, mining)
         response = monthly_response(problem)
     halls = ai or mining
     model = _cash_model(scenario, chips, miners, response, problem, terms, halls.it_mw if halls else 0.0)
@@ -229,7 +239,7 @@ def _halls(
 ) -> tuple[Halls | None, Halls | None]:
     ai, mining = (old.ai, old.mining) if old else (None, None)
     if chips is not None and (ai is None or room == "facility" or _other_heat(old, chips)):
-        ai = ai_halls(scenario, catalogue, weather, chips.system)
+        ai = ai_halls(scenario, catalogue, weather, chips.system, chips.it_mw)
     if scenario.mining is not None and (mining is None or room in ("facility", "mining")):
         if chips is not None:
             raise ScenarioError("mining: beside AI halls is not supported in one scenario yet; compare two scenarios")

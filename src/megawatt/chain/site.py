@@ -50,8 +50,8 @@ def weather_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Weathe
     return load_weather(where, catalogue, scenario.seed)
 
 
-def ai_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather, system: System) -> Halls:
-    """AI halls built for the site's critical IT power and the system's way of giving off heat."""
+def ai_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather, system: System, load_it_mw: float) -> Halls:
+    """AI halls built for the site's critical IT power and the system's way of giving off heat; exact at their load."""
     it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     design = hall_design(
         catalogue,
@@ -60,7 +60,7 @@ def ai_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather, system:
         liquid_share=system.liquid_share,
         coolant_supply_max_c=system.coolant_supply_max_c,
     )
-    return Halls(weather, design, response(design, weather), it_mw)
+    return Halls(weather, design, response(design, weather, exact_at_mw=load_it_mw), it_mw)
 
 
 def mining_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather) -> Halls:

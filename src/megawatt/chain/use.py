@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from megawatt.catalogue import Catalogue
@@ -21,6 +23,10 @@ from megawatt.scenario import LoadedScenario
 
 __all__ = ["run_use"]
 
+_MOST_CURTAILED: Final = 0.01
+"""Share of contracted AI energy that limits may cost before the site is called infeasible: a site that cannot serve
+99 % of its load breaks its contract, whatever the value of the rest."""
+
 
 def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
     """Economics of the base case, and mean revenue per MWh of the first twelve months with all halls live."""
@@ -36,10 +42,10 @@ def _dispatch(links: Links, hash_value: float) -> Dispatch:
     year = solve(with_hash_value(links, hash_value) if links.mining else links.problem)
     curtailed = float(year.ai_curtailed_mw.sum())
     offered = float(links.problem.ai_it_mw.sum())
-    if curtailed > 0.05 * offered:
+    if curtailed > _MOST_CURTAILED * offered:
         raise InfeasibleError(
             f"site.grid_mw: the AI load cannot run in {int((year.ai_curtailed_mw > 1e-6).sum()):,} hours "
-            f"({curtailed / offered:.0%} of its energy); binding: {dict(year.binding)}; raise grid_mw or lower ai.chips"
+            f"({curtailed / offered:.1%} of its energy); binding: {dict(year.binding)}; raise grid_mw or lower ai.chips"
         )
     return year
 

@@ -124,7 +124,9 @@ def _it_limit(design: HallDesign, ambient: Ambient) -> FloatArray:
     return limit
 
 
-def response(design: HallDesign, weather: Weather, breakpoints: int = 7) -> FacilityResponse:
+def response(
+    design: HallDesign, weather: Weather, breakpoints: int = 7, *, exact_at_mw: float | None = None
+) -> FacilityResponse:
     """Facility power and water as piecewise-linear functions of IT power, hour by hour.
 
     Physics is evaluated at all breakpoints and hours at once. Facility power is then replaced by its lower convex hull
@@ -136,6 +138,8 @@ def response(design: HallDesign, weather: Weather, breakpoints: int = 7) -> Faci
     weather : Weather
     breakpoints : int
         Points from 0 to full IT capacity, evenly spaced, 2 to 65.
+    exact_at_mw : float, optional
+        One more point, at the IT power that the hall usually runs at: no interpolation error there.
 
     Returns
     -------
@@ -152,6 +156,8 @@ def response(design: HallDesign, weather: Weather, breakpoints: int = 7) -> Faci
         raise ScenarioError(f"breakpoints = {breakpoints}, must be 2 to 65 (7 keeps the error below 0.2 % of IT power)")
     ambient = ambient_of(weather)
     it_mw = np.linspace(0.0, design.it_capacity_mw, breakpoints)
+    if exact_at_mw is not None and 0.0 < exact_at_mw < design.it_capacity_mw:
+        it_mw = np.union1d(it_mw, exact_at_mw)
     parts, water, _ = _evaluate(design, ambient, it_mw[None, :])
     drawn = _total(parts)
     convex = _lower_hull(it_mw, drawn)

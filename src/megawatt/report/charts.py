@@ -66,9 +66,7 @@ def chart_set(comparison: Comparison) -> ChartSet:
                 *(balance_chart(use, i) for i, use in numbered),
             ]
         ),
-        risk=_there(
-            [value_histogram(uses), missed_chart(uses), *(chart for i, use in numbered for chart in fan_charts(use, i))]
-        ),
+        risk=_there([value_histogram(uses), missed_chart(uses), *fan_charts(uses)]),
     )
 
 

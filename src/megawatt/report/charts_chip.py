@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ from megawatt.training.records import TrainingPlan
 
 __all__ = ["hashprice_chart", "memory_chart", "step_time_chart"]
 
+_WORTH_NAMING: Final = 0.1
+"""Share of the greatest loss below which a part is not named as a reason."""
 Planned = list[tuple[int, UseResult, TrainingPlan]]
 
 
@@ -125,5 +128,10 @@ def hashprice_chart(uses: Sequence[UseResult]) -> Chart | None:
 def exposed_loss(best: Mapping[str, NDArray[np.float64]], other: Mapping[str, NDArray[np.float64]], row: int) -> str:
     """The parts of a step in which a runner-up loses most, as text; a dash where it loses in none."""
     losses = {key: float(other[key][row]) - (float(best[key][0]) if key in best else 0.0) for key in other}
-    worst = sorted((key for key in losses if losses[key] > 0), key=lambda key: -losses[key])[:2]
-    return ", ".join(f"{wording(key)} +{plain(losses[key], 2)}\u202fs" for key in worst) or DASH
+    most = max(losses.values(), default=0.0)
+    worst = sorted((key for key in losses if losses[key] > _WORTH_NAMING * most), key=lambda key: -losses[key])[:2]
+    return ", ".join(f"{wording(key)} +{_seconds(losses[key])}" for key in worst if losses[key] > 0) or DASH
+
+
+def _seconds(value: float) -> str:
+    return f"{plain(value, 2)}\u202fs" if value >= 0.1 else f"{plain(1e3 * value, 2)}\u202fms"

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.chain.records import UseResult
-from megawatt.report.axes import category_x, line, mark_line, option, value_y
+from megawatt.report.axes import category_x, line, mark_line, nice_bounds, option, value_y
 from megawatt.report.charts_money import CASH_GRID, INK, MILLION, first_path
 from megawatt.report.figure import Chart, Legend, Option, Table, bar_heights, months_axis, significant, use_colour
 from megawatt.report.format import factor, money
@@ -41,7 +41,9 @@ def cover_chart(use: UseResult, index: int) -> Chart:
             {"left": 8, "right": 20, "top": "68%", "bottom": 28},
         ]
         x = [category_x(months, axisLabel={"show": False}), category_x(months, gridIndex=1)]
-        y = [value_y("$m per month"), value_y("DSCR [×]", gridIndex=1, splitNumber=3)]
+        low, high, step = nice_bounds([1.2, *(v for v in lines[0]["data"] if v is not None)])
+        cover = value_y("DSCR [×]", gridIndex=1, min=low, max=high, interval=2 * step)
+        y = [value_y("$m per month"), cover]
         chart = option(grids, x, y, [bars, *lines], "shadow")
         chart["axisPointer"] = {"link": [{"xAxisIndex": "all"}]}
     return Chart(

@@ -55,8 +55,9 @@ def energy_parts_mwh(use: UseResult) -> dict[str, float]:
 
 def _colours(uses: Sequence[UseResult]) -> dict[str, str]:
     """Colour of every part, the same in both charts of parts."""
-    rest = [name for name in stack_names([use.facility.parts_mw for use in uses]) if name != _IT_PART]
-    return {name: part_colour(n) for n, name in enumerate((*_IT_NAMES, *rest))}
+    names = [*_IT_NAMES, *stack_names([use.facility.parts_mw for use in uses])]
+    drawn = {name for use in uses for name, energy in energy_parts_mwh(use).items() if energy > 0}
+    return {name: part_colour(n) for n, name in enumerate(dict.fromkeys(n for n in names if n in drawn))}
 
 
 def power_parts_chart(uses: Sequence[UseResult]) -> Chart | None:

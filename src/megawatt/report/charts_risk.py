@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.chain.records import UseResult
-from megawatt.report.axes import category_x, line, option, value_y
+from megawatt.report.axes import category_x, line, nice_bounds, option, value_y
 from megawatt.report.figure import (
     Chart,
     Legend,
@@ -25,53 +26,94 @@ from megawatt.report.format import chance, money, plain
 
 __all__ = ["fan_charts", "missed_chart"]
 
+FloatArray = NDArray[np.float64]
+_SHARED: Final = "#7a7f87"
+_USUAL_PERCENTILE: Final = 85.0
+_PEAK_RATIO: Final = 4.0
 _LEVELS: Final = (5, 25, 50, 75, 95)
 _GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
+_LEVEL: Final = "times the base case"
 _FANS: Final = {
-    "cash_usd": ("Cash to owners by month", "Operating cash after debt service, by month.", 1e6, "$m"),
+    "cash_usd": ("Cash to owners by month", "Operating cash after debt service.", 1e6, "$m"),
+    "net_cash_usd": (
+        "Cash after debt service by month",
+        "Operating cash and residual less debt service due.",
+        1e6,
+        "$m",
+    ),
+    "cfads_usd": ("Cash for debt service by month", "Operating cash after tax, before debt service.", 1e6, "$m"),
     "closing_cash_usd": ("Cash on the account", "Month-end cash on the account.", 1e6, "$m"),
     "hashprice_usd_per_ph_day": ("Hashprice", "What a petahash per second earns in a day.", 1.0, "$ per PH/s and day"),
+    "btc": ("Bitcoin price", "Level relative to today's.", 1.0, _LEVEL),
+    "network": ("Bitcoin network hash rate", "Level relative to the base case.", 1.0, _LEVEL),
+    "power": ("Power price", "Level relative to the base case.", 1.0, _LEVEL),
+    "compute": ("Price of compute", "Level relative to the base case.", 1.0, _LEVEL),
+    "demand": ("Demand for compute", "Level relative to the base case.", 1.0, _LEVEL),
 }
 """Title, caption, scale and unit of the fans that are known by name; others get their key as title."""
 
 
-def fan_charts(use: UseResult, index: int) -> list[Chart]:
-    """One chart per fan of the use: median, and bands of 50 % and 90 % of the simulated paths."""
-    return [_fan(use, index, key, np.asarray(fan, dtype=np.float64)) for key, fan in use.risk.fans.items()]
+def fan_charts(uses: Sequence[UseResult]) -> list[Chart]:
+    """One chart per fan: median, and bands of 50 % and 90 % of the simulated paths.
+
+    Uses that share a fan exactly (market factors drawn with one seed) share its chart.
+    """
+    drawn: list[tuple[int, str, FloatArray]] = []
+    charts = []
+    for index, use in enumerate(uses):
+        for key, values in use.risk.fans.items():
+            fan = np.asarray(values, dtype=np.float64)
+            if not any(key == other and np.array_equal(fan, known) for _, other, known in drawn):
+                drawn.append((index, key, fan))
+    for index, key, fan in drawn:
+        shared = sum(key in u.risk.fans and np.array_equal(fan, u.risk.fans[key]) for u in uses) > 1
+        charts.append(_fan(uses[index], index, key, fan, shared))
+    return charts
 
 
-def _fan(use: UseResult, index: int, key: str, fan: np.ndarray) -> Chart:
+def _fan(use: UseResult, index: int, key: str, fan: FloatArray, shared: bool) -> Chart:
     title, caption, scale, unit = _FANS.get(key, (wording(key), "", 1e6 if key.endswith("_usd") else 1.0, ""))
     unit = unit or ("$m" if key.endswith("_usd") else "")
-    colour, months = use_colour(index), months_axis(use)[: fan.shape[1]]
+    colour, months = _SHARED if shared else use_colour(index), months_axis(use)[: fan.shape[1]]
     levels = fan / scale
     series = _bands(levels, colour)
     for level, values in zip(_LEVELS, levels, strict=True):
         style = {"width": 2.2 if level == 50 else 0.8, "opacity": 1 if level == 50 else 0.45, "color": colour}
         series.append(line(f"P{level}", colour, significant(values), lineStyle=style))
-    picked = range(0, len(months), 3)
+    limits = _limits(levels)
+    cut = f" {_CUT}" if limits else ""
     show = money if unit.startswith("$") else plain
-    rows = tuple((months[m], *(show(float(v)) for v in fan[:, m])) for m in picked)
-    key_id = key.replace("_", "-")
+    rows = tuple((name, *(show(float(v)) for v in fan[:, m])) for m, name in enumerate(months))
+    names = [("median", "solid"), ("P25 to P75", "band50"), ("P5 to P95", "band90")]
     return Chart(
-        id=f"fan-{key_id}-{index}",
-        title=f"{title}: {use.title}",
-        caption=f"{caption} Line: median; bands: 25 to 75 % and 5 to 95 % of {plain(use.risk.paths)} paths, month by "
-        "month (no single path follows an edge).".strip(),
-        option=option(_GRID, category_x(months), value_y(unit), series),
+        id=f"fan-{key.replace('_', '-')}-{index}",
+        title=title if shared else f"{title}: {use.title}",
+        caption=f"{caption} Line: median; bands: 25 to 75 % and 5 to 95 % of the paths, month by month (no single "
+        f"path follows an edge).{cut}".strip(),
+        option=option(_GRID, category_x(months), value_y(unit, **limits), series),
         table=Table(("Month", *(f"P{level}" for level in _LEVELS)), rows),
         units=(unit,),
-        legend=(
-            Legend("median", colour, "solid"),
-            Legend("P25 to P75", colour, "band50"),
-            Legend("P5 to P95", colour, "band90"),
-        ),
-        use=use.title,
-        colour=colour,
+        legend=tuple(Legend(name, colour, mark) for name, mark in names),
+        use="" if shared else use.title,
+        colour="" if shared else colour,
     )
 
 
-def _bands(levels: np.ndarray, colour: str) -> list[Option]:
+_CUT: Final = "The axis leaves out the peaks of a few months (prepayments, residual values); the table has them."
+
+
+def _limits(levels: FloatArray) -> dict[str, float]:
+    """Ends of the value axis where a few months would flatten all others; empty where they do not."""
+    size = np.nanmax(np.abs(levels), axis=0)
+    usual = float(np.nanpercentile(size, _USUAL_PERCENTILE))
+    if not 0.0 < usual * _PEAK_RATIO < float(np.nanmax(size)):
+        return {}
+    here = levels[:, size <= usual]
+    low, high, step = nice_bounds([float(here.min()), float(here.max())], pad=0.15)
+    return {"min": low, "max": high, "interval": step}
+
+
+def _bands(levels: FloatArray, colour: str) -> list[Option]:
     """Stacked areas between percentiles. ``stackStrategy`` all: bands may cross zero."""
     steps = [levels[0], levels[1] - levels[0], levels[3] - levels[1], levels[4] - levels[3]]
     series = []
@@ -127,7 +169,7 @@ def missed_chart(uses: Sequence[UseResult]) -> Chart | None:
     )
 
 
-def is_running(curve: np.ndarray, total: float | None) -> bool:
+def is_running(curve: FloatArray, total: float | None) -> bool:
     """Whether a curve counts up to the total probability (missed by then) instead of naming each month's own."""
     rising = bool(np.all(np.diff(curve) >= -1e-12))
     return rising and total is not None and bool(abs(curve[-1] - total) <= 1e-9)

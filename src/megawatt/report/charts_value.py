@@ -144,8 +144,8 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
     base = use.headline.value_usd_per_grid_mw_year
     shown = ranked[:_TORNADO_ROWS]
     series = []
-    for side in ("low", "high"):
-        changes = [getattr(s, f"value_at_{side}") - base for s in shown]
+    pairs = [(s.value_at_low - base, s.value_at_high - base) for s in shown]
+    for column, side in enumerate(("low", "high")):
         ends = [quantity(getattr(s, side), s.unit, s.name) for s in shown]
         series.append(
             {
@@ -154,11 +154,10 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
                 "barWidth": 13,
                 "barGap": "-100%",
                 "itemStyle": {"color": DIVERGING[side], "opacity": 0.85},
-                "data": [_tornado_item(c, end) for c, end in zip(changes, ends, strict=True)],
+                "data": [_tornado_item(p[column], p[1 - column], e) for p, e in zip(pairs, ends, strict=True)],
             }
         )
-    values = [getattr(s, f"value_at_{side}") - base for s in shown for side in ("low", "high")]
-    low, high, step = nice_bounds([v / _MILLION for v in values], pad=0.3)
+    low, high, step = nice_bounds([v / _MILLION for pair in pairs for v in pair], pad=0.3)
     reached = low < -base / _MILLION < high
     if reached:
         series[0]["markLine"] = mark_line({"xAxis": significant(-base / _MILLION)}, "zero", "start")
@@ -186,8 +185,10 @@ def tornado_chart(use: UseResult, index: int) -> Chart | None:
     )
 
 
-def _tornado_item(change: float, end: str) -> Option:
-    position = "left" if change < 0 else "right"
+def _tornado_item(change: float, other: float, end: str) -> Option:
+    """One bar with the input's end beside it; of two bars on one side the shorter is labelled on the free side."""
+    free_side = change * other >= 0 and abs(change) < abs(other)
+    position = "left" if (change < 0 or (change == 0 and other > 0)) != (free_side and change != 0) else "right"
     label = {"show": True, "position": position, "formatter": literal(end), "fontSize": 11, "distance": 4}
     return {"value": significant(change / _MILLION), "label": label}
 

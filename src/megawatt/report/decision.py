@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from megawatt.chain.records import Comparison, Sensitivity, UseResult
 from megawatt.report.format import chance, money, money_range, percent, quantity
 
-__all__ = ["Answer", "Reversal", "answer", "overlap", "reversals"]
+__all__ = ["Answer", "Reversal", "answer", "overlap", "paired_lead", "reversals"]
+
+
+_FACTORS: Final = ("btc", "power", "compute", "demand")
+_VALUE: Final = "value_usd_per_grid_mw_year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,20 @@ def _ends(first: UseResult, second: UseResult, a: Sensitivity | None, b: Sensiti
     return found
 
 
+def paired_lead(first: UseResult, second: UseResult) -> float | None:
+    """Share of market paths in which ``first`` is worth more than ``second``.
+
+    None unless both were simulated on the same draws: same seed and number of paths, and equal fans of the factors.
+    """
+    a, b = first.risk, second.risk
+    shared = [key for key in _FACTORS if key in a.fans and key in b.fans]
+    values = [np.asarray(r.samples.get(_VALUE, ()), dtype=np.float64) for r in (a, b)]
+    same = a.seed == b.seed and shared and all(np.array_equal(a.fans[key], b.fans[key]) for key in shared)
+    if not same or len(values[0]) != len(values[1]) or not len(values[0]):
+        return None
+    return float(np.mean(values[0] > values[1]))
+
+
 def answer(comparison: Comparison) -> Answer:
     """The answer of a comparison, from its numbers alone."""
     ranked = sorted(comparison.uses, key=value_of, reverse=True)
@@ -130,6 +151,11 @@ def _ranked(ranked: Sequence[UseResult]) -> Answer:
         f"{money(lead)}{share} more than {second.title} ({money(value_of(second))}); {meets}, and {reverse}."
     )
     points = [_sign_point(ranked), _overlap_point(best, second, market_meets, inputs_meet)]
+    lead_share = paired_lead(best, second)
+    if lead_share is not None:
+        points.append(
+            f"On the same market paths, {best.title} is ahead of {second.title} in {chance(lead_share)} of them."
+        )
     if moved:
         ends = [f"{r.title} at {r.end} ({money(r.first_usd)} against {money(r.second_usd)})" for r in found]
         points.append(_reversal_text(ends))

@@ -53,6 +53,9 @@ PARTS: Final = (
     "#5f8a3a",
     "#c27b8e",
     "#3f6f78",
+    "#7d5a3c",
+    "#9c9a2e",
+    "#4f8fa8",
 )
 """Colours of parts in a stack, in order of appearance."""
 

@@ -33,6 +33,9 @@ _MONEY: Final = ((1e12, "tn"), (1e9, "bn"), (1e6, "m"), (1e3, "k"))
 _COUNT: Final = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 _SI: Final = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SI_UNITS: Final = {"B": 1.0, "B/s": 1.0, "W": 1.0, "Wh": 1.0}
+_SHARE_NAMES: Final = re.compile(r"(frac|share|fraction|rate|growth|per_year|utilisation)$")
+"""Endings of dimensionless names that people read as per cent."""
+_COUNTED: Final = ("year", "month", "day", "hour")
 _SUPERSCRIPT: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _UNIT_WORDS: Final = {
     "byte": "B",
@@ -210,7 +213,7 @@ def quantity(value: float | str, unit: str, name: str = "") -> str:
         per = text[3:]
         body = money(value) if abs(value) >= 1e4 else _signed(value, "$" + plain(abs(value)))
         return body + per
-    if not text and re.search(r"(_frac|_share|_fraction)$", name):
+    if not text and abs(value) <= 2 and _SHARE_NAMES.search(name):
         return percent(value, 3)
     if text in _SI_UNITS:
         for size, prefix in _SI:
@@ -218,5 +221,7 @@ def quantity(value: float | str, unit: str, name: str = "") -> str:
                 return f"{plain(value / size)}{NARROW}{prefix}{text}"
     if not text:
         return plain(value)
-    gap = "" if text.startswith(("/", "%")) else NARROW
-    return f"{plain(value)}{gap}{text}" if text != "%" else f"{plain(value)}{NARROW}%"
+    if text in _COUNTED and abs(value) != 1:
+        text += "s"
+    gap = "" if text.startswith("/") else NARROW
+    return f"{plain(value)}{gap}{text}"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
 import jinja2
+from markupsafe import Markup
 
 from megawatt.catalogue.records import KINDS, Source
 from megawatt.chain.records import Comparison
+from megawatt.hours import HOURS_IN_YEAR
 from megawatt.report import listing, tables
 from megawatt.report.charts import ChartSet, chart_set
 from megawatt.report.decision import answer
-from megawatt.report.figure import use_colour
+from megawatt.report.figure import Option, use_colour
 
 __all__ = ["render"]
 
@@ -84,7 +87,20 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.tests["negative_text"] = tables.is_negative
+    environment.filters["breakable"] = _breakable
+    environment.filters["glued"] = _glued
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A dotted name that may break after its dots and underscores."""
+    parts = re.split(r"(?<=[._])", name)
+    return Markup("<wbr>").join(parts)
+
+
+def _glued(text: str) -> str:
+    """A sentence in which no line breaks between a minus sign and its amount (word joiner, Unicode U+2060)."""
+    return text.replace("\u2212$", "\u2212\u2060$")
 
 
 def _asset(folder: str, name: str) -> str:
@@ -101,10 +117,22 @@ def _policy(scripts: Mapping[str, str]) -> str:
 
 def _specs(charts: ChartSet) -> str:
     """Chart specifications as JSON that is safe inside a script element; ValueError on a number that is not finite."""
-    specs = {
-        chart.id: {"option": chart.option, "units": chart.units, "renderer": chart.renderer} for chart in charts.all()
-    }
+    specs = {}
+    for chart in charts.all():
+        option, hours = _packed(chart.option)
+        specs[chart.id] = {"option": option, "units": chart.units, "renderer": chart.renderer, "hours": hours}
     return json.dumps(specs, allow_nan=False, ensure_ascii=False, separators=(",", ":")).translate(_HTML_SAFE)
+
+
+def _packed(option: Option) -> tuple[Option, list[float | None]]:
+    """An option and, apart, the hours of its heat map as one list: a third of the size of (day, hour, value) cells."""
+    series = option["series"]
+    if not series or series[0]["type"] != "heatmap":
+        return option, []
+    hours: list[float | None] = [None] * HOURS_IN_YEAR
+    for day, hour, value in series[0]["data"]:
+        hours[24 * day + hour] = value
+    return {**option, "series": [{**series[0], "data": []}]}, hours
 
 
 def _use_heads(comparison: Comparison) -> list[dict[str, Any]]:

@@ -160,7 +160,7 @@ _MEASURES: Final[tuple[tuple[str, str, str, Callable[[UseResult], Cell]], ...]] 
     (
         "Peak from the grid",
         "MW",
-        "Greatest hourly draw of the year; the contract must carry it.",
+        "Greatest draw from the grid, AI halls with every chip busy in the worst hour; the contract must carry it.",
         _peak,
     ),
     (
@@ -243,7 +243,7 @@ def runner_up_table(use: UseResult) -> Table | None:
 
 def _layout_row(rank: str, layout: str, time_s: float, best_s: float, why: str) -> tuple[str, ...]:
     slower = DASH if rank == "chosen" else percent(time_s / best_s - 1, 2)
-    return (rank, layout, f"{plain(time_s)}{NARROW}s", slower, why)
+    return (rank, layout, fixed(time_s, "s", 3), slower, why)
 
 
 def rejected_table(use: UseResult) -> Table | None:
@@ -254,7 +254,7 @@ def rejected_table(use: UseResult) -> Table | None:
     total = max(plan.considered, 1)
     ranked = sorted(plan.rejected.items(), key=lambda item: -item[1])
     rows = [("considered", count(plan.considered), "")]
-    rows += [(wording(reason), count(n), percent(n / total, 2)) for reason, n in ranked]
+    rows += [(f"rejected: {wording(reason)}", count(n), percent(n / total, 2)) for reason, n in ranked]
     left = plan.considered - sum(plan.rejected.values())
     rows.append(("feasible", count(left), percent(left / total, 2)))
     return Table(("Layouts", "Number", "Share"), tuple(rows))

@@ -120,6 +120,17 @@ def test_tornado_is_ordered_by_swing_and_shows_changes_from_the_base(gb300: UseR
     assert chart.option["series"][0]["data"][0]["label"]["formatter"] == "$1.2/h"
 
 
+def test_tornado_labels_of_bars_on_one_side_stay_apart(gb300: UseResult) -> None:
+    base = gb300.headline.value_usd_per_grid_mw_year
+    both_up = replace(gb300.sensitivities[0], value_at_low=base, value_at_high=base + 1e6)
+    up_and_less = replace(gb300.sensitivities[1], value_at_low=base + 0.2e6, value_at_high=base + 0.9e6)
+    chart = tornado_chart(replace(gb300, sensitivities=(both_up, up_and_less)), 0)
+    assert chart is not None
+    low, high = (series["data"] for series in chart.option["series"])
+    assert [item["label"]["position"] for item in low] == ["left", "left"]
+    assert [item["label"]["position"] for item in high] == ["right", "right"]
+
+
 def test_tornado_marks_zero_only_where_it_is_reached(sample: Comparison) -> None:
     gb300, trn3 = tornado_chart(sample.uses[0], 0), tornado_chart(sample.uses[1], 1)
     assert gb300 is not None
@@ -159,7 +170,7 @@ def test_step_and_memory_parts_sum_to_the_plan(sample: Comparison) -> None:
 def test_runner_up_loses_where_its_exposed_parts_grow() -> None:
     best = {"compute": np.array([4.0]), "bubble": np.array([0.3])}
     other = {"compute": np.array([4.0]), "bubble": np.array([0.5]), "tp": np.array([0.04])}
-    assert exposed_loss(best, other, 0) == "bubble +0.2\u202fs, tensor parallel +0.04\u202fs"
+    assert exposed_loss(best, other, 0) == "bubble +0.2\u202fs, tensor parallel +40\u202fms"
     assert exposed_loss(best, best, 0) == "–"
 
 
@@ -274,7 +285,7 @@ def test_what_was_due_and_not_paid_is_marked(gb300: UseResult) -> None:
 
 
 def test_fan_bands_stack_up_to_the_95th_percentile(gb300: UseResult) -> None:
-    chart = fan_charts(gb300, 0)[0]
+    chart = fan_charts([gb300])[0]
     bands = [s["data"] for s in chart.option["series"] if s["name"] == "band"]
     top = _series(chart, "P95")
     for month in range(len(top)):
@@ -283,9 +294,28 @@ def test_fan_bands_stack_up_to_the_95th_percentile(gb300: UseResult) -> None:
 
 def test_unknown_fans_get_a_plain_title(gb300: UseResult) -> None:
     fan = np.arange(5.0)[:, None] * np.ones(12)
-    charts = fan_charts(replace(gb300, risk=replace(gb300.risk, fans={"gpu_price_usd": fan})), 0)
+    charts = fan_charts([replace(gb300, risk=replace(gb300.risk, fans={"gpu_price_usd": fan}))])
     assert charts[0].title == "GPU price: GB300 under the Microsoft contract"
     assert len(charts[0].option["xAxis"]["data"]) == 12
+
+
+def test_uses_share_the_fan_of_a_factor_drawn_once(sample: Comparison) -> None:
+    factor = np.outer(np.linspace(0.5, 2.0, 5), np.ones(66))
+    uses = [replace(use, risk=replace(use.risk, fans={"btc": factor})) for use in sample.uses]
+    assert [chart.title for chart in fan_charts(uses)] == ["Bitcoin price"]
+    uses[2] = replace(uses[2], risk=replace(uses[2].risk, fans={"btc": factor * 2}))
+    assert [chart.title for chart in fan_charts(uses)] == ["Bitcoin price", f"Bitcoin price: {uses[2].title}"]
+
+
+def test_a_few_peaks_do_not_flatten_the_other_months(gb300: UseResult) -> None:
+    fan = np.outer(np.linspace(0.8, 1.2, 5), np.full(66, 50e6))
+    fan[:, 65] = 3000e6
+    chart = fan_charts([replace(gb300, risk=replace(gb300.risk, fans={"net_cash_usd": fan}))])[0]
+    assert 60 < chart.option["yAxis"]["max"] < 100  # 1.2 x 50m and some air, not 3,000m
+    assert "leaves out" in chart.caption
+    assert chart.table.rows[65][3] == "$3.00bn"
+    even = replace(gb300, risk=replace(gb300.risk, fans={"net_cash_usd": fan[:, :60]}))
+    assert "max" not in fan_charts([even])[0].option["yAxis"]
 
 
 def test_missed_curve_says_whether_it_counts_up(sample: Comparison) -> None:

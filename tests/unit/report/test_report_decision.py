@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from megawatt.chain.records import Comparison, Sensitivity, UseResult
-from megawatt.report.decision import answer, overlap, reversals
+from megawatt.report.decision import answer, overlap, paired_lead, reversals
 from tests.report_sample import mining_alone, sample_comparison
 
 
@@ -100,6 +101,20 @@ def test_undefined_values_rank_last(sample: Comparison) -> None:
     assert told.sentence.startswith(b.title)
     assert "not defined" in answer(replace(sample, uses=(_valued(a, math.nan),))).sentence
     assert "no use" in answer(replace(sample, uses=())).sentence
+
+
+def test_paths_are_compared_one_by_one_only_on_the_same_draws(sample: Comparison) -> None:
+    a, b = sample.uses[:2]
+    fans = {"btc": np.ones((5, 12))}
+    value = "value_usd_per_grid_mw_year"
+    first = replace(a, risk=replace(a.risk, seed=1, fans=fans, samples={value: np.array([1.0, 2.0, 3.0, 4.0])}))
+    second = replace(b, risk=replace(b.risk, seed=1, fans=fans, samples={value: np.array([0.0, 2.5, 2.0, 3.0])}))
+    assert paired_lead(first, second) == 0.75  # ahead in the first, third and fourth path
+    assert paired_lead(first, replace(second, risk=replace(second.risk, seed=2))) is None
+    other = replace(second, risk=replace(second.risk, fans={"btc": 2 * np.ones((5, 12))}))
+    assert paired_lead(first, other) is None
+    points = answer(replace(sample, uses=(first, second))).points
+    assert any("ahead of Trainium 3, same halls, token parity in 75.0\u202f% of them" in point for point in points)
 
 
 def test_overlap_of_ranges() -> None:

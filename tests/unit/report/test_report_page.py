@@ -126,6 +126,14 @@ def test_every_figure_has_caption_label_and_table(page: Page) -> None:
     assert len([d for d in page.all("details") if d.get("class") == "data"]) == len(figures)
 
 
+def test_heat_maps_travel_as_one_value_per_hour(page: Page, sample: Comparison) -> None:
+    spec = json.loads(page.scripts[1])["heat-0"]
+    assert len(spec["hours"]) == 8760
+    assert spec["option"]["series"][0]["data"] == []
+    load = sample.uses[0].dispatch.import_mw
+    assert spec["hours"][749] == pytest.approx(load[749], rel=1e-3)
+
+
 def test_references_inside_the_page_resolve(page: Page) -> None:
     ids = [a["id"] for _, a in page.tags if a.get("id")]
     assert len(ids) == len(set(ids))
@@ -248,7 +256,7 @@ def test_layouts_in_words(sample: Comparison) -> None:
     assert table is not None
     # first runner-up loses 0.02 x 1.4 = 0.028 s in the bubble, 0.02 x 0.6 = 0.012 s in sends: 0.04 / 5.16 = 0.78 %
     assert table.rows[1][3] == "0.78\u202f%"
-    assert table.rows[1][4] == "bubble +0.028\u202fs, tensor parallel +0.012\u202fs"
+    assert table.rows[1][4] == "bubble +28\u202fms, tensor parallel +12\u202fms"
     assert runner_up_table(sample.uses[2]) is None
 
 

@@ -51,8 +51,13 @@
     return (value < 0 ? "\u2212" : "") + halves.join(".");
   }
 
-  function dressAxes(option) {
+  function dressAxes(option, width) {
     [].concat(option.xAxis, option.yAxis).forEach(function (axis) {
+      // Row names stand inside the plot; what does not fit ends in an ellipsis (the table has it all).
+      if (axis.axisLabel && axis.axisLabel.inside) {
+        axis.axisLabel.width = width - 50;
+        axis.axisLabel.overflow = "truncate";
+      }
       if (axis.type === "value") { axis.axisLabel = Object.assign({ formatter: people }, axis.axisLabel); }
     });
     if (option.series.length && option.series[0].type === "heatmap") {
@@ -60,12 +65,27 @@
     }
   }
 
+  // Heat maps travel as one value per hour of the year.
+  function unpack(spec) {
+    if (!spec.hours.length) { return; }
+    var cells = [];
+    spec.hours.forEach(function (value, hour) {
+      if (value !== null) { cells.push([Math.floor(hour / 24), hour % 24, value]); }
+    });
+    spec.option.series[0].data = cells;
+  }
+
   // What JSON cannot carry: how axes and tooltips write their numbers.
-  function dress(spec) {
+  function dress(spec, width) {
     var option = spec.option;
-    dressAxes(option);
+    unpack(spec);
+    dressAxes(option, width);
     option.series.forEach(function (series, index) {
       var unit = spec.units[Math.min(index, spec.units.length - 1)] || "";
+      if (series.type === "scatter" && series.silent && series.label) {
+        series.label.width = width - 50;
+        series.label.overflow = "truncate";
+      }
       if (series.tooltip && (series.tooltip.formatter || series.tooltip.show === false)) { return; }
       if (series.type === "heatmap") {
         series.tooltip = {
@@ -86,7 +106,7 @@
     document.querySelectorAll("[data-plot]").forEach(function (box) {
       var id = box.dataset.plot, spec = specs[id];
       charts[id] = echarts.init(box, theme, { renderer: spec.renderer });
-      charts[id].setOption(dress(spec));
+      charts[id].setOption(dress(spec, box.clientWidth));
     });
   }
 

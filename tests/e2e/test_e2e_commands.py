@@ -1,0 +1,115 @@
+"""Commands as a new user types them, wrong arguments included."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from megawatt.cli.main import _COMMANDS
+from tests.e2e.scenarios import EXAMPLES, small
+
+Finished = subprocess.CompletedProcess[str]
+
+
+def megawatt(*arguments: object, folder: Path | None = None) -> Finished:
+    command = [sys.executable, "-m", "megawatt", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    "command", [(), *((name,) for name in _COMMANDS), ("catalogue", "list"), ("catalogue", "show")]
+)
+def test_every_help_ends_with_an_example(command: tuple[str, ...]) -> None:
+    done = megawatt(*command, "--help")
+    assert done.returncode == 0
+    assert done.stdout.rstrip().split("\n\n")[-1].strip().startswith("Example: megawatt")
+
+
+def test_a_mistyped_command_is_recognised() -> None:
+    done = megawatt("pln")
+    assert done.returncode == 2
+    assert "Did you mean plan?" in done.stderr
+
+
+def test_ten_mistakes_are_reported_together_in_words_and_in_json(tmp_path: Path) -> None:
+    scenario = small(
+        tmp_path,
+        "childress-gb300",
+        ('place = "childress-tx"', 'place = "childres-tx"'),
+        ('grid_mw = "@iren-childress.grid_mw"', "grid_mw = -5"),
+        ("price_year = 2023", 'price_year = "last"'),
+        ('design = "liquid-dry-cooler"', 'design = "liquid"'),
+        ('start = "2025-11"', 'start = "2025-13"'),
+        ('system = "gb300-nvl72"', 'system = "gb300"'),
+        ('model = "llama-3.1-405b"', 'model = "llama-3.1-450b"'),
+        ('precision = "fp8"', 'precision = "fp7"'),
+        ("payments = 60", "payments = 0"),
+        ("prepayment_lead_months", "prepayment_led_months"),
+    )
+    done = megawatt("check", scenario)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1 + 10
+    content = json.loads(megawatt("check", scenario, "--json").stdout)
+    assert content["exit_code"] == 2
+    assert len(content["problems"]) == 10
+    assert all(p["path"] and p["found"] and p["allowed"] for p in content["problems"])
+
+
+def test_init_writes_a_scenario_that_is_valid_and_keeps_an_old_one(tmp_path: Path) -> None:
+    assert megawatt("init", folder=tmp_path).returncode == 0
+    assert megawatt("check", "site.toml", folder=tmp_path).returncode == 0
+    again = megawatt("init", folder=tmp_path)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+
+
+def test_schema_is_json() -> None:
+    assert json.loads(megawatt("schema").stdout)["title"] == "megawatt scenario"
+
+
+def test_catalogue_shows_facts_with_sources_and_names_near_keys() -> None:
+    rows = json.loads(megawatt("catalogue", "show", "trn3", "--json").stdout)["results"]
+    power = next(r for r in rows if r["field"] == "power_cap_w")
+    assert (power["low"], power["high"]) == (692, 1200)
+    assert power["source"]
+    wrong = megawatt("catalogue", "show", "trainium33")
+    assert wrong.returncode == 2
+    assert "trainium3" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("facts.csv", "key,field,value\na,b,1\n", 2),
+        ("risk.json", '{"schema": "clearing-case/1"}', 6),
+        ("backtest.csv", "company,field,value,unit,as_of\nx,y,1,USD,2022-01-01\n", 6),
+        ("notes.txt", "hello", 2),
+        ("broken.json", "{", 2),
+    ],
+)
+def test_validate_says_what_it_cannot_score(tmp_path: Path, name: str, content: str, code: int) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    done = megawatt("validate", tmp_path / name, "--json")
+    assert done.returncode == code
+    shape = json.loads(done.stdout)
+    assert shape["exit_code"] == code
+    assert shape["results"] == []
+    assert shape["problems"][0]["file"].endswith(name)
+
+
+def test_validate_of_nothing_at_all(tmp_path: Path) -> None:
+    assert megawatt("validate", tmp_path / "gone.csv").returncode == 2
+    assert megawatt("validate", tmp_path).returncode == 2
+
+
+def test_settings_reach_the_scenario(tmp_path: Path) -> None:
+    scenario = EXAMPLES / "childress-gb300.toml"
+    assert megawatt("check", scenario, "--set", "site.grid_mw=320").returncode == 0
+    wrong = megawatt("check", scenario, "--set", "site.gridmw=320")
+    assert wrong.returncode == 2
+    assert "did you mean grid_mw?" in wrong.stderr
