@@ -17,12 +17,12 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.errors import NumericalError, ScenarioError
+from megawatt.errors import ScenarioError, SolverError
 from megawatt.finance.construction import Drawn, FundingTerms, fund_advance, fund_pro_rata, size_at_gearing
 from megawatt.finance.periods import Periods
 from megawatt.finance.repayment import Repaid, Window, discount_to, repay, service_per_dollar
 from megawatt.finance.reserves import ahead, movement
-from megawatt.finance.tax import TaxBase, income_taxes
+from megawatt.finance.taxes import TaxBase, income_taxes
 
 __all__ = ["DebtTerms", "Financing", "ProjectFlows", "ReserveTerms", "finance_project"]
 
@@ -184,7 +184,7 @@ def finance_project(
     ------
     ScenarioError
         If terms are out of range or contradict each other.
-    NumericalError
+    SolverError
         If after-tax sizing does not come to rest.
     """
     ebitda = np.atleast_2d(flows.ebitda)
@@ -274,7 +274,7 @@ def _settle(
         taxes = federal + state
         if debt is None or debt.cash_basis == "pre-tax" or moved <= _REST_USD:
             return loan, (federal, state, cash)
-    raise NumericalError(
+    raise SolverError(
         f"after-tax debt sizing moves by {moved:,.2f} USD after {_PASSES} passes: tax and size chase each other; "
         "size on pre-tax cash or lower the tax rate"
     )

@@ -114,7 +114,7 @@ def hashprice_chart(uses: Sequence[UseResult]) -> Chart | None:
         title="What a hash earns, base case",
         caption="Subsidy and fees of a day in dollars over the network's hash rate; steps down at halvings.",
         option=option(
-            {"left": 8, "right": 20, "top": 34, "bottom": 28},
+            {"left": 8, "right": 30, "top": 34, "bottom": 28},
             category_x(months),
             value_y("hashprice [$ per PH/s and day]", min=0),
             series,

@@ -37,8 +37,8 @@ def cover_chart(use: UseResult, index: int) -> Chart:
         chart = option(CASH_GRID, category_x(months), value_y("$m per month"), [bars], "shadow")
     else:
         grids: list[Option] = [
-            {"left": 8, "right": 20, "top": 34, "height": "46%"},
-            {"left": 8, "right": 20, "top": "68%", "bottom": 28},
+            {"left": 8, "right": 30, "top": 34, "height": "46%"},
+            {"left": 8, "right": 30, "top": "68%", "bottom": 28},
         ]
         x = [category_x(months, axisLabel={"show": False}), category_x(months, gridIndex=1)]
         low, high, step = nice_bounds([1.2, *(v for v in lines[0]["data"] if v is not None)])

@@ -29,7 +29,7 @@ __all__ = ["annual_charts", "by_year", "energy_bill_chart", "first_path", "years
 MILLION: Final = 1e6
 INK: Final = "#7a7f87"
 """Neutral grey of totals and of debt service, 3:1 on white and on the dark page."""
-CASH_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
+CASH_GRID: Final = {"left": 8, "right": 30, "top": 34, "bottom": 28}
 _TAX: Final = "income tax"
 
 

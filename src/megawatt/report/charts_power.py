@@ -37,7 +37,7 @@ _CHIPS: Final = "chips"
 _HOSTS: Final = "hosts, switches and supplies"
 _MINERS: Final = "miners"
 _IT_NAMES: Final = (_CHIPS, _HOSTS, _MINERS, _IT_PART)
-_LINE_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
+_LINE_GRID: Final = {"left": 8, "right": 30, "top": 34, "bottom": 28}
 
 
 def energy_parts_mwh(use: UseResult) -> dict[str, float]:

@@ -30,8 +30,10 @@ FloatArray = NDArray[np.float64]
 _SHARED: Final = "#7a7f87"
 _USUAL_PERCENTILE: Final = 85.0
 _PEAK_RATIO: Final = 4.0
+_SAMPLING_ERROR: Final = 0.08
+"""Relative difference of a fan's outer percentiles between two draws of a few thousand paths, rounded up."""
 _LEVELS: Final = (5, 25, 50, 75, 95)
-_GRID: Final = {"left": 8, "right": 20, "top": 34, "bottom": 28}
+_GRID: Final = {"left": 8, "right": 30, "top": 34, "bottom": 28}
 _LEVEL: Final = "times the base case"
 _FANS: Final = {
     "cash_usd": ("Cash to owners by month", "Operating cash after debt service.", 1e6, "$m"),
@@ -56,19 +58,27 @@ _FANS: Final = {
 def fan_charts(uses: Sequence[UseResult]) -> list[Chart]:
     """One chart per fan: median, and bands of 50 % and 90 % of the simulated paths.
 
-    Uses that share a fan exactly (market factors drawn with one seed) share its chart.
+    Uses whose fans are equal, or whose market factors differ by no more than sampling does, share a chart.
     """
     drawn: list[tuple[int, str, FloatArray]] = []
     charts = []
     for index, use in enumerate(uses):
         for key, values in use.risk.fans.items():
             fan = np.asarray(values, dtype=np.float64)
-            if not any(key == other and np.array_equal(fan, known) for _, other, known in drawn):
+            if not any(key == other and _alike(key, fan, known) for _, other, known in drawn):
                 drawn.append((index, key, fan))
     for index, key, fan in drawn:
-        shared = sum(key in u.risk.fans and np.array_equal(fan, u.risk.fans[key]) for u in uses) > 1
+        shared = sum(key in u.risk.fans and _alike(key, fan, u.risk.fans[key]) for u in uses) > 1
         charts.append(_fan(uses[index], index, key, fan, shared))
     return charts
+
+
+def _alike(key: str, fan: FloatArray, other: FloatArray) -> bool:
+    """Whether one chart can stand for both fans; factors are compared over the months that both have."""
+    if _FANS.get(key, ("", "", 1.0, ""))[3] != _LEVEL:
+        return np.array_equal(fan, other)
+    months = min(fan.shape[1], other.shape[1])
+    return bool(np.allclose(fan[:, :months], other[:, :months], rtol=_SAMPLING_ERROR, atol=0.02))
 
 
 def _fan(use: UseResult, index: int, key: str, fan: FloatArray, shared: bool) -> Chart:
@@ -108,7 +118,7 @@ def _limits(levels: FloatArray) -> dict[str, float]:
     usual = float(np.nanpercentile(size, _USUAL_PERCENTILE))
     if not 0.0 < usual * _PEAK_RATIO < float(np.nanmax(size)):
         return {}
-    here = levels[:, size <= usual]
+    here = levels[:, size <= 2.0 * usual]
     low, high, step = nice_bounds([float(here.min()), float(here.max())], pad=0.15)
     return {"min": low, "max": high, "interval": step}
 

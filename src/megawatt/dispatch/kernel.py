@@ -1,0 +1,410 @@
+"""Compiled core of the exact solver: a year with one storage, by dynamic programming on convex functions of its state.
+
+One hour is a stack: pieces of supply (a use given up counts as supply at its value) sorted by cost. Filling the stack
+to the net withdrawal n of the storage costs h(n), convex and piecewise linear; so is the hour's cost g(d) as a
+function of the change d of the stored energy. The least cost V(s) of reaching state s then follows from hour to hour
+by infimal convolution, which for such functions merges two lists of (slope, length) pieces sorted by slope: exact, no
+grid of states. Going back from the last hour, the same merge splits each state into the state before and the hour's
+change, and the slope at the split is the value of stored energy (the dual), so that every answer carries its proof.
+
+Importing this module imports numba; it is imported where the solver runs, nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+__all__ = ["NO_STATE", "backward", "forward", "settle"]
+
+FloatArray = NDArray[np.float64]
+
+NO_STATE = -1.0
+"""As a start: the state is free."""
+
+# Columns of the storage row handed to the kernel.
+_POWER, _ENERGY, _IN, _OUT, _KEEP, _COST = range(6)
+
+
+@njit(cache=True)
+def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
+    """Widths of the sorted stack of an hour when metered pieces together stay below the peak."""
+    left = peak_mw
+    for k in range(cost.size):
+        w = width[k]
+        if metered[k]:
+            w = min(w, left)
+            left -= w
+        width_out[k] = w
+
+
+@njit(cache=True)
+def _fill(cost: Any, width: Any, level: float) -> float:
+    """Cost of filling the stack to this level."""
+    total = 0.0
+    for k in range(cost.size):
+        take = min(width[k], level)
+        total += take * cost[k]
+        level -= take
+        if level <= 0.0:
+            break
+    return total
+
+
+@njit(cache=True)
+def _plain_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
+    """Pieces of g where giving energy away never pays: charging and discharging exclude each other."""
+    power, into, out, cycle = store[_POWER], store[_IN], store[_OUT], store[_COST]
+    low = -min(power, demand)
+    count = 0
+    at = -demand
+    value = -cycle * low
+    for k in range(cost.size):
+        begin, end = at, at + width[k]
+        at = end
+        if begin < low:
+            value += (min(end, low) - begin) * cost[k]
+            begin = low
+        if begin < 0.0:
+            stop = min(end, 0.0)
+            if stop > begin:
+                slope[count] = (cost[k] - cycle) * out
+                length[count] = (stop - begin) / out
+                count += 1
+                begin = stop
+        stop = min(end, power)
+        if begin >= 0.0 and stop > begin:
+            slope[count] = cost[k] / into
+            length[count] = (stop - begin) * into
+            count += 1
+        if at >= power:
+            break
+    return count, low / out, value
+
+
+@njit(cache=True)
+def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
+    """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
+
+    With k the withdrawal beyond the plain one, burning costs cycle * e / (1 - e) per unit (e: round trip), so the best
+    withdrawal is where the stack's cost rises above minus that, within the limits of both converters.
+    """
+    power, into, out, cycle = store[_POWER], store[_IN], store[_OUT], store[_COST]
+    trip = into * out
+    charge = change / into if change > 0.0 else 0.0
+    discharge = -change * out if change < 0.0 else 0.0
+    plain = charge - discharge
+    most = 0.0
+    price = np.inf
+    if trip < 1.0:
+        most = (1.0 - trip) * min(power - charge, (power - discharge) / trip)
+        price = cycle * trip / (1.0 - trip)
+    best = -demand
+    for k in range(cost.size):
+        if cost[k] >= -price:
+            break
+        best += width[k]
+    extra = min(max(best - plain, 0.0, -demand - plain), most)
+    twice = extra / (1.0 - trip) if extra > 0.0 else 0.0
+    charge += twice
+    discharge += twice * trip
+    level = plain + extra + demand
+    return charge, discharge, _fill(cost, width, max(level, 0.0)) + cycle * discharge, level
+
+
+@njit(cache=True)
+def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
+    """Pieces of g where energy has negative value somewhere in the stack's reach (see `_burning`)."""
+    power, into, out = store[_POWER], store[_IN], store[_OUT]
+    trip = into * out
+    spare = (1.0 - trip) * power
+    points = np.empty(5 * (cost.size + 1) + 4)
+    points[0], points[1], points[2], points[3] = -power / out, 0.0, power * into, -spare / out
+    n = 4
+    at = -demand
+    for k in range(cost.size + 1):
+        points[n] = at * into if at > 0.0 else at / out
+        points[n + 1] = (at - spare) / trip * into
+        points[n + 2] = -(spare - trip * at) / out
+        points[n + 3] = -(spare - at) / out
+        points[n + 4] = 0.0
+        n += 5
+        if k < cost.size:
+            at += width[k]
+    top = at
+    points = np.sort(points)
+    count = 0
+    low, value, last, last_value = 0.0, 0.0, np.nan, 0.0
+    tiny = 1e-12 * (power + demand)
+    for i in range(n):
+        change = points[i]
+        if change < -power / out or change > power * into or change == last:
+            continue
+        _, _, here, level = _burning(cost, width, demand, store, change)
+        if level < -tiny or level > top + demand + tiny:
+            continue
+        if np.isnan(last):
+            low, value = change, here
+        elif change > last:
+            slope[count] = (here - last_value) / (change - last)
+            length[count] = change - last
+            if count > 0 and slope[count] < slope[count - 1]:
+                slope[count] = slope[count - 1]
+            count += 1
+        last, last_value = change, here
+    return count, low, value
+
+
+@njit(cache=True)
+def _pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
+    """Pieces of g in order of slope: how many, the least change of state, and g there."""
+    trip = store[_IN] * store[_OUT]
+    if trip < 1.0 and cost[0] < -store[_COST] * trip / (1.0 - trip):
+        return _burning_pieces(cost, width, demand, store, slope, length)
+    return _plain_pieces(cost, width, demand, store, slope, length)
+
+
+@njit(cache=True)
+def _merge(
+    slope: Any, length: Any, n: int, keep: float, new_slope: Any, new_length: Any, m: int, to: Any, to_l: Any
+) -> int:
+    """Merge two sorted lists, the first with its argument scaled by ``keep``; equal neighbours become one."""
+    i = j = count = 0
+    while i < n or j < m:
+        if j >= m or (i < n and slope[i] / keep <= new_slope[j]):
+            s, w = slope[i] / keep, length[i] * keep
+            i += 1
+        else:
+            s, w = new_slope[j], new_length[j]
+            j += 1
+        if count > 0 and to[count - 1] == s:
+            to_l[count - 1] += w
+        else:
+            to[count] = s
+            to_l[count] = w
+            count += 1
+    return count
+
+
+@njit(cache=True)
+def _truncate(slope: Any, length: Any, n: int, low: float, value: float, energy: float) -> Any:
+    """Cut the domain to 0 to ``energy``: first piece kept, end, new low end and the value there."""
+    first = 0
+    while first < n and low + length[first] <= 0.0:
+        value += slope[first] * length[first]
+        low += length[first]
+        first += 1
+    if low < 0.0 and first < n:
+        value -= slope[first] * low
+        length[first] += low
+        low = 0.0
+    high = low
+    end = first
+    while end < n and high < energy:
+        if high + length[end] > energy:
+            length[end] = energy - high
+        high += length[end]
+        end += 1
+    return first, end, max(low, 0.0), value
+
+
+@njit(cache=True)
+def forward(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    first_hour: int, start: float, slope_of_start: float,
+) -> Any:  # fmt: skip
+    """Least cost of reaching each state, hour by hour from ``first_hour`` around the year.
+
+    Parameters
+    ----------
+    cost, width, metered : array, shape (hours, k)
+        Stack sorted by cost [USD/MWh], width [MW], and whether the piece counts for the peak.
+    demand : array, shape (hours,)
+        Firm load plus all uses at full power. [MW], >= 0
+    peak : array, shape (hours,)
+        Limit of metered power. [MW]
+    store : array, shape (6,)
+        Power, energy, charge and discharge efficiency, share kept per hour, cost of discharge.
+    first_hour : int
+        Hour of the year that comes first.
+    start : float
+        State before it [MWh], or `NO_STATE`: free, at ``slope_of_start`` USD/MWh.
+
+    Returns
+    -------
+    tuple
+        (slopes, lengths, offsets (hours + 2,), low ends, values at them): V before the first hour and after each.
+    """
+    hours, k = cost.shape
+    energy, keep = store[_ENERGY], store[_KEEP]
+    room = 24 * hours
+    slopes, lengths = np.empty(room), np.empty(room)
+    offsets = np.zeros(hours + 2, dtype=np.int64)
+    lows, values = np.zeros(hours + 1), np.zeros(hours + 1)
+    piece_slope, piece_length, limited = np.empty(5 * k + 9), np.empty(5 * k + 9), np.empty(k)
+    merged, merged_length = np.empty(256), np.empty(256)
+    if start == NO_STATE:
+        slopes[0], lengths[0] = slope_of_start, energy
+        offsets[1] = 1
+    else:
+        lows[0] = start
+    for i in range(hours):
+        t = (first_hour + i) % hours
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        m, low, value = _pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
+        begin, n = offsets[i], offsets[i + 1] - offsets[i]
+        if n + m > merged.size:
+            merged, merged_length = np.empty(2 * (n + m)), np.empty(2 * (n + m))
+        old, old_length = slopes[begin : begin + n], lengths[begin : begin + n]
+        n = _merge(old, old_length, n, keep, piece_slope, piece_length, m, merged, merged_length)
+        low += lows[i] * keep
+        a, b, lows[i + 1], values[i + 1] = _truncate(merged, merged_length, n, low, values[i] + value, energy)
+        at = offsets[i + 1]
+        offsets[i + 2] = at + b - a
+        if offsets[i + 2] > room:
+            room = 2 * offsets[i + 2]
+            more, more_length = np.empty(room), np.empty(room)
+            more[:at], more_length[:at] = slopes[:at], lengths[:at]
+            slopes, lengths = more, more_length
+        slopes[at : at + b - a] = merged[a:b]
+        lengths[at : at + b - a] = merged_length[a:b]
+    return slopes, lengths, offsets, lows, values
+
+
+@njit(cache=True)
+def _split(
+    slope: Any, length: Any, n: int, keep: float, piece_slope: Any, piece_length: Any, m: int, rest: float, tiny: float
+) -> Any:
+    """Walk the merged list for ``rest`` of state: parts taken from either list, and the slopes left and right."""
+    i = j = 0
+    of_state = of_hour = 0.0
+    left = -np.inf
+    while rest > tiny and (i < n or j < m):
+        if j >= m or (i < n and slope[i] / keep <= piece_slope[j]):
+            s, w = slope[i] / keep, length[i] * keep
+            take = min(w, rest)
+            of_state += take
+            i += 1
+        else:
+            s, w = piece_slope[j], piece_length[j]
+            take = min(w, rest)
+            of_hour += take
+            j += 1
+        left = s
+        rest -= take
+        if take < w - tiny:
+            return of_state, of_hour, s, s
+    right = np.inf
+    if i < n:
+        right = slope[i] / keep
+    if j < m:
+        right = min(right, piece_slope[j])
+    return of_state, of_hour, left, right
+
+
+@njit(cache=True)
+def backward(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    first_hour: int, end: float, slope_of_end: float, slopes: FloatArray, lengths: FloatArray, offsets: Any,
+    lows: FloatArray,
+) -> Any:  # fmt: skip
+    """The plan behind `forward`'s least cost: change of state and value of stored energy in each hour.
+
+    Parameters
+    ----------
+    end : float
+        State after the last hour, within the reach of `forward`. [MWh]
+    slope_of_end : float
+        Value of energy in it [USD/MWh]; cut to what the last hour allows, so infinity takes the highest.
+
+    Returns
+    -------
+    tuple of arrays
+        Change of state (hours,), its value (hours,) at the end of each hour [USD/MWh], state at the end of each hour
+        (hours,), and the state before ``first_hour``.
+    """
+    hours, k = cost.shape
+    keep = store[_KEEP]
+    tiny = 1e-12 * store[_ENERGY]
+    change, worth, state = np.empty(hours), np.empty(hours), np.empty(hours)
+    piece_slope, piece_length, limited = np.empty(5 * k + 9), np.empty(5 * k + 9), np.empty(k)
+    s, value = end, slope_of_end
+    for back in range(hours):
+        i = hours - 1 - back
+        t = (first_hour + i) % hours
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        m, low, _ = _pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
+        begin, n = offsets[i], offsets[i + 1] - offsets[i]
+        before = lows[i] * keep
+        of_state, of_hour, left, right = _split(
+            slopes[begin : begin + n], lengths[begin : begin + n], n, keep, piece_slope, piece_length, m,
+            s - before - low, tiny,
+        )  # fmt: skip
+        value = min(max(value, left), right)
+        change[t], worth[t], state[t] = low + of_hour, value, s
+        s = (before + of_state) / keep
+        value *= keep
+    return change, worth, state, s
+
+
+@njit(cache=True)
+def _bus_price(left: float, right: float, charge: float, discharge: float, value: float, store: Any) -> float:
+    """A price of energy at the bus that supports stack and storage together; any such price is a dual solution."""
+    power, tiny = store[_POWER], 1e-9 * store[_POWER]
+    buy, sell = value * store[_IN], value / store[_OUT] + store[_COST]
+    low, high = left, right
+    if charge > tiny:
+        high = min(high, buy)
+    if charge < power - tiny:
+        low = max(low, buy)
+    if discharge > tiny:
+        low = max(low, sell)
+    if discharge < power - tiny:
+        high = min(high, sell)
+    if low == -np.inf:
+        return high
+    if high == np.inf:
+        return low
+    return 0.5 * (low + high)
+
+
+@njit(cache=True)
+def settle(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    change: FloatArray, worth: FloatArray,
+) -> Any:  # fmt: skip
+    """Power of every piece, charge and discharge at the given changes of state, and what a higher peak would save.
+
+    Returns
+    -------
+    tuple of arrays
+        Power by piece (hours, k), charge, discharge, bus price, marginal value of the peak limit by hour (hours,).
+    """
+    hours, k = cost.shape
+    power = np.zeros((hours, k))
+    charge, discharge, price, relief = np.zeros(hours), np.zeros(hours), np.zeros(hours), np.zeros(hours)
+    limited = np.empty(k)
+    for t in range(hours):
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        charge[t], discharge[t], _, level = _burning(cost[t], limited, demand[t], store, change[t])
+        tiny = 1e-9 * (demand[t] + store[_POWER]) * 1e-3
+        left, right = -np.inf, np.inf
+        rest = max(level, 0.0)
+        for j in range(k):
+            take = min(limited[j], rest)
+            power[t, j] = take
+            rest -= take
+            if take > tiny:
+                left = cost[t, j]
+            if limited[j] - take > tiny:
+                right = cost[t, j]
+                break
+        price[t] = _bus_price(left, right, charge[t], discharge[t], worth[t], store)
+        for j in range(k):
+            if metered[t, j] and width[t, j] > limited[j] and price[t] > cost[t, j]:
+                relief[t] = price[t] - cost[t, j]
+                break
+    return power, charge, discharge, price, relief
