@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["ROOM_OF_SECTION", "move", "scenario_assumptions"]
+__all__ = ["ROOM_OF_SECTION", "field_title", "move", "scenario_assumptions"]
 
 ROOM_OF_SECTION: Final = {
     "site": "facility",
@@ -61,3 +61,17 @@ def _moved(node: Any, path: list[str], value: float) -> Any:
         index = int(head)
         return (*node[:index], _moved(node[index], rest, value), *node[index + 1 :])
     return node.model_copy(update={head: _moved(getattr(node, head), rest, value)})
+
+
+def field_title(scenario: Scenario, path: str) -> str | None:
+    """What the scenario's fields call the number at a dotted path; None where they give it no name."""
+    node: Any = scenario
+    title: str | None = None
+    for part in path.split("."):
+        if isinstance(node, BaseModel):
+            field = type(node).model_fields.get(part)
+            title = field.title if field else None
+            node = getattr(node, part, None)
+        elif isinstance(node, tuple) and part.isdigit():
+            node = node[int(part)]
+    return title

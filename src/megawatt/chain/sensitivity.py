@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.inputs import move, scenario_assumptions
+from megawatt.chain.inputs import field_title, move, scenario_assumptions
 from megawatt.chain.links import Links, reforge
 from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
@@ -80,12 +80,14 @@ def _one(links: Links, row: Assumption, in_scenario: frozenset[str]) -> Sensitiv
 
 
 def _title(links: Links, row: Assumption) -> str:
-    """Words for a chart: section or catalogue entry, and the field without the unit at its end."""
+    """Words for a chart: the scenario field's title, or catalogue entry and field without the unit at its end."""
+    title = field_title(links.scenario, row.name)
+    if title:
+        return title
     key, _, field = row.name.rpartition(".")
     words = _UNIT_AT_END.sub("", field).replace("_", " ")
     entry = links.catalogue.entries.get(key)
-    place = entry.title if entry else key.replace("_", " ")
-    return f"{place}: {words}" if place else words
+    return f"{entry.title}: {words}" if entry else words
 
 
 def _basis(links: Links) -> Sensitivity | None:

@@ -190,9 +190,7 @@ def _storage_problems(s: Storage) -> list[Problem]:
         if not 0.0 < getattr(s, name) <= 1.0:
             found.append(Problem(f"{s.name}.{name}", f"{getattr(s, name)}", "above 0, at most 1"))
     if not 0.0 <= s.standing_loss_per_hour < 1.0:
-        found.append(
-            Problem(f"{s.name}.standing_loss_per_hour", f"{s.standing_loss_per_hour}", "at least 0, below 1")
-        )
+        found.append(Problem(f"{s.name}.standing_loss_per_hour", f"{s.standing_loss_per_hour}", "at least 0, below 1"))
     return found
 
 

@@ -328,7 +328,7 @@ def backward(
     """
     hours, k = cost.shape
     keep = store[_KEEP]
-    tiny = 1e-12 * store[_ENERGY]
+    tiny = 1e-9 * store[_ENERGY]
     change, worth, state = np.empty(hours), np.empty(hours), np.empty(hours)
     piece_slope, piece_length, limited = np.empty(5 * k + 9), np.empty(5 * k + 9), np.empty(k)
     s, value = end, slope_of_end

@@ -6,14 +6,24 @@ Arrays have shape (paths, months); one case is one path. All dollars nominal, fl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
 
-__all__ = ["CashFlow", "LoanTerms", "Measures", "OperatingFlows", "ProjectTerms", "TaxTerms"]
+__all__ = [
+    "CashFlow",
+    "Events",
+    "LenderTerms",
+    "LoanTerms",
+    "Measures",
+    "OperatingFlows",
+    "ProjectTerms",
+    "Refinancing",
+    "TaxTerms",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -35,12 +45,12 @@ class OperatingFlows:
 
 @dataclass(frozen=True, slots=True)
 class LoanTerms:
-    """A term loan drawn once during construction.
+    """A term loan, drawn once during construction or in parts.
 
     Attributes
     ----------
     principal_usd : float
-        Amount drawn (capitalised interest comes on top where ``capitalise_interest``).
+        Amount drawn, all draws together (capitalised interest comes on top where ``capitalise_interest``).
     rate : float
         Annual nominal rate; monthly interest is rate / 12 on the opening balance (30/360).
     draw_month, first_payment_month, last_payment_month : int
@@ -54,6 +64,13 @@ class LoanTerms:
         For ``sculpted``: interest plus principal of each payment is in proportion to these, >= 0; usually the base
         case's
         cash before debt, so that cover is even over the loan's life.
+    draws : (months,), optional
+        Delayed draws; they sum to ``principal_usd``. None: all of it in ``draw_month``.
+    clock_months : int, optional
+        Each draw is repaid on a clock of its own: its last payment falls this many months after it, its first
+        ``first_payment_month`` - ``draw_month`` months after it. ``last_payment_month`` is then the last draw's.
+    balloon_frac : float
+        Share of what is owed at the first payment that is left for the last payment on top of it (not for ``bullet``).
     """
 
     principal_usd: float
@@ -65,19 +82,89 @@ class LoanTerms:
     upfront_fee_frac: float = 0.0
     capitalise_interest: bool = True
     service_weights: FloatArray | None = None
+    draws: FloatArray | None = None
+    clock_months: int | None = None
+    balloon_frac: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refinancing:
+    """A new level loan that repays what the old one leaves at its last payment.
+
+    Attributes
+    ----------
+    rate : float
+        Annual nominal rate of the new loan.
+    payments : int
+        Monthly payments of the new loan, from the month after on.
+    minimum_dscr : float
+        The new lender lends at most what the last twelve months' CFADS carries at this cover; the rest is due in cash.
+    """
+
+    rate: float
+    payments: int
+    minimum_dscr: float
+
+
+@dataclass(frozen=True, slots=True)
+class LenderTerms:
+    """What lenders ask for beside payment on time.
+
+    Attributes
+    ----------
+    reserve_months : float
+        Months of debt service ahead that are kept (DSRA); filled from cash before owners are paid, used before a
+        payment is missed, released with the debt.
+    reserve_at_close : bool
+        Owners fill the reserve in the last month of construction.
+    other_reserve_usd : (months,), optional
+        Further restricted cash, e.g. for replacing chips, filled after the debt service reserve.
+    sweep_frac : float
+        Share of the cash that owners would get that prepays the loan, the last instalments first.
+    lockup_dscr : float, optional
+        Below this trailing-twelve-month cover nothing is distributed.
+    lockup_release_tests : int
+        Clean tests in a row after which distributions resume.
+    covenant_dscr : float, optional
+        Below this cover the covenant is breached.
+    test_every_months : int
+        Months between tests, counted from the first payment; the first test needs twelve months of service.
+    refinancing : Refinancing, optional
+        How the balloon is refinanced; None: it is due in cash.
+    """
+
+    reserve_months: float = 0.0
+    reserve_at_close: bool = False
+    other_reserve_usd: FloatArray | None = None
+    sweep_frac: float = 0.0
+    lockup_dscr: float | None = None
+    lockup_release_tests: int = 1
+    covenant_dscr: float | None = None
+    test_every_months: int = 3
+    refinancing: Refinancing | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TaxTerms:
-    """Income tax: one rate, straight-line tax life by asset class, losses carried forward.
+    """Income tax: rates, depreciation by asset class, losses carried forward.
 
     ``loss_offset_limit_frac`` is the share of a year's taxable income that old losses may offset (0.8 in US federal
-    law after 2017). Tax is settled in December (or the last month).
+    law after 2017). Tax is settled in December (or the last month). ``life_years`` is the straight-line life by class;
+    ``tables`` names a class's table instead (``macrs-5``, ``sl-39``) and ``bonus_frac`` the share of a class that is
+    deducted in its first year. ``state_rate`` is on the same income and deducted from federal income.
     """
 
     rate: float
     life_years: Mapping[str, float]
     loss_offset_limit_frac: float = 0.8
+    state_rate: float = 0.0
+    tables: Mapping[str, str] = field(default_factory=dict)
+    bonus_frac: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def combined_rate(self) -> float:
+        """Federal and state rate together on the same income: s + f (1 - s)."""
+        return self.state_rate + self.rate * (1.0 - self.state_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +192,7 @@ class ProjectTerms:
     assumptions: tuple[Assumption, ...] = ()
     operation_start_month: int | None = None
     construction_months: int | None = None
+    lender: LenderTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +212,21 @@ class Measures:
 
 
 @dataclass(frozen=True, slots=True)
+class Events:
+    """First month of each event, (paths,), -1 if it never comes: four things that lenders tell apart.
+
+    ``lockup``: distributions stopped. ``breach``: cover below the covenant. ``payment_default``: scheduled service not
+    paid after all cash and reserves. ``insolvency``: the rest of the project's cash, at the loan's rate, and the cash
+    in hand are worth less than the debt.
+    """
+
+    lockup: NDArray[np.int64]
+    breach: NDArray[np.int64]
+    payment_default: NDArray[np.int64]
+    insolvency: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
 class CashFlow:
     """Monthly statements, arrays (paths, months), and the cash identity that ties them.
 
@@ -132,7 +235,8 @@ class CashFlow:
     prepayment - opex - tax; ``residual_total`` is the sale's proceeds less the tax on its gain. ``shortfall`` is
     scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
-    shortfall, -1 if none.
+    shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
+    ``principal_paid`` that prepays.
     """
 
     terms: ProjectTerms
@@ -156,3 +260,6 @@ class CashFlow:
     missed: NDArray[np.int64]
     measures: Measures
     assumptions: tuple[Assumption, ...] = ()
+    reserve_balance: FloatArray | None = None
+    swept: FloatArray | None = None
+    events: Events | None = None

@@ -17,7 +17,6 @@ __all__ = [
     "dated_irr",
     "dated_npv_usd",
     "levelised",
-    "payback_period",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -134,9 +133,7 @@ def levelised(cost: FloatArray, units: FloatArray, factors: FloatArray, unit_fac
     return np.asarray((cost @ factors) / amount, dtype=np.float64)
 
 
-def break_even_price(
-    npv_at_zero: FloatArray, npv_at_one: FloatArray
-) -> FloatArray:  # fmt: skip
+def break_even_price(npv_at_zero: FloatArray, npv_at_one: FloatArray) -> FloatArray:
     """Price at which a value that is linear in price is zero, from the values at prices 0 and 1, (paths,).
 
     NaN where price does not move the value. Exact before tax, or where losses are refunded; otherwise use a root
@@ -144,11 +141,3 @@ def break_even_price(
     """
     slope = npv_at_one - npv_at_zero
     return np.where(slope != 0.0, -npv_at_zero / np.where(slope != 0.0, slope, 1.0), np.nan)
-
-
-def payback_period(flows: FloatArray) -> FloatArray:
-    """First period at whose end the undiscounted sum of flows is 0 or more and stays so, (paths,); NaN if none."""
-    below = np.cumsum(flows, axis=1) < -0.005
-    periods = flows.shape[1]
-    last = np.where(below.any(axis=1), periods - 1 - np.argmax(below[:, ::-1], axis=1), -1)
-    return np.where(last == periods - 1, np.nan, last + 1.0)

@@ -98,8 +98,8 @@ def _fan(use: UseResult, index: int, key: str, fan: FloatArray, shared: bool) ->
     return Chart(
         id=f"fan-{key.replace('_', '-')}-{index}",
         title=title if shared else f"{title}: {use.title}",
-        caption=f"{caption} Line: median; bands: 25 to 75 % and 5 to 95 % of the paths, month by month (no single "
-        f"path follows an edge).{cut}".strip(),
+        caption=f"{caption} Line: median; bands: 25 to 75\u202f% and 5 to 95\u202f% of the paths, month by month "
+        f"(no single path follows an edge).{cut}".strip(),
         option=option(_GRID, category_x(months), value_y(unit, **limits), series),
         table=Table(("Month", *(f"P{level}" for level in _LEVELS)), rows),
         units=(unit,),

@@ -259,7 +259,7 @@ def value_histogram(uses: Sequence[UseResult]) -> Chart | None:
         id="value-histogram",
         title="Distribution of value over market paths",
         caption="Share of simulated paths by value of a grid megawatt-year. The outermost bins also hold what lies "
-        "beyond them (0.5 % at each end of the widest use, at most).",
+        "beyond them (0.5\u202f% at each end of the widest use, at most).",
         option=option(grid, x, value_y("share of paths [%]", axisLine={"onZero": False}), series),
         table=Table(("Use", "Paths", "P5", "P25", "P50", "P75", "P95", "Share below zero"), tuple(rows)),
         units=("%",),

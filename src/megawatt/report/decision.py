@@ -195,6 +195,6 @@ def _debt_points(uses: Sequence[UseResult]) -> tuple[str, ...]:
         missed, interval = use.headline.probability_missed, use.headline.probability_missed_interval
         if missed is None:
             continue
-        between = f" (95 % interval {chance(interval[0])} to {chance(interval[1])})" if interval else ""
+        between = f" (95\u202f% interval {chance(interval[0])} to {chance(interval[1])})" if interval else ""
         texts.append(f"{use.title} {chance(missed)}{between}")
     return (f"Probability that debt service is missed: {'; '.join(texts)}.",) if texts else ()

@@ -46,10 +46,13 @@ class Site(Section):
 
     place: Annotated[str, catalogue_key("place")] = Field(description="place in the catalogue (climate)")
     grid_mw: Annotated[Fact, *quantity("MW", ge=0.1, le=20000)] = Field(
-        description="contracted capacity at the interconnection, MW; headline values are per grid MW"
+        description="contracted capacity at the interconnection, MW; headline values are per grid MW",
+        title="contracted grid capacity",
     )
     it_mw: Annotated[Fact, *quantity("MW", ge=0.01, le=20000)] | None = Field(
-        None, description="critical IT power of the AI halls, MW (what leases are priced on); not for mining"
+        None,
+        description="critical IT power of the AI halls, MW (what leases are priced on); not for mining",
+        title="critical IT power",
     )
     weather: str | None = Field(
         None, description="hourly weather file (TMY3, EPW or CSV) instead of the place's normals"
@@ -74,7 +77,7 @@ class Power(Section):
     )
     utc_offset_hours: float = Field(-6.0, ge=-12, le=14, description="fixed standard time of the site, hours from UTC")
     price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
-        1.0, validate_default=True, description="factor on every hourly price"
+        1.0, validate_default=True, description="factor on every hourly price", title="level of power prices"
     )
     tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
 
@@ -83,7 +86,9 @@ class HallRamp(Section):
     """One block of halls going live."""
 
     live: Month = Field(description="first month of operation")
-    share: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="share of the site's halls in this block")
+    share: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        description="share of the site's halls in this block", title="share of a block of halls"
+    )
 
 
 class Timeline(Section):
@@ -123,22 +128,27 @@ class AI(Section):
         description="system in the catalogue (rack, node, UltraServer)"
     )
     chips: Annotated[Fact, *quantity(ge=1, le=1e8, whole=True)] | None = Field(
-        None, description="number of chips; default: site.it_mw * fill_frac / provisioned power per chip"
+        None,
+        description="number of chips; default: site.it_mw * fill_frac / provisioned power per chip",
+        title="number of chips",
     )
     fill_frac: Annotated[Fact, *quantity(ge=0.05, le=1)] = Field(
         "@ai-hall-practice.fill_frac",
         validate_default=True,
         description="share of critical IT power that accelerator racks reserve (rest: storage, CPUs, network, spare)",
+        title="share of IT power for accelerator racks",
     )
     other_it_w_per_chip: Annotated[Fact, *quantity("W", ge=0, le=5000)] = Field(
         "@ai-hall-practice.other_it_w_per_chip",
         validate_default=True,
         description="power of storage, CPU nodes and the scale-out network per chip, W",
+        title="power of storage, CPUs and network per chip",
     )
     busy_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         "@ai-hall-practice.busy_frac",
         validate_default=True,
         description="share of the hours in which chips draw training power (otherwise idle power)",
+        title="share of hours at training power",
     )
 
 
@@ -146,13 +156,19 @@ class Training(Section):
     """The job that says what a chip is worth: one training run of this model on part of the site."""
 
     model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json")
-    chips: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(description="chips of the job")
-    seq_len: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(description="tokens per sequence")
+    chips: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="chips of the job", title="chips of the job"
+    )
+    seq_len: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="tokens per sequence", title="tokens per sequence"
+    )
     global_batch: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
-        description="sequences per optimizer step"
+        description="sequences per optimizer step", title="sequences per step"
     )
     precision: Literal["bf16", "fp16", "fp8", "nvfp4", "mxfp4"] = Field("bf16", description="precision of the GEMMs")
-    tokens: Annotated[Fact, *quantity(ge=1, le=1e16)] | None = Field(None, description="tokens of the whole run")
+    tokens: Annotated[Fact, *quantity(ge=1, le=1e16)] | None = Field(
+        None, description="tokens of the whole run", title="tokens of the run"
+    )
 
 
 class Contract(Section):
@@ -165,26 +181,30 @@ class Contract(Section):
 
     basis: Literal["published", "token-parity", "predecessor"] = Field("published", description="how the price is set")
     price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
-        None, description="price of a chip-hour, USD (basis = published)"
+        None, description="price of a chip-hour, USD (basis = published)", title="price of a chip-hour"
     )
     parity_system: Annotated[str, catalogue_key("system")] | None = Field(
         None, description="system with a published price"
     )
     parity_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
-        None, description="its price of a chip-hour, USD"
+        None, description="its price of a chip-hour, USD", title="parity system's price of a chip-hour"
     )
     predecessor_system: Annotated[str, catalogue_key("system")] | None = Field(None, description="older system")
     predecessor_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
-        None, description="its price of a chip-hour, USD"
+        None, description="its price of a chip-hour, USD", title="predecessor's price of a chip-hour"
     )
     term_months: int = Field(60, ge=1, le=480, description="months that the tenant pays for each block of halls")
     availability_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         "@ai-hall-practice.availability_frac",
         validate_default=True,
         description="share of chip-hours that are billable",
+        title="share of hours billed",
     )
     prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
-        0.0, validate_default=True, description="share of the contract value paid ahead of delivery"
+        0.0,
+        validate_default=True,
+        description="share of the contract value paid ahead of delivery",
+        title="share paid ahead",
     )
     prepayment_lead_months: int = Field(3, ge=0, le=60, description="months before a block is live that it is paid")
     prepayment_credit_after_months: int = Field(
@@ -197,6 +217,7 @@ class Contract(Section):
         "@ai-hall-practice.market_utilisation_frac",
         validate_default=True,
         description="share of chip-hours sold when let at market terms (after the term, or after a default)",
+        title="share of hours sold at market terms",
     )
     payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
         description="class of the tenant: sets its default probability (megawatt catalogue show risk-base)"
@@ -211,7 +232,9 @@ class Mining(Section):
         description="state of the Bitcoin network in the catalogue"
     )
     it_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] | None = Field(
-        None, description="power of the miners, MW; default: what the connection carries in the worst hour"
+        None,
+        description="power of the miners, MW; default: what the connection carries in the worst hour",
+        title="power of the miners",
     )
 
 
@@ -219,10 +242,13 @@ class Capex(Section):
     """What is spent before anything earns. Amounts per block follow its share; miners cost their catalogue price."""
 
     shell_usd_per_mw: Annotated[Fact, *quantity("USD/MW", ge=0, le=1e9)] = Field(
-        description="building, power and cooling, USD per MW of critical IT (mining: of miner power)"
+        description="building, power and cooling, USD per MW of critical IT (mining: of miner power)",
+        title="cost of the shell",
     )
     chips_usd_per_chip: Annotated[Fact, *quantity("USD", ge=0, le=1e7)] | None = Field(
-        None, description="chips with their share of rack, network and storage, USD per chip"
+        None,
+        description="chips with their share of rack, network and storage, USD per chip",
+        title="cost of a chip with its share of rack and network",
     )
     chips_basis: Literal["published", "token-parity"] = Field(
         "published",
@@ -236,21 +262,25 @@ class Capex(Section):
         "@finance-practice.shell_life_years",
         validate_default=True,
         description="life of the shell: its residual is the unused share",
+        title="life of the shell",
     )
     chip_residual_frac: Annotated[Fact, *quantity(ge=0.001, le=1)] = Field(
         "@finance-practice.chip_residual_frac",
         validate_default=True,
         description="worth of chips or miners after five years of service, as a share of cost, in the base case",
+        title="worth of machines after five years",
     )
     machines_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
         "@finance-practice.machines_tax_life_years",
         validate_default=True,
         description="tax life of chips or miners, straight line",
+        title="tax life of machines",
     )
     shell_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
         "@finance-practice.shell_tax_life_years",
         validate_default=True,
         description="tax life of the shell, straight line",
+        title="tax life of the shell",
     )
 
 
@@ -258,10 +288,14 @@ class Opex(Section):
     """Cost of running, beside energy."""
 
     site_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
-        description="staff, upkeep, insurance, property tax: USD per month and kW of critical IT (mining: of miners)"
+        description="staff, upkeep, insurance, property tax: USD per month and kW of critical IT (mining: of miners)",
+        title="operating cost beside energy",
     )
     growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
-        "@finance-practice.opex_growth_per_year", validate_default=True, description="escalation per year"
+        "@finance-practice.opex_growth_per_year",
+        validate_default=True,
+        description="escalation per year",
+        title="growth of operating cost",
     )
 
 
@@ -269,12 +303,16 @@ class Debt(Section):
     """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
 
     principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
-        None, description="amount drawn, USD"
+        None, description="amount drawn, USD", title="loan"
     )
     share_of_machines_frac: Annotated[Fact, *_ratio] | None = Field(
-        None, description="amount drawn as a share of the cost of chips or miners, instead of principal_usd"
+        None,
+        description="amount drawn as a share of the cost of chips or miners, instead of principal_usd",
+        title="loan over cost of machines",
     )
-    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="nominal annual rate, 30/360")
+    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        description="nominal annual rate, 30/360", title="interest rate"
+    )
     payments: int = Field(
         60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
     )
@@ -285,15 +323,21 @@ class Debt(Section):
         "@finance-practice.debt_reserve_months",
         validate_default=True,
         description="months of average debt service kept as cash before owners are paid (DSRA)",
+        title="debt service reserve",
     )
-    upfront_fee_frac: Annotated[Fact, *_ratio] = Field(0.0, validate_default=True, description="fee on the principal")
+    upfront_fee_frac: Annotated[Fact, *_ratio] = Field(
+        0.0, validate_default=True, description="fee on the principal", title="upfront fee"
+    )
 
 
 class Tax(Section):
     """Income tax."""
 
     rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
-        "@finance-practice.federal_tax_rate", validate_default=True, description="income tax rate"
+        "@finance-practice.federal_tax_rate",
+        validate_default=True,
+        description="income tax rate",
+        title="income tax rate",
     )
 
 
@@ -311,7 +355,9 @@ class Scenario(Section):
     title: str = Field(min_length=1, description="what the report calls this use")
     use: Literal["ai-cloud", "mining"] = Field(description="what the megawatts do")
     seed: int = Field(20260101, ge=0, le=2**63 - 1, description="root of all random numbers")
-    discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(description="annual, nominal, after tax")
+    discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        description="annual, nominal, after tax", title="discount rate"
+    )
     site: Site
     power: Power
     timeline: Timeline

@@ -185,6 +185,8 @@ def test_sensitivities_point_the_right_way(gb300: Links) -> None:
     assert rows["discount_rate"].value_at_low > base > rows["discount_rate"].value_at_high
     assert rows["opex.site_usd_per_kw_month"].value_at_low > base > rows["opex.site_usd_per_kw_month"].value_at_high
     assert rows["contract.availability_frac"].value_at_low < base
+    assert rows["capex.shell_usd_per_mw"].title == "cost of the shell"
+    assert rows["gb300.power_idle_w"].title == "NVIDIA B300 in GB300 NVL72: power idle"
     swings = [abs(s.value_at_high - s.value_at_low) for s in rows.values()]
     assert swings == sorted(swings, reverse=True)
 

@@ -47,7 +47,7 @@ def test_the_best_use_its_lead_and_the_overlap_are_named(sample: Comparison) -> 
     assert "would reverse it" in text
     points = " ".join(answer(sample).points)
     assert "Not earning the discount rate on capital in the base case: Bitcoin mining, S21 XP (−$61.0k)" in points
-    assert "3.1\u202f% (95 % interval 2.5\u202f% to 3.8\u202f%)" in points
+    assert "3.1\u202f% (95\u202f% interval 2.5\u202f% to 3.8\u202f%)" in points
 
 
 def test_ranges_apart_and_nothing_reverses(sample: Comparison) -> None:

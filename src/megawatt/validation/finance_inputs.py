@@ -1,0 +1,314 @@
+"""Read a project finance case (JSON, schema ``finance-case/1``): every option is used, has no effect, or is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.errors import Problem, ScenarioError
+from megawatt.finance.financing import DebtTerms, ProjectFlows, ReserveTerms
+from megawatt.finance.periods import Periods, annual_periods, dated_periods
+from megawatt.finance.repayment import Window
+from megawatt.finance.taxes import TaxBase, table_depreciation, table_of
+
+__all__ = ["FinanceInputs", "read_inputs"]
+
+FloatArray = NDArray[np.float64]
+
+_PROFILES: Final = {
+    "sculpted": "sculpted", "level": "level", "annuity": "level", "mortgage": "level", "bullet": "bullet",
+    "constant_principal": "equal-principal", "equal_principal": "equal-principal", "constant": "equal-principal",
+}  # fmt: skip
+_NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title", "currency", "label", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class FinanceInputs:
+    """A case in the room's records.
+
+    ``discount_rate`` and ``inflation_rate`` are annual; ``units`` (periods + 1,); ``dated`` marks monthly cases with
+    calendar dates.
+    """
+
+    dated: bool
+    periods: Periods
+    flows: ProjectFlows
+    debt: DebtTerms | None
+    reserves: ReserveTerms
+    tax: TaxBase
+    units: FloatArray
+    discount_rate: float
+    inflation_rate: float
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads options of one section and remembers which; what was never read must have no effect."""
+
+    section: Mapping[str, Any]
+    path: str
+    read: set[str] = field(default_factory=set)
+
+    def get(self, *names: str, default: Any = None) -> Any:
+        """Value of the first of these names that is given."""
+        self.read |= set(names)
+        for name in names:
+            if self.section.get(name) is not None:
+                return self.section[name]
+        return default
+
+    def number(self, *names: str, default: float | None = None) -> float:
+        """A number; the first name is the one that errors use."""
+        value = self.get(*names, default=default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+            raise _wrong(f"{self.path}.{names[0]}", repr(value), "a number")
+        return float(value)
+
+    def series(self, name: str, length: int) -> FloatArray:
+        """One number per period."""
+        value = self.get(name)
+        array = np.asarray(value if isinstance(value, list) else [], dtype=np.float64)
+        if array.shape != (length,) or not np.all(np.isfinite(array)):
+            found = f"{array.size} numbers" if isinstance(value, list) else repr(value)
+            raise _wrong(f"{self.path}.{name}", found, f"{length} numbers, one per period")
+        return array
+
+    def section_of(self, name: str) -> _Reader:
+        """A nested section, empty where it is missing."""
+        value = self.get(name, default={})
+        if not isinstance(value, Mapping):
+            raise _wrong(f"{self.path}.{name}", repr(value), "a JSON object")
+        return _Reader(value, f"{self.path}.{name}")
+
+    def finish(self) -> None:
+        """Refuse options that were not read, unless they have no effect (zero, empty) or are notes."""
+        for name, value in self.section.items():
+            if name in self.read or name in _NOTES or value in (None, 0, "", False, [], {}):
+                continue
+            raise _wrong(f"{self.path}.{name}", f"{value!r:.80}", f"one of {', '.join(sorted(self.read))}")
+
+
+def _wrong(path: str, found: str, allowed: str) -> ScenarioError:
+    return ScenarioError(f"{path}: {found}; allowed: {allowed}", [Problem(path, found, allowed)])
+
+
+def read_inputs(case: Mapping[str, Any], path: Path) -> FinanceInputs:
+    """Records of a case.
+
+    Raises
+    ------
+    ScenarioError
+        If an input is missing, malformed or an option that the package does not know.
+    """
+    inputs = case.get("inputs")
+    if not isinstance(inputs, Mapping):
+        raise ScenarioError(f"{path}: inputs: {inputs!r:.40}, must be a JSON object", file=str(path))
+    reader = _Reader(inputs, "inputs")
+    result = _dated(reader) if "dates" in inputs else _annual(reader)
+    reader.finish()
+    return result
+
+
+def _at_end(value: float, count: int) -> FloatArray:
+    out = np.zeros(count + 1)
+    out[-1] = value
+    return out
+
+
+def _after_close(series: FloatArray) -> FloatArray:
+    return np.concatenate([[0.0], series])
+
+
+def _tables(names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Depreciation tables: as given, else the published one of that name."""
+    return {name: given[name] if name in given else table_of(name.replace("_", "-")) for name in names}
+
+
+def _tax(reader: _Reader, basis_usd: float, tax_year: NDArray[np.int64]) -> TaxBase:
+    depreciation = reader.section_of("depreciation")
+    shares = depreciation.get("alloc", default={})
+    tables = _tables(shares, depreciation.get("tables", default={}))
+    bonus, bonus_state = depreciation.get("bonus", default={}), depreciation.get("bonus_state", default={})
+    depreciation.finish()
+    years = int(tax_year[-1]) + 1
+    mode = str(reader.get("loss_treatment", "losses", default="refund"))
+    forward = bool(reader.get("loss_carryforward", "loss_carry_forward", default=False)) or "carry" in mode
+    both = [table_depreciation(basis_usd, shares, tables, part, years) for part in (bonus, bonus_state)]
+    federal, state = (_by_period(amounts, tax_year) for amounts in both)
+    if "tax_depreciation" in reader.section:
+        federal = state = _after_close(reader.series("tax_depreciation", tax_year.size - 1))
+    return TaxBase(
+        federal_rate=reader.number("federal_tax_rate", "tax_rate", default=0.0),
+        state_rate=reader.number("state_tax_rate", default=0.0),
+        federal_depreciation=federal,
+        state_depreciation=state,
+        losses="carry-forward" if forward else "refund",
+        loss_offset_limit_frac=reader.number("loss_offset_limit", "nol_limit_fraction", default=1.0),
+        deduct_fees=bool(reader.get("deduct_fees", default=False)),
+    )
+
+
+def _by_period(by_year: FloatArray, tax_year: NDArray[np.int64]) -> FloatArray:
+    """Yearly deductions in the last period of each tax year (tax is settled there)."""
+    out = np.zeros(tax_year.size)
+    ends = np.flatnonzero(np.diff(tax_year, append=tax_year[-1] + 1))
+    out[ends] = by_year[tax_year[ends]]
+    return out
+
+
+def _annual(reader: _Reader) -> FinanceInputs:
+    count = int(reader.number("n_years"))
+    periods = annual_periods(count)
+    capex = reader.number("capex_t0")
+    units, price = reader.series("units", count), reader.series("price", count)
+    flows = ProjectFlows(
+        revenue=_after_close(units * price)[None, :],
+        opex=_after_close(reader.series("opex", count))[None, :],
+        capex=np.concatenate([[capex], np.zeros(count)])[None, :],
+        sale=_at_end(reader.number("salvage_fraction_of_capex", default=0.0) * capex, count)[None, :],
+    )
+    reserves = ReserveTerms(
+        service_months=reader.number("dsra_months", default=0.0),
+        opex_months=reader.number("opex_reserve_months", default=0.0),
+        rate=reader.number("reserves_interest_rate", default=0.0),
+    )
+    # the whole first tax year is year 1; the close has no income
+    return FinanceInputs(
+        dated=False,
+        periods=periods,
+        flows=flows,
+        debt=_annual_debt(reader, count),
+        reserves=reserves,
+        tax=_tax(reader, capex, periods.tax_year),
+        units=_after_close(units),
+        discount_rate=reader.number("discount_rate_nominal", "discount_rate"),
+        inflation_rate=reader.number("inflation_rate", default=0.0),
+    )
+
+
+def _profile(debt: _Reader, *names: str) -> str:
+    kind = debt.get(*names, default="none")
+    key = re.sub(r"[ -]+", "_", str(kind).strip().lower()).removesuffix("_payment")
+    if key == "none":
+        return key
+    if key not in _PROFILES:
+        raise _wrong(f"{debt.path}.{names[0]}", repr(kind), ", ".join(["none", *_PROFILES]))
+    return _PROFILES[key]
+
+
+def _optional(reader: _Reader, *names: str) -> float | None:
+    return None if reader.get(*names) is None else reader.number(*names)
+
+
+def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
+    debt = reader.section_of("debt")
+    profile = _profile(debt, "kind")
+    if profile == "none":
+        return None
+    tenor = int(debt.number("tenor_years"))
+    if not 1 <= tenor <= count:
+        raise _wrong("inputs.debt.tenor_years", f"{tenor}", f"1 to n_years = {count}")
+    fraction = _optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap")
+    terms = DebtTerms(
+        profile=profile,
+        rate=debt.number("interest_rate"),
+        window=Window(1, tenor, int(debt.number("moratorium_years", default=0))),
+        gearing=fraction,
+        target_dscr=_optional(debt, "target_dscr", "min_dscr"),
+        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        upfront_fee_frac=debt.number("upfront_fee_fraction", default=0.0),
+        closing_cost_usd=debt.number("closing_cost", default=0.0),
+        cash_basis=_basis(debt),
+    )
+    debt.finish()
+    return terms
+
+
+def _basis(debt: _Reader) -> Any:
+    basis = str(debt.get("cfads_basis", "cash_basis", default="pre-tax")).replace("_", "-").replace(" ", "-")
+    if basis not in ("pre-tax", "after-tax"):
+        raise _wrong(f"{debt.path}.cfads_basis", repr(basis), "pre-tax, after-tax")
+    return basis
+
+
+def _date(text: Any, path: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError):
+        raise _wrong(path, repr(text), "a date as YYYY-MM-DD") from None
+
+
+def _dated(reader: _Reader) -> FinanceInputs:
+    ends = [_date(text, f"inputs.dates[{k}]") for k, text in enumerate(reader.get("dates"))]
+    close = _date(reader.get("close_date"), "inputs.close_date")
+    count = len(ends)
+    debt_reader = reader.section_of("debt")
+    day_count = str(debt_reader.get("day_count", default="ACT/365")).upper().replace("ACT/365F", "ACT/365")
+    periods = dated_periods(close, ends, day_count)
+    capex = _after_close(reader.series("capex", count))
+    capex[0] = reader.number("capex_at_close", "capex_t0", default=0.0)
+    construction = int(reader.number("construction_months", "construction_periods", default=0))
+    reserves = ReserveTerms(
+        service_months=reader.number("dsra_months", default=0.0) or debt_reader.number("dsra_months", default=0.0),
+        opex_months=reader.number("opex_reserve_months", default=0.0),
+        rate=reader.number("reserves_interest_rate", default=0.0),
+    )
+    result = FinanceInputs(
+        dated=True,
+        periods=periods,
+        flows=ProjectFlows(
+            revenue=_after_close(reader.series("revenue", count))[None, :],
+            opex=_after_close(reader.series("opex", count))[None, :],
+            capex=capex[None, :],
+            sale=_at_end(reader.number("residual_value_last_date", default=0.0), count)[None, :],
+        ),
+        debt=_dated_debt(debt_reader, construction),
+        reserves=reserves,
+        tax=_tax(reader, float(capex.sum()), periods.tax_year),
+        units=_after_close(reader.series("chip_hours" if "chip_hours" in reader.section else "units", count)),
+        discount_rate=reader.number("discount_rate"),
+        inflation_rate=reader.number("inflation_rate", default=0.0),
+    )
+    debt_reader.finish()
+    return result
+
+
+def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
+    profile = _profile(debt, "repayment", "kind")
+    if profile == "none":
+        return None
+    first = int(debt.number("first_repayment_period"))
+    idc = str(debt.get("idc", default="paid")).lower()
+    commitment = debt.get("commitment", default="")
+    advance = _optional(debt, "advance_rate_on_capex")
+    if first != construction + 1:
+        raise _wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
+    if not any(word in idc for word in ("capital", "paid", "funded", "pro rata")):
+        raise _wrong("inputs.debt.idc", repr(idc), "capitalised, paid, funded (pro rata)")
+    if not isinstance(commitment, str):
+        raise _wrong("inputs.debt.commitment", repr(commitment), "a text: the sum of the draws")
+    return DebtTerms(
+        profile=profile,
+        rate=debt.number("interest_rate"),
+        window=Window(
+            first,
+            first + int(debt.number("n_repayments")) - 1,
+            int(debt.number("interest_only_periods", "moratorium_periods", default=0)),
+        ),
+        gearing=_optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
+        target_dscr=_optional(debt, "target_dscr"),
+        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        advance_rate=advance,
+        capitalise="capital" in idc,
+        upfront_fee_frac=debt.number("upfront_fee_fraction_of_commitment", "upfront_fee_fraction", default=0.0),
+        commitment_fee=debt.number("commitment_fee_rate", "commitment_fee", default=0.0),
+        closing_cost_usd=debt.number("closing_cost", default=0.0),
+        cash_basis=_basis(debt),
+    )
