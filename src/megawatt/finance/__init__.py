@@ -23,7 +23,18 @@ from megawatt.finance.measures import (
     period_dscr,
     trailing_dscr,
 )
-from megawatt.finance.records import CashFlow, LoanTerms, Measures, OperatingFlows, ProjectTerms, TaxTerms
+from megawatt.finance.records import (
+    CashFlow,
+    Events,
+    LenderTerms,
+    LoanTerms,
+    Measures,
+    OperatingFlows,
+    ProjectTerms,
+    Refinancing,
+    TaxTerms,
+)
+from megawatt.finance.sizing import SizedLoan, SizingTerms, sculpted_schedule, size_loan
 from megawatt.finance.spine import Hall, Spine, escalator, live_share, make_spine, repeat_year
 from megawatt.finance.tax import annual_tax, depreciation_by_class, depreciation_usd, tax_on_income
 from megawatt.finance.terms import (
@@ -41,13 +52,18 @@ __all__ = [
     "NEVER",
     "CashFlow",
     "ContractRevenue",
+    "Events",
     "Hall",
     "IrrResult",
+    "LenderTerms",
     "LoanSchedule",
     "LoanTerms",
     "Measures",
     "OperatingFlows",
     "ProjectTerms",
+    "Refinancing",
+    "SizedLoan",
+    "SizingTerms",
     "Spine",
     "TaxTerms",
     "Tenancy",
@@ -82,7 +98,9 @@ __all__ = [
     "repeat_year",
     "residual_of_chips",
     "residual_straight_line",
+    "sculpted_schedule",
     "site_opex_cost",
+    "size_loan",
     "tax_on_income",
     "tenancy",
     "trailing_dscr",

@@ -8,8 +8,10 @@ and arrears of principal, then distributions. Rules:
 * Service that cash cannot pay is carried: unpaid interest is added to the loan and unpaid principal stays in it, at
   the loan's rate, and every later month pays what brings the loan back to its schedule, as far as cash goes.
 * Cash below zero is bills that are not paid; it is carried without interest and comes before debt service.
-* Cash above ``minimum_cash_usd`` and above the tax accrued in the year so far is distributed, after construction and
-  only while the loan is on schedule; in the last month all of it.
+* Then come reserves, the cash sweep, the lock-up test and distributions (`LenderTerms`). Cash above the reserves,
+  ``minimum_cash_usd`` and the tax accrued in the year so far is distributed, after construction and only while the loan
+  is on schedule and the project is not locked up; in the last month all of it. Reserves are part of the closing cash.
+* A sweep prepays the last instalments first. A balloon is refinanced as far as last year's cash carries a new loan.
 * Tax is on income as delivered, less depreciation and interest as it accrues; the upfront fee is deducted over the
   loan's life. What is left of the tax basis, and a prepayment that was never credited, count in the last month. The
   tax on the gain of the sale is taken off its proceeds, so that CFADS and debt cover are of operation alone.
@@ -27,6 +29,7 @@ from numpy.typing import NDArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.irr import irr
+from megawatt.finance.lender import first_events, monthly_rate
 from megawatt.finance.measures import (
     level_annuity_usd_per_year,
     llcr,
@@ -65,7 +68,13 @@ class _Totals:
         return self.revenue - self.credit + self.prepayment - self.opex
 
 
-def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None = None) -> CashFlow:
+def project(
+    terms: ProjectTerms,
+    flows: OperatingFlows,
+    *,
+    grid_mw: float | None = None,
+    schedule: LoanSchedule | None = None,
+) -> CashFlow:
     """Monthly statements, debt cover and returns of a project on every path. [USD]
 
     Parameters
@@ -76,6 +85,8 @@ def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None
         Revenue and operating cost by part, prepayments and credits; arrays (paths, months) or (1, months).
     grid_mw : float, optional
         Contracted capacity at the interconnection, for ``value_usd_per_grid_mw_year``; NaN without it.
+    schedule : LoanSchedule, optional
+        Loans of the paths' own, arrays (paths, months), e.g. of `sculpted_schedule`; None: the loan of the terms.
 
     Returns
     -------
@@ -91,7 +102,7 @@ def project(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float | None
     spine = make_spine(terms.start_year, terms.start_month, terms.months)
     _check_terms(terms, grid_mw)
     totals = _totals(terms, flows)
-    schedule = loan_schedule(terms.loan, terms.months)
+    schedule = loan_schedule(terms.loan, terms.months) if schedule is None else schedule
     start = operation_start_month(terms, totals.revenue)
     income, disposal_income = _taxable_income(terms, totals, start)
     settles = spine.settles_tax()
@@ -223,7 +234,7 @@ def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> tuple[F
         return np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
     income = totals.revenue - totals.opex
     written_off = np.zeros(terms.months)
-    for part in depreciation_by_class(terms.capex_cost, terms.tax.life_years, start).values():
+    for part in depreciation_by_class(terms.capex_cost, terms.tax, start, terms.start_month).values():
         written_off += part
     income -= written_off[:, None]
     basis_left = totals.capex.sum() - written_off.sum()
@@ -275,17 +286,17 @@ def _cover(terms: ProjectTerms, schedule: LoanSchedule, cfads: FloatArray) -> tu
     if terms.loan is None:
         return none, none, none
     repaying = _repaying(schedule, terms.loan.first_payment_month)
-    due = repaying > 0.0
+    due = (repaying > 0.0).any(axis=tuple(range(repaying.ndim - 1)))
     trailing = trailing_dscr(cfads, repaying)
     lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
-    average = period_dscr(cfads[:, due], repaying[due]).mean(axis=1)
-    balance = float(schedule.balance[terms.loan.first_payment_month - 1])
+    average = np.nanmean(period_dscr(cfads[:, due], repaying[..., due]), axis=1)
+    balance = schedule.balance[..., terms.loan.first_payment_month - 1]
     return lowest, average, llcr(cfads, repaying, terms.loan.rate, balance)
 
 
 def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
     """Service due from the first payment on: interest due in cash during construction is equity's, not a test."""
-    return np.where(np.arange(schedule.balance.size) >= first_payment_month, schedule.service, 0.0)
+    return np.where(np.arange(schedule.balance.shape[-1]) >= first_payment_month, schedule.service, 0.0)
 
 
 def _cash_flow(
@@ -308,7 +319,7 @@ def _cash_flow(
         cfads=done.cfads.T,
         capex_total=np.broadcast_to(totals.capex, shape),
         residual_total=done.residual.T,
-        debt_draw=np.broadcast_to(schedule.draw, shape),
+        debt_draw=done.draw.T,
         interest_paid=done.interest_paid.T,
         principal_paid=done.principal_paid.T,
         fees=np.broadcast_to(schedule.fee, shape),
@@ -321,4 +332,15 @@ def _cash_flow(
         missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
         measures=measures,
         assumptions=terms.assumptions,
+        reserve_balance=done.reserve.T,
+        swept=done.swept.T,
+        events=first_events(
+            locked=done.locked,
+            breached=done.breached,
+            shortfall=done.shortfall,
+            cash_ahead=done.cfads + done.residual,
+            cash=done.closing_cash,
+            debt=done.debt_balance,
+            monthly_rate=monthly_rate(terms),
+        ),
     )

@@ -98,40 +98,44 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
     ----------
     cfads : array, (paths, months)
         Cash flow available for debt service. [USD]
-    service : array, (months,)
-        Interest and principal due. [USD]
+    service : array, (months,) or (paths, months)
+        Interest and principal due; with paths, the first and last month of service are those of all paths. [USD]
     """
     out = np.full(cfads.shape, np.nan)
-    due = np.flatnonzero(service > 0.0)
+    due = np.flatnonzero(service > 0.0 if service.ndim == 1 else (service > 0.0).any(axis=0))
     if due.size == 0:
         return out
     first, last = int(due[0]), int(due[-1])
     width = min(window, last - first + 1)
     for m in range(first + width - 1, last + 1):
-        if service[m] > 0.0:
-            span = slice(m - width + 1, m + 1)
-            out[:, m] = cfads[:, span].sum(axis=1) / service[span].sum()
+        span = slice(m - width + 1, m + 1)
+        owed = service[..., span].sum(axis=-1)
+        here = (service[..., m] > 0.0) & (owed > 0.0)
+        out[:, m] = np.where(here, cfads[:, span].sum(axis=1) / np.where(here, owed, 1.0), np.nan)
     return out
 
 
-def llcr(cfads: FloatArray, service: FloatArray, rate: float, balance_usd: float) -> FloatArray:
+def llcr(
+    cfads: FloatArray, service: FloatArray, rate: float, balance_usd: FloatArray | float, *, to_end: bool = False
+) -> FloatArray:
     """Loan life cover ratio at the first payment, (paths,).
 
     Present value of CFADS from the first to the last payment month, at rate / 12 a month and one month before the
-    first payment, over the balance at that time.
+    first payment, over the balance at that time. ``to_end``: to the end of the project (project life cover, PLCR).
 
     Parameters
     ----------
     cfads : array, (paths, months)
         Cash flow available for debt service. [USD]
-    service : array, (months,)
+    service : array, (months,) or (paths, months)
         Principal and interest due from the first principal payment on; zero elsewhere. [USD]
-    balance_usd : float
+    balance_usd : float or array, (paths,)
         Balance that those payments repay. [USD]
     """
-    due = np.flatnonzero(service > 0.0)
-    if due.size == 0 or balance_usd <= 0.0:
+    due = np.flatnonzero(service > 0.0 if service.ndim == 1 else (service > 0.0).any(axis=0))
+    owed = np.broadcast_to(np.asarray(balance_usd, dtype=np.float64), cfads.shape[:1])
+    if due.size == 0:
         return np.full(cfads.shape[0], np.nan)
-    span = cfads[:, int(due[0]) : int(due[-1]) + 1]
-    factors = (1.0 + rate / 12.0) ** -(np.arange(span.shape[1]) + 1.0)
-    return np.asarray((span * factors).sum(axis=1) / balance_usd, dtype=np.float64)
+    span = cfads[:, int(due[0]) : (None if to_end else int(due[-1]) + 1)]
+    worth = span @ (1.0 + rate / 12.0) ** -(np.arange(span.shape[1]) + 1.0)
+    return np.where(owed > 0.0, worth / np.where(owed > 0.0, owed, 1.0), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -82,7 +83,7 @@ def dated_periods(close: date, ends: Sequence[date], day_count: str, months: flo
         If dates are out of order or the day count is unknown.
     """
     dates = [close, *ends]
-    if len(dates) < 2 or any(b <= a for a, b in zip(dates, dates[1:], strict=False)):
+    if len(dates) < 2 or any(b <= a for a, b in pairwise(dates)):
         raise ScenarioError(f"dates: {len(ends)} period ends, must be one or more in order, all after close ({close})")
     fractions = np.concatenate([[0.0], year_fractions(dates, day_count)])
     days = np.array([(d - close).days for d in dates], dtype=np.float64)
@@ -102,7 +103,7 @@ def year_fractions(dates: Sequence[date], day_count: str) -> FloatArray:
     """
     if day_count not in DAY_COUNTS:
         raise ScenarioError(f"day_count = {day_count!r}, must be one of {', '.join(DAY_COUNTS)}")
-    pairs = zip(dates, dates[1:], strict=False)
+    pairs = pairwise(dates)
     if day_count == "30/360":
         return np.array([_thirty_360(a, b) for a, b in pairs])
     if day_count == "ACT/ACT":

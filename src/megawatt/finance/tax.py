@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
+from megawatt.finance.depreciation import table_of
 from megawatt.finance.records import TaxTerms
 
 __all__ = ["annual_tax", "check_tax", "depreciation_by_class", "depreciation_usd", "tax_on_income"]
@@ -40,24 +41,72 @@ def depreciation_usd(capex_cost: FloatArray, life_years: float, first_month: int
 
 
 def depreciation_by_class(
-    capex_cost: Mapping[str, FloatArray], life_years: Mapping[str, float], first_month: int
+    capex_cost: Mapping[str, FloatArray], tax: TaxTerms, first_month: int, start_month: int = 1
 ) -> dict[str, FloatArray]:
     """Depreciation of each asset class, (months,) each. [USD a month]
+
+    A class with a table is written off by tax (calendar) years from the year in which it is placed in service, each
+    year's amount in equal parts over that year's months in service; its bonus share goes with the first year.
+
+    Parameters
+    ----------
+    capex_cost : mapping
+        Spending by class, (months,).
+    tax : TaxTerms
+        Lives, tables, bonus shares.
+    first_month : int
+        First month of operation.
+    start_month : int
+        Calendar month of month index 0, 1 to 12.
 
     Raises
     ------
     ScenarioError
-        If a class has no life, or a life is not positive.
+        If a class has neither table nor life, or a life is not positive.
     """
     out: dict[str, FloatArray] = {}
     for name, spending in capex_cost.items():
-        life = life_years.get(name)
-        if life is None or not life > 0.0:
-            raise ScenarioError(
-                f"tax.life_years.{name} = {life}, must be a number of years above 0 (every class of capex needs one; "
-                f"given: {', '.join(life_years) or 'none'})"
-            )
-        out[name] = depreciation_usd(spending, life, first_month)
+        bonus = tax.bonus_frac.get(name, 0.0)
+        if not 0.0 <= bonus <= 1.0:
+            raise ScenarioError(f"tax.bonus_frac.{name} = {bonus}, must be between 0 and 1")
+        if name in tax.tables or bonus > 0.0:
+            table = table_of(tax.tables[name]) if name in tax.tables else _straight_table(tax, name)
+            out[name] = _by_tax_year(spending, (bonus, table), first_month, start_month)
+        else:
+            out[name] = depreciation_usd(spending, _life(tax, name), first_month)
+    return out
+
+
+def _life(tax: TaxTerms, name: str) -> float:
+    life = tax.life_years.get(name)
+    if life is None or not life > 0.0:
+        raise ScenarioError(
+            f"tax.life_years.{name} = {life}, must be a number of years above 0 (every class of capex needs one; "
+            f"given: {', '.join(tax.life_years) or 'none'})"
+        )
+    return life
+
+
+def _straight_table(tax: TaxTerms, name: str) -> tuple[float, ...]:
+    return table_of(f"sl-{max(round(_life(tax, name)), 1)}")
+
+
+def _by_tax_year(
+    capex_cost: FloatArray, plan: tuple[float, tuple[float, ...]], first_month: int, start_month: int
+) -> FloatArray:
+    """Write-off by calendar years after spending is placed in service, (months,)."""
+    bonus, table = plan
+    months = capex_cost.size
+    out = np.zeros(months)
+    for spent in np.flatnonzero(capex_cost):
+        begin = max(int(spent) + 1, first_month)
+        year_end = begin + 12 - (begin + start_month - 1) % 12
+        for number, share in enumerate(table):
+            amount = capex_cost[spent] * ((1.0 - bonus) * share + (bonus if number == 0 else 0.0))
+            out[begin:year_end] += amount / (year_end - begin)
+            begin, year_end = year_end, year_end + 12
+            if begin >= months:
+                break
     return out
 
 
@@ -69,8 +118,9 @@ def check_tax(tax: TaxTerms) -> None:
     ScenarioError
         If a share is out of range.
     """
-    if not 0.0 <= tax.rate < 1.0:
-        raise ScenarioError(f"tax.rate = {tax.rate}, must be 0 or more and below 1")
+    for name, rate in (("tax.rate", tax.rate), ("tax.state_rate", tax.state_rate)):
+        if not 0.0 <= rate < 1.0:
+            raise ScenarioError(f"{name} = {rate}, must be 0 or more and below 1")
     if not 0.0 <= tax.loss_offset_limit_frac <= 1.0:
         raise ScenarioError(f"tax.loss_offset_limit_frac = {tax.loss_offset_limit_frac}, must be between 0 and 1")
 
@@ -116,6 +166,6 @@ def tax_on_income(income: FloatArray, settles: NDArray[np.bool_], tax: TaxTerms 
     start = 0
     for m in np.flatnonzero(settles):
         year = income[start : m + 1].sum(axis=0)
-        paid[m], losses = annual_tax(year, losses, tax.rate, tax.loss_offset_limit_frac)
+        paid[m], losses = annual_tax(year, losses, tax.combined_rate, tax.loss_offset_limit_frac)
         start = int(m) + 1
     return paid

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import Problem, ScenarioError
+from megawatt.finance.depreciation import table_depreciation, table_of
 from megawatt.finance.financing import DebtTerms, ProjectFlows, ReserveTerms
 from megawatt.finance.periods import Periods, annual_periods, dated_periods
 from megawatt.finance.repayment import Window
-from megawatt.finance.taxes import TaxBase, table_depreciation, table_of
+from megawatt.finance.taxes import TaxBase
 
 __all__ = ["FinanceInputs", "read_inputs"]
 

@@ -25,7 +25,7 @@ def test_the_end_of_the_plan_cuts_depreciation() -> None:
 
 def test_every_class_needs_a_life() -> None:
     with pytest.raises(ScenarioError, match=r"life_years\.chips"):
-        depreciation_by_class({"chips": np.ones(3)}, {"shell": 39.0}, 0)
+        depreciation_by_class({"chips": np.ones(3)}, TaxTerms(0.21, {"shell": 39.0}), 0)
 
 
 def test_old_losses_offset_at_most_eighty_percent_of_a_profit() -> None:

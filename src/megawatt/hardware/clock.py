@@ -1,0 +1,113 @@
+"""Chip power from what an operator does, and the clock that a power cap leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Cost", "PowerLaw", "capped_clock", "steady_cost"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class PowerLaw:
+    """What arithmetic and memory traffic of one precision cost a chip in power.
+
+    Attributes
+    ----------
+    idle_w, cap_w : float
+        Power at rest and the limit that the chip keeps. [W]
+    flop_j : float
+        Energy of one floating-point operation at the full clock, operand delivery from on-chip memory included. [J]
+    byte_j : float
+        Energy of one byte from or to HBM. [J]
+    clock_exponent : float
+        Dynamic power goes as clock ** exponent: between 1 (voltage at its floor) and 3 (voltage follows the clock).
+    """
+
+    idle_w: float
+    cap_w: float
+    flop_j: float
+    byte_j: float
+    clock_exponent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Cost of operators, arrays of one shape.
+
+    ``time_s`` [s], ``power_w`` mean chip power over that time [W], ``clock_share`` of the full clock (0 to 1).
+    """
+
+    time_s: FloatArray
+    power_w: FloatArray
+    clock_share: FloatArray
+
+    @property
+    def energy_j(self) -> FloatArray:
+        """Energy of the operator on one chip. [J]"""
+        return np.asarray(self.time_s * self.power_w)
+
+
+def capped_clock(law: PowerLaw, dynamic_w: FloatArray) -> FloatArray:
+    """Share of the full clock at which the dynamic power fits under the cap. [1]
+
+    idle + dynamic * s^exponent <= cap, s <= 1.
+
+    Parameters
+    ----------
+    law : PowerLaw
+        The chip.
+    dynamic_w : array
+        Power above idle at the full clock. [W], >= 0
+    """
+    room = (law.cap_w - law.idle_w) / np.maximum(dynamic_w, 1e-9)
+    # Only what exceeds the cap needs the (slow) power function.
+    share = np.ones_like(room)
+    over = room < 1.0
+    share[over] = room[over] ** (1.0 / law.clock_exponent)
+    return share
+
+
+def steady_cost(
+    law: PowerLaw,
+    flops: FloatArray,
+    moved_bytes: FloatArray,
+    arithmetic_s: FloatArray,
+    other_s: FloatArray,
+    *,
+    floor_s: FloatArray | float = 0.0,
+    steady: bool = True,
+) -> Cost:
+    """Time, power and clock of operators whose arithmetic slows with the clock.
+
+    t = max(floor, arithmetic / s + other), where s is the clock that the power of the full-clock run leaves.
+
+    Parameters
+    ----------
+    law : PowerLaw
+        The chip at this precision.
+    flops, moved_bytes : array, shape (...,)
+        Work: operations and HBM traffic. [FLOP], [B]
+    arithmetic_s, other_s : array, shape (...,)
+        Time at the full clock that scales with the clock, and time that does not. [s]
+    floor_s : array or float
+        Shortest time, e.g. the host's interval between launches. [s]
+    steady : bool
+        False for a run too short for the cap to act: full clock, power not limited.
+
+    Notes
+    -----
+    Idle gaps count: power is energy over all of the time. Source: dynamic power of CMOS, C V^2 f with V following f.
+    """
+    full = np.maximum(arithmetic_s + other_s, floor_s)
+    dynamic = (flops * law.flop_j + moved_bytes * law.byte_j) / full
+    if not steady:
+        return Cost(np.asarray(full), law.idle_w + dynamic, np.ones_like(dynamic))
+    clock = capped_clock(law, dynamic)
+    time = np.maximum(arithmetic_s / clock + other_s, floor_s)
+    power = law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w)
+    return Cost(np.asarray(time), power, clock)
