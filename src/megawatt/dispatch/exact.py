@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.dispatch.convex import Point, minimise
+from megawatt.dispatch.cuts import Cut, minimise_cuts
 from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem, Storage
 from megawatt.dispatch.limits import shortfall_error
@@ -24,6 +25,12 @@ SOLVER: Final = "exact (convex dynamic programming)"
 
 RELATIVE_GAP: Final = 1e-10
 """Proven distance to the optimum at which a peak search stops, as a share of the money that moves in the year."""
+
+SEVERAL_GAP: Final = 1e-8
+"""The same where several peaks are searched together, which converges more slowly."""
+
+MOST_PEAKS: Final = 16
+"""Twelve months, the year and a few more."""
 
 _NO_STORAGE: Final = Storage("none", 0.0, 0.0, 1.0, 1.0)
 
@@ -138,13 +145,13 @@ def not_own(problem: HourlyProblem) -> str:
         return f"{len(problem.storages)} storages; the exact solver has one"
     if problem.availability:
         return "an availability credit couples all hours of the year"
-    if len(problem.peaks) > 1:
-        return f"{len(problem.peaks)} peak charges; the exact solver has one"
+    if len(problem.peaks) > MOST_PEAKS:
+        return f"{len(problem.peaks)} peak charges; the exact solver has at most {MOST_PEAKS}"
     return ""
 
 
 def solve_exact(problem: HourlyProblem) -> HourlyPlan:
-    """Optimum of a problem with one storage at most and one peak charge at most.
+    """Optimum of a problem with one storage at most and few peak charges.
 
     With the peak fixed, the year is a dynamic programme on convex functions (`megawatt.dispatch.kernel`); its cost is
     convex in the peak, its slope the sum of the hourly relief, so a search with tangents ends with a proven gap.
@@ -171,25 +178,56 @@ def solve_exact(problem: HourlyProblem) -> HourlyPlan:
     solver = _Solver(stack, compiled=kernel)
     top = np.full(problem.hours, np.inf)
     top[:] = min(problem.import_limit_mw, float(problem.imports.mw.sum(axis=1).max(initial=0.0)))
-    year, gap = (solver.year(top), 0.0) if not problem.peaks else _search_peak(problem, solver, top)
+    if not problem.peaks:
+        year, gap = solver.year(top), 0.0
+    else:
+        year, gap = (_search_peak if len(problem.peaks) == 1 else _search_peaks)(problem, solver, top)
     settled = kernel.settle(stack.cost, stack.width, stack.metered, stack.demand_mw, year.peak_mw, stack.store,
                             year.change, year.worth)  # fmt: skip
     return _plan(problem, stack, settled, gap, time.perf_counter() - started)
 
 
 def _search_peak(problem: HourlyProblem, solver: _Solver, top: FloatArray) -> tuple[_Year, float]:
+    """The best peak of the one charge, by tangents."""
     charge = problem.peaks[0]
 
     def at(peak_mw: float) -> Point[_Year]:
-        year = solver.year(np.where(charge.hours, np.minimum(peak_mw, top), top))
-        slope = charge.rate_usd_per_mw(peak_mw) - float(year.relief_usd_per_mw[charge.hours].sum())
-        return Point(peak_mw, year.value_usd + charge.cost_usd(peak_mw), slope, year)
+        cut = _at_peaks(problem, solver, top, np.array([peak_mw]))
+        return Point(peak_mw, cut.value, float(cut.slope[0]), cut.plan)
 
-    high = float(np.minimum(problem.imports.mw.sum(axis=1), top)[charge.hours].max(initial=0.0))
+    high = _highest(problem, top)[0]
     need = problem.firm_mw - sum((s.mw.sum(axis=1) for s in problem.supplies), np.zeros(problem.hours))
-    guess = max(float(np.quantile(np.maximum(need, 0.0), 0.99)), 0.5 * high)
+    guess = max(float(np.quantile(np.maximum(need[charge.hours], 0.0), 0.99)) if high else 0.0, 0.5 * high)
     found = minimise(at, 0.0, high, RELATIVE_GAP * solver.stack.scale_usd, guess)
     return found.best.plan, max(found.best.value - found.bound, 0.0)
+
+
+def _search_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray) -> tuple[_Year, float]:
+    """The best peaks of several charges together, by cutting planes."""
+    high = _highest(problem, top)
+    gap = SEVERAL_GAP * solver.stack.scale_usd
+    found = minimise_cuts(lambda at: _at_peaks(problem, solver, top, at), np.zeros(high.size), high, gap, 0.7 * high)
+    return found.best.plan, max(found.best.value - found.bound, 0.0)
+
+
+def _highest(problem: HourlyProblem, top: FloatArray) -> FloatArray:
+    """The highest import that the charges can meter, (charges,). [MW]"""
+    most = np.minimum(problem.imports.mw.sum(axis=1), top)
+    return np.array([float(most[c.hours].max(initial=0.0)) for c in problem.peaks])
+
+
+def _at_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray, peaks_mw: FloatArray) -> Cut[_Year]:
+    """Cost of the year and its slope in each peak; an hour under several charges is held by the lowest."""
+    limit, holder = top.copy(), np.full(top.size, -1)
+    for k, charge in enumerate(problem.peaks):
+        held = charge.hours & (peaks_mw[k] < limit)
+        limit[held], holder[held] = peaks_mw[k], k
+    year = solver.year(limit)
+    relief = np.array([year.relief_usd_per_mw[holder == k].sum() for k in range(peaks_mw.size)])
+    pairs = list(zip(problem.peaks, peaks_mw.tolist(), strict=True))
+    rates = np.array([charge.rate_usd_per_mw(peak) for charge, peak in pairs])
+    value = year.value_usd + sum(charge.cost_usd(peak) for charge, peak in pairs)
+    return Cut(peaks_mw, value, rates - relief, year)
 
 
 def _stack(problem: HourlyProblem) -> _Stack:

@@ -1,22 +1,26 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
+from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
-from megawatt.facility.hall import PARTS, capacity, response, simulate
+from megawatt.facility.hall import PARTS, response, simulate
+from megawatt.facility.places import NearPlace, nearest_place
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.facility.weather import (
-    NearPlace,
+    at_elevation,
     from_normals,
     load_weather,
-    nearest_place,
     read_epw,
     read_hourly_csv,
     read_tmy3,
     read_weather_file,
+    warmer,
 )
 
 __all__ = [
     "PARTS",
     "AirLoop",
+    "CapacityPlan",
+    "DesignHour",
     "DryCooler",
     "FacilityResponse",
     "FacilityYear",
@@ -26,10 +30,14 @@ __all__ = [
     "Pads",
     "Tower",
     "Weather",
+    "at_elevation",
     "capacity",
+    "capacity_plan",
+    "design_hours",
     "from_normals",
     "hall_design",
     "load_weather",
+    "miners_beside",
     "nearest_place",
     "read_epw",
     "read_hourly_csv",
@@ -37,4 +45,5 @@ __all__ = [
     "read_weather_file",
     "response",
     "simulate",
+    "warmer",
 ]

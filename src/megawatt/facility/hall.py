@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption, Fact
-from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.errors import ScenarioError
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import HallDesign
 from megawatt.facility.electrical import conversion_loss_mw
@@ -17,7 +18,7 @@ from megawatt.facility.plant import LoopLoad, air_loop, liquid_loop
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["PARTS", "capacity", "response", "simulate"]
+__all__ = ["PARTS", "evaluate", "it_limit_mw", "response", "simulate", "total_mw"]
 
 FloatArray = NDArray[np.float64]
 
@@ -36,8 +37,9 @@ PARTS: Final = (
 """Parts of facility power, in the order they are added up."""
 
 _KW_PER_MW: Final = 1e3
-_BISECTIONS: Final = 24
-"""Halvings of the IT capacity when looking for a cooling limit: below 1e-7 of capacity."""
+_GRID_POINTS: Final = 17
+_PASSES: Final = 6
+"""A cooling limit is looked for on a grid of loads, then on ever finer ones: 16^-6 is below 1e-7 of capacity."""
 
 _WORST_HOUR_LOAD_FRAC: Final = 0.5
 """Hours below this share of the year's peak IT power do not count as worst hour: at idle PUE says nothing."""
@@ -65,10 +67,23 @@ def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: Floa
     return loops
 
 
-def _evaluate(
+def evaluate(
     design: HallDesign, ambient: Ambient, it_mw: FloatArray
 ) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
-    """Parts [MW], water [L/h] and heat beyond the cooling's limit [MW], each of shape (hours, k)."""
+    """Parts [MW], water [L/h] and heat beyond the cooling's limit [MW] of a hall at given hours and loads.
+
+    Parameters
+    ----------
+    ambient : Ambient
+        Outdoor air, arrays of shape (hours, 1).
+    it_mw : array, shape (hours, k) or (1, k)
+        IT power. [MW], 0 to capacity
+
+    Returns
+    -------
+    parts, water_l_per_h, excess_mw : dict of str to array, array, array
+        Each array of shape (hours, k); ``parts`` has the keys of `PARTS`.
+    """
     e, capacity_mw = design.electrical, design.it_capacity_mw
     shape = np.broadcast_shapes(ambient.dry_bulb_c.shape, it_mw.shape)
     distribution, ups = _supply_losses(design, it_mw)
@@ -93,12 +108,13 @@ def _evaluate(
     parts = {name: np.broadcast_to(part, shape) for name, part in columns.items()}
     rating = e.transformer_installed_ratio * capacity_mw
     parts["transformer"] = conversion_loss_mw(
-        _total(parts), rating, e.transformer_no_load_frac, e.transformer_load_frac
+        total_mw(parts), rating, e.transformer_no_load_frac, e.transformer_load_frac
     )
     return parts, added("water_l"), added("excess_mw")
 
 
-def _total(parts: dict[str, FloatArray]) -> FloatArray:
+def total_mw(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """Facility power: the sum of its parts, in the order of `PARTS` (so that sums are equal bit by bit). [MW]"""
     total = np.zeros_like(parts["it"])
     for name in PARTS:
         if name in parts:
@@ -106,21 +122,26 @@ def _total(parts: dict[str, FloatArray]) -> FloatArray:
     return total
 
 
-def _it_limit(design: HallDesign, ambient: Ambient) -> FloatArray:
-    """IT power that the cooling carries, shape (hours,): capacity, less in hours beyond the design weather. [MW]"""
+def it_limit_mw(design: HallDesign, ambient: Ambient, passes: int = _PASSES) -> FloatArray:
+    """IT power that the cooling carries, shape (hours,): capacity, less in hours beyond the design weather. [MW]
+
+    ``passes`` of a search that narrows the limit 16-fold each; what is returned is at or below the limit.
+    """
     limit = np.full(len(ambient.dry_bulb_c), design.it_capacity_mw)
-    _, _, excess = _evaluate(design, ambient, np.array([[design.it_capacity_mw]]))
+    _, _, excess = evaluate(design, ambient, np.array([[design.it_capacity_mw]]))
     tolerance = 1e-9 * design.it_capacity_mw
     hot = np.flatnonzero(excess[:, 0] > tolerance)
-    if hot.size:
-        there = ambient.hours(hot)
-        low, high = np.zeros((hot.size, 1)), np.full((hot.size, 1), design.it_capacity_mw)
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            _, _, beyond = _evaluate(design, there, middle)
-            fits = beyond <= tolerance
-            low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-        limit[hot] = low[:, 0]
+    if hot.size == 0:
+        return limit
+    there, steps = ambient.hours(hot), np.linspace(0.0, 1.0, _GRID_POINTS)
+    low, width = np.zeros(hot.size), np.full(hot.size, design.it_capacity_mw)
+    for _ in range(passes):
+        _, _, beyond = evaluate(design, there, low[:, None] + width[:, None] * steps)
+        # The last point of the leading run that fits; the lower end fits always.
+        fits = np.cumprod(beyond[:, 1:] <= tolerance, axis=1).sum(axis=1)
+        width = width / (_GRID_POINTS - 1)
+        low = low + width * fits
+    limit[hot] = np.minimum(low, design.it_capacity_mw)
     return limit
 
 
@@ -158,8 +179,8 @@ def response(
     it_mw = np.linspace(0.0, design.it_capacity_mw, breakpoints)
     if exact_at_mw is not None and 0.0 < exact_at_mw < design.it_capacity_mw:
         it_mw = np.union1d(it_mw, exact_at_mw)
-    parts, water, _ = _evaluate(design, ambient, it_mw[None, :])
-    drawn = _total(parts)
+    parts, water, _ = evaluate(design, ambient, it_mw[None, :])
+    drawn = total_mw(parts)
     convex = _lower_hull(it_mw, drawn)
     change = float((drawn - convex).max())
     hull = Fact(
@@ -174,7 +195,7 @@ def response(
         *weather.assumptions,
         Assumption("hall.convex_hull_change_mw", "facility", hull),
     )
-    return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), _it_limit(design, ambient), assumptions)
+    return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), it_limit_mw(design, ambient), assumptions)
 
 
 def _lower_hull(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -215,10 +236,10 @@ def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> Facilit
     """
     wanted = _checked_load(design, it_mw)
     ambient = ambient_of(weather)
-    served = np.minimum(wanted, _it_limit(design, ambient))
-    columns, water, _ = _evaluate(design, ambient, served[:, None])
+    served = np.minimum(wanted, it_limit_mw(design, ambient))
+    columns, water, _ = evaluate(design, ambient, served[:, None])
     parts = {name: np.array(columns[name][:, 0]) for name in PARTS}
-    facility = _total(parts)
+    facility = total_mw(parts)
     water_l = water[:, 0]
     it_mwh = float(served.sum())
     busy = served >= max(_WORST_HOUR_LOAD_FRAC * float(served.max()), 1e-9)
@@ -250,31 +271,3 @@ def _checked_load(design: HallDesign, it_mw: FloatArray) -> FloatArray:
             f"{design.it_capacity_mw:g} MW (raise it_capacity_mw or cut the load)"
         )
     return load
-
-
-def capacity(design: HallDesign, weather: Weather, grid_mw: float) -> tuple[float, int]:
-    """IT capacity that a grid connection carries in the worst hour of the year.
-
-    The hall is resized: all equipment is in proportion to IT capacity, so the answer is ``grid_mw`` over the worst
-    hour's facility power per MW of IT capacity, at full load or, where less, at the cooling's limit.
-
-    Returns
-    -------
-    it_mw : float
-        IT capacity of the hall that just fits. [MW]
-    hour : int
-        Hour of the year that binds, 0 to 8759.
-
-    Raises
-    ------
-    InfeasibleError
-        If the connection is not positive.
-    """
-    if not grid_mw > 0:
-        raise InfeasibleError(f"grid_mw = {grid_mw:g} MW carries no hall; give the contracted capacity, > 0 MW")
-    ambient = ambient_of(weather)
-    limit = _it_limit(design, ambient)
-    parts, _, _ = _evaluate(design, ambient, limit[:, None])
-    per_it_mw = _total(parts)[:, 0] / design.it_capacity_mw
-    hour = int(per_it_mw.argmax())
-    return float(grid_mw / per_it_mw[hour]), hour

@@ -1,16 +1,16 @@
-"""A site's weather by name, by file or by coordinates."""
+"""A site's weather by name, by file or by coordinates; moved to another height or a warmer climate."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
-import numpy as np
-
-from megawatt.catalogue.records import Assumption, Fact, Normals
+from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
+from megawatt.facility import psychrometrics as psy
+from megawatt.facility.places import NearPlace, PlaceSource, distance_km, nearest_place
 from megawatt.facility.records import Weather
 from megawatt.facility.synthesis import from_normals
 from megawatt.facility.weather_files import read_epw, read_hourly_csv, read_tmy3, read_weather_file
@@ -18,6 +18,7 @@ from megawatt.facility.weather_files import read_epw, read_hourly_csv, read_tmy3
 __all__ = [
     "NearPlace",
     "PlaceSource",
+    "at_elevation",
     "distance_km",
     "from_normals",
     "load_weather",
@@ -26,116 +27,122 @@ __all__ = [
     "read_hourly_csv",
     "read_tmy3",
     "read_weather_file",
+    "warmer",
 ]
 
-_EARTH_RADIUS_KM: Final = 6371.0
 _COORDINATES: Final = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)(?:\s*,\s*(-?\d+(?:\.\d+)?))?\s*$")
 
-_KM_PER_M: Final = 0.5
-"""Elevation counts as distance: 6.5 K per 1,000 m up against about 0.7 K per 100 km towards the pole, hence roughly
-1,000 m of height to 900 km; half of that, because longitude changes climate as well."""
+_LAPSE_K_PER_M: Final = 0.0065
+"""Standard atmosphere (ISO 2533); ASHRAE Fundamentals (2017), chapter 1, equation 4."""
+
+_SHIFT_LIMIT_K: Final = 15.0
 
 
-class PlaceSource(Protocol):
-    """The part of the catalogue that gives climates."""
-
-    def keys(self, family: str) -> tuple[str, ...]:
-        """Keys of a family."""
-        ...
-
-    def number(self, key: str, field: str) -> float:
-        """One number."""
-        ...
-
-    def normals(self, place: str) -> Normals:
-        """Monthly normals of a place."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NearPlace:
-    """A catalogued place and how far it is from the one asked for; the elevation difference is place less asked."""
-
-    key: str
-    distance_km: float
-    elevation_difference_m: float
-
-    def remark(self) -> str:
-        """How far, in words."""
-        return f"{self.key}, {self.distance_km:.0f} km away and {self.elevation_difference_m:+.0f} m higher"
+def _moved(weather: Weather, warmer_k: float, pressure_ratio: float, origin: str, fact: Assumption) -> Weather:
+    """The same year, warmer, at another pressure and at its own relative humidity."""
+    dry_bulb = weather.dry_bulb_c + warmer_k
+    pressure = weather.pressure_pa * pressure_ratio
+    ratio = psy.humidity_ratio(weather.relative_humidity * psy.saturation_pressure_pa(dry_bulb), pressure)
+    return replace(
+        weather,
+        origin=f"{weather.origin}, {origin}",
+        dry_bulb_c=dry_bulb,
+        wet_bulb_c=psy.wet_bulb_c(dry_bulb, ratio, pressure),
+        pressure_pa=pressure,
+        assumptions=(*weather.assumptions, fact),
+    )
 
 
-def nearest_place(
-    catalogue: PlaceSource, latitude_deg: float, longitude_deg: float, elevation_m: float | None = None
-) -> NearPlace:
-    """The catalogued place nearest to a point, and how far it is.
+def warmer(weather: Weather, shift_k: float) -> Weather:
+    """The same year in a climate that is warmer by ``shift_k`` in every hour, at unchanged relative humidity.
 
-    Great-circle distance plus half a kilometre per metre of elevation difference (if the elevation is known).
+    Unchanged relative humidity is what warming has done over land and sea to first order (moisture grows with
+    saturation, about 7 % per K); wet bulb and dew point follow.
 
     Parameters
     ----------
-    catalogue : Catalogue
-    latitude_deg, longitude_deg : float
-        North and east positive. [degree]
-    elevation_m : float, optional
-        Height of the site. [m]
+    weather : Weather
+    shift_k : float
+        Warming (negative: cooling). [K], -15 to 15
 
     Raises
     ------
     ScenarioError
-        If the coordinates are impossible.
+        If the shift is out of range.
     """
-    if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180):
-        raise ScenarioError(
-            f"coordinates {latitude_deg:g}, {longitude_deg:g}: latitude must be -90 to 90, longitude -180 to 180"
-        )
-    found = []
-    for key in catalogue.keys("place"):
-        km = distance_km(
-            latitude_deg, longitude_deg, catalogue.number(key, "latitude_deg"), catalogue.number(key, "longitude_deg")
-        )
-        rise = 0.0 if elevation_m is None else catalogue.number(key, "elevation_m") - elevation_m
-        found.append((km + _KM_PER_M * abs(rise), NearPlace(key, km, rise)))
-    return min(found, key=lambda pair: pair[0])[1]
+    if not -_SHIFT_LIMIT_K <= shift_k <= _SHIFT_LIMIT_K:
+        raise ScenarioError(f"climate shift = {shift_k:g} K, allowed: -15 to 15 K added to every hour")
+    if shift_k == 0.0:
+        return weather
+    fact = Fact(shift_k, "K", "assumed", "assumption", note="added to every hour at unchanged relative humidity")
+    return _moved(weather, shift_k, 1.0, f"{shift_k:+g} K", Assumption("climate.shift_k", "facility", fact))
 
 
-def distance_km(
-    latitude_deg: float, longitude_deg: float, other_latitude_deg: float, other_longitude_deg: float
-) -> float:
-    """Great-circle distance (haversine, spherical Earth). [km]"""
-    a, b = np.radians(latitude_deg), np.radians(other_latitude_deg)
-    half = np.sin((b - a) / 2) ** 2
-    half += np.cos(a) * np.cos(b) * np.sin(np.radians(other_longitude_deg - longitude_deg) / 2) ** 2
-    return float(2 * _EARTH_RADIUS_KM * np.arcsin(np.sqrt(min(float(half), 1.0))))
+def at_elevation(weather: Weather, from_m: float, to_m: float) -> Weather:
+    """The same year at another height: 6.5 K/km cooler, thinner air, unchanged relative humidity.
+
+    Parameters
+    ----------
+    weather : Weather
+    from_m, to_m : float
+        Heights above the sea. [m], -430 to 6000
+
+    Raises
+    ------
+    ScenarioError
+        If a height is impossible.
+    """
+    for height in (from_m, to_m):
+        if not -430.0 <= height <= 6000.0:
+            raise ScenarioError(f"elevation = {height:g} m, allowed: -430 to 6000 m")
+    ratio = float(psy.standard_pressure_pa(to_m) / psy.standard_pressure_pa(from_m))
+    cooler_k = _LAPSE_K_PER_M * (to_m - from_m)
+    fact = Fact(
+        -cooler_k,
+        "K",
+        "derived",
+        "facility-model",
+        note=f"standard lapse rate of 6.5 K/km from {from_m:g} to {to_m:g} m",
+    )
+    name = Assumption("climate.elevation_shift_k", "facility", fact)
+    return _moved(weather, -cooler_k, ratio, f"moved to {to_m:g} m", name)
 
 
-def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 0) -> Weather:
+def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 0, shift_k: float = 0.0) -> Weather:
     """A site year of weather.
 
     Parameters
     ----------
     place_or_path : str or Path
         A weather file (``.epw``, TMY3 or plain hourly ``.csv``), the key of a catalogued place, or coordinates
-        ``"latitude, longitude[, elevation]"``, which take the nearest catalogued place and say how far it is.
+        ``"latitude, longitude[, elevation]"``, which take the place nearest in climate (moved to the elevation, if one
+        is given) and say how far it is.
     catalogue : Catalogue
     seed : int
         Seed of the day-to-day weather where hours are synthesised from normals.
+    shift_k : float
+        Climate shift added to every hour (`warmer`). [K]
 
     Raises
     ------
     ScenarioError
-        If the file is missing or wrong.
+        If the file is missing or wrong, or coordinates or shift are impossible.
     CatalogueError
         If the place is unknown; names the nearest keys.
     """
     text = str(place_or_path)
     if isinstance(place_or_path, Path) or Path(text).suffix.lower() in (".epw", ".csv"):
-        return read_weather_file(place_or_path)
+        return warmer(read_weather_file(place_or_path), shift_k)
     coordinates = _COORDINATES.match(text)
     if coordinates is None:
-        return from_normals(catalogue.normals(text), seed)
+        return warmer(from_normals(catalogue.normals(text), seed), shift_k)
     latitude, longitude = float(coordinates[1]), float(coordinates[2])
-    near = nearest_place(catalogue, latitude, longitude, float(coordinates[3]) if coordinates[3] else None)
-    weather = from_normals(catalogue.normals(near.key), seed)
+    elevation = float(coordinates[3]) if coordinates[3] else None
+    near = nearest_place(catalogue, latitude, longitude, elevation)
+    normals = catalogue.normals(near.key)
+    weather = from_normals(normals, seed)
+    if elevation is not None:
+        weather = at_elevation(weather, normals.elevation_m, elevation)
     proxy = Fact(near.key, "", "assumed", "assumption", note=f"climate of {near.remark()} stands in for {text}")
-    return replace(weather, assumptions=(*weather.assumptions, Assumption(f"{near.key}.stand_in", "facility", proxy)))
+    stand_in = Assumption(f"{near.key}.stand_in", "facility", proxy)
+    return warmer(replace(weather, assumptions=(*weather.assumptions, stand_in)), shift_k)

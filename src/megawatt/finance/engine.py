@@ -51,6 +51,9 @@ EQUITY_CONTINGENCY_FRAC: Final = 0.1
 """Assumed; the catalogue's ``finance-practice.equity_contingency_frac`` gives range and reason."""
 
 
+_LEAST_SERVICE_USD: Final = 1e-6
+
+
 @dataclass(frozen=True, slots=True)
 class _Totals:
     """Sums over parts, money by month, (months, paths); capex is the same on every path, (months,)."""
@@ -289,14 +292,22 @@ def _cover(terms: ProjectTerms, schedule: LoanSchedule, cfads: FloatArray) -> tu
     due = (repaying > 0.0).any(axis=tuple(range(repaying.ndim - 1)))
     trailing = trailing_dscr(cfads, repaying)
     lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
-    average = np.nanmean(period_dscr(cfads[:, due], repaying[..., due]), axis=1)
+    ratio = period_dscr(cfads[:, due], repaying[..., due])
+    counted = np.isfinite(ratio)
+    tests = counted.sum(axis=1)
+    average = np.where(tests > 0, np.where(counted, ratio, 0.0).sum(axis=1) / np.maximum(tests, 1), np.nan)
     balance = schedule.balance[..., terms.loan.first_payment_month - 1]
     return lowest, average, llcr(cfads, repaying, terms.loan.rate, balance)
 
 
 def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
-    """Service due from the first payment on: interest due in cash during construction is equity's, not a test."""
-    return np.where(np.arange(schedule.balance.shape[-1]) >= first_payment_month, schedule.service, 0.0)
+    """Service due from the first payment on: interest due in cash during construction is equity's, not a test.
+
+    Less than a ten-thousandth of a cent is not service: a ratio to it means nothing.
+    """
+    service = schedule.service
+    tested = (np.arange(service.shape[-1]) >= first_payment_month) & (service > _LEAST_SERVICE_USD)
+    return np.where(tested, service, 0.0)
 
 
 def _cash_flow(

@@ -124,7 +124,8 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
     months, paths : int
         Size, both >= 1.
     seed_sequence : numpy.random.SeedSequence
-        Randomness of this block.
+        Randomness of this block. Months are drawn in order: a longer project sees the same markets in the months that
+        a shorter one has, so uses of different length can be compared path by path.
 
     Raises
     ------
@@ -134,10 +135,10 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
     check_terms(terms)
     if months < 1 or paths < 1:
         raise ScenarioError(f"simulation of {paths} paths and {months} months, both must be 1 or more")
-    rng = np.random.Generator(np.random.PCG64(seed_sequence))
+    market, tenant = (_generator(seed_sequence, stream) for stream in range(2))
     root = correlation_root(innovation_correlation(terms.correlation, _reversions(terms)))
-    shocks = _mix(root, rng.standard_normal((len(FACTORS), months, paths)))
-    uniforms = rng.random((-(-months // 12), paths))
+    shocks = _mix(root, market.standard_normal((months, len(FACTORS), paths)).transpose(1, 0, 2))
+    uniforms = tenant.random((-(-months // 12), paths))
     return FactorPaths(
         btc=geometric_brownian(shocks[0], terms.btc_volatility, terms.btc_drift).T,
         network=np.broadcast_to(1.0, (paths, months)),
@@ -148,6 +149,12 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
         demand=exponential_ornstein_uhlenbeck(shocks[3], terms.demand_volatility, terms.demand_reversion).T,
         tenant_default_month=default_months(shocks[3], uniforms, terms.tenant_annual_default, terms.tenant_correlation),
     )
+
+
+def _generator(seed_sequence: np.random.SeedSequence, stream: int) -> np.random.Generator:
+    """One stream of a block's randomness; unlike spawn, the same for the same sequence however often it is asked."""
+    child = np.random.SeedSequence(seed_sequence.entropy, spawn_key=(*seed_sequence.spawn_key, stream))
+    return np.random.Generator(np.random.PCG64(child))
 
 
 def base_factors(terms: FactorTerms, months: int) -> FactorPaths:

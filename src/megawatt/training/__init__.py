@@ -1,7 +1,7 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
-from megawatt.training.layouts import enumerate_layouts, layout_reasons, one_layout
-from megawatt.training.plan import Objective, describe_layout, evaluate, plan
+from megawatt.training.layouts import Space, enumerate_layouts, layout_reasons, one_layout, search_space
+from megawatt.training.plan import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
@@ -11,6 +11,8 @@ __all__ = [
     "Layouts",
     "Objective",
     "Practice",
+    "Prices",
+    "Space",
     "Stack",
     "StepCost",
     "TrainingPlan",
@@ -27,6 +29,7 @@ __all__ = [
     "plan",
     "practice_for",
     "run",
+    "search_space",
     "step_cost",
     "step_memory",
 ]

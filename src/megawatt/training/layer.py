@@ -22,7 +22,7 @@ from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import Gemm, LayerWork, ModelArch, Split, head_work, layer_work
 
-__all__ = ["BlockTime", "head_time", "layer_time", "split_of"]
+__all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
 
 FloatArray = NDArray[np.float64]
 
@@ -34,12 +34,14 @@ class BlockTime:
     """Seconds of one block of one micro-batch; arrays of shape (n,).
 
     ``forward`` and ``backward`` hold gemm, attention, vector, host (waiting for the host to start kernels), tp, cp,
-    ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass.
+    ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass;
+    ``weight_gradient`` the part of the backward pass that nothing waits for before the optimizer.
     """
 
     forward: dict[str, FloatArray]
     backward: dict[str, FloatArray]
     recompute: FloatArray
+    weight_gradient: FloatArray
 
     def total(self) -> FloatArray:
         """All of it. [s]"""
@@ -67,8 +69,8 @@ def split_of(layouts: Layouts) -> Split:
 
 
 def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray) -> tuple[FloatArray, ...]:
-    """Forward and backward time of matrix multiplies; a backward pass computes two products of the same volume."""
-    forward, backward = np.zeros_like(shape), np.zeros_like(shape)
+    """Forward time of matrix multiplies, backward time (input and weight gradients), and that of weight gradients."""
+    forward, backward, weight = np.zeros_like(shape), np.zeros_like(shape), np.zeros_like(shape)
     profile = practice.kernels
     for g in gemms:
         kind = precision if g.linear else _wide(practice)
@@ -77,9 +79,11 @@ def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: F
         rows = g.m * practice.expert_imbalance if g.grouped else g.m
         forward = forward + time(profile, rows, g.n, g.k, g.count, kind)
         backward = backward + time(profile, rows, g.k, g.n, g.count, kind)
-        # Weight gradients sum over the rows: for experts the padding sits in that sum, hence the plain form.
-        backward = backward + gemm_time_s(profile, g.n, g.k, rows, g.count, kind)
-    return forward / practice.stack.gemm_frac, backward / practice.stack.gemm_frac
+        if not g.frozen:
+            # Weight gradients sum over the rows: for experts the padding sits in that sum, hence the plain form.
+            weight = weight + gemm_time_s(profile, g.n, g.k, rows, g.count, kind)
+    share = practice.stack.gemm_frac
+    return forward / share, (backward + weight) / share, weight / share
 
 
 def _wide(practice: Practice) -> str:
@@ -113,7 +117,7 @@ def layer_time(
         arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
     shape = work.vector_bytes
-    gemm_f, gemm_b = _gemms_s(practice, work.gemms, precision, shape)
+    gemm_f, gemm_b, weight = _gemms_s(practice, work.gemms, precision, shape)
     keys = work.attention_keys
     attention_f = attention_time_s(practice.kernels, work.attention_flops, keys) / stack.attention_frac
     # Fused attention recomputes the scores: five products backward against two forward.
@@ -121,14 +125,15 @@ def layer_time(
     vector_f, vector_b = _vector_s(work, layouts, practice, precision)
     forward = {"gemm": gemm_f, "attention": attention_f, "vector": vector_f}
     backward = {"gemm": gemm_b, "attention": attention_b, "vector": vector_b}
-    for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, attention_f, attention_b).items():
+    beside = _Beside(attention_f, attention_b, weight)
+    for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, beside).items():
         forward[name], backward[name] = exposed_f, exposed_b
     fused = 1.0 if stack.attention_fused else 0.0
     host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     recompute = _recompute_s(work, layouts, practice, forward, precision)
-    return BlockTime(forward, backward, recompute)
+    return BlockTime(forward, backward, recompute, weight)
 
 
 def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
@@ -137,9 +142,9 @@ def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: 
     factor = practice.stack.vector_traffic_factor
     forward = factor * work.vector_bytes + casts * work.cast_elements
     backward = factor * work.vector_bytes_backward + casts * work.cast_elements_backward
-    # Every micro-batch reads and writes the stored gradients of all weights; sharded ones (ZeRO 2 and 3) are scattered
-    # first and cost next to nothing.
-    whole = layouts.zero <= 1
+    # Every micro-batch reads and writes the stored gradients of all weights, unless the multiply itself adds to them;
+    # sharded ones (ZeRO 2 and 3) are scattered first and cost next to nothing.
+    whole = (layouts.zero <= 1) & (not practice.stack.gradient_fused)
     backward = backward + np.where(whole, 2.0 * practice.stack.gradient_bytes * work.weights, 0.0)
     kernels = work.vector_kernels
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
@@ -155,41 +160,88 @@ def _recompute_s(
     return np.select([layouts.recompute == 1, layouts.recompute == 2], [selective, whole], 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Computation that messages can hide behind: attention forward and backward, weight gradients. [s]"""
+
+    attention_forward: FloatArray
+    attention_backward: FloatArray
+    weight_gradient: FloatArray
+
+
 def _messages_s(
-    work: LayerWork, layouts: Layouts, practice: Practice, attention_f: FloatArray, attention_b: FloatArray
+    work: LayerWork, layouts: Layouts, practice: Practice, beside: _Beside
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Exposed communication of one layer, forward and backward."""
     fabric, stack = practice.fabric, practice.stack
-    tp, cp, ep, etp = (getattr(layouts, n).astype(np.float64) for n in ("tp", "cp", "ep", "etp"))
-    # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
-    pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
-    routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
-    # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
-    inside = tp <= fabric.links[0].domain_chips
-    tensor = (work.tp_collectives * pair + routed) * np.where(inside, 1.0 - stack.tp_overlap_frac, 1.0)
-    # With sequence parallelism the inputs are gathered once more for the weight gradients.
-    tensor_b = tensor * np.where(layouts.sequence_parallel, 1.5, 1.0)
-    # Dispatch and combine; expert groups are neighbours, etp apart.
-    sent = work.ep_bytes * practice.expert_imbalance
-    expert = np.where(work.ep_bytes > 0.0, 2.0 * all_to_all_s(fabric, sent, ep, etp), 0.0)
-    expert = expert * (1.0 - stack.ep_overlap_frac)
+    cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
+    expert = _dispatch_s(work, layouts, practice)
     ring = (cp - 1.0) * send_receive_s(fabric, work.cp_bytes, cp, tp)
     # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
-    hidden_f = np.minimum(stack.cp_overlap_frac * ring, attention_f)
-    hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, attention_b)
+    hidden_f = np.minimum(stack.cp_overlap_frac * ring, beside.attention_forward)
+    hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, beside.attention_backward)
     return {
-        "tp": (tensor, tensor_b),
+        "tp": _tensor_s(work, layouts, practice, beside.weight_gradient),
         "cp": (ring - hidden_f, 2.0 * ring - hidden_b),
         "ep": (expert, expert),
     }
 
 
+def _tensor_s(
+    work: LayerWork, layouts: Layouts, practice: Practice, weight_gradient: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Exposed tensor-parallel messages of one layer, forward and backward. [s]"""
+    fabric, stack = practice.fabric, practice.stack
+    tp, etp = layouts.tp.astype(np.float64), layouts.etp.astype(np.float64)
+    # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
+    pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
+    routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
+    # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
+    inside = tp <= fabric.links[0].domain_chips
+    forward = work.tp_collectives * pair + routed
+    # With sequence parallelism the inputs are gathered once more for the weight gradients.
+    backward = forward * np.where(layouts.sequence_parallel, 1.5, 1.0)
+    exposed = np.where(inside, 1.0 - stack.tp_overlap_frac, 1.0)
+    if not stack.tp_async_backward:
+        return forward * exposed, backward * exposed
+    # The input's gradient travels while the weight's gradient is computed, and so does the second gather of the input;
+    # the gather of the output's gradient (one of three messages, with sequence parallelism) has nothing to hide behind.
+    movable = backward * np.where(layouts.sequence_parallel, 2.0 / 3.0, 1.0)
+    behind = np.minimum(movable, weight_gradient)
+    return forward * exposed, np.minimum(backward * exposed, backward - behind)
+
+
+def _dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
+    """Exposed dispatch and combine of one layer, one way. [s]"""
+    fabric, stack = practice.fabric, practice.stack
+    ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
+    # The step waits for the busiest rank. Expert groups are neighbours, etp apart.
+    sent = work.ep_bytes * practice.expert_imbalance
+    once = all_to_all_s(fabric, sent, ep, etp)
+    if stack.dispatch_once_per_node:
+        # One copy of a token crosses to each node that holds any of its experts and is copied there.
+        domain = fabric.links[0].domain_chips
+        inside = np.clip(np.floor(domain / etp), 1.0, ep)
+        across = all_to_all_s(fabric, sent * nodes_per_expert_copy(work.routed_copies, ep / inside), ep, etp)
+        once = np.maximum(across, all_to_all_s(fabric, sent, inside, etp))
+    return np.where(work.ep_bytes > 0.0, 2.0 * once, 0.0) * (1.0 - stack.ep_overlap_frac)
+
+
+def nodes_per_expert_copy(copies: float, nodes: FloatArray) -> FloatArray:
+    """Distinct nodes that a token's experts lie on, per expert: what dispatch once per node leaves of the traffic.
+
+    N (1 - (1 - 1/N)^k) / k for k experts spread evenly over N nodes; 1 for a single expert, 1/k for a single node.
+    """
+    return np.asarray(nodes * (1.0 - (1.0 - 1.0 / nodes) ** copies) / max(copies, 1.0))
+
+
 def head_time(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int) -> BlockTime:
     """Time of the output projection and loss of one micro-batch, on the last stage; parts of shape (n,)."""
     gemm, loss_f, loss_b = head_work(arch, split_of(layouts), seq_len)
-    forward, backward = _gemms_s(practice, (gemm,), _wide(practice), loss_f)
+    forward, backward, weight = _gemms_s(practice, (gemm,), _wide(practice), loss_f)
     return BlockTime(
         {"gemm": forward, "vector": vector_time_s(practice.kernels, loss_f, 3.0)},
         {"gemm": backward, "vector": vector_time_s(practice.kernels, loss_b, 1.0)},
         np.zeros_like(forward),
+        weight,
     )

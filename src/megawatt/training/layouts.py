@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +14,7 @@ from megawatt.errors import ScenarioError
 from megawatt.training.records import Layouts
 from megawatt.workload import ModelArch
 
-__all__ = ["divisors", "enumerate_layouts", "layout_reasons", "one_layout"]
+__all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "one_layout", "search_space"]
 
 IntArray = NDArray[np.int64]
 
@@ -20,10 +22,20 @@ _MOST_TENSOR: Final = 128
 _MOST_CONTEXT: Final = 64
 _MOST_MICRO_BATCH: Final = 16
 _MOST_VIRTUAL: Final = 16
-_MODES: Final = ((1, 0), (1, 2), (3, 0), (3, 2))
-"""(zero, recompute) that are tried: optimizer states or everything sharded, nothing or all recomputed.
+_ZERO: Final = (1, 2, 3)
+_RECOMPUTE: Final = (0, 1, 2)
 
-Between them lies little: with fused attention selective recompute saves few bytes, ZeRO 2 moves as much as ZeRO 3."""
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """All layouts of a model on so many chips: those that pass the rules of division, and how many fail which rule.
+
+    ``considered`` counts both.
+    """
+
+    layouts: Layouts
+    rejected: Mapping[str, int]
+    considered: int
 
 
 def divisors(number: int) -> IntArray:
@@ -70,8 +82,43 @@ def one_layout(
     )
 
 
+def _rules(
+    arch: ModelArch, y: Layouts, chips: int | IntArray, seq_len: int, global_batch: int
+) -> tuple[tuple[NDArray[np.bool_], str], ...]:
+    """Each rule of division: where it is broken, and what it says."""
+    ranks = y.tp * y.cp * y.dp
+    heads = arch.heads if arch.attention == "mla" else arch.kv_heads
+    copies = np.maximum(y.tp, heads) % np.minimum(y.tp, heads)
+    dense_mlp = not arch.experts or arch.dense_layers > 0
+    micro = -(-global_batch // (y.dp * y.micro_batch))
+    return (
+        (ranks * y.pp != chips, "tp x pp x cp x dp is not the number of chips"),
+        (arch.heads % y.tp != 0, "tp does not divide the attention heads"),
+        (copies != 0, "tp and the key-value heads do not divide each other"),
+        ((arch.ffn % y.tp != 0) & dense_mlp, "tp does not divide the MLP width"),
+        (y.pp * y.vpp > arch.layers, "more pipeline stages than layers"),
+        ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
+        (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
+        ((seq_len // y.cp) % np.where(y.sequence_parallel, y.tp, 1) != 0, "tp does not divide the chip's sequence"),
+        (global_batch % (y.dp * y.micro_batch) != 0, "dp x micro-batch does not divide the global batch"),
+        ((y.vpp > 1) & (micro % y.pp != 0), "interleaved: pp does not divide the micro-batches"),
+        ((y.ep > 1) & (arch.experts == 0), "expert parallelism needs experts"),
+        (max(arch.experts, 1) % y.ep != 0, "ep does not divide the experts"),
+        (ranks % (y.ep * y.etp) != 0, "ep x etp does not divide tp x cp x dp"),
+        ((y.etp > 1) & (y.etp != y.tp), "etp is neither 1 nor tp"),
+    )
+
+
+def _broken(rules: tuple[tuple[NDArray[np.bool_], str], ...], size: int) -> NDArray[np.uint8]:
+    """Number of the first broken rule of each layout, from 1; 0 where none is. Shape (n,)."""
+    first = np.zeros(size, dtype=np.uint8)
+    for number in range(len(rules), 0, -1):
+        first[np.broadcast_to(rules[number - 1][0], (size,))] = number
+    return first
+
+
 def layout_reasons(
-    arch: ModelArch, layouts: Layouts, *, chips: int, seq_len: int, global_batch: int
+    arch: ModelArch, layouts: Layouts, *, chips: int | IntArray, seq_len: int, global_batch: int
 ) -> NDArray[np.str_]:
     """Why each layout cannot be set up, empty where it can; shape (n,). Memory is not looked at.
 
@@ -79,74 +126,77 @@ def layout_reasons(
     ----------
     arch, layouts
         Model and layouts.
-    chips : int
+    chips : int or (n,)
         Chips that tp * pp * cp * dp must use up.
     seq_len : int
         [tokens]
     global_batch : int
         Sequences per step.
+
+    Notes
+    -----
+    An interleaved pipeline takes micro-batches in groups of pp (Megatron-LM; arXiv 2104.04473, section 2.2).
     """
-    y = layouts
-    ranks = y.tp * y.cp * y.dp
-    heads = arch.heads if arch.attention == "mla" else arch.kv_heads
-    copies = np.maximum(y.tp, heads) % np.minimum(y.tp, heads)
-    stages = y.pp * y.vpp
-    rules = (
-        (ranks * y.pp != chips, "tp x pp x cp x dp is not the number of chips"),
-        (arch.heads % y.tp != 0, "tp does not divide the attention heads"),
-        (copies != 0, "tp and the key-value heads do not divide each other"),
-        ((arch.ffn % y.tp != 0) & (not arch.experts or arch.dense_layers > 0), "tp does not divide the MLP width"),
-        (stages > arch.layers, "more pipeline stages than layers"),
-        ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
-        (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
-        ((seq_len // y.cp) % np.where(y.sequence_parallel, y.tp, 1) != 0, "tp does not divide the chip's sequence"),
-        (global_batch % (y.dp * y.micro_batch) != 0, "dp x micro-batch does not divide the global batch"),
-        ((y.ep > 1) & (arch.experts == 0), "expert parallelism needs experts"),
-        (max(arch.experts, 1) % y.ep != 0, "ep does not divide the experts"),
-        (ranks % (y.ep * y.etp) != 0, "ep x etp does not divide tp x cp x dp"),
-        ((y.etp > 1) & (y.etp != y.tp), "etp is neither 1 nor tp"),
-    )
-    reason = np.full(len(layouts), "", dtype="<U64")
-    for broken, text in reversed(rules):
-        reason[np.broadcast_to(broken, reason.shape)] = text
-    return reason
+    rules = _rules(arch, layouts, chips, seq_len, global_batch)
+    texts = np.array(["", *(text for _, text in rules)], dtype=np.str_)
+    return np.asarray(texts[_broken(rules, len(layouts))])
 
 
-def _splits(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> Iterator[tuple[int, int, int, int]]:
-    """(tp, pp, cp, dp) that use all chips and pass the rules of division."""
+def _splits(arch: ModelArch, chips: int) -> IntArray:
+    """All (tp, pp, cp, dp) that use up the chips, rows of shape (m, 4); within the bounds of degrees."""
     steps = divisors(chips)
-    for tp in steps[(steps <= min(arch.heads, _MOST_TENSOR)) & (arch.heads % np.minimum(steps, arch.heads) == 0)]:
-        for pp in steps[(steps <= arch.layers) & (chips // tp % steps == 0)]:
-            left = chips // (tp * pp)
-            for cp in steps[(left % steps == 0) & (steps <= _MOST_CONTEXT)]:
-                dp = left // cp
-                if global_batch % dp == 0 and (cp == 1 or seq_len % (2 * cp) == 0):
-                    yield int(tp), int(pp), int(cp), int(dp)
+    tp, pp, cp = (
+        v.ravel()
+        for v in np.meshgrid(
+            steps[steps <= min(arch.heads, _MOST_TENSOR)],
+            steps[steps <= arch.layers],
+            steps[steps <= _MOST_CONTEXT],
+            indexing="ij",
+        )
+    )
+    fits = chips % (tp * pp * cp) == 0
+    return np.asarray(np.stack([tp, pp, cp, chips // (tp * pp * cp)], axis=1)[fits])
 
 
 def _virtual(layers: int, pp: int) -> IntArray:
-    """Numbers of virtual stages worth trying: one per distinct number of layers in a chunk."""
-    if pp == 1:
-        return np.array([1], dtype=np.int64)
-    most = min(layers // pp, _MOST_VIRTUAL)
-    tried = np.arange(1, most + 1, dtype=np.int64)
-    chunk = -(-layers // (pp * tried))
-    return tried[np.unique(chunk, return_index=True)[1]]
+    """Numbers of virtual stages: those that cut the fullest stage into equal chunks."""
+    chunks = divisors(-(-layers // pp)) if pp > 1 else np.ones(1, dtype=np.int64)
+    return chunks[(chunks <= _MOST_VIRTUAL) & (chunks * pp <= layers)]
 
 
-def _expert_splits(arch: ModelArch, tp: int, ranks: int) -> list[tuple[int, int]]:
-    """(ep, etp) of a stage of so many ranks."""
+def _experts(arch: ModelArch, tp: int) -> IntArray:
+    """Pairs (ep, etp), rows of shape (m, 2)."""
     if not arch.experts:
-        return [(1, 1)]
-    pairs = [(int(ep), etp) for ep in divisors(arch.experts) for etp in {1, tp} if ranks % (ep * etp) == 0]
-    return pairs or [(1, 1)]
+        return np.ones((1, 2), dtype=np.int64)
+    return np.array([(ep, etp) for ep in divisors(arch.experts) for etp in sorted({1, tp})], dtype=np.int64)
 
 
-def enumerate_layouts(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Layouts:
-    """Every layout worth trying that passes the rules of division; memory is not looked at.
+def _inner(arch: ModelArch, split: IntArray, micro: IntArray) -> dict[str, IntArray]:
+    """Everything that can be chosen under one split, flattened."""
+    tp, pp, cp, dp = (int(v) for v in split)
+    experts = _experts(arch, tp)
+    sharded = np.array([0, 1] if tp > 1 else [0])
+    axes = (_virtual(arch.layers, pp), micro, np.arange(len(experts)), np.array(_ZERO), np.array(_RECOMPUTE), sharded)
+    vpp, size, pair, zero, recompute, sequence = (v.ravel() for v in np.meshgrid(*axes, indexing="ij"))
+    fixed = {name: np.full(len(vpp), value) for name, value in (("tp", tp), ("pp", pp), ("cp", cp), ("dp", dp))}
+    return fixed | {
+        "vpp": vpp,
+        "ep": experts[pair, 0],
+        "etp": experts[pair, 1],
+        "micro_batch": size,
+        "zero": zero,
+        "recompute": recompute,
+        "sequence_parallel": sequence > 0,
+    }
 
-    Tensor degrees divide the heads, pipelines may be uneven, micro-batches are powers of two (or all that is left of
-    the batch), sequence parallelism goes with tensor parallelism.
+
+def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Space:
+    """Every layout of a model on so many chips; memory is not looked at.
+
+    The product of all tp, pp, cp, dp that use up the chips (tp up to 128, cp up to 64), virtual stages that cut a stage
+    into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, micro-batches of 1, 2, 4, 8, 16, ZeRO 1
+    to 3, no, selective or full recompute, and sequence parallelism or not. Pipelines may be uneven. ZeRO 0 takes as
+    long as ZeRO 1 and needs more memory.
 
     Parameters
     ----------
@@ -168,46 +218,57 @@ def enumerate_layouts(arch: ModelArch, chips: int, *, seq_len: int, global_batch
         raise ScenarioError(
             f"chips = {chips}, seq_len = {seq_len} tokens, global_batch = {global_batch} sequences; allowed: 1 or more"
         )
+    micro = 2 ** np.arange(int(np.log2(min(global_batch, _MOST_MICRO_BATCH))) + 1, dtype=np.int64)
+    splits = _splits(arch, chips)
+    # Rules that a whole split breaks are counted without building what is under it.
+    probe = _as_layouts(splits)
+    rules = _rules(arch, probe, chips, seq_len, global_batch)
+    first = _broken(rules, len(splits))
+    rejected: Counter[str] = Counter()
     blocks = []
-    for tp, pp, cp, dp in _splits(arch, chips, seq_len, global_batch):
-        per_replica = global_batch // dp
-        micro = 2 ** np.arange(int(np.log2(min(per_replica, _MOST_MICRO_BATCH))) + 1, dtype=np.int64)
-        micro = micro[per_replica % micro == 0]
-        experts = np.array(_expert_splits(arch, tp, tp * cp * dp), dtype=np.int64)
-        modes = np.array(_MODES if dp * cp > 1 else _MODES[:2], dtype=np.int64)
-        grid = np.meshgrid(_virtual(arch.layers, pp), micro, np.arange(len(experts)), np.arange(len(modes)))
-        vpp, mb, e, mode = (axis.ravel() for axis in grid)
-        same = np.ones_like(vpp)
-        # Sharding weights for every micro-batch is not combined with pipelines: each would gather them again.
-        keep = (modes[mode, 0] == 1) | (pp == 1)
-        block = {
-            "tp": tp * same,
-            "pp": pp * same,
-            "vpp": vpp,
-            "cp": cp * same,
-            "ep": experts[e, 0],
-            "dp": dp * same,
-            "micro_batch": mb,
-            "zero": modes[mode, 0],
-            "recompute": modes[mode, 1],
-            "sequence_parallel": tp * same > 1,
-            "etp": experts[e, 1],
-        }
-        blocks.append({name: column[keep] for name, column in block.items()})
+    considered = 0
+    for split, number in zip(splits, first, strict=True):
+        inner = len(_virtual(arch.layers, int(split[1]))) * len(micro) * len(_experts(arch, int(split[0])))
+        size = inner * len(_ZERO) * len(_RECOMPUTE) * (2 if split[0] > 1 else 1)
+        considered += size
+        if number:
+            rejected[rules[number - 1][1]] += size
+        else:
+            blocks.append(_inner(arch, split, micro))
     if not blocks:
         raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
     layouts = Layouts(**{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
-    reasons = layout_reasons(arch, layouts, chips=chips, seq_len=seq_len, global_batch=global_batch)
-    if not (reasons == "").any():
+    rules = _rules(arch, layouts, chips, seq_len, global_batch)
+    broken = _broken(rules, len(layouts))
+    for (_, text), count in zip(rules, np.bincount(broken, minlength=len(rules) + 1)[1:], strict=True):
+        rejected[text] += int(count)
+    if broken.all():
         raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
-    return layouts.take(reasons == "")
+    return Space(layouts.take(broken == 0), {t: n for t, n in rejected.items() if n}, considered)
+
+
+def _as_layouts(splits: IntArray) -> Layouts:
+    """Splits alone: everything else is 1 or off."""
+    one = np.ones(len(splits), dtype=np.int64)
+    tp, pp, cp, dp = splits.T
+    return Layouts(tp, pp, one, cp, one, dp, one, one, 0 * one, one < 0)
+
+
+def enumerate_layouts(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Layouts:
+    """The layouts of `search_space` that pass the rules of division."""
+    return search_space(arch, chips, seq_len=seq_len, global_batch=global_batch).layouts
+
+
+def _divides(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> bool:
+    splits = _splits(arch, chips)
+    return bool((_broken(_rules(arch, _as_layouts(splits), chips, seq_len, global_batch), len(splits)) == 0).any())
 
 
 def _no_split(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> str:
     near = [
         n
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
-        if n != chips and next(_splits(arch, n, seq_len, global_batch), None)
+        if n != chips and _divides(arch, n, seq_len, global_batch)
     ]
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from megawatt.training.practice import Stack
 from megawatt.training.records import Layouts
 from megawatt.training.stages import stage_layers
-from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds, parameters
+from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds, parameters, trained_share
 from megawatt.workload.counts import attention_dims
 
 __all__ = ["activation_bytes_per_layer", "layout_memory", "shard_degrees", "stage_parameters"]
@@ -168,6 +168,7 @@ def _stage_memory(
     sharded_experts = [np.where(layouts.zero >= level, expert_shard, 1.0) for level in (3, 2, 1)]
     held = [dense / d + experts / e for d, e in zip(sharded, sharded_experts, strict=True)]
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
+    trained = trained_share(arch)
     per_layer = activation_bytes_per_layer(arch, layouts, seq_len, stack)
     tokens = _f(layouts.micro_batch) * seq_len / cp
     hidden = ACTIVATION_BYTES * tokens * arch.hidden
@@ -180,8 +181,8 @@ def _stage_memory(
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
     return {
         "weights": _WEIGHT_BYTES * np.minimum(held[0] + gathered, dense + experts),
-        "gradients": stack.gradient_bytes * held[1],
-        "optimizer": _OPTIMIZER_BYTES * held[2],
+        "gradients": stack.gradient_bytes * trained * held[1],
+        "optimizer": _OPTIMIZER_BYTES * trained * held[2],
         "activations": activations,
         "logits": logits,
     }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -11,21 +12,31 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
-from megawatt.training.layouts import enumerate_layouts, layout_reasons
+from megawatt.training.layouts import Space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Layouts, StepCost, TrainingPlan
-from megawatt.training.step import MEMORY_REASON, step_cost, step_memory
+from megawatt.training.search import Scores, fullest_bytes, pareto_front, score_layouts
+from megawatt.training.step import MEMORY_REASON, step_cost
 from megawatt.workload import ModelArch, model_flops_per_token
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Objective", "describe_layout", "evaluate", "plan"]
+__all__ = ["Objective", "Prices", "describe_layout", "evaluate", "plan"]
 
-Objective = Literal["time", "energy"]
-_CHUNK: Final = 16_384
-"""Layouts priced at once: some hundred arrays of this length stay within about 20 MB."""
+Objective = Literal["time", "energy", "cost"]
 _RUNNERS_UP: Final = 9
+_LONGEST_FRONT: Final = 50
+_S_PER_HOUR: Final = 3600.0
+_J_PER_MWH: Final = 3.6e9
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What chips and energy cost, for the objective ``cost``: USD per chip-hour and USD per MWh of IT energy."""
+
+    usd_per_chip_hour: float = 0.0
+    usd_per_mwh: float = 0.0
 
 
 def evaluate(
@@ -63,13 +74,9 @@ def evaluate(
     cost = step_cost(
         arch, system, layouts, seq_len=seq_len, global_batch=global_batch, precision=precision, practice=practice
     )
-    chips = layouts.tp * layouts.pp * layouts.cp * layouts.dp
-    reasons = [
-        layout_reasons(arch, layouts.take(np.array([i])), chips=int(n), seq_len=seq_len, global_batch=global_batch)[0]
-        for i, n in enumerate(chips)
-    ]
-    reason = np.array([r or str(m) for r, m in zip(reasons, cost.reason, strict=True)], dtype=np.str_)
-    return _replace_reason(cost, reason)
+    used = layouts.tp * layouts.pp * layouts.cp * layouts.dp
+    reasons = layout_reasons(arch, layouts, chips=used, seq_len=seq_len, global_batch=global_batch)
+    return _replace_reason(cost, np.where(reasons == "", cost.reason, reasons).astype(np.str_))
 
 
 def _replace_reason(cost: StepCost, reason: NDArray[np.str_]) -> StepCost:
@@ -106,6 +113,7 @@ def describe_layout(layouts: Layouts, index: int = 0) -> str:
     words += [f"ep {y.ep[0]}" + (f" (etp {y.etp[0]})" if y.etp[0] > 1 else "")] if y.ep[0] > 1 else []
     words += [f"micro-batch {y.micro_batch[0]}", f"zero {y.zero[0]}"]
     words += [f"{('no', 'selective', 'full')[y.recompute[0]]} recompute"]
+    words += ["no sequence parallelism"] if y.tp[0] > 1 and not y.sequence_parallel[0] else []
     return ", ".join(words)
 
 
@@ -121,8 +129,9 @@ def plan(
     objective: Objective = "time",
     stack: str | None = None,
     layouts: Layouts | None = None,
+    prices: Prices | None = None,
 ) -> TrainingPlan:
-    """Search all layouts for the one with the shortest step, or the least energy.
+    """Search all layouts for the one with the shortest step, the least energy or the least cost.
 
     Parameters
     ----------
@@ -140,89 +149,103 @@ def plan(
         Precision of the linear layers, as the chip has it.
     catalogue : Catalogue
         Achieved shares and stacks.
-    objective : {'time', 'energy'}
-        What is least. Energy counts the whole machine (hosts, switches and supplies too), not the chips alone.
+    objective : {'time', 'energy', 'cost'}
+        What is least. Energy and cost count the whole machine (hosts, switches and supplies too), not the chips alone.
     stack : str, optional
         Key of a training stack; the usual one of the chip if not given.
     layouts : Layouts, optional
         Choose among these alone; all layouts of the chips if not given.
+    prices : Prices, optional
+        Of chips and energy, for the objective ``cost``.
 
     Returns
     -------
     TrainingPlan
-        The layout, its cost, the next best, and every assumption.
+        The layout, its cost, the next best, the front of time and energy, and every assumption.
 
     Raises
     ------
     ScenarioError
-        If the precision is unknown to the chip or nothing divides evenly.
+        If the precision is unknown to the chip, the objective lacks prices, or nothing divides evenly.
     InfeasibleError
         If no layout fits in memory; names the nearest one and what it lacks.
     """
-    if objective not in ("time", "energy"):
-        raise ScenarioError(f"objective = {objective!r}; allowed: time, energy")
+    if objective not in ("time", "energy", "cost"):
+        raise ScenarioError(f"objective = {objective!r}; allowed: time, energy, cost")
+    if objective == "cost" and (prices is None or prices.usd_per_chip_hour + prices.usd_per_mwh <= 0):
+        raise ScenarioError("objective = 'cost' needs a price above 0 of the chip-hour, of energy, or of both")
     peak_precision(system.accelerator, precision)
     practice = practice_for(catalogue, system, stack)
     if layouts is None:
-        layouts = enumerate_layouts(arch, chips, seq_len=seq_len, global_batch=global_batch)
-    candidates = layouts
-    memory = _chunked_memory(arch, system, candidates, seq_len, global_batch, practice)
-    fits = np.flatnonzero(memory <= system.accelerator.hbm_bytes)
-    if not len(fits):
-        raise InfeasibleError(_too_large(arch, system, chips, candidates, memory))
-    score = _chunked_score(arch, system, candidates, fits, objective, seq_len, global_batch, precision, practice)
-    best = fits[np.argsort(score, kind="stable")[: 1 + _RUNNERS_UP]]
-    chosen = candidates.take(best)
-    cost = step_cost(
-        arch, system, chosen, seq_len=seq_len, global_batch=global_batch, precision=precision, practice=practice
-    )
-    rejected = Counter({MEMORY_REASON: len(candidates) - len(fits)})
-    return _assemble(
-        arch, system, chips, seq_len, global_batch, precision, practice, chosen, cost, len(candidates), rejected
-    )
+        space = search_space(arch, chips, seq_len=seq_len, global_batch=global_batch)
+    else:
+        space = Space(layouts, {}, len(layouts))
+    case = _Case(arch, system, chips, seq_len, global_batch, precision, practice)
+    return case.choose(space, objective, prices or Prices())
 
 
-def _chunked_memory(
-    arch: ModelArch, system: System, layouts: Layouts, seq_len: int, global_batch: int, practice: Practice
-) -> NDArray[np.float64]:
-    """Memory of the fullest chip of every layout, in pieces. [B]"""
-    total = np.empty(len(layouts))
-    for start in range(0, len(layouts), _CHUNK):
-        index = np.arange(start, min(start + _CHUNK, len(layouts)))
-        parts = step_memory(
-            arch, system, layouts.take(index), seq_len=seq_len, global_batch=global_batch, practice=practice
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question: this model on these chips with this batch."""
+
+    arch: ModelArch
+    system: System
+    chips: int
+    seq_len: int
+    global_batch: int
+    precision: str
+    practice: Practice
+
+    def choose(self, space: Space, objective: Objective, prices: Prices) -> TrainingPlan:
+        """The best of a space, the next best and the front of time and energy."""
+        memory = fullest_bytes(
+            self.arch,
+            self.system,
+            space.layouts,
+            seq_len=self.seq_len,
+            global_batch=self.global_batch,
+            practice=self.practice,
         )
-        total[index] = sum(parts.values())
-    return total
-
-
-def _chunked_score(
-    arch: ModelArch,
-    system: System,
-    layouts: Layouts,
-    index: NDArray[np.int64],
-    objective: Objective,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
-    practice: Practice,
-) -> NDArray[np.float64]:
-    """What is to be least, for the layouts at ``index``, in pieces. [s] or [J per chip]"""
-    score = np.empty(len(index))
-    for start in range(0, len(index), _CHUNK):
-        piece = index[start : start + _CHUNK]
-        cost = step_cost(
-            arch,
-            system,
-            layouts.take(piece),
-            seq_len=seq_len,
-            global_batch=global_batch,
-            precision=precision,
-            practice=practice,
+        fits = np.flatnonzero(memory <= self.system.accelerator.hbm_bytes)
+        if not len(fits):
+            raise InfeasibleError(_too_large(self.arch, self.system, self.chips, space.layouts, memory))
+        feasible = space.layouts.take(fits)
+        scores = score_layouts(
+            self.arch,
+            self.system,
+            feasible,
+            seq_len=self.seq_len,
+            global_batch=self.global_batch,
+            precision=self.precision,
+            practice=self.practice,
         )
-        watts = cost.chip_power_w + system.overhead_w_per_chip if objective == "energy" else 1.0
-        score[start : start + len(piece)] = cost.step_time_s * watts
-    return score
+        ranked = np.argsort(_ranking(scores, objective, prices, self.chips), kind="stable")[: 1 + _RUNNERS_UP]
+        front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
+        rejected = dict(space.rejected) | {MEMORY_REASON: len(memory) - len(fits)}
+        best, unbeaten = feasible.take(ranked), feasible.take(front)
+        return _assemble(self, best, self.cost(best), unbeaten, self.cost(unbeaten), space.considered, rejected)
+
+    def cost(self, layouts: Layouts) -> StepCost:
+        """All parts of the cost of some layouts."""
+        return step_cost(
+            self.arch,
+            self.system,
+            layouts,
+            seq_len=self.seq_len,
+            global_batch=self.global_batch,
+            precision=self.precision,
+            practice=self.practice,
+        )
+
+
+def _ranking(scores: Scores, objective: Objective, prices: Prices, chips: int) -> NDArray[np.float64]:
+    """What is to be least. [s], [J] or [USD per step]"""
+    if objective == "time":
+        return scores.step_time_s
+    if objective == "energy":
+        return scores.it_energy_j
+    chip_usd_per_s = chips * prices.usd_per_chip_hour / _S_PER_HOUR
+    return chip_usd_per_s * scores.step_time_s + prices.usd_per_mwh / _J_PER_MWH * scores.it_energy_j
 
 
 def _too_large(arch: ModelArch, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
@@ -245,34 +268,31 @@ def _hfu(arch: ModelArch, seq_len: int, layouts: Layouts, mfu: float) -> float:
 
 
 def _assemble(
-    arch: ModelArch,
-    system: System,
-    chips: int,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
-    practice: Practice,
+    case: _Case,
     chosen: Layouts,
     cost: StepCost,
+    front: Layouts,
+    front_cost: StepCost,
     considered: int,
-    rejected: Counter[str],
+    rejected: Mapping[str, int],
 ) -> TrainingPlan:
     """The plan record of the best layout (first of ``chosen``)."""
+    arch, system, chips = case.arch, case.system, case.chips
     first, rest = np.arange(1), np.arange(1, len(chosen))
     step_time_s = float(cost.step_time_s[0])
-    tokens_per_s = global_batch * seq_len / step_time_s
-    peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, precision)]
-    mfu = model_flops_per_token(arch, seq_len) * tokens_per_s / (chips * peak)
+    tokens_per_s = case.global_batch * case.seq_len / step_time_s
+    peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, case.precision)]
+    mfu = model_flops_per_token(arch, case.seq_len) * tokens_per_s / (chips * peak)
     chip_power_w = float(cost.chip_power_w[0])
     it_w = chip_power_w + system.overhead_w_per_chip
-    used: dict[str, Assumption] = {a.name: a for a in (*arch.assumptions, *practice.assumptions)}
+    used: dict[str, Assumption] = {a.name: a for a in (*arch.assumptions, *case.practice.assumptions)}
     return TrainingPlan(
         model=arch.key,
         system=system.key,
         chips=chips,
-        seq_len=seq_len,
-        global_batch=global_batch,
-        precision=precision,
+        seq_len=case.seq_len,
+        global_batch=case.global_batch,
+        precision=case.precision,
         layout=chosen.take(first),
         cost=_take(cost, first),
         runners_up=chosen.take(rest),
@@ -283,9 +303,11 @@ def _assemble(
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_chip=tokens_per_s / chips,
         mfu=mfu,
-        hfu=_hfu(arch, seq_len, chosen, mfu),
+        hfu=_hfu(arch, case.seq_len, chosen, mfu),
         chip_power_w=chip_power_w,
         it_w_per_chip=it_w,
         it_energy_j_per_token=it_w * chips / tokens_per_s,
         assumptions=tuple(used.values()),
+        front=front,
+        front_cost=front_cost,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import ScenarioError
@@ -14,7 +14,7 @@ from megawatt.hardware import PRACTICE_KEY, Fabric, KernelProfile, PowerModel, k
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Practice", "Stack", "default_stack", "practice_for"]
+__all__ = ["SCHEDULES", "Practice", "Stack", "default_stack", "practice_for"]
 
 _ROOM: Final = "training"
 _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
@@ -34,6 +34,17 @@ class Stack:
         Attention in one kernel; dropout on scores and residuals.
     tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
         Most of each kind of communication that hides behind computation, 0 to 1.
+    tp_async_backward : bool
+        Gradients of inputs travel between tensor-parallel chips while weight gradients are computed.
+    gradient_fused : bool
+        Weight gradients are added to the stored ones by the multiply itself.
+    pp_scattered : bool
+        Without sequence parallelism, each chip of a tensor group sends its share of the activations to the next stage,
+        where they are gathered over the fast links.
+    dispatch_once_per_node : bool
+        A routed token crosses to each node once, whatever number of its experts is there.
+    schedule : str
+        Pipeline schedule: 1f1b (interleaved with virtual stages), zero-bubble or dualpipe.
     across_overlap_frac : float
         The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
     gemm_frac : float
@@ -68,12 +79,25 @@ class Stack:
     gradient_bytes: float
     gradient_exchange_bytes: float
     shard_link_frac: float
+    tp_async_backward: bool = False
+    gradient_fused: bool = False
+    pp_scattered: bool = False
+    dispatch_once_per_node: bool = False
+    schedule: str = "1f1b"
 
 
 _LARGEST_FRAC: Final = 1.5
 """A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
 _WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac", "expert_imbalance")
-_FLAGS: Final = ("attention_fused", "dropout")
+_FLAGS: Final = (
+    "attention_fused",
+    "dropout",
+    "tp_async_backward",
+    "gradient_fused",
+    "pp_scattered",
+    "dispatch_once_per_node",
+)
+SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +127,17 @@ def default_stack(accelerator: Accelerator) -> str:
 def _stack(catalogue: Catalogue, key: str) -> tuple[Stack, tuple[Assumption, ...]]:
     names = [name for name in Stack.__dataclass_fields__ if name != "key"]
     used = {name: catalogue.assume(key, name, _ROOM) for name in names}
-    numbers = {name: a.fact.number() for name, a in used.items()}
+    schedule = str(used["schedule"].fact.value)
+    if schedule not in SCHEDULES:
+        raise ScenarioError(f"{key}.schedule = {schedule!r}; allowed: {', '.join(SCHEDULES)}")
+    names.remove("schedule")
+    numbers = {name: used[name].fact.number() for name in names}
     wrong = [n for n in names if n.endswith("_frac") and not 0.0 <= numbers[n] <= _LARGEST_FRAC]
     if wrong:
         found = ", ".join(f"{n} = {numbers[n]:g}" for n in wrong)
         raise ScenarioError(f"{key}: {found}; allowed: 0 to {_LARGEST_FRAC:g}")
-    fused, dropout = (numbers.pop(name) > 0.5 for name in _FLAGS)
-    return Stack(key=key, attention_fused=fused, dropout=dropout, **numbers), tuple(used.values())
+    values: dict[str, Any] = {n: v > 0.5 if n in _FLAGS else v for n, v in numbers.items()}
+    return Stack(key=key, schedule=schedule, **values), tuple(used.values())
 
 
 def practice_for(catalogue: Catalogue, system: System, stack: str | None = None) -> Practice:

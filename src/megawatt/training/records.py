@@ -79,7 +79,8 @@ class TrainingPlan:
 
     ``energy_j`` of the step and ``chip_power_w`` are of the chips alone; ``it_w_per_chip`` adds the system's hosts,
     switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
-    recompute. ``rejected`` counts the layouts by reason.
+    recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
+    holds the layouts that no other beats in step time and energy of the machine together, by increasing time.
     """
 
     model: str
@@ -103,6 +104,8 @@ class TrainingPlan:
     it_w_per_chip: float
     it_energy_j_per_token: float
     assumptions: tuple[Assumption, ...] = ()
+    front: Layouts | None = None
+    front_cost: StepCost | None = None
 
 
 @dataclass(frozen=True, slots=True)

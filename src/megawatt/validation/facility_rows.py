@@ -16,14 +16,13 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.catalogue import Catalogue
-from megawatt.catalogue.records import Normals
 from megawatt.errors import ScenarioError
-from megawatt.facility import Weather, hall_design, load_weather, simulate
-from megawatt.facility.weather import distance_km
+from megawatt.facility import Weather, hall_design, load_weather, nearest_place, simulate
+from megawatt.facility.places import distance_km
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
-__all__ = ["design_of", "known_places", "score", "stand_in"]
+__all__ = ["design_of", "score", "stand_in"]
 
 _KIND: Final = "facility"
 _COLUMNS: Final = ("id", "site", "operator", "climate", "lat", "lon", "year", "pue", "wue_l_per_kwh", "wue_scope")
@@ -94,60 +93,9 @@ def design_of(operator: str, site: str, climate: str) -> str:
     return _OWN_DESIGN.get(name, rented)
 
 
-def _thermal_class(normals: Normals) -> str:
-    """Koeppen letters that monthly normals without rain can tell: B, or A/C/D and a/b/c of the summer."""
-    coldest, warmest = float(normals.mean_dry_bulb_c.min()), float(normals.mean_dry_bulb_c.max())
-    summer = normals.mean_relative_humidity[normals.mean_dry_bulb_c > normals.mean_dry_bulb_c.mean()]
-    if float(summer.mean()) < 0.5:
-        return "B"
-    if coldest >= 18.0:
-        return "A"
-    letter = "a" if warmest >= 22.0 else "b" if int((normals.mean_dry_bulb_c >= 10.0).sum()) >= 4 else "c"
-    return ("C" if coldest > 0.0 else "D") + letter
-
-
-def _class_distance(wanted: str, have: str) -> float:
-    """0 for the same class, up to 3 for another; dry and wet, summer and winter count alike."""
-    if not wanted:
-        return 0.0
-    first = wanted[0] != have[0]
-    summer = wanted[2:3] in ("a", "b", "c") and have[1:2] in ("a", "b", "c") and wanted[2:3] != have[1:2]
-    return 2.0 * first + 1.0 * summer
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What the choice of a stand-in needs to know of a catalogued place."""
-
-    key: str
-    latitude_deg: float
-    longitude_deg: float
-    elevation_m: float
-    climate: str
-
-
-def known_places(catalogue: Catalogue) -> tuple[_Place, ...]:
-    """All catalogued places with their climate class."""
-    places = []
-    for key in catalogue.keys("place"):
-        n = catalogue.normals(key)
-        places.append(_Place(key, n.latitude_deg, n.longitude_deg, n.elevation_m, _thermal_class(n)))
-    return tuple(places)
-
-
-def stand_in(places: Sequence[_Place], latitude_deg: float, longitude_deg: float, climate: str) -> str:
-    """Key of the catalogued place whose climate stands in for a point.
-
-    A place within 150 km, or else the least of: class difference (0 to 3) + difference of |latitude| / 5 degrees +
-    elevation / 1,000 m + distance / 10,000 km. The row's own elevation is not published; sites are taken to be low.
-    """
-    scores = []
-    for place in places:
-        km = distance_km(latitude_deg, longitude_deg, place.latitude_deg, place.longitude_deg)
-        likeness = _class_distance(climate, place.climate) + abs(abs(latitude_deg) - abs(place.latitude_deg)) / 5.0
-        likeness += place.elevation_m / 1000.0 + km / 10000.0
-        scores.append((km / 150.0 - 10.0 if km <= 150.0 else likeness, place.key))
-    return min(scores)[1]
+def stand_in(catalogue: Catalogue, latitude_deg: float, longitude_deg: float, climate: str) -> str:
+    """Key of the catalogued place whose climate stands in for a point (`nearest_place`; elevation unknown)."""
+    return nearest_place(catalogue, latitude_deg, longitude_deg, climate=climate).key
 
 
 def _number(text: str) -> float | None:
@@ -217,7 +165,6 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
     """
     path = Path(path)
     table = _read(path)
-    places = known_places(catalogue)
     reasons = {row["id"]: _why_not(row) for row in table}
     rows = [
         _Row(
@@ -225,7 +172,7 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
             float(row["lat"]),
             float(row["lon"]),
             design_of(row["operator"], row["site"], row["climate"]),
-            stand_in(places, float(row["lat"]), float(row["lon"]), row["climate"]),
+            stand_in(catalogue, float(row["lat"]), float(row["lon"]), row["climate"]),
         )
         for row in table
         if not reasons[row["id"]]

@@ -23,7 +23,8 @@ __all__ = ["Run", "measured_step_s", "read_run"]
 
 
 _STACKS: Final[tuple[tuple[str, str], ...]] = (
-    (r"deepspeed|megatron-lm 2021|nemo 2022|metaseq", "stack-megatron-2021"),
+    (r"deepspeed|megatron-lm 2021|metaseq", "stack-megatron-2021"),
+    (r"nemo 2022", "stack-megatron-2022"),
     (r"hai-llm", "stack-dualpipe"),
     (r"maxtext|pax", "stack-maxtext"),
     (r"neuron", "stack-neuron"),
@@ -38,6 +39,10 @@ _VARIANT_POWER_W: Final = 500.0
 _VARIANT_HBM_BYTES: Final = 96e9
 _VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
 """The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
+
+
+_ADAPTER_RANK: Final = 16
+"""Rank of the MLPerf Training fine-tuning benchmark (Llama 2 70B LoRA), where a row does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +137,19 @@ def _arch(read: Cells) -> ModelArch:
         shared_experts=read.integer("shared_experts", 0) if experts else 0,
         dense_layers=read.integer("dense_layers", 0) if experts else 0,
         mtp_layers=1 if re.search(r"\bMTP\b", read.text("notes")) else 0,
+        lora_rank=_adapter_rank(read),
         **mla,
     )
     return check_arch(_gate(read, base))
+
+
+def _adapter_rank(read: Cells) -> int:
+    """Rank of low-rank adapters; 0 where the row trains all weights."""
+    text = f"{read.text('model')} {read.text('notes')}"
+    if not re.search(r"\bLoRA\b", text, re.IGNORECASE):
+        return 0
+    read.assume("adapter rank")
+    return _ADAPTER_RANK
 
 
 def _gate(read: Cells, arch: ModelArch) -> ModelArch:
@@ -204,7 +219,7 @@ def _stack(read: Cells, system: System) -> str:
     for pattern, stack in _STACKS:
         if re.search(pattern, software):
             old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023
-            return "stack-megatron-2021" if old else stack
+            return f"stack-megatron-{max(int(year), 2021)}" if old and "deepspeed" not in software else stack
     read.assume("software")
     return default_stack(system.accelerator)
 

@@ -8,6 +8,7 @@ from megawatt.workload.counts import (
     mean_keys,
     model_flops_per_token,
     parameters,
+    trained_share,
 )
 from megawatt.workload.hf import KNOWN_ARCHITECTURES, model_from_hf_config
 from megawatt.workload.operators import ACTIVATION_BYTES, Gemm, LayerWork, Split, head_work, layer_work
@@ -32,4 +33,5 @@ __all__ = [
     "model_from_entry",
     "model_from_hf_config",
     "parameters",
+    "trained_share",
 ]

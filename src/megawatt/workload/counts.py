@@ -15,6 +15,7 @@ __all__ = [
     "mean_keys",
     "model_flops_per_token",
     "parameters",
+    "trained_share",
 ]
 
 
@@ -141,6 +142,21 @@ def parameters(arch: ModelArch) -> ParameterCounts:
     )
 
 
+def _adapter_weights(arch: ModelArch) -> int:
+    """Weights of the low-rank adapters of one layer: beside the attention's input and output projections."""
+    qk, v = attention_dims(arch)
+    kv_heads = arch.heads if arch.attention == "mla" else arch.kv_heads
+    qkv_width = arch.heads * qk + kv_heads * (qk + v)
+    return arch.lora_rank * (arch.hidden + qkv_width + arch.heads * v + arch.hidden)
+
+
+def trained_share(arch: ModelArch) -> float:
+    """Trained parameters over the parameters of the base model: 1, or that of the adapters where weights are frozen."""
+    if not arch.lora_rank:
+        return 1.0
+    return arch.layers * _adapter_weights(arch) / parameters(arch).total
+
+
 def layer_kinds(arch: ModelArch) -> tuple[int, int]:
     """Number of dense layers and of mixture layers."""
     return (arch.dense_layers, arch.layers - arch.dense_layers) if arch.experts else (arch.layers, 0)
@@ -182,7 +198,8 @@ def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = 
     """FLOPs of forward and backward pass per trained token, without recompute. [FLOP]
 
     6 per matrix parameter that a token meets (2 forward, 4 backward; the output projection counts, table look-ups do
-    not) plus three times the forward attention FLOPs. Multi-token-prediction modules count with their own pass through
+    not; 4 where the weights are frozen, plus 6 per adapter weight) plus three times the forward attention FLOPs.
+    Multi-token-prediction modules count with their own pass through
     the output projection.
 
     Parameters
@@ -215,4 +232,5 @@ def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = 
     matrices = dense * dense_layer + moe * moe_layer + head
     last = moe_layer if arch.experts else dense_layer
     matrices += arch.mtp_layers * (last + 2 * arch.hidden * arch.hidden + head)
-    return 6.0 * matrices + 3.0 * attention_flops_per_token(arch, seq_len, causal_half=causal_half)
+    linear = 4.0 * matrices + 6.0 * arch.layers * _adapter_weights(arch) if arch.lora_rank else 6.0 * matrices
+    return linear + 3.0 * attention_flops_per_token(arch, seq_len, causal_half=causal_half)

@@ -5,7 +5,7 @@ Every quantity is an array over parallel splits, so that one call prices a whole
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -43,7 +43,8 @@ class Gemm:
     """C[m, n] = A[m, k] B[k, n], ``count`` times per micro-batch and chip; arrays of shape (n,).
 
     ``linear``: multiplies by a weight, hence runs in the training precision; otherwise in 16 bits. ``grouped``: one
-    launch over ``count`` experts whose rows differ.
+    launch over ``count`` experts whose rows differ. ``frozen``: its weight is not trained, so that the backward pass
+    has no product for the weight's gradient.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Gemm:
     count: FloatArray
     linear: bool = True
     grouped: bool = False
+    frozen: bool = False
 
     def flops(self) -> FloatArray:
         """FLOPs of all of them, forward. [FLOP]"""
@@ -89,6 +91,8 @@ class LayerWork:
         What a chip sends in one dispatch (and again in the combine). [B]
     etp_bytes : (n,)
         Routed tokens gathered over the tensor group of the experts. [B]
+    routed_copies : float
+        Routed experts of one token (0 in a dense layer).
     """
 
     gemms: tuple[Gemm, ...]
@@ -105,6 +109,7 @@ class LayerWork:
     cp_bytes: FloatArray
     ep_bytes: FloatArray
     etp_bytes: FloatArray
+    routed_copies: float
 
 
 def layer_work(
@@ -149,6 +154,8 @@ def layer_work(
         gemms += _expert_gemms(arch, tokens, pairs, split)
     else:
         gemms += _mlp_gemms("mlp", arch, tokens, arch.ffn / split.tp)
+    if arch.lora_rank:
+        gemms = tuple(replace(g, frozen=True) for g in gemms) + _adapter_gemms(arch, tokens, split)
     attention_flops, score_gemms, score_bytes = _attention_core(arch, tokens, split, seq_len, fused_attention)
     gemms += score_gemms
     active = np.where(moe, pairs * arch.expert_ffn / split.etp, 0.0) + tokens * (
@@ -167,13 +174,16 @@ def layer_work(
         vector_bytes_backward=1.5 * vector + score_backward,
         cast_elements=gemm_inputs,
         cast_elements_backward=gemm_inputs + active * (1.0 if arch.gated else 0.0),
-        weights=np.asarray(sum((g.n * g.k * g.count for g in gemms if g.linear), np.zeros_like(tokens))),
+        weights=np.asarray(
+            sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), np.zeros_like(tokens))
+        ),
         vector_kernels=(10.0 if fused_attention else 14.0) + (8.0 if moe else 0.0),
         tp_bytes=ACTIVATION_BYTES * tokens * arch.hidden,
         tp_collectives=2.0 if not moe or arch.shared_experts else 1.0,
         cp_bytes=ACTIVATION_BYTES * tokens * _kv_width(arch, split.tp),
         ep_bytes=np.where(moe, ACTIVATION_BYTES * tokens / split.tp * arch.experts_per_token * arch.hidden, 0.0),
         etp_bytes=np.where(moe, ACTIVATION_BYTES * pairs * arch.hidden, 0.0),
+        routed_copies=float(arch.experts_per_token) if moe else 0.0,
     )
 
 
@@ -190,7 +200,8 @@ def head_work(arch: ModelArch, split: Split, seq_len: int) -> tuple[Gemm, FloatA
     tokens = split.micro_batch * seq_len / split.cp
     vocab = arch.vocab / split.tp
     passes = np.full_like(tokens, 1.0 + arch.mtp_layers)
-    gemm = Gemm("logits", tokens, vocab, np.full_like(tokens, arch.hidden), passes, linear=False)
+    frozen = arch.lora_rank > 0
+    gemm = Gemm("logits", tokens, vocab, np.full_like(tokens, arch.hidden), passes, linear=False, frozen=frozen)
     logits = tokens * vocab * passes
     # Forward: 16-bit logits read, 32-bit written, two reads (maximum, exponentials) and one write.
     return gemm, logits * (2.0 + 4.0 + 8.0 + 4.0), logits * (4.0 + 2.0)
@@ -223,6 +234,20 @@ def _attention_gemms(arch: ModelArch, tokens: FloatArray, split: Split) -> tuple
         Gemm("kv_up", tokens, arch.heads * (arch.qk_nope_head_dim + v) / split.tp, one * arch.kv_lora_rank, one),
         out,
     ), out_width
+
+
+def _adapter_gemms(arch: ModelArch, tokens: FloatArray, split: Split) -> tuple[Gemm, ...]:
+    """Low-rank adapters (arXiv 2106.09685) beside the attention's input and output projections."""
+    one, h = np.ones_like(tokens), np.full_like(tokens, arch.hidden)
+    qk, v = attention_dims(arch)
+    rank = one * arch.lora_rank
+    qkv_width, out_width = arch.heads * qk / split.tp + _kv_width(arch, split.tp), arch.heads * v / split.tp
+    return (
+        Gemm("adapter_in_down", tokens, rank, h, one),
+        Gemm("adapter_in_up", tokens, qkv_width, rank, one),
+        Gemm("adapter_out_down", tokens, rank, out_width, one),
+        Gemm("adapter_out_up", tokens, h, rank, one),
+    )
 
 
 def _mlp_gemms(name: str, arch: ModelArch, rows: FloatArray, width: FloatArray) -> tuple[Gemm, ...]:

@@ -16,7 +16,8 @@ class ModelArch:
 
     ``dense_layers`` counts the leading dense layers of an MoE model; ``experts`` is 0 for a dense one. ``gated`` MLPs
     have three matrices (SwiGLU). MLA dimensions are 0 unless ``attention`` is ``mla``. ``window`` is the sliding
-    window in tokens of ``window_layers`` of the layers (0: full attention everywhere).
+    window in tokens of ``window_layers`` of the layers (0: full attention everywhere). With ``lora_rank`` above 0 every
+    weight is frozen and low-rank adapters beside the attention projections are trained; 0 trains all weights.
     """
 
     key: str
@@ -48,3 +49,4 @@ class ModelArch:
     mlp_bias: bool = False
     learned_positions: int = 0
     assumptions: tuple[Assumption, ...] = ()
+    lora_rank: int = 0

@@ -131,3 +131,9 @@ def test_bad_terms_are_refused(change: dict[str, object], words: str) -> None:
 def test_empty_simulations_are_refused() -> None:
     with pytest.raises(ScenarioError, match="0 paths"):
         simulate_factors(sample_terms(), 12, 0, np.random.SeedSequence(1))
+
+
+def test_a_longer_project_sees_the_same_markets_in_its_first_months() -> None:
+    short, long = (simulate_factors(sample_terms(), months, 64, np.random.SeedSequence(5)) for months in (36, 60))
+    for name in ("btc", "power", "compute", "demand"):
+        np.testing.assert_array_equal(getattr(short, name), getattr(long, name)[:, :36])

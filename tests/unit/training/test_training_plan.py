@@ -22,6 +22,7 @@ from megawatt.training import (
     plan,
     practice_for,
     run,
+    search_space,
 )
 from megawatt.training.layouts import divisors
 from megawatt.workload import load_model, model_flops_per_token
@@ -42,10 +43,11 @@ def test_divisors() -> None:
 def test_the_plan_is_the_best_of_all_layouts() -> None:
     arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
     found = small_plan()
-    layouts = enumerate_layouts(arch, 32, seq_len=4096, global_batch=128)
+    space = search_space(arch, 32, seq_len=4096, global_batch=128)
+    layouts = space.layouts
     every = evaluate(arch, system, layouts, seq_len=4096, global_batch=128, precision="bf16", catalogue=CATALOGUE)
-    assert found.considered == len(layouts)
-    assert found.rejected == {"memory": int((~every.feasible).sum())}
+    assert found.considered == space.considered == len(layouts) + sum(space.rejected.values())
+    assert found.rejected == space.rejected | {"memory": int((~every.feasible).sum())}
     assert found.step_time_s == pytest.approx(every.step_time_s[every.feasible].min(), rel=1e-12)
     assert (found.runners_up_cost.step_time_s >= found.step_time_s).all()
     assert found.cost.memory_bytes[0] <= system.accelerator.hbm_bytes
@@ -99,7 +101,7 @@ def test_reasons_of_layouts_that_cannot_be_set_up(layout, reason: str) -> None: 
 
 def test_a_model_that_does_not_fit_says_by_how_much() -> None:
     arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    with pytest.raises(InfeasibleError, match=r"none of \d+ layouts fits.*tp \d+.*GB are missing.*more chips"):
+    with pytest.raises(InfeasibleError, match=r"none of [\d,]+ layouts fits.*tp \d+.*GB are missing.*more chips"):
         plan(arch, system, 8, seq_len=8192, global_batch=8, precision="bf16", catalogue=CATALOGUE)
 
 

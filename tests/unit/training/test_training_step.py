@@ -54,7 +54,7 @@ def test_bubble_of_an_even_pipeline() -> None:
     work = sum(parts[1][name][0] for name in ("gemm", "attention", "vector", "tp"))
     # (p - 1) / m of the work, divided by the number of virtual stages; the tiny head sits on the last stage only
     assert parts[1]["bubble"][0] == pytest.approx(work * 7 / 64, rel=0.01)
-    assert parts[3]["bubble"][0] == pytest.approx(parts[1]["bubble"][0] / 3, rel=1e-9)
+    assert parts[3]["bubble"][0] == pytest.approx(parts[1]["bubble"][0] / 3, rel=1e-3)
 
 
 def test_a_step_is_never_shorter_than_one_way_through_the_model() -> None:

@@ -1,0 +1,1 @@
+"""Fit the few parameters of a chip's kernels on measured ones."""

@@ -1,0 +1,105 @@
+"""Robust fits of few positive parameters, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FitQuality", "Parameter", "quality", "solve"]
+
+FloatArray = NDArray[np.float64]
+
+_SCALE: Final = 0.05
+"""Errors beyond this (5 %) count with their size, not their square: libraries change algorithm from shape to shape."""
+_STEP: Final = 1e-3
+"""Relative step of the numeric derivative: wide enough to see past the corners of tiles and waves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A positive parameter: where the search starts, how far it may stray, and hard limits.
+
+    ``spread`` is the standard deviation of its logarithm that costs as much as one average error; it keeps parameters
+    that the data cannot tell apart near their physical start.
+    """
+
+    start: float
+    spread: float = 1.0
+    low: float = 1e-30
+    high: float = 1e30
+
+
+@dataclass(frozen=True, slots=True)
+class FitQuality:
+    """Rows used, median and 90th percentile of the absolute relative error."""
+
+    rows: int
+    median: float
+    p90: float
+
+
+def quality(predicted: FloatArray, measured: FloatArray) -> FitQuality:
+    """Median and 90th percentile of |predicted / measured - 1|."""
+    if not len(measured):
+        return FitQuality(0, float("nan"), float("nan"))
+    error = np.abs(predicted / measured - 1.0)
+    return FitQuality(len(error), float(np.median(error)), float(np.quantile(error, 0.9)))
+
+
+def solve(
+    residuals: Callable[[dict[str, float]], FloatArray],
+    parameters: Mapping[str, Parameter],
+    *,
+    scale: float = _SCALE,
+    evaluations: int = 60,
+) -> dict[str, float]:
+    """Parameters that minimise a robust sum of logarithmic errors.
+
+    Parameters
+    ----------
+    residuals : callable
+        From parameters to errors ln(predicted / measured), one per row.
+    parameters : mapping of str to Parameter
+        What to fit. Parameters whose low and high are equal stay.
+    scale : float
+        Error where the penalty turns from square to linear.
+    evaluations : int
+        Most passes of the search.
+
+    Notes
+    -----
+    Least squares with a soft-L1 loss in the logarithms of the parameters; a weak prior per parameter (its spread).
+    """
+    from scipy.optimize import least_squares
+
+    free = [name for name, p in parameters.items() if p.high > p.low]
+    fixed = {name: p.start for name, p in parameters.items() if p.high <= p.low}
+    start = np.log([parameters[name].start for name in free])
+    low = np.log([parameters[name].low for name in free])
+    high = np.log([parameters[name].high for name in free])
+    spread = np.array([parameters[name].spread for name in free])
+
+    def values(x: FloatArray) -> dict[str, float]:
+        return fixed | dict(zip(free, (float(v) for v in np.exp(x)), strict=True))
+
+    rows = len(residuals(values(start)))
+    # One prior weighs as much as one in a hundred rows at the corner of the loss.
+    weight = scale * np.sqrt(rows / 100.0) / spread
+
+    def stacked(x: FloatArray) -> FloatArray:
+        return np.concatenate([residuals(values(x)), weight * (x - start)])
+
+    found = least_squares(
+        stacked,
+        np.clip(start, low, high),
+        bounds=(low - 1e-12, high + 1e-12),
+        loss="soft_l1",
+        f_scale=scale,
+        diff_step=_STEP,
+        max_nfev=evaluations,
+    )
+    return values(np.asarray(found.x, dtype=np.float64))

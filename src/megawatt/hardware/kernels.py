@@ -1,0 +1,96 @@
+"""Kernel models of a chip: data sheet, cores and fitted parameters put together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Final
+
+from megawatt.catalogue.records import Accelerator
+from megawatt.hardware.clock import PowerLaw
+from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
+from megawatt.hardware.fitted import Fitted, fitted
+from megawatt.hardware.gemm import GemmKernel
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["GEMM_SHARED", "GEMM_STACK", "gemm_from", "gemm_kernel", "power_law"]
+
+GEMM_SHARED: Final = (
+    "rate_share",
+    "edge_rows",
+    "prologue_s",
+    "wave_overlap",
+    "hbm_share",
+    "flop_j",
+    "byte_j",
+    "clock_exponent",
+)
+"""Fitted numbers of a chip and precision."""
+GEMM_STACK: Final = ("launch_s", "interval_s", "quantise_factor", "speed")
+"""Fitted numbers of a software stack on it."""
+
+
+def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw:
+    """Power of a chip from its data sheet's ends and fitted energies."""
+    return PowerLaw(
+        accelerator.power_idle_w,
+        accelerator.power_cap_w,
+        values["flop_j"],
+        values["byte_j"],
+        values["clock_exponent"],
+    )
+
+
+def gemm_from(
+    layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
+) -> GemmKernel:
+    """A matrix multiply model from named numbers (those of `GEMM_SHARED` and `GEMM_STACK`)."""
+    numbers = {name: values[name] for name in ("rate_share", "edge_rows", "prologue_s", "wave_overlap", "hbm_share")}
+    numbers |= {name: values[name] for name in GEMM_STACK}
+    return GemmKernel(
+        chip=accelerator.key,
+        precision=precision,
+        stack=stack,
+        tiles=layout.tiles,
+        cores=layout.cores,
+        peak_flops_per_s=peak_of(accelerator, precision),
+        hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
+        law=power_law(accelerator, values),
+        **numbers,
+    )
+
+
+def gemm_kernel(
+    catalogue: Catalogue,
+    accelerator: Accelerator,
+    precision: str,
+    stack: str | None = None,
+    *,
+    exclude: Collection[str] = (),
+) -> tuple[GemmKernel, Fitted]:
+    """The matrix multiplies of a chip at a precision, and whose measurements they rest on.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Holds the fitted parameters (``kernel-gemm-*``).
+    accelerator : Accelerator
+        The chip; its own data sheet and power cap count, also where a relative's shares are used.
+    precision : str
+        bf16, fp16, fp8, fp8_block, mxfp8, nvfp4, mxfp4, int8.
+    stack : str, optional
+        Software stack, e.g. ``trtllm_1.3.0rc20``.
+    exclude : collection of str
+        Chips that count as not measured.
+
+    Raises
+    ------
+    ScenarioError
+        If the chip has no such arithmetic.
+    CatalogueError
+        If neither it nor a relative was measured.
+    """
+    found = fitted(catalogue, "gemm", accelerator.key, precision, stack, exclude=exclude)
+    layout = core_layout(catalogue, accelerator.key)
+    return gemm_from(layout, accelerator, precision, found.stack, found.values), found

@@ -1,0 +1,108 @@
+"""Exchange of gradients and weights between replicas, and the optimizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.hardware import all_gather_s, all_reduce_s
+from megawatt.training.memory import shard_degrees
+from megawatt.training.pipeline import Pace
+from megawatt.training.practice import Practice
+from megawatt.training.records import Layouts
+from megawatt.training.tables import distinct_rows
+from megawatt.workload import ACTIVATION_BYTES, ModelArch, parameters, trained_share
+
+__all__ = ["exchange_s"]
+
+FloatArray = NDArray[np.float64]
+
+_OPTIMIZER_TRAFFIC_BYTES: Final = 30.0
+"""Adam per parameter: read and write three 32-bit states, read a 32-bit gradient, write a 16-bit weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """Times of one exchange; arrays: gradients scattered, weights gathered, gradients reduced between the groups that
+    shard, and the optimizer's memory traffic with and without sharded states. [s]"""
+
+    gradients: FloatArray
+    weights: FloatArray
+    across: FloatArray
+    optimizer: FloatArray
+    optimizer_sharded: FloatArray
+
+
+def exchange_s(
+    arch: ModelArch, layouts: Layouts, practice: Practice, pace: Pace, count: FloatArray
+) -> dict[str, FloatArray]:
+    """Exposed exchange of gradients and weights between replicas, and the optimizer. [s], arrays (n,)
+
+    Parameters
+    ----------
+    arch, layouts, practice
+        Model, layouts (n,), machine and stack.
+    pace : Pace
+        The slowest stage, whose weights these are.
+    count : (n,)
+        Micro-batches per replica.
+    """
+    stack, y, load = practice.stack, layouts, pace.load
+    counts = parameters(arch)
+    dense = load.dense * counts.dense_layer
+    dense = dense + load.moe * (counts.attention + counts.norms + counts.router + counts.shared_experts)
+    # The token table sits on the first stage, the output projection on the last; the slowest stage holds one of them.
+    dense = dense + counts.embedding + np.where(y.pp == 1, counts.output, 0)
+    experts = load.moe * counts.expert * arch.experts
+    halves = [np.rint(2.0 * n).astype(np.int64) for n in (load.dense, load.moe)]
+    columns = (y.tp, y.cp, y.dp, y.ep, y.etp, y.zero_group, (y.pp == 1).astype(np.int64), *halves)
+    first, entry = distinct_rows(columns)
+    share = trained_share(arch)
+    table = _distinct(y.take(first), practice, share * dense[first], share * experts[first])
+    gradients, weights, across = (v[entry] for v in (table.gradients, table.weights, table.across))
+    # Once per step: gradients behind the last backward pass, weights behind the first forward pass.
+    # Without ZeRO the second half of the exchange carries reduced gradients instead of updated weights.
+    each = y.zero >= 2
+    once = np.select([y.zero == 0, y.zero == 1, y.zero == 2], [2.0 * gradients, gradients + weights, weights], 0.0)
+    hidden = np.minimum(stack.dp_overlap_frac * once + stack.across_overlap_frac * across, pace.stage_s)
+    # Sharded gradients are scattered after every backward pass; sharded weights are gathered for every forward and
+    # backward pass, frozen ones too.
+    per_pass = (np.where(y.zero == 3, 2.0 * weights / share, 0.0) + gradients) / stack.shard_link_frac
+    behind = np.minimum(stack.dp_overlap_frac * per_pass, pace.stage_s)
+    return {
+        "dp": once + across - hidden,
+        "shard": np.where(each, count * (per_pass - behind), 0.0),
+        "optimizer": np.where(y.zero >= 1, table.optimizer_sharded[entry], table.optimizer[entry]),
+    }
+
+
+def _distinct(layouts: Layouts, practice: Practice, dense: FloatArray, experts: FloatArray) -> _Exchange:
+    """Exchange of so many parameters per stage (not yet divided over its chips), one entry per distinct layout."""
+    stack, fabric = practice.stack, practice.fabric
+    tp = layouts.tp.astype(np.float64)
+    replicas = (layouts.dp * layouts.cp).astype(np.float64)
+    expert_stride = (layouts.ep * layouts.etp).astype(np.float64)
+    expert_replicas = np.maximum(replicas * tp / expert_stride, 1.0)
+    shard, expert_shard = shard_degrees(layouts)
+    dense, experts = dense / tp, experts / expert_stride
+    mixed = experts > 0.0
+
+    def gather(width: float) -> FloatArray:
+        inside = all_gather_s(fabric, width * dense, shard, tp)
+        return inside + np.where(mixed, all_gather_s(fabric, width * experts, expert_shard, expert_stride), 0.0)
+
+    width = stack.gradient_exchange_bytes
+    across = all_reduce_s(fabric, width * dense / shard, replicas / shard, tp * shard)
+    rest = expert_replicas / expert_shard
+    beyond = all_reduce_s(fabric, width * experts / expert_shard, rest, expert_stride * expert_shard)
+    rate = practice.kernels.hbm_flow_bytes_per_s
+    return _Exchange(
+        gradients=gather(width),
+        weights=gather(ACTIVATION_BYTES),
+        across=across + np.where(mixed, beyond, 0.0),
+        optimizer=_OPTIMIZER_TRAFFIC_BYTES * (dense + experts) / rate,
+        optimizer_sharded=_OPTIMIZER_TRAFFIC_BYTES * (dense / shard + experts / expert_shard) / rate,
+    )

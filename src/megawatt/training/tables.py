@@ -1,0 +1,102 @@
+"""Costs of one layer, computed once for each set of choices that it depends on, and looked up by layout.
+
+A layer of one micro-batch knows nothing of pipeline depth, replicas or batch: thousands of layouts share one entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.training.layer import BlockTime, head_time, layer_time
+from megawatt.training.practice import Practice
+from megawatt.training.records import Layouts
+from megawatt.workload import ModelArch, layer_kinds
+
+__all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+
+PARTS: Final = ("attention", "cp", "ep", "gemm", "host", "recompute", "tp", "vector")
+"""Parts of a layer's time, in the order of a block's rows."""
+_LARGEST_CODE: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Seconds of one block of one micro-batch for each entry u: ``parts`` (8, u) in the order of `PARTS`, forward pass,
+    weight gradients and all of it (u,)."""
+
+    parts: FloatArray
+    forward_s: FloatArray
+    weight_gradient_s: FloatArray
+    total_s: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTables:
+    """Blocks by entry, and the entry of each layout (n,); ``dense`` or ``moe`` is None where there is no such layer."""
+
+    dense: Block | None
+    moe: Block | None
+    head: Block
+    entry: IndexArray
+
+    def at(self, index: NDArray[np.int64]) -> LayerTables:
+        """The same tables for the layouts at these positions."""
+        return LayerTables(self.dense, self.moe, self.head, self.entry[index])
+
+
+def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, IndexArray]:
+    """Position of one representative of each distinct row of non-negative integer columns, and each row's number."""
+    code, room = np.zeros_like(columns[0]), 1
+    for column in columns:
+        width = int(column.max()) + 1
+        if room * width >= _LARGEST_CODE:
+            # Renumber what there is so far: at most as many codes as rows.
+            code = np.unique(code, return_inverse=True)[1].astype(np.int64)
+            room = len(code)
+        code, room = code * width + column, room * width
+    _, first, number = np.unique(code, return_index=True, return_inverse=True)
+    return first, number
+
+
+def layer_tables(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int, precision: str) -> LayerTables:
+    """Blocks of a model for every distinct choice among the layouts.
+
+    Parameters
+    ----------
+    arch, layouts, practice
+        Model, layouts (n,) with n >= 1, machine and stack.
+    seq_len : int
+        [tokens]
+    precision : str
+        Precision of the linear layers, as the chip names it.
+    """
+    y = layouts
+    columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute)
+    first, entry = distinct_rows((*columns, (y.zero <= 1).astype(np.int64)))
+    distinct = layouts.take(first)
+    dense, moe = layer_kinds(arch)
+
+    def layer(mixture: bool) -> Block:
+        return _block(layer_time(arch, distinct, practice, seq_len=seq_len, precision=precision, moe=mixture))
+
+    return LayerTables(
+        dense=layer(False) if dense else None,
+        moe=layer(True) if moe else None,
+        head=_block(head_time(arch, distinct, practice, seq_len=seq_len)),
+        entry=entry,
+    )
+
+
+def _block(time: BlockTime) -> Block:
+    zero = np.zeros_like(time.recompute)
+    both = {n: time.forward.get(n, zero) + time.backward.get(n, zero) for n in PARTS} | {"recompute": time.recompute}
+    parts = np.stack([both[name] for name in PARTS])
+    return Block(parts, np.asarray(time.forward_s()), time.weight_gradient, parts.sum(axis=0))
