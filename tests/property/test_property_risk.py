@@ -97,7 +97,7 @@ def test_more_paths_keep_the_whole_blocks_before_them(paths: int, seed: int) -> 
 @given(st.integers(1, 40), st.integers(1, 30), st.integers(0, 2**32 - 1))
 def test_factors_are_positive_and_defaults_fall_in_the_project(months: int, paths: int, seed: int) -> None:
     drawn = simulate_factors(sample_terms(tenant_annual_default=0.5), months, paths, np.random.SeedSequence(seed))
-    for name in ("btc", "network", "power", "compute", "demand"):
+    for name in ("btc", "power", "compute", "demand"):
         level = getattr(drawn, name)
         assert level.shape == (paths, months)
         assert (level > 0).all()

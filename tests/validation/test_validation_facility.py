@@ -10,8 +10,8 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.facility import from_normals, hall_design, read_weather_file, response, simulate
-from megawatt.validation.facility_rows import design_of, known_places, score, stand_in
+from megawatt.facility import from_normals, hall_design, known_places, read_weather_file, response, simulate
+from megawatt.validation.facility_rows import design_of, score, stand_in
 
 REAL = {
     "childress-tx": "TX-Childress_Municipal_Ap.tmy3.csv",
@@ -83,8 +83,10 @@ def test_design_rule() -> None:
 def test_stand_in_is_near_in_climate() -> None:
     places = known_places(load_catalogue())
     assert stand_in(places, 39.1, -77.55, "Cfa") == "leesburg-va"
-    assert stand_in(places, -6.2, 106.8, "Af tropical") == "singapore"
-    assert stand_in(places, 60.2, 24.7, "Dfb cold") == "stockholm"
+    assert stand_in(places, -6.2, 106.8, "Af tropical") == "jakarta"
+    assert stand_in(places, 60.2, 24.7, "Dfb cold") == "hamina"
+    # Guam: no catalogued place within 2,000 km, but tropical ones
+    assert stand_in(places, 13.5, 144.8, "Af tropical") in ("bangkok", "kuala-lumpur", "singapore")
 
 
 def test_foreign_file_is_refused(tmp_path: Path) -> None:

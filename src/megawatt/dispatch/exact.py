@@ -16,6 +16,7 @@ from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem, Storage
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.errors import SolverError
+from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 
 __all__ = ["SOLVER", "not_own", "solve_exact"]
 
@@ -26,7 +27,7 @@ SOLVER: Final = "exact (convex dynamic programming)"
 RELATIVE_GAP: Final = 1e-10
 """Proven distance to the optimum at which a peak search stops, as a share of the money that moves in the year."""
 
-SEVERAL_GAP: Final = 1e-8
+SEVERAL_GAP: Final = 1e-9
 """The same where several peaks are searched together, which converges more slowly."""
 
 MOST_PEAKS: Final = 16
@@ -44,8 +45,8 @@ class _Stack:
     metered: NDArray[np.bool_]
     order: NDArray[np.int64]
     demand_mw: FloatArray
-    base_usd: float
-    """Cost of serving all uses in full, before any energy is bought: minus their revenue."""
+    base_usd: FloatArray
+    """Cost of serving all uses in full, before any energy is bought: minus their revenue, (hours,)."""
     scale_usd: float
     """Money that moves: measure of what a small gap is."""
     store: FloatArray
@@ -56,9 +57,12 @@ class _Year:
     """A solved year at given peaks."""
 
     value_usd: float
+    """Cost of the whole year without peak charges."""
+    cost_usd: FloatArray
     relief_usd_per_mw: FloatArray
     change: FloatArray
     worth: FloatArray
+    state: FloatArray
     peak_mw: FloatArray
 
 
@@ -116,10 +120,11 @@ class _Solver:
         filled = np.clip(state - lows[-1] - steps[:-1], 0.0, lengths[last])
         value = values[-1] + float(filled @ slopes[last])
         at = self.first_hour
-        change, worth, _, _ = self.compiled.backward(*given, at, state, np.inf, slopes, lengths, offsets, lows)
+        change, worth, states, _ = self.compiled.backward(*given, at, state, np.inf, slopes, lengths, offsets, lows)
         slope = worth[at - 1] - self.stack.store[4] * worth[at] if self.stack.store[0] > 0.0 else 0.0
-        relief = self.compiled.settle(*given, change, worth)[4]
-        year = _Year(self.stack.base_usd + value, relief, change, worth, peak_mw)
+        power, _, discharge, _, relief = self.compiled.settle(*given, change, worth)
+        cost = (power * self.stack.cost).sum(axis=1) + self.stack.store[5] * discharge + self.stack.base_usd
+        year = _Year(self.stack.base_usd.sum() + value, cost, relief, change, worth, states, peak_mw)
         return Point(state, year.value_usd, float(slope), year)
 
     def _search_state(self, peak_mw: FloatArray) -> _Year:
@@ -143,15 +148,15 @@ def not_own(problem: HourlyProblem) -> str:
     """Why a problem is not of this solver's structure; empty if it is."""
     if len(problem.storages) > 1:
         return f"{len(problem.storages)} storages; the exact solver has one"
-    if problem.availability:
-        return "an availability credit couples all hours of the year"
+    if len(problem.availability) > 1:
+        return f"{len(problem.availability)} availability credits; the exact solver has one"
     if len(problem.peaks) > MOST_PEAKS:
         return f"{len(problem.peaks)} peak charges; the exact solver has at most {MOST_PEAKS}"
     return ""
 
 
 def solve_exact(problem: HourlyProblem) -> HourlyPlan:
-    """Optimum of a problem with one storage at most and few peak charges.
+    """Optimum of a problem with at most one storage, few peak charges and at most one availability credit.
 
     With the peak fixed, the year is a dynamic programme on convex functions (`megawatt.dispatch.kernel`); its cost is
     convex in the peak, its slope the sum of the hourly relief, so a search with tangents ends with a proven gap.
@@ -171,13 +176,20 @@ def solve_exact(problem: HourlyProblem) -> HourlyPlan:
     reason = not_own(problem)
     if reason:
         raise SolverError(f"exact solver: {reason}; use HiGHS")
+    if problem.availability:
+        from megawatt.dispatch.promise import solve_with_promise
+
+        return solve_with_promise(problem, _solve)
+    return _solve(problem)
+
+
+def _solve(problem: HourlyProblem) -> HourlyPlan:
     from megawatt.dispatch import kernel
 
     started = time.perf_counter()
     stack = _stack(problem)
     solver = _Solver(stack, compiled=kernel)
-    top = np.full(problem.hours, np.inf)
-    top[:] = min(problem.import_limit_mw, float(problem.imports.mw.sum(axis=1).max(initial=0.0)))
+    top = np.full(problem.hours, min(problem.import_limit_mw, float(problem.imports.mw.sum(axis=1).max(initial=0.0))))
     if not problem.peaks:
         year, gap = solver.year(top), 0.0
     else:
@@ -192,8 +204,9 @@ def _search_peak(problem: HourlyProblem, solver: _Solver, top: FloatArray) -> tu
     charge = problem.peaks[0]
 
     def at(peak_mw: float) -> Point[_Year]:
-        cut = _at_peaks(problem, solver, top, np.array([peak_mw]))
-        return Point(peak_mw, cut.value, float(cut.slope[0]), cut.plan)
+        year = solver.year(np.where(charge.hours, np.minimum(peak_mw, top), top))
+        slope = charge.rate_usd_per_mw(peak_mw) - float(year.relief_usd_per_mw[charge.hours].sum())
+        return Point(peak_mw, year.value_usd + charge.cost_usd(peak_mw), slope, year)
 
     high = _highest(problem, top)[0]
     need = problem.firm_mw - sum((s.mw.sum(axis=1) for s in problem.supplies), np.zeros(problem.hours))
@@ -204,9 +217,15 @@ def _search_peak(problem: HourlyProblem, solver: _Solver, top: FloatArray) -> tu
 
 def _search_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray) -> tuple[_Year, float]:
     """The best peaks of several charges together, by cutting planes."""
-    high = _highest(problem, top)
-    gap = SEVERAL_GAP * solver.stack.scale_usd
-    found = minimise_cuts(lambda at: _at_peaks(problem, solver, top, at), np.zeros(high.size), high, gap, 0.7 * high)
+    high, energy = _highest(problem, top), float(solver.stack.store[1])
+    found = minimise_cuts(
+        lambda at: _at_peaks(problem, solver, top, at),
+        problem.peaks,
+        high,
+        energy,
+        SEVERAL_GAP * solver.stack.scale_usd,
+        0.7 * high,
+    )
     return found.best.plan, max(found.best.value - found.bound, 0.0)
 
 
@@ -217,17 +236,33 @@ def _highest(problem: HourlyProblem, top: FloatArray) -> FloatArray:
 
 
 def _at_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray, peaks_mw: FloatArray) -> Cut[_Year]:
-    """Cost of the year and its slope in each peak; an hour under several charges is held by the lowest."""
+    """The year at these peaks, with tangents by block; an hour under several charges is held by the lowest."""
     limit, holder = top.copy(), np.full(top.size, -1)
     for k, charge in enumerate(problem.peaks):
         held = charge.hours & (peaks_mw[k] < limit)
         limit[held], holder[held] = peaks_mw[k], k
     year = solver.year(limit)
-    relief = np.array([year.relief_usd_per_mw[holder == k].sum() for k in range(peaks_mw.size)])
-    pairs = list(zip(problem.peaks, peaks_mw.tolist(), strict=True))
-    rates = np.array([charge.rate_usd_per_mw(peak) for charge, peak in pairs])
-    value = year.value_usd + sum(charge.cost_usd(peak) for charge, peak in pairs)
-    return Cut(peaks_mw, value, rates - relief, year)
+    starts = _block_starts(problem.hours)
+    ends = np.append(starts[1:], problem.hours) - 1
+    relief = [np.add.reduceat(np.where(holder == k, year.relief_usd_per_mw, 0.0), starts) for k in range(len(problem.peaks))]
+    charges = sum(c.cost_usd(p) for c, p in zip(problem.peaks, peaks_mw.tolist(), strict=True))
+    return Cut(
+        at=peaks_mw,
+        value=year.value_usd + charges,
+        block_usd=np.add.reduceat(year.cost_usd, starts),
+        by_peak=-np.stack(relief, axis=1),
+        by_before=-solver.stack.store[4] * year.worth[starts],
+        by_after=year.worth[ends],
+        state_mwh=year.state[ends],
+        plan=year,
+    )
+
+
+def _block_starts(hours: int) -> NDArray[np.int64]:
+    """First hours of the blocks of a year: months, or twelve equal parts of any other span."""
+    if hours == HOURS_IN_YEAR:
+        return np.flatnonzero(np.diff(MONTH_OF_HOUR, prepend=-1))
+    return np.unique(np.linspace(0, hours, min(12, hours), endpoint=False).astype(np.int64))
 
 
 def _stack(problem: HourlyProblem) -> _Stack:
@@ -245,7 +280,7 @@ def _stack(problem: HourlyProblem) -> _Stack:
     order = np.argsort(cost, axis=1, kind="stable")
     storage = problem.storages[0] if problem.storages else _NO_STORAGE
     cost, width = np.take_along_axis(cost, order, axis=1), np.take_along_axis(width, order, axis=1)
-    base = -sum(float((b.mw * b.usd_per_mwh).sum()) for b in problem.uses)
+    base = -sum(((b.mw * b.usd_per_mwh).sum(axis=1) for b in problem.uses), np.zeros(hours))
     taken = np.clip(demand[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
     return _Stack(
         cost=cost,
@@ -254,7 +289,7 @@ def _stack(problem: HourlyProblem) -> _Stack:
         order=order,
         demand_mw=demand,
         base_usd=base,
-        scale_usd=1.0 + abs(base) + float((taken * np.abs(cost)).sum()),
+        scale_usd=1.0 + float(np.abs(base).sum()) + float((taken * np.abs(cost)).sum()),
         store=np.array(
             [
                 storage.power_mw if storage.energy_mwh > 0.0 else 0.0,

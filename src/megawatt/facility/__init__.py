@@ -3,7 +3,7 @@
 from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.hall import PARTS, response, simulate
-from megawatt.facility.places import NearPlace, nearest_place
+from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.facility.weather import (
     at_elevation,
@@ -36,6 +36,7 @@ __all__ = [
     "design_hours",
     "from_normals",
     "hall_design",
+    "known_places",
     "load_weather",
     "miners_beside",
     "nearest_place",

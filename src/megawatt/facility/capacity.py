@@ -58,7 +58,7 @@ class CapacityPlan:
 
 @dataclass(frozen=True, slots=True)
 class DesignHour:
-    """The hour that ``rank`` - 1 hours of the year exceed in facility power, its air and its facility power per MW of IT."""
+    """The hour that ``rank`` - 1 hours exceed in facility power: its air, and facility power per MW of IT capacity."""
 
     rank: int
     hour: int
@@ -130,9 +130,7 @@ def design_hours(design: HallDesign, weather: Weather, ranks: tuple[int, ...] = 
 def _checked_ranks(ranks: tuple[int, ...], name: str, least: int = 1) -> None:
     bad = [rank for rank in ranks if not least <= rank <= HOURS_IN_YEAR]
     if bad:
-        raise ScenarioError(
-            f"{name} {bad[0]}: allowed {least} to {HOURS_IN_YEAR} (rank or number of hours of the year)"
-        )
+        raise ScenarioError(f"{name} {bad[0]}: allowed {least} to {HOURS_IN_YEAR} (hours of the year)")
 
 
 def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hours: int = 0) -> CapacityPlan:
@@ -171,8 +169,8 @@ def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hou
         fits = it_that_fits(sized, ambient.hours(worse), np.full(worse.size, grid_mw))
         if np.isnan(fits).any():
             raise InfeasibleError(
-                f"grid_mw = {grid_mw:g} MW: sized for all but {shed_hours} hours ({it_mw:.1f} MW of IT), the empty hall "
-                "alone draws more in the worst hour; allow fewer shed_hours"
+                f"grid_mw = {grid_mw:g} MW: sized for all but {shed_hours} hours ({it_mw:.1f} MW of IT), the empty "
+                "hall alone draws more in the worst hour; allow fewer shed_hours"
             )
         served[worse] = np.minimum(served[worse], fits)
     parts, _, _ = evaluate(sized, ambient, served[:, None])

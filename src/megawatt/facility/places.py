@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -10,7 +11,15 @@ import numpy as np
 from megawatt.catalogue.records import Normals
 from megawatt.errors import ScenarioError
 
-__all__ = ["NearPlace", "PlaceSource", "class_difference", "distance_km", "nearest_place", "thermal_class"]
+__all__ = [
+    "NearPlace",
+    "PlaceSource",
+    "class_difference",
+    "distance_km",
+    "known_places",
+    "nearest_place",
+    "thermal_class",
+]
 
 _EARTH_RADIUS_KM: Final = 6371.0
 
@@ -120,21 +129,27 @@ def _difference_k(place: Normals, latitude_deg: float, km: float, elevation_m: f
     return difference
 
 
+def known_places(catalogue: PlaceSource) -> tuple[Normals, ...]:
+    """Normals of all catalogued places."""
+    return tuple(catalogue.normals(key) for key in catalogue.keys("place"))
+
+
 def nearest_place(
-    catalogue: PlaceSource,
+    places: Sequence[Normals],
     latitude_deg: float,
     longitude_deg: float,
     elevation_m: float | None = None,
     climate: str = "",
 ) -> NearPlace:
-    """The catalogued place nearest in climate to a point, and how far it is.
+    """The place nearest in climate to a point, and how far it is.
 
     Least sum of: latitude (0.7 K per degree), elevation (6.5 K/km), distance (up to 5 K), other hemisphere (up to 2 K)
     and, if the class is given and the place is not close by, the Koeppen class (up to 3 K).
 
     Parameters
     ----------
-    catalogue : Catalogue
+    places : sequence of Normals
+        Places to choose from, e.g. `known_places`.
     latitude_deg, longitude_deg : float
         North and east positive. [degree]
     elevation_m : float, optional
@@ -145,16 +160,17 @@ def nearest_place(
     Raises
     ------
     ScenarioError
-        If the coordinates are impossible.
+        If the coordinates are impossible, or there are no places.
     """
     if not (-90 <= latitude_deg <= 90 and -180 <= longitude_deg <= 180):
         raise ScenarioError(
             f"coordinates {latitude_deg:g}, {longitude_deg:g}: latitude must be -90 to 90, longitude -180 to 180"
         )
+    if not places:
+        raise ScenarioError("no place to choose from: the catalogue's family 'place' is empty")
     found = []
-    for key in catalogue.keys("place"):
-        place = catalogue.normals(key)
+    for place in places:
         km = distance_km(latitude_deg, longitude_deg, place.latitude_deg, place.longitude_deg)
         rise = 0.0 if elevation_m is None else place.elevation_m - elevation_m
-        found.append(NearPlace(key, km, rise, _difference_k(place, latitude_deg, km, elevation_m, climate)))
+        found.append(NearPlace(place.place, km, rise, _difference_k(place, latitude_deg, km, elevation_m, climate)))
     return min(found, key=lambda near: (near.difference_k, near.key))

@@ -10,7 +10,7 @@ from typing import Final
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
 from megawatt.facility import psychrometrics as psy
-from megawatt.facility.places import NearPlace, PlaceSource, distance_km, nearest_place
+from megawatt.facility.places import NearPlace, PlaceSource, distance_km, known_places, nearest_place
 from megawatt.facility.records import Weather
 from megawatt.facility.synthesis import from_normals
 from megawatt.facility.weather_files import read_epw, read_hourly_csv, read_tmy3, read_weather_file
@@ -102,7 +102,7 @@ def at_elevation(weather: Weather, from_m: float, to_m: float) -> Weather:
         "K",
         "derived",
         "facility-model",
-        note=f"standard lapse rate of 6.5 K/km from {from_m:g} to {to_m:g} m",
+        note=f"standard lapse rate, 6.5 K/km, {from_m:g} to {to_m:g} m",
     )
     name = Assumption("climate.elevation_shift_k", "facility", fact)
     return _moved(weather, -cooler_k, ratio, f"moved to {to_m:g} m", name)
@@ -138,7 +138,7 @@ def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 
         return warmer(from_normals(catalogue.normals(text), seed), shift_k)
     latitude, longitude = float(coordinates[1]), float(coordinates[2])
     elevation = float(coordinates[3]) if coordinates[3] else None
-    near = nearest_place(catalogue, latitude, longitude, elevation)
+    near = nearest_place(known_places(catalogue), latitude, longitude, elevation)
     normals = catalogue.normals(near.key)
     weather = from_normals(normals, seed)
     if elevation is not None:

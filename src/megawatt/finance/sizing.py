@@ -13,6 +13,7 @@ from megawatt.errors import ScenarioError, SolverError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.records import CashFlow, LoanTerms, OperatingFlows, ProjectTerms
 from megawatt.finance.repayment import Window, discount_to, repay, service_per_dollar
+from megawatt.finance.spine import Spine, make_spine
 
 __all__ = ["SizedLoan", "SizingTerms", "sculpted_schedule", "size_loan"]
 
@@ -29,13 +30,14 @@ class SizingTerms:
     Attributes
     ----------
     target_dscr : float
-        Cover of every payment by the month's CFADS.
+        Cover of every payment by the month's CFADS, and so of every tax year's service by its CFADS.
     gearing : float, optional
         Largest share of total uses: capital spending, fee, interest of construction, service reserve at close.
     minimum_llcr : float, optional
         Lowest loan life cover at the first payment.
     cash_basis : {'pre-tax', 'after-tax'}
-        CFADS that sizes and sculpts; after tax is circular (interest lowers tax) and iterated to rest.
+        CFADS that sizes and sculpts; after tax is circular (interest lowers tax) and iterated to rest. A year's tax
+        counts in equal parts over its months, not in the month it is paid.
     """
 
     target_dscr: float
@@ -138,7 +140,9 @@ def size_loan(
         flow = run(trial, flows)
         if flow.cfads.shape[0] != 1:
             raise ScenarioError(f"size_loan: {flow.cfads.shape[0]} paths, must be one (the base case)")
-        cash = flow.cfads if sizing.cash_basis == "after-tax" else flow.cfads + flow.tax
+        cash = flow.cfads + flow.tax
+        if sizing.cash_basis == "after-tax":
+            cash = cash - _even_tax(flow.tax, make_spine(terms.start_year, terms.start_month, terms.months))
         drawn, schedule = sculpted_schedule(loan, cash, sizing.target_dscr)
         if not drawn[0] > 0.0:
             raise ScenarioError("size_loan: no cash before debt while the loan is repaid: nothing to borrow on")
@@ -148,6 +152,16 @@ def size_loan(
             return SizedLoan(sized, binding)
         amount, trial = found, replace(trial, loan=sized)
     raise SolverError(f"size_loan: after-tax size not at rest after {_PASSES} passes; size on pre-tax cash")
+
+
+def _even_tax(tax: FloatArray, spine: Spine) -> FloatArray:
+    """Tax of each tax year in equal parts over its months, (paths, months). [USD a month]"""
+    out = np.zeros_like(tax)
+    start = 0
+    for end in np.flatnonzero(spine.settles_tax()):
+        out[:, start : end + 1] = tax[:, start : end + 1].sum(axis=1, keepdims=True) / (end + 1 - start)
+        start = int(end) + 1
+    return out
 
 
 def _capped(

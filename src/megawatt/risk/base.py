@@ -12,13 +12,10 @@ from megawatt.errors import ScenarioError
 from megawatt.risk.factors import FACTORS
 from megawatt.risk.records import FactorTerms
 
-__all__ = ["BASE_KEY", "NETWORK_KEY", "factor_terms", "payer_classes"]
+__all__ = ["BASE_KEY", "factor_terms", "payer_classes"]
 
 BASE_KEY: Final = "risk-base"
 """Catalogue key of the base parameters."""
-
-NETWORK_KEY: Final = "hash-response"
-"""Catalogue key of the response of the network's hash rate to the bitcoin price."""
 
 _PAYER, _PER_YEAR = "tenant_default_", "_frac_per_year"
 
@@ -57,9 +54,9 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
         raise ScenarioError(f"contract.payer = {payer!r}, must be one of {', '.join(payer_classes(catalogue, key))}")
     used: list[Assumption] = []
 
-    def number(field: str, entry: str = key) -> float:
-        used.append(catalogue.assume(entry, field, "risk"))
-        return catalogue.number(entry, field)
+    def number(field: str) -> float:
+        used.append(catalogue.assume(key, field, "risk"))
+        return catalogue.number(key, field)
 
     correlation = np.eye(len(FACTORS))
     for i, first in enumerate(FACTORS):
@@ -76,8 +73,6 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
         demand_volatility=number("demand_volatility_per_sqrt_year"),
         demand_reversion=number("demand_reversion_per_year"),
         correlation=correlation,
-        network_elasticity=number("elasticity", NETWORK_KEY),
-        network_lag_months=number("lag_months", NETWORK_KEY),
         tenant_annual_default=0.0 if payer is None else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
         tenant_correlation=number("tenant_correlation"),
         relet_lag_months=round(number("relet_lag_months")),

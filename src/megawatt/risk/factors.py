@@ -114,8 +114,8 @@ def innovation_correlation(correlation: FloatArray, reversions: FloatArray, step
 def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence: np.random.SeedSequence) -> FactorPaths:
     """One block of paths of all factors, arrays (paths, months).
 
-    Each value is the level at the end of its month relative to the base case. ``network`` is one throughout: the
-    response of the network's hash rate to the bitcoin price is modelled where hashes are priced, from ``btc``.
+    Each value is the level at the end of its month relative to the base case. The response of
+    the network's hash rate to the bitcoin price is modelled where hashes are priced, from ``btc``.
 
     Parameters
     ----------
@@ -141,7 +141,6 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
     uniforms = tenant.random((-(-months // 12), paths))
     return FactorPaths(
         btc=geometric_brownian(shocks[0], terms.btc_volatility, terms.btc_drift).T,
-        network=np.broadcast_to(1.0, (paths, months)),
         power=exponential_ornstein_uhlenbeck(shocks[1], terms.power_volatility, terms.power_reversion).T,
         compute=exponential_ornstein_uhlenbeck(
             shocks[2], terms.compute_volatility, terms.compute_reversion, terms.compute_drift
@@ -164,7 +163,6 @@ def base_factors(terms: FactorTerms, months: int) -> FactorPaths:
     one = np.ones((1, months))
     return FactorPaths(
         btc=np.exp(terms.btc_drift * times)[None, :],
-        network=one,
         power=one,
         compute=np.exp(terms.compute_drift * times)[None, :],
         demand=one,

@@ -34,8 +34,6 @@ class FactorTerms:
     demand_volatility: float
     demand_reversion: float
     correlation: FloatArray
-    network_elasticity: float
-    network_lag_months: float
     tenant_annual_default: float
     tenant_correlation: float
     relet_lag_months: int
@@ -47,7 +45,6 @@ class FactorPaths:
     """Simulated factors relative to the base case, (paths, months), and the month a tenant stops paying (-1: never)."""
 
     btc: FloatArray
-    network: FloatArray
     power: FloatArray
     compute: FloatArray
     demand: FloatArray

@@ -16,9 +16,10 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Normals
 from megawatt.errors import ScenarioError
 from megawatt.facility import Weather, hall_design, load_weather, nearest_place, simulate
-from megawatt.facility.places import distance_km
+from megawatt.facility.places import distance_km, known_places
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
@@ -93,9 +94,9 @@ def design_of(operator: str, site: str, climate: str) -> str:
     return _OWN_DESIGN.get(name, rented)
 
 
-def stand_in(catalogue: Catalogue, latitude_deg: float, longitude_deg: float, climate: str) -> str:
+def stand_in(places: Sequence[Normals], latitude_deg: float, longitude_deg: float, climate: str) -> str:
     """Key of the catalogued place whose climate stands in for a point (`nearest_place`; elevation unknown)."""
-    return nearest_place(catalogue, latitude_deg, longitude_deg, climate=climate).key
+    return nearest_place(places, latitude_deg, longitude_deg, climate=climate).key
 
 
 def _number(text: str) -> float | None:
@@ -165,6 +166,7 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
     """
     path = Path(path)
     table = _read(path)
+    places = known_places(catalogue)
     reasons = {row["id"]: _why_not(row) for row in table}
     rows = [
         _Row(
@@ -172,7 +174,7 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
             float(row["lat"]),
             float(row["lon"]),
             design_of(row["operator"], row["site"], row["climate"]),
-            stand_in(catalogue, float(row["lat"]), float(row["lon"]), row["climate"]),
+            stand_in(places, float(row["lat"]), float(row["lon"]), row["climate"]),
         )
         for row in table
         if not reasons[row["id"]]

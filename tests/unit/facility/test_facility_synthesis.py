@@ -9,9 +9,8 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import CatalogueError, ScenarioError
-from megawatt.facility import from_normals, load_weather, nearest_place
+from megawatt.facility import from_normals, load_weather
 from megawatt.facility import psychrometrics as psy
-from megawatt.facility.weather import distance_km
 from megawatt.hours import DAYS_IN_MONTH, MONTH_OF_HOUR
 
 
@@ -80,22 +79,15 @@ def test_contradicting_normals_are_refused() -> None:
         from_normals(replace(n, mean_daily_min_c=np.full(12, np.nan)), 1)
 
 
-def test_nearest_place_says_how_far() -> None:
-    # one degree of latitude is 6371 x pi / 180 = 111.2 km
-    assert distance_km(40.0, -100.0, 41.0, -100.0) == pytest.approx(111.19, abs=0.01)
-    near = nearest_place(load_catalogue(), 34.5, -100.3, 600.0)
-    assert near.key == "childress-tx"
-    assert near.distance_km < 10
-    assert near.elevation_difference_m == pytest.approx(-5.0)
-    with pytest.raises(ScenarioError, match="latitude must be -90 to 90"):
-        nearest_place(load_catalogue(), 134.5, 0.0)
-
-
 def test_weather_by_name_and_by_coordinates() -> None:
     catalogue = load_catalogue()
     by_name = load_weather("childress-tx", catalogue, seed=5)
-    by_point = load_weather("34.5, -100.3, 600", catalogue, seed=5)
+    by_point = load_weather("34.5, -100.3", catalogue, seed=5)
     np.testing.assert_array_equal(by_name.dry_bulb_c, by_point.dry_bulb_c)
-    assert "stands in for 34.5, -100.3, 600" in by_point.assumptions[-1].fact.note
+    higher = load_weather("34.5, -100.3, 795", catalogue, seed=5)
+    # 200 m above the station at 595 m: 1.3 K cooler
+    np.testing.assert_allclose(by_name.dry_bulb_c - higher.dry_bulb_c, 1.3)
+    assert "stands in for 34.5, -100.3, 795" in higher.assumptions[-1].fact.note
+    assert {a.name for a in higher.assumptions} > {"climate.elevation_shift_k"}
     with pytest.raises(CatalogueError, match="childress-tx"):
         load_weather("childres-tx", catalogue)

@@ -22,8 +22,6 @@ def sample_terms(**change: object) -> FactorTerms:
         demand_volatility=0.2,
         demand_reversion=0.5,
         correlation=np.array([[1, 0, 0.2, 0.3], [0, 1, 0, 0.1], [0.2, 0, 1, 0.6], [0.3, 0.1, 0.6, 1.0]]),
-        network_elasticity=1.0,
-        network_lag_months=6.0,
         tenant_annual_default=0.05,
         tenant_correlation=0.24,
         relet_lag_months=6,

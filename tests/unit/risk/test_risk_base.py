@@ -19,7 +19,6 @@ def test_base_terms_can_be_simulated_and_carry_their_facts() -> None:
         simulate_factors(terms, 12, 8, np.random.SeedSequence(1))
         names = {assumption.name for assumption in terms.assumptions}
         assert f"risk-base.tenant_default_{payer.replace('-', '_')}_frac_per_year" in names
-        assert "hash-response.elasticity" in names
         assert len(names) == len(terms.assumptions)
 
 

@@ -48,7 +48,7 @@ def test_without_volatility_every_path_is_the_base_case() -> None:
         tenant_annual_default=0.0,
     )
     paths, base = simulate_factors(still, 30, 4, np.random.SeedSequence(1)), base_factors(still, 30)
-    for name in ("btc", "network", "power", "compute", "demand"):
+    for name in ("btc", "power", "compute", "demand"):
         assert getattr(paths, name) == pytest.approx(np.repeat(getattr(base, name), 4, axis=0))
     assert paths.tenant_default_month.tolist() == [-1] * 4
     assert base.compute[0, 11] == pytest.approx(math.exp(-0.15))  # a year at -0.15

@@ -38,7 +38,6 @@ _START: Final[Mapping[str, Parameter]] = {
 }
 _START_STACK: Final[Mapping[str, Parameter]] = {
     "launch_s": Parameter(2e-6, 1.0, 1e-7, 1e-4),
-    "interval_s": Parameter(1e-6, 0.7, 1e-7, 2e-4),
     "quantise_factor": Parameter(1.3, 0.7, 0.1, 20.0),
     "speed": Parameter(1.0, 0.1, 0.3, 1.5),
 }
@@ -77,7 +76,7 @@ def times_s(kernel: GemmKernel, table: KernelTable) -> tuple[FloatArray, FloatAr
 
 
 def _parameters(
-    accelerator: Accelerator, precision: str, stacks: tuple[str, ...], powered: bool
+    accelerator: Accelerator, precision: str, stacks: Mapping[str, float], powered: bool
 ) -> dict[str, Parameter]:
     peak = peak_of(accelerator, precision)
     # Start of the energies: arithmetic alone takes the chip to its cap, memory alone halfway.
@@ -90,8 +89,9 @@ def _parameters(
         for name in ("flop_j", "byte_j", "clock_exponent"):
             p = found[name]
             found[name] = Parameter(p.start, p.spread, p.start, p.start)
-    for place, stack in enumerate(stacks):
+    for place, (stack, shortest_s) in enumerate(stacks.items()):
         own = dict(_START_STACK)
+        own["interval_s"] = Parameter(0.9 * shortest_s, 0.7, 1e-7, 1e-3)
         if place == 0:
             own["speed"] = Parameter(1.0, 1.0, 1.0, 1.0)
         if precision in ("bf16", "fp16"):
@@ -154,5 +154,7 @@ def fit_gemm(layout: CoreLayout, accelerator: Accelerator, precision: str, table
             errors.append(_POWER_WEIGHT * np.log(power[read] / part.number("power_w")[read]))
         return np.concatenate(errors)
 
-    shared, own = _split(solve(residuals, _parameters(accelerator, precision, stacks, powered)), stacks)
+    # A host that launches slower than the chip computes shows as a floor under all times of a stack.
+    shortest = {s: float(part.number("latency_ms").min()) * 1e-3 for s, part in parts.items()}
+    shared, own = _split(solve(residuals, _parameters(accelerator, precision, shortest, powered)), stacks)
     return GemmFit(accelerator.key, precision, shared, own)

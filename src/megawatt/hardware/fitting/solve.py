@@ -87,8 +87,8 @@ def solve(
         return fixed | dict(zip(free, (float(v) for v in np.exp(x)), strict=True))
 
     rows = len(residuals(values(start)))
-    # One prior weighs as much as one in a hundred rows at the corner of the loss.
-    weight = scale * np.sqrt(rows / 100.0) / spread
+    # A prior weighs as much as one in a thousand rows at the corner of the loss.
+    weight = scale * np.sqrt(rows / 1000.0) / spread
 
     def stacked(x: FloatArray) -> FloatArray:
         return np.concatenate([residuals(values(x)), weight * (x - start)])

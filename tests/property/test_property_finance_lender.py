@@ -1,0 +1,208 @@
+"""What holds for every loan, reserve, sweep and lock-up: cash balances to the cent, nothing is paid twice or out of turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from megawatt.finance import (
+    CashFlow,
+    LenderTerms,
+    LoanTerms,
+    OperatingFlows,
+    ProjectTerms,
+    Refinancing,
+    TaxTerms,
+    project,
+    sculpted_schedule,
+)
+from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
+from megawatt.finance.repayment import PROFILES, Window, repay, service_per_dollar
+
+PATHS = 4
+
+
+@st.composite
+def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
+    """Random calendars, loans in parts or with balloons, reserves, sweeps, tests, refinancing, tax with tables."""
+    months = draw(st.integers(20, 60))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scale = draw(st.sampled_from([1e3, 1e6, 1e9]))
+    first = draw(st.integers(2, 6))
+    last = draw(st.integers(first + 1, months - 2))
+    new = Refinancing(draw(st.floats(0.0, 0.2)), draw(st.integers(1, months - last - 1)), draw(st.floats(0.8, 2.0)))
+    shape = draw(st.sampled_from(["level", "equal-principal", "bullet"]))
+    parts = rng.random(first) * (rng.random(first) < 0.7)
+    draws = np.zeros(months)
+    draws[:first] = parts if parts.sum() > 0 else 1.0
+    principal = scale * draw(st.floats(0.5, 5.0))
+    loan = LoanTerms(
+        principal_usd=principal,
+        rate=draw(st.floats(0.0, 0.25)),
+        draw_month=0,
+        first_payment_month=first,
+        last_payment_month=last,
+        shape=shape,
+        upfront_fee_frac=draw(st.floats(0.0, 0.05)),
+        capitalise_interest=draw(st.booleans()),
+        draws=draw(st.sampled_from([None, principal * draws / draws.sum()])),
+        balloon_frac=0.0 if shape == "bullet" else draw(st.floats(0.0, 1.0)),
+    )
+    lender = LenderTerms(
+        reserve_months=draw(st.sampled_from([0.0, 1.5, 3.0, 6.0])),
+        reserve_at_close=draw(st.booleans()),
+        other_reserve_usd=draw(st.sampled_from([None, scale * rng.uniform(0, 0.1, months)])),
+        sweep_frac=draw(st.sampled_from([0.0, 0.3, 1.0])),
+        lockup_dscr=draw(st.sampled_from([None, 1.2, 2.0])),
+        lockup_release_tests=draw(st.integers(1, 3)),
+        covenant_dscr=draw(st.sampled_from([None, 1.05])),
+        test_every_months=draw(st.sampled_from([1, 3, 6])),
+        refinancing=draw(st.sampled_from([None, new])),
+    )
+    capex = np.where(np.arange(months) < first, scale * rng.uniform(0, 2, months), 0.0)
+    residual = np.zeros((1, months))
+    residual[:, -1] = scale * rng.uniform(0, 3)
+    tax = TaxTerms(0.21, {}, state_rate=0.06, tables={"all": "macrs-5"}, bonus_frac={"all": draw(st.floats(0, 1))})
+    terms = ProjectTerms(
+        start_year=2026,
+        start_month=draw(st.integers(1, 12)),
+        months=months,
+        capex_cost={"all": capex},
+        residual={"all": residual},
+        loan=loan,
+        tax=draw(st.sampled_from([tax, None])),
+        discount_rate=0.1,
+        minimum_cash_usd=draw(st.sampled_from([0.0, 0.1 * scale])),
+        committed_equity_usd=draw(st.sampled_from([None, scale])),
+        construction_months=first,
+        lender=lender,
+    )
+    revenue = scale * draw(st.floats(0.05, 1.0)) * rng.uniform(0, 1.5, (PATHS, months))
+    none = np.zeros((1, months))
+    return terms, OperatingFlows({"sales": revenue}, {"site": scale * 0.02 + none}, none, none)
+
+
+def cash_gap(cash: CashFlow) -> float:
+    opening = np.concatenate([np.zeros((PATHS, 1)), cash.closing_cash[:, :-1]], axis=1)
+    into = opening + cash.cfads + cash.equity_in + cash.debt_draw + cash.residual_total
+    out = cash.capex_total + cash.fees + cash.interest_paid + cash.principal_paid + cash.distributions
+    return float(np.abs(into - out - cash.closing_cash).max())
+
+
+@settings(max_examples=150, deadline=None)
+@given(structures())
+def test_cash_balances_to_the_cent_in_every_month(case: tuple[ProjectTerms, OperatingFlows]) -> None:
+    terms, flows = case
+    cash = project(terms, flows)
+    assert cash_gap(cash) < 0.005
+    for part in (cash.distributions, cash.equity_in, cash.shortfall, cash.interest_paid, cash.principal_paid):
+        assert (part >= 0).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(structures())
+def test_the_loan_account_balances_and_never_goes_below_zero(case: tuple[ProjectTerms, OperatingFlows]) -> None:
+    cash = project(*case)
+    loan, lender = case[0].loan, case[0].lender
+    assert loan is not None
+    assert lender is not None
+    rate = np.full(cash.debt_balance.shape[1], loan.rate / 12)
+    if lender.refinancing:
+        rate[loan.last_payment_month + 1 :] = lender.refinancing.rate / 12
+    opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
+    # what accrues is paid or owed, whatever happens
+    closing = opening * (1 + rate) + cash.debt_draw - cash.interest_paid - cash.principal_paid
+    size = 1.0 + loan.principal_usd
+    assert np.abs(closing - cash.debt_balance).max() < 1e-9 * size + 0.005
+    assert cash.debt_balance.min() > -1e-9 * size
+
+
+@settings(max_examples=150, deadline=None)
+@given(structures())
+def test_owners_wait_for_reserves_and_lock_up(case: tuple[ProjectTerms, OperatingFlows]) -> None:
+    terms, flows = case
+    cash = project(terms, flows)
+    assert cash.reserve_balance is not None
+    assert cash.swept is not None
+    assert cash.events is not None
+    paid = cash.distributions[:, :-1] > 0.005
+    # whoever is paid leaves the reserves and the minimum cash behind
+    held = cash.closing_cash[:, :-1] - cash.reserve_balance[:, :-1] - terms.minimum_cash_usd
+    assert (held[paid] > -0.01 - 1e-9 * np.abs(cash.closing_cash).max()).all()
+    assert (cash.reserve_balance <= np.maximum(cash.closing_cash, 0) + cash.distributions + cash.swept + 0.005).all()
+    assert (cash.swept <= cash.principal_paid + 0.005).all()
+    # equity comes only while the project is built
+    assert not cash.equity_in[:, terms.construction_months :].any()
+    first_missed = np.where((cash.shortfall > 0).any(axis=1), (cash.shortfall > 0).argmax(axis=1), -1)
+    assert np.array_equal(cash.events.payment_default, first_missed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(structures())
+def test_more_reserve_never_brings_a_default_forward(case: tuple[ProjectTerms, OperatingFlows]) -> None:
+    terms, flows = case
+    assert terms.lender is not None
+    plain = replace(terms.lender, sweep_frac=0.0, refinancing=None, reserve_months=0.0, other_reserve_usd=None)
+    without = project(replace(terms, lender=plain), flows).missed
+    with_reserve = project(replace(terms, lender=replace(plain, reserve_months=3.0)), flows).missed
+    never = terms.months
+    assert (np.where(with_reserve < 0, never, with_reserve) >= np.where(without < 0, never, without)).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(PROFILES),
+    st.integers(2, 40),
+    st.floats(0.0, 0.3),
+    st.integers(0, 2**32 - 1),
+    st.floats(1.0, 1e10),
+)
+def test_a_profile_repays_what_it_is_worth(profile: str, count: int, rate: float, seed: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    rates = np.r_[0.0, rate / 12 * rng.uniform(0.9, 1.1, count)]
+    window = Window(1, count, 0 if profile in ("sculpted", "bullet") else int(rng.integers(0, count)))
+    cash = np.c_[np.zeros((3, 1)), rng.uniform(0.1, 1.0, (3, count))]
+    service = service_per_dollar(profile, rates, window, cash)
+    done = repay(np.full(3, size), size * service, rates, window)
+    assert np.allclose(done.principal.sum(axis=1), size, rtol=1e-9)
+    assert not done.balance[:, -1].any()
+    assert np.allclose(done.interest + done.principal, size * service, rtol=1e-9, atol=1e-9 * size)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 12), st.floats(0.05, 0.95), st.floats(0.0, 0.3), st.floats(0, 0.05), st.integers(0, 2**32 - 1))
+def test_gearing_is_met_with_every_cost_of_the_debt(
+    periods: int, gearing: float, rate: float, fee: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    terms = FundingTerms(
+        capex=rng.uniform(1, 100, (3, periods)),
+        rates=np.r_[0.0, np.full(periods - 1, rate / 12)],
+        commitment_fee=np.r_[0.0, np.full(periods - 1, 0.005 / 12)],
+        upfront_fee_frac=fee,
+        fixed_at_close=rng.uniform(0, 5, 3),
+        fixed_at_end=rng.uniform(0, 5, 3),
+        reserve_per_dollar=rng.uniform(0, 0.05, 3),
+    )
+    size = size_at_gearing(terms, np.full(3, gearing))
+    drawn = fund_pro_rata(terms, size)
+    assert np.allclose(size / drawn.uses.sum(axis=1), gearing, rtol=1e-9)
+    assert np.allclose(drawn.draws.sum(axis=1), size, rtol=1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.2), st.floats(1.0, 3.0), st.booleans())
+def test_sculpted_cover_is_even_and_equals_loan_life_cover(
+    seed: int, rate: float, target: float, capitalise: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    cash = rng.uniform(1.0, 5.0, (PATHS, 40))
+    loan = LoanTerms(1.0, rate, 1, 4, 37, capitalise_interest=capitalise)
+    drawn, schedule = sculpted_schedule(loan, cash, target)
+    assert np.allclose(cash[:, 4:38] / schedule.service[:, 4:38], target)
+    assert np.allclose(schedule.principal.sum(axis=1), drawn + schedule.capitalised.sum(axis=1), rtol=1e-9)
+    factors = (1 + rate / 12) ** -np.arange(1.0, 35.0)
+    assert np.allclose(cash[:, 4:38] @ factors / schedule.balance[:, 3], target)
