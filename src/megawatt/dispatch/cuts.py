@@ -112,7 +112,7 @@ class _Master:
 
 
 def minimise_cuts(
-    function: Callable[[FloatArray], Cut[T]],
+    function: Callable[[FloatArray], tuple[Cut[T], ...]],
     charges: tuple[PeakCharge, ...],
     high: FloatArray,
     energy_mwh: float,
@@ -128,7 +128,7 @@ def minimise_cuts(
     Parameters
     ----------
     function : callable
-        The year at given peaks (k,).
+        The year at given peaks (k,): one or more cuts with tangents that hold there.
     charges : tuple of PeakCharge
         What the peaks cost.
     high : array, shape (k,)
@@ -146,19 +146,22 @@ def minimise_cuts(
         If the cuts run out.
     """
     low = np.zeros_like(high)
-    best = cut = function(np.clip(guess, low, high))
+    cuts = function(np.clip(guess, low, high))
+    best = min(cuts, key=lambda cut: cut.value)
     # HiGHS keeps rows to 1e-7: in units of 1e5 gaps that is a hundredth of the gap.
     master = _Master(charges, high, energy_mwh, 1e5 * gap)
     radius = 0.1 * high
     for step in range(1, MOST_CUTS + 1):
-        master.add(cut)
+        for cut in cuts:
+            master.add(cut)
         at, bound = master.least(low, high)
         if best.value - bound <= gap:
             return CutMinimum(best, bound, step)
         near = master.least(np.maximum(low, best.at - radius), np.minimum(high, best.at + radius))
         at, promise = near if best.value - near[1] > 0.2 * (best.value - bound) else (at, bound)
-        cut = function(at)
-        gain = (best.value - cut.value) / (best.value - promise)
+        cuts = function(at)
+        here = min(cuts, key=lambda cut: cut.value)
+        gain = (best.value - here.value) / (best.value - promise)
         radius = radius * (2.0 if gain > 0.5 else 0.5 if gain < 0.0 else 1.0)
-        best = cut if cut.value < best.value else best
+        best = here if here.value < best.value else best
     raise SolverError(f"peak search: gap of {best.value - bound:.3g} USD left after {MOST_CUTS} cuts; use HiGHS")

@@ -64,6 +64,8 @@ class _Year:
     worth: FloatArray
     state: FloatArray
     peak_mw: FloatArray
+    sides: tuple[_Year, ...] = ()
+    """Where the state at the cut was searched: the years on either side of the best, each with its own dual chain."""
 
 
 @dataclass(slots=True)
@@ -136,12 +138,13 @@ class _Solver:
                 raise SolverError("storage: the year cannot return to every state it may start from; use HiGHS")
             return point
 
-        energy = float(self.stack.store[1])
+        # Hour 0 begins a block of `_block_starts`, so that the tangents of blocks stay true (`_at_peaks`).
+        energy, self.first_hour = float(self.stack.store[1]), 0
         found = minimise(at, 0.0, energy, RELATIVE_GAP * self.stack.scale_usd, 0.5 * energy)
         # The relief of a mean of dual chains whose slope in the state is zero: a slope of the least cost over states.
-        share = found.share
-        relief = share * found.left.plan.relief_usd_per_mw + (1.0 - share) * found.right.plan.relief_usd_per_mw
-        return replace(found.best.plan, relief_usd_per_mw=relief)
+        share, sides = found.share, (found.left.plan, found.right.plan)
+        relief = share * sides[0].relief_usd_per_mw + (1.0 - share) * sides[1].relief_usd_per_mw
+        return replace(found.best.plan, relief_usd_per_mw=relief, sides=sides)
 
 
 def not_own(problem: HourlyProblem) -> str:
@@ -235,7 +238,9 @@ def _highest(problem: HourlyProblem, top: FloatArray) -> FloatArray:
     return np.array([float(most[c.hours].max(initial=0.0)) for c in problem.peaks])
 
 
-def _at_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray, peaks_mw: FloatArray) -> Cut[_Year]:
+def _at_peaks(
+    problem: HourlyProblem, solver: _Solver, top: FloatArray, peaks_mw: FloatArray
+) -> tuple[Cut[_Year], ...]:
     """The year at these peaks, with tangents by block; an hour under several charges is held by the lowest."""
     limit, holder = top.copy(), np.full(top.size, -1)
     for k, charge in enumerate(problem.peaks):
@@ -244,18 +249,26 @@ def _at_peaks(problem: HourlyProblem, solver: _Solver, top: FloatArray, peaks_mw
     year = solver.year(limit)
     starts = _block_starts(problem.hours)
     ends = np.append(starts[1:], problem.hours) - 1
-    relief = [np.add.reduceat(np.where(holder == k, year.relief_usd_per_mw, 0.0), starts) for k in range(len(problem.peaks))]
     charges = sum(c.cost_usd(p) for c, p in zip(problem.peaks, peaks_mw.tolist(), strict=True))
-    return Cut(
-        at=peaks_mw,
-        value=year.value_usd + charges,
-        block_usd=np.add.reduceat(year.cost_usd, starts),
-        by_peak=-np.stack(relief, axis=1),
-        by_before=-solver.stack.store[4] * year.worth[starts],
-        by_after=year.worth[ends],
-        state_mwh=year.state[ends],
-        plan=year,
-    )
+    joined = 1.0 if solver.stack.store[0] > 0.0 else 0.0
+
+    def cut(side: _Year) -> Cut[_Year]:
+        relief = [
+            np.add.reduceat(np.where(holder == k, side.relief_usd_per_mw, 0.0), starts) for k in range(peaks_mw.size)
+        ]
+        worth = side.worth if joined else np.zeros_like(side.worth)
+        return Cut(
+            at=peaks_mw,
+            value=side.value_usd + charges,
+            block_usd=np.add.reduceat(side.cost_usd, starts),
+            by_peak=-np.stack(relief, axis=1),
+            by_before=-solver.stack.store[4] * worth[starts],
+            by_after=worth[ends],
+            state_mwh=side.state[ends] * joined,
+            plan=year,
+        )
+
+    return tuple(cut(side) for side in year.sides or (year,))
 
 
 def _block_starts(hours: int) -> NDArray[np.int64]:

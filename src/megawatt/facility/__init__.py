@@ -5,6 +5,7 @@ from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop,
 from megawatt.facility.hall import PARTS, response, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
+from megawatt.facility.screening import HallScreen, WeatherStates, screen, weather_states
 from megawatt.facility.weather import (
     at_elevation,
     from_normals,
@@ -25,11 +26,13 @@ __all__ = [
     "FacilityResponse",
     "FacilityYear",
     "HallDesign",
+    "HallScreen",
     "LiquidLoop",
     "NearPlace",
     "Pads",
     "Tower",
     "Weather",
+    "WeatherStates",
     "at_elevation",
     "capacity",
     "capacity_plan",
@@ -45,6 +48,8 @@ __all__ = [
     "read_tmy3",
     "read_weather_file",
     "response",
+    "screen",
     "simulate",
     "warmer",
+    "weather_states",
 ]

@@ -105,7 +105,7 @@ def evaluate(
         "chiller": added("chiller_mw") - trim,
         "auxiliary": np.array([[e.auxiliary_frac * capacity_mw]]),
     }
-    parts = {name: np.broadcast_to(part, shape) for name, part in columns.items()}
+    parts = {name: part if part.shape == shape else np.broadcast_to(part, shape) for name, part in columns.items()}
     rating = e.transformer_installed_ratio * capacity_mw
     parts["transformer"] = conversion_loss_mw(
         total_mw(parts), rating, e.transformer_no_load_frac, e.transformer_load_frac

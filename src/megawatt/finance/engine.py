@@ -31,6 +31,7 @@ from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.irr import irr
 from megawatt.finance.lender import first_events, monthly_rate
 from megawatt.finance.measures import (
+    LEAST_SERVICE_USD,
     level_annuity_usd_per_year,
     llcr,
     net_present_value_usd,
@@ -49,9 +50,6 @@ FloatArray = NDArray[np.float64]
 
 EQUITY_CONTINGENCY_FRAC: Final = 0.1
 """Assumed; the catalogue's ``finance-practice.equity_contingency_frac`` gives range and reason."""
-
-
-_LEAST_SERVICE_USD: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,12 +299,9 @@ def _cover(terms: ProjectTerms, schedule: LoanSchedule, cfads: FloatArray) -> tu
 
 
 def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
-    """Service due from the first payment on: interest due in cash during construction is equity's, not a test.
-
-    Less than a ten-thousandth of a cent is not service: a ratio to it means nothing.
-    """
+    """Service due from the first payment on: interest due in cash during construction is equity's, not a test."""
     service = schedule.service
-    tested = (np.arange(service.shape[-1]) >= first_payment_month) & (service > _LEAST_SERVICE_USD)
+    tested = (np.arange(service.shape[-1]) >= first_payment_month) & (service > LEAST_SERVICE_USD)
     return np.where(tested, service, 0.0)
 
 

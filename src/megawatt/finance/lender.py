@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule, level_payment_usd
+from megawatt.finance.measures import LEAST_SERVICE_USD
 from megawatt.finance.records import Events, LenderTerms, ProjectTerms, Refinancing
 from megawatt.finance.reserves import ahead
 
@@ -193,7 +194,8 @@ class CoverTests:
         if self._months < _YEAR or (self._months - _YEAR) % lender.test_every_months:
             return
         cash, service = self._cash.sum(axis=0), self._service.sum(axis=0)
-        cover = np.where(service > 0.0, cash / np.where(service > 0.0, service, 1.0), np.inf)
+        due = service > LEAST_SERVICE_USD
+        cover = np.where(due, cash / np.where(due, service, 1.0), np.inf)
         if lender.covenant_dscr is not None:
             self.breached = cover < lender.covenant_dscr
         if lender.lockup_dscr is not None:

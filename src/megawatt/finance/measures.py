@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from megawatt.errors import ScenarioError
 
 __all__ = [
+    "LEAST_SERVICE_USD",
     "annual_net_present_values_usd",
     "discount_factors",
     "level_annuity_usd_per_year",
@@ -19,6 +20,9 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+
+LEAST_SERVICE_USD = 1e-6
+"""Less than a ten-thousandth of a cent is not service: a ratio to it means nothing."""
 
 
 def discount_factors(annual_rate: float, months: int) -> FloatArray:

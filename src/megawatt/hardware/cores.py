@@ -88,6 +88,7 @@ def peak_of(accelerator: Accelerator, precision: str) -> float:
     ScenarioError
         If the chip has no such arithmetic.
     """
+    precision = precision.removesuffix("_kv8")
     for name in _PEAKS.get(precision, (precision,)):
         if name in accelerator.peak_flops_per_s:
             return accelerator.peak_flops_per_s[name]

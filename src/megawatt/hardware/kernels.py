@@ -9,12 +9,23 @@ from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import PowerLaw
 from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
 from megawatt.hardware.fitted import Fitted, fitted
+from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["GEMM_SHARED", "GEMM_STACK", "gemm_from", "gemm_kernel", "power_law"]
+__all__ = [
+    "ATTENTION_SHARED",
+    "ATTENTION_STACK",
+    "GEMM_SHARED",
+    "GEMM_STACK",
+    "attention_from",
+    "attention_kernel",
+    "gemm_from",
+    "gemm_kernel",
+    "power_law",
+]
 
 GEMM_SHARED: Final = (
     "rate_share",
@@ -29,6 +40,16 @@ GEMM_SHARED: Final = (
 """Fitted numbers of a chip and precision."""
 GEMM_STACK: Final = ("launch_s", "interval_s", "quantise_factor", "speed")
 """Fitted numbers of a software stack on it."""
+ATTENTION_SHARED: Final = (
+    "rate_share",
+    "score_width",
+    "overhead_keys",
+    "prologue_s",
+    "flop_j",
+    "byte_j",
+    "clock_exponent",
+)
+ATTENTION_STACK: Final = ("launch_s", "query_passes", "kv_passes", "speed")
 
 
 def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw:
@@ -94,3 +115,38 @@ def gemm_kernel(
     found = fitted(catalogue, "gemm", accelerator.key, precision, stack, exclude=exclude)
     layout = core_layout(catalogue, accelerator.key)
     return gemm_from(layout, accelerator, precision, found.stack, found.values), found
+
+
+def attention_from(
+    layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
+) -> AttentionKernel:
+    """An attention model from named numbers (those of `ATTENTION_SHARED` and `ATTENTION_STACK`)."""
+    names = ("rate_share", "score_width", "overhead_keys", "prologue_s", *ATTENTION_STACK)
+    return AttentionKernel(
+        chip=accelerator.key,
+        precision=precision,
+        stack=stack,
+        cores=layout.cores,
+        peak_flops_per_s=peak_of(accelerator, precision),
+        hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
+        law=power_law(accelerator, values),
+        backward_share=values.get("backward_share", 1.0),
+        **{name: values[name] for name in names},
+    )
+
+
+def attention_kernel(
+    catalogue: Catalogue,
+    accelerator: Accelerator,
+    precision: str,
+    stack: str | None = None,
+    *,
+    exclude: Collection[str] = (),
+) -> tuple[AttentionKernel, Fitted]:
+    """Fused attention of a chip, and whose measurements it rests on; parameters as of `gemm_kernel`.
+
+    ``precision`` may be ``bf16_kv8``: products in 16 bits, keys and values kept in 8.
+    """
+    found = fitted(catalogue, "attention", accelerator.key, precision, stack, exclude=exclude)
+    layout = core_layout(catalogue, accelerator.key)
+    return attention_from(layout, accelerator, precision, found.stack, found.values), found

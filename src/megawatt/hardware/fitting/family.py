@@ -1,0 +1,144 @@
+"""Fit one family of kernels of one chip and precision over one or more software stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Accelerator
+from megawatt.hardware.clock import Cost
+from megawatt.hardware.cores import peak_of
+from megawatt.hardware.fitting.solve import Parameter, solve
+from megawatt.hardware.measurements import KernelTable
+
+__all__ = ["POWER_FROM_S", "Family", "FamilyFit", "fit_family", "power_parameters", "predict", "stacks_in_order"]
+
+FloatArray = NDArray[np.float64]
+CostOf = Callable[[str, Mapping[str, float], KernelTable, bool], Cost]
+"""Cost of the rows of a table from a stack's name, parameters and whether the runs were steady."""
+
+POWER_FROM_S: Final = 2e-4
+"""Readings of shorter kernels mix in the gaps between launches."""
+_POWER_WEIGHT: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A family of kernels to fit: its shared parameters, those of a stack, its cost and which readings count.
+
+    Attributes
+    ----------
+    shared : mapping of str to Parameter
+        Parameters of the chip and precision.
+    own : callable
+        Parameters of a stack from its rows; the first stack's ``speed`` is 1.
+    cost : callable
+        See `CostOf`.
+    readable : callable
+        Rows whose power reading is that of the kernel.
+    scale : float
+        Error where the loss turns from square to linear.
+    """
+
+    shared: Mapping[str, Parameter]
+    own: Callable[[KernelTable], Mapping[str, Parameter]]
+    cost: CostOf
+    readable: Callable[[KernelTable], NDArray[np.bool_]]
+    scale: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFit:
+    """Fitted numbers of one chip and precision: shared ones, and those of each stack (the reference stack first)."""
+
+    chip: str
+    precision: str
+    shared: Mapping[str, float]
+    stacks: Mapping[str, Mapping[str, float]]
+
+    def values(self, stack: str) -> dict[str, float]:
+        """Shared numbers and those of a stack."""
+        return {**self.shared, **self.stacks[stack]}
+
+
+def is_steady(table: KernelTable) -> NDArray[np.bool_]:
+    """Rows whose run was long enough for a power reading: the power cap sets their clock."""
+    return np.isfinite(table.number("power_w"))
+
+
+def stacks_in_order(table: KernelTable) -> tuple[str, ...]:
+    """Stacks, the reference first: short runs (their clock is the full one) before steady ones, then most rows."""
+
+    def rank(stack: str) -> tuple[bool, int, str]:
+        rows = table.word("stack") == stack
+        return bool(is_steady(table)[rows].any()), -int(rows.sum()), stack
+
+    return tuple(sorted({str(s) for s in table.word("stack")}, key=rank))
+
+
+def power_parameters(accelerator: Accelerator, precision: str, powered: bool) -> dict[str, Parameter]:
+    """Energies and clock exponent to fit; they stay at their start where no power was measured.
+
+    Start: arithmetic at its peak takes the chip from idle to its cap, memory at its peak halfway; exponent 2.
+    """
+    span = accelerator.power_cap_w - accelerator.power_idle_w
+    flop_j, byte_j = span / peak_of(accelerator, precision), 0.5 * span / accelerator.hbm_bytes_per_s
+    found = {
+        "flop_j": Parameter(flop_j, 0.7, 0.1 * flop_j, 10.0 * flop_j),
+        "byte_j": Parameter(byte_j, 0.5, 0.1 * byte_j, 4.0 * byte_j),
+        "clock_exponent": Parameter(2.0, 0.3, 1.0, 3.0),
+    }
+    if powered:
+        return found
+    return {name: Parameter(p.start, p.spread, p.start, p.start) for name, p in found.items()}
+
+
+def predict(cost: CostOf, stack: str, values: Mapping[str, float], table: KernelTable) -> tuple[FloatArray, FloatArray]:
+    """Predicted time [s] and power [W] of the rows of a table, steady where they were measured steady."""
+    steady = is_steady(table)
+    time, power = np.empty(len(table)), np.empty(len(table))
+    for flag in (False, True):
+        rows = steady == flag
+        if rows.any():
+            found = cost(stack, values, table.where(rows), flag)
+            time[rows], power[rows] = found.time_s, found.power_w
+    return time, power
+
+
+def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, family: Family) -> FamilyFit:
+    """Fit one chip and precision on all rows of a table (give it only the rows to fit on).
+
+    Notes
+    -----
+    One set of shared numbers explains short and steady runs: the clock between them comes from the power law.
+    """
+    stacks = stacks_in_order(table)
+    parts = {s: table.where(table.word("stack") == s) for s in stacks}
+    parameters = dict(family.shared)
+    for place, (stack, part) in enumerate(parts.items()):
+        for name, parameter in family.own(part).items():
+            one = Parameter(1.0, 1.0, 1.0, 1.0)
+            parameters[f"{stack}|{name}"] = one if name == "speed" and place == 0 else parameter
+    names = tuple(family.own(next(iter(parts.values()))))
+
+    def split(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+        shared = {name: values[name] for name in family.shared}
+        return shared, {s: {name: values[f"{s}|{name}"] for name in names} for s in stacks}
+
+    def residuals(values: dict[str, float]) -> FloatArray:
+        shared, own = split(values)
+        errors = []
+        for stack, part in parts.items():
+            time, power = predict(family.cost, stack, {**shared, **own[stack]}, part)
+            measured = part.number("latency_ms") * 1e-3
+            errors.append(np.log(time / measured))
+            read = is_steady(part) & (measured > POWER_FROM_S) & family.readable(part)
+            errors.append(_POWER_WEIGHT * np.log(power[read] / part.number("power_w")[read]))
+        return np.concatenate(errors)
+
+    shared, own = split(solve(residuals, parameters, scale=family.scale))
+    return FamilyFit(accelerator.key, precision, shared, own)
