@@ -19,8 +19,12 @@ _COMMANDS: Final = {
     "check": ("scenarios", "Report every problem of a scenario file."),
     "init": ("scenarios", "Write a commented starter scenario."),
     "schema": ("scenarios", "Print the JSON Schema of scenario files."),
+    "hall": ("hall", "Power, cooling and water of a hall at any place, hour by hour."),
+    "train": ("train", "How long is a training step, under which parallel layout, and why."),
+    "compare": ("compare", "A model on several machines, at equal chips, power or cost."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),
     "validate": ("validate", "Compare the package with published answers."),
+    "calibrate": ("calibrate", "Fit a chip's kernels on measurements, or measure this machine."),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +15,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.dispatch.lp import LinearProgram, Method
+from megawatt.dispatch.blocks import block
+from megawatt.dispatch.hourly import HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.lp import Method
+from megawatt.dispatch.optimise import Solver, optimise
 from megawatt.errors import Problem, ScenarioError
 
-__all__ = ["CaseResult", "ReferenceCase", "change_case", "load_case", "solve_case"]
+__all__ = ["CaseResult", "ReferenceCase", "case_problem", "change_case", "load_case", "solve_case"]
 
 FloatArray = NDArray[np.float64]
 
 UNSERVED_MAX_MW: Final = 1000.0
 """Bound of unserved load in the definition of the case."""
+
+PEAK: Final = "annual"
 
 _PARAMETERS: Final = (
     "solar_mw",
@@ -162,11 +168,47 @@ def change_case(case: ReferenceCase, change: Mapping[str, float | str]) -> Refer
     return replace(case, parameters=MappingProxyType(parameters))
 
 
-def solve_case(case: ReferenceCase, method: Method = "ipm") -> CaseResult:
-    """Least-cost year of the case, by linear programme.
+def case_problem(case: ReferenceCase) -> HourlyProblem:
+    """The case as an hourly problem: balance import + solar + wind + gas + unserved + discharge = AI load + bitcoin
+    + charge + export; battery cyclic over the year; demand charges on the highest import of the year or month.
+    """
+    p, hours = case.parameters, case.ai_load_mw.size
+    price, carbon_usd = case.price_usd_per_mwh, p["carbon_price_usd_t"] / 1000.0
+    import_cost = price + p["import_adder_usd_mwh"] + carbon_usd * case.carbon_kg_per_mwh
+    gas_cost = p["gas_cost_usd_mwh"] + carbon_usd * p["gas_ef_kg_mwh"]
+    everywhere = np.ones(hours, dtype=np.bool_)
+    return HourlyProblem(
+        firm_mw=case.ai_load_mw,
+        imports=block("import", hours, case.import_cap_mw, import_cost, case.carbon_kg_per_mwh),
+        supplies=(
+            block("solar", hours, p["solar_mw"] * case.solar_cf, p["solar_om_usd_mwh"]),
+            block("wind", hours, p["wind_mw"] * case.wind_cf, p["wind_om_usd_mwh"]),
+            block("gas", hours, p["gas_mw"], gas_cost, p["gas_ef_kg_mwh"]),
+            block("unserved", hours, UNSERVED_MAX_MW, p["voll_usd_mwh"]),
+        ),
+        uses=(
+            block("bitcoin", hours, p["bitcoin_max_mw"], p["bitcoin_value_usd_mwh"]),
+            block("export", hours, p["export_limit_mw"], price - p["export_spread_usd_mwh"]),
+        ),
+        storages=(
+            Storage(
+                "battery",
+                power_mw=p["battery_power_mw"],
+                energy_mwh=p["battery_energy_mwh"],
+                charge_efficiency=p["eta_charge"],
+                discharge_efficiency=p["eta_discharge"],
+                standing_loss_per_hour=p["standing_loss_per_hour"],
+                discharge_cost_usd_per_mwh=p["battery_discharge_cost_usd_mwh"],
+            ),
+        ),
+        peaks=(PeakCharge(PEAK, everywhere, ((0.0, p["demand_charge_usd_mw_year"]),)),),
+        import_limit_mw=p["import_limit_mw"],
+        last_resort=("unserved",),
+    )
 
-    Balance: import + solar + wind + gas + unserved + discharge = AI load + bitcoin + charge + export, every hour;
-    battery state cyclic over the year with standing loss; the demand charge is on the year's highest import.
+
+def solve_case(case: ReferenceCase, method: Method = "ipm", *, solver: Solver = "auto") -> CaseResult:
+    """Least-cost year of the case.
 
     Parameters
     ----------
@@ -174,52 +216,27 @@ def solve_case(case: ReferenceCase, method: Method = "ipm") -> CaseResult:
         Inputs.
     method : str
         HiGHS method; the default is the fastest measured on the published case.
+    solver : {'auto', 'exact', 'highs'}
+        As in `optimise`.
 
     Raises
     ------
+    ScenarioError
+        If a parameter is out of range.
     InfeasibleError
         If load cannot be met even with 1,000 MW unserved.
     SolverError
-        If HiGHS gives up.
+        If the solver gives up.
     """
-    p, hours = case.parameters, case.ai_load_mw.size
-    lp = LinearProgram("dispatch case")
-    imp = lp.variables(
-        "import",
-        hours,
-        upper=np.minimum(case.import_cap_mw, p["import_limit_mw"]),
-        cost=case.price_usd_per_mwh
-        + p["import_adder_usd_mwh"]
-        + p["carbon_price_usd_t"] * case.carbon_kg_per_mwh / 1000.0,
-    )
-    exp = lp.variables(
-        "export", hours, upper=p["export_limit_mw"], cost=p["export_spread_usd_mwh"] - case.price_usd_per_mwh
-    )
-    btc = lp.variables("bitcoin", hours, upper=p["bitcoin_max_mw"], cost=-p["bitcoin_value_usd_mwh"])
-    solar = lp.variables("solar", hours, upper=p["solar_mw"] * case.solar_cf, cost=p["solar_om_usd_mwh"])
-    wind = lp.variables("wind", hours, upper=p["wind_mw"] * case.wind_cf, cost=p["wind_om_usd_mwh"])
-    gas_cost = p["gas_cost_usd_mwh"] + p["carbon_price_usd_t"] * p["gas_ef_kg_mwh"] / 1000.0
-    gas = lp.variables("gas", hours, upper=p["gas_mw"], cost=gas_cost)
-    uns = lp.variables("unserved", hours, upper=UNSERVED_MAX_MW, cost=p["voll_usd_mwh"])
-    charge = lp.variables("charge", hours, upper=p["battery_power_mw"])
-    discharge = lp.variables("discharge", hours, upper=p["battery_power_mw"], cost=p["battery_discharge_cost_usd_mwh"])
-    soc = lp.variables("soc", hours, upper=p["battery_energy_mwh"])
-    peak = lp.variables("peak", 1, upper=p["import_limit_mw"], cost=p["demand_charge_usd_mw_year"])
-
-    supply = [(block, 1.0) for block in (imp, solar, wind, gas, uns, discharge)]
-    uses = [(block, -1.0) for block in (btc, charge, exp)]
-    lp.rows("balance", supply + uses, lower=case.ai_load_mw, upper=case.ai_load_mw)
-    carried = (np.roll(soc, 1), p["standing_loss_per_hour"] - 1.0)
-    flows = [(charge, -p["eta_charge"]), (discharge, 1.0 / p["eta_discharge"])]
-    lp.rows("battery", [(soc, 1.0), carried, *flows], lower=0.0, upper=0.0)
-    lp.rows("peak", [(imp, 1.0), (peak, -1.0)], upper=0.0)
-    solution = lp.solve(method)
-    hourly = {name: solution.values[name] for name in _POWER_BLOCKS}
-    totals = _totals(case, hourly, float(solution.values["peak"][0]))
-    hourly["soc_mwh"] = solution.values["soc"]
-    return CaseResult(
-        solution.objective, totals, MappingProxyType(hourly), solution.solver, solution.build_s, solution.solve_s
-    )
+    started = time.perf_counter()
+    problem = case_problem(case)
+    build_s = time.perf_counter() - started
+    plan = optimise(problem, solver, method)
+    hourly = {name: plan.mw[name] for name in _POWER_BLOCKS if name not in ("charge", "discharge")}
+    hourly |= {flow: plan.mw[f"battery.{flow}"] for flow in ("charge", "discharge")}
+    totals = _totals(case, hourly, plan.peak_mw[PEAK])
+    hourly["soc_mwh"] = plan.mw["battery.state"]
+    return CaseResult(plan.objective_usd, totals, MappingProxyType(hourly), plan.solver, build_s, plan.solve_s)
 
 
 def _totals(case: ReferenceCase, mw: Mapping[str, FloatArray], peak_mw: float) -> Mapping[str, float]:

@@ -101,6 +101,8 @@ class HourlyProblem:
     availability : tuple of Availability
     import_limit_mw : float
         Most import in any hour (on top of the blocks' bounds).
+    last_resort : tuple of str
+        Supplies that stand for load not served.
     """
 
     firm_mw: FloatArray
@@ -111,6 +113,7 @@ class HourlyProblem:
     peaks: tuple[PeakCharge, ...] = ()
     availability: tuple[Availability, ...] = ()
     import_limit_mw: float = np.inf
+    last_resort: tuple[str, ...] = ()
 
     @property
     def hours(self) -> int:

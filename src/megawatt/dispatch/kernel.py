@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["NO_STATE", "backward", "forward", "settle"]
+__all__ = ["NO_STATE", "backward", "forward", "relieve", "settle"]
 
 FloatArray = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ NO_STATE = -1.0
 _POWER, _ENERGY, _IN, _OUT, _KEEP, _COST = range(6)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
     """Widths of the sorted stack of an hour when metered pieces together stay below the peak."""
     left = peak_mw
@@ -41,7 +41,7 @@ def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any
         width_out[k] = w
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _fill(cost: Any, width: Any, level: float) -> float:
     """Cost of filling the stack to this level."""
     total = 0.0
@@ -54,7 +54,7 @@ def _fill(cost: Any, width: Any, level: float) -> float:
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _plain_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
     """Pieces of g where giving energy away never pays: charging and discharging exclude each other."""
     power, into, out, cycle = store[_POWER], store[_IN], store[_OUT], store[_COST]
@@ -85,7 +85,7 @@ def _plain_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, 
     return count, low / out, value
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
     """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
 
@@ -115,7 +115,7 @@ def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) ->
     return charge, discharge, _fill(cost, width, max(level, 0.0)) + cycle * discharge, level
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
     """Pieces of g where energy has negative value somewhere in the stack's reach (see `_burning`)."""
     power, into, out = store[_POWER], store[_IN], store[_OUT]
@@ -159,7 +159,7 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
     return count, low, value
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
     """Pieces of g in order of slope: how many, the least change of state, and g there.
 
@@ -171,7 +171,7 @@ def _pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length
     return _plain_pieces(cost, width, demand, store, slope, length)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _merge(
     slope: Any, length: Any, n: int, keep: float, new_slope: Any, new_length: Any, m: int, to: Any, to_l: Any
 ) -> int:
@@ -193,7 +193,7 @@ def _merge(
     return count
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _truncate(slope: Any, length: Any, n: int, low: float, value: float, energy: float) -> Any:
     """Cut the domain to 0 to ``energy``: first piece kept, end, new low end and the value there."""
     first = 0
@@ -215,10 +215,10 @@ def _truncate(slope: Any, length: Any, n: int, low: float, value: float, energy:
     return first, end, max(low, 0.0), value
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def forward(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
-    first_hour: int, start: float, slope_of_start: float,
+    first_hour: int, start: float, slope_of_start: float, slopes: FloatArray, lengths: FloatArray,
 ) -> Any:  # fmt: skip
     """Least cost of reaching each state, hour by hour from ``first_hour`` around the year.
 
@@ -236,6 +236,8 @@ def forward(
         Hour of the year that comes first.
     start : float
         State before it [MWh], or `NO_STATE`: free, at ``slope_of_start`` USD/MWh.
+    slopes, lengths : array
+        Room for the functions; replaced by larger arrays where it does not suffice.
 
     Returns
     -------
@@ -244,8 +246,7 @@ def forward(
     """
     hours, k = cost.shape
     energy, keep = store[_ENERGY], store[_KEEP]
-    room = 24 * hours
-    slopes, lengths = np.empty(room), np.empty(room)
+    room = slopes.size
     offsets = np.zeros(hours + 2, dtype=np.int64)
     lows, values = np.zeros(hours + 1), np.zeros(hours + 1)
     piece_slope, piece_length, limited = np.empty(5 * k + 9), np.empty(5 * k + 9), np.empty(k)
@@ -278,7 +279,7 @@ def forward(
     return slopes, lengths, offsets, lows, values
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _split(
     slope: Any, length: Any, n: int, keep: float, piece_slope: Any, piece_length: Any, m: int, rest: float, tiny: float
 ) -> Any:
@@ -311,7 +312,7 @@ def _split(
     return of_state, of_hour, left, right
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def backward(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
     first_hour: int, end: float, slope_of_end: float, slopes: FloatArray, lengths: FloatArray, offsets: Any,
@@ -356,7 +357,7 @@ def backward(
     return change, worth, state, s
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _bus_price(left: float, right: float, charge: float, discharge: float, value: float, store: Any) -> float:
     """A price of energy at the bus that supports stack and storage together; any such price is a dual solution."""
     power, tiny = store[_POWER], 1e-9 * store[_POWER]
@@ -377,40 +378,61 @@ def _bus_price(left: float, right: float, charge: float, discharge: float, value
     return 0.5 * (low + high)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: float, worth: float, power: Any) -> Any:
+    """Power of the hour's pieces (written), charge, discharge and bus price."""
+    charge, discharge, _, level = _burning(cost, limited, demand, store, change)
+    tiny = 1e-12 * (demand + store[_POWER])
+    left, right = -np.inf, np.inf
+    rest = max(level, 0.0)
+    for j in range(cost.size):
+        take = min(limited[j], rest)
+        power[j] = take
+        rest -= take
+        if take > tiny:
+            left = cost[j]
+        if limited[j] - take > tiny:
+            right = cost[j]
+            break
+    return charge, discharge, _bus_price(left, right, charge, discharge, worth, store)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def relieve(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    change: FloatArray, worth: FloatArray,
+) -> FloatArray:  # fmt: skip
+    """What one more MW of peak would save in each hour, at the given changes of state. [USD/MW], shape (hours,)"""
+    hours, k = cost.shape
+    relief, limited, power = np.zeros(hours), np.empty(k), np.empty(k)
+    for t in range(hours):
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        for j in range(k):
+            if metered[t, j] and width[t, j] > limited[j]:
+                price = _settle_hour(cost[t], limited, demand[t], store, change[t], worth[t], power)[2]
+                relief[t] = max(price - cost[t, j], 0.0)
+                break
+    return relief
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def settle(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
     change: FloatArray, worth: FloatArray,
 ) -> Any:  # fmt: skip
-    """Power of every piece, charge and discharge at the given changes of state, and what a higher peak would save.
+    """Power of every piece, charge and discharge at the given changes of state, and the price at the bus.
 
     Returns
     -------
     tuple of arrays
-        Power by piece (hours, k), charge, discharge, bus price, marginal value of the peak limit by hour (hours,).
+        Power by piece (hours, k), charge, discharge and bus price (hours,).
     """
     hours, k = cost.shape
-    power = np.zeros((hours, k))
-    charge, discharge, price, relief = np.zeros(hours), np.zeros(hours), np.zeros(hours), np.zeros(hours)
-    limited = np.empty(k)
+    power, limited = np.zeros((hours, k)), np.empty(k)
+    charge, discharge, price = np.zeros(hours), np.zeros(hours), np.zeros(hours)
     for t in range(hours):
         _limited(cost[t], width[t], metered[t], peak[t], limited)
-        charge[t], discharge[t], _, level = _burning(cost[t], limited, demand[t], store, change[t])
-        tiny = 1e-9 * (demand[t] + store[_POWER]) * 1e-3
-        left, right = -np.inf, np.inf
-        rest = max(level, 0.0)
-        for j in range(k):
-            take = min(limited[j], rest)
-            power[t, j] = take
-            rest -= take
-            if take > tiny:
-                left = cost[t, j]
-            if limited[j] - take > tiny:
-                right = cost[t, j]
-                break
-        price[t] = _bus_price(left, right, charge[t], discharge[t], worth[t], store)
-        for j in range(k):
-            if metered[t, j] and width[t, j] > limited[j] and price[t] > cost[t, j]:
-                relief[t] = price[t] - cost[t, j]
-                break
-    return power, charge, discharge, price, relief
+        charge[t], discharge[t], price[t] = _settle_hour(
+            cost[t], limited, demand[t], store, change[t], worth[t], power[t]
+        )
+    return power, charge, discharge, price

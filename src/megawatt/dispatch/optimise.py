@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem, check_problem
 from megawatt.dispatch.lp import Method
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, SolverError
 
 __all__ = ["SOLVERS", "Solver", "optimise"]
 
@@ -46,7 +46,12 @@ def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "
         raise ScenarioError(f"dispatch: solver = 'exact': {reason}; use 'auto' or 'highs'")
     if solver == "highs":
         return solve_highs(problem, method)
-    if reason:
-        plan = solve_highs(problem, method)
-        return replace(plan, solver=f"{plan.solver} ({reason})")
-    return solve_exact(problem)
+    if not reason:
+        try:
+            return solve_exact(problem)
+        except SolverError as error:
+            if solver == "exact":
+                raise
+            reason = str(error)
+    plan = solve_highs(problem, method)
+    return replace(plan, solver=f"{plan.solver} ({reason})")

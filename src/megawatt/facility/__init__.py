@@ -4,8 +4,11 @@ from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capac
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.hall import PARTS, response, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
+from megawatt.facility.profile import pue_by_hour, pue_by_month, water_m3_by_month
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
+from megawatt.facility.redundancy import installed_over_needed, redundant
 from megawatt.facility.screening import HallScreen, WeatherStates, screen, weather_states
+from megawatt.facility.water import WaterChoice, source_wue_l_per_kwh, water_choice, without_pads
 from megawatt.facility.weather import (
     at_elevation,
     from_normals,
@@ -31,6 +34,7 @@ __all__ = [
     "NearPlace",
     "Pads",
     "Tower",
+    "WaterChoice",
     "Weather",
     "WeatherStates",
     "at_elevation",
@@ -39,17 +43,25 @@ __all__ = [
     "design_hours",
     "from_normals",
     "hall_design",
+    "installed_over_needed",
     "known_places",
     "load_weather",
     "miners_beside",
     "nearest_place",
+    "pue_by_hour",
+    "pue_by_month",
     "read_epw",
     "read_hourly_csv",
     "read_tmy3",
     "read_weather_file",
+    "redundant",
     "response",
     "screen",
     "simulate",
+    "source_wue_l_per_kwh",
     "warmer",
+    "water_choice",
+    "water_m3_by_month",
     "weather_states",
+    "without_pads",
 ]

@@ -241,8 +241,9 @@ def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> Facilit
     parts = {name: np.array(columns[name][:, 0]) for name in PARTS}
     facility = total_mw(parts)
     water_l = water[:, 0]
-    it_mwh = float(served.sum())
-    busy = served >= max(_WORST_HOUR_LOAD_FRAC * float(served.max()), 1e-9)
+    # A load of less than a billionth of the capacity is none: ratios to it say nothing.
+    it_mwh = float(served.sum()) if served.max() > 1e-9 * design.it_capacity_mw else 0.0
+    busy = (served > 0.0) & (served >= _WORST_HOUR_LOAD_FRAC * served.max())
     return FacilityYear(
         it_mw=served,
         facility_mw=facility,

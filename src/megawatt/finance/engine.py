@@ -340,6 +340,7 @@ def _cash_flow(
         assumptions=terms.assumptions,
         reserve_balance=done.reserve.T,
         swept=done.swept.T,
+        locked=done.locked.T,
         events=first_events(
             locked=done.locked,
             breached=done.breached,

@@ -76,6 +76,8 @@ class DebtTerms:
         Fee on the commitment at close, annual rate on what is undrawn, fixed cost at close.
     cash_basis : {'pre-tax', 'after-tax'}
         CFADS that sizes and sculpts.
+    negative_service : bool
+        Sculpted service follows negative CFADS too, instead of paying nothing then.
     """
 
     profile: str
@@ -90,6 +92,7 @@ class DebtTerms:
     commitment_fee: float = 0.0
     closing_cost_usd: float = 0.0
     cash_basis: Literal["pre-tax", "after-tax"] = "pre-tax"
+    negative_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +307,7 @@ def _loan(
         uses = capex.sum(axis=1) + opex_reserve[:, 0]
         return _Loan(np.zeros(shape[0]), uses, ("none",) * shape[0], none, none, none, none, none, none, none)
     start = debt.window.first - 1
-    service = service_per_dollar(debt.profile, rates, debt.window, cash)
+    service = service_per_dollar(debt.profile, rates, debt.window, cash, negative=debt.negative_service)
     reserve = ahead(service, reserves.service_months / periods.months, start)
     terms = FundingTerms(
         capex=capex[:, : start + 1],

@@ -236,7 +236,7 @@ class CashFlow:
     scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
-    ``principal_paid`` that prepays.
+    ``principal_paid`` that prepays; ``locked`` marks months of lock-up.
     """
 
     terms: ProjectTerms
@@ -263,3 +263,4 @@ class CashFlow:
     reserve_balance: FloatArray | None = None
     swept: FloatArray | None = None
     events: Events | None = None
+    locked: NDArray[np.bool_] | None = None

@@ -61,7 +61,9 @@ def discount_to(rates: FloatArray, base: int) -> FloatArray:
     return factors
 
 
-def service_per_dollar(profile: str, rates: FloatArray, window: Window, cash: FloatArray | None = None) -> FloatArray:
+def service_per_dollar(
+    profile: str, rates: FloatArray, window: Window, cash: FloatArray | None = None, *, negative: bool = False
+) -> FloatArray:
     """Debt service per dollar owed at the start of the window, (paths, periods); its value at the debt's rates is 1.
 
     Parameters
@@ -74,6 +76,8 @@ def service_per_dollar(profile: str, rates: FloatArray, window: Window, cash: Fl
         When service falls. Interest-only periods count for ``level`` and ``equal-principal``.
     cash : (paths, periods), optional
         What sculpted service is in proportion to; negative cash pays nothing.
+    negative : bool
+        Sculpted service follows negative cash as well: the lender pays in (as the System Advisor Model has it).
 
     Raises
     ------
@@ -82,7 +86,7 @@ def service_per_dollar(profile: str, rates: FloatArray, window: Window, cash: Fl
     """
     _check(profile, rates, window)
     if profile == "sculpted":
-        return _sculpted(rates, window, cash)
+        return _sculpted(rates, window, cash, negative)
     out = np.zeros((1, rates.size))
     start = window.first + window.interest_only
     principal = np.zeros(rates.size)
@@ -100,11 +104,11 @@ def service_per_dollar(profile: str, rates: FloatArray, window: Window, cash: Fl
     return out
 
 
-def _sculpted(rates: FloatArray, window: Window, cash: FloatArray | None) -> FloatArray:
+def _sculpted(rates: FloatArray, window: Window, cash: FloatArray | None, negative: bool) -> FloatArray:
     if cash is None:
         raise ScenarioError("debt: sculpted service needs the cash flow that it follows")
     paid = np.zeros(cash.shape)
-    paid[:, window.slice] = np.maximum(cash[:, window.slice], 0.0)
+    paid[:, window.slice] = cash[:, window.slice] if negative else np.maximum(cash[:, window.slice], 0.0)
     worth = paid @ discount_to(rates, window.first - 1)
     # a path without cash carries no debt: its profile is then zero and so is its size
     return np.asarray(paid / np.where(worth > 0.0, worth, 1.0)[:, None], dtype=np.float64)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import PowerLaw
 from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
+from megawatt.hardware.experts import ExpertKernel
 from megawatt.hardware.fitted import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
+from megawatt.hardware.links import LinkKernel
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -18,12 +20,19 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTENTION_SHARED",
     "ATTENTION_STACK",
+    "EXPERTS_SHARED",
+    "EXPERTS_STACK",
+    "LINK_PARAMETERS",
     "GEMM_SHARED",
     "GEMM_STACK",
     "attention_from",
     "attention_kernel",
+    "experts_from",
+    "experts_kernel",
     "gemm_from",
     "gemm_kernel",
+    "links_kernel",
+    "outer_links",
     "power_law",
 ]
 
@@ -50,6 +59,28 @@ ATTENTION_SHARED: Final = (
     "clock_exponent",
 )
 ATTENTION_STACK: Final = ("launch_s", "query_passes", "kv_passes", "speed")
+EXPERTS_SHARED: Final = (
+    "rate_share",
+    "hbm_share",
+    "core_bytes_per_s",
+    "wave_overlap",
+    "skew",
+    "flop_j",
+    "byte_j",
+    "clock_exponent",
+)
+LINK_PARAMETERS: Final = (
+    "base_s",
+    "step_s",
+    "copy_bytes_per_s",
+    "ramp_s",
+    "ramp_bytes",
+    "gather_share",
+    "scatter_share",
+    "reduce_share",
+    "exchange_share",
+)
+EXPERTS_STACK: Final = ("launch_s", "route_passes", "expert_s", "speed")
 
 
 def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw:
@@ -150,3 +181,69 @@ def attention_kernel(
     found = fitted(catalogue, "attention", accelerator.key, precision, stack, exclude=exclude)
     layout = core_layout(catalogue, accelerator.key)
     return attention_from(layout, accelerator, precision, found.stack, found.values), found
+
+
+def experts_from(
+    layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
+) -> ExpertKernel:
+    """An expert layer model from named numbers (those of `EXPERTS_SHARED` and `EXPERTS_STACK`)."""
+    names = ("rate_share", "hbm_share", "core_bytes_per_s", "wave_overlap", "skew", *EXPERTS_STACK)
+    return ExpertKernel(
+        chip=accelerator.key,
+        precision=precision,
+        stack=stack,
+        cores=layout.cores,
+        peak_flops_per_s=peak_of(accelerator, precision),
+        hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
+        law=power_law(accelerator, values),
+        **{name: values[name] for name in names},
+    )
+
+
+def experts_kernel(
+    catalogue: Catalogue,
+    accelerator: Accelerator,
+    precision: str,
+    stack: str | None = None,
+    *,
+    exclude: Collection[str] = (),
+) -> tuple[ExpertKernel, Fitted]:
+    """Expert layers of a chip, and whose measurements they rest on; parameters as of `gemm_kernel`."""
+    found = fitted(catalogue, "experts", accelerator.key, precision, stack, exclude=exclude)
+    layout = core_layout(catalogue, accelerator.key)
+    return experts_from(layout, accelerator, precision, found.stack, found.values), found
+
+
+def links_kernel(
+    catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()
+) -> tuple[LinkKernel, Fitted]:
+    """Collectives of a chip inside its scale-up domain: its own link rate, its own or its relatives' fitted numbers."""
+    found = fitted(catalogue, "links", chip, "bf16", exclude=exclude)
+    return LinkKernel(
+        catalogue.number(chip, "scaleup_link_bytes_per_s"),
+        **{name: found.values[name] for name in LINK_PARAMETERS},
+        switch_share=found.values.get("switch_share", 0.0),
+    ), found
+
+
+def outer_links(catalogue: Catalogue, chip: str, instance: str = "") -> tuple[float, LinkKernel]:
+    """Chips in a domain, and the links between domains, per chip.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entry ``kernel-links-across``.
+    chip : str
+        The accelerator.
+    instance : str
+        What is known of the machine, e.g. ``p4de.24xlarge``: an instance named there brings its own network rate.
+    """
+    key = "kernel-links-across"
+    facts = catalogue.get(key).facts
+    rate = catalogue.number(chip, "scaleout_link_bytes_per_s")
+    for name, fact in facts.items():
+        if name.startswith("instance.") and name.split(".")[1] in instance:
+            rate = fact.number()
+    inside = catalogue.number(chip, "scaleup_domain_chips")
+    names = (*LINK_PARAMETERS,)
+    return inside, LinkKernel(rate, **{name: catalogue.number(key, name) for name in names})

@@ -14,6 +14,7 @@ from megawatt.results.parquet import write_columns
 from megawatt.results.swap import new_folder
 from megawatt.results.tables import Table, tables_of
 from megawatt.results.view import summary_of
+from megawatt.results.workbook import write_cashflow
 
 __all__ = ["save", "verify"]
 
@@ -41,6 +42,7 @@ def save(comparison: Comparison, folder: Path, texts: Mapping[str, str]) -> Path
                 _write_table(fresh, table)
             for name, text in texts.items():
                 (fresh / name).write_text(text, encoding="utf-8")
+            _write_workbooks(fresh, comparison)
             _write_json(fresh / "summary.json", summary_of(comparison))
             _write_json(fresh / "manifest.json", dict(comparison.manifest) | {"files": file_hashes(fresh)})
     except OSError as error:
@@ -52,6 +54,13 @@ def save(comparison: Comparison, folder: Path, texts: Mapping[str, str]) -> Path
 
 def _write_table(folder: Path, table: Table) -> None:
     write_columns(folder / f"{table.name}.parquet", table.columns, table.units)
+
+
+def _write_workbooks(folder: Path, comparison: Comparison) -> None:
+    """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
+    for use in comparison.uses:
+        name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
+        write_cashflow(folder / name, use.cash, use.title, grid_mw=use.grid_mw, assumptions=use.assumptions)
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

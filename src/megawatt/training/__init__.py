@@ -5,6 +5,7 @@ from megawatt.training.plan import Objective, Prices, describe_layout, evaluate,
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
+from megawatt.training.scaling import Range, Scaled, best_within, smallest_within, step_time_ranges, sweep
 from megawatt.training.step import micro_batches, step_cost, step_memory
 
 __all__ = [
@@ -12,11 +13,14 @@ __all__ = [
     "Objective",
     "Practice",
     "Prices",
+    "Range",
+    "Scaled",
     "Space",
     "Stack",
     "StepCost",
     "TrainingPlan",
     "TrainingRun",
+    "best_within",
     "checkpoint_interval_s",
     "default_stack",
     "describe_layout",
@@ -30,6 +34,9 @@ __all__ = [
     "practice_for",
     "run",
     "search_space",
+    "smallest_within",
     "step_cost",
     "step_memory",
+    "step_time_ranges",
+    "sweep",
 ]

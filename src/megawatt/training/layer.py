@@ -20,7 +20,7 @@ from megawatt.hardware import (
 )
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
-from megawatt.workload import Gemm, LayerWork, ModelArch, Split, head_work, layer_work
+from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, ModelArch, Split, head_work, layer_work
 
 __all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
 
@@ -142,10 +142,11 @@ def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: 
     factor = practice.stack.vector_traffic_factor
     forward = factor * work.vector_bytes + casts * work.cast_elements
     backward = factor * work.vector_bytes_backward + casts * work.cast_elements_backward
-    # Every micro-batch reads and writes the stored gradients of all weights, unless the multiply itself adds to them;
-    # sharded ones (ZeRO 2 and 3) are scattered first and cost next to nothing.
-    whole = (layouts.zero <= 1) & (not practice.stack.gradient_fused)
-    backward = backward + np.where(whole, 2.0 * practice.stack.gradient_bytes * work.weights, 0.0)
+    # Every micro-batch reads and writes the stored gradients of all weights; where the multiply does not add to them
+    # itself, the fresh ones are read once more. Sharded ones (ZeRO 2 and 3) are scattered first.
+    fresh = 0.0 if practice.stack.gradient_fused else ACTIVATION_BYTES
+    stored = (2.0 * practice.stack.gradient_bytes + fresh) * work.weights
+    backward = backward + np.where(layouts.zero <= 1, stored, 0.0)
     kernels = work.vector_kernels
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
 

@@ -110,6 +110,7 @@ def layout_memory(
     micro_batches: FloatArray,
     stack: Stack,
     reserve_bytes: float,
+    activations: FloatArray | None = None,
 ) -> dict[str, FloatArray]:
     """Memory of the fullest chip by part. [B], arrays of shape (n,)
 
@@ -128,14 +129,18 @@ def layout_memory(
         Width of gradients, fused attention, dropout.
     reserve_bytes : float
         Kept for driver, communication buffers and fragmentation. [B]
+    activations : (n,), optional
+        `activation_bytes_per_layer`, where it is known.
 
     Returns
     -------
     dict of str to array
         weights, gradients, optimizer, activations, logits, reserve.
     """
-    first = _stage_memory(arch, layouts, seq_len, micro_batches, stack, last=False)
-    last = _stage_memory(arch, layouts, seq_len, micro_batches, stack, last=True)
+    if activations is None:
+        activations = activation_bytes_per_layer(arch, layouts, seq_len, stack)
+    first = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, last=False)
+    last = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, last=True)
     choose_last = sum(last.values()) > sum(first.values())
     parts = {name: np.where(choose_last, last[name], first[name]) for name in first}
     return parts | {"reserve": np.full(len(layouts), reserve_bytes)}
@@ -147,6 +152,7 @@ def _stage_memory(
     seq_len: int,
     micro_batches: FloatArray,
     stack: Stack,
+    per_layer: FloatArray,
     *,
     last: bool,
 ) -> dict[str, FloatArray]:
@@ -169,7 +175,6 @@ def _stage_memory(
     held = [dense / d + experts / e for d, e in zip(sharded, sharded_experts, strict=True)]
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
     trained = trained_share(arch)
-    per_layer = activation_bytes_per_layer(arch, layouts, seq_len, stack)
     tokens = _f(layouts.micro_batch) * seq_len / cp
     hidden = ACTIVATION_BYTES * tokens * arch.hidden
     checkpoint = np.where(layouts.sequence_parallel, hidden / tp, hidden)

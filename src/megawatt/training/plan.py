@@ -15,7 +15,7 @@ from megawatt.hardware import peak_precision
 from megawatt.training.layouts import Space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Layouts, StepCost, TrainingPlan
-from megawatt.training.search import Scores, fullest_bytes, pareto_front, score_layouts
+from megawatt.training.search import Scores, pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
 from megawatt.workload import ModelArch, model_flops_per_token
 
@@ -198,31 +198,22 @@ class _Case:
 
     def choose(self, space: Space, objective: Objective, prices: Prices) -> TrainingPlan:
         """The best of a space, the next best and the front of time and energy."""
-        memory = fullest_bytes(
+        scores = score_layouts(
             self.arch,
             self.system,
             space.layouts,
             seq_len=self.seq_len,
             global_batch=self.global_batch,
-            practice=self.practice,
-        )
-        fits = np.flatnonzero(memory <= self.system.accelerator.hbm_bytes)
-        if not len(fits):
-            raise InfeasibleError(_too_large(self.arch, self.system, self.chips, space.layouts, memory))
-        feasible = space.layouts.take(fits)
-        scores = score_layouts(
-            self.arch,
-            self.system,
-            feasible,
-            seq_len=self.seq_len,
-            global_batch=self.global_batch,
             precision=self.precision,
             practice=self.practice,
         )
-        ranked = np.argsort(_ranking(scores, objective, prices, self.chips), kind="stable")[: 1 + _RUNNERS_UP]
+        fits = int(np.isfinite(scores.step_time_s).sum())
+        if not fits:
+            raise InfeasibleError(_too_large(self.arch, self.system, self.chips, space.layouts, scores.memory_bytes))
+        ranked = smallest(_ranking(scores, objective, prices, self.chips), min(1 + _RUNNERS_UP, fits))
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
-        rejected = dict(space.rejected) | {MEMORY_REASON: len(memory) - len(fits)}
-        best, unbeaten = feasible.take(ranked), feasible.take(front)
+        rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
+        best, unbeaten = space.layouts.take(ranked), space.layouts.take(front)
         return _assemble(self, best, self.cost(best), unbeaten, self.cost(unbeaten), space.considered, rejected)
 
     def cost(self, layouts: Layouts) -> StepCost:
@@ -310,4 +301,5 @@ def _assemble(
         assumptions=tuple(used.values()),
         front=front,
         front_cost=front_cost,
+        stack=case.practice.stack.key,
     )

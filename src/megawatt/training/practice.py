@@ -37,7 +37,7 @@ class Stack:
     tp_async_backward : bool
         Gradients of inputs travel between tensor-parallel chips while weight gradients are computed.
     gradient_fused : bool
-        Weight gradients are added to the stored ones by the multiply itself.
+        The multiply itself adds weight gradients to the stored ones, without writing and reading them in between.
     pp_scattered : bool
         Without sequence parallelism, each chip of a tensor group sends its share of the activations to the next stage,
         where they are gathered over the fast links.

@@ -49,7 +49,7 @@ class Layouts:
     def __len__(self) -> int:
         return len(self.tp)
 
-    def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Layouts:
+    def take(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Layouts:
         """The layouts at these positions (or where the mask is true)."""
         return Layouts(*(getattr(self, f.name)[index] for f in fields(self)))
 
@@ -80,7 +80,8 @@ class TrainingPlan:
     ``energy_j`` of the step and ``chip_power_w`` are of the chips alone; ``it_w_per_chip`` adds the system's hosts,
     switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
     recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
-    holds the layouts that no other beats in step time and energy of the machine together, by increasing time.
+    holds the layouts that no other beats in step time and energy of the machine together, by increasing time. ``stack``
+    is the key of the training stack.
     """
 
     model: str
@@ -106,6 +107,7 @@ class TrainingPlan:
     assumptions: tuple[Assumption, ...] = ()
     front: Layouts | None = None
     front_cost: StepCost | None = None
+    stack: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from megawatt.training.step import step_cost, step_memory
 from megawatt.training.tables import layer_tables
 from megawatt.workload import ModelArch
 
-__all__ = ["Scores", "fullest_bytes", "pareto_front", "score_layouts"]
+__all__ = ["Scores", "pareto_front", "score_layouts", "smallest"]
 
 FloatArray = NDArray[np.float64]
 
@@ -26,22 +26,15 @@ _CHUNK: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Step time and energy of the whole machine (chips, hosts, switches, supplies), arrays of shape (n,)."""
+    """What ranks layouts, arrays of shape (n,).
 
+    ``memory_bytes`` of the fullest chip; step time and energy of the whole machine (chips, hosts, switches, supplies),
+    infinite where the memory does not suffice.
+    """
+
+    memory_bytes: FloatArray
     step_time_s: FloatArray
     it_energy_j: FloatArray
-
-
-def fullest_bytes(
-    arch: ModelArch, system: System, layouts: Layouts, *, seq_len: int, global_batch: int, practice: Practice
-) -> FloatArray:
-    """Memory of the fullest chip of each layout, the reserve included. [B], shape (n,)"""
-    total = np.empty(len(layouts))
-    for start in range(0, len(layouts), _CHUNK):
-        piece = layouts.take(np.arange(start, min(start + _CHUNK, len(layouts))))
-        parts = step_memory(arch, system, piece, seq_len=seq_len, global_batch=global_batch, practice=practice)
-        total[start : start + len(piece)] = sum(parts.values())
-    return total
 
 
 def score_layouts(
@@ -54,7 +47,7 @@ def score_layouts(
     precision: str,
     practice: Practice,
 ) -> Scores:
-    """Cost every layout in full, keep what ranks it.
+    """Cost every layout that fits in full, keep what ranks it.
 
     Parameters
     ----------
@@ -69,24 +62,44 @@ def score_layouts(
     """
     kind = peak_precision(system.accelerator, precision)
     tables = layer_tables(arch, layouts, practice, seq_len=seq_len, precision=kind)
-    time, energy = np.empty(len(layouts)), np.empty(len(layouts))
+    held = np.empty(len(layouts))
+    time, energy = np.full(len(layouts), np.inf), np.full(len(layouts), np.inf)
+    question = {"seq_len": seq_len, "global_batch": global_batch}
     for start in range(0, len(layouts), _CHUNK):
-        index = np.arange(start, min(start + _CHUNK, len(layouts)))
-        piece = layouts.take(index)
+        window = slice(start, min(start + _CHUNK, len(layouts)))
+        piece = layouts.take(window)
+        memory = step_memory(
+            arch, system, piece, activations=tables.activations[tables.entry[window]], practice=practice, **question
+        )
+        held[window] = sum(memory.values())
+        fits = np.flatnonzero(held[window] <= system.accelerator.hbm_bytes)
+        if not len(fits):
+            continue
+        piece, index = piece.take(fits), fits + start
         cost = step_cost(
             arch,
             system,
             piece,
-            seq_len=seq_len,
-            global_batch=global_batch,
             precision=precision,
             practice=practice,
             tables=tables.at(index),
+            memory={name: values[fits] for name, values in memory.items()},
+            **question,
         )
         chips = (piece.tp * piece.pp * piece.cp * piece.dp).astype(np.float64)
         time[index] = cost.step_time_s
         energy[index] = cost.energy_j + system.overhead_w_per_chip * chips * cost.step_time_s
-    return Scores(time, energy)
+    return Scores(held, time, energy)
+
+
+def smallest(values: FloatArray, count: int) -> NDArray[np.intp]:
+    """Positions of the smallest values, smallest first, the earlier one first of equals."""
+    if len(values) > count:
+        bound = np.partition(values, count - 1)[count - 1]
+        among = np.flatnonzero(values <= bound)
+    else:
+        among = np.arange(len(values))
+    return np.asarray(among[np.argsort(values[among], kind="stable")[:count]])
 
 
 def pareto_front(time: FloatArray, energy: FloatArray) -> NDArray[np.intp]:
@@ -97,6 +110,9 @@ def pareto_front(time: FloatArray, energy: FloatArray) -> NDArray[np.intp]:
     time, energy : array, shape (n,)
         Two quantities to be small.
     """
-    order = np.lexsort((energy, time))
+    fastest = np.flatnonzero(time == time.min())
+    # Whatever is slower than the fastest has to take less energy than it.
+    among = np.flatnonzero(energy <= energy[fastest].min())
+    order = among[np.lexsort((energy[among], time[among]))]
     least = np.minimum.accumulate(energy[order])
     return np.asarray(order[np.concatenate([[True], energy[order][1:] < least[:-1]])])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from megawatt.training.records import Layouts
 
-__all__ = ["stage_layers"]
+__all__ = ["layers_by_stage", "stage_layers"]
 
 FloatArray = NDArray[np.float64]
 
@@ -25,3 +25,12 @@ def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray,
     last = fullest - (short >= 1)
     first = np.where(pp == 1, last, fullest - (short >= 2))
     return first, last, np.where(pp >= 3, fullest, np.maximum(first, last))
+
+
+def layers_by_stage(layers: int, stages: int) -> list[int]:
+    """Layers of every stage: as `stage_layers`; further stages that hold one less lie before the last."""
+    fullest = -(-layers // stages)
+    held = [fullest] * stages
+    for stage in [stages - 1, 0, *range(stages - 2, 0, -1)][: stages * fullest - layers]:
+        held[stage] -= 1
+    return held

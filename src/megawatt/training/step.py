@@ -41,8 +41,12 @@ def step_memory(
     seq_len: int,
     global_batch: int,
     practice: Practice,
+    activations: FloatArray | None = None,
 ) -> dict[str, FloatArray]:
-    """Memory of the fullest chip by part, the reserve included. [B], arrays of shape (n,)"""
+    """Memory of the fullest chip by part, the reserve included. [B], arrays of shape (n,)
+
+    ``activations``: bytes that one micro-batch leaves in one layer (n,), where they are known.
+    """
     return layout_memory(
         arch,
         layouts,
@@ -50,6 +54,7 @@ def step_memory(
         micro_batches=micro_batches(layouts, global_batch),
         stack=practice.stack,
         reserve_bytes=practice.memory_reserve_frac * system.accelerator.hbm_bytes,
+        activations=activations,
     )
 
 
@@ -63,6 +68,7 @@ def step_cost(
     precision: str,
     practice: Practice,
     tables: LayerTables | None = None,
+    memory: dict[str, FloatArray] | None = None,
 ) -> StepCost:
     """Cost of one optimizer step of each layout.
 
@@ -89,6 +95,8 @@ def step_cost(
         Achieved shares and stack.
     tables : LayerTables, optional
         Layer costs of these layouts, where they are known from a larger search.
+    memory : dict, optional
+        Their `step_memory`, where it is known.
 
     Returns
     -------
@@ -120,7 +128,8 @@ def step_cost(
     doublings = np.log2(layouts.dp * layouts.cp)
     parts["straggler"] = practice.straggler_frac * doublings * sum(parts.values())
     step_time_s = np.asarray(sum(parts.values()))
-    memory = step_memory(arch, system, layouts, seq_len=seq_len, global_batch=global_batch, practice=practice)
+    if memory is None:
+        memory = step_memory(arch, system, layouts, seq_len=seq_len, global_batch=global_batch, practice=practice)
     memory_bytes = np.asarray(sum(memory.values()))
     fits = memory_bytes <= system.accelerator.hbm_bytes
     power_w = _power_w(practice, parts, step_time_s)

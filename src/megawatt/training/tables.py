@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.training.layer import BlockTime, head_time, layer_time
+from megawatt.training.memory import activation_bytes_per_layer
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import ModelArch, layer_kinds
@@ -40,16 +41,20 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class LayerTables:
-    """Blocks by entry, and the entry of each layout (n,); ``dense`` or ``moe`` is None where there is no such layer."""
+    """Blocks by entry, and the entry of each layout (n,); ``dense`` or ``moe`` is None where there is no such layer.
+
+    ``activations`` are the bytes that one micro-batch leaves in one layer, by entry.
+    """
 
     dense: Block | None
     moe: Block | None
     head: Block
     entry: IndexArray
+    activations: FloatArray
 
-    def at(self, index: NDArray[np.int64]) -> LayerTables:
+    def at(self, index: NDArray[np.integer] | slice) -> LayerTables:
         """The same tables for the layouts at these positions."""
-        return LayerTables(self.dense, self.moe, self.head, self.entry[index])
+        return LayerTables(self.dense, self.moe, self.head, self.entry[index], self.activations)
 
 
 def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, IndexArray]:
@@ -92,6 +97,7 @@ def layer_tables(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_l
         moe=layer(True) if moe else None,
         head=_block(head_time(arch, distinct, practice, seq_len=seq_len)),
         entry=entry,
+        activations=activation_bytes_per_layer(arch, distinct, seq_len, practice.stack),
     )
 
 

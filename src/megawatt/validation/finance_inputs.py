@@ -227,6 +227,7 @@ def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
         upfront_fee_frac=debt.number("upfront_fee_fraction", default=0.0),
         closing_cost_usd=debt.number("closing_cost", default=0.0),
         cash_basis=_basis(debt),
+        negative_service=True,
     )
     debt.finish()
     return terms

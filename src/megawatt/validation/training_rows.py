@@ -216,6 +216,8 @@ def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
 def _stack(read: Cells, system: System) -> str:
     software = read.text("software").lower()
     year = read.text("published")[:4]
+    if "megatron-deepspeed" in software and read.text("dtype") == "bf16":
+        return "stack-megatron-deepspeed"
     for pattern, stack in _STACKS:
         if re.search(pattern, software):
             old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023

@@ -39,9 +39,13 @@ def test_nearest_place_says_how_far() -> None:
     ("where", "elevation_m", "keys"),
     [
         ((33.8, 130.9), 10.0, {"osaka"}),  # Kitakyushu
-        ((30.1, 31.4), 64.0, {"tel-aviv", "athens"}),  # Cairo
-        ((39.74, -104.99), 1600.0, {"cheyenne-wy", "salt-lake-city-ut"}),  # Denver, not a low place nearby
-        ((48.2, 16.4), 170.0, {"milan", "zurich", "berlin", "warsaw", "frankfurt", "paris"}),  # Vienna
+        ((31.2, 29.9), 5.0, {"cairo", "tel-aviv"}),  # Alexandria
+        (
+            (38.8, -104.8),
+            1880.0,
+            {"cheyenne-wy", "denver-co"},
+        ),  # Colorado Springs: a high place, not the nearest low one
+        ((50.1, 14.4), 250.0, {"berlin", "frankfurt", "vienna"}),  # Prague
         ((78.2, 15.6), 28.0, {"lulea", "reykjavik"}),  # Longyearbyen
     ],
 )

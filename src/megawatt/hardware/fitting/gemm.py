@@ -12,16 +12,13 @@ from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import Cost
 from megawatt.hardware.cores import CoreLayout
 from megawatt.hardware.fitting.family import Family, power_parameters
+from megawatt.hardware.fitting.readings import WARM_ROWS
 from megawatt.hardware.fitting.solve import Parameter
 from megawatt.hardware.gemm import gemm_cost
 from megawatt.hardware.kernels import gemm_from
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["WARM_ROWS", "gemm_family"]
-
-WARM_ROWS: Final = 3584
-"""The collector takes the largest m first and reads NVML, which averages over a second: the first shapes after new
-weights are read low, whatever they draw [kernel-collector]. Readings of larger m are not fitted."""
+__all__ = ["gemm_family"]
 
 # Start values: mid-range of what data sheets and notes on large multiplies give; spreads: how well they are known.
 _SHARED: Final[Mapping[str, Parameter]] = {
@@ -34,6 +31,8 @@ _SHARED: Final[Mapping[str, Parameter]] = {
 
 
 def _readable(table: KernelTable) -> NDArray[np.bool_]:
+    # The collector takes the largest m first and reads NVML, which averages over a second: the first shapes after new
+    # weights are read low, whatever they draw [kernel-collector].
     return np.asarray(table.number("m") <= WARM_ROWS)
 
 

@@ -15,8 +15,9 @@ FloatArray = NDArray[np.float64]
 
 _SCALE: Final = 0.05
 """Errors beyond this (5 %) count with their size, not their square: libraries change algorithm from shape to shape."""
-_STEP: Final = 1e-3
-"""Relative step of the numeric derivative: wide enough to see past the corners of tiles and waves."""
+_STEPS: Final = (3e-2, 1e-3)
+"""Steps of the numeric derivative, one search after the other: the wide one sees past the corners of tiles and waves."""
+_SHIFT: Final = 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,17 @@ def solve(
     def stacked(x: FloatArray) -> FloatArray:
         return np.concatenate([residuals(values(x)), weight * (x - start)])
 
-    found = least_squares(
-        stacked,
-        np.clip(start, low, high),
-        bounds=(low - 1e-12, high + 1e-12),
-        loss="soft_l1",
-        f_scale=scale,
-        diff_step=_STEP,
-        max_nfev=evaluations,
-    )
-    return values(np.asarray(found.x, dtype=np.float64))
+    x = np.clip(start, low, high)
+    for step in _STEPS:
+        # The solver's step is relative to x; shifted so, it is absolute in the logarithm.
+        found = least_squares(
+            lambda y: stacked(y - _SHIFT),
+            x + _SHIFT,
+            bounds=(low - 1e-9 + _SHIFT, high + 1e-9 + _SHIFT),
+            loss="soft_l1",
+            f_scale=scale,
+            diff_step=step / _SHIFT,
+            max_nfev=evaluations,
+        )
+        x = np.asarray(found.x, dtype=np.float64) - _SHIFT
+    return values(x)

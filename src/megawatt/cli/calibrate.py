@@ -1,0 +1,92 @@
+"""``megawatt calibrate``: kernel parameters from measurements, and measurements of this machine."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from megawatt.cli.output import emit_json
+from megawatt.errors import ScenarioError
+
+__all__ = ["calibrate"]
+
+_FILES: Final = {
+    "gemm": "kernel-gemm.csv",
+    "attention": "kernel-attention.csv",
+    "experts": "kernel-experts.csv",
+    "links": "kernel-links.csv",
+    "flash": "kernel-flash.csv",
+}
+
+
+@click.group(epilog="Example: megawatt calibrate kernels gemm.parquet --out profile/")
+def calibrate() -> None:
+    """Fit a chip's kernels on measurements, or measure this machine."""
+
+
+def _summary(entry: Any) -> dict[str, Any]:
+    stacks = {}
+    for stack, (kept, held) in entry.qualities.items():
+        stacks[stack] = {
+            part: {"n": q.rows, "median_ape": q.median if q.rows else None, "p90_ape": q.p90 if q.rows else None}
+            for part, q in (("fit", kept), ("held", held))
+        }
+    return {
+        "family": entry.family,
+        "accelerator": entry.fit.chip,
+        "precision": entry.fit.precision,
+        "parameters": dict(entry.fit.shared),
+        "stacks": {s: {"parameters": dict(v), **stacks[s]} for s, v in entry.fit.stacks.items()},
+    }
+
+
+def _line(entry: Any) -> str:
+    parts = []
+    for stack, (kept, held) in entry.qualities.items():
+        shown = held if held.rows else kept
+        word = "held out" if held.rows else "fitted"
+        parts.append(f"{stack} {shown.median:.1%}, 90 % within {shown.p90:.1%} of {shown.rows} rows {word}")
+    return f"{entry.family:9} {entry.fit.chip:10} {entry.fit.precision:10} {'; '.join(parts)}"
+
+
+@calibrate.command(epilog="Example: megawatt calibrate kernels gemm.parquet attention.parquet --out profile/")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("kernel-profile"), show_default=True,
+    help="Folder for the tables, in the catalogue's format.",
+)  # fmt: skip
+@click.option("--source", default="kernel-measurements", show_default=True, help="Key of the measurements' source.")
+@click.option("--date", default="", help="Date of the measurements, YYYY-MM-DD; today where it is not given.")
+@click.option("--fold", default="fit", show_default=True, help="Rows to fit on; the others judge the fit.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: str, as_json: bool) -> None:
+    """Fit the parameters of every chip in FILES and write them as sourced tables.
+
+    FILES are Parquet tables of measured kernels (docs/kernels.md), or a CSV of published attention throughput.
+    """
+    from megawatt.catalogue import load_catalogue
+    from megawatt.hardware.fitting.calibrate import calibrate as fit_file
+    from megawatt.hardware.fitting.table import render
+
+    catalogue = load_catalogue()
+    entries: list[Any] = []
+    for path in files:
+        if not path.is_file():
+            raise ScenarioError(f"{path}: no such file")
+        entries += fit_file(catalogue, path, fold=fold)
+    out.mkdir(parents=True, exist_ok=True)
+    day = date or datetime.date.today().isoformat()
+    for family, name in _FILES.items():
+        mine = [e for e in entries if e.family == family]
+        if mine:
+            text = render(mine, source=source, date=day, note=f"fitted on rows with fold = {fold}")
+            (out / name).write_text(text, encoding="utf-8")
+    if as_json:
+        emit_json("calibrate", [_summary(e) for e in entries], [], 0)
+        return
+    for entry in entries:
+        click.echo(_line(entry))
+    click.echo(f"tables in {out}", err=True)

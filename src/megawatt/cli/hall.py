@@ -1,0 +1,171 @@
+"""``megawatt hall``: what a hall draws and drinks at a place, and how much a connection carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from megawatt.cli.output import emit_json
+
+if TYPE_CHECKING:
+    from megawatt.facility import HallDesign, Weather
+
+__all__ = ["hall"]
+
+_LEVELS = click.Choice(["N", "N+1", "2N"])
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True},  # "-33.9, 18.4" is a place, not an option
+    epilog='Example: megawatt hall "-33.9, 18.4, 42" --design liquid-dry-cooler --it-mw 200 --grid-mw 300',
+)
+@click.argument("place")
+@click.option("--design", "keys", multiple=True, help="Hall design (repeatable); without it, all: catalogue list hall.")
+@click.option("--it-mw", type=float, default=100.0, show_default=True, help="IT capacity [MW].")
+@click.option("--load", "load_frac", type=click.FloatRange(0.0, 1.0, min_open=True), default=1.0, show_default=True,
+              help="IT load over IT capacity.")  # fmt: skip
+@click.option("--grid-mw", type=float, help="Connection to fill [MW]; adds the IT capacity that it carries.")
+@click.option("--shed-hours", type=click.IntRange(0, 8759), default=0, show_default=True,
+              help="Worst hours of the year in which IT may be held back (with --grid-mw).")  # fmt: skip
+@click.option("--shift-k", type=float, default=0.0, show_default=True, help="Climate shift added to every hour [K].")
+@click.option("--power", type=_LEVELS, help="Redundancy of transformers and UPS, instead of the design's own.")
+@click.option("--cooling", type=_LEVELS, help="Redundancy of chillers, instead of the design's own.")
+@click.option("--ups", type=click.Choice(["double-conversion", "eco"]), help="UPS mode, instead of the design's own.")
+@click.option("--grid-water", type=click.FloatRange(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of synthesised hours.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> None:
+    """PUE, worst hours, water and chiller hours of a hall at PLACE.
+
+    PLACE is a catalogued place, a weather file (EPW, TMY3, CSV) or "latitude, longitude[, elevation]", which takes the
+    place nearest in climate and says which and how far.
+    """
+    from megawatt.catalogue import load_catalogue
+    from megawatt.facility import hall_design, load_weather
+
+    catalogue = load_catalogue()
+    weather = load_weather(place, catalogue, options["seed"], options["shift_k"])
+    rows = []
+    for key in keys or catalogue.keys("hall"):
+        design = _redundant(hall_design(catalogue, key, it_capacity_mw=options["it_mw"]), options)
+        rows.append(_row(design, weather, options))
+    if as_json:
+        emit_json("hall", rows)
+        return
+    _print(weather, rows)
+
+
+def _redundant(design: HallDesign, options: dict[str, Any]) -> HallDesign:
+    """The design as it is, or with the redundancy asked for."""
+    from megawatt.facility import redundant
+
+    if not (options["power"] or options["cooling"] or options["ups"]):
+        return design
+    return redundant(
+        design, power=options["power"] or "2N", cooling=options["cooling"] or "N+1", ups_mode=options["ups"]
+    )
+
+
+def _row(design: HallDesign, weather: Weather, options: dict[str, Any]) -> dict[str, Any]:
+    """Everything known of one design at the place, as plain numbers."""
+    import numpy as np
+
+    from megawatt.facility import (
+        capacity_plan,
+        design_hours,
+        pue_by_hour,
+        pue_by_month,
+        simulate,
+        source_wue_l_per_kwh,
+        water_m3_by_month,
+    )
+
+    it_mw = options["load_frac"] * design.it_capacity_mw
+    year = simulate(design, weather, np.full(8760, it_mw))
+    row: dict[str, Any] = {
+        "design": design.key,
+        "place": weather.place,
+        "weather": weather.origin,
+        "stand_in": [str(a.fact.note) for a in weather.assumptions if a.name.endswith(".stand_in")],
+        "it_mw": it_mw,
+        "pue": year.pue,
+        "pue_worst_hour": year.pue_worst_hour,
+        "facility_peak_mw": float(year.facility_mw.max()),
+        "wue_l_per_kwh": year.wue_l_per_kwh,
+        "water_m3": float(year.water_l.sum()) / 1e3,
+        "trim_hours": int((year.parts_mw["trim_chiller"] > 0).sum()),
+        "chiller_hours": year.mechanical_hours,
+        "wet_hours": year.wet_hours,
+        "derated_hours": year.derated_hours,
+        "derated_mwh": year.derated_mwh,
+        "design_hours": [
+            {
+                "rank": h.rank,
+                "hour": h.hour,
+                "dry_bulb_c": h.dry_bulb_c,
+                "wet_bulb_c": h.wet_bulb_c,
+                "facility_per_it": h.facility_per_it,
+            }
+            for h in design_hours(design, weather)
+        ],
+        "pue_by_month": [float(v) for v in pue_by_month(year)],
+        "pue_by_hour": [float(v) for v in pue_by_hour(year)],
+        "water_m3_by_month": [float(v) for v in water_m3_by_month(year)],
+    }
+    if options["grid_water"] is not None:
+        row["wue_source_l_per_kwh"] = source_wue_l_per_kwh(year, options["grid_water"])
+    if options["grid_mw"] is not None:
+        plan = capacity_plan(design, weather, options["grid_mw"], options["shed_hours"])
+        row["capacity"] = {
+            "grid_mw": plan.grid_mw,
+            "it_mw": plan.it_mw,
+            "binding_hour": plan.hour,
+            "shed_hours": plan.shed_hours,
+            "shed_mwh": plan.shed_mwh,
+            "shed_max_mw": plan.shed_max_mw,
+            "spare_mwh": float(plan.spare_mw.sum()),
+        }
+    return row
+
+
+_COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("design", lambda r: r["design"]),
+    ("PUE", lambda r: f"{r['pue']:.3f}"),
+    ("worst", lambda r: f"{r['pue_worst_hour']:.3f}"),
+    ("peak MW", lambda r: f"{r['facility_peak_mw']:,.1f}"),
+    ("L/kWh", lambda r: f"{r['wue_l_per_kwh']:.3f}"),
+    ("trim h", lambda r: f"{r['trim_hours']:,}"),
+    ("chiller h", lambda r: f"{r['chiller_hours']:,}"),
+    ("derated h", lambda r: f"{r['derated_hours']:,}"),
+)
+_SOURCE = ("source", lambda r: f"{r['wue_source_l_per_kwh']:.2f}")
+_CAPACITY = (
+    ("IT MW", lambda r: f"{r['capacity']['it_mw']:,.1f}"),
+    ("shed MWh", lambda r: f"{r['capacity']['shed_mwh']:,.0f}"),
+)
+
+
+def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    extra = [*([_SOURCE] if "wue_source_l_per_kwh" in rows[0] else []), *(_CAPACITY if "capacity" in rows[0] else ())]
+    columns = [*_COLUMNS[:3], *extra, *_COLUMNS[4:6]] if extra else list(_COLUMNS)  # 80 characters either way
+    console = Console(highlight=False)
+    console.print(f"[bold]{weather.place}[/bold], {weather.origin}", soft_wrap=True)
+    for note in rows[0]["stand_in"]:
+        console.print(note, soft_wrap=True)
+    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for title, _ in columns:
+        table.add_column(title, justify="left" if title == "design" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(cell(row) for _, cell in columns))
+    console.print(table)
+    for row in rows:
+        worst = ", ".join(
+            f"{h['rank']}. {h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f} degC)"
+            for h in row["design_hours"]
+        )
+        console.print(f"{row['design']}: worst hours, facility MW per IT MW: {worst}", style="dim", soft_wrap=True)

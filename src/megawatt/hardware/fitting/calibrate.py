@@ -1,0 +1,174 @@
+"""Fit the kernels of every chip in files of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Accelerator
+from megawatt.errors import ScenarioError
+from megawatt.hardware.cores import CoreLayout, core_layout
+from megawatt.hardware.fitting.attention import attention_family, attention_precision
+from megawatt.hardware.fitting.experts import experts_family
+from megawatt.hardware.fitting.family import POWER_FROM_S, Family, FamilyFit, fit_family, is_steady, predict
+from megawatt.hardware.fitting.gemm import gemm_family
+from megawatt.hardware.fitting.links import domain_times_s, fit_links
+from megawatt.hardware.fitting.published import (
+    FIT_LENGTHS,
+    CurveRow,
+    curve_flops,
+    curve_times_s,
+    fit_curves,
+    read_curves,
+)
+from megawatt.hardware.fitting.readings import cold_reading
+from megawatt.hardware.fitting.solve import FitQuality, quality
+from megawatt.hardware.fitting.table import FittedEntry
+from megawatt.hardware.links import LinkKernel
+from megawatt.hardware.measurements import KernelTable, read_kernels
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["FAMILY_NAMES", "calibrate", "precisions_of"]
+
+FAMILY_NAMES: Final[Mapping[str, str]] = {"gemm": "gemm", "attention": "attention", "moe": "experts"}
+"""Catalogue family of each kind of kernel table."""
+_BUILDERS: Final[Mapping[str, Callable[[CoreLayout, Accelerator, str, bool], Family]]] = {
+    "gemm": gemm_family,
+    "attention": attention_family,
+    "moe": experts_family,
+}
+_TITLES: Final = {"gemm": "matrix multiplies", "attention": "fused attention", "moe": "expert layers"}
+
+
+def precisions_of(table: KernelTable) -> NDArray[Any]:
+    """Kernel precision of each row: the type, and for attention also that of keys and values."""
+    if table.family != "attention":
+        return table.word("dtype")
+    pairs = zip(table.word("dtype"), table.word("kv_cache_dtype"), strict=True)
+    return np.array([attention_precision(str(a), str(b)) for a, b in pairs], dtype=object)
+
+
+def _qualities(
+    family: Family, fit: FamilyFit, kept: KernelTable, held: KernelTable
+) -> dict[str, tuple[FitQuality, FitQuality]]:
+    found = {}
+    for stack in fit.stacks:
+        both = []
+        for table in (kept, held):
+            part = table.where(table.word("stack") == stack)
+            time, _ = predict(family.cost, stack, fit.values(stack), part)
+            both.append(quality(time, part.number("latency_ms") * 1e-3))
+        found[stack] = (both[0], both[1])
+    return found
+
+
+def _readings(family: Family, fit: FamilyFit, kept: KernelTable) -> dict[str, dict[str, float]]:
+    """What the instrument of each stack reads of the first shapes of a series (multiplies only)."""
+    found = {}
+    for stack in fit.stacks if kept.family == "gemm" else ():
+        part = kept.where((kept.word("stack") == stack) & is_steady(kept))
+        part = part.where(part.number("latency_ms") * 1e-3 > 0.5 * POWER_FROM_S)
+        if not len(part):
+            continue
+        _, power = predict(family.cost, stack, fit.values(stack), part)
+        cold = cold_reading(part.number("m"), part.number("power_w") / power)
+        if cold is not None:
+            found[stack] = {"reading_rows": cold.rows, "reading_share": cold.share}
+    return found
+
+
+def _fold(table: KernelTable, fold: str) -> tuple[KernelTable, KernelTable]:
+    kept = table.word("fold") == fold
+    return table.where(kept), table.where(~kept)
+
+
+def _kernels(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:
+    precisions = precisions_of(table)
+    chips = table.word("accelerator")
+    for chip in sorted({str(c) for c in chips}):
+        accelerator, layout = catalogue.accelerator(chip), core_layout(catalogue, chip)
+        for precision in sorted({str(p) for p in precisions[chips == chip]}):
+            kept, held = _fold(table.where((chips == chip) & (precisions == precision)), fold)
+            if not len(kept):
+                continue
+            family = _BUILDERS[table.family](layout, accelerator, precision, bool(is_steady(kept).any()))
+            fit = fit_family(accelerator, precision, kept, family)
+            title = f"{_TITLES[table.family].capitalize()} of {accelerator.key} in {precision}, fitted"
+            yield FittedEntry(
+                FAMILY_NAMES[table.family],
+                title,
+                fit,
+                _qualities(family, fit, kept, held),
+                _readings(family, fit, kept),
+            )
+
+
+def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:
+    for chip in sorted({str(c) for c in table.word("accelerator")}):
+        kept, held = _fold(table.where(table.word("accelerator") == chip), fold)
+        if not len(kept):
+            continue
+        rate = catalogue.number(chip, "scaleup_link_bytes_per_s")
+        # NVLink SHARP came with the switches of the Hopper generation [nvidia-h100-paper].
+        in_switch = core_layout(catalogue, chip).architecture in ("hopper", "blackwell")
+        values = fit_links(rate, kept, in_switch=in_switch)
+        both = [
+            quality(domain_times_s(LinkKernel(rate, **values), part), part.number("latency_ms") * 1e-3)
+            for part in (kept, held)
+        ]
+        stack = max(sorted({str(s) for s in kept.word("stack")}))
+        fit = FamilyFit(catalogue.get(chip).key, "bf16", values, {stack: {}})
+        title = f"Collectives of {chip} inside its domain, fitted"
+        yield FittedEntry("links", title, fit, {stack: (both[0], both[1])}, {})
+
+
+def _curves(catalogue: Catalogue, rows: list[CurveRow]) -> Iterator[FittedEntry]:
+    for chip in sorted({r.chip for r in rows}):
+        accelerator, layout = catalogue.accelerator(chip), core_layout(catalogue, chip)
+        mine = [r for r in rows if r.chip == chip]
+        fit = fit_curves(layout, accelerator, mine)
+        qualities = {}
+        for kernel in fit.stacks:
+            both = []
+            for used in (True, False):
+                part = [r for r in mine if r.kernel == kernel and (int(r.seq_len) in FIT_LENGTHS and not r.note) == used]
+                time = curve_times_s(layout, accelerator, fit.values(kernel), part)
+                both.append(quality(time, np.array([curve_flops(r) / r.flops_per_s for r in part])))
+            qualities[kernel] = (both[0], both[1])
+        title = f"Published attention kernels on {chip}, forward and backward, fitted"
+        yield FittedEntry("flash", title, fit, qualities, {})
+
+
+def calibrate(catalogue: Catalogue, path: Path, *, fold: str = "fit") -> list[FittedEntry]:
+    """Fit everything that a file of measured kernels holds.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Data sheets and cores of the chips.
+    path : Path
+        Parquet table of kernels, or CSV of published attention throughput.
+    fold : str
+        Rows with this ``fold`` are fitted, the others judge the fit. Files without a ``fold`` are fitted whole.
+
+    Raises
+    ------
+    ScenarioError
+        If the file is neither.
+    CatalogueError
+        If a chip is not in the catalogue.
+    """
+    if path.suffix.lower() == ".csv":
+        return list(_curves(catalogue, read_curves(path)))
+    if path.suffix.lower() != ".parquet":
+        raise ScenarioError(f"{path}: a file of type {path.suffix or 'unknown'}; needed: Parquet of kernels, CSV of curves")
+    table = read_kernels(path)
+    if table.family == "collectives":
+        return list(_links(catalogue, table, fold))
+    return list(_kernels(catalogue, table, fold))

@@ -1,0 +1,79 @@
+"""Fit expert layers: what is known before the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue.records import Accelerator
+from megawatt.hardware.clock import Cost
+from megawatt.hardware.cores import CoreLayout
+from megawatt.hardware.experts import expert_cost
+from megawatt.hardware.fitting.family import Family, power_parameters
+from megawatt.hardware.fitting.solve import Parameter
+from megawatt.hardware.kernels import experts_from
+from megawatt.hardware.measurements import KernelTable
+
+__all__ = ["experts_family", "is_gated", "load_exponent"]
+
+_SHARED: Final[Mapping[str, Parameter]] = {
+    "rate_share": Parameter(0.7, 0.3, 0.1, 1.5),
+    "hbm_share": Parameter(0.8, 0.15, 0.2, 0.95),
+    "core_bytes_per_s": Parameter(6.4e10, 0.5, 1e9, 1e12),
+    "wave_overlap": Parameter(0.5, 0.7, 0.01, 1.0),
+    "skew": Parameter(1.5, 0.5, 0.1, 10.0),
+}
+_UNGATED_TOPK: Final = 22.0
+"""Geometries with 22 of 512 experts are Nemotron 3's, whose experts have one input product (squared ReLU). TensorRT-LLM runs
+them so (weights would otherwise stream faster than HBM can); the vLLM runs gate all geometries."""
+_SCALE: Final = 0.1
+
+
+def load_exponent(distribution: str) -> float:
+    """Exponent of a load law: ``balanced`` is 0, ``power_law_1.2`` is 1.2."""
+    return 0.0 if distribution == "balanced" else float(distribution.rsplit("_", 1)[1])
+
+
+def is_gated(topk: NDArray[np.float64], stack: str) -> NDArray[np.float64]:
+    """1 where a measured geometry has two input products, else 0."""
+    return np.where((topk == _UNGATED_TOPK) & (not stack.startswith("vllm")), 0.0, 1.0)
+
+
+def experts_family(layout: CoreLayout, accelerator: Accelerator, precision: str, powered: bool) -> Family:
+    """What `fit_family` needs to fit expert layers of a chip and precision."""
+
+    def own(part: KernelTable) -> dict[str, Parameter]:
+        shortest_s = float(part.number("latency_ms").min()) * 1e-3
+        return {
+            "launch_s": Parameter(0.6 * shortest_s, 0.5, 1e-6, 2e-4),
+            "route_passes": Parameter(6.0, 0.5, 0.5, 40.0),
+            "expert_s": Parameter(5e-8, 1.0, 1e-9, 2e-6),
+            "speed": Parameter(1.0, 0.2, 0.2, 2.0),
+        }
+
+    def cost(stack: str, values: Mapping[str, float], table: KernelTable, steady: bool) -> Cost:
+        kernel = experts_from(layout, accelerator, precision, stack, values)
+        number = table.number
+        return expert_cost(
+            kernel,
+            number("num_tokens"),
+            number("topk"),
+            number("num_experts"),
+            number("hidden_size"),
+            number("inter_size"),
+            tensor_parallel=number("moe_tp_size"),
+            expert_parallel=number("moe_ep_size"),
+            alpha=np.array([load_exponent(d) for d in table.word("distribution")]),
+            gated=is_gated(number("topk"), stack),
+            steady=steady,
+        )
+
+    shared = {**_SHARED, **power_parameters(accelerator, precision, powered)}
+    return Family(shared, own, cost, _readable, _SCALE)
+
+
+def _readable(table: KernelTable) -> NDArray[np.bool_]:
+    return np.ones(len(table), dtype=np.bool_)

@@ -1,0 +1,103 @@
+"""Fit collectives inside one scale-up domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.hardware.fitting.solve import Parameter, solve
+from megawatt.hardware.links import LinkKernel, Operation, domain_s
+from megawatt.hardware.measurements import KernelTable
+
+__all__ = ["ELEMENT_BYTES", "LINK_NAMES", "OPERATION_OF", "domain_times_s", "fit_links"]
+
+FloatArray = NDArray[np.float64]
+
+ELEMENT_BYTES: Final[Mapping[str, float]] = {
+    "fp16": 2.0,
+    "bf16": 2.0,
+    "half": 2.0,
+    "int8": 1.0,
+    "fp8": 1.0,
+    "fp32": 4.0,
+    "float": 4.0,
+}
+"""Bytes of an element of a message."""
+OPERATION_OF: Final[Mapping[str, Operation]] = {
+    "all_reduce": "all_reduce",
+    "all_gather": "all_gather",
+    "reduce_scatter": "reduce_scatter",
+    "alltoall": "all_to_all",
+    "all_to_all": "all_to_all",
+}
+LINK_NAMES: Final = (
+    "base_s",
+    "step_s",
+    "copy_bytes_per_s",
+    "ramp_s",
+    "ramp_bytes",
+    "gather_share",
+    "scatter_share",
+    "reduce_share",
+    "exchange_share",
+    "switch_share",
+)
+# Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages take
+# 5 to 25 us [kernel-published-collectives].
+_START: Final[Mapping[str, Parameter]] = {
+    "base_s": Parameter(4e-6, 0.7, 1e-7, 1e-4),
+    "step_s": Parameter(8e-7, 0.7, 1e-8, 1e-5),
+    "copy_bytes_per_s": Parameter(1e12, 0.7, 1e11, 1e13),
+    "ramp_s": Parameter(2e-6, 0.7, 1e-8, 1e-4),
+    "ramp_bytes": Parameter(6.5e4, 1.0, 1e3, 1e7),
+    "gather_share": Parameter(0.8, 0.2, 0.2, 1.0),
+    "scatter_share": Parameter(0.8, 0.2, 0.2, 1.0),
+    "reduce_share": Parameter(0.8, 0.2, 0.2, 1.0),
+    "exchange_share": Parameter(0.7, 0.2, 0.2, 1.0),
+    "switch_share": Parameter(0.6, 0.2, 0.2, 1.0),
+}
+_LARGE_BYTES: Final = 2.0**20
+_LARGE_WEIGHT: Final = 3.0
+"""Training moves megabytes: these rows count three times."""
+
+
+def domain_times_s(links: LinkKernel, table: KernelTable) -> FloatArray:
+    """Predicted time of the rows of a table of collectives. [s]"""
+    width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+    payload, ranks = table.number("message_size") * width, table.number("num_gpus")
+    floats = width >= 2.0
+    time = np.full(len(table), np.nan)
+    for name in set(table.word("op_name")):
+        rows = table.word("op_name") == name
+        time[rows] = domain_s(links, OPERATION_OF[str(name)], payload[rows], ranks[rows], in_switch=floats[rows])
+    return time
+
+
+def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = True) -> dict[str, float]:
+    """Fit the collectives of one chip on all rows of a table (give it only the rows to fit on).
+
+    Parameters
+    ----------
+    link_bytes_per_s : float
+        One-way rate of a chip in the domain. [B/s]
+    table : KernelTable
+        Rows of one chip.
+    in_switch : bool
+        The chip's switches can sum.
+    """
+    parameters = dict(_START)
+    if not in_switch:
+        parameters["switch_share"] = Parameter(1e-9, 1.0, 1e-9, 1e-9)
+    width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+    large = table.number("message_size") * width >= _LARGE_BYTES
+    weight = np.where(large, _LARGE_WEIGHT, 1.0)
+    measured = table.number("latency_ms") * 1e-3
+
+    def residuals(values: dict[str, float]) -> FloatArray:
+        time = domain_times_s(LinkKernel(link_bytes_per_s, **values), table)
+        return np.asarray(weight * np.log(time / measured))
+
+    return solve(residuals, parameters, scale=0.15)

@@ -1,0 +1,189 @@
+"""How a plan changes with the number of chips, with the machine, and with what its inputs may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from megawatt.catalogue.records import System
+from megawatt.errors import InfeasibleError, MegawattError
+from megawatt.training.plan import evaluate, plan
+from megawatt.training.records import TrainingPlan
+from megawatt.workload import ModelArch
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["Range", "Scaled", "best_within", "smallest_within", "step_time_ranges", "sweep"]
+
+_PRIMES: Final = (2, 3, 5, 7)
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A plan at one number of chips, or why there is none (``why`` is empty where there is a plan)."""
+
+    chips: int
+    global_batch: int
+    plan: TrainingPlan | None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Step time of one layout with one input at the ends of its published range. [s]"""
+
+    name: str
+    low: float
+    high: float
+    step_time_low_s: float
+    step_time_high_s: float
+
+
+def sweep(
+    arch: ModelArch,
+    system: System,
+    chips: Sequence[int],
+    *,
+    seq_len: int,
+    global_batch: int,
+    precision: str,
+    catalogue: Catalogue,
+    stack: str | None = None,
+    weak: bool = False,
+) -> Iterator[Scaled]:
+    """The best plan at each number of chips.
+
+    Parameters
+    ----------
+    arch, system : ModelArch, System
+        Model and machine.
+    chips : sequence of int
+        Numbers of chips.
+    seq_len, global_batch : int
+        Sequence length in tokens, and sequences per step (weak scaling: at the first number of chips).
+    precision : str
+        Precision of the linear layers.
+    catalogue : Catalogue
+        Achieved shares and stacks.
+    stack : str, optional
+        Key of a training stack.
+    weak : bool
+        Let the batch grow with the chips; otherwise it stays (strong scaling).
+    """
+    for n in chips:
+        batch = global_batch * n // chips[0] if weak else global_batch
+        try:
+            found = plan(
+                arch,
+                system,
+                n,
+                seq_len=seq_len,
+                global_batch=batch,
+                precision=precision,
+                catalogue=catalogue,
+                stack=stack,
+            )
+        except MegawattError as error:
+            yield Scaled(n, batch, None, str(error))
+        else:
+            yield Scaled(n, batch, found)
+
+
+def smallest_within(scaled: Sequence[Scaled], target_s: float) -> Scaled | None:
+    """The fewest chips whose step takes no longer than a target; None where all take longer."""
+    fast = [s for s in scaled if s.plan is not None and s.plan.step_time_s <= target_s]
+    return min(fast, key=lambda s: s.chips) if fast else None
+
+
+def _smooth_below(limit: int, largest_prime: int) -> int:
+    """The largest number up to a limit without a prime factor above another."""
+    for n in range(limit, 0, -1):
+        rest = n
+        for prime in _PRIMES:
+            while prime <= largest_prime and rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            return n
+    return 1
+
+
+def best_within(
+    arch: ModelArch,
+    system: System,
+    limit: float,
+    *,
+    seq_len: int,
+    global_batch: int,
+    precision: str,
+    catalogue: Catalogue,
+    stack: str | None = None,
+) -> TrainingPlan:
+    """The plan with the most tokens per second on at most so many chips.
+
+    Layouts want numbers with small factors, so the largest numbers up to the limit with no prime factor above 2, 3, 5
+    and 7 are tried; the chips that are left over stand idle.
+
+    Raises
+    ------
+    InfeasibleError
+        If no such number has a layout that fits; the message is that of the largest.
+    """
+    if limit < 1:
+        raise InfeasibleError(f"{system.key}: {limit:.2f} chips; allowed: 1 or more. Raise the power, cost or chips")
+    counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
+    found = [
+        s
+        for s in sweep(
+            arch,
+            system,
+            counts,
+            seq_len=seq_len,
+            global_batch=global_batch,
+            precision=precision,
+            catalogue=catalogue,
+            stack=stack,
+        )
+        if s.plan is not None or s.chips == counts[0]
+    ]
+    plans = [s.plan for s in found if s.plan is not None]
+    if not plans:
+        raise InfeasibleError(found[0].why)
+    return max(plans, key=lambda p: p.tokens_per_s)
+
+
+def step_time_ranges(arch: ModelArch, system: System, found: TrainingPlan, catalogue: Catalogue) -> list[Range]:
+    """Step time of the plan's layout with each input at the ends of its range, one at a time; the widest first.
+
+    Inputs without a published range are left out. Facts that were derived from relatives have no key of their own in
+    the catalogue and are left out too; the constants of ``training-practice`` stand for them.
+    """
+    ranges = []
+    for used in found.assumptions:
+        fact, (key, _, field) = used.fact, used.name.partition(".")
+        if fact.low is None or fact.high is None or fact.low == fact.high or key not in catalogue.entries:
+            continue
+        if field not in catalogue.get(key).facts or isinstance(fact.value, str):
+            continue
+        low, high = (
+            _step_time_s(arch, system.key, found, catalogue.replace_fact(key, field, value))
+            for value in (fact.low, fact.high)
+        )
+        if low != high:
+            ranges.append(Range(used.name, fact.low, fact.high, low, high))
+    return sorted(ranges, key=lambda r: -abs(r.step_time_high_s - r.step_time_low_s))
+
+
+def _step_time_s(arch: ModelArch, system: str, found: TrainingPlan, catalogue: Catalogue) -> float:
+    cost = evaluate(
+        arch,
+        catalogue.system(system),
+        found.layout,
+        seq_len=found.seq_len,
+        global_batch=found.global_batch,
+        precision=found.precision,
+        catalogue=catalogue,
+        stack=found.stack,
+    )
+    return float(cost.step_time_s[0])

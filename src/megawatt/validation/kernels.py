@@ -1,0 +1,287 @@
+"""Score measured kernels: time and chip power of every shape, by accelerator, precision, stack and size."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Accelerator
+from megawatt.errors import MegawattError
+from megawatt.hardware.clock import Cost
+from megawatt.hardware.experts import expert_cost
+from megawatt.hardware.fitted import Fitted
+from megawatt.hardware.fitting.calibrate import precisions_of
+from megawatt.hardware.fitting.experts import is_gated, load_exponent
+from megawatt.hardware.fitting.readings import ColdReading, read_power_w
+from megawatt.hardware.flash import attention_cost
+from megawatt.hardware.gemm import gemm_cost
+from megawatt.hardware.kernels import attention_kernel, experts_kernel, gemm_kernel
+from megawatt.hardware.measurements import KernelTable, read_kernels
+from megawatt.validation.scoring import Case, Skipped, result_entry
+
+__all__ = ["Prediction", "predict_table", "score"]
+
+FloatArray = NDArray[np.float64]
+
+_LONG_MS: Final = 0.2
+"""Power readings of shorter kernels mix in the gaps between launches."""
+_NEAR_CAP: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Rows of one chip, precision and stack: their places in the table, cost, expected reading, and what it rests on."""
+
+    places: NDArray[np.intp]
+    time_s: FloatArray
+    power_w: FloatArray
+    fitted: Fitted
+
+
+Costs = Callable[[Catalogue, Accelerator, str, str, KernelTable, bool, Sequence[str]], tuple[Cost, Fitted]]
+
+
+def _gemm(
+    catalogue: Catalogue,
+    chip: Accelerator,
+    precision: str,
+    stack: str,
+    rows: KernelTable,
+    steady: bool,
+    exclude: Sequence[str],
+) -> tuple[Cost, Fitted]:
+    kernel, found = gemm_kernel(catalogue, chip, precision, stack, exclude=exclude)
+    m, n, k = (rows.number(name) for name in "mnk")
+    cost = gemm_cost(kernel, m, n, k, steady=steady)
+    cold = None
+    if "reading_rows" in found.values:
+        cold = ColdReading(found.values["reading_rows"], found.values["reading_share"])
+    return dataclasses.replace(cost, power_w=read_power_w(cost.power_w, m, cold)), found
+
+
+def _attention(
+    catalogue: Catalogue,
+    chip: Accelerator,
+    precision: str,
+    stack: str,
+    rows: KernelTable,
+    steady: bool,
+    exclude: Sequence[str],
+) -> tuple[Cost, Fitted]:
+    kernel, found = attention_kernel(catalogue, chip, precision, stack, exclude=exclude)
+    names = ("batch_size", "isl", "isl", "num_heads", "num_key_value_heads", "head_dim")
+    return attention_cost(kernel, *(rows.number(name) for name in names), steady=steady), found
+
+
+def _moe(
+    catalogue: Catalogue,
+    chip: Accelerator,
+    precision: str,
+    stack: str,
+    rows: KernelTable,
+    steady: bool,
+    exclude: Sequence[str],
+) -> tuple[Cost, Fitted]:
+    kernel, found = experts_kernel(catalogue, chip, precision, stack, exclude=exclude)
+    names = ("num_tokens", "topk", "num_experts", "hidden_size", "inter_size")
+    cost = expert_cost(
+        kernel,
+        *(rows.number(name) for name in names),
+        tensor_parallel=rows.number("moe_tp_size"),
+        expert_parallel=rows.number("moe_ep_size"),
+        alpha=np.array([load_exponent(str(d)) for d in rows.word("distribution")]),
+        gated=is_gated(rows.number("topk"), stack),
+        steady=steady,
+    )
+    return cost, found
+
+
+_COSTS: Final[Mapping[str, Costs]] = {"gemm": _gemm, "attention": _attention, "moe": _moe}
+
+
+def _flops(table: KernelTable) -> FloatArray:
+    """Operations that a flat efficiency counts. [FLOP]"""
+    number = table.number
+    if table.family == "gemm":
+        return 2.0 * number("m") * number("n") * number("k")
+    if table.family == "attention":
+        return 2.0 * number("batch_size") * number("num_heads") * number("isl") ** 2 * number("head_dim")
+    products = number("hidden_size") * number("inter_size") / number("moe_tp_size")
+    return 6.0 * number("num_tokens") * number("topk") / number("moe_ep_size") * products
+
+
+def _size(table: KernelTable) -> NDArray[Any]:
+    """Size class of each row."""
+    number = table.number
+    if table.family == "gemm":
+        large = np.minimum(np.minimum(number("m"), number("n")), number("k")) >= 1024
+    elif table.family == "attention":
+        large = number("isl") >= 4096
+    else:
+        large = number("num_tokens") >= 1024
+    return np.where(large, "large", "small")
+
+
+def _parts(table: KernelTable, precisions: NDArray[Any]) -> Iterator[tuple[str, str, str, bool, NDArray[np.intp]]]:
+    """Rows by chip, precision, stack and whether their run was steady."""
+    steady = np.isfinite(table.number("power_w"))
+    keys = np.array(
+        [
+            f"{a}|{p}|{s}|{int(f)}"
+            for a, p, s, f in zip(table.word("accelerator"), precisions, table.word("stack"), steady, strict=True)
+        ],
+        dtype=object,
+    )
+    for key in sorted(set(keys)):
+        chip, precision, stack, flag = str(key).split("|")
+        yield chip, precision, stack, flag == "1", np.flatnonzero(keys == key)
+
+
+def predict_table(
+    table: KernelTable, catalogue: Catalogue, *, leave_out: bool = False
+) -> tuple[list[Prediction], dict[int, str]]:
+    """Predicted time and power of every row of a table of multiplies, attention or experts.
+
+    Parameters
+    ----------
+    table : KernelTable
+        Measured rows; rows with a power reading are steady runs.
+    catalogue : Catalogue
+    leave_out : bool
+        Predict each chip as if it had not been measured: from its relatives.
+
+    Returns
+    -------
+    list of Prediction, dict of int to str
+        Predictions by part, and for rows without one the reason by place.
+    """
+    predictions, reasons = [], {}
+    limits = table.number("power_limit_w")
+    for chip, precision, stack, steady, places in _parts(table, precisions_of(table)):
+        rows = table.where(np.isin(np.arange(len(table)), places))
+        try:
+            accelerator = catalogue.accelerator(chip)
+            limit = limits[places]
+            if np.isfinite(limit).any():
+                accelerator = dataclasses.replace(accelerator, power_cap_w=float(np.nanmedian(limit)))
+            exclude = (accelerator.key,) if leave_out else ()
+            cost, found = _COSTS[table.family](catalogue, accelerator, precision, stack, rows, steady, exclude)
+        except MegawattError as error:
+            reasons |= dict.fromkeys((int(p) for p in places), str(error))
+            continue
+        predictions.append(Prediction(places, cost.time_s, cost.power_w, found))
+    return predictions, reasons
+
+
+def _flat_s(table: KernelTable, precisions: NDArray[Any]) -> FloatArray:
+    """Null model: one rate per chip, precision and stack, the median of the rows with ``fold = fit``. [s]"""
+    flops, time = _flops(table), table.number("latency_ms") * 1e-3
+    fit = table.word("fold") == "fit"
+    out = np.empty(len(table))
+    for *_, places in _parts(table, precisions):
+        used = places[fit[places]] if fit[places].any() else places
+        out[places] = flops[places] / np.median(flops[used] / time[used])
+    return out
+
+
+def _labels(table: KernelTable, place: int, precision: str, size: str) -> tuple[str, ...]:
+    chip, stack, fold = (str(table.word(name)[place]) for name in ("accelerator", "stack", "fold"))
+    return (
+        f"accelerator={chip}",
+        f"dtype={precision}",
+        f"stack={stack}",
+        f"size={size}",
+        f"fold={fold}",
+        f"cell={chip} {precision} {size} {fold}",
+        f"part={chip} {stack} {fold}",
+    )
+
+
+def _power_labels(table: KernelTable, place: int, labels: tuple[str, ...], cap_w: float) -> tuple[str, ...]:
+    long = table.number("latency_ms")[place] > _LONG_MS
+    below = table.number("power_w")[place] < _NEAR_CAP * cap_w
+    chip, fold = str(table.word("accelerator")[place]), str(table.word("fold")[place])
+    duration = "long" if long else "short"
+    extra = (f"duration={duration}", f"level={'below' if below else 'at'}-cap")
+    if long:
+        precision = labels[1].removeprefix("dtype=")
+        extra += (f"long={chip} {precision} {fold}",)
+        if below:
+            extra += (f"long-below-cap={chip} {precision} {fold}", f"long-below-cap={fold}")
+    return labels + extra
+
+
+def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[dict[str, Any]]:
+    """Score a Parquet file of measured multiplies, attention or experts.
+
+    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first shapes
+    of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet file (docs/kernels.md).
+    catalogue : Catalogue
+    leave_out : bool
+        Predict each chip from its relatives.
+
+    Returns
+    -------
+    list of dict
+        Entries ``latency`` and, where power was read, ``power``.
+    """
+    table = read_kernels(path)
+    precisions = precisions_of(table)
+    predictions, reasons = predict_table(table, catalogue, leave_out=leave_out)
+    time, power = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    assumed: dict[int, tuple[str, ...]] = {}
+    for part in predictions:
+        time[part.places], power[part.places] = part.time_s, part.power_w
+        if not part.fitted.own:
+            assumed |= dict.fromkeys(
+                (int(p) for p in part.places), (f"parameters of {part.fitted.chip} {part.fitted.precision}",)
+            )
+    measured, read, limit = (table.number(n) for n in ("latency_ms", "power_w", "power_limit_w"))
+    null, sizes = _flat_s(table, precisions) * 1e3, _size(table)
+    cases, powers = [], []
+    for place in range(len(table)):
+        if place in reasons:
+            continue
+        labels, used = _labels(table, place, str(precisions[place]), str(sizes[place])), assumed.get(place, ())
+        name = f"row-{place + 1}"
+        cases.append(
+            Case(name, float(measured[place]), float(time[place] * 1e3), used, labels, null=float(null[place]))
+        )
+        if np.isfinite(read[place]):
+            cap = float(limit[place]) if np.isfinite(limit[place]) else float(np.nanmax(power))
+            labels = _power_labels(table, place, labels, cap)
+            powers.append(Case(name, float(read[place]), float(power[place]), used, labels, null=cap))
+    skipped = [Skipped(f"row-{place + 1}", why) for place, why in sorted(reasons.items())]
+    kind = f"kernels-{table.family}"
+    entries = [_entry(path, kind, "latency", "ms", len(table), cases, skipped)]
+    if powers:
+        entries.append(_entry(path, kind, "power", "W", len(table), powers, []))
+    return entries
+
+
+def _entry(
+    path: Path, kind: str, quantity: str, unit: str, rows: int, cases: Sequence[Case], skipped: Sequence[Skipped]
+) -> dict[str, Any]:
+    return result_entry(
+        file=str(path),
+        kind=kind,
+        quantity=quantity,
+        unit=unit,
+        error="relative",
+        rows=rows,
+        scorable=len(cases) + len(skipped),
+        cases=cases,
+        skipped=skipped,
+    )

@@ -1,0 +1,193 @@
+"""Score measured and published collectives."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from megawatt.catalogue import Catalogue
+from megawatt.errors import MegawattError, ScenarioError
+from megawatt.hardware.fitting.links import ELEMENT_BYTES, OPERATION_OF
+from megawatt.hardware.kernels import links_kernel, outer_links
+from megawatt.hardware.links import across_s, domain_s, torus_share
+from megawatt.hardware.measurements import read_kernels
+from megawatt.validation.scoring import Case, Skipped, result_entry
+
+__all__ = ["score", "score_published"]
+
+_LARGE_BYTES: Final = 2.0**20
+_TORUS_DIMENSIONS: Final = {"tpu-v4": 3, "tpu-v5p": 3, "tpu-v7": 3, "tpu-v5e": 2, "tpu-v6e": 2, "trn1": 2, "trn2": 2}
+"""Dimensions of the ICI and NeuronLink torus [google-tpu-arch, aws-nki-trainium2]."""
+_PUBLISHED: Final = ("accelerator", "op", "ranks", "bytes", "time_us", "busbw_GBps")
+_UNSTATED_BYTES: Final = 16.0 * 2.0**30
+"""Rows without a size are peak bandwidths of large messages."""
+
+
+def _factor(operation: str, ranks: float) -> float:
+    """Bus bandwidth counts the bytes that each rank must send: this share of the buffer."""
+    return 2.0 * (ranks - 1.0) / ranks if operation == "all_reduce" else (ranks - 1.0) / ranks
+
+
+def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a Parquet file of collectives inside one scale-up domain.
+
+    Null model: one bus bandwidth per chip, operation and ranks, the median of the rows with ``fold = fit``.
+    """
+    table = read_kernels(path)
+    width = np.array([ELEMENT_BYTES.get(str(d), 2.0) for d in table.word("dtype")])
+    payload, ranks = table.number("message_size") * width, table.number("num_gpus")
+    measured = table.number("latency_ms")
+    keys = np.array(
+        [
+            f"{a}|{o}|{n:g}"
+            for a, o, n in zip(table.word("accelerator"), table.word("op_name"), ranks, strict=True)
+        ],
+        dtype=object,
+    )
+    fit = table.word("fold") == "fit"
+    time, null, reasons = np.full(len(table), np.nan), np.full(len(table), np.nan), {}
+    for key in sorted(set(keys)):
+        places = np.flatnonzero(keys == key)
+        chip, name, _ = str(key).split("|")
+        try:
+            operation = OPERATION_OF[name]
+            links, _ = links_kernel(catalogue, chip)
+        except (MegawattError, KeyError) as error:
+            reasons |= dict.fromkeys((int(p) for p in places), f"{name}: {error}")
+            continue
+        time[places] = 1e3 * domain_s(links, operation, payload[places], ranks[places], in_switch=width[places] >= 2.0)
+        used = places[fit[places]] if fit[places].any() else places
+        null[places] = payload[places] / np.median(payload[used] / measured[used])
+    cases = []
+    for place in range(len(table)):
+        if place in reasons:
+            continue
+        words = {n: str(table.word(n)[place]) for n in ("accelerator", "dtype", "stack", "op_name", "fold")}
+        size = "large" if payload[place] >= _LARGE_BYTES else "small"
+        labels = (
+            f"accelerator={words['accelerator']}",
+            f"dtype={words['dtype']}",
+            f"stack={words['stack']}",
+            f"operation={words['op_name']}",
+            f"ranks={ranks[place]:g}",
+            f"size={size}",
+            f"fold={words['fold']}",
+            f"cell={words['accelerator']} {size} {words['fold']}",
+        )
+        cases.append(
+            Case(f"row-{place + 1}", float(measured[place]), float(time[place]), (), labels, null=float(null[place]))
+        )
+    skipped = [Skipped(f"row-{place + 1}", why) for place, why in sorted(reasons.items())]
+    return [
+        result_entry(
+            file=str(path),
+            kind="kernels-collectives",
+            quantity="latency",
+            unit="ms",
+            error="relative",
+            rows=len(table),
+            scorable=len(table),
+            cases=cases,
+            skipped=skipped,
+        )
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    id: str
+    chip: str
+    operation: str
+    ring: bool
+    ranks: float
+    payload_bytes: float
+    time_s: float
+    assumed: tuple[str, ...]
+
+
+def _published_row(place: int, cells: Mapping[str, str]) -> _Row | Skipped:
+    name = f"{cells['accelerator']}-{cells['op']}-{cells['ranks']}-{cells['bytes'] or 'large'}-{place}"
+    operation = cells["op"].removesuffix("_ring").removesuffix("_dcn")
+    if operation not in OPERATION_OF:
+        return Skipped(name, f"operation {cells['op']} is not modelled")
+    if cells["op"].endswith("_dcn"):
+        return Skipped(name, "between slices over the data-centre network: example output, its NICs are not stated")
+    if "NeuronCore" in cells.get("note", ""):
+        return Skipped(name, "between two cores of one chip, not between chips")
+    ranks, payload = float(cells["ranks"]), float(cells["bytes"] or _UNSTATED_BYTES)
+    assumed = () if cells["bytes"] else ("bytes",)
+    if cells["time_us"]:
+        time = float(cells["time_us"]) * 1e-6
+    elif float(cells["busbw_GBps"] or 0.0) > 0.0:
+        time = payload * _factor(operation, ranks) / (float(cells["busbw_GBps"]) * 1e9)
+    else:
+        return Skipped(name, "neither time nor bandwidth")
+    ring = cells["op"].endswith("_ring") or "ring" in cells.get("note", "")
+    return _Row(name, cells["accelerator"], OPERATION_OF[operation], ring, ranks, payload, time, assumed)
+
+
+def _published_s(row: _Row, catalogue: Catalogue, note: str) -> tuple[float, bool]:
+    """Predicted time [s] and whether the group spans domains."""
+    links, found = links_kernel(catalogue, row.chip)
+    del found
+    inside, outer = outer_links(catalogue, row.chip, note)
+    in_switch = not row.ring
+    if row.ranks <= inside:
+        dimensions = _TORUS_DIMENSIONS.get(row.chip)
+        left = float(torus_share(row.ranks, dimensions, inside)) if dimensions else 1.0
+        time = domain_s(links, row.operation, row.payload_bytes, row.ranks, in_switch=in_switch, link_share=left)  # type: ignore[arg-type]
+        return float(time), False
+    time = across_s(links, outer, row.operation, row.payload_bytes, row.ranks, inside, in_switch=in_switch)  # type: ignore[arg-type]
+    return float(time), True
+
+
+def score_published(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a CSV of published collectives, inside domains and across them.
+
+    Null model: payload over the one-way rate of the slowest link that the group uses.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [name for name in _PUBLISHED if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ScenarioError(f"{path.name}:1: no column {', '.join(missing)}; needed: {', '.join(_PUBLISHED)}")
+        table = [{k: (v or "") for k, v in row.items() if k} for row in reader]
+    cases, skipped = [], []
+    for place, cells in enumerate(table, 1):
+        row = _published_row(place, cells)
+        if isinstance(row, Skipped):
+            skipped.append(row)
+            continue
+        try:
+            time, across = _published_s(row, catalogue, cells.get("note", ""))
+            inside, outer = outer_links(catalogue, row.chip, cells.get("note", ""))
+            links, _ = links_kernel(catalogue, row.chip)
+        except MegawattError as error:
+            skipped.append(Skipped(row.id, str(error)))
+            continue
+        del inside
+        rate = outer.link_bytes_per_s * 8.0 if across else links.link_bytes_per_s
+        null = row.payload_bytes * _factor(row.operation, row.ranks) / rate
+        size = "large" if row.payload_bytes >= _LARGE_BYTES else "small"
+        level = "across" if across else "domain"
+        labels = (f"accelerator={row.chip}", f"operation={row.operation}", f"ranks={row.ranks:g}", f"size={size}")
+        labels += (f"level={level}", f"cell={level} {size}")
+        cases.append(Case(row.id, row.time_s * 1e3, time * 1e3, row.assumed, labels, null=null * 1e3))
+    return [
+        result_entry(
+            file=str(path),
+            kind="collectives-published",
+            quantity="latency",
+            unit="ms",
+            error="relative",
+            rows=len(table),
+            scorable=len(table),
+            cases=cases,
+            skipped=skipped,
+        )
+    ]

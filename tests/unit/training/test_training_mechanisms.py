@@ -1,0 +1,112 @@
+"""What stacks do about messages, gradients, experts and frozen weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.training import Practice, StepCost, one_layout, practice_for, step_cost, step_memory
+from megawatt.training.layer import nodes_per_expert_copy
+from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters, trained_share
+
+CATALOGUE = load_catalogue()
+SYSTEM = CATALOGUE.system("hgx-h100")
+PRACTICE = practice_for(CATALOGUE, SYSTEM)
+
+
+def with_stack(**changes: object) -> Practice:
+    return dataclasses.replace(PRACTICE, stack=dataclasses.replace(PRACTICE.stack, **changes))  # type: ignore[arg-type]
+
+
+def cost(arch: ModelArch, practice: Practice = PRACTICE, batch: int = 64, **layout: int) -> StepCost:
+    return step_cost(
+        arch, SYSTEM, one_layout(**layout), seq_len=4096, global_batch=batch, precision="bf16", practice=practice
+    )
+
+
+def test_backward_messages_hide_behind_weight_gradients() -> None:
+    arch = load_model("llama-3.1-405b", CATALOGUE)
+    plain = cost(arch, with_stack(tp_overlap_frac=0.0, tp_async_backward=False), tp=8).parts_s["tp"][0]
+    hidden = cost(arch, with_stack(tp_overlap_frac=0.0, tp_async_backward=True), tp=8).parts_s["tp"][0]
+    # forward 2 pairs, backward 3 (the inputs once more); of the backward's, two thirds hide: 5 -> 3
+    assert hidden == pytest.approx(plain * 3 / 5, rel=1e-6)
+
+
+def test_fused_accumulation_saves_the_traffic_of_gradients() -> None:
+    arch = load_model("llama-2-7b", CATALOGUE)
+    separate = cost(arch, with_stack(gradient_fused=False), dp=8).parts_s["vector"][0]
+    fused = cost(arch, with_stack(gradient_fused=True), dp=8).parts_s["vector"][0]
+    # 8 micro-batches: fresh gradients of 2 bytes of the weights of 32 layers are not read again
+    weights = 32 * (parameters(arch).dense_layer - parameters(arch).norms)
+    assert separate - fused == pytest.approx(8 * 2 * weights / PRACTICE.kernels.hbm_flow_bytes_per_s, rel=1e-6)
+
+
+def test_copies_of_a_token_that_cross_nodes() -> None:
+    # 8 experts spread evenly over 8 nodes: 8 (1 - (7/8)^8) = 5.25 nodes
+    assert nodes_per_expert_copy(8.0, np.array([8.0]))[0] == pytest.approx(8 * (1 - (7 / 8) ** 8) / 8)
+    # one node holds them all: one copy instead of eight
+    assert nodes_per_expert_copy(8.0, np.array([1.0]))[0] == 1 / 8
+    assert nodes_per_expert_copy(1.0, np.array([4.0]))[0] == 1.0
+
+
+def test_dispatch_once_per_node_saves_scale_out_traffic() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    layout = {"dp": 64, "ep": 64, "recompute": 2}
+    each, once = (
+        cost(arch, with_stack(dispatch_once_per_node=flag), **layout).parts_s["ep"][0] for flag in (False, True)
+    )
+    assert 0.6 * each < once < 0.75 * each
+    # inside one node nothing changes
+    layout = {"dp": 8, "ep": 8, "recompute": 2}
+    each, once = (
+        cost(arch, with_stack(dispatch_once_per_node=flag), **layout).parts_s["ep"][0] for flag in (False, True)
+    )
+    assert once == pytest.approx(each)
+
+
+def test_the_busiest_expert_rank_sets_the_pace() -> None:
+    arch = load_model("mixtral-8x7b", CATALOGUE)
+    even, skewed = (
+        cost(arch, dataclasses.replace(PRACTICE, expert_imbalance=x), dp=8, ep=8).parts_s for x in (1.0, 1.5)
+    )
+    assert skewed["ep"][0] > 1.4 * even["ep"][0]
+    assert skewed["gemm"][0] > 1.2 * even["gemm"][0]
+
+
+def test_frozen_weights_by_hand() -> None:
+    whole = load_model("llama-2-70b", CATALOGUE)
+    arch = dataclasses.replace(whole, lora_rank=16)
+    # per layer: 8192 -> 16 -> (64 + 2 x 8) x 128 and 8192 -> 16 -> 8192
+    adapters = 80 * 16 * (8192 + 10240 + 8192 + 8192)
+    assert trained_share(arch) * parameters(arch).total == pytest.approx(adapters)
+    assert trained_share(whole) == 1.0
+    matrices = parameters(whole).total - parameters(whole).embedding - 80 * parameters(whole).norms - 8192
+    attention = model_flops_per_token(whole, 4096) - 6 * matrices
+    assert model_flops_per_token(arch, 4096) == pytest.approx(4 * matrices + 6 * adapters + attention)
+
+
+def test_frozen_weights_save_memory_time_and_exchange() -> None:
+    whole = load_model("llama-2-70b", CATALOGUE)
+    arch = dataclasses.replace(whole, lora_rank=16)
+    kwargs = {"seq_len": 8192, "global_batch": 8, "practice": PRACTICE}
+    all_of_it, frozen = (step_memory(a, SYSTEM, one_layout(tp=4, dp=2), **kwargs) for a in (whole, arch))
+    assert frozen["weights"][0] == all_of_it["weights"][0]
+    assert frozen["optimizer"][0] == pytest.approx(trained_share(arch) * all_of_it["optimizer"][0])
+    assert frozen["gradients"][0] < 0.01 * all_of_it["gradients"][0]
+    slow, fast = (cost(a, batch=8, tp=4, dp=2).parts_s for a in (whole, arch))
+    # two thirds of the multiplies are left: forward and input gradients
+    assert fast["gemm"][0] == pytest.approx(2 / 3 * slow["gemm"][0], rel=0.05)
+    assert fast["dp"][0] < 0.05 * slow["dp"][0] + 1e-3
+    assert fast["optimizer"][0] < 0.01 * slow["optimizer"][0]
+
+
+def test_sharded_gradients_are_scattered_for_every_micro_batch() -> None:
+    arch = load_model("llama-2-7b", CATALOGUE)
+    bare = with_stack(dp_overlap_frac=0.0, gradient_exchange_bytes=2.0)
+    once, each = (cost(arch, bare, dp=8, zero=zero).parts_s for zero in (1, 2))
+    assert once["shard"][0] == 0.0
+    # 8 micro-batches: scatter of 2 bytes of 6.7e9 parameters at 360 GB/s
+    assert each["shard"][0] == pytest.approx(8 * 7 / 8 * 2 * 6.738e9 / 360e9, rel=0.01)
