@@ -180,7 +180,8 @@ def test_what_no_rule_can_fill_is_skipped_with_the_reason(change: dict[str, str]
     ("software", "published", "stack"),
     [
         ("Megatron-LM 2021", "2021-04", "stack-megatron-2021"),
-        ("Megatron-DeepSpeed 2022", "2024-09", "stack-megatron-2021"),
+        ("Megatron-DeepSpeed 2022", "2022-09", "stack-megatron-deepspeed"),
+        ("Megatron-LM / NeMo 2022", "2022-05", "stack-megatron-2022"),
         ("Megatron-LM 0.14 + TE 2.11", "2026-05", "stack-megatron-lm"),
         ("Megatron-Core r0.8.0", "2024-07", "stack-megatron-core"),
         ("LLM Foundry / Composer FSDP (FlashAttention)", "2024-01", "stack-llm-foundry"),
@@ -192,3 +193,23 @@ def test_what_no_rule_can_fill_is_skipped_with_the_reason(change: dict[str, str]
 )
 def test_software_decides_the_stack(software: str, published: str, stack: str) -> None:
     assert read_run(ROW | {"software": software, "published": published}, CATALOGUE).stack == stack
+
+
+def test_half_precision_megatron_deepspeed_is_megatron_of_2021() -> None:
+    row = ROW | {"software": "Megatron-DeepSpeed 2022", "dtype": "fp16", "published": "2024-09"}
+    assert read_run(row, CATALOGUE).stack == "stack-megatron-2021"
+
+
+def test_adapters_are_read_from_the_model_name() -> None:
+    run = read_run(ROW | {"model": "Llama-2-70B LoRA"}, CATALOGUE)
+    assert run.arch.lora_rank == 16
+    assert "adapter rank" in run.assumed
+    assert read_run(ROW, CATALOGUE).arch.lora_rank == 0
+
+
+def test_groups_carry_the_error_of_the_null_model(tmp_path: Path) -> None:
+    other = ROW | {"id": "b", "source": "t", "value": "4.0"}
+    (entry,) = score(write(tmp_path / "runs.csv", [ROW, other]), CATALOGUE)
+    # each null is the other's time: twice and half of the measured
+    assert entry["groups"]["source=s"]["null_mape"] == pytest.approx(1.0)
+    assert entry["groups"]["source=t"]["null_mape"] == pytest.approx(0.5)

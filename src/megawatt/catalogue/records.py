@@ -164,7 +164,10 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Normals:
-    """Monthly climate normals of a place, arrays of shape (12,), January first."""
+    """Monthly climate normals of a place, arrays of shape (12,), January first.
+
+    Percentiles may be unknown (NaN). ``humidity_fact`` says where humidity comes from, if elsewhere than ``fact``.
+    """
 
     place: str
     title: str
@@ -181,6 +184,7 @@ class Normals:
     p99_dry_bulb_c: NDArray[np.float64]
     p99_wet_bulb_c: NDArray[np.float64]
     fact: Fact
+    humidity_fact: Fact | None = None
 
 
 @dataclass(frozen=True, slots=True)

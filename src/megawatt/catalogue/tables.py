@@ -67,6 +67,7 @@ def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
         longitude_deg=entry.facts["longitude_deg"].number(),
         elevation_m=entry.facts["elevation_m"].number(),
         fact=fact,
+        humidity_fact=entry.facts.get("annual_mean_dew_point_c"),
         **column,
     )
 

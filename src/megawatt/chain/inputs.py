@@ -21,6 +21,7 @@ ROOM_OF_SECTION: Final = {
     "ai": "training",
     "training": "training",
     "contract": "finance",
+    "lease": "finance",
     "mining": "mining",
     "capex": "finance",
     "opex": "finance",

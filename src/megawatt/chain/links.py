@@ -13,6 +13,7 @@ from megawatt.catalogue.records import Assumption
 from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.compute import Compute, compute, priced
 from megawatt.chain.inputs import scenario_assumptions
+from megawatt.chain.lease import lease_money
 from megawatt.chain.money import AIMoney, CashModel, MiningMoney
 from megawatt.chain.site import Grid, Halls, ai_halls, grid_of, mining_halls, site_problem, weather_of
 from megawatt.dispatch import MonthlyResponse, SiteProblem, monthly_response
@@ -91,15 +92,24 @@ def _miners(scenario: Scenario, catalogue: Catalogue, it_mw: float) -> MiningMon
     return MiningMoney(machines, network_state(catalogue, scenario.mining.network), hash_response(catalogue))
 
 
-def _firm_value_usd_per_mwh(chips: Compute, halls: Halls, grid: Grid) -> float:
+def _firm_value_usd_per_mwh(chips: Compute | None, halls: Halls, grid: Grid) -> float:
     """What keeps contracted chips running in every hour: their price, or more than the dearest hour's power.
 
     A tenant that pays by the chip-hour is not shut off for a price spike; the owner bears it.
     """
-    earned = chips.chips * chips.price_usd_per_chip_hour / chips.it_mw
+    earned = chips.chips * chips.price_usd_per_chip_hour / chips.it_mw if chips else 0.0
     dearest = float((grid.delivered_usd_per_mwh + grid.adder_usd_per_mwh).max())
     steepest = float((np.diff(halls.response.facility_mw, axis=1) / np.diff(halls.response.it_mw)).max())
     return max(earned, 2.0 * dearest * steepest)
+
+
+def _ai_load_mw(scenario: Scenario, chips: Compute | None) -> float:
+    """IT power that the AI halls draw in every hour: the owner's chips, or the tenant's share of what it rents."""
+    if chips is not None:
+        return chips.it_mw
+    if scenario.lease is None or scenario.site.it_mw is None:
+        return 0.0
+    return scenario.site.it_mw.number() * scenario.lease.it_load_frac.number()
 
 
 def _problem(
@@ -109,8 +119,8 @@ def _problem(
         grid,
         scenario.site.grid_mw.number(),
         ai=ai,
-        ai_it_mw=chips.it_mw if chips else 0.0,
-        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if chips and ai else 0.0,
+        ai_it_mw=_ai_load_mw(scenario, chips),
+        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0,
         mining=mining,
         mining_value_usd_per_mwh=0.0,
     )
@@ -163,6 +173,7 @@ def _cash_model(
         discount_rate=scenario.discount_rate.number(),
         ai=_ai_money(scenario, chips, response, problem, utilisation) if chips else None,
         mining=miners,
+        lease=lease_money(scenario.lease, it_mw) if scenario.lease else None,
     )
 
 
@@ -193,7 +204,7 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
     miners = _miners(scenario, catalogue, mining.it_mw) if mining else None
     terms = _terms(scenario, catalogue, old)
     same = old is not None and old.ai is ai and old.mining is mining and old.grid is grid
-    if old is not None and same and _same_load(old.compute, chips):
+    if old is not None and same and _ai_load_mw(old.scenario, old.compute) == _ai_load_mw(scenario, chips):
         problem, response = old.problem, old.response
     else:
         problem = _problem(scenario, grid, chips, ai, mining)
@@ -219,10 +230,6 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
     )
 
 
-def _same_load(a: Compute | None, b: Compute | None) -> bool:
-    return (a.it_mw if a else 0.0) == (b.it_mw if b else 0.0)
-
-
 def _chips(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | None, room: str) -> Compute | None:
     if scenario.ai is None:
         return None
@@ -240,6 +247,8 @@ def _halls(
     ai, mining = (old.ai, old.mining) if old else (None, None)
     if chips is not None and (ai is None or room == "facility" or _other_heat(old, chips)):
         ai = ai_halls(scenario, catalogue, weather, chips.system, chips.it_mw)
+    if scenario.lease is not None and (ai is None or old is None or room in ("facility", "finance")):
+        ai = ai_halls(scenario, catalogue, weather, None, _ai_load_mw(scenario, None))
     if scenario.mining is not None and (mining is None or room in ("facility", "mining")):
         if chips is not None:
             raise ScenarioError("mining: beside AI halls is not supported in one scenario yet; compare two scenarios")
@@ -257,7 +266,8 @@ def _other_heat(old: Links | None, chips: Compute) -> bool:
 def _terms(scenario: Scenario, catalogue: Catalogue, old: Links | None) -> FactorTerms:
     if old is not None:
         return old.terms
-    payer = scenario.contract.payer if scenario.contract else None
+    tenant = scenario.contract or scenario.lease
+    payer = tenant.payer if tenant else None
     return factor_terms(catalogue, payer=payer)
 
 

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.chain.capital import Calendar, Capital
+from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.dispatch import MonthlyResponse
 from megawatt.finance import (
     CashFlow,
+    LenderTerms,
     OperatingFlows,
     ProjectTerms,
     commit_equity,
@@ -85,6 +87,7 @@ class CashModel:
     discount_rate: float
     ai: AIMoney | None = None
     mining: MiningMoney | None = None
+    lease: LeaseMoney | None = None
     committed_equity_usd: float | None = None
 
     def sculpted(self) -> CashModel:
@@ -123,10 +126,18 @@ class CashModel:
             ai_revenue, energy, prepaid, credited = self._ai_flows(self.ai, factors)
             revenue |= ai_revenue
             cost["energy_ai"] = energy
+        if self.lease is not None:
+            revenue, cost["energy_ai"] = lease_flows(
+                self.lease, self.calendar.halls, self._ai_energy(factors), factors, self.terms.relet_lag_months
+            )
         if self.mining is not None:
             revenue["mining"], cost["energy_mining"] = self._mining_flows(self.mining, factors)
         flows = OperatingFlows(revenue, cost, prepaid, credited)
-        return project(self._project_terms(factors), flows, grid_mw=self.grid_mw)
+        terms = self._project_terms(factors)
+        if "backstop" in revenue:
+            # lenders take a termination fee first
+            terms = replace(terms, lender=LenderTerms(mandatory_prepayment_usd=revenue["backstop"]))
+        return project(terms, flows, grid_mw=self.grid_mw)
 
     def _site_opex(self) -> FloatArray:
         calendar = self.calendar

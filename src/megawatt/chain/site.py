@@ -50,15 +50,20 @@ def weather_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Weathe
     return load_weather(where, catalogue, scenario.seed)
 
 
-def ai_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather, system: System, load_it_mw: float) -> Halls:
-    """AI halls built for the site's critical IT power and the system's way of giving off heat; exact at their load."""
+def ai_halls(
+    scenario: Scenario, catalogue: Catalogue, weather: Weather, system: System | None, load_it_mw: float
+) -> Halls:
+    """AI halls built for the site's critical IT power and the system's way of giving off heat; exact at their load.
+
+    Without a system (a tenant's machines) the design's own way of taking up heat counts.
+    """
     it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     design = hall_design(
         catalogue,
         scenario.hall.design,
         it_capacity_mw=it_mw,
-        liquid_share=system.liquid_share,
-        coolant_supply_max_c=system.coolant_supply_max_c,
+        liquid_share=system.liquid_share if system else None,
+        coolant_supply_max_c=system.coolant_supply_max_c if system else None,
     )
     return Halls(weather, design, response(design, weather, exact_at_mw=load_it_mw), it_mw)
 

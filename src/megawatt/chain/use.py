@@ -93,6 +93,21 @@ def _ai_notes(links: Links, dispatch: Dispatch) -> list[str]:
     return notes
 
 
+def _lease_notes(links: Links) -> list[str]:
+    lease = links.scenario.lease
+    if lease is None:
+        return []
+    notes = [
+        "The tenant's machines are not known: their load is a flat share of the rented power, and rents at re-letting "
+        "do not move with the price of compute."
+    ]
+    if lease.power_paid_by == "tenant":
+        notes.append("The tenant pays the energy; power prices do not reach the owner.")
+    if lease.backstop_usd is not None:
+        notes.append("The backstop pays once, up to its cap; its own default is not modelled.")
+    return notes
+
+
 def _mining_notes(links: Links) -> list[str]:
     if links.miners is None:
         return []
@@ -115,6 +130,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
         *table,
         *_ai_notes(links, dispatch),
+        *_lease_notes(links),
         *_mining_notes(links),
         f"{share} of {len(assumptions)} inputs are assumed: nobody has published them. They are marked.",
     )

@@ -23,6 +23,7 @@ _COMMANDS: Final = {
     "train": ("train", "How long is a training step, under which parallel layout, and why."),
     "compare": ("compare", "A model on several machines, at equal chips, power or cost."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),
+    "dispatch": ("dispatch", "What the megawatts do in every hour of a year."),
     "validate": ("validate", "Compare the package with published answers."),
     "calibrate": ("calibrate", "Fit a chip's kernels on measurements, or measure this machine."),
 }

@@ -174,11 +174,14 @@ def train(
     found = plan(arch, system, counts[0], objective=objective, layouts=given, prices=prices, **question)  # type: ignore[arg-type]
     if timeline is not None:
         _write_timeline(timeline, arch, system, found, catalogue)
-    results = [views.plan_dict(arch, system, found, top)]
+    best = plan(arch, system, counts[0], objective=objective, prices=prices, **question) if given is not None else None  # type: ignore[arg-type]
     if as_json:
-        emit_json("train", results)
+        against = {} if best is None else {"best_of_all": views.plan_dict(arch, system, best, 1)}
+        emit_json("train", [views.plan_dict(arch, system, found, top) | against])
     else:
         views.show_plan(arch, system, found, top)
+        if best is not None:
+            click.echo(views.against_best(found, best))
         if timeline is not None:
             click.echo(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 

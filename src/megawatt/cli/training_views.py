@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from megawatt.training import Layouts, Scaled, StepCost, TrainingPlan
     from megawatt.workload import ModelArch
 
-__all__ = ["plan_dict", "show_plan", "show_sweep", "sweep_dict"]
+__all__ = ["against_best", "plan_dict", "show_plan", "show_sweep", "sweep_dict"]
 
 _FIELDS: Final = (
     "tp",
@@ -198,6 +198,19 @@ def _why(found: TrainingPlan) -> list[str]:
         gains = f"; it wins {', '.join(f'{d.part} {d.more_s:.3f} s' for d in reversed(won))}" if won else ""
         lines.append(f"The runner-up ({other}) takes {gap:+.3f} s: {parts}{gains}.")
     return lines
+
+
+def against_best(found: TrainingPlan, best: TrainingPlan) -> str:
+    """A sentence: how a given layout compares with the best of all."""
+    from megawatt.training.explain import changed_choices, differences
+
+    other = ", ".join(changed_choices(found.layout, best.layout))
+    if not other:
+        return "This is the best of all layouts."
+    gap = 1.0 - best.step_time_s / found.step_time_s
+    lost = [d for d in differences(best.cost, found.cost) if d.more_s > 0.0][:3]
+    parts = ", ".join(f"{d.part} -{d.more_s:.3f} s" for d in lost)
+    return f"The best of {best.considered:,} layouts takes {best.step_time_s:.3f} s ({gap:.1%} less): {other}; {parts}."
 
 
 def sweep_dict(scaled: Sequence[Scaled]) -> list[dict[str, Any]]:

@@ -1,7 +1,12 @@
 """What should run in each hour of the site year under this tariff and connection."""
 
 from megawatt.dispatch.account import overloads
+from megawatt.dispatch.assets import SiteAssets, site_hours
+from megawatt.dispatch.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
+from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.ledger import ledger
 from megawatt.dispatch.merit import solve_merit
+from megawatt.dispatch.optimise import optimise
 from megawatt.dispatch.prices import (
     PriceYear,
     Tariff,
@@ -16,19 +21,35 @@ from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_re
 from megawatt.dispatch.site import solve
 
 __all__ = [
+    "Availability",
+    "Block",
     "Dispatch",
+    "HourlyPlan",
+    "HourlyProblem",
     "MiningMonths",
     "MonthlyResponse",
+    "PeakCharge",
     "PriceYear",
+    "Programme",
+    "SiteAssets",
     "SiteProblem",
+    "Storage",
     "Tariff",
+    "battery_storage",
+    "block",
     "coincident_peak_hours",
+    "hall_block",
+    "ledger",
+    "monthly_peaks",
     "monthly_response",
+    "optimise",
     "overloads",
     "price_year",
     "read_price_csv",
+    "site_hours",
     "solve",
     "solve_merit",
     "tariff",
     "tariff_adder",
+    "yearly_peak",
 ]

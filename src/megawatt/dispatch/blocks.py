@@ -7,12 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from megawatt.catalogue import Catalogue
 from megawatt.dispatch.halls import HallSegments
-from megawatt.dispatch.hourly import Block, PeakCharge
+from megawatt.dispatch.hourly import Block, PeakCharge, Storage
 from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 
-__all__ = ["Programme", "block", "called", "dearer_with_load", "hall_block", "monthly_peaks", "yearly_peak"]
+__all__ = [
+    "Programme",
+    "battery_storage",
+    "block",
+    "called",
+    "dearer_with_load",
+    "hall_block",
+    "monthly_peaks",
+    "yearly_peak",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -29,20 +39,51 @@ def block(
     return Block(name, column(mw)[:, np.newaxis], column(usd_per_mwh)[:, np.newaxis], carbon)
 
 
-def hall_block(name: str, hall: HallSegments, usd_per_it_mwh: FloatArray) -> Block:
+def battery_storage(
+    catalogue: Catalogue, power_mw: float, energy_mwh: float, *, discharge_cost_usd_per_mwh: float = 0.0
+) -> Storage:
+    """A lithium battery with the catalogue's round-trip efficiency, split evenly over charge and discharge.
+
+    Raises
+    ------
+    CatalogueError
+        If the fact is missing.
+    """
+    one_way = catalogue.number("battery-storage", "round_trip_efficiency_frac") ** 0.5
+    return Storage(
+        "battery", power_mw, energy_mwh, one_way, one_way, discharge_cost_usd_per_mwh=discharge_cost_usd_per_mwh
+    )
+
+
+def hall_block(
+    name: str, hall: HallSegments, usd_per_it_mwh: FloatArray, modes: tuple[FloatArray, FloatArray] | None = None
+) -> Block:
     """A hall as a use of facility power, so that giving up IT power saves its cooling too.
 
     Each segment of IT power w with slope b (facility MW per IT MW) uses w * b MW and earns value / b per MWh of it.
-    The draw at zero IT power (``hall.idle_mw``) is not in the block: it is firm load.
+    The draw at zero IT power (``hall.idle_mw``) is not in the block: it is firm load. With modes, IT power is cut at
+    their corners too, and the part of mode j earns value * worth(j): hall and machines share one axis of IT power,
+    on which the draw is convex and the worth concave.
 
     Parameters
     ----------
     hall : HallSegments
         From `site_halls`.
     usd_per_it_mwh : array, shape (hours,)
-        Revenue of a MWh of IT power.
+        Revenue of a MWh of IT power in the rated mode.
+    modes : tuple of arrays, shape (j,), optional
+        Widths of the modes' segments [MW of IT], in order, and their worth relative to the rated mode [-], falling.
     """
-    return Block(name, hall.width_it_mw * hall.slope, usd_per_it_mwh[:, np.newaxis] / hall.slope)
+    if modes is None:
+        return Block(name, hall.width_it_mw * hall.slope, usd_per_it_mwh[:, np.newaxis] / hall.slope)
+    width, worth = (np.asarray(part, dtype=np.float64) for part in modes)
+    hours = hall.idle_mw.size
+    top, end = np.cumsum(hall.width_it_mw, axis=1)[:, :, np.newaxis], np.cumsum(width)
+    bottom = top - hall.width_it_mw[:, :, np.newaxis]
+    shared = np.clip(np.minimum(top, end) - np.maximum(bottom, end - width), 0.0, None)
+    slope = hall.slope[:, :, np.newaxis]
+    value = usd_per_it_mwh[:, np.newaxis, np.newaxis] * worth / slope
+    return Block(name, (shared * slope).reshape(hours, -1), value.reshape(hours, -1))
 
 
 def yearly_peak(hours: int, usd_per_mw_year: float, tiers: tuple[tuple[float, float], ...] = ()) -> PeakCharge:

@@ -144,7 +144,9 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
         state = float(states[-1])
         so_far = _reached(problem, at, mw, so_far)
         parts.append(mw)
-    return _joined(problem, parts, "rules: last week's hours for the battery, merit order", time.perf_counter() - started)
+    return _joined(
+        problem, parts, "rules: last week's hours for the battery, merit order", time.perf_counter() - started
+    )
 
 
 def _own(problem: HourlyProblem) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -202,11 +203,11 @@ def _peak_problems(charge: PeakCharge, hours: int) -> list[Problem]:
     if charge.hours.shape != (hours,) or charge.hours.dtype != np.bool_:
         return [Problem(f"{where}.hours", f"{charge.hours.dtype} {charge.hours.shape}", f"bool ({hours},)")]
     starts, rates = [t[0] for t in charge.tiers], [t[1] for t in charge.tiers]
-    if not starts or starts[0] != 0.0 or any(b <= a for a, b in zip(starts, starts[1:], strict=False)):
+    if not starts or starts[0] != 0.0 or any(b <= a for a, b in itertools.pairwise(starts)):
         return [Problem(f"{where}.tiers", f"from {starts} MW", "rising levels, the first 0")]
     if not all(np.isfinite(rate) and rate >= 0.0 for rate in rates):
         return [Problem(f"{where}.tiers", f"{rates} USD/MW", "finite rates >= 0")]
-    if any(b < a for a, b in zip(rates, rates[1:], strict=False)):
+    if any(b < a for a, b in itertools.pairwise(rates)):
         hint = "a falling rate rewards a higher peak and has no single optimum; use its average"
         return [Problem(f"{where}.tiers", f"{rates} USD/MW", "rates that do not fall", hint)]
     return []

@@ -19,6 +19,7 @@ from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 __all__ = [
     "PriceYear",
     "Tariff",
+    "assemble_year",
     "coincident_peak_hours",
     "price_year",
     "read_price_csv",
@@ -124,14 +125,25 @@ def read_price_csv(path: Path, utc_offset_hours: float) -> PriceYear:
             rows = [(reader.line_num, *_cell(path, reader.line_num, row, offset)) for row in reader]
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}", file=str(path)) from None
+    return assemble_year(str(path), rows)
+
+
+def assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceYear:
+    """A price year from (line, hour in the site's time, price); the year that most hours belong to.
+
+    Raises
+    ------
+    ScenarioError
+        If there are no rows, or hours are missing or given twice; names the line.
+    """
     if not rows:
-        raise ScenarioError(f"{path}: no prices; needed: {HOURS_IN_YEAR} hours of one year", file=str(path))
+        raise ScenarioError(f"{name}: no prices; needed: {HOURS_IN_YEAR} hours of one year", file=name)
     years = [when.year for _, when, _ in rows]
     year = max(set(years), key=years.count)
     inside = [row for row in rows if row[1].year == year]
     kept = [row for row in inside if (row[1].month, row[1].day) != (2, 29)]
     hours = np.array([_hour_of_year(when) for _, when, _ in kept], dtype=np.int64)
-    _check_hours(path, year, hours, [line for line, _, _ in kept])
+    _check_hours(name, year, hours, [line for line, _, _ in kept])
     price = np.empty(HOURS_IN_YEAR)
     price[hours] = [value for _, _, value in kept]
     return PriceYear(price, year, len(inside) - len(kept), len(rows) - len(inside))
@@ -163,14 +175,14 @@ def _hour_of_year(when: datetime) -> int:
     return (int(DAYS_IN_MONTH[: when.month - 1].sum()) + when.day - 1) * 24 + when.hour
 
 
-def _check_hours(path: Path, year: int, hours: IntArray, lines: list[int]) -> None:
+def _check_hours(path: str, year: int, hours: IntArray, lines: list[int]) -> None:
     order = np.argsort(hours, kind="stable")
     same = np.flatnonzero(np.diff(hours[order]) == 0)
     if same.size:
         first, second = lines[order[same[0]]], lines[order[same[0] + 1]]
         raise ScenarioError(
             f"{path}: line {second} gives the hour of line {first} again ({same.size} hours twice in UTC); keep one",
-            file=str(path),
+            file=path,
         )
     missing = np.setdiff1d(np.arange(HOURS_IN_YEAR), hours)
     if missing.size:
@@ -180,7 +192,7 @@ def _check_hours(path: Path, year: int, hours: IntArray, lines: list[int]) -> No
         raise ScenarioError(
             f"{path}: {where}: {year}-{when:%m-%d %H:%M} (standard time) is missing ({missing.size} hours missing); "
             "a site year needs every hour but those of 29 February",
-            file=str(path),
+            file=path,
         )
 
 

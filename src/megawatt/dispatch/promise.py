@@ -39,7 +39,9 @@ def solve_with_promise(problem: HourlyProblem, solve: Callable[[HourlyProblem], 
 
     def at(price: float) -> Point[HourlyPlan]:
         changed = replace(
-            problem, availability=(), uses=tuple(_dearer(b, price) if b.name == promise.use else b for b in problem.uses)
+            problem,
+            availability=(),
+            uses=tuple(_dearer(b, price) if b.name == promise.use else b for b in problem.uses),
         )
         plan = solve(changed)
         over = missed_mwh(problem, plan, promise.use) - promise.free_mwh

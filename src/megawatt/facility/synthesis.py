@@ -112,8 +112,10 @@ def _assumptions(normals: Normals) -> tuple[Assumption, ...]:
         source=normals.fact.source,
         note=f"no hourly file was given for {normals.title}; hours are synthesised from its monthly normals",
     )
+    humidity = normals.humidity_fact
     return (
         Assumption(f"{normals.place}.normals", "facility", normals.fact),
+        *((Assumption(f"{normals.place}.humidity", "facility", humidity),) if humidity else ()),
         Assumption(f"{normals.place}.hours", "facility", shape),
     )
 

@@ -152,6 +152,11 @@ def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
     other = lender.other_reserve_usd
     if other is not None and (other.shape != (months,) or not np.all(other >= 0.0)):
         raise ScenarioError(f"lender.other_reserve_usd: must be ({months},) with amounts of 0 or more in USD")
+    forced = lender.mandatory_prepayment_usd
+    if forced is not None and (forced.ndim != 2 or forced.shape[1] != months or not np.all(forced >= 0.0)):
+        raise ScenarioError(
+            f"lender.mandatory_prepayment_usd: shape {forced.shape}, must be (paths, {months}), amounts of 0 or more"
+        )
     new = lender.refinancing
     if new is None:
         return

@@ -129,6 +129,9 @@ class LenderTerms:
         Below this cover the covenant is breached.
     test_every_months : int
         Months between tests, counted from the first payment; the first test needs twelve months of service.
+    mandatory_prepayment_usd : (paths, months), optional
+        Cash that prepays the loan before owners see it, as far as it is free: termination and insurance payments. It
+        lowers every later instalment in proportion.
     refinancing : Refinancing, optional
         How the balloon is refinanced; None: it is due in cash.
     """
@@ -142,6 +145,7 @@ class LenderTerms:
     covenant_dscr: float | None = None
     test_every_months: int = 3
     refinancing: Refinancing | None = None
+    mandatory_prepayment_usd: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class _Accounts:
     year_income: FloatArray
     losses: FloatArray
     prepaid: FloatArray
+    scale: FloatArray
+    """Share of the scheduled instalments that mandatory prepayments have left."""
     due_balance: FloatArray
     """Balance that the loan should have after its prepayments, at the end of the month before."""
 
@@ -123,7 +125,7 @@ def run_waterfall(terms: ProjectTerms, inputs: Inputs, schedule: LoanSchedule) -
     done = _empty(months, paths)
     guard = safeguards(terms, schedule, months)
     tests = CoverTests(guard, paths)
-    acc = _Accounts(*(np.zeros(paths) for _ in range(7)))
+    acc = _Accounts(*(np.zeros(paths) for _ in range(6)), np.ones(paths), np.zeros(paths))
     for m in range(months):
         set_aside = _operate(terms, inputs, guard, acc, done, m)
         _serve(terms, inputs, guard, acc, done, m)
@@ -175,8 +177,8 @@ def _serve(
     done.draw[m] += refinanced
     acc.cash = acc.cash + refinanced
     if m == guard.last and guard.lender.refinancing is not None:
-        acc.prepaid = np.zeros_like(acc.prepaid)
-    target = np.maximum(guard.scheduled_balance(m) - acc.prepaid, 0.0)
+        acc.prepaid, acc.scale = np.zeros_like(acc.prepaid), np.ones_like(acc.scale)
+    target = np.maximum(guard.scheduled_balance(m) * acc.scale - acc.prepaid, 0.0)
     owed = acc.balance + capitalised + done.draw[m]
     behind = owed - target
     demand = interest + np.where(behind > CENT, behind, 0.0)
@@ -210,20 +212,34 @@ def _distribute(
     """Reserves, sweep, lock-up test, distribution: in this order."""
     last = m == inputs.operating.shape[0] - 1
     lender: LenderTerms = guard.lender
-    reserve = np.zeros_like(acc.cash) if last else guard.reserve_target(m)
+    reserve = np.zeros_like(acc.cash) if last else guard.reserve_target(m) * acc.scale
     done.reserve[m] = np.clip(acc.cash, 0.0, reserve)
     if m < inputs.construction_months and not last:
         return
     floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd)
     on_schedule = acc.balance - acc.due_balance <= CENT
     free = np.where(on_schedule, np.maximum(acc.cash - floor, 0.0), 0.0)
+    forced = lender.mandatory_prepayment_usd
+    if forced is not None:
+        before = acc.due_balance
+        free = _prepay(acc, done, m, np.minimum(forced[:, m], free), free)
+        left = np.where(before > 0.0, acc.due_balance / np.where(before > 0.0, before, 1.0), 1.0)
+        acc.scale, acc.prepaid = acc.scale * left, acc.prepaid * left
     if lender.sweep_frac > 0.0 and guard.repaying(m):
-        swept = np.minimum(lender.sweep_frac * free, acc.balance)
-        done.swept[m] = swept
-        done.principal_paid[m] += swept
-        acc.balance, acc.cash, free = acc.balance - swept, acc.cash - swept, free - swept
-        acc.prepaid, acc.due_balance = acc.prepaid + swept, np.maximum(acc.due_balance - swept, 0.0)
+        ahead = acc.balance
+        free = _prepay(acc, done, m, lender.sweep_frac * free, free)
+        acc.prepaid = acc.prepaid + ahead - acc.balance
     if not last:
         free = np.where(done.locked[m] & (acc.balance > CENT), 0.0, free)
     done.distributions[m] = free
     acc.cash = acc.cash - free
+
+
+def _prepay(acc: _Accounts, done: Statements, m: int, asked: FloatArray, free: FloatArray) -> FloatArray:
+    """Repay principal ahead of time, as far as there is any; returns the cash that is left for owners."""
+    swept = np.minimum(asked, np.maximum(acc.balance, 0.0))
+    done.swept[m] += swept
+    done.principal_paid[m] += swept
+    acc.balance, acc.cash = acc.balance - swept, acc.cash - swept
+    acc.due_balance = np.maximum(acc.due_balance - swept, 0.0)
+    return free - swept

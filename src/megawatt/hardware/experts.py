@@ -127,8 +127,8 @@ def rank_load(
 
     Notes
     -----
-    Busiest of r ranks: mean + z(1 - 1/(r+1)) standard deviations of the sum over its experts drawn without replacement; a
-    rank takes at most what there is, an expert at most all tokens.
+    Busiest of r ranks: mean + z(1 - 1/(r+1)) standard deviations of the sum over its experts drawn without replacement;
+    a rank takes at most what there is, an expert at most all tokens.
     """
     from scipy.special import ndtri
 
@@ -146,7 +146,9 @@ def rank_load(
     return ExpertLoad(each, present, mean * excess, per_rank)
 
 
-def _products_s(kernel: ExpertKernel, load: ExpertLoad, shapes: tuple[tuple[FloatArray, FloatArray], ...]) -> FloatArray:
+def _products_s(
+    kernel: ExpertKernel, load: ExpertLoad, shapes: tuple[tuple[FloatArray, FloatArray], ...]
+) -> FloatArray:
     """Arithmetic time of the grouped products (columns, depth) with the best tile. [s]"""
     rate = kernel.rate_share * kernel.speed * kernel.peak_flops_per_s / kernel.cores
     width = element_bytes(kernel.precision)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -82,6 +84,27 @@ def _candidates(chips: tuple[str, ...], precision: str) -> Iterator[tuple[str, s
                 yield chip, name
 
 
+def _version(stack: str) -> tuple[str, tuple[int, ...]]:
+    library, _, version = stack.partition("_")
+    return library, tuple(int(n) for n in re.findall(r"\d+", version))
+
+
+def _nearest_stack(stack: str | None, known: Collection[str]) -> str | None:
+    """The stack itself, or the nearest version of its library; None where there is none of it."""
+    if stack is None:
+        return None
+    library, version = _version(stack)
+    alike = sorted(s for s in known if _version(s)[0] == library)
+    if not alike:
+        return None
+
+    def distance(other: str) -> tuple[int, ...]:
+        pairs = itertools.zip_longest(version, _version(other)[1], fillvalue=0)
+        return tuple(abs(a - b) for a, b in pairs)
+
+    return min(alike, key=distance)
+
+
 def _values(entry: Entry, stack: str) -> dict[str, float]:
     prefix = f"{STACK_PREFIX}{stack}."
     values = {}
@@ -115,7 +138,7 @@ def fitted(
     chip, precision : str
         Catalogue key of the accelerator; precision of the kernel.
     stack : str, optional
-        Software stack; the reference stack of the entry where it is not given or was not measured.
+        Software stack; where it was not measured the nearest version of its library, else the entry's reference stack.
     exclude : collection of str
         Chips that count as not measured (leave one chip out).
 
@@ -137,7 +160,7 @@ def fitted(
             continue
         reference = str(entry.facts[REFERENCE_STACK].value)
         known = {field.split(".", 1)[1].rsplit(".", 1)[0] for field in entry.facts if field.startswith(STACK_PREFIX)}
-        chosen = stack if stack in known else reference
+        chosen = _nearest_stack(stack, known) or reference
         used = tuple(
             Assumption(f"{entry.key}.{field}", _ROOM, fact)
             for field, fact in entry.facts.items()
@@ -147,6 +170,7 @@ def fitted(
         values = MappingProxyType(_values(entry, chosen))
         return Fitted(source, name, chosen, values, source == chip and name == precision, used)
     raise CatalogueError(
-        f"catalogue: no {family} parameters of {chip} at {precision} or of its relatives ({', '.join(chips) or 'none'}); "
-        "measure it with `megawatt calibrate run` and fit with `megawatt calibrate kernels FILE`"
+        f"catalogue: no {family} parameters of {chip} at {precision} or of its relatives "
+        f"({', '.join(chips) or 'none'}); measure it with `megawatt calibrate run` "
+        "and fit with `megawatt calibrate kernels FILE`"
     )

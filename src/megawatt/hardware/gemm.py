@@ -167,9 +167,9 @@ def gemm_cost(
 
     Notes
     -----
-    Limits: transposed operands and unaligned dimensions cost the same; only compulsory HBM traffic is counted. Sources:
-    tile and wave quantisation as in NVIDIA's matrix multiplication guide [nvidia-matmul-guide]; roofline (Williams 2009,
-    doi 10.1145/1498765.1498785).
+    Limits: transposed operands and unaligned dimensions cost the same; only compulsory HBM traffic is counted.
+    Sources: tile and wave quantisation as in NVIDIA's matrix multiplication guide [nvidia-matmul-guide]; roofline
+    (Williams 2009, doi 10.1145/1498765.1498785).
     """
     arrays = np.broadcast_arrays(*(np.asarray(v, dtype=np.float64) for v in (m, n, k)))
     for name, values in zip("mnk", arrays, strict=True):

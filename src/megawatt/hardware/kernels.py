@@ -12,7 +12,7 @@ from megawatt.hardware.experts import ExpertKernel
 from megawatt.hardware.fitted import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
-from megawatt.hardware.links import LinkKernel
+from megawatt.hardware.links import LinkKernel, links_from
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -22,9 +22,9 @@ __all__ = [
     "ATTENTION_STACK",
     "EXPERTS_SHARED",
     "EXPERTS_STACK",
-    "LINK_PARAMETERS",
     "GEMM_SHARED",
     "GEMM_STACK",
+    "LINK_PARAMETERS",
     "attention_from",
     "attention_kernel",
     "experts_from",
@@ -36,7 +36,7 @@ __all__ = [
     "power_law",
 ]
 
-GEMM_SHARED: Final = (
+GEMM_SHARED: Final[tuple[str, ...]] = (
     "rate_share",
     "edge_rows",
     "prologue_s",
@@ -47,9 +47,9 @@ GEMM_SHARED: Final = (
     "clock_exponent",
 )
 """Fitted numbers of a chip and precision."""
-GEMM_STACK: Final = ("launch_s", "interval_s", "quantise_factor", "speed")
+GEMM_STACK: Final[tuple[str, ...]] = ("launch_s", "interval_s", "quantise_factor", "speed")
 """Fitted numbers of a software stack on it."""
-ATTENTION_SHARED: Final = (
+ATTENTION_SHARED: Final[tuple[str, ...]] = (
     "rate_share",
     "score_width",
     "overhead_keys",
@@ -58,8 +58,8 @@ ATTENTION_SHARED: Final = (
     "byte_j",
     "clock_exponent",
 )
-ATTENTION_STACK: Final = ("launch_s", "query_passes", "kv_passes", "speed")
-EXPERTS_SHARED: Final = (
+ATTENTION_STACK: Final[tuple[str, ...]] = ("launch_s", "query_passes", "kv_passes", "speed")
+EXPERTS_SHARED: Final[tuple[str, ...]] = (
     "rate_share",
     "hbm_share",
     "core_bytes_per_s",
@@ -69,7 +69,7 @@ EXPERTS_SHARED: Final = (
     "byte_j",
     "clock_exponent",
 )
-LINK_PARAMETERS: Final = (
+LINK_PARAMETERS: Final[tuple[str, ...]] = (
     "base_s",
     "step_s",
     "copy_bytes_per_s",
@@ -80,7 +80,7 @@ LINK_PARAMETERS: Final = (
     "reduce_share",
     "exchange_share",
 )
-EXPERTS_STACK: Final = ("launch_s", "route_passes", "expert_s", "speed")
+EXPERTS_STACK: Final[tuple[str, ...]] = ("launch_s", "route_passes", "expert_s", "speed")
 
 
 def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw:
@@ -214,16 +214,10 @@ def experts_kernel(
     return experts_from(layout, accelerator, precision, found.stack, found.values), found
 
 
-def links_kernel(
-    catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()
-) -> tuple[LinkKernel, Fitted]:
+def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()) -> tuple[LinkKernel, Fitted]:
     """Collectives of a chip inside its scale-up domain: its own link rate, its own or its relatives' fitted numbers."""
     found = fitted(catalogue, "links", chip, "bf16", exclude=exclude)
-    return LinkKernel(
-        catalogue.number(chip, "scaleup_link_bytes_per_s"),
-        **{name: found.values[name] for name in LINK_PARAMETERS},
-        switch_share=found.values.get("switch_share", 0.0),
-    ), found
+    return links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values), found
 
 
 def outer_links(catalogue: Catalogue, chip: str, instance: str = "") -> tuple[float, LinkKernel]:
@@ -242,8 +236,8 @@ def outer_links(catalogue: Catalogue, chip: str, instance: str = "") -> tuple[fl
     facts = catalogue.get(key).facts
     rate = catalogue.number(chip, "scaleout_link_bytes_per_s")
     for name, fact in facts.items():
-        if name.startswith("instance.") and name.split(".")[1] in instance:
+        if name.startswith("instance.") and f"{name.split('.')[1]}." in instance:
             rate = fact.number()
-    inside = catalogue.number(chip, "scaleup_domain_chips")
-    names = (*LINK_PARAMETERS,)
-    return inside, LinkKernel(rate, **{name: catalogue.number(key, name) for name in names})
+    inside = catalogue.number(f"kernel-chip-{catalogue.get(chip).key}", "domain_chips")
+    values = {name: catalogue.number(key, name) for name in LINK_PARAMETERS}
+    return inside, links_from(rate, values, tree=True)

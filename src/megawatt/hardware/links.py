@@ -1,7 +1,8 @@
-"""Times of collectives inside a scale-up domain and across domains, from latency, ramp and bandwidth of measured links."""
+"""Times of collectives inside a scale-up domain and across domains: latency, ramp and bandwidth of measured links."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 
-__all__ = ["OPERATIONS", "LinkKernel", "Operation", "across_s", "domain_s", "torus_share"]
+__all__ = ["OPERATIONS", "LinkKernel", "Operation", "across_s", "domain_s", "links_from", "torus_share"]
 
 FloatArray = NDArray[np.float64]
 Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive"]
@@ -43,6 +44,8 @@ class LinkKernel:
         The same of an all-reduce whose sums are made in the switches; 0 where the links have none.
     switch_ranks : float
         Least ranks for which the library lets the switches reduce.
+    tree : bool
+        Start-up grows with the logarithm of the ranks (trees across domains), not with the ranks (rings).
     """
 
     link_bytes_per_s: float
@@ -57,6 +60,7 @@ class LinkKernel:
     exchange_share: float
     switch_share: float = 0.0
     switch_ranks: float = 8.0
+    tree: bool = False
 
     def share(self, operation: Operation) -> float:
         """Share of the link rate that an operation reaches on large messages."""
@@ -67,6 +71,24 @@ class LinkKernel:
             "all_to_all": self.exchange_share,
             "send_receive": self.gather_share,
         }[operation]
+
+
+def links_from(link_bytes_per_s: float, values: Mapping[str, float], *, tree: bool = False) -> LinkKernel:
+    """Links from named numbers (the fields of `LinkKernel`); without ``switch_share`` switches do not sum."""
+    return LinkKernel(
+        link_bytes_per_s,
+        base_s=values["base_s"],
+        step_s=values["step_s"],
+        copy_bytes_per_s=values["copy_bytes_per_s"],
+        ramp_s=values["ramp_s"],
+        ramp_bytes=values["ramp_bytes"],
+        gather_share=values["gather_share"],
+        scatter_share=values["scatter_share"],
+        reduce_share=values["reduce_share"],
+        exchange_share=values["exchange_share"],
+        switch_share=values.get("switch_share", 0.0),
+        tree=tree,
+    )
 
 
 def torus_share(ranks: FloatArray | float, dimensions: int, domain: float) -> FloatArray:
@@ -98,7 +120,7 @@ def domain_s(
     payload_bytes: FloatArray | float,
     ranks: FloatArray | float,
     *,
-    in_switch: FloatArray | bool = True,
+    in_switch: NDArray[np.bool_] | bool = True,
     link_share: FloatArray | float = 1.0,
 ) -> FloatArray:
     """Time of a collective of ranks that share one level of links. [s]
@@ -128,7 +150,8 @@ def domain_s(
 
     Notes
     -----
-    Sources: ring and direct algorithms as in Thakur 2005 (doi 10.1177/1094342005051521); NVLink SHARP for sums in switches.
+    Sources: ring and direct algorithms as in Thakur 2005 (doi 10.1177/1094342005051521); NVLink SHARP for sums in
+    switches.
     """
     if operation not in OPERATIONS:
         raise ScenarioError(f"collective {operation!r} is not known; allowed: {', '.join(OPERATIONS)}")
@@ -138,6 +161,8 @@ def domain_s(
         raise ScenarioError(f"collective: ranks = {n.min():g}, must be >= 1")
     rate = links.link_bytes_per_s * left
     sent, steps, own = _moved(operation, payload, np.maximum(n, 1.0))
+    if links.tree:
+        steps = 2.0 * np.ceil(np.log2(np.maximum(n, 1.0)))
     time = links.base_s + steps * links.step_s + sent / (links.share(operation) * rate) + own / links.copy_bytes_per_s
     time = time + links.ramp_s * np.log2(1.0 + sent / links.ramp_bytes)
     if operation == "all_reduce" and links.switch_share > 0.0:
@@ -156,13 +181,13 @@ def across_s(
     ranks: FloatArray | float,
     inner_ranks: FloatArray | float,
     *,
-    in_switch: FloatArray | bool = True,
+    in_switch: NDArray[np.bool_] | bool = True,
     groups_per_link: FloatArray | float = 1.0,
 ) -> FloatArray:
     """Time of a collective over domains: each chip of a domain carries its part across, both levels at once. [s]
 
-    All-reduce: scatter inside, sum of 1/inner across, gather inside, pipelined, so the slower level sets the pace; start-up
-    times add. All-to-all: what stays inside and what crosses travel at once.
+    All-reduce: scatter inside, sum of 1/inner across, gather inside, pipelined, so the slower level sets the pace;
+    start-up times add. All-to-all: what stays inside and what crosses travel at once.
 
     Parameters
     ----------

@@ -72,8 +72,9 @@ def _column(name: str, values: Any, count: int) -> NDArray[Any]:
         return np.array([str(v) for v in values], dtype=object)
     if values is None:
         return np.full(count, np.nan)
-    array = np.ma.asarray(values).astype(np.float64)
-    return np.asarray(array.filled(np.nan), dtype=np.float64)
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.where(np.ma.getmaskarray(values), np.nan, values.data.astype(np.float64))
+    return np.asarray(values, dtype=np.float64)
 
 
 def read_kernels(path: Path | str) -> KernelTable:

@@ -1,6 +1,7 @@
 """What a hash earns, at this price, difficulty and halving epoch."""
 
 from megawatt.mining.fleet import aged, break_even_usd_per_mwh, fleet, hash_economics, revenue_usd_per_mwh
+from megawatt.mining.modes import MinerModes, aged_years, miner_modes, mode_segments
 from megawatt.mining.network import (
     HashResponse,
     NetworkPath,
@@ -20,14 +21,26 @@ from megawatt.mining.protocol import (
     subsidy_by_month,
 )
 from megawatt.mining.records import HashEconomics, MinerFleet
+from megawatt.mining.retarget import RetargetPrior, predict_difficulty, retarget_prior
+from megawatt.mining.switchoff import (
+    NetworkFleet,
+    installed_eh_per_s,
+    network_fleet,
+    running_eh_per_s,
+    running_share,
+)
 
 __all__ = [
     "HashEconomics",
     "HashResponse",
     "MinerFleet",
+    "MinerModes",
+    "NetworkFleet",
     "NetworkPath",
     "NetworkState",
+    "RetargetPrior",
     "aged",
+    "aged_years",
     "break_even_usd_per_mwh",
     "difficulty",
     "fleet",
@@ -36,11 +49,19 @@ __all__ = [
     "hash_economics",
     "hash_response",
     "hashprice_usd_per_ph_day",
+    "installed_eh_per_s",
+    "miner_modes",
+    "mode_segments",
     "network_eh_per_s",
+    "network_fleet",
     "network_state",
+    "predict_difficulty",
     "project_network",
     "retarget",
+    "retarget_prior",
     "revenue_usd_per_mwh",
+    "running_eh_per_s",
+    "running_share",
     "subsidy_btc",
     "subsidy_by_month",
 ]

@@ -202,6 +202,9 @@ def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, cata
 _PLAIN = {
     "bool": "true or false",
     "string_type": "text in quotes",
+    "string_too_short": "some text",
+    "string_pattern_mismatch": "lower-case letters, digits and hyphens",
+    "too_short": "at least one entry",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",

@@ -9,7 +9,12 @@ from megawatt.errors import Problem
 
 __all__ = ["between_sections"]
 
-_NEEDED = {"ai-cloud": ("ai", "training", "contract"), "mining": ("mining",)}
+_NEEDED = {"ai-cloud": ("ai", "training", "contract"), "ai-colocation": ("lease",), "mining": ("mining",)}
+_FOREIGN = {
+    "ai-cloud": ("lease",),
+    "ai-colocation": ("ai", "training", "contract", "mining"),
+    "mining": ("ai", "training", "contract", "lease"),
+}
 _BASIS_FIELDS = {
     "published": ("price_usd_per_chip_hour",),
     "token-parity": ("parity_system", "parity_price_usd_per_chip_hour"),
@@ -29,15 +34,15 @@ def _sections_of_use(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(
                 name, "missing section", f"[{name}], because use = {use!r}", "megawatt init shows every section"
             )
-    if use == "mining":
-        for name in ("ai", "training", "contract"):
-            if name in raw:
-                yield Problem(name, "section of an AI use", "no such section where use = 'mining'", "remove it")
+    for name in _FOREIGN.get(use if isinstance(use, str) else "", ()):
+        if name in raw:
+            yield Problem(name, "section of another use", f"no such section where use = {use!r}", "remove it")
 
 
 def _it_power(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    if raw.get("use") == "ai-cloud" and isinstance(raw.get("site"), dict) and "it_mw" not in raw["site"]:
-        yield Problem("site.it_mw", "missing", "a number > 0 in MW, because use = 'ai-cloud'")
+    use = raw.get("use")
+    if use in ("ai-cloud", "ai-colocation") and isinstance(raw.get("site"), dict) and "it_mw" not in raw["site"]:
+        yield Problem("site.it_mw", "missing", f"a number > 0 in MW, because use = {use!r}")
 
 
 def _price_basis(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -59,7 +64,13 @@ def _chip_cost(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    term, months = _table(raw, "contract").get("term_months", 60), _table(raw, "timeline").get("operating_months", 60)
+    months = _table(raw, "timeline").get("operating_months", 60)
+    lease = _table(raw, "lease").get("term_months", 120) if "lease" in raw else 0
+    if isinstance(lease, int) and isinstance(months, int) and lease > months:
+        yield Problem("lease.term_months", f"{lease}", f"at most timeline.operating_months = {months}")
+    if "contract" not in raw:
+        return
+    term = _table(raw, "contract").get("term_months", 60)
     if isinstance(term, int) and isinstance(months, int) and term > months:
         yield Problem("contract.term_months", f"{term}", f"at most timeline.operating_months = {months}")
     credit = _table(raw, "contract").get("prepayment_credit_after_months", 0)

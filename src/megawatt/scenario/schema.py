@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
-__all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Mining", "Opex", "Power", "Risk",
-           "Scenario", "Site", "Tax", "Timeline", "Training"]  # fmt: skip
+__all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
+           "Risk", "Scenario", "Site", "Tax", "Timeline", "Training"]  # fmt: skip
 
 
 def _month(raw: Any) -> str:
@@ -224,6 +224,51 @@ class Contract(Section):
     )
 
 
+class Lease(Section):
+    """A lease of AI halls: the tenant brings the chips and pays rent per kW of critical IT power."""
+
+    rent_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=2000)] = Field(
+        description="rent in the first year, USD per month and kW of critical IT", title="rent"
+    )
+    escalator_per_year: Annotated[Fact, *quantity(ge=-0.1, le=0.2)] = Field(
+        0.0, validate_default=True, description="yearly step of the rent, from each block's start", title="escalator"
+    )
+    term_months: int = Field(120, ge=1, le=480, description="months that the tenant rents each block of halls")
+    power_paid_by: Literal["tenant", "owner"] = Field(
+        "tenant", description="tenant: energy is passed through (triple net); owner: rent includes it"
+    )
+    it_load_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.busy_frac",
+        validate_default=True,
+        description="average draw of the tenant's machines over the critical IT power that it rents",
+        title="tenant's load",
+    )
+    market_rent_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=2000)] | None = Field(
+        None, description="rent after the term or a default; default: the lease's own", title="market rent"
+    )
+    market_utilisation_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.market_utilisation_frac",
+        validate_default=True,
+        description="share of the halls let at market rent (after the term, or after a default)",
+        title="share of halls let at market rent",
+    )
+    backstop_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
+        None,
+        description="most that a third party pays once if the tenant defaults, at the first delivery, USD",
+        title="backstop",
+    )
+    backstop_at_end_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        0.0,
+        validate_default=True,
+        description="share of the backstop left at the end of the lease",
+        title="backstop left at the end",
+    )
+    backstop_lag_months: int = Field(3, ge=0, le=60, description="months from default to the backstop's payment")
+    payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
+        description="class of the tenant itself: sets its default probability (the backstop is modelled apart)"
+    )
+
+
 class Mining(Section):
     """Bitcoin miners."""
 
@@ -353,7 +398,7 @@ class Scenario(Section):
     format: Literal[1] = Field(description="version of this file format")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
     title: str = Field(min_length=1, description="what the report calls this use")
-    use: Literal["ai-cloud", "mining"] = Field(description="what the megawatts do")
+    use: Literal["ai-cloud", "ai-colocation", "mining"] = Field(description="what the megawatts do")
     seed: int = Field(20260101, ge=0, le=2**63 - 1, description="root of all random numbers")
     discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         description="annual, nominal, after tax", title="discount rate"
@@ -365,6 +410,7 @@ class Scenario(Section):
     ai: AI | None = None
     training: Training | None = None
     contract: Contract | None = None
+    lease: Lease | None = None
     mining: Mining | None = None
     capex: Capex
     opex: Opex

@@ -20,7 +20,7 @@ IntArray = NDArray[np.int64]
 
 _MOST_TENSOR: Final = 128
 _MOST_CONTEXT: Final = 64
-_MOST_MICRO_BATCH: Final = 16
+_MICRO_BATCHES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _MOST_VIRTUAL: Final = 16
 _ZERO: Final = (1, 2, 3)
 _RECOMPUTE: Final = (0, 1, 2)
@@ -194,9 +194,9 @@ def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int
     """Every layout of a model on so many chips; memory is not looked at.
 
     The product of all tp, pp, cp, dp that use up the chips (tp up to 128, cp up to 64), virtual stages that cut a stage
-    into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, micro-batches of 1, 2, 4, 8, 16, ZeRO 1
-    to 3, no, selective or full recompute, and sequence parallelism or not. Pipelines may be uneven. ZeRO 0 takes as
-    long as ZeRO 1 and needs more memory.
+    into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, micro-batches of 1, 2, 3, 4, 6, 8, 12,
+    16, 24, 32, ZeRO 1 to 3, no, selective or full recompute, and sequence parallelism or not. Pipelines may be uneven.
+    ZeRO 0 takes as long as ZeRO 1 and needs more memory.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int
         raise ScenarioError(
             f"chips = {chips}, seq_len = {seq_len} tokens, global_batch = {global_batch} sequences; allowed: 1 or more"
         )
-    micro = 2 ** np.arange(int(np.log2(min(global_batch, _MOST_MICRO_BATCH))) + 1, dtype=np.int64)
+    micro = np.array([size for size in _MICRO_BATCHES if size <= global_batch], dtype=np.int64)
     splits = _splits(arch, chips)
     # Rules that a whole split breaks are counted without building what is under it.
     probe = _as_layouts(splits)

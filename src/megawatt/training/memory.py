@@ -169,12 +169,14 @@ def _stage_memory(
         here = np.ones_like(pp) if last else (pp == 1).astype(np.float64)
         dense = dense + here * share / tp
         experts = experts + here * arch.mtp_layers * counts.expert * arch.experts / _f(layouts.ep * layouts.etp)
+    trained = trained_share(arch)
     shard, expert_shard = shard_degrees(layouts)
     sharded = [np.where(layouts.zero >= level, shard, 1.0) for level in (3, 2, 1)]
     sharded_experts = [np.where(layouts.zero >= level, expert_shard, 1.0) for level in (3, 2, 1)]
     held = [dense / d + experts / e for d, e in zip(sharded, sharded_experts, strict=True)]
+    # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
+    copies = np.where(layouts.zero == 3, (1.0 - trained) * held[0], held[0])
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
-    trained = trained_share(arch)
     tokens = _f(layouts.micro_batch) * seq_len / cp
     hidden = ACTIVATION_BYTES * tokens * arch.hidden
     checkpoint = np.where(layouts.sequence_parallel, hidden / tp, hidden)
@@ -185,7 +187,7 @@ def _stage_memory(
     # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
     return {
-        "weights": _WEIGHT_BYTES * np.minimum(held[0] + gathered, dense + experts),
+        "weights": _WEIGHT_BYTES * np.minimum(copies + gathered, dense + experts),
         "gradients": stack.gradient_bytes * trained * held[1],
         "optimizer": _OPTIMIZER_BYTES * trained * held[2],
         "activations": activations,

@@ -37,7 +37,7 @@ _NEAR_CAP: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Rows of one chip, precision and stack: their places in the table, cost, expected reading, and what it rests on."""
+    """Rows of one chip, precision and stack: their places in the table, time, expected reading, and whose numbers."""
 
     places: NDArray[np.intp]
     time_s: FloatArray
@@ -162,7 +162,8 @@ def predict_table(
     list of Prediction, dict of int to str
         Predictions by part, and for rows without one the reason by place.
     """
-    predictions, reasons = [], {}
+    predictions: list[Prediction] = []
+    reasons: dict[int, str] = {}
     limits = table.number("power_limit_w")
     for chip, precision, stack, steady, places in _parts(table, precisions_of(table)):
         rows = table.where(np.isin(np.arange(len(table)), places))
@@ -209,7 +210,7 @@ def _power_labels(table: KernelTable, place: int, labels: tuple[str, ...], cap_w
     below = table.number("power_w")[place] < _NEAR_CAP * cap_w
     chip, fold = str(table.word("accelerator")[place]), str(table.word("fold")[place])
     duration = "long" if long else "short"
-    extra = (f"duration={duration}", f"level={'below' if below else 'at'}-cap")
+    extra: tuple[str, ...] = (f"duration={duration}", f"level={'below' if below else 'at'}-cap")
     if long:
         precision = labels[1].removeprefix("dtype=")
         extra += (f"long={chip} {precision} {fold}",)
@@ -221,8 +222,8 @@ def _power_labels(table: KernelTable, place: int, labels: tuple[str, ...], cap_w
 def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[dict[str, Any]]:
     """Score a Parquet file of measured multiplies, attention or experts.
 
-    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first shapes
-    of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
+    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first
+    shapes of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
 
     Parameters
     ----------

@@ -45,7 +45,12 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
             continue
         held = int(row.seq_len) not in FIT_LENGTHS or bool(row.note)
         step = "backward" if row.backward else "forward"
-        labels = (f"accelerator={row.chip}", f"kernel={row.kernel}", f"pass={step}", f"head={row.head_dim:g}")
+        labels: tuple[str, ...] = (
+            f"accelerator={row.chip}",
+            f"kernel={row.kernel}",
+            f"pass={step}",
+            f"head={row.head_dim:g}",
+        )
         labels += (f"held={int(held)}", f"cell={step} held={int(held)}")
         assumed = () if found.own and found.stack == row.kernel else (f"kernel {found.stack} of {found.chip}",)
         null = curve_flops(row) / rates[key] * 1e3

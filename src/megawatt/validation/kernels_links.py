@@ -43,14 +43,12 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     payload, ranks = table.number("message_size") * width, table.number("num_gpus")
     measured = table.number("latency_ms")
     keys = np.array(
-        [
-            f"{a}|{o}|{n:g}"
-            for a, o, n in zip(table.word("accelerator"), table.word("op_name"), ranks, strict=True)
-        ],
+        [f"{a}|{o}|{n:g}" for a, o, n in zip(table.word("accelerator"), table.word("op_name"), ranks, strict=True)],
         dtype=object,
     )
     fit = table.word("fold") == "fit"
-    time, null, reasons = np.full(len(table), np.nan), np.full(len(table), np.nan), {}
+    time, null = np.full(len(table), np.nan), np.full(len(table), np.nan)
+    reasons: dict[int, str] = {}
     for key in sorted(set(keys)):
         places = np.flatnonzero(keys == key)
         chip, name, _ = str(key).split("|")
@@ -141,6 +139,7 @@ def _published_s(row: _Row, catalogue: Catalogue, note: str) -> tuple[float, boo
         dimensions = _TORUS_DIMENSIONS.get(row.chip)
         left = float(torus_share(row.ranks, dimensions, inside)) if dimensions else 1.0
         time = domain_s(links, row.operation, row.payload_bytes, row.ranks, in_switch=in_switch, link_share=left)  # type: ignore[arg-type]
+        time = time + catalogue.number("kernel-links-across", "harness_s")
         return float(time), False
     time = across_s(links, outer, row.operation, row.payload_bytes, row.ranks, inside, in_switch=in_switch)  # type: ignore[arg-type]
     return float(time), True
@@ -175,7 +174,12 @@ def score_published(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         null = row.payload_bytes * _factor(row.operation, row.ranks) / rate
         size = "large" if row.payload_bytes >= _LARGE_BYTES else "small"
         level = "across" if across else "domain"
-        labels = (f"accelerator={row.chip}", f"operation={row.operation}", f"ranks={row.ranks:g}", f"size={size}")
+        labels: tuple[str, ...] = (
+            f"accelerator={row.chip}",
+            f"operation={row.operation}",
+            f"ranks={row.ranks:g}",
+            f"size={size}",
+        )
         labels += (f"level={level}", f"cell={level} {size}")
         cases.append(Case(row.id, row.time_s * 1e3, time * 1e3, row.assumed, labels, null=null * 1e3))
     return [

@@ -7,8 +7,9 @@ import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from megawatt.validation.training_layouts import Row
 from megawatt.validation.training_rows import Run, read_run
 from megawatt.workload import model_flops_per_token
 
-__all__ = ["score"]
+__all__ = ["Predictions", "predictions", "score"]
+
+_NOT_SCORABLE: Final = "not scorable"
 
 
 def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
@@ -38,8 +41,39 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     list of dict
         One entry: every row that holds what any model needs is scored; empty columns are filled by stated rules and
         named in ``assumed``. The null model is one flat efficiency per chip and precision times counted FLOPs, fitted
-        on the other sources.
+        on the other sources; groups carry its mean error beside theirs (``null_mape``).
     """
+    found = predictions(path, catalogue)
+    entry = result_entry(
+        file=path.name,
+        kind="training-runs",
+        quantity="step_time",
+        unit="s",
+        error="relative",
+        rows=len(found.rows) + len(found.skipped),
+        scorable=len(found.rows) + sum(not s.why.startswith(_NOT_SCORABLE) for s in found.skipped),
+        cases=found.cases,
+        skipped=found.skipped,
+        rankings=_rankings(found.rows),
+    )
+    for name, statistics in entry["groups"].items():
+        nulls = [abs(c.null / c.measured - 1.0) for c in found.cases if name in c.groups and c.null is not None]
+        if nulls:
+            statistics["null_mape"] = float(np.mean(nulls))
+    return [entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Scored rows of a file, one case each, and the rows left out."""
+
+    rows: list[Row]
+    cases: list[Case]
+    skipped: list[Skipped]
+
+
+def predictions(path: Path, catalogue: Catalogue) -> Predictions:
+    """Predicted and published step time of every row of a CSV of training runs."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     runs: list[tuple[Row, Run, float]] = []
@@ -47,7 +81,7 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     practices: dict[tuple[object, ...], Practice] = {}
     for row in rows:
         if row.get("scorable") == "0":
-            skipped.append(Skipped(row.get("id", ""), f"not scorable: {row.get('why_not') or 'no reason given'}"))
+            skipped.append(Skipped(row.get("id", ""), f"{_NOT_SCORABLE}: {row.get('why_not') or 'no reason given'}"))
             continue
         try:
             run = read_run(row, catalogue)
@@ -66,20 +100,7 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         )
         for (row, run, predicted), null in zip(runs, nulls, strict=True)
     ]
-    return [
-        result_entry(
-            file=path.name,
-            kind="training-runs",
-            quantity="step_time",
-            unit="s",
-            error="relative",
-            rows=len(rows),
-            scorable=sum(row.get("scorable") != "0" for row in rows),
-            cases=cases,
-            skipped=skipped,
-            rankings=_rankings([(row, run) for row, run, _ in runs]),
-        )
-    ]
+    return Predictions([row for row, _, _ in runs], cases, skipped)
 
 
 def _predict(run: Run, catalogue: Catalogue, practices: dict[tuple[object, ...], Practice]) -> float:
@@ -152,9 +173,11 @@ def _groups(row: Row) -> tuple[str, ...]:
     return tuple(f"{name}={row[name]}" for name in names if row.get(name))
 
 
-def _rankings(runs: Sequence[tuple[Row, Run]]) -> list[list[str]]:
+def _rankings(rows: Sequence[Row]) -> list[list[str]]:
     """Rows of one model on so many chips of one kind: alternatives whose order matters."""
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for row, run in runs:
-        groups[(row.get("model", ""), row.get("accelerator", ""), row.get("chips", ""))].append(run.id)
+    for row in rows:
+        groups[(row.get("model", ""), row.get("accelerator", ""), row.get("chips", ""))].append(
+            row.get("id", "").strip()
+        )
     return list(groups.values())

@@ -91,3 +91,11 @@ def test_weather_by_name_and_by_coordinates() -> None:
     assert {a.name for a in higher.assumptions} > {"climate.elevation_shift_k"}
     with pytest.raises(CatalogueError, match="childress-tx"):
         load_weather("childres-tx", catalogue)
+
+
+def test_humidity_of_another_source_is_an_assumption_of_its_own() -> None:
+    catalogue = load_catalogue()
+    london = {a.name: a.fact for a in load_weather("london", catalogue).assumptions}
+    assert london["london.normals"].kind == "derived"
+    assert london["london.humidity"].kind == "assumed"
+    assert "childress-tx.humidity" not in {a.name for a in load_weather("childress-tx", catalogue).assumptions}

@@ -77,7 +77,8 @@ def test_fully_sharded_weights_keep_two_layers_gathered() -> None:
     memory = step_memory(arch, system, one_layout(dp=64, zero=3), seq_len=4096, global_batch=64, practice=practice)
     counts = parameters(arch)
     gathered = 2 * 2 * (counts.total / 80)
-    assert memory["weights"][0] == pytest.approx(2 * counts.total / 64 + gathered, rel=0.01)
+    # the shards themselves are the 32-bit masters of the optimizer
+    assert memory["weights"][0] == pytest.approx(gathered, rel=0.02)
 
 
 def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:

@@ -19,8 +19,8 @@ from megawatt.hardware.measurements import KernelTable
 
 __all__ = ["attention_family", "attention_precision"]
 
-# Start: FlashAttention 3 reaches 0.65 of the H100's peak at head 128 and 0.76 at 256, hence about 0.9 at an endless head
-# and 30 head dimensions of work per score [kernel-flash-attention].
+# Start: FlashAttention 3 reaches 0.65 of the H100's peak at head 128 and 0.76 at 256, hence about 0.9 at an endless
+# head and 30 head dimensions of work per score [kernel-flash-attention].
 _SHARED: Final[Mapping[str, Parameter]] = {
     "rate_share": Parameter(0.75, 0.4, 0.1, 2.0),
     "score_width": Parameter(30.0, 0.7, 1.0, 400.0),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,9 +28,9 @@ from megawatt.hardware.fitting.published import (
     read_curves,
 )
 from megawatt.hardware.fitting.readings import cold_reading
-from megawatt.hardware.fitting.solve import FitQuality, quality
+from megawatt.hardware.fitting.solve import FitQuality, Parameter, quality
 from megawatt.hardware.fitting.table import FittedEntry
-from megawatt.hardware.links import LinkKernel
+from megawatt.hardware.links import links_from
 from megawatt.hardware.measurements import KernelTable, read_kernels
 
 if TYPE_CHECKING:
@@ -43,6 +45,15 @@ _BUILDERS: Final[Mapping[str, Callable[[CoreLayout, Accelerator, str, bool], Fam
     "attention": attention_family,
     "moe": experts_family,
 }
+_ENERGIES: Final = ("flop_j", "byte_j", "clock_exponent")
+_LEAST_READINGS: Final = 8
+"""Fewer readings of long kernels do not tell energies apart: those of the same generation of cores are taken."""
+_SAME_ARITHMETIC: Final[Mapping[str, tuple[str, ...]]] = {
+    "fp8": ("fp8_block",),
+    "fp8_block": ("fp8",),
+    "bf16_kv8": ("bf16", "fp8"),
+}
+"""Precisions whose products are made by the same units, nearest first."""
 _TITLES: Final = {"gemm": "matrix multiplies", "attention": "fused attention", "moe": "expert layers"}
 
 
@@ -52,6 +63,17 @@ def precisions_of(table: KernelTable) -> NDArray[Any]:
         return table.word("dtype")
     pairs = zip(table.word("dtype"), table.word("kv_cache_dtype"), strict=True)
     return np.array([attention_precision(str(a), str(b)) for a, b in pairs], dtype=object)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One chip and precision: rows to fit, rows that judge."""
+
+    layout: CoreLayout
+    accelerator: Accelerator
+    precision: str
+    kept: KernelTable
+    held: KernelTable
 
 
 def _qualities(
@@ -88,25 +110,51 @@ def _fold(table: KernelTable, fold: str) -> tuple[KernelTable, KernelTable]:
     return table.where(kept), table.where(~kept)
 
 
-def _kernels(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:
-    precisions = precisions_of(table)
-    chips = table.word("accelerator")
+def _long(table: KernelTable) -> NDArray[np.bool_]:
+    return np.asarray(is_steady(table) & (table.number("latency_ms") * 1e-3 > POWER_FROM_S))
+
+
+def _with_energies(family: Family, energies: Mapping[str, float] | None) -> Family:
+    """The family with its power law fixed to energies of the same die."""
+    if energies is None:
+        return family
+    fixed = {name: Parameter(v, 1.0, v, v) for name, v in energies.items()}
+    return dataclasses.replace(family, shared={**family.shared, **fixed})
+
+
+def _jobs(catalogue: Catalogue, table: KernelTable, fold: str) -> list[_Job]:
+    """Chips and precisions to fit, those with most power readings first."""
+    precisions, chips = precisions_of(table), table.word("accelerator")
+    jobs = []
     for chip in sorted({str(c) for c in chips}):
         accelerator, layout = catalogue.accelerator(chip), core_layout(catalogue, chip)
         for precision in sorted({str(p) for p in precisions[chips == chip]}):
             kept, held = _fold(table.where((chips == chip) & (precisions == precision)), fold)
-            if not len(kept):
-                continue
-            family = _BUILDERS[table.family](layout, accelerator, precision, bool(is_steady(kept).any()))
-            fit = fit_family(accelerator, precision, kept, family)
-            title = f"{_TITLES[table.family].capitalize()} of {accelerator.key} in {precision}, fitted"
-            yield FittedEntry(
-                FAMILY_NAMES[table.family],
-                title,
-                fit,
-                _qualities(family, fit, kept, held),
-                _readings(family, fit, kept),
-            )
+            if len(kept):
+                jobs.append(_Job(layout, accelerator, precision, kept, held))
+    return sorted(jobs, key=lambda job: -int(_long(job.kept).sum()))
+
+
+def _kernels(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:
+    """Fits of every chip and precision; without power readings, the energies of a chip of the same generation."""
+    known: dict[tuple[str, str], dict[str, float]] = {}
+    for job in _jobs(catalogue, table, fold):
+        generation = job.layout.architecture
+        family = _BUILDERS[table.family](job.layout, job.accelerator, job.precision, True)
+        readable = int((family.readable(job.kept) & _long(job.kept)).sum())
+        powered = readable >= _LEAST_READINGS
+        if not powered:
+            alike = (job.precision, *_SAME_ARITHMETIC.get(job.precision, ()))
+            energies = next((known[generation, p] for p in alike if (generation, p) in known), None)
+            family = _BUILDERS[table.family](job.layout, job.accelerator, job.precision, False)
+            family = _with_energies(family, energies)
+        fit = fit_family(job.accelerator, job.precision, job.kept, family)
+        if powered and (generation, job.precision) not in known:
+            known[generation, job.precision] = {name: fit.shared[name] for name in _ENERGIES}
+        name = FAMILY_NAMES[table.family]
+        title = f"{_TITLES[table.family].capitalize()} of {job.accelerator.key} in {job.precision}, fitted"
+        readings = _readings(family, fit, job.kept)
+        yield FittedEntry(name, title, fit, _qualities(family, fit, job.kept, job.held), readings)
 
 
 def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:
@@ -119,7 +167,7 @@ def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fitt
         in_switch = core_layout(catalogue, chip).architecture in ("hopper", "blackwell")
         values = fit_links(rate, kept, in_switch=in_switch)
         both = [
-            quality(domain_times_s(LinkKernel(rate, **values), part), part.number("latency_ms") * 1e-3)
+            quality(domain_times_s(links_from(rate, values), part), part.number("latency_ms") * 1e-3)
             for part in (kept, held)
         ]
         stack = max(sorted({str(s) for s in kept.word("stack")}))
@@ -137,7 +185,9 @@ def _curves(catalogue: Catalogue, rows: list[CurveRow]) -> Iterator[FittedEntry]
         for kernel in fit.stacks:
             both = []
             for used in (True, False):
-                part = [r for r in mine if r.kernel == kernel and (int(r.seq_len) in FIT_LENGTHS and not r.note) == used]
+                part = [
+                    r for r in mine if r.kernel == kernel and (int(r.seq_len) in FIT_LENGTHS and not r.note) == used
+                ]
                 time = curve_times_s(layout, accelerator, fit.values(kernel), part)
                 both.append(quality(time, np.array([curve_flops(r) / r.flops_per_s for r in part])))
             qualities[kernel] = (both[0], both[1])
@@ -167,7 +217,9 @@ def calibrate(catalogue: Catalogue, path: Path, *, fold: str = "fit") -> list[Fi
     if path.suffix.lower() == ".csv":
         return list(_curves(catalogue, read_curves(path)))
     if path.suffix.lower() != ".parquet":
-        raise ScenarioError(f"{path}: a file of type {path.suffix or 'unknown'}; needed: Parquet of kernels, CSV of curves")
+        raise ScenarioError(
+            f"{path}: a file of type {path.suffix or 'unknown'}; needed: Parquet of kernels, CSV of curves"
+        )
     table = read_kernels(path)
     if table.family == "collectives":
         return list(_links(catalogue, table, fold))

@@ -27,8 +27,8 @@ _SHARED: Final[Mapping[str, Parameter]] = {
     "skew": Parameter(1.5, 0.5, 0.1, 10.0),
 }
 _UNGATED_TOPK: Final = 22.0
-"""Geometries with 22 of 512 experts are Nemotron 3's, whose experts have one input product (squared ReLU). TensorRT-LLM runs
-them so (weights would otherwise stream faster than HBM can); the vLLM runs gate all geometries."""
+"""Geometries with 22 of 512 experts are Nemotron 3's, whose experts have one input product (squared ReLU). TensorRT-LLM
+runs them so (weights would otherwise stream faster than HBM can); the vLLM runs gate all geometries."""
 _SCALE: Final = 0.1
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.hardware.fitting.solve import Parameter, solve
-from megawatt.hardware.links import LinkKernel, Operation, domain_s
+from megawatt.hardware.links import LinkKernel, Operation, domain_s, links_from
 from megawatt.hardware.measurements import KernelTable
 
 __all__ = ["ELEMENT_BYTES", "LINK_NAMES", "OPERATION_OF", "domain_times_s", "fit_links"]
@@ -45,8 +45,8 @@ LINK_NAMES: Final = (
     "exchange_share",
     "switch_share",
 )
-# Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages take
-# 5 to 25 us [kernel-published-collectives].
+# Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages
+# take 5 to 25 us [kernel-published-collectives].
 _START: Final[Mapping[str, Parameter]] = {
     "base_s": Parameter(4e-6, 0.7, 1e-7, 1e-4),
     "step_s": Parameter(8e-7, 0.7, 1e-8, 1e-5),
@@ -97,7 +97,7 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
     measured = table.number("latency_ms") * 1e-3
 
     def residuals(values: dict[str, float]) -> FloatArray:
-        time = domain_times_s(LinkKernel(link_bytes_per_s, **values), table)
+        time = domain_times_s(links_from(link_bytes_per_s, values), table)
         return np.asarray(weight * np.log(time / measured))
 
     return solve(residuals, parameters, scale=0.15)

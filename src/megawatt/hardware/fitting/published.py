@@ -113,7 +113,11 @@ def fit_curves(layout: CoreLayout, accelerator: Accelerator, rows: Sequence[Curv
         parameters[f"{kernel}|overhead_keys"] = Parameter(150.0, 0.7, 1.0, 2000.0)
 
     def own(values: Mapping[str, float], kernel: str) -> dict[str, float]:
-        fixed = {"launch_s": 5e-6, "query_passes": 1.0, "kv_passes": 1.0}  # one launch reads and writes each tensor once
+        fixed = {
+            "launch_s": 5e-6,
+            "query_passes": 1.0,
+            "kv_passes": 1.0,
+        }  # one launch reads and writes each tensor once
         fitted = {name: values[f"{kernel}|{name}"] for name in ("speed", "score_width", "overhead_keys")}
         return {**fixed, **fitted}
 

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 _SCALE: Final = 0.05
 """Errors beyond this (5 %) count with their size, not their square: libraries change algorithm from shape to shape."""
 _STEPS: Final = (3e-2, 1e-3)
-"""Steps of the numeric derivative, one search after the other: the wide one sees past the corners of tiles and waves."""
+"""Steps of the numeric derivative, one search after the other: the wide one sees past the corners of tiles."""
 _SHIFT: Final = 1e3
 
 

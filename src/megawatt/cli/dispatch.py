@@ -1,0 +1,210 @@
+"""``megawatt dispatch``: what the megawatts do in every hour of a year, and what that earns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from megawatt.cli.output import emit_json, note
+from megawatt.errors import Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage
+
+__all__ = ["dispatch"]
+
+
+@click.command(epilog="Example: megawatt dispatch examples/childress-bitcoin.toml --battery 50:200 --foresight")
+@click.argument("source", metavar="CASE_DIR|SCENARIO", type=click.Path(path_type=Path))
+@click.option("--solver", type=click.Choice(["auto", "exact", "highs"]), default="auto", show_default=True,
+              help="auto: the exact solver where the problem is of its structure, HiGHS elsewhere.")  # fmt: skip
+@click.option("--foresight", is_flag=True, help="Also plan day by day, and by simple rules, and compare.")
+@click.option("--battery", metavar="MW:MWH", help="Add a battery (scenarios), e.g. 50:200.")
+@click.option("--demand-charge", type=click.FloatRange(min=0), default=0.0, metavar="USD_PER_MW_YEAR",
+              help="Add a charge on the year's highest import (scenarios).")  # fmt: skip
+@click.option("--trace", "trace_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
+@click.option("--week", type=click.IntRange(1, 52), default=28, show_default=True, help="Week of the trace.")
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value of the scenario.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def dispatch(
+    source: Path,
+    solver: str,
+    foresight: bool,
+    battery: str | None,
+    demand_charge: float,
+    trace_file: Path | None,
+    week: int,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
+    from megawatt.dispatch import optimise
+    from megawatt.dispatch.foresight import foresight_plans
+
+    problems = _problems(source, settings, battery, demand_charge)
+    results = []
+    for name, problem in problems.items():
+        if foresight:
+            note("three plans: perfect, day-ahead, rules")
+            plans = foresight_plans(problem)
+        else:
+            plans = {"perfect": optimise(problem, solver)}  # type: ignore[arg-type]
+        if trace_file is not None:
+            _write_trace(trace_file, problem, plans["perfect"], week)
+        results.append(_result(name, problem, plans))
+        if not as_json:
+            _print(name, problem, plans)
+    if as_json:
+        emit_json("dispatch", results)
+
+
+def _problems(
+    source: Path, settings: tuple[str, ...], battery: str | None, demand_charge: float
+) -> Mapping[str, HourlyProblem]:
+    if source.is_dir():
+        from megawatt.dispatch.case import case_problem, load_case
+
+        given = [name for name, value in (("--battery", battery), ("--set", settings)) if value]
+        if given or demand_charge:
+            raise ScenarioError(
+                f"{source}: {', '.join(given) or '--demand-charge'} is for scenarios; edit parameters.json"
+            )
+        return {source.name: case_problem(load_case(source))}
+    return _scenario_problems(source, settings, battery, demand_charge)
+
+
+def _scenario_problems(
+    source: Path, settings: tuple[str, ...], battery: str | None, demand_charge: float
+) -> Mapping[str, HourlyProblem]:
+    import numpy as np
+
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain.links import forge
+    from megawatt.dispatch import SiteAssets, site_hours, yearly_peak
+    from megawatt.hours import HOURS_IN_YEAR
+    from megawatt.scenario import load
+
+    catalogue = load_catalogue()
+    loaded = load(source, catalogue, settings)
+    peaks = (yearly_peak(HOURS_IN_YEAR, demand_charge),) if demand_charge else ()
+    problems = {}
+    for use in loaded.uses:
+        note(f"{use.scenario.name}: halls, weather, prices")
+        links = forge(use.scenario, catalogue, use.folder)
+        problem = links.problem
+        if links.miners is not None:
+            value = _hash_value(links.miners.fleet, links.miners.state)
+            problem = replace(problem, mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value))
+        assets = SiteAssets(storage=_battery(battery, catalogue), peaks=peaks)
+        problems[use.scenario.name] = site_hours(problem, assets)
+    return problems
+
+
+def _hash_value(miners: Any, state: Any) -> float:
+    """Revenue of a MWh at the miners' plug in the scenario's network state. [USD/MWh]"""
+    from megawatt.mining import hashprice_usd_per_ph_day, revenue_usd_per_mwh, subsidy_by_month
+    from megawatt.mining.protocol import BLOCKS_PER_DAY
+
+    subsidy = float(subsidy_by_month(state.year, state.month, 1)[0]) * BLOCKS_PER_DAY
+    hashprice = hashprice_usd_per_ph_day(subsidy, state.fees_btc_per_day, state.btc_price_usd, state.network_eh_per_s)
+    return float(revenue_usd_per_mwh(miners, hashprice))
+
+
+def _battery(text: str | None, catalogue: Any) -> Storage | None:
+    from megawatt.dispatch import battery_storage
+
+    if text is None:
+        return None
+    try:
+        power_mw, energy_mwh = (float(part) for part in text.split(":"))
+    except ValueError:
+        problem = Problem("--battery", text, "power and energy as MW:MWH", "e.g. 50:200")
+        raise ScenarioError(f"--battery {text}: must be MW:MWH, e.g. 50:200", [problem]) from None
+    return battery_storage(catalogue, power_mw, energy_mwh)
+
+
+def _write_trace(path: Path, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:
+    from megawatt.dispatch.trace import HOURS_IN_WEEK, week_trace
+
+    first = min((week - 1) * HOURS_IN_WEEK, problem.hours - HOURS_IN_WEEK)
+    try:
+        path.write_text(json.dumps(week_trace(problem, plan, first)), encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
+    note(f"trace: {path}")
+
+
+def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:
+    from megawatt.dispatch import ledger
+
+    def one(plan: HourlyPlan) -> dict[str, Any]:
+        return {
+            "objective_usd": plan.objective_usd,
+            "solver": plan.solver,
+            "solve_s": plan.solve_s,
+            "peak_mw": dict(plan.peak_mw),
+            "ledger": [
+                {"name": e.name, "amount": e.amount, "unit": e.unit, "usd": e.usd, "carbon_t": e.carbon_t}
+                for e in ledger(problem, plan)
+            ],
+        }
+
+    return {"name": name, "hours": problem.hours, "plans": {key: one(plan) for key, plan in plans.items()}}
+
+
+def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from megawatt.dispatch import ledger
+
+    books = {key: ledger(problem, plan) for key, plan in plans.items()}
+    table = Table(show_header=True, header_style="bold", pad_edge=False, title=name, title_justify="left")
+    table.add_column("revenue positive", no_wrap=True)
+    for key in plans:
+        table.add_column(key, justify="right", no_wrap=True)
+        table.add_column("kUSD", justify="right", no_wrap=True)
+    for lines in zip(*books.values(), strict=True):
+        table.add_row(
+            f"{lines[0].name} [{lines[0].unit}]", *(c for e in lines for c in (_number(e.amount), _kusd(e.usd)))
+        )
+    table.add_section()
+    table.add_row("revenue less cost", *(c for p in plans.values() for c in ("", _kusd(-p.objective_usd))))
+    if len(plans) > 1:
+        best = plans["perfect"].objective_usd
+        table.add_row(
+            "lost for want of foresight", *(c for p in plans.values() for c in ("", _kusd(p.objective_usd - best)))
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    for key, plan in plans.items():
+        text = f"{key}: {plan.solver}, {plan.solve_s:.2f} s; {_duration(problem, plan)}"
+        console.print(text, style="dim", soft_wrap=True)
+
+
+def _number(amount: float) -> str:
+    return f"{amount:,.0f}" if abs(amount) >= 100.0 else f"{amount:,.1f}"
+
+
+def _kusd(usd: float) -> str:
+    return f"{usd / 1000.0 + 0.0:,.0f}"
+
+
+def _duration(problem: HourlyProblem, plan: HourlyPlan) -> str:
+    """Load duration in words: import exceeded in a tenth, half and nine tenths of the hours, and hours uses are off."""
+    import numpy as np
+
+    levels = np.quantile(plan.mw[problem.imports.name], (1.0, 0.9, 0.5, 0.1))
+    text = "import at most {:,.1f} MW, above {:,.1f} in 10 %, {:,.1f} in 50 %, {:,.1f} in 90 % of hours".format(*levels)
+    off = [
+        f"{b.name} off in {int((plan.mw[b.name] < 1e-3 * np.maximum(b.mw.sum(axis=1), 1e-9)).sum()):,} hours"
+        for b in problem.uses
+    ]
+    return "; ".join([text, *off])

@@ -1,0 +1,121 @@
+"""The site year with everything on it: halls, battery, solar, wind, gas, export, demand charges, programmes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.dispatch.blocks import Programme, block, called, dearer_with_load, hall_block
+from megawatt.dispatch.halls import hourly_response, site_halls
+from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.records import SiteProblem
+from megawatt.hours import HOURS_IN_YEAR
+
+__all__ = ["SiteAssets", "site_hours"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteAssets:
+    """What a site has beside its halls and its connection; nothing by default.
+
+    Attributes
+    ----------
+    supplies : tuple of Block
+        Own generation: `block` with hourly output and cost; gas with its carbon.
+    storage : Storage or None
+    export_limit_mw, export_price_usd_per_mwh
+        Energy sold, at this price per hour (8760,); no export where None.
+    peaks : tuple of PeakCharge
+        Demand charges: `yearly_peak`, `monthly_peaks`.
+    programmes : tuple of Programme
+        Curtailment programmes.
+    carbon_usd_per_t : float
+        Price of carbon on imported energy at the hour's intensity; that of own supplies belongs in their cost.
+    price_slope_usd_per_mwh_per_mw, price_step_mw
+        Rise of the region's price per MW of own import, in steps (`dearer_with_load`).
+    mining_modes : tuple of arrays or None
+        Widths [MW] and relative revenue of the miners' mode segments (`megawatt.mining.mode_segments`); their sum
+        is at least ``mining_it_mw``. Rated mode alone if None.
+    ai_firm : bool
+        The AI load must be served; otherwise it is curtailed where that earns more.
+    availability : Availability or None
+        Contracted availability of the use ``ai``, in MWh at the connection.
+    last_resort : tuple of str
+        Supplies that stand for load not served.
+    """
+
+    supplies: tuple[Block, ...] = ()
+    storage: Storage | None = None
+    export_limit_mw: float = 0.0
+    export_price_usd_per_mwh: FloatArray | None = None
+    peaks: tuple[PeakCharge, ...] = ()
+    programmes: tuple[Programme, ...] = ()
+    carbon_usd_per_t: float = 0.0
+    price_slope_usd_per_mwh_per_mw: float = 0.0
+    price_step_mw: float = 10.0
+    mining_modes: tuple[FloatArray, FloatArray] | None = None
+    ai_firm: bool = False
+    availability: Availability | None = None
+    last_resort: tuple[str, ...] = ()
+
+
+def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> HourlyProblem:
+    """The general hourly problem of a site year.
+
+    Halls enter through their response: a segment of IT power uses its slope in facility power, so that curtailing
+    saves cooling too; what idle halls draw is firm. The import's cost is price + adder + carbon.
+
+    Parameters
+    ----------
+    problem : SiteProblem
+        Prices, limit, AI load, miners and the halls' responses.
+    assets : SiteAssets, optional
+        Everything else.
+
+    Raises
+    ------
+    ScenarioError
+        If an input is malformed.
+    InfeasibleError
+        If idle halls exceed the import limit; names the hour.
+    """
+    extra = assets or SiteAssets()
+    halls = site_halls(problem)
+    firm = halls.ai.idle_mw + halls.mining.idle_mw
+    uses = []
+    if problem.ai_response is not None:
+        if extra.ai_firm:
+            served = np.minimum(problem.ai_it_mw, problem.ai_response.it_limit_mw)
+            full = hourly_response(problem.ai_response, problem.ai_response.facility_mw, np.maximum(served, 0.0))
+            firm = firm + full - halls.ai.idle_mw
+        else:
+            uses.append(hall_block("ai", halls.ai, np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh)))
+    if problem.mining_response is not None:
+        uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh, extra.mining_modes))
+    if extra.export_price_usd_per_mwh is not None:
+        uses.append(block("export", HOURS_IN_YEAR, extra.export_limit_mw, extra.export_price_usd_per_mwh))
+    return HourlyProblem(
+        firm_mw=firm,
+        imports=_imports(problem, extra),
+        supplies=extra.supplies,
+        uses=tuple(uses),
+        storages=() if extra.storage is None else (extra.storage,),
+        peaks=extra.peaks,
+        availability=() if extra.availability is None else (extra.availability,),
+        last_resort=extra.last_resort,
+    )
+
+
+def _imports(problem: SiteProblem, extra: SiteAssets) -> Block:
+    carbon = extra.carbon_usd_per_t * problem.carbon_kg_per_mwh / 1000.0
+    cost = problem.price_usd_per_mwh + problem.adder_usd_per_mwh + carbon
+    imports = block("import", HOURS_IN_YEAR, problem.import_limit_mw, cost, problem.carbon_kg_per_mwh)
+    if extra.price_slope_usd_per_mwh_per_mw > 0.0:
+        imports = dearer_with_load(imports, extra.price_slope_usd_per_mwh_per_mw, extra.price_step_mw)
+    for programme in extra.programmes:
+        imports = called(imports, programme)
+    return imports
