@@ -129,7 +129,7 @@ def test_json_has_the_documented_shape(tmp_path: Path) -> None:
         ((('chips = 4608 ', "chips = 8 "),), 3, "none of"),
         ((('grid_mw = "@iren-childress.grid_mw"', "grid_mw = 140"),
           ('it_mw = "@iren-childress.it_mw"', "it_mw = 140"),
-          ('system = "gb300-nvl72"', 'busy_frac = 1.0\nsystem = "gb300-nvl72"')), 3, "site.grid_mw"),
+          ('chips = "@iren-microsoft.gpu_count"', "chips = 80000\nbusy_frac = 1.0")), 3, "site.grid_mw"),
         ((('design = "liquid-dry-cooler"', 'design = "air-chiller"'),), 2, "no liquid loop"),
         ((("seq_len = 8192", "seq_len = -1"),), 2, "training.seq_len"),
     ],

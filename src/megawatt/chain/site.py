@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, System
-from megawatt.dispatch import SiteProblem, price_year, read_price_csv, tariff, tariff_adder
+from megawatt.dispatch import (
+    SiteProblem,
+    price_model,
+    price_year,
+    read_price_csv,
+    synthetic_price_year,
+    tariff,
+    tariff_adder,
+)
 from megawatt.facility import FacilityResponse, HallDesign, Weather, capacity, hall_design, load_weather, response
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario.schema import Scenario
@@ -40,7 +49,7 @@ class Grid:
     adder_usd_per_mwh: FloatArray
     carbon_kg_per_mwh: FloatArray
     year: int
-    from_file: bool
+    prices: Literal["file", "table", "made up"]
     assumptions: tuple[Assumption, ...]
 
 
@@ -79,12 +88,16 @@ def mining_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather) -> 
 
 
 def grid_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Grid:
-    """Hourly prices from the scenario's file or the grid's table, delivery charges, carbon."""
+    """Hourly prices (file, made-up year of a mean, or the grid's table), delivery charges, carbon."""
     power = scenario.power
     sources: tuple[Assumption, ...] = ()
     if power.price_file:
         raw = read_price_csv(folder / power.price_file, power.utc_offset_hours)
         market, year = raw.price_usd_per_mwh, raw.year
+    elif power.mean_price_usd_per_mwh is not None:
+        model = price_model(catalogue)
+        market = synthetic_price_year(model, power.mean_price_usd_per_mwh.number(), scenario.seed)
+        year, sources = power.price_year, model.assumptions
     else:
         shape = catalogue.price_shape(power.grid, power.price_year)
         market, year = price_year(shape), shape.year
@@ -98,7 +111,7 @@ def grid_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Grid:
         adder_usd_per_mwh=tariff_adder(catalogue, power.tariff, market),
         carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon),
         year=year,
-        from_file=bool(power.price_file),
+        prices="file" if power.price_file else "made up" if power.mean_price_usd_per_mwh else "table",
         assumptions=(*terms.assumptions, *sources, catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch")),
     )
 

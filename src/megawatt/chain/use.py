@@ -121,14 +121,16 @@ def _mining_notes(links: Links) -> list[str]:
 def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, ...]) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     grid, weather = links.grid, links.weather
-    table = [] if grid.from_file else [
-        f"Prices are the {grid.year} table of {links.scenario.power.grid}; a node's own prices differ (basis)."
-    ]  # fmt: skip
+    market = {
+        "file": [],
+        "table": [f"Prices are the {grid.year} table of {links.scenario.power.grid}; a node's own differ (basis)."],
+        "made up": ["Prices are a made-up year of the given mean, with the seasons, days and spikes of ERCOT's hub."],
+    }[grid.prices]
     share = sum(a.fact.kind == "assumed" for a in assumptions)
     return (
         f"Weather ({weather.origin}) and prices ({grid.year}) are of different years: their correlation is lost.",
         "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
-        *table,
+        *market,
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),

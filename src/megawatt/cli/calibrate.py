@@ -1,4 +1,4 @@
-"""``megawatt calibrate``: kernel parameters from measurements, and measurements of this machine."""
+"""``megawatt calibrate``: kernel parameters from measurements, measurements of this machine, and a page of both."""
 
 from __future__ import annotations
 
@@ -90,3 +90,48 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     for entry in entries:
         click.echo(_line(entry))
     click.echo(f"tables in {out}", err=True)
+
+
+@calibrate.command(epilog="Example: megawatt calibrate run --out measured/")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("measured-kernels"), show_default=True,
+    help="Folder for the measurements.",
+)  # fmt: skip
+@click.option("--accelerator", default="", help="Catalogue key of the chip, where its device name is not known.")
+@click.option("--seconds", default=1.0, show_default=True, help="Length of a steady run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
+    """Measure this machine's kernels (CUDA through PyTorch), with power and clocks.
+
+    Writes the tables that `calibrate kernels` reads: multiplies, attention, attention curves with the backward pass,
+    memory copies and, with several devices, collectives.
+    """
+    from megawatt.hardware.measure import measure_machine, write_tables
+
+    tables = measure_machine(accelerator, seconds)
+    written = write_tables(tables, out)
+    if as_json:
+        rows = {path.name: str(path) for path in written}
+        emit_json("calibrate", [{"files": rows, "rows": {name: len(t) for name, t in tables.items()}}], [], 0)
+        return
+    for path in written:
+        click.echo(str(path))
+
+
+@calibrate.command(epilog="Example: megawatt calibrate plot gemm.parquet attention.parquet --out kernels.svg")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("kernels.svg"), show_default=True,
+    help="SVG file to write.",
+)  # fmt: skip
+@click.option("--fold", default="score", show_default=True, help="Rows to show; all where a file has no such rows.")
+def plot(files: tuple[Path, ...], out: Path, fold: str) -> None:
+    """Draw predicted against measured for every family in FILES, as one SVG page."""
+    from megawatt.catalogue import load_catalogue
+    from megawatt.validation.kernels_plot import collect_all, page
+
+    catalogue = load_catalogue()
+    sets = [found for path in files for found in collect_all(path, catalogue)]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page(sets, fold=fold), encoding="utf-8")
+    click.echo(str(out))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["dispatch"]
 
+_WIDTH = 120
+"""Columns where the output is no terminal: three plans side by side."""
+
 
 @click.command(epilog="Example: megawatt dispatch examples/childress-bitcoin.toml --battery 50:200 --foresight")
 @click.argument("source", metavar="CASE_DIR|SCENARIO", type=click.Path(path_type=Path))
@@ -183,6 +186,8 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
             "lost for want of foresight", *(c for p in plans.values() for c in ("", _kusd(p.objective_usd - best)))
         )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
     console.print(table)
     for key, plan in plans.items():
         text = f"{key}: {plan.solver}, {plan.solve_s:.2f} s; {_duration(problem, plan)}"

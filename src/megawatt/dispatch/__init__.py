@@ -19,6 +19,7 @@ from megawatt.dispatch.prices import (
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
 from megawatt.dispatch.site import solve
+from megawatt.dispatch.synthetic import price_model, synthetic_price_year
 
 __all__ = [
     "Availability",
@@ -44,11 +45,13 @@ __all__ = [
     "monthly_response",
     "optimise",
     "overloads",
+    "price_model",
     "price_year",
     "read_price_csv",
     "site_hours",
     "solve",
     "solve_merit",
+    "synthetic_price_year",
     "tariff",
     "tariff_adder",
     "yearly_peak",

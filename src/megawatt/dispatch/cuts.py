@@ -88,7 +88,7 @@ class _Master:
             self._cost = [self._costly(-self._inf) for _ in range(self._blocks)]
         before = np.roll(cut.state_mwh, 1)
         for b in range(self._blocks):
-            peaks = [(k, -cut.by_peak[b, k] / self._scale) for k in np.flatnonzero(cut.by_peak[b])]
+            peaks = [(k, -float(cut.by_peak[b, k]) / self._scale) for k in range(self._peaks) if cut.by_peak[b, k]]
             joints = [(self._first_state + b, -cut.by_after[b] / self._scale)]
             earlier = self._first_state + (b - 1) % self._blocks
             slope = cut.by_before[b] / self._scale

@@ -15,7 +15,7 @@ from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.stack import HourStack, block_powers, hour_stack, storage_state
-from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver
+from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver, compiled_kernel
 from megawatt.errors import SolverError
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 
@@ -72,9 +72,8 @@ def solve_exact(problem: HourlyProblem) -> HourlyPlan:
 
 
 def _solve(problem: HourlyProblem) -> HourlyPlan:
-    from megawatt.dispatch import kernel
-
     started = time.perf_counter()
+    kernel = compiled_kernel()
     stack = hour_stack(problem)
     solver = YearSolver(stack, compiled=kernel)
     top = np.full(problem.hours, min(problem.import_limit_mw, float(problem.imports.mw.sum(axis=1).max(initial=0.0))))

@@ -191,7 +191,7 @@ def _view(problem: HourlyProblem, at: slice, days: int) -> HourlyProblem:
 def _reached(problem: HourlyProblem, at: slice, mw: Mapping[str, FloatArray], so_far: FloatArray) -> FloatArray:
     imports = mw[problem.imports.name]
     today = [float(imports[c.hours[at]].max(initial=0.0)) for c in problem.peaks]
-    return np.maximum(so_far, np.array(today))
+    return np.maximum(so_far, np.array(today), dtype=np.float64)
 
 
 def _joined(problem: HourlyProblem, parts: list[Mapping[str, FloatArray]], name: str, seconds: float) -> HourlyPlan:
@@ -215,7 +215,7 @@ def _smooth_block(b: Block) -> Block:
 
 def _smooth(values: FloatArray) -> FloatArray:
     """Mean by hour of the day over spans of thirty days."""
-    smooth = np.empty_like(values)
+    smooth = np.empty(values.shape)
     for first in range(0, values.shape[0], 30 * DAY):
         part = values[first : first + 30 * DAY]
         days = part.reshape(-1, DAY, values.shape[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -114,7 +115,7 @@ def fetch_gridstatus(iso: str, location: str, year: int, utc_offset_hours: float
         If it has no such market, or the year has gaps.
     """
     try:
-        import gridstatus
+        gridstatus = importlib.import_module("gridstatus")
     except ImportError:
         raise MissingDependencyError("price years of gridstatus need it: pip install gridstatus") from None
     market = getattr(gridstatus, iso, None)

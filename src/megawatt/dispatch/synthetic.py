@@ -66,8 +66,8 @@ def price_model(catalogue: Catalogue, key: str = "synthetic-price") -> PriceMode
         If the key or a fact is missing.
     """
     key = catalogue.get(key, "tariff").key
-    numbers = [catalogue.number(key, name) for name in _NUMBERS]
-    return PriceModel(*numbers, tuple(catalogue.assume(key, name, "dispatch") for name in _NUMBERS))
+    numbers = {name: catalogue.number(key, name) for name in _NUMBERS}
+    return PriceModel(**numbers, assumptions=tuple(catalogue.assume(key, name, "dispatch") for name in _NUMBERS))
 
 
 def synthetic_price_year(model: PriceModel, mean_usd_per_mwh: float, seed: int, first_weekday: int = 0) -> FloatArray:

@@ -10,7 +10,7 @@ from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyProblem
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.stack import HourStack, block_powers, hour_stack
-from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver
+from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver, compiled_kernel
 
 __all__ = ["run_rules", "run_window"]
 
@@ -40,10 +40,8 @@ def run_window(view: HourlyProblem, limit_mw: FloatArray, state_mwh: float) -> P
     InfeasibleError
         If firm load cannot be served.
     """
-    from megawatt.dispatch import kernel
-
     stack = hour_stack(view)
-    solver = YearSolver(stack, compiled=kernel)
+    solver = YearSolver(stack, compiled=compiled_kernel())
     metered = np.logical_or.reduce([c.hours for c in view.peaks]) if view.peaks else np.zeros(view.hours, np.bool_)
     rates = sum(max(rate for _, rate in c.tiers) for c in view.peaks)
     most = min(view.import_limit_mw, float(view.imports.mw.sum(axis=1).max()))
@@ -95,11 +93,9 @@ def _settled(
     limit_mw: FloatArray,
     change: FloatArray,
     worth: FloatArray,
-    state_mwh: float = 0.0,
+    state_mwh: float,
 ) -> Powers:
-    from megawatt.dispatch import kernel
-
-    power, charge, discharge, _ = kernel.settle(*stack.arguments(limit_mw), change, worth)
+    power, charge, discharge, _ = compiled_kernel().settle(*stack.arguments(limit_mw), change, worth)
     mw, short, _ = block_powers(view, stack, power)
     if short.max(initial=0.0) > TOLERANCE_MW:
         raise shortfall_error(view, short)

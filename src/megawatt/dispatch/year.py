@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -12,12 +13,17 @@ from megawatt.dispatch.convex import Point, minimise
 from megawatt.dispatch.stack import HourStack
 from megawatt.errors import SolverError
 
-__all__ = ["RELATIVE_GAP", "Year", "YearSolver"]
+__all__ = ["RELATIVE_GAP", "Year", "YearSolver", "compiled_kernel"]
 
 FloatArray = NDArray[np.float64]
 
 RELATIVE_GAP: Final = 1e-10
 """Proven distance to the optimum at which a search stops, as a share of the money that moves in the year."""
+
+
+def compiled_kernel() -> Any:
+    """The compiled functions; numba is imported with them (about a second), so only where a year is solved."""
+    return importlib.import_module("megawatt.dispatch.kernel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,8 @@ class YearSolver:
         _, worth, state, _ = self.compiled.backward(*given, 0, end, 0.0, slopes, lengths, offsets, lows)
         bound = worth - self.stack.store[4] * np.roll(worth, -1)
         empty = state <= 1e-9 * energy
-        return int(np.argmax(np.where(empty, bound, -np.inf)) + 1) % state.size
+        strongest = int(np.argmax(np.where(empty, bound, -np.inf)))
+        return (strongest + 1) % int(state.size)
 
     def _closed(self, peak_mw: FloatArray) -> Year | None:
         """The year cut where the battery is empty; None if that is not proven the best state there.
@@ -112,8 +119,10 @@ class YearSolver:
         filled = np.clip(state - lows[-1] - steps[:-1], 0.0, lengths[last])
         value = values[-1] + float(filled @ slopes[last])
         at = self.first_hour
-        change, worth, states, _ = self.compiled.backward(*given, at, state, np.inf, slopes, lengths, offsets, lows)
-        slope = worth[at - 1] - self.stack.store[4] * worth[at] if self.stack.store[0] > 0.0 else 0.0
+        # Where the last hour cannot store more, any high worth is dual; one of the stack's own size keeps slopes finite.
+        high = 2.0 * float(self.stack.cost[:, -1].max())
+        change, worth, states, _ = self.compiled.backward(*given, at, state, high, slopes, lengths, offsets, lows)
+        slope = worth[at - 1] - self.stack.store[4] * worth[at]
         relief = self.compiled.relieve(*given, change, worth)
         year = Year(self.stack.base_total_usd + value, relief, change, worth, states, peak_mw)
         return Point(state, year.value_usd, float(slope), year)

@@ -153,7 +153,7 @@ def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> 
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
         problems += [_as_problem(Scenario, e) for e in error.errors(include_url=False)]
-    problems += _files(raw, folder) + _model(raw, catalogue, folder)
+    problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
     seen = {p.path: p for p in reversed(problems)}
     return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None
 
@@ -184,6 +184,22 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
         return [Problem("training.model", repr(name), "a model key or the path of a config.json", hint)]
     except MegawattError as error:
         return [Problem("training.model", repr(name), str(error))]
+    return []
+
+
+def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
+    """A grid without a price table of the year needs a price file or a mean price."""
+    power = raw.get("power")
+    if not isinstance(power, dict) or "price_file" in power or "mean_price_usd_per_mwh" in power:
+        return []
+    grid, year = power.get("grid"), power.get("price_year", 2023)
+    if not isinstance(grid, str) or not isinstance(year, int) or grid not in catalogue.keys("grid"):
+        return []
+    try:
+        catalogue.price_shape(grid, year)
+    except CatalogueError as error:
+        hint = "or price_file, or mean_price_usd_per_mwh"
+        return [Problem("power.price_year", f"{year}", str(error).removeprefix("catalogue: "), hint)]
     return []
 
 

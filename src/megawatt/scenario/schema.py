@@ -75,6 +75,11 @@ class Power(Section):
     price_file: str | None = Field(
         None, description="hourly price CSV (Datetime with UTC offset, USD/MWh) instead of the table"
     )
+    mean_price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)] | None = Field(
+        None,
+        description="mean of a made-up price year (seasons, days, spikes as in ERCOT) for a grid without a price table",
+        title="mean price of power",
+    )
     utc_offset_hours: float = Field(-6.0, ge=-12, le=14, description="fixed standard time of the site, hours from UTC")
     price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
         1.0, validate_default=True, description="factor on every hourly price", title="level of power prices"

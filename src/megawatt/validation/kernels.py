@@ -24,9 +24,10 @@ from megawatt.hardware.flash import attention_cost
 from megawatt.hardware.gemm import gemm_cost
 from megawatt.hardware.kernels import attention_kernel, experts_kernel, gemm_kernel
 from megawatt.hardware.measurements import KernelTable, read_kernels
-from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.case_set import CaseSet
+from megawatt.validation.scoring import Case, Skipped
 
-__all__ = ["Prediction", "predict_table", "score"]
+__all__ = ["Prediction", "collect", "predict_table", "score"]
 
 FloatArray = NDArray[np.float64]
 
@@ -219,25 +220,8 @@ def _power_labels(table: KernelTable, place: int, labels: tuple[str, ...], cap_w
     return labels + extra
 
 
-def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[dict[str, Any]]:
-    """Score a Parquet file of measured multiplies, attention or experts.
-
-    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first
-    shapes of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
-
-    Parameters
-    ----------
-    path : Path
-        Parquet file (docs/kernels.md).
-    catalogue : Catalogue
-    leave_out : bool
-        Predict each chip from its relatives.
-
-    Returns
-    -------
-    list of dict
-        Entries ``latency`` and, where power was read, ``power``.
-    """
+def collect(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[CaseSet]:
+    """Cases of a Parquet file of measured multiplies, attention or experts: time, and power where it was read."""
     table = read_kernels(path)
     precisions = precisions_of(table)
     predictions, reasons = predict_table(table, catalogue, leave_out=leave_out)
@@ -266,23 +250,27 @@ def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[
             powers.append(Case(name, float(read[place]), float(power[place]), used, labels, null=cap))
     skipped = [Skipped(f"row-{place + 1}", why) for place, why in sorted(reasons.items())]
     kind = f"kernels-{table.family}"
-    entries = [_entry(path, kind, "latency", "ms", len(table), cases, skipped)]
-    if powers:
-        entries.append(_entry(path, kind, "power", "W", len(table), powers, []))
-    return entries
+    sets = [CaseSet(kind, "latency", "ms", len(table), tuple(cases), tuple(skipped))]
+    return [*sets, CaseSet(kind, "power", "W", len(table), tuple(powers))] if powers else sets
 
 
-def _entry(
-    path: Path, kind: str, quantity: str, unit: str, rows: int, cases: Sequence[Case], skipped: Sequence[Skipped]
-) -> dict[str, Any]:
-    return result_entry(
-        file=str(path),
-        kind=kind,
-        quantity=quantity,
-        unit=unit,
-        error="relative",
-        rows=rows,
-        scorable=len(cases) + len(skipped),
-        cases=cases,
-        skipped=skipped,
-    )
+def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[dict[str, Any]]:
+    """Score a Parquet file of measured multiplies, attention or experts.
+
+    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first
+    shapes of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
+
+    Parameters
+    ----------
+    path : Path
+        Parquet file (docs/kernels.md).
+    catalogue : Catalogue
+    leave_out : bool
+        Predict each chip from its relatives.
+
+    Returns
+    -------
+    list of dict
+        Entries ``latency`` and, where power was read, ``power``.
+    """
+    return [found.entry(path) for found in collect(path, catalogue, leave_out=leave_out)]

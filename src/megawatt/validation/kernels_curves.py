@@ -12,20 +12,14 @@ from megawatt.errors import MegawattError
 from megawatt.hardware.cores import core_layout
 from megawatt.hardware.fitted import fitted
 from megawatt.hardware.fitting.published import FIT_LENGTHS, curve_flops, curve_times_s, read_curves
-from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.case_set import CaseSet
+from megawatt.validation.scoring import Case, Skipped
 
-__all__ = ["score"]
+__all__ = ["collect", "score"]
 
 
-def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Score a CSV of published attention kernels.
-
-    Null model: one rate per chip, kernel and pass, the median of the lengths that were fitted.
-
-    Notes
-    -----
-    ``held=1`` are lengths that no fit has seen.
-    """
+def collect(path: Path, catalogue: Catalogue) -> CaseSet:
+    """Scored rows of the file; see `score`."""
     rows = read_curves(path)
     cases, skipped = [], []
     rates: dict[tuple[str, str, bool], float] = {}
@@ -55,16 +49,16 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         assumed = () if found.own and found.stack == row.kernel else (f"kernel {found.stack} of {found.chip}",)
         null = curve_flops(row) / rates[key] * 1e3
         cases.append(Case(row.id, measured * 1e3, time * 1e3, assumed, labels, null=null))
-    return [
-        result_entry(
-            file=str(path),
-            kind="attention-published",
-            quantity="latency",
-            unit="ms",
-            error="relative",
-            rows=len(rows),
-            scorable=len(rows),
-            cases=cases,
-            skipped=skipped,
-        )
-    ]
+    return CaseSet("attention-published", "latency", "ms", len(rows), tuple(cases), tuple(skipped))
+
+
+def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a CSV of published attention kernels.
+
+    Null model: one rate per chip, kernel and pass, the median of the lengths that were fitted.
+
+    Notes
+    -----
+    ``held=1`` are lengths that no fit has seen.
+    """
+    return [collect(path, catalogue).entry(path)]

@@ -16,9 +16,10 @@ from megawatt.hardware.fitting.links import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.kernels import links_kernel, outer_links
 from megawatt.hardware.links import across_s, domain_s, torus_share
 from megawatt.hardware.measurements import read_kernels
-from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.case_set import CaseSet
+from megawatt.validation.scoring import Case, Skipped
 
-__all__ = ["score", "score_published"]
+__all__ = ["collect", "collect_published", "score", "score_published"]
 
 _LARGE_BYTES: Final = 2.0**20
 _TORUS_DIMENSIONS: Final = {"tpu-v4": 3, "tpu-v5p": 3, "tpu-v7": 3, "tpu-v5e": 2, "tpu-v6e": 2, "trn1": 2, "trn2": 2}
@@ -33,11 +34,8 @@ def _factor(operation: str, ranks: float) -> float:
     return 2.0 * (ranks - 1.0) / ranks if operation == "all_reduce" else (ranks - 1.0) / ranks
 
 
-def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Score a Parquet file of collectives inside one scale-up domain.
-
-    Null model: one bus bandwidth per chip, operation and ranks, the median of the rows with ``fold = fit``.
-    """
+def collect(path: Path, catalogue: Catalogue) -> CaseSet:
+    """Scored rows of the file; see `score`."""
     table = read_kernels(path)
     width = np.array([ELEMENT_BYTES.get(str(d), 2.0) for d in table.word("dtype")])
     payload, ranks = table.number("message_size") * width, table.number("num_gpus")
@@ -81,19 +79,15 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
             Case(f"row-{place + 1}", float(measured[place]), float(time[place]), (), labels, null=float(null[place]))
         )
     skipped = [Skipped(f"row-{place + 1}", why) for place, why in sorted(reasons.items())]
-    return [
-        result_entry(
-            file=str(path),
-            kind="kernels-collectives",
-            quantity="latency",
-            unit="ms",
-            error="relative",
-            rows=len(table),
-            scorable=len(table),
-            cases=cases,
-            skipped=skipped,
-        )
-    ]
+    return CaseSet("kernels-collectives", "latency", "ms", len(table), tuple(cases), tuple(skipped))
+
+
+def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a Parquet file of collectives inside one scale-up domain.
+
+    Null model: one bus bandwidth per chip, operation and ranks, the median of the rows with ``fold = fit``.
+    """
+    return [collect(path, catalogue).entry(path)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +139,8 @@ def _published_s(row: _Row, catalogue: Catalogue, note: str) -> tuple[float, boo
     return float(time), True
 
 
-def score_published(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
-    """Score a CSV of published collectives, inside domains and across them.
-
-    Null model: payload over the one-way rate of the slowest link that the group uses.
-    """
+def collect_published(path: Path, catalogue: Catalogue) -> CaseSet:
+    """Scored rows of the file; see `score_published`."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         missing = [name for name in _PUBLISHED if name not in (reader.fieldnames or ())]
@@ -182,16 +173,12 @@ def score_published(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         )
         labels += (f"level={level}", f"cell={level} {size}")
         cases.append(Case(row.id, row.time_s * 1e3, time * 1e3, row.assumed, labels, null=null * 1e3))
-    return [
-        result_entry(
-            file=str(path),
-            kind="collectives-published",
-            quantity="latency",
-            unit="ms",
-            error="relative",
-            rows=len(table),
-            scorable=len(table),
-            cases=cases,
-            skipped=skipped,
-        )
-    ]
+    return CaseSet("collectives-published", "latency", "ms", len(table), tuple(cases), tuple(skipped))
+
+
+def score_published(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+    """Score a CSV of published collectives, inside domains and across them.
+
+    Null model: payload over the one-way rate of the slowest link that the group uses.
+    """
+    return [collect_published(path, catalogue).entry(path)]

@@ -51,7 +51,7 @@ def cold_reading(m: FloatArray, ratio: FloatArray) -> ColdReading | None:
         error = float(np.abs(log - np.where(above, share, 0.0)).sum())
         if best is None or error < best[0]:
             best = (error, float(threshold), float(np.exp(share)))
-    if best is None or best[0] > (1.0 - _LEAST_GAIN) * whole:
+    if best is None or best[0] >= (1.0 - _LEAST_GAIN) * whole:
         return None
     return ColdReading(best[1], best[2])
 

@@ -1,0 +1,78 @@
+"""Colocation: the landlord's cash follows the lease, and every deal of the examples is a valid scenario."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.chain.lease import LeaseMoney, lease_flows
+from megawatt.chain.links import forge
+from megawatt.finance import Hall
+from megawatt.risk import base_factors, factor_terms
+from megawatt.scenario import load
+
+DEALS = Path(__file__).parents[3] / "examples" / "deals"
+FILES = sorted(DEALS.glob("*.toml"))
+
+LEASE = LeaseMoney(
+    it_mw=10.0, rent_usd_per_kw_month=100.0, escalator_frac=0.03, term_months=24, owner_power_frac=0.0,
+    market_rent_usd_per_kw_month=80.0, market_utilisation_frac=0.5, backstop_usd=5e6, backstop_at_end_frac=0.0,
+    backstop_lag_months=2,
+)  # fmt: skip
+
+
+def flows(lease: LeaseMoney, default: int = -1) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    terms = factor_terms(load_catalogue(), payer="speculative")
+    factors = replace(base_factors(terms, 40), tenant_default_month=np.array([default]))
+    return lease_flows(lease, (Hall(4, 1.0),), np.full((1, 40), 1e5), factors, relet_lag_months=6)
+
+
+def test_rent_by_hand() -> None:
+    revenue, energy = flows(LEASE)
+    # 10,000 kW x 100 from month 4, 3 % more from month 16, market from month 28 at half
+    assert revenue["contract"][0, [3, 4, 15, 16, 27, 28]] == pytest.approx([0, 1e6, 1e6, 1.03e6, 1.03e6, 0])
+    assert revenue["market"][0, 28] == pytest.approx(10_000 * 80 * 0.5)
+    assert not energy.any()
+
+
+def test_rent_that_includes_power_pays_the_bill_while_halls_are_let() -> None:
+    _, energy = flows(replace(LEASE, owner_power_frac=1.0))
+    assert energy[0, [3, 4, 27, 28]] == pytest.approx([0, 1e5, 1e5, 0.5e5])
+
+
+def test_after_a_default_the_backstop_pays_and_the_halls_are_let_again() -> None:
+    revenue, _ = flows(LEASE, default=10)
+    assert not revenue["contract"][0, 10:].any()
+    # a quarter of the lease has passed: 5m x 0.75
+    assert revenue["backstop"][0, 12] == pytest.approx(3.75e6)
+    assert not revenue["market"][0, 10:16].any()
+    assert revenue["market"][0, 16] == pytest.approx(4e5)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
+def test_deals_are_valid_and_say_what_is_assumed(file: Path) -> None:
+    use = load(file, load_catalogue()).uses[0]
+    assert use.scenario.name == file.stem
+    head = file.read_text(encoding="utf-8").split("\nformat")[0]
+    assert "Published:" in head
+    assert "Assumed:" in head
+
+
+def test_a_deal_from_rent_to_cash() -> None:
+    use = load(DEALS / "cipher-barber-lake.toml", load_catalogue()).uses[0]
+    links = forge(use.scenario, load_catalogue(), use.folder)
+    assert links.compute is None
+    assert links.tokens_per_mwh is None
+    base = links.base
+    live = links.model.calendar.last_live
+    # the rent was derived from 3.0bn over 10 years: ten years of it give the contract back
+    assert base.flows.revenue["contract"].sum() == pytest.approx(3.0e9, rel=1e-3)
+    # triple net: no energy on the landlord's bill, though the halls draw it
+    assert not base.flows.opex_cost["energy_ai"].any()
+    assert links.response.ai_facility_mwh.sum() > 0.8 * 8760 * 168 * 0.9
+    # running cost 21.2 USD per kW and month, 3 % up each year from month 0
+    assert base.opex_total[0, live] == pytest.approx(168_000 * 21.2 * 1.03 ** (live // 12), rel=1e-9)
