@@ -52,7 +52,8 @@ def one_at_a_time(arch: ModelArch, chips: int, seq_len: int, batch: int) -> tupl
         fullest = -(-arch.layers // pp)
         stages = [v for v in range(1, fullest + 1) if fullest % v == 0] if pp > 1 else [1]
         spread = list(product([e for e in (1, 2, 4) if arch.experts], sorted({1, tp}))) or [(1, 1)]
-        rest = product(stages, spread, (1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (1, 2, 3), (0, 1, 2), (False, True) if tp > 1 else (False,))
+        sizes, sharded = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32), (False, True) if tp > 1 else (False,)
+        rest = product(stages, spread, sizes, (1, 2, 3), (0, 1, 2), sharded)
         for vpp, (ep, etp), micro, zero, recompute, sequence in rest:
             layout = one_layout(
                 tp=tp, pp=pp, cp=cp, dp=dp, vpp=vpp, ep=ep, etp=etp, micro_batch=micro, zero=zero,

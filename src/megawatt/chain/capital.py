@@ -7,8 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.finance import Hall, LoanTerms, Spine, TaxTerms, capex_by_hall, make_spine, residual_straight_line
-from megawatt.scenario.schema import Scenario, Timeline
+from megawatt.finance import (
+    Hall,
+    LenderTerms,
+    LoanTerms,
+    Refinancing,
+    Spine,
+    TaxTerms,
+    capex_by_hall,
+    make_spine,
+    residual_straight_line,
+)
+from megawatt.scenario.schema import Debt, Scenario, Timeline
 
 __all__ = ["Calendar", "Capital", "calendar_of", "capital"]
 
@@ -38,6 +48,7 @@ class Capital:
     loan: LoanTerms | None
     reserve_months: float
     tax: TaxTerms
+    lender: LenderTerms | None = None
 
 
 def _month_index(month: str, start: str) -> int:
@@ -79,6 +90,40 @@ def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, firs
         last_payment_month=min(first + debt.payments - 1, calendar.spine.months - 1),
         shape=debt.shape,
         upfront_fee_frac=debt.upfront_fee_frac.number(),
+        balloon_frac=debt.balloon_frac.number(),
+    )
+
+
+def _lender(debt: Debt | None) -> LenderTerms | None:
+    """Sweep, cover tests and refinancing; None where the scenario asks for none of them."""
+    if debt is None:
+        return None
+    refinancing = None
+    if debt.refinance_payments > 0:
+        rate = debt.refinance_rate or debt.rate
+        refinancing = Refinancing(rate.number(), debt.refinance_payments, debt.refinance_dscr.number())
+    terms = LenderTerms(
+        sweep_frac=debt.sweep_frac.number(),
+        lockup_dscr=debt.lockup_dscr.number() if debt.lockup_dscr else None,
+        covenant_dscr=debt.covenant_dscr.number() if debt.covenant_dscr else None,
+        refinancing=refinancing,
+    )
+    return None if terms == LenderTerms() else terms
+
+
+def _tax(scenario: Scenario) -> TaxTerms:
+    tax, capex = scenario.tax, scenario.capex
+    chosen = {"machines": tax.machines_table, "shell": tax.shell_table}
+    bonus = tax.machines_bonus_frac.number()
+    return TaxTerms(
+        rate=tax.rate.number(),
+        life_years={
+            "shell": capex.shell_tax_life_years.number(),
+            "machines": capex.machines_tax_life_years.number(),
+        },
+        state_rate=tax.state_rate.number(),
+        tables={name: table for name, table in chosen.items() if table != "straight-line"},
+        bonus_frac={"machines": bonus} if bonus > 0.0 else {},
     )
 
 
@@ -105,11 +150,6 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         shell_residual=residual_straight_line(shell, life, first_live),
         loan=_loan(scenario, calendar, machines_cost_usd, int(np.argmax(machines > 0))),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
-        tax=TaxTerms(
-            scenario.tax.rate.number(),
-            {
-                "shell": capex.shell_tax_life_years.number(),
-                "machines": capex.machines_tax_life_years.number(),
-            },
-        ),
+        tax=_tax(scenario),
+        lender=_lender(scenario.debt),
     )

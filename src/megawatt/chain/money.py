@@ -136,7 +136,8 @@ class CashModel:
         terms = self._project_terms(factors)
         if "backstop" in revenue:
             # lenders take a termination fee first
-            terms = replace(terms, lender=LenderTerms(mandatory_prepayment_usd=revenue["backstop"]))
+            asked = terms.lender or LenderTerms()
+            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=revenue["backstop"]))
         return project(terms, flows, grid_mw=self.grid_mw)
 
     def _site_opex(self) -> FloatArray:
@@ -222,13 +223,15 @@ class CashModel:
         return year.revenue_usd * scale, year.energy_cost_usd * scale
 
     def _reserve_usd(self) -> float:
-        """Months of average debt service that stay in the account while the loan runs. [USD]"""
+        """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
         loan = self.capital.loan
         if loan is None or self.capital.reserve_months == 0.0:
             return 0.0
         schedule = loan_schedule(loan, self.calendar.spine.months)
         payments = loan.last_payment_month - loan.first_payment_month + 1
-        return float(schedule.service[loan.first_payment_month :].sum() / payments * self.capital.reserve_months)
+        balloon = loan.balloon_frac * schedule.balance[loan.first_payment_month - 1]
+        paid = schedule.service[loan.first_payment_month :].sum() - balloon
+        return float(paid / payments * self.capital.reserve_months)
 
     def _project_terms(self, factors: FactorPaths) -> ProjectTerms:
         spine, capital = self.calendar.spine, self.capital
@@ -253,6 +256,7 @@ class CashModel:
             tax=capital.tax,
             discount_rate=self.discount_rate,
             minimum_cash_usd=self._reserve_usd(),
+            lender=capital.lender if capital.loan is not None else None,
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,

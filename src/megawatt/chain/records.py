@@ -16,7 +16,7 @@ from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
 from megawatt.training.records import TrainingPlan, TrainingRun
 
-__all__ = ["Comparison", "Headline", "Sensitivity", "UseResult"]
+__all__ = ["Comparison", "Headline", "Sensitivity", "UnitCost", "UseResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitCost:
+    """A levelised cost or a break-even price: name, number, unit, what it means."""
+
+    name: str
+    value: float
+    unit: str
+    means: str
+
+
+@dataclass(frozen=True, slots=True)
 class UseResult:
     """One use of the site, the whole chain."""
 
@@ -92,6 +102,7 @@ class UseResult:
     sensitivities: tuple[Sensitivity, ...]
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
+    unit_costs: tuple[UnitCost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

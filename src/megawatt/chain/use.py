@@ -12,6 +12,7 @@ from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge, with_hash_value
 from megawatt.chain.records import UseResult
 from megawatt.chain.sensitivity import sensitivities
+from megawatt.chain.unit_costs import unit_costs
 from megawatt.dispatch import Dispatch, solve
 from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
@@ -198,4 +199,5 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         sensitivities=moves,
         assumptions=assumptions,
         warnings=_warnings(links, dispatch, assumptions),
+        unit_costs=unit_costs(links),
     )

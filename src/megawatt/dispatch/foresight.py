@@ -191,7 +191,7 @@ def _view(problem: HourlyProblem, at: slice, days: int) -> HourlyProblem:
 def _reached(problem: HourlyProblem, at: slice, mw: Mapping[str, FloatArray], so_far: FloatArray) -> FloatArray:
     imports = mw[problem.imports.name]
     today = [float(imports[c.hours[at]].max(initial=0.0)) for c in problem.peaks]
-    return np.maximum(so_far, np.array(today), dtype=np.float64)
+    return np.asarray(np.maximum(so_far, np.array(today)), dtype=np.float64)
 
 
 def _joined(problem: HourlyProblem, parts: list[Mapping[str, FloatArray]], name: str, seconds: float) -> HourlyPlan:

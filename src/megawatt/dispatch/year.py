@@ -119,7 +119,7 @@ class YearSolver:
         filled = np.clip(state - lows[-1] - steps[:-1], 0.0, lengths[last])
         value = values[-1] + float(filled @ slopes[last])
         at = self.first_hour
-        # Where the last hour cannot store more, any high worth is dual; one of the stack's own size keeps slopes finite.
+        # Where the last hour cannot store more, any high worth is dual; one of the stack's size keeps slopes finite.
         high = 2.0 * float(self.stack.cost[:, -1].max())
         change, worth, states, _ = self.compiled.backward(*given, at, state, high, slopes, lengths, offsets, lows)
         slope = worth[at - 1] - self.stack.store[4] * worth[at]

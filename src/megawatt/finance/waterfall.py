@@ -92,6 +92,11 @@ class _Accounts:
     """Balance that the loan should have after its prepayments, at the end of the month before."""
 
 
+def _accounts(paths: int) -> _Accounts:
+    zero = np.zeros(paths)
+    return _Accounts(zero, zero, zero, zero, zero, zero, np.ones(paths), zero)
+
+
 def _book(
     tax: TaxTerms | None, year_income: FloatArray, losses: FloatArray, settle: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -125,7 +130,7 @@ def run_waterfall(terms: ProjectTerms, inputs: Inputs, schedule: LoanSchedule) -
     done = _empty(months, paths)
     guard = safeguards(terms, schedule, months)
     tests = CoverTests(guard, paths)
-    acc = _Accounts(*(np.zeros(paths) for _ in range(6)), np.ones(paths), np.zeros(paths))
+    acc = _accounts(paths)
     for m in range(months):
         set_aside = _operate(terms, inputs, guard, acc, done, m)
         _serve(terms, inputs, guard, acc, done, m)

@@ -11,6 +11,7 @@ from megawatt.mining.network import (
     network_state,
     project_network,
 )
+from megawatt.mining.prediction import RetargetPrior, predict_difficulty, retarget_prior
 from megawatt.mining.protocol import (
     difficulty,
     halving_time,
@@ -21,7 +22,6 @@ from megawatt.mining.protocol import (
     subsidy_by_month,
 )
 from megawatt.mining.records import HashEconomics, MinerFleet
-from megawatt.mining.retarget import RetargetPrior, predict_difficulty, retarget_prior
 from megawatt.mining.switchoff import (
     NetworkFleet,
     installed_eh_per_s,

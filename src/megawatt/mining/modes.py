@@ -37,12 +37,12 @@ def miner_modes(catalogue: Catalogue, *, overclock: bool = False, key: str = "mi
     """
     key = catalogue.get(key, "network").key
     names = ("eco", "turbo") if overclock else ("eco",)
-    used = [f"{name}_{what}_frac" for name in names for what in ("power", "hash")]
+    used = [f"{name}_{what}_ratio" for name in names for what in ("power", "hash")]
     number = {name: catalogue.number(key, name) for name in used}
-    turbo = ((number["turbo_power_frac"],), (number["turbo_hash_frac"],)) if overclock else ((), ())
+    turbo = ((number["turbo_power_ratio"],), (number["turbo_hash_ratio"],)) if overclock else ((), ())
     return MinerModes(
-        (number["eco_power_frac"], 1.0, *turbo[0]),
-        (number["eco_hash_frac"], 1.0, *turbo[1]),
+        (number["eco_power_ratio"], 1.0, *turbo[0]),
+        (number["eco_hash_ratio"], 1.0, *turbo[1]),
         tuple(catalogue.assume(key, name, "mining") for name in used),
     )
 

@@ -60,6 +60,9 @@ def _write_workbooks(folder: Path, comparison: Comparison) -> None:
     """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
     for use in comparison.uses:
         name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
+        if use.cash.terms.lender is not None and use.cash.terms.lender.refinancing is not None:
+            # the workbook has no formulas for a refinanced loan (docs/finance.md)
+            continue
         write_cashflow(folder / name, use.cash, use.title, grid_mw=use.grid_mw, assumptions=use.assumptions)
 
 

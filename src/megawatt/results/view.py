@@ -101,6 +101,9 @@ def _use(use: UseResult) -> dict[str, Any]:
         "wue_l_per_kwh": use.facility.wue_l_per_kwh,
         "npv_usd": _plain(float(measures.npv_usd[0])),
         "equity_irr": _plain(float(measures.equity_irr[0])),
+        "unit_costs": {
+            cost.name: {"value": _plain(cost.value), "unit": cost.unit, "means": cost.means} for cost in use.unit_costs
+        },
         "sensitivities": [
             {
                 "name": s.name,

@@ -378,6 +378,30 @@ class Debt(Section):
     upfront_fee_frac: Annotated[Fact, *_ratio] = Field(
         0.0, validate_default=True, description="fee on the principal", title="upfront fee"
     )
+    balloon_frac: Annotated[Fact, *_ratio] = Field(
+        0.0, validate_default=True, description="share of the debt left for the last payment", title="balloon"
+    )
+    refinance_payments: int = Field(
+        0, ge=0, le=480, description="monthly payments of a new loan that repays the balloon; 0: it is due in cash"
+    )
+    refinance_rate: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+        None, description="rate of the new loan; default: that of the old one", title="rate of refinancing"
+    )
+    refinance_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] = Field(
+        1.2,
+        validate_default=True,
+        description="the new lender lends what last year's cash carries at this cover",
+        title="cover that a new lender asks for",
+    )
+    sweep_frac: Annotated[Fact, *_ratio] = Field(
+        0.0, validate_default=True, description="share of the owners' excess cash that prepays the loan", title="sweep"
+    )
+    lockup_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None, description="trailing cover below which owners are paid nothing", title="lock-up cover"
+    )
+    covenant_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None, description="trailing cover below which the covenant is breached", title="covenant cover"
+    )
 
 
 class Tax(Section):
@@ -388,6 +412,21 @@ class Tax(Section):
         validate_default=True,
         description="income tax rate",
         title="income tax rate",
+    )
+    state_rate: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
+        0.0, validate_default=True, description="state tax rate, deducted from federal income", title="state tax rate"
+    )
+    machines_table: Literal["straight-line", "macrs-3", "macrs-5", "macrs-7"] = Field(
+        "straight-line", description="depreciation of chips or miners; a table replaces capex.machines_tax_life_years"
+    )
+    shell_table: Literal["straight-line", "macrs-15", "macrs-20", "sl-39"] = Field(
+        "straight-line", description="depreciation of the shell; a table replaces capex.shell_tax_life_years"
+    )
+    machines_bonus_frac: Annotated[Fact, *_ratio] = Field(
+        0.0,
+        validate_default=True,
+        description="share of chips or miners deducted in the first year (26 U.S.C. 168(k))",
+        title="bonus depreciation of machines",
     )
 
 

@@ -13,11 +13,10 @@ from megawatt.hardware import (
     all_gather_s,
     all_to_all_s,
     attention_time_s,
-    gemm_time_s,
-    grouped_gemm_time_s,
     send_receive_s,
     vector_time_s,
 )
+from megawatt.training.multiplies import multiply_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, ModelArch, Split, head_work, layer_work
@@ -74,14 +73,18 @@ def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: F
     profile = practice.kernels
     for g in gemms:
         kind = precision if g.linear else _wide(practice)
-        time = grouped_gemm_time_s if g.grouped else gemm_time_s
         # The step waits for the busiest expert rank.
         rows = g.m * practice.expert_imbalance if g.grouped else g.m
-        forward = forward + time(profile, rows, g.n, g.k, g.count, kind)
-        backward = backward + time(profile, rows, g.k, g.n, g.count, kind)
+
+        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> FloatArray:
+            return multiply_s(
+                profile, practice.multiplies, m, n, k, g.count, kind, grouped=g.grouped, batched=g.batched
+            )
+
+        forward = forward + one(rows, g.n, g.k)
+        backward = backward + one(rows, g.k, g.n)
         if not g.frozen:
-            # Weight gradients sum over the rows: for experts the padding sits in that sum, hence the plain form.
-            weight = weight + gemm_time_s(profile, g.n, g.k, rows, g.count, kind)
+            weight = weight + one(g.n, g.k, rows)
     share = practice.stack.gemm_frac
     return forward / share, (backward + weight) / share, weight / share
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import ScenarioError
-from megawatt.hardware import PRACTICE_KEY, Fabric, KernelProfile, PowerModel, kernel_profile, maker, power_model
+from megawatt.hardware import (
+    PRACTICE_KEY,
+    Fabric,
+    GemmKernel,
+    KernelProfile,
+    PowerModel,
+    kernel_profile,
+    maker,
+    power_model,
+)
+from megawatt.training.multiplies import multiplies
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -106,7 +116,8 @@ class Practice:
 
     ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
     ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number; the busiest
-    expert-parallel rank has ``expert_imbalance`` times the mean load.
+    expert-parallel rank has ``expert_imbalance`` times the mean load. ``multiplies`` holds the measured matrix kernels
+    by precision; where it lacks one, ``kernels`` has a coarser rate.
     """
 
     kernels: KernelProfile
@@ -117,6 +128,7 @@ class Practice:
     straggler_frac: float
     expert_imbalance: float
     assumptions: tuple[Assumption, ...] = ()
+    multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
 
 
 def default_stack(accelerator: Accelerator) -> str:
@@ -162,6 +174,7 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     names = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s", *_WHOLE_STEP)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names)
     ring, exchange, startup, reserve, straggler, imbalance = (a.fact.number() for a in used)
+    measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator))
     return Practice(
         kernels=kernels,
@@ -171,5 +184,6 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
         expert_imbalance=imbalance,
-        assumptions=(*system.assumptions, *kernels.assumptions, *power.assumptions, *used, *stack_facts),
+        assumptions=(*system.assumptions, *kernels.assumptions, *power.assumptions, *used, *stack_facts, *gemm_facts),
+        multiplies=measured,
     )

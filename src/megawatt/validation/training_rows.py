@@ -23,7 +23,7 @@ __all__ = ["Run", "measured_step_s", "read_run"]
 
 
 _STACKS: Final[tuple[tuple[str, str], ...]] = (
-    (r"deepspeed|megatron-lm 2021|metaseq", "stack-megatron-2021"),
+    (r"megatron-deepspeed|megatron-lm 2021|metaseq", "stack-megatron-2021"),
     (r"nemo 2022", "stack-megatron-2022"),
     (r"hai-llm", "stack-dualpipe"),
     (r"maxtext|pax", "stack-maxtext"),
@@ -35,6 +35,7 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
 )
 """Software column to stack; the first match counts."""
 
+_USUAL_NODE: Final = "hgx-h100"
 _VARIANT_POWER_W: Final = 500.0
 _VARIANT_HBM_BYTES: Final = 96e9
 _VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
@@ -85,8 +86,7 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
     stack = _stack(read, system)
     layout = read_layout(read, arch, system, chips, stack)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
-    precision = read.text("dtype") or "bf16"
-    precision = {"int8": "bf16"}.get(precision, precision)
+    precision = _precision(read)
     # Published efficiencies refer to the data sheet, whatever variant of the chip ran.
     chip = catalogue.accelerator(system.accelerator.key)
     peak = chip.peak_flops_per_s[peak_precision(chip, precision)]
@@ -143,6 +143,14 @@ def _arch(read: Cells) -> ModelArch:
     return check_arch(_gate(read, base))
 
 
+def _precision(read: Cells) -> str:
+    """Precision of the multiplies; quantised training to int8 runs them at the 16-bit rate at least."""
+    text = read.text("dtype").lower() or "bf16"
+    named = re.match(r"(nvfp4|mxfp4|mxfp8|fp8|bf16|fp16|tf32|fp32|int8)", text)
+    precision = named[1] if named else text
+    return "bf16" if precision == "int8" else precision
+
+
 def _adapter_rank(read: Cells) -> int:
     """Rank of low-rank adapters; 0 where the row trains all weights."""
     text = f"{read.text('model')} {read.text('notes')}"
@@ -166,15 +174,16 @@ def _system(read: Cells, catalogue: Catalogue) -> System:
     """The machine of the row: its chip, its scale-up domain and its network as published."""
     key = read.text("accelerator")
     nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
-    base = {"a100-40g": "a100-80g"}.get(key, key)
+    if key not in catalogue.aliases and key not in catalogue.keys("accelerator"):
+        raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {_known(catalogue)}")
+    key = catalogue.get(key, "accelerator").key
     systems = [catalogue.system(name) for name in catalogue.keys("system")]
-    matches = [s for s in systems if s.accelerator.key == base]
-    if not matches:
-        known = ", ".join(sorted({s.accelerator.key for s in systems}))
-        raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {known}")
-    system = min(matches, key=lambda s: (abs(s.chips - nodes) if nodes else 0, s.chips))
-    if base != key:
-        system = dataclasses.replace(system, accelerator=catalogue.accelerator(key))
+    matches = [s for s in systems if s.accelerator.key == key]
+    if matches:
+        system = min(matches, key=lambda s: (abs(s.chips - nodes) if nodes else 0, s.chips))
+    else:
+        system = _node_of(key, nodes, catalogue)
+        read.assume("machine")
     links = list(system.links)
     if nodes and key.startswith("tpu"):
         # A slice is the scale-up domain of the run, not the whole pod.
@@ -190,13 +199,25 @@ def _system(read: Cells, catalogue: Catalogue) -> System:
     return dataclasses.replace(system, links=tuple(links))
 
 
+def _known(catalogue: Catalogue) -> str:
+    return ", ".join(sorted(catalogue.keys("accelerator")))
+
+
+def _node_of(key: str, nodes: int, catalogue: Catalogue) -> System:
+    """A node of a chip that no catalogued machine holds: the usual eight-chip node with the chip's own links."""
+    base = catalogue.system(_USUAL_NODE)
+    links = [
+        dataclasses.replace(link, link_bytes_per_s=catalogue.number(key, f"{name}_link_bytes_per_s"))
+        for link, name in ((base.links[0], "scaleup"), (base.links[-1], "scaleout"))
+    ]
+    links[0] = dataclasses.replace(links[0], domain_chips=float(nodes or base.chips))
+    return dataclasses.replace(base, accelerator=catalogue.accelerator(key), links=tuple(links))
+
+
 def _variant(system: System) -> System:
-    """The 500 W H100: clock as the cube root of the power above idle, memory as listed."""
-    chip = system.accelerator
-    clock = ((_VARIANT_POWER_W - chip.power_idle_w) / (chip.power_cap_w - chip.power_idle_w)) ** (1.0 / 3.0)
+    """The 500 W H100: the same arithmetic at a lower power cap, which sets the clock, and memory as listed."""
     slower = dataclasses.replace(
-        chip,
-        peak_flops_per_s={name: peak * clock for name, peak in chip.peak_flops_per_s.items()},
+        system.accelerator,
         hbm_bytes=_VARIANT_HBM_BYTES,
         hbm_bytes_per_s=_VARIANT_HBM_BYTES_PER_S,
         power_cap_w=_VARIANT_POWER_W,

@@ -43,8 +43,8 @@ class Gemm:
     """C[m, n] = A[m, k] B[k, n], ``count`` times per micro-batch and chip; arrays of shape (n,).
 
     ``linear``: multiplies by a weight, hence runs in the training precision; otherwise in 16 bits. ``grouped``: one
-    launch over ``count`` experts whose rows differ. ``frozen``: its weight is not trained, so that the backward pass
-    has no product for the weight's gradient.
+    launch over ``count`` experts whose rows differ; ``batched``: one launch over ``count`` equal ones. ``frozen``: its
+    weight is not trained, so that the backward pass has no product for the weight's gradient.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Gemm:
     linear: bool = True
     grouped: bool = False
     frozen: bool = False
+    batched: bool = False
 
     def flops(self) -> FloatArray:
         """FLOPs of all of them, forward. [FLOP]"""
@@ -285,8 +286,8 @@ def _attention_core(
         return 2.0 * tokens * keys * heads * (qk + v), (), zero
     rows, keys_row = np.full_like(tokens, seq_len) / split.cp, np.full_like(tokens, seq_len)
     count = split.micro_batch * heads
-    scores = Gemm("scores", rows, keys_row, np.full_like(tokens, qk), count, linear=False)
-    context = Gemm("context", rows, np.full_like(tokens, v), keys_row, count, linear=False)
+    scores = Gemm("scores", rows, keys_row, np.full_like(tokens, qk), count, linear=False, batched=True)
+    context = Gemm("context", rows, np.full_like(tokens, v), keys_row, count, linear=False, batched=True)
     return zero, (scores, context), count * rows * keys_row
 
 

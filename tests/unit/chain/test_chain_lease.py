@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.inputs import move
 from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.chain.links import forge
-from megawatt.finance import Hall
+from megawatt.chain.unit_costs import unit_costs
+from megawatt.finance import Hall, discount_factors
 from megawatt.risk import base_factors, factor_terms
 from megawatt.scenario import load
 
@@ -76,3 +78,42 @@ def test_a_deal_from_rent_to_cash() -> None:
     assert links.response.ai_facility_mwh.sum() > 0.8 * 8760 * 168 * 0.9
     # running cost 21.2 USD per kW and month, 3 % up each year from month 0
     assert base.opex_total[0, live] == pytest.approx(168_000 * 21.2 * 1.03 ** (live // 12), rel=1e-9)
+
+
+def test_unit_costs_of_a_lease() -> None:
+    use = load(DEALS / "cipher-barber-lake.toml", load_catalogue()).uses[0]
+    links = forge(use.scenario, load_catalogue(), use.folder)
+    costs = {cost.name: cost.value for cost in unit_costs(links)}
+    # the same money over other units: 168 MW at 0.9 load, hours of a month
+    months = links.model.calendar.spine.months
+    factors = discount_factors(links.model.discount_rate, months)
+    live = np.arange(months) >= links.model.calendar.last_live
+    energy = (factors * live * links.model.calendar.spine.hours).sum() * 168 * 0.9
+    power = (factors * live).sum() * 168_000
+    assert costs["usd_per_kw_month"] * power == pytest.approx(costs["usd_per_it_mwh"] * energy, rel=1e-9)
+    # at the break-even rent the same site is worth nothing
+    at = move(use.scenario, "lease.rent_usd_per_kw_month", costs["break_even_usd_per_kw_month"])
+    worth = forge(at, load_catalogue(), use.folder).base.measures.npv_usd[0]
+    assert abs(worth) < 1e-6 * 168e7
+
+
+def test_a_scenario_with_a_refinanced_balloon_and_tables() -> None:
+    use = load(DEALS / "cipher-barber-lake.toml", load_catalogue()).uses[0]
+    debt = use.scenario.debt
+    assert debt is not None
+    most = debt.balloon_frac.__class__(0.8, "", "assumed", "assumption")
+    changed = debt.model_copy(update={"payments": 48, "balloon_frac": most, "refinance_payments": 110})
+    tax = use.scenario.tax.model_copy(update={"shell_table": "macrs-15"})
+    scenario = use.scenario.model_copy(update={"debt": changed, "tax": tax})
+    base = forge(scenario, load_catalogue(), use.folder).base
+    loan = base.terms.loan
+    assert loan is not None
+    last = loan.last_payment_month
+    # four fifths of what is owed at the first payment is lent again in the last month of the old loan
+    owed = base.debt_balance[0, loan.first_payment_month - 1]
+    assert base.debt_draw[0, last] == pytest.approx(0.8 * owed, rel=1e-9)
+    assert base.missed[0] == -1
+    assert base.debt_balance[0, last + 110] == pytest.approx(0.0, abs=0.01)
+    # faster depreciation: less tax in the first full year than in the straight line of 39 years
+    plain = forge(use.scenario, load_catalogue(), use.folder).base
+    assert base.tax[0, :36].sum() < plain.tax[0, :36].sum()

@@ -77,7 +77,9 @@ def _peaks(rng: np.random.Generator, hours: int, several: bool) -> tuple[PeakCha
     charges = []
     for k in range(int(rng.integers(0, 5)) if several else int(rng.random() < 0.7)):
         rate = float(rng.uniform(0.0, 15.0 * hours))
-        tiers: tuple[tuple[float, float], ...] = ((0.0, rate), (30.0, 2.0 * rate)) if rng.random() < 0.3 else ((0.0, rate),)
+        tiers: tuple[tuple[float, float], ...] = (
+            ((0.0, rate), (30.0, 2.0 * rate)) if rng.random() < 0.3 else ((0.0, rate),)
+        )
         charges.append(PeakCharge(f"charge {k}", rng.random(hours) < rng.choice([0.05, 0.5, 1.0]), tiers))
     return tuple(charges)
 

@@ -160,3 +160,15 @@ def test_unknown_arithmetic_is_refused() -> None:
     catalogue = load_catalogue()
     with pytest.raises(ScenarioError, match="nvfp4"):
         gemm_kernel(catalogue, catalogue.accelerator("h100-sxm"), "nvfp4")
+
+
+def test_systolic_arrays_reach_what_is_published_or_their_clock() -> None:
+    catalogue = load_catalogue()
+    tpu, found = gemm_kernel(catalogue, catalogue.accelerator("tpu-v6e"), "bf16")
+    assert found.own
+    # tpu-recipes: 8,192 cubed in bf16 at 827 TFLOP/s.
+    assert 2 * 8192**3 / float(gemm_cost(tpu, 8192, 8192, 8192).time_s) == pytest.approx(827e12, rel=0.02)
+    trn, _ = gemm_kernel(catalogue, catalogue.accelerator("trn2"), "bf16")
+    rate = 2 * 16384**3 / float(gemm_cost(trn, 16384, 16384, 16384, steady=False).time_s)
+    # 8 engines x 128 x 128 x 2 x 2.4 GHz = 629 TFLOP/s is the ceiling.
+    assert 0.9 * 629e12 < rate < 631e12

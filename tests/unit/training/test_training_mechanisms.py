@@ -97,8 +97,8 @@ def test_frozen_weights_save_memory_time_and_exchange() -> None:
     assert frozen["optimizer"][0] == pytest.approx(trained_share(arch) * all_of_it["optimizer"][0])
     assert frozen["gradients"][0] < 0.01 * all_of_it["gradients"][0]
     slow, fast = (cost(a, batch=8, tp=4, dp=2).parts_s for a in (whole, arch))
-    # two thirds of the multiplies are left: forward and input gradients
-    assert fast["gemm"][0] == pytest.approx(2 / 3 * slow["gemm"][0], rel=0.05)
+    # two thirds of the multiplies are left, forward and input gradients, and the thin ones of the adapters
+    assert 2 / 3 * slow["gemm"][0] < fast["gemm"][0] < 0.72 * slow["gemm"][0]
     assert fast["dp"][0] < 0.05 * slow["dp"][0] + 1e-3
     assert fast["optimizer"][0] < 0.01 * slow["optimizer"][0]
 

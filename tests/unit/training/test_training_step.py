@@ -41,9 +41,9 @@ def test_one_chip_takes_the_time_of_its_multiplies() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
     result = cost(arch, one_layout(), batch=1)
     matrices = model_flops_per_token(arch, 4096) * 4096 - 3 * 32 * 4 * 2048 * 32 * 128 * 4096
-    rate = PRACTICE.kernels.gemm_flops_per_s["bf16"]
-    # few percent above flops / rate: corners of the roofline and launches
-    assert matrices / rate < result.parts_s["gemm"][0] < 1.1 * matrices / rate
+    # large multiplies reach 0.68 of 989 TFLOP/s at the power limit (measured over 2,257 shapes on H200), training 0.875
+    # of that; small shapes lose some more, the largest are above the mean
+    assert 0.50 < matrices / 989e12 / result.parts_s["gemm"][0] < 0.70
     for name in ("tp", "cp", "ep", "pp", "dp", "bubble", "shard", "straggler", "recompute", "host"):
         assert result.parts_s[name][0] == 0.0
 

@@ -1,0 +1,75 @@
+"""What a unit of a use costs and what price it needs; base case, after tax, before debt."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.chain.links import Links
+from megawatt.chain.records import UnitCost
+from megawatt.errors import ScenarioError
+from megawatt.finance import live_share
+from megawatt.finance.levelised import break_even_factor, levelised_cost
+
+__all__ = ["unit_costs"]
+
+FloatArray = NDArray[np.float64]
+
+
+def unit_costs(links: Links) -> tuple[UnitCost, ...]:
+    """Levelised costs and break-even prices of a use.
+
+    Units are what the halls can deliver from the month they are live: billable chip-hours of a take-or-pay contract,
+    MWh of IT energy and training tokens at the planned load, kW of rented power. A levelised cost is the constant
+    nominal price, paid as delivered, that earns the discount rate at the tax of the base case; a break-even price keeps
+    the contract's own timing, prepayment and market terms, so the two differ by what those are worth.
+    """
+    months = links.model.calendar.spine.months
+    live = live_share(links.model.calendar.halls, months)
+    hours = links.model.calendar.spine.hours * live
+    costs = [
+        UnitCost(name, float(levelised_cost(links.base, units)[0]), unit, means)
+        for name, unit, means, units in _units(links, hours, live)
+    ]
+    factor = _break_even(links)
+    return (*costs, *_prices(links, factor)) if factor is not None else tuple(costs)
+
+
+def _units(links: Links, hours: FloatArray, live: FloatArray) -> list[tuple[str, str, str, FloatArray]]:
+    rows: list[tuple[str, str, str, FloatArray]] = []
+    load = float(links.problem.ai_it_mw.mean())
+    if links.model.ai is not None and links.compute is not None:
+        sold = links.compute.chips * links.model.ai.availability_frac * hours
+        rows.append(("usd_per_chip_hour", "USD/hour", "levelised cost of a billable chip-hour", sold))
+    if links.ai is not None:
+        rows.append(("usd_per_it_mwh", "USD/MWh", "levelised cost of a MWh of IT energy", load * hours))
+    if links.tokens_per_s is not None:
+        tokens = links.tokens_per_s * 3600.0 * hours / 1e6
+        rows.append(("usd_per_million_tokens", "USD", "levelised cost of a million training tokens", tokens))
+    if links.model.lease is not None:
+        rented = links.model.lease.it_mw * 1000.0 * live
+        rows.append(("usd_per_kw_month", "USD/kW/month", "levelised cost of a kW rented for a month", rented))
+    return rows
+
+
+def _break_even(links: Links) -> float | None:
+    """Factor on all revenue at which the base case is worth nothing after all capital; None where there is none."""
+    flows = links.base.flows
+    total = np.sum(list(flows.revenue.values()), axis=0)
+    merged = type(flows)({"all": total}, flows.opex_cost, flows.prepayment, flows.prepayment_credit)
+    try:
+        return break_even_factor(links.base.terms, merged, "all")
+    except ScenarioError:
+        return None
+
+
+def _prices(links: Links, factor: float) -> tuple[UnitCost, ...]:
+    means = "at which the base case is worth nothing after all capital"
+    rows = [UnitCost("break_even_share_of_revenue", factor, "", f"share of the base case's revenue {means}")]
+    if links.model.ai is not None:
+        price = factor * links.model.ai.price_usd_per_chip_hour
+        rows.append(UnitCost("break_even_usd_per_chip_hour", price, "USD/hour", f"price of a chip-hour {means}"))
+    if links.model.lease is not None:
+        rent = factor * links.model.lease.rent_usd_per_kw_month
+        rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
+    return tuple(rows)
