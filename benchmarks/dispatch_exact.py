@@ -25,17 +25,22 @@ YEARS = int(os.environ.get("MEGAWATT_PRICE_YEARS", "1000"))
 WORKERS = 2
 
 _MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 import megawatt.dispatch
 import megawatt.dispatch.case as case
 if sys.argv[2] == "compiled":
     import megawatt.dispatch.kernel
-start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak_mb():  # of this process alone: ru_maxrss starts at its parent's
+    line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+start = peak_mb()
 problem = case.load_case(Path(sys.argv[1]))
-loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+loaded = peak_mb()
 case.solve_case(problem, solver=sys.argv[3])
-print(start / 1024, loaded / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(start, loaded, peak_mb())
 """
 
 
