@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megawatt.finance import (
-    CashFlow,
     Hall,
     LoanTerms,
     OperatingFlows,
@@ -24,6 +23,7 @@ from megawatt.finance import (
     project,
     tenancy,
 )
+from tests.cash_identity import cash_gap
 
 PATHS = 5
 
@@ -70,13 +70,6 @@ def projects(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     prepaid = scale * rng.uniform(0, 1, (PATHS, months)) * (rng.random((PATHS, months)) < 0.1)
     credit = np.repeat(prepaid.sum(axis=1, keepdims=True) / months, months, axis=1)
     return terms, OperatingFlows({"sales": revenue}, {"site": opex}, prepaid, credit)
-
-
-def cash_gap(cash: CashFlow) -> float:
-    opening = np.concatenate([np.zeros((PATHS, 1)), cash.closing_cash[:, :-1]], axis=1)
-    into = opening + cash.cfads + cash.equity_in + cash.debt_draw + cash.residual_total
-    out = cash.capex_total + cash.fees + cash.interest_paid + cash.principal_paid + cash.distributions
-    return float(np.abs(into - out - cash.closing_cash).max())
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megawatt.finance import (
-    CashFlow,
     LenderTerms,
     LoanTerms,
     OperatingFlows,
@@ -21,6 +20,7 @@ from megawatt.finance import (
 )
 from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
 from megawatt.finance.repayment import PROFILES, Window, repay, service_per_dollar
+from tests.cash_identity import cash_gap
 
 PATHS = 4
 
@@ -83,13 +83,6 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     revenue = scale * draw(st.floats(0.05, 1.0)) * rng.uniform(0, 1.5, (PATHS, months))
     none = np.zeros((1, months))
     return terms, OperatingFlows({"sales": revenue}, {"site": scale * 0.02 + none}, none, none)
-
-
-def cash_gap(cash: CashFlow) -> float:
-    opening = np.concatenate([np.zeros((PATHS, 1)), cash.closing_cash[:, :-1]], axis=1)
-    into = opening + cash.cfads + cash.equity_in + cash.debt_draw + cash.residual_total
-    out = cash.capex_total + cash.fees + cash.interest_paid + cash.principal_paid + cash.distributions
-    return float(np.abs(into - out - cash.closing_cash).max())
 
 
 @settings(max_examples=60, deadline=None)
