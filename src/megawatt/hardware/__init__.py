@@ -17,7 +17,7 @@ from megawatt.hardware.gemm import GemmKernel, gemm_cost
 from megawatt.hardware.kernels import attention_kernel, experts_kernel, gemm_kernel, links_kernel, outer_links
 from megawatt.hardware.links import LinkKernel, across_s, domain_s, torus_share
 from megawatt.hardware.power import PowerModel, chip_power_w, power_model
-from megawatt.hardware.profile import PRACTICE_KEY, KernelProfile, kernel_profile, maker, peak_precision
+from megawatt.hardware.profile import PRACTICE_KEY, KernelProfile, kernel_profile, maker, own_field, peak_precision
 from megawatt.hardware.roofline import attention_time_s, gemm_time_s, grouped_gemm_time_s, vector_time_s
 from megawatt.hardware.streams import StreamKernel, stream_cost, stream_kernel
 
@@ -58,6 +58,7 @@ __all__ = [
     "links_kernel",
     "maker",
     "outer_links",
+    "own_field",
     "peak_precision",
     "power_model",
     "reduce_scatter_s",

@@ -35,12 +35,17 @@ class Fabric:
         The same of all-to-all.
     startup_s : float
         Software start-up of one collective, beside the start-up of each message. [s]
+    hop_inside_s, hop_across_s : float
+        Where the library gathers and scatters in one ring over all members (NCCL, RCCL): time of a hop inside the
+        innermost domain and across domains; both 0 where it works level by level. [s]
     """
 
     links: tuple[LinkLevel, ...]
     ring_share: float
     all_to_all_share: float
     startup_s: float = 0.0
+    hop_inside_s: float = 0.0
+    hop_across_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.links or not np.isinf(self.links[-1].domain_chips):
@@ -68,7 +73,9 @@ def all_gather_s(
     """Time until every member holds the whole payload. [s]
 
     Level i joins k_i sub-groups that hold 1/inner of the payload per chip: (k_i - 1)/k_i * payload / inner / link; the
-    slowest level counts, plus ceil(log2 k_i) message start-ups per level and one of the software.
+    slowest level counts, plus ceil(log2 k_i) message start-ups per level and one of the software. Where the library
+    runs one ring over n members in d domains, every link between domains carries (n - 1)/n of its share of the payload
+    and the ring's n - d hops inside and d across add up.
 
     Parameters
     ----------
@@ -82,16 +89,27 @@ def all_gather_s(
     Notes
     -----
     Sources: ring and hierarchical algorithms as in Thakur 2005 (doi 10.1177/1094342005051521), overlap of levels as in
-    NCCL's rings. Limits: links are not shared with other groups' traffic; on a torus a small group is granted the
-    full rate of its chips.
+    NCCL's rings, whose hops are in its tuning tables. Limits: links are not shared with other groups' traffic; on a
+    torus a small group is granted the full rate of its chips.
     """
     payload, members, step = _arrays(payload_bytes, size, stride)
+    time = _levels_s(fabric, payload, members, step, one_ring=fabric.hop_across_s > 0.0)
+    inside = _reach(fabric.links, members, step)[0]
+    domains = members / inside
+    hops = (members - domains) * fabric.hop_inside_s + domains * fabric.hop_across_s
+    return time + np.where(domains > 1.0, hops, 0.0)
+
+
+def _levels_s(
+    fabric: Fabric, payload: FloatArray, members: FloatArray, step: FloatArray, *, one_ring: bool
+) -> FloatArray:
+    """Gather over the levels of a network, hops of a long ring apart. [s]"""
     slowest, startup = np.zeros_like(payload), np.zeros_like(payload)
     inner = np.ones_like(members)
     for link, total in zip(fabric.links, _reach(fabric.links, members, step), strict=True):
         groups = total / inner
-        moved = (groups - 1.0) / groups * payload / inner
-        slowest = np.maximum(slowest, moved / (link.link_bytes_per_s * fabric.ring_share))
+        passed = np.where(groups > 1.0, (total - 1.0) / total, 0.0) if one_ring else (groups - 1.0) / groups
+        slowest = np.maximum(slowest, passed * payload / inner / (link.link_bytes_per_s * fabric.ring_share))
         startup = startup + link.latency_s * np.ceil(np.log2(groups))
         inner = total
     return slowest + startup + np.where(members > 1.0, fabric.startup_s, 0.0)
@@ -107,11 +125,14 @@ def reduce_scatter_s(
 def all_reduce_s(
     fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
 ) -> FloatArray:
-    """Time until every member holds the sum of all payloads: a reduce-scatter and an all-gather. [s]
+    """Time until every member holds the sum of all payloads: a reduce-scatter and an all-gather, level by level. [s]
 
-    Reduction inside the switches is not counted: it speeds up all-reduce alone, and only inside one domain.
+    Libraries reduce over trees where domains are left, so neither the traffic nor the start-up is that of one long ring
+    (two nodes of p4d: 78 GB/s of bus bandwidth over adapters of 50). Reduction inside the switches is not counted: it
+    speeds up all-reduce alone, and only inside one domain.
     """
-    return 2.0 * all_gather_s(fabric, payload_bytes, size, stride)
+    payload, members, step = _arrays(payload_bytes, size, stride)
+    return 2.0 * _levels_s(fabric, payload, members, step, one_ring=False)
 
 
 def all_to_all_s(

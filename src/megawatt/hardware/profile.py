@@ -15,7 +15,7 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "peak_precision"]
+__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "own_field", "peak_precision"]
 
 PRACTICE_KEY: Final = "training-practice"
 """Catalogue entry of the constants that hold for every chip."""
@@ -156,7 +156,7 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
     return Assumption(name, _ROOM, fact)
 
 
-def _own_field(catalogue: Catalogue, accelerator: Accelerator, pattern: str) -> str:
+def own_field(catalogue: Catalogue, accelerator: Accelerator, pattern: str) -> str:
     """Name of a practice fact: of this chip where there is one, else of its family."""
     own = pattern.format(accelerator.key)
     return own if own in catalogue.get(PRACTICE_KEY).facts else pattern.format(maker(accelerator.key))
@@ -180,10 +180,10 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
     used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
     hbm = _hbm_rate(catalogue, accelerator)
     names = (
-        _own_field(catalogue, accelerator, "gemm_sustained_{}_frac"),
+        own_field(catalogue, accelerator, "gemm_sustained_{}_frac"),
         "kernel_launch_s",
         "roofline_exponent",
-        _own_field(catalogue, accelerator, "attention_{}_share"),
+        own_field(catalogue, accelerator, "attention_{}_share"),
         "attention_half_tokens",
         "expert_tile_rows",
     )

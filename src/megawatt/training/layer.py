@@ -16,7 +16,7 @@ from megawatt.hardware import (
     send_receive_s,
     vector_time_s,
 )
-from megawatt.training.multiplies import multiply_s
+from megawatt.training.multiplies import Multiplied, multiply, shared_clock
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, ModelArch, Split, head_work, layer_work
@@ -67,26 +67,48 @@ def split_of(layouts: Layouts) -> Split:
     )
 
 
-def _gemms_s(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray) -> tuple[FloatArray, ...]:
-    """Forward time of matrix multiplies, backward time (input and weight gradients), and that of weight gradients."""
-    forward, backward, weight = np.zeros_like(shape), np.zeros_like(shape), np.zeros_like(shape)
-    profile = practice.kernels
+@dataclass(frozen=True, slots=True)
+class _Multiplies:
+    """Multiplies of one block at the full clock: forward, backward (input and weight gradients), weight gradients."""
+
+    forward: Multiplied
+    backward: Multiplied
+    weight: Multiplied
+
+
+def _multiplies(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray) -> _Multiplies:
+    zero = np.zeros_like(shape)
+    forward = backward = weight = Multiplied(zero, zero, zero)
     for g in gemms:
         kind = precision if g.linear else _wide(practice)
         # The step waits for the busiest expert rank.
         rows = g.m * practice.expert_imbalance if g.grouped else g.m
 
-        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> FloatArray:
-            return multiply_s(
-                profile, practice.multiplies, m, n, k, g.count, kind, grouped=g.grouped, batched=g.batched
-            )
+        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> Multiplied:
+            kernels = practice.multiplies
+            return multiply(practice.kernels, kernels, m, n, k, g.count, kind, grouped=g.grouped, batched=g.batched)
 
         forward = forward + one(rows, g.n, g.k)
         backward = backward + one(rows, g.k, g.n)
         if not g.frozen:
             weight = weight + one(g.n, g.k, rows)
     share = practice.stack.gemm_frac
-    return forward / share, (backward + weight) / share, weight / share
+    return _Multiplies(forward.slowed(share), (backward + weight).slowed(share), weight.slowed(share))
+
+
+def _clock(practice: Practice, precision: str, work: _Multiplies, parts: Iterable[dict[str, FloatArray]]) -> FloatArray:
+    """Share of the full clock that the power cap leaves to a block's multiplies, averaged over all its operators."""
+    both = work.forward + work.backward
+    kernel = practice.multiplies.get(precision)
+    if kernel is None:
+        return np.ones_like(both.time_s)
+    power = practice.power
+    activity = {"attention": power.arithmetic, "vector": power.memory, "host": 0.0}
+    other_s, active_s = np.zeros_like(both.time_s), np.zeros_like(both.time_s)
+    for name, time_s in ((n, t) for part in parts for n, t in part.items()):
+        other_s = other_s + time_s
+        active_s = active_s + activity.get(name, power.communication) * time_s
+    return shared_clock(kernel.law, both, other_s, (kernel.law.cap_w - kernel.law.idle_w) * active_s)
 
 
 def _wide(practice: Practice) -> str:
@@ -120,23 +142,24 @@ def layer_time(
         arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
     shape = work.vector_bytes
-    gemm_f, gemm_b, weight = _gemms_s(practice, work.gemms, precision, shape)
-    keys = work.attention_keys
-    attention_f = attention_time_s(practice.kernels, work.attention_flops, keys) / stack.attention_frac
+    work_at_full = _multiplies(practice, work.gemms, precision, shape)
+    keys, reached = work.attention_keys, stack.attention_frac * practice.attention_generation_frac
+    attention_f = attention_time_s(practice.kernels, work.attention_flops, keys) / reached
     # Fused attention recomputes the scores: five products backward against two forward.
-    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, keys) / stack.attention_frac
+    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, keys) / reached
     vector_f, vector_b = _vector_s(work, layouts, practice, precision)
-    forward = {"gemm": gemm_f, "attention": attention_f, "vector": vector_f}
-    backward = {"gemm": gemm_b, "attention": attention_b, "vector": vector_b}
-    beside = _Beside(attention_f, attention_b, weight)
+    forward, backward = {"attention": attention_f, "vector": vector_f}, {"attention": attention_b, "vector": vector_b}
+    beside = _Beside(attention_f, attention_b, work_at_full.weight.time_s)
     for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, beside).items():
         forward[name], backward[name] = exposed_f, exposed_b
+    clock = _clock(practice, precision, work_at_full, (forward, backward))
+    forward["gemm"], backward["gemm"] = work_at_full.forward.at(clock), work_at_full.backward.at(clock)
     fused = 1.0 if stack.attention_fused else 0.0
     host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
-    recompute = _recompute_s(work, layouts, practice, forward, precision)
-    return BlockTime(forward, backward, recompute, weight)
+    recompute = _recompute_s(work, layouts, practice, forward, clock, precision)
+    return BlockTime(forward, backward, recompute, work_at_full.weight.at(clock))
 
 
 def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
@@ -155,11 +178,16 @@ def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: 
 
 
 def _recompute_s(
-    work: LayerWork, layouts: Layouts, practice: Practice, forward: dict[str, FloatArray], precision: str
+    work: LayerWork,
+    layouts: Layouts,
+    practice: Practice,
+    forward: dict[str, FloatArray],
+    clock: FloatArray,
+    precision: str,
 ) -> FloatArray:
     """Forward work repeated in the backward pass: nothing, the cheap operators, or the whole layer."""
     scores = [g for g in work.gemms if g.name in ("scores", "context")]
-    selective = forward["vector"] + _gemms_s(practice, scores, precision, work.vector_bytes)[0]
+    selective = forward["vector"] + _multiplies(practice, scores, precision, work.vector_bytes).forward.at(clock)
     whole = np.asarray(sum(forward.values()))
     return np.select([layouts.recompute == 1, layouts.recompute == 2], [selective, whole], 0.0)
 
@@ -242,10 +270,9 @@ def nodes_per_expert_copy(copies: float, nodes: FloatArray) -> FloatArray:
 def head_time(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int) -> BlockTime:
     """Time of the output projection and loss of one micro-batch, on the last stage; parts of shape (n,)."""
     gemm, loss_f, loss_b = head_work(arch, split_of(layouts), seq_len)
-    forward, backward, weight = _gemms_s(practice, (gemm,), _wide(practice), loss_f)
-    return BlockTime(
-        {"gemm": forward, "vector": vector_time_s(practice.kernels, loss_f, 3.0)},
-        {"gemm": backward, "vector": vector_time_s(practice.kernels, loss_b, 1.0)},
-        np.zeros_like(forward),
-        weight,
-    )
+    work = _multiplies(practice, (gemm,), _wide(practice), loss_f)
+    forward = {"vector": vector_time_s(practice.kernels, loss_f, 3.0)}
+    backward = {"vector": vector_time_s(practice.kernels, loss_b, 1.0)}
+    clock = _clock(practice, _wide(practice), work, (forward, backward))
+    forward["gemm"], backward["gemm"] = work.forward.at(clock), work.backward.at(clock)
+    return BlockTime(forward, backward, np.zeros_like(loss_f), work.weight.at(clock))

@@ -1,9 +1,9 @@
-"""Matrix multiplies as training runs them: the measured kernels of a chip, one after another."""
+"""Matrix multiplies as training runs them: measured kernels between other operators, at a shared clock."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -12,17 +12,29 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import MegawattError
-from megawatt.hardware import GemmKernel, KernelProfile, gemm_cost, gemm_kernel, gemm_time_s, grouped_gemm_time_s
+from megawatt.hardware import (
+    GemmKernel,
+    KernelProfile,
+    PowerLaw,
+    gemm_cost,
+    gemm_kernel,
+    gemm_time_s,
+    grouped_gemm_time_s,
+)
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["multiplies", "multiply_s"]
+__all__ = ["Multiplied", "multiplies", "multiply", "shared_clock"]
 
 FloatArray = NDArray[np.float64]
 
 _TRAINED: Final = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4", "mxfp4")
 _INPUT_BYTES: Final[Mapping[str, float]] = MappingProxyType({"fp8": 1.0, "mxfp8": 1.0, "nvfp4": 0.5, "mxfp4": 0.5})
+_LOWEST_CLOCK: Final = 0.2
+_BOUND: Final = 1.0 + 1e-9
+_HALVINGS: Final = 14
+"""The clock to 5e-5."""
 _LARGE: Final = 8192.0
 """Side of the multiply whose rate is compared with a published best."""
 
@@ -73,7 +85,33 @@ def _level(catalogue: Catalogue, accelerator: Accelerator, kernel: GemmKernel, b
     return best_flops_per_s / listed / share
 
 
-def multiply_s(
+@dataclass(frozen=True, slots=True)
+class Multiplied:
+    """Matrix multiplies at the full clock; arrays of one shape.
+
+    ``time_s`` is all of their time, ``clocked_s`` the part that a lower clock stretches, ``dynamic_j`` their energy
+    above idle. [s], [s], [J]
+    """
+
+    time_s: FloatArray
+    clocked_s: FloatArray
+    dynamic_j: FloatArray
+
+    def __add__(self, other: Multiplied) -> Multiplied:
+        return Multiplied(
+            self.time_s + other.time_s, self.clocked_s + other.clocked_s, self.dynamic_j + other.dynamic_j
+        )
+
+    def slowed(self, share: float) -> Multiplied:
+        """The same work by kernels that reach ``share`` of the rate: longer at the same energy."""
+        return Multiplied(self.time_s / share, self.clocked_s / share, self.dynamic_j)
+
+    def at(self, clock: FloatArray) -> FloatArray:
+        """Time at a share of the full clock. [s]"""
+        return np.asarray(self.time_s + self.clocked_s * (1.0 / clock - 1.0))
+
+
+def multiply(
     profile: KernelProfile,
     kernels: Mapping[str, GemmKernel],
     m: FloatArray,
@@ -84,8 +122,8 @@ def multiply_s(
     *,
     grouped: bool = False,
     batched: bool = False,
-) -> FloatArray:
-    """Time of ``count`` multiplies C[m, n] = A[m, k] B[k, n]. [s]
+) -> Multiplied:
+    """``count`` multiplies C[m, n] = A[m, k] B[k, n] at the full clock.
 
     Grouped and batched ones are one launch: their tiles fill the chip together, and every one reads operands of its
     own. In groups, whose rows differ, the last tile is half empty on average.
@@ -93,7 +131,8 @@ def multiply_s(
     Parameters
     ----------
     profile : KernelProfile
-        Tile rows of grouped multiplies; the coarser model, where ``kernels`` lacks the precision.
+        Tile rows of grouped multiplies; the coarser model, where ``kernels`` lacks the precision (its rate is of steady
+        runs: no clock is applied to it).
     kernels : mapping of str to GemmKernel
         By precision.
     m, n, k, count : array, shape (...,)
@@ -105,12 +144,49 @@ def multiply_s(
     """
     kernel = kernels.get(precision)
     if kernel is None:
-        time = grouped_gemm_time_s if grouped else gemm_time_s
-        return time(profile, m, n, k, count, precision)
-    if not grouped and not batched:
-        return np.asarray(count * gemm_cost(kernel, m, n, k).time_s)
-    rows = m + profile.expert_tile_rows / 2.0 if grouped else m
-    together = gemm_cost(kernel, rows * count, n, k).time_s
+        time = (grouped_gemm_time_s if grouped else gemm_time_s)(profile, m, n, k, count, precision)
+        return Multiplied(time, np.zeros_like(time), np.zeros_like(time))
     width = _INPUT_BYTES.get(precision, 2.0)
-    moved = count * (width * (m * k + k * n) + 2.0 * m * n)
-    return np.maximum(together, moved / profile.hbm_flow_bytes_per_s)
+    moved_s = (width * (m * k + k * n) + 2.0 * m * n) / profile.hbm_flow_bytes_per_s
+    if grouped or batched:
+        rows = m + profile.expert_tile_rows / 2.0 if grouped else m
+        cost, times = gemm_cost(kernel, rows * count, n, k, steady=False), np.ones_like(count)
+        moved_s = count * moved_s
+    else:
+        cost, times = gemm_cost(kernel, m, n, k, steady=False), count
+    arithmetic_s = cost.time_s - kernel.launch_s
+    # What waits for memory, at the rate of the kernel's own loads, does not slow with the clock.
+    loads_s = moved_s * (profile.hbm_flow_bytes_per_s / (kernel.hbm_share * kernel.hbm_bytes_per_s))
+    clocked_s = np.where(arithmetic_s > _BOUND * loads_s, arithmetic_s, 0.0)
+    dynamic_j = (cost.power_w - kernel.law.idle_w) * cost.time_s
+    return Multiplied(
+        np.asarray(times * np.maximum(cost.time_s, moved_s)), np.asarray(times * clocked_s), times * dynamic_j
+    )
+
+
+def shared_clock(law: PowerLaw, work: Multiplied, other_s: FloatArray, other_j: FloatArray) -> FloatArray:
+    """Clock at which multiplies and what runs between them keep the power cap on average. [1], 0 to 1
+
+    Chips hold a mean over tens of milliseconds and more, many layers long, so multiplies run faster between operators
+    that draw less than they do alone. E s^(e-1) + other <= (cap - idle) (clocked / s + rest): multiplies of energy E at
+    the full clock, power falling as clock^e; the clock s is found by bisection.
+
+    Parameters
+    ----------
+    law : PowerLaw
+        Idle and cap power, clock exponent.
+    work : Multiplied
+        Multiplies, at the full clock.
+    other_s, other_j : array
+        Time of everything else, and its energy above idle. [s], [J]
+    """
+    room_w = law.cap_w - law.idle_w
+    rest_s = work.time_s - work.clocked_s + other_s
+    low, high = np.full_like(rest_s, _LOWEST_CLOCK), np.ones_like(rest_s)
+    for _ in range(_HALVINGS):
+        clock = (low + high) / 2.0
+        over = work.dynamic_j * clock ** (law.clock_exponent - 1.0) + other_j > room_w * (
+            work.clocked_s / clock + rest_s
+        )
+        low, high = np.where(over, low, clock), np.where(over, clock, high)
+    return high

@@ -17,6 +17,7 @@ from megawatt.hardware import (
     PowerModel,
     kernel_profile,
     maker,
+    own_field,
     power_model,
 )
 from megawatt.training.multiplies import multiplies
@@ -60,7 +61,9 @@ class Stack:
     gemm_frac : float
         Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
     attention_frac : float
-        Rate of fused attention relative to the chip's usual one (generation of the kernel).
+        Rate of fused attention relative to the usual kernels of its generation.
+    attention_ampere : bool
+        Attention kernels were written for Ampere and use nothing that is new in later chips.
     host_operator_s : float
         Host time of one operator (a few kernels); 0 where a step is compiled or captured. [s]
     vector_traffic_factor : float
@@ -93,6 +96,7 @@ class Stack:
     gradient_fused: bool = False
     pp_scattered: bool = False
     dispatch_once_per_node: bool = False
+    attention_ampere: bool = False
     schedule: str = "1f1b"
 
 
@@ -106,7 +110,10 @@ _FLAGS: Final = (
     "gradient_fused",
     "pp_scattered",
     "dispatch_once_per_node",
+    "attention_ampere",
 )
+_OLDER: Final = "attention_ampere_{}_frac"
+_HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
 SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
 
 
@@ -117,7 +124,8 @@ class Practice:
     ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
     ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number; the busiest
     expert-parallel rank has ``expert_imbalance`` times the mean load. ``multiplies`` holds the measured matrix kernels
-    by precision; where it lacks one, ``kernels`` has a coarser rate.
+    by precision; where it lacks one, ``kernels`` has a coarser rate. Kernels of
+    the stack's generation reach ``attention_generation_frac`` of the chip's attention share.
     """
 
     kernels: KernelProfile
@@ -127,6 +135,7 @@ class Practice:
     memory_reserve_frac: float
     straggler_frac: float
     expert_imbalance: float
+    attention_generation_frac: float = 1.0
     assumptions: tuple[Assumption, ...] = ()
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
 
@@ -152,6 +161,11 @@ def _stack(catalogue: Catalogue, key: str) -> tuple[Stack, tuple[Assumption, ...
     return Stack(key=key, schedule=schedule, **values), tuple(used.values())
 
 
+def _one_ring(system: System) -> bool:
+    """Whether the collectives library gathers in one ring over all members (NCCL and RCCL on GPUs)."""
+    return maker(system.accelerator.key) == "gpu"
+
+
 def practice_for(catalogue: Catalogue, system: System, stack: str | None = None) -> Practice:
     """Resolve chip, network, power and stack facts for one system.
 
@@ -174,16 +188,30 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     names = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s", *_WHOLE_STEP)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names)
     ring, exchange, startup, reserve, straggler, imbalance = (a.fact.number() for a in used)
+    hops = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _HOPS) if _one_ring(system) else ()
     measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator))
+    # Kernels of an older generation keep a part of what the chip's own reach.
+    older: tuple[Assumption, ...] = ()
+    if profile.attention_ampere:
+        older = (catalogue.assume(PRACTICE_KEY, own_field(catalogue, system.accelerator, _OLDER), _ROOM),)
     return Practice(
         kernels=kernels,
-        fabric=Fabric(system.links, ring, exchange, startup),
+        fabric=Fabric(system.links, ring, exchange, startup, *(a.fact.number() for a in hops)),
         power=power,
         stack=profile,
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
         expert_imbalance=imbalance,
-        assumptions=(*system.assumptions, *kernels.assumptions, *power.assumptions, *used, *stack_facts, *gemm_facts),
+        attention_generation_frac=older[0].fact.number() if older else 1.0,
+        assumptions=(
+            *system.assumptions,
+            *kernels.assumptions,
+            *power.assumptions,
+            *used,
+            *hops,
+            *stack_facts,
+            *gemm_facts,
+        ),
         multiplies=measured,
     )

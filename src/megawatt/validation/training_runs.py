@@ -21,7 +21,7 @@ from megawatt.validation.training_layouts import Row
 from megawatt.validation.training_rows import Run, read_run
 from megawatt.workload import model_flops_per_token
 
-__all__ = ["Predictions", "predictions", "score"]
+__all__ = ["Predictions", "predict", "predictions", "score"]
 
 _NOT_SCORABLE: Final = "not scorable"
 
@@ -85,7 +85,7 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
             continue
         try:
             run = read_run(row, catalogue)
-            runs.append((row, run, _predict(run, catalogue, practices)))
+            runs.append((row, run, predict(run, catalogue, _practice(run, catalogue, practices))))
         except MegawattError as error:
             skipped.append(Skipped(row.get("id", ""), str(error)))
     nulls = _null_model([(row, run) for row, run, _ in runs])
@@ -103,11 +103,8 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
     return Predictions([row for row, _, _ in runs], cases, skipped)
 
 
-def _predict(run: Run, catalogue: Catalogue, practices: dict[tuple[object, ...], Practice]) -> float:
-    """Step time of one run. [s]"""
-    key = (run.system.accelerator.key, run.system.accelerator.power_cap_w, run.system.links, run.stack)
-    if key not in practices:
-        practices[key] = practice_for(catalogue, run.system, run.stack)
+def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
+    """Step time of one run; the planner chooses where no layout is published. [s]"""
     if run.layout is None:
         return plan(
             run.arch,
@@ -119,11 +116,18 @@ def _predict(run: Run, catalogue: Catalogue, practices: dict[tuple[object, ...],
             catalogue=catalogue,
             stack=run.stack,
         ).step_time_s
-    cost, fits = _cost(run, run.layout, practices[key])
+    cost, fits = _cost(run, run.layout, practice)
     if run.recompute_free and not fits:
         # An unpublished recompute policy: nothing if it fits, else everything.
-        cost, _ = _cost(run, dataclasses.replace(run.layout, recompute=np.array([2], dtype=np.int64)), practices[key])
+        cost, _ = _cost(run, dataclasses.replace(run.layout, recompute=np.array([2], dtype=np.int64)), practice)
     return cost
+
+
+def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Practice]) -> Practice:
+    key = (run.system.accelerator.key, run.system.accelerator.power_cap_w, run.system.links, run.stack)
+    if key not in known:
+        known[key] = practice_for(catalogue, run.system, run.stack)
+    return known[key]
 
 
 def _cost(run: Run, layout: Layouts, practice: Practice) -> tuple[float, bool]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.hardware import gemm_cost, gemm_time_s
+from megawatt.hardware import PowerLaw, gemm_cost, gemm_time_s
 from megawatt.training import practice_for
-from megawatt.training.multiplies import multiply_s
+from megawatt.training.multiplies import Multiplied, multiply, shared_clock
 
 CATALOGUE = load_catalogue()
 H100 = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"))
@@ -28,8 +28,8 @@ def test_a_relative_is_held_to_the_chips_own_best_multiply() -> None:
 
 def test_one_launch_for_many_small_multiplies() -> None:
     m, n, k, count = arrays(64.0, 512.0, 1024.0, 64.0)
-    apart = multiply_s(H100.kernels, H100.multiplies, m, n, k, count, "bf16")[0]
-    together = multiply_s(H100.kernels, H100.multiplies, m, n, k, count, "bf16", batched=True)[0]
+    apart = multiply(H100.kernels, H100.multiplies, m, n, k, count, "bf16").time_s[0]
+    together = multiply(H100.kernels, H100.multiplies, m, n, k, count, "bf16", batched=True).time_s[0]
     assert apart > count[0] * H100.kernels.launch_s
     assert together < 0.2 * apart
     # every one reads its own operands: 2 bytes x (64 x 1024 + 1024 x 512 + 64 x 512)
@@ -39,12 +39,49 @@ def test_one_launch_for_many_small_multiplies() -> None:
 
 def test_groups_pay_for_tiles_that_are_half_empty() -> None:
     shape = arrays(1024.0, 2048.0, 2048.0, 16.0)
-    batched = multiply_s(H100.kernels, H100.multiplies, *shape, "bf16", batched=True)[0]
-    grouped = multiply_s(H100.kernels, H100.multiplies, *shape, "bf16", grouped=True)[0]
+    batched = multiply(H100.kernels, H100.multiplies, *shape, "bf16", batched=True).time_s[0]
+    grouped = multiply(H100.kernels, H100.multiplies, *shape, "bf16", grouped=True).time_s[0]
     # half a tile of 128 rows more, of 1,024
     assert 1.02 < grouped / batched < 1.12
 
 
 def test_without_measured_kernels_the_coarser_model_stays() -> None:
     shape = arrays(4096.0, 4096.0, 4096.0, 2.0)
-    assert multiply_s(H100.kernels, {}, *shape, "bf16") == gemm_time_s(H100.kernels, *shape, "bf16")
+    assert multiply(H100.kernels, {}, *shape, "bf16").time_s == gemm_time_s(H100.kernels, *shape, "bf16")
+
+
+LAW = PowerLaw(idle_w=100.0, cap_w=700.0, flop_j=1e-12, byte_j=5e-11, clock_exponent=2.0)
+
+
+def test_multiplies_alone_keep_the_cap_by_themselves() -> None:
+    # 1 s at 900 W above idle, all of it clocked: 900 s^2 = 600, s = sqrt(2/3)
+    work = Multiplied(*arrays(1.0, 1.0, 900.0))
+    clock = shared_clock(LAW, work, *arrays(0.0, 0.0))
+    assert clock[0] == pytest.approx((600.0 / 900.0) ** 0.5, abs=1e-4)
+    # the same law as a steady run of one kernel
+    assert work.at(clock)[0] == pytest.approx(1.0 / clock[0])
+
+
+def test_idle_time_between_multiplies_lets_them_run_faster() -> None:
+    work = Multiplied(*arrays(1.0, 1.0, 900.0))
+    # 900 s = 600 (1/s + 0.25): 900 s^2 - 150 s - 600 = 0, s = (150 + sqrt(150^2 + 4 * 900 * 600)) / 1800
+    clock = shared_clock(LAW, work, *arrays(0.25, 0.0))
+    assert clock[0] == pytest.approx((150.0 + (150.0**2 + 4 * 900 * 600) ** 0.5) / 1800.0, abs=1e-4)
+    # 0.5 s of rest leave 900 J in 1.5 s: the cap of 600 W above idle is kept at the full clock
+    assert shared_clock(LAW, work, *arrays(0.5, 0.0))[0] == pytest.approx(1.0, abs=1e-4)
+    # the same half second at the cap's power leaves nothing over
+    assert shared_clock(LAW, work, *arrays(0.5, 300.0))[0] == pytest.approx((600.0 / 900.0) ** 0.5, abs=1e-4)
+
+
+def test_what_waits_for_memory_does_not_slow_with_the_clock() -> None:
+    # 16 rows against 8,192 x 8,192 weights: bound by reading them
+    cost = multiply(H100.kernels, H100.multiplies, *arrays(16.0, 8192.0, 8192.0, 1.0), "bf16")
+    assert cost.clocked_s[0] == 0.0
+    assert cost.at(np.array([0.5]))[0] == cost.time_s[0]
+
+
+def test_slower_kernels_take_longer_at_the_same_energy() -> None:
+    work = Multiplied(*arrays(1.0, 0.8, 500.0)).slowed(0.8)
+    assert work.time_s[0] == pytest.approx(1.25)
+    assert work.clocked_s[0] == pytest.approx(1.0)
+    assert work.dynamic_j[0] == 500.0
