@@ -112,6 +112,7 @@ _FLAGS: Final = (
     "dispatch_once_per_node",
     "attention_ampere",
 )
+_OWN_GEMM: Final = "gemm_{}_frac"
 _OLDER: Final = "attention_ampere_{}_frac"
 _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
 SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
@@ -145,9 +146,13 @@ def default_stack(accelerator: Accelerator) -> str:
     return _DEFAULT_STACK[maker(accelerator.key)]
 
 
-def _stack(catalogue: Catalogue, key: str) -> tuple[Stack, tuple[Assumption, ...]]:
+def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[Stack, tuple[Assumption, ...]]:
     names = [name for name in Stack.__dataclass_fields__ if name != "key"]
     used = {name: catalogue.assume(key, name, _ROOM) for name in names}
+    # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own share counts.
+    own = _OWN_GEMM.format(accelerator.key)
+    if own in catalogue.get(key).facts:
+        used["gemm_frac"] = catalogue.assume(key, own, _ROOM)
     schedule = str(used["schedule"].fact.value)
     if schedule not in SCHEDULES:
         raise ScenarioError(f"{key}.schedule = {schedule!r}; allowed: {', '.join(SCHEDULES)}")
@@ -190,7 +195,7 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     ring, exchange, startup, reserve, straggler, imbalance = (a.fact.number() for a in used)
     hops = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _HOPS) if _one_ring(system) else ()
     measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
-    profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator))
+    profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator), system.accelerator)
     # Kernels of an older generation keep a part of what the chip's own reach.
     older: tuple[Assumption, ...] = ()
     if profile.attention_ampere:

@@ -86,14 +86,13 @@ GROUPS: Final = (
             tp_overlap_frac=(0.0, 1.0),
             expert_imbalance=(1.0, 2.0),
             straggler_frac=(0.0, 0.02),
-            host_operator_s=(0.0, 1e-4),
         ),
     ),
     Group(
         "Megatron-LM with Transformer Engine, B200",
         ("stack-megatron-lm",),
         ("b200",),
-        _fields(gemm_frac=(0.4, 1.0), vector_traffic_factor=(0.8, 4.0), host_operator_s=(0.0, 1e-4)),
+        _fields(gemm_frac=(0.4, 1.0)),
     ),
     Group(
         "LLM Foundry, A100 and H100",

@@ -13,7 +13,7 @@ from typing import Any, Final
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
-from megawatt.hardware import peak_precision
+from megawatt.hardware import maker, peak_precision
 from megawatt.training import Layouts, default_stack
 from megawatt.validation.training_layouts import Cells, Row, read_layout
 from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
@@ -26,15 +26,21 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
     (r"megatron-deepspeed|megatron-lm 2021|metaseq", "stack-megatron-2021"),
     (r"nemo 2022", "stack-megatron-2022"),
     (r"hai-llm", "stack-dualpipe"),
-    (r"maxtext|pax", "stack-maxtext"),
+    (r"maxtext|\bpax|\bjax\b|axlearn|levanter|lingvo|t5x|torch.?xla|torchprime", "stack-maxtext"),
     (r"neuron", "stack-neuron"),
-    (r"fsdp\+tp|nemo|megatron-(core|bridge)", "stack-megatron-core"),
+    (r"fsdp\+tp|nemo|megatron-(core|bridge)|primus", "stack-megatron-core"),
     (r"megatron", "stack-megatron-lm"),
     (r"foundry|composer", "stack-llm-foundry"),
-    (r"fsdp|lit-gpt|torchtitan|meta internal|pytorch|deepspeed", "stack-fsdp-torch"),
+    (
+        r"fsdp|lit-?gpt|torchtitan|torchtune|meta internal|pytorch|deepspeed|nanotron|colossal|accelerate|transformers"
+        r"|axolotl|unsloth|olmo",
+        "stack-fsdp-torch",
+    ),
 )
 """Software column to stack; the first match counts."""
 
+_POLICIES: Final = ("stack-maxtext", "stack-fsdp-torch")
+"""Stacks whose users choose what to keep, layer by layer; Megatron's "selective" is one set of operators."""
 _USUAL_NODE: Final = "hgx-h100"
 _VARIANT_POWER_W: Final = 500.0
 _VARIANT_HBM_BYTES: Final = 96e9
@@ -51,7 +57,8 @@ class Run:
     """A row, complete.
 
     ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``recompute_free``
-    says that the recompute column was empty, so that it follows from what fits in memory. ``peak_flops_per_s`` is the
+    says that what is recomputed follows from what fits in memory: the column was empty, or holds "selective" of a stack
+    in which that stands for any policy between nothing and everything. ``peak_flops_per_s`` is the
     data sheet's rate of one chip in this precision.
     """
 
@@ -101,7 +108,7 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
         precision=precision,
         stack=stack,
         layout=layout,
-        recompute_free=not read.text("recompute"),
+        recompute_free=not read.text("recompute") or (read.text("recompute") == "selective" and stack in _POLICIES),
         measured_s=measured,
         peak_flops_per_s=peak,
         assumed=tuple(read.assumed),
@@ -237,6 +244,10 @@ def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
 def _stack(read: Cells, system: System) -> str:
     software = read.text("software").lower()
     year = read.text("published")[:4]
+    usual = default_stack(system.accelerator)
+    if maker(system.accelerator.key) != "gpu" and software:
+        # Whatever frontend is named, a systolic-array chip runs what its compiler made.
+        return usual
     if "megatron-deepspeed" in software and read.text("dtype") == "bf16":
         return "stack-megatron-deepspeed"
     for pattern, stack in _STACKS:
@@ -244,7 +255,7 @@ def _stack(read: Cells, system: System) -> str:
             old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023
             return f"stack-megatron-{max(int(year), 2021)}" if old and "deepspeed" not in software else stack
     read.assume("software")
-    return default_stack(system.accelerator)
+    return usual
 
 
 def measured_step_s(

@@ -118,7 +118,7 @@ def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
         ).step_time_s
     cost, fits = _cost(run, run.layout, practice)
     if run.recompute_free and not fits:
-        # An unpublished recompute policy: nothing if it fits, else everything.
+        # An unpublished policy, or one without details, that cannot have run as it stands: everything is repeated.
         cost, _ = _cost(run, dataclasses.replace(run.layout, recompute=np.array([2], dtype=np.int64)), practice)
     return cost
 
