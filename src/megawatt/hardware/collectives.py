@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
+from megawatt.hardware.links import LinkKernel, Operation, domain_s
 
 __all__ = ["Fabric", "all_gather_s", "all_reduce_s", "all_to_all_s", "reduce_scatter_s", "send_receive_s"]
 
@@ -38,6 +39,8 @@ class Fabric:
     hop_inside_s, hop_across_s : float
         Where the library gathers and scatters in one ring over all members (NCCL, RCCL): time of a hop inside the
         innermost domain and across domains; both 0 where it works level by level. [s]
+    inner : LinkKernel, optional
+        Measured collectives inside the innermost domain; groups within one domain follow them.
     """
 
     links: tuple[LinkLevel, ...]
@@ -46,6 +49,7 @@ class Fabric:
     startup_s: float = 0.0
     hop_inside_s: float = 0.0
     hop_across_s: float = 0.0
+    inner: LinkKernel | None = None
 
     def __post_init__(self) -> None:
         if not self.links or not np.isinf(self.links[-1].domain_chips):
@@ -97,7 +101,21 @@ def all_gather_s(
     inside = _reach(fabric.links, members, step)[0]
     domains = members / inside
     hops = (members - domains) * fabric.hop_inside_s + domains * fabric.hop_across_s
-    return time + np.where(domains > 1.0, hops, 0.0)
+    return _inside(fabric, "all_gather", payload, members, domains, time + np.where(domains > 1.0, hops, 0.0))
+
+
+def _inside(
+    fabric: Fabric,
+    operation: Operation,
+    payload: FloatArray,
+    members: FloatArray,
+    domains: FloatArray,
+    time: FloatArray,
+) -> FloatArray:
+    """``time``, replaced by the measured collective where a group lies in one domain. [s]"""
+    if fabric.inner is None:
+        return time
+    return np.where(domains > 1.0, time, domain_s(fabric.inner, operation, payload, members))
 
 
 def _levels_s(
@@ -119,7 +137,9 @@ def reduce_scatter_s(
     fabric: Fabric, payload_bytes: FloatArray | float, size: FloatArray | float, stride: FloatArray | float = 1.0
 ) -> FloatArray:
     """Time until every member holds its share of the sum of all payloads; the mirror of `all_gather_s`. [s]"""
-    return all_gather_s(fabric, payload_bytes, size, stride)
+    payload, members, step = _arrays(payload_bytes, size, stride)
+    domains = members / _reach(fabric.links, members, step)[0]
+    return _inside(fabric, "reduce_scatter", payload, members, domains, all_gather_s(fabric, payload, members, step))
 
 
 def all_reduce_s(
@@ -132,7 +152,9 @@ def all_reduce_s(
     speeds up all-reduce alone, and only inside one domain.
     """
     payload, members, step = _arrays(payload_bytes, size, stride)
-    return 2.0 * _levels_s(fabric, payload, members, step, one_ring=False)
+    domains = members / _reach(fabric.links, members, step)[0]
+    time = 2.0 * _levels_s(fabric, payload, members, step, one_ring=False)
+    return _inside(fabric, "all_reduce", payload, members, domains, time)
 
 
 def all_to_all_s(
@@ -155,7 +177,9 @@ def all_to_all_s(
         slowest = np.maximum(slowest, moved / (link.link_bytes_per_s * fabric.all_to_all_share))
         startup = startup + link.latency_s * np.ceil(np.log2(total / inner))
         inner = total
-    return slowest + startup + np.where(members > 1.0, fabric.startup_s, 0.0)
+    time = slowest + startup + np.where(members > 1.0, fabric.startup_s, 0.0)
+    domains = members / _reach(fabric.links, members, step)[0]
+    return _inside(fabric, "all_to_all", payload, members, domains, time)
 
 
 def send_receive_s(

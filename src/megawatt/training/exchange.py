@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.hardware import all_gather_s, all_reduce_s
+from megawatt.hardware import all_gather_s, all_reduce_s, reduce_scatter_s
 from megawatt.training.memory import shard_degrees
 from megawatt.training.pipeline import Pace
 from megawatt.training.practice import Practice
@@ -90,9 +91,9 @@ def _distinct(layouts: Layouts, practice: Practice, dense: FloatArray, experts: 
     dense, experts = dense / tp, experts / expert_stride
     mixed = experts > 0.0
 
-    def gather(width: float) -> FloatArray:
-        inside = all_gather_s(fabric, width * dense, shard, tp)
-        return inside + np.where(mixed, all_gather_s(fabric, width * experts, expert_shard, expert_stride), 0.0)
+    def whole(collective: Callable[..., FloatArray], width: float) -> FloatArray:
+        inside = collective(fabric, width * dense, shard, tp)
+        return inside + np.where(mixed, collective(fabric, width * experts, expert_shard, expert_stride), 0.0)
 
     width = stack.gradient_exchange_bytes
     across = all_reduce_s(fabric, width * dense / shard, replicas / shard, tp * shard)
@@ -100,8 +101,8 @@ def _distinct(layouts: Layouts, practice: Practice, dense: FloatArray, experts: 
     beyond = all_reduce_s(fabric, width * experts / expert_shard, rest, expert_stride * expert_shard)
     rate = practice.kernels.hbm_flow_bytes_per_s
     return _Exchange(
-        gradients=gather(width),
-        weights=gather(ACTIVATION_BYTES),
+        gradients=whole(reduce_scatter_s, width),
+        weights=whole(all_gather_s, ACTIVATION_BYTES),
         across=across + np.where(mixed, beyond, 0.0),
         optimizer=_OPTIMIZER_TRAFFIC_BYTES * (dense + experts) / rate,
         optimizer_sharded=_OPTIMIZER_TRAFFIC_BYTES * (dense / shard + experts / expert_shard) / rate,

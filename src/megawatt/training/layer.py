@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from megawatt.hardware import (
     all_gather_s,
+    all_reduce_s,
     all_to_all_s,
     attention_time_s,
+    reduce_scatter_s,
     send_receive_s,
     vector_time_s,
 )
@@ -225,9 +227,14 @@ def _tensor_s(
     """Exposed tensor-parallel messages of one layer, forward and backward. [s]"""
     fabric, stack = practice.fabric, practice.stack
     tp, etp = layouts.tp.astype(np.float64), layouts.etp.astype(np.float64)
-    # A gather and a scatter (with sequence parallelism) move the same bytes as one all-reduce (without).
-    pair = 2.0 * all_gather_s(fabric, work.tp_bytes, tp)
-    routed = np.where(work.etp_bytes > 0.0, 2.0 * all_gather_s(fabric, work.etp_bytes, etp), 0.0)
+    # A gather and a scatter with sequence parallelism, one all-reduce of the same bytes without.
+    pair = np.where(
+        layouts.sequence_parallel,
+        all_gather_s(fabric, work.tp_bytes, tp) + reduce_scatter_s(fabric, work.tp_bytes, tp),
+        all_reduce_s(fabric, work.tp_bytes, tp),
+    )
+    exchanged = all_gather_s(fabric, work.etp_bytes, etp) + reduce_scatter_s(fabric, work.etp_bytes, etp)
+    routed = np.where(work.etp_bytes > 0.0, exchanged, 0.0)
     # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
     inside = tp <= fabric.links[0].domain_chips
     forward = work.tp_collectives * pair + routed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from megawatt.hardware import (
     KernelProfile,
     PowerModel,
     kernel_profile,
+    links_kernel,
     maker,
     own_field,
     power_model,
@@ -114,6 +116,7 @@ _FLAGS: Final = (
 )
 _OWN_GEMM: Final = "gemm_{}_frac"
 _OLDER: Final = "attention_ampere_{}_frac"
+_LINKS: Final = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s")
 _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
 SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
 
@@ -166,9 +169,27 @@ def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[St
     return Stack(key=key, schedule=schedule, **values), tuple(used.values())
 
 
-def _one_ring(system: System) -> bool:
-    """Whether the collectives library gathers in one ring over all members (NCCL and RCCL on GPUs)."""
-    return maker(system.accelerator.key) == "gpu"
+def _fabric(catalogue: Catalogue, system: System) -> tuple[Fabric, tuple[Assumption, ...]]:
+    """The network as software uses it. On GPUs: measured collectives inside a domain, one ring over all members beyond
+    (NCCL and RCCL)."""
+    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _LINKS)
+    ring, exchange, startup = (a.fact.number() for a in used)
+    fabric = Fabric(system.links, ring, exchange, startup)
+    if maker(system.accelerator.key) != "gpu":
+        return fabric, used
+    hops = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _HOPS)
+    inside, across = (a.fact.number() for a in hops)
+    measured, found = links_kernel(catalogue, system.accelerator.key)
+    inner = dataclasses.replace(measured, link_bytes_per_s=system.links[0].link_bytes_per_s)
+    fabric = dataclasses.replace(fabric, hop_inside_s=inside, hop_across_s=across, inner=inner)
+    return fabric, (*used, *hops, *found.assumptions)
+
+
+def _attention_generation(catalogue: Catalogue, system: System, stack: Stack) -> tuple[Assumption, ...]:
+    """What kernels of an older generation keep of the chip's attention share; nothing where they are of its own."""
+    if not stack.attention_ampere:
+        return ()
+    return (catalogue.assume(PRACTICE_KEY, own_field(catalogue, system.accelerator, _OLDER), _ROOM),)
 
 
 def practice_for(catalogue: Catalogue, system: System, stack: str | None = None) -> Practice:
@@ -190,33 +211,22 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     """
     kernels = kernel_profile(catalogue, system.accelerator)
     power = power_model(catalogue, system.accelerator)
-    names = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s", *_WHOLE_STEP)
-    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names)
-    ring, exchange, startup, reserve, straggler, imbalance = (a.fact.number() for a in used)
-    hops = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _HOPS) if _one_ring(system) else ()
+    fabric, link_facts = _fabric(catalogue, system)
+    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
+    reserve, straggler, imbalance = (a.fact.number() for a in used)
     measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator), system.accelerator)
-    # Kernels of an older generation keep a part of what the chip's own reach.
-    older: tuple[Assumption, ...] = ()
-    if profile.attention_ampere:
-        older = (catalogue.assume(PRACTICE_KEY, own_field(catalogue, system.accelerator, _OLDER), _ROOM),)
+    older = _attention_generation(catalogue, system, profile)
+    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *older)
     return Practice(
         kernels=kernels,
-        fabric=Fabric(system.links, ring, exchange, startup, *(a.fact.number() for a in hops)),
+        fabric=fabric,
         power=power,
         stack=profile,
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
         expert_imbalance=imbalance,
         attention_generation_frac=older[0].fact.number() if older else 1.0,
-        assumptions=(
-            *system.assumptions,
-            *kernels.assumptions,
-            *power.assumptions,
-            *used,
-            *hops,
-            *stack_facts,
-            *gemm_facts,
-        ),
+        assumptions=(*system.assumptions, *room_facts, *stack_facts, *gemm_facts),
         multiplies=measured,
     )
