@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
-from megawatt.hardware.links import LinkKernel, Operation, domain_s
+from megawatt.hardware.links import LinkKernel, Operation, across_s, domain_s
 
 __all__ = ["Fabric", "all_gather_s", "all_reduce_s", "all_to_all_s", "reduce_scatter_s", "send_receive_s"]
 
@@ -41,6 +41,8 @@ class Fabric:
         innermost domain and across domains; both 0 where it works level by level. [s]
     inner : LinkKernel, optional
         Measured collectives inside the innermost domain; groups within one domain follow them.
+    outer : LinkKernel, optional
+        Measured collectives between domains, per chip; sums over several domains follow both.
     """
 
     links: tuple[LinkLevel, ...]
@@ -50,6 +52,7 @@ class Fabric:
     hop_inside_s: float = 0.0
     hop_across_s: float = 0.0
     inner: LinkKernel | None = None
+    outer: LinkKernel | None = None
 
     def __post_init__(self) -> None:
         if not self.links or not np.isinf(self.links[-1].domain_chips):
@@ -152,8 +155,12 @@ def all_reduce_s(
     speeds up all-reduce alone, and only inside one domain.
     """
     payload, members, step = _arrays(payload_bytes, size, stride)
-    domains = members / _reach(fabric.links, members, step)[0]
-    time = 2.0 * _levels_s(fabric, payload, members, step, one_ring=False)
+    inside = _reach(fabric.links, members, step)[0]
+    domains = members / inside
+    if fabric.inner is not None and fabric.outer is not None:
+        time = across_s(fabric.inner, fabric.outer, "all_reduce", payload, members, inside)
+    else:
+        time = 2.0 * _levels_s(fabric, payload, members, step, one_ring=False)
     return _inside(fabric, "all_reduce", payload, members, domains, time)
 
 

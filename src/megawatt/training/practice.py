@@ -19,6 +19,7 @@ from megawatt.hardware import (
     kernel_profile,
     links_kernel,
     maker,
+    outer_links,
     own_field,
     power_model,
 )
@@ -181,7 +182,9 @@ def _fabric(catalogue: Catalogue, system: System) -> tuple[Fabric, tuple[Assumpt
     inside, across = (a.fact.number() for a in hops)
     measured, found = links_kernel(catalogue, system.accelerator.key)
     inner = dataclasses.replace(measured, link_bytes_per_s=system.links[0].link_bytes_per_s)
-    fabric = dataclasses.replace(fabric, hop_inside_s=inside, hop_across_s=across, inner=inner)
+    _, between = outer_links(catalogue, system.accelerator.key)
+    outer = dataclasses.replace(between, link_bytes_per_s=system.links[-1].link_bytes_per_s)
+    fabric = dataclasses.replace(fabric, hop_inside_s=inside, hop_across_s=across, inner=inner, outer=outer)
     return fabric, (*used, *hops, *found.assumptions)
 
 

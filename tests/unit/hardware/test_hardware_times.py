@@ -14,12 +14,15 @@ from megawatt.errors import ScenarioError
 from megawatt.hardware import (
     Fabric,
     KernelProfile,
+    LinkKernel,
     PowerModel,
+    across_s,
     all_gather_s,
     all_reduce_s,
     all_to_all_s,
     attention_time_s,
     chip_power_w,
+    domain_s,
     gemm_time_s,
     grouped_gemm_time_s,
     kernel_profile,
@@ -200,3 +203,45 @@ def test_power_model_has_the_ends_of_the_chip() -> None:
     catalogue = load_catalogue()
     model = power_model(catalogue, catalogue.accelerator("tpu-v4"))
     assert (model.idle_w, model.cap_w) == (90.0, 192.0)
+
+
+MEASURED = LinkKernel(
+    4.5e11, base_s=6e-6, step_s=1e-6, copy_bytes_per_s=1e12, ramp_s=5e-6, ramp_bytes=1e6,
+    gather_share=0.8, scatter_share=0.75, reduce_share=0.7, exchange_share=0.6,
+)  # fmt: skip
+
+
+def test_groups_within_a_domain_follow_the_measured_links() -> None:
+    fabric = dataclasses.replace(FABRIC, inner=MEASURED)
+    for function, operation in (
+        (all_gather_s, "all_gather"),
+        (reduce_scatter_s, "reduce_scatter"),
+        (all_reduce_s, "all_reduce"),
+        (all_to_all_s, "all_to_all"),
+    ):
+        assert function(fabric, 64e6, 8.0) == pytest.approx(domain_s(MEASURED, operation, 64e6, 8.0))  # type: ignore[arg-type]
+        # beyond the domain nothing changes
+        assert function(fabric, 64e6, 32.0) == function(FABRIC, 64e6, 32.0)
+
+
+def test_a_long_ring_pays_for_every_hop_and_crosses_each_domain_with_nearly_all() -> None:
+    ring = dataclasses.replace(FABRIC, hop_inside_s=2e-6, hop_across_s=5e-6)
+    # 64 members in domains of 8: 56 hops inside, 8 across
+    hops = 56 * 2e-6 + 8 * 5e-6
+    assert all_gather_s(ring, 0.0, 64.0) - all_gather_s(FABRIC, 0.0, 64.0) == pytest.approx(hops)
+    # two domains of 8: each rail carries 15/16 of its eighth instead of 1/2
+    outer = FABRIC.links[-1].link_bytes_per_s
+    big = 64e9
+    start = all_gather_s(ring, 0.0, 16.0)
+    assert all_gather_s(ring, big, 16.0) - start == pytest.approx(15 / 16 * big / 8 / outer, rel=1e-6)
+    assert all_gather_s(FABRIC, big, 16.0) - all_gather_s(FABRIC, 0.0, 16.0) == pytest.approx(
+        max(1 / 2 * big / 8 / outer, 7 / 8 * big / FABRIC.links[0].link_bytes_per_s), rel=1e-6
+    )
+    # one domain has no such ring
+    assert all_gather_s(ring, 64e6, 8.0) == all_gather_s(FABRIC, 64e6, 8.0)
+
+
+def test_sums_over_domains_follow_both_levels_of_measured_links() -> None:
+    outer = dataclasses.replace(MEASURED, link_bytes_per_s=5e10, tree=True)
+    fabric = dataclasses.replace(FABRIC, inner=MEASURED, outer=outer)
+    assert all_reduce_s(fabric, 64e6, 32.0) == pytest.approx(across_s(MEASURED, outer, "all_reduce", 64e6, 32.0, 8.0))

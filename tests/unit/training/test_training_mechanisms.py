@@ -105,7 +105,8 @@ def test_frozen_weights_save_memory_time_and_exchange() -> None:
 
 def test_sharded_gradients_are_scattered_for_every_micro_batch() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
-    bare = with_stack(dp_overlap_frac=0.0, gradient_exchange_bytes=2.0)
+    by_level = dataclasses.replace(PRACTICE.fabric, inner=None)
+    bare = dataclasses.replace(with_stack(dp_overlap_frac=0.0, gradient_exchange_bytes=2.0), fabric=by_level)
     once, each = (cost(arch, bare, dp=8, zero=zero).parts_s for zero in (1, 2))
     assert once["shard"][0] == 0.0
     # 8 micro-batches: scatter of 2 bytes of 6.7e9 parameters at 360 GB/s

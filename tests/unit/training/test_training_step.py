@@ -15,6 +15,8 @@ from megawatt.workload import ModelArch, load_model, model_flops_per_token
 CATALOGUE = load_catalogue()
 SYSTEM = CATALOGUE.system("hgx-h100")
 PRACTICE = practice_for(CATALOGUE, SYSTEM)
+BY_LEVEL = dataclasses.replace(PRACTICE.fabric, inner=None, outer=None, hop_inside_s=0.0, hop_across_s=0.0)
+"""A network whose collectives are bytes over rates: for arithmetic by hand."""
 
 
 def cost(arch: ModelArch, layout: Layouts, *, seq_len: int = 4096, batch: int = 64, practice: Practice = PRACTICE,
@@ -88,9 +90,8 @@ def test_full_recompute_repeats_the_forward_pass() -> None:
 
 def test_gradient_exchange_by_hand() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
-    exposed = dataclasses.replace(
-        PRACTICE, stack=dataclasses.replace(PRACTICE.stack, dp_overlap_frac=0.0, gradient_exchange_bytes=4.0)
-    )
+    stack = dataclasses.replace(PRACTICE.stack, dp_overlap_frac=0.0, gradient_exchange_bytes=4.0)
+    exposed = dataclasses.replace(PRACTICE, stack=stack, fabric=BY_LEVEL)
     result = cost(arch, one_layout(dp=8, zero=1), practice=exposed)
     # reduce-scatter of 4 bytes and gather of 2 bytes of 6.74e9 parameters: 7/8 x 40.4 GB / 360 GB/s = 98 ms
     assert result.parts_s["dp"][0] == pytest.approx(7 / 8 * 6 * 6.738e9 / 360e9, rel=0.01)
@@ -98,8 +99,9 @@ def test_gradient_exchange_by_hand() -> None:
 
 def test_hybrid_sharding_exchanges_only_shards_between_groups() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
-    flat = cost(arch, one_layout(dp=64, zero=3))
-    hybrid = cost(arch, one_layout(dp=64, zero=3, zero_group=8))
+    practice = dataclasses.replace(PRACTICE, fabric=BY_LEVEL)
+    flat = cost(arch, one_layout(dp=64, zero=3), practice=practice)
+    hybrid = cost(arch, one_layout(dp=64, zero=3, zero_group=8), practice=practice)
     assert hybrid.parts_s["shard"][0] <= flat.parts_s["shard"][0]
     # all-reduce of a shard between 8 nodes: 2 x 7/8 x 2 bytes x 6.74e9 / 8 / (50 x 0.8 GB/s)
     assert hybrid.parts_s["dp"][0] == pytest.approx(2 * 7 / 8 * 2 * 6.738e9 / 8 / 40e9, rel=0.02)
