@@ -17,11 +17,11 @@ from megawatt.training.records import Layouts
 from megawatt.training.tables import distinct_rows
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, parameters, trained_share
 
-__all__ = ["exchange_s"]
+__all__ = ["OPTIMIZER_TRAFFIC_BYTES", "exchange_s"]
 
 FloatArray = NDArray[np.float64]
 
-_OPTIMIZER_TRAFFIC_BYTES: Final = 30.0
+OPTIMIZER_TRAFFIC_BYTES: Final = 30.0
 """Adam per parameter: read and write three 32-bit states, read a 32-bit gradient, write a 16-bit weight."""
 
 
@@ -104,6 +104,6 @@ def _distinct(layouts: Layouts, practice: Practice, dense: FloatArray, experts: 
         gradients=whole(reduce_scatter_s, width),
         weights=whole(all_gather_s, ACTIVATION_BYTES),
         across=across + np.where(mixed, beyond, 0.0),
-        optimizer=_OPTIMIZER_TRAFFIC_BYTES * (dense + experts) / rate,
-        optimizer_sharded=_OPTIMIZER_TRAFFIC_BYTES * (dense / shard + experts / expert_shard) / rate,
+        optimizer=OPTIMIZER_TRAFFIC_BYTES * (dense + experts) / rate,
+        optimizer_sharded=OPTIMIZER_TRAFFIC_BYTES * (dense / shard + experts / expert_shard) / rate,
     )

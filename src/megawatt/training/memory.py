@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from megawatt.training.stages import stage_layers
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds, parameters, trained_share
 from megawatt.workload.counts import attention_dims
 
-__all__ = ["activation_bytes_per_layer", "layout_memory", "shard_degrees", "stage_parameters"]
+__all__ = ["activation_bytes_per_layer", "kept_bytes_per_layer", "layout_memory", "shard_degrees", "stage_parameters"]
 
 FloatArray = NDArray[np.float64]
 
@@ -21,6 +22,8 @@ _WEIGHT_BYTES: Final = 2.0
 """One 16-bit copy, or in fp8 training one narrow copy and its transpose; 32-bit masters are optimizer states."""
 _OPTIMIZER_BYTES: Final = 12.0
 """Adam in mixed precision: 32-bit master weight and two moments (Rajbhandari 2020, arXiv 1910.02054, section 3.1)."""
+_OFFLOAD_BUFFERS: Final = 2.0
+"""Layers whose activations are on the chip while the rest is in the host's memory: double buffering."""
 _GATHERED_LAYERS: Final = 2.0
 """With sharded weights one layer is in use while the next one is gathered."""
 
@@ -95,6 +98,17 @@ def _mlp_activations(
     return routed + tokens * arch.shared_experts * arch.expert_ffn / tp * per_element
 
 
+def kept_bytes_per_layer(arch: ModelArch, layouts: Layouts, seq_len: int, activations: FloatArray) -> FloatArray:
+    """What one micro-batch keeps of one layer for the backward pass, recomputation counted: the layer's input alone
+    where all of it is repeated. [B], shape (n,)
+
+    ``activations``: `activation_bytes_per_layer` of these layouts.
+    """
+    hidden = ACTIVATION_BYTES * _f(layouts.micro_batch) * seq_len / _f(layouts.cp) * arch.hidden
+    checkpoint = np.where(layouts.sequence_parallel, hidden / _f(layouts.tp), hidden)
+    return np.where(layouts.recompute == 2, checkpoint, activations)
+
+
 def _in_flight(layouts: Layouts, micro_batches: FloatArray, layers: FloatArray) -> FloatArray:
     """Layer activations that the first stage holds at once (1F1B; interleaved: Korthikanti 2022, section 4.2.3)."""
     pp, vpp = _f(layouts.pp), _f(layouts.vpp)
@@ -111,6 +125,7 @@ def layout_memory(
     stack: Stack,
     reserve_bytes: float,
     activations: FloatArray | None = None,
+    offloaded: Collection[str] = (),
 ) -> dict[str, FloatArray]:
     """Memory of the fullest chip by part. [B], arrays of shape (n,)
 
@@ -131,6 +146,9 @@ def layout_memory(
         Kept for driver, communication buffers and fragmentation. [B]
     activations : (n,), optional
         `activation_bytes_per_layer`, where it is known.
+    offloaded : collection of str
+        ``optimizer``: its states are not on the chip. ``activations``: of what waits for the backward pass, two layers
+        are, one leaving or coming back while the other is computed.
 
     Returns
     -------
@@ -139,8 +157,8 @@ def layout_memory(
     """
     if activations is None:
         activations = activation_bytes_per_layer(arch, layouts, seq_len, stack)
-    first = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, last=False)
-    last = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, last=True)
+    first = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, offloaded, last=False)
+    last = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, offloaded, last=True)
     choose_last = sum(last.values()) > sum(first.values())
     parts = {name: np.where(choose_last, last[name], first[name]) for name in first}
     return parts | {"reserve": np.full(len(layouts), reserve_bytes)}
@@ -153,6 +171,7 @@ def _stage_memory(
     micro_batches: FloatArray,
     stack: Stack,
     per_layer: FloatArray,
+    offloaded: Collection[str],
     *,
     last: bool,
 ) -> dict[str, FloatArray]:
@@ -175,21 +194,23 @@ def _stage_memory(
     sharded_experts = [np.where(layouts.zero >= level, expert_shard, 1.0) for level in (3, 2, 1)]
     held = [dense / d + experts / e for d, e in zip(sharded, sharded_experts, strict=True)]
     # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
-    copies = np.where(layouts.zero == 3, (1.0 - trained) * held[0], held[0])
+    # Masters in the host's memory leave a narrow shard on the chip.
+    cast = layouts.zero == 3 if "optimizer" not in offloaded else np.zeros_like(layouts.zero, dtype=np.bool_)
+    copies = np.where(cast, (1.0 - trained) * held[0], held[0])
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
     tokens = _f(layouts.micro_batch) * seq_len / cp
-    hidden = ACTIVATION_BYTES * tokens * arch.hidden
-    checkpoint = np.where(layouts.sequence_parallel, hidden / tp, hidden)
-    kept = _in_flight(layouts, micro_batches, layers)
-    kept = np.where((pp > 1) & last, layers, kept)
-    full = layouts.recompute == 2
-    activations = np.where(full, kept * checkpoint + per_layer, kept * per_layer)
+    kept = np.where((pp > 1) & last, layers, _in_flight(layouts, micro_batches, layers))
+    if "activations" in offloaded:
+        kept = np.minimum(kept, _OFFLOAD_BUFFERS)
+    # Where all of a layer is repeated, one layer at a time stands in full beside the inputs of the others.
+    repeated = np.where(layouts.recompute == 2, per_layer, 0.0)
+    activations = kept * kept_bytes_per_layer(arch, layouts, seq_len, per_layer) + repeated
     # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
     return {
         "weights": _WEIGHT_BYTES * np.minimum(copies + gathered, dense + experts),
         "gradients": stack.gradient_bytes * trained * held[1],
-        "optimizer": _OPTIMIZER_BYTES * trained * held[2],
+        "optimizer": (0.0 if "optimizer" in offloaded else _OPTIMIZER_BYTES) * trained * held[2],
         "activations": activations,
         "logits": logits,
     }

@@ -56,12 +56,14 @@ def _per_block(tables: LayerTables, of: Callable[[Block], FloatArray]) -> _PerBl
 class Pace:
     """What the pipeline does to a step; arrays (n,).
 
-    ``parts_s`` and ``stage_s`` are of one micro-batch on the slowest stage (messages apart), ``load`` its blocks;
+    ``parts_s``, ``stage_s`` and ``forward_s`` (its forward pass) are of one micro-batch on the slowest stage (messages
+    apart), ``load`` its blocks;
     ``bubble_s`` and ``messages_s`` are of the whole step.
     """
 
     parts_s: dict[str, FloatArray]
     stage_s: FloatArray
+    forward_s: FloatArray
     load: StageLoad
     bubble_s: FloatArray
     messages_s: FloatArray
@@ -157,6 +159,7 @@ def pace(
     return Pace(
         parts_s=dict(zip(PARTS, rows, strict=True)),
         stage_s=stage_s,
+        forward_s=load.sum_of(_per_block(tables, lambda b: b.forward_s)),
         load=load,
         bubble_s=np.maximum(bubble, way),
         messages_s=np.where(single, 0.0, count * steady + 2.0 * (layouts.pp - 1.0) * message),

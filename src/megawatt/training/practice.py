@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +28,7 @@ from megawatt.training.multiplies import multiplies
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["SCHEDULES", "Practice", "Stack", "default_stack", "practice_for"]
+__all__ = ["OFFLOADS", "SCHEDULES", "Host", "Practice", "Stack", "default_stack", "practice_for"]
 
 _ROOM: Final = "training"
 _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
@@ -119,7 +119,23 @@ _OWN_GEMM: Final = "gemm_{}_frac"
 _OLDER: Final = "attention_ampere_{}_frac"
 _LINKS: Final = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s")
 _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
+OFFLOADS: Final = ("activations", "optimizer")
+"""What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
+_HOST: Final = ("host_link_{}_bytes_per_s", "host_memory_{}_bytes_per_s")
 SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What a chip keeps in its host's memory.
+
+    ``offloaded`` names it, of `OFFLOADS`; ``link_bytes_per_s`` is the chip's link to the host, one direction, and
+    ``memory_bytes_per_s`` its share of the host's memory rate. [B/s]
+    """
+
+    offloaded: frozenset[str]
+    link_bytes_per_s: float
+    memory_bytes_per_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +157,7 @@ class Practice:
     straggler_frac: float
     expert_imbalance: float
     attention_generation_frac: float = 1.0
+    host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
 
@@ -195,7 +212,21 @@ def _attention_generation(catalogue: Catalogue, system: System, stack: Stack) ->
     return (catalogue.assume(PRACTICE_KEY, own_field(catalogue, system.accelerator, _OLDER), _ROOM),)
 
 
-def practice_for(catalogue: Catalogue, system: System, stack: str | None = None) -> Practice:
+def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
+    """The host side of what is offloaded; None where nothing is."""
+    unknown = sorted(set(offload) - set(OFFLOADS))
+    if unknown:
+        raise ScenarioError(f"offload = {', '.join(unknown)}; allowed: {', '.join(OFFLOADS)}")
+    if not offload:
+        return None, ()
+    chip = system.accelerator
+    used = tuple(catalogue.assume(PRACTICE_KEY, own_field(catalogue, chip, name), _ROOM) for name in _HOST)
+    return Host(frozenset(offload), *(a.fact.number() for a in used)), used
+
+
+def practice_for(
+    catalogue: Catalogue, system: System, stack: str | None = None, *, offload: Collection[str] = ()
+) -> Practice:
     """Resolve chip, network, power and stack facts for one system.
 
     Parameters
@@ -206,11 +237,15 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
         The machine.
     stack : str, optional
         Key of a stack; the usual one of the chip if not given.
+    offload : collection of str
+        Any of `OFFLOADS`: kept in the host's memory.
 
     Raises
     ------
     CatalogueError
         If a fact is missing.
+    ScenarioError
+        If something is to be offloaded that cannot be.
     """
     kernels = kernel_profile(catalogue, system.accelerator)
     power = power_model(catalogue, system.accelerator)
@@ -220,7 +255,8 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
     measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator), system.accelerator)
     older = _attention_generation(catalogue, system, profile)
-    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *older)
+    host, host_facts = _host(catalogue, system, offload)
+    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *older, *host_facts)
     return Practice(
         kernels=kernels,
         fabric=fabric,
@@ -230,6 +266,7 @@ def practice_for(catalogue: Catalogue, system: System, stack: str | None = None)
         straggler_frac=straggler,
         expert_imbalance=imbalance,
         attention_generation_frac=older[0].fact.number() if older else 1.0,
+        host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *gemm_facts),
         multiplies=measured,
     )

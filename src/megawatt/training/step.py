@@ -12,6 +12,7 @@ from megawatt.errors import ScenarioError
 from megawatt.hardware import chip_power_w, peak_precision
 from megawatt.training.exchange import exchange_s
 from megawatt.training.memory import layout_memory
+from megawatt.training.offload import offload_s
 from megawatt.training.pipeline import pace
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts, StepCost
@@ -25,7 +26,7 @@ FloatArray = NDArray[np.float64]
 MEMORY_REASON: Final = "memory"
 _ARITHMETIC: Final = ("gemm", "attention", "recompute")
 _MEMORY: Final = ("vector", "optimizer")
-_COMMUNICATION: Final = ("tp", "cp", "ep", "pp", "dp", "shard")
+_COMMUNICATION: Final = ("tp", "cp", "ep", "pp", "dp", "shard", "offload")
 
 
 def micro_batches(layouts: Layouts, global_batch: int) -> FloatArray:
@@ -55,6 +56,7 @@ def step_memory(
         stack=practice.stack,
         reserve_bytes=practice.memory_reserve_frac * system.accelerator.hbm_bytes,
         activations=activations,
+        offloaded=practice.host.offloaded if practice.host else (),
     )
 
 
@@ -125,6 +127,8 @@ def step_cost(
     parts["bubble"] = slowest.bubble_s
     parts["pp"] = slowest.messages_s
     parts |= exchange_s(arch, layouts, practice, slowest, count)
+    if practice.host is not None:
+        parts |= offload_s(arch, layouts, practice.host, practice, slowest, tables, parts, seq_len=seq_len, count=count)
     doublings = np.log2(layouts.dp * layouts.cp)
     parts["straggler"] = practice.straggler_frac * doublings * sum(parts.values())
     step_time_s = np.asarray(sum(parts.values()))

@@ -25,15 +25,15 @@ from megawatt.workload import ModelArch
 
 __all__ = ["Event", "Timeline", "chrome_trace", "step_timeline"]
 
-_STREAMS: Final = ("compute", "TP", "CP", "EP", "PP", "DP")
+_STREAMS: Final = ("compute", "TP", "CP", "EP", "PP", "DP", "host")
 _MESSAGES: Final = {"tp": "TP", "cp": "CP", "ep": "EP"}
 _MICROSECONDS: Final = 1e6
-_AFTER: Final = (("shard", "DP"), ("dp", "DP"), ("optimizer", "compute"), ("straggler", "DP"))
+_AFTER: Final = (("offload", "host"), ("shard", "DP"), ("dp", "DP"), ("optimizer", "compute"), ("straggler", "DP"))
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One bar: pipeline stage, stream (compute, TP, CP, EP, PP, DP), name, start and length. [s]"""
+    """One bar: pipeline stage, stream (compute, TP, CP, EP, PP, DP, host), name, start and length. [s]"""
 
     stage: int
     stream: str
@@ -194,7 +194,8 @@ def step_timeline(
     orders = [_order(stage, stages, chunks, count) for stage in range(stages)]
     placed = list(_replay(orders, lengths, message, count))
     replayed = max(start + lengths[p][c][0 if f else 1] for p, (f, _, c), start in placed)
-    after = {name: float(cost.parts_s[name][0]) for name, _ in _AFTER}
+    none = np.zeros(1)
+    after = {name: float(cost.parts_s.get(name, none)[0]) for name, _ in _AFTER}
     pipeline = float(cost.step_time_s[0]) - sum(after.values())
     stretch = pipeline / replayed
     events = [e for p, op, start in placed for e in _bars(p, op, start, passes[p][op[2]][0 if op[0] else 1], stretch)]
