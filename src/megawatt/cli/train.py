@@ -100,6 +100,17 @@ def default_precision(system: System) -> str:
     return "bf16" if "bf16" in system.accelerator.peak_flops_per_s else "fp16"
 
 
+def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
+    """Names after ``--precision``; ``any``: all that the chip trains in."""
+    from megawatt.training import trained_precisions
+
+    if not text:
+        return (default_precision(system),)
+    if text.strip().lower() == "any":
+        return trained_precisions(system.accelerator)
+    return tuple(filter(None, (name.strip().lower() for name in text.split(","))))
+
+
 def default_batch(seq_len: int) -> int:
     """Sequences of about four million tokens."""
     return max(1, _BATCH_TOKENS // seq_len)
@@ -114,8 +125,9 @@ def default_batch(seq_len: int) -> int:
 @click.option("--layout", default="", metavar="NAME=N,...", help=_LAYOUT_HELP)
 @click.option("--batch", type=click.IntRange(min=1), help="Sequences per step (default: about 4 million tokens).")
 @click.option("--seq", "seq_len", type=click.IntRange(min=1), default=4096, show_default=True, help="Tokens each.")
-@click.option("--precision", help="Precision of the linear layers (default: bf16).")
+@click.option("--precision", metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16).")
 @click.option("--stack", help="Training stack, a catalogue key (default: the usual one of the chip).")
+@click.option("--offload", default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations.")
 @click.option("--objective", type=click.Choice(["time", "energy", "cost"]), default="time", show_default=True)
 @click.option("--price", type=float, default=0.0, metavar="USD", help="Price of a chip-hour, for --objective cost.")
 @click.option("--energy-price", type=float, default=0.0, metavar="USD", help="Price of a MWh, for --objective cost.")
@@ -134,6 +146,7 @@ def train(
     seq_len: int,
     precision: str | None,
     stack: str | None,
+    offload: str,
     objective: str,
     price: float,
     energy_price: float,
@@ -159,9 +172,10 @@ def train(
     question: dict[str, Any] = {
         "seq_len": seq_len,
         "global_batch": batch or default_batch(seq_len),
-        "precision": precision or default_precision(system),
+        "precision": read_precisions(precision, system),
         "catalogue": catalogue,
         "stack": stack,
+        "offload": tuple(filter(None, (word.strip() for word in offload.split(",")))),
     }
     if len(counts) > 1:
         if layout or timeline:
@@ -177,7 +191,7 @@ def train(
     best = plan(arch, system, counts[0], objective=objective, prices=prices, **question) if given is not None else None  # type: ignore[arg-type]
     if as_json:
         against = {} if best is None else {"best_of_all": views.plan_dict(arch, system, best, 1)}
-        emit_json("train", [views.plan_dict(arch, system, found, top) | against])
+        emit_json("train", [views.plan_dict(arch, system, found, top, prices) | against])
     else:
         views.show_plan(arch, system, found, top)
         if best is not None:
@@ -192,7 +206,7 @@ def _write_timeline(path: Path, arch: ModelArch, system: System, found: Training
     from megawatt.training import describe_layout, practice_for
     from megawatt.training.timeline import chrome_trace, step_timeline
 
-    practice = practice_for(catalogue, system, found.stack)
+    practice = practice_for(catalogue, system, found.stack, offload=found.offload)
     timeline = step_timeline(
         arch,
         system,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from megawatt.catalogue.records import System
-    from megawatt.training import Layouts, Scaled, StepCost, TrainingPlan
+    from megawatt.training import Layouts, Prices, Scaled, StepCost, TrainingPlan
     from megawatt.workload import ModelArch
 
 __all__ = ["against_best", "plan_dict", "show_plan", "show_sweep", "sweep_dict"]
@@ -56,18 +56,25 @@ def _cost_dict(cost: StepCost, row: int) -> dict[str, Any]:
     }
 
 
-def _listed(found: TrainingPlan, top: int) -> list[tuple[Layouts, StepCost, int]]:
-    rest = [(found.runners_up, found.runners_up_cost, i) for i in range(min(top - 1, len(found.runners_up)))]
-    return [(found.layout, found.cost, 0), *rest]
+def _listed(found: TrainingPlan, top: int) -> list[tuple[Layouts, StepCost, int, str]]:
+    """Layouts and costs with the row to look at, and the precision of each."""
+    shown = range(min(top - 1, len(found.runners_up)))
+    rest = [(found.runners_up, found.runners_up_cost, i, found.precisions[i + 1]) for i in shown]
+    return [(found.layout, found.cost, 0, found.precision), *rest]
 
 
-def plan_dict(arch: ModelArch, system: System, found: TrainingPlan, top: int) -> dict[str, Any]:
-    """A plan as plain values: the question, figures of the best layout, the listed layouts and why they lose."""
+def plan_dict(
+    arch: ModelArch, system: System, found: TrainingPlan, top: int, prices: Prices | None = None
+) -> dict[str, Any]:
+    """A plan as plain values: the question, figures of the best layout, the listed layouts and why they lose; with
+    prices the front has what a step costs."""
+    import numpy as np
+
     from megawatt.training.explain import changed_choices, differences
 
     layouts = []
-    for layout, cost, row in _listed(found, top):
-        item = _layout_dict(layout, row) | _cost_dict(cost, row)
+    for layout, cost, row, precision in _listed(found, top):
+        item = _layout_dict(layout, row) | {"precision": precision} | _cost_dict(cost, row)
         item["slower_by"] = float(cost.step_time_s[row]) / found.step_time_s - 1.0
         item["loses_s"] = {d.part: d.more_s for d in differences(found.cost, cost, row)}
         item["chooses"] = changed_choices(found.layout, layout, row)
@@ -78,7 +85,11 @@ def plan_dict(arch: ModelArch, system: System, found: TrainingPlan, top: int) ->
         for i in range(len(found.front)):
             seconds = float(found.front_cost.step_time_s[i])
             energy = float(found.front_cost.energy_j[i]) + overhead * seconds
-            front.append(_layout_dict(found.front, i) | {"step_time_s": seconds, "it_energy_j": energy})
+            item = _layout_dict(found.front, i) | {"precision": found.front_precisions[i]}
+            item |= {"step_time_s": seconds, "it_energy_j": energy}
+            if prices is not None and prices.known:
+                item["usd"] = float(prices.usd(found.chips, np.array(seconds), np.array(energy)))
+            front.append(item)
     return {
         "model": found.model,
         "system": found.system,
@@ -87,6 +98,7 @@ def plan_dict(arch: ModelArch, system: System, found: TrainingPlan, top: int) ->
         "global_batch": found.global_batch,
         "precision": found.precision,
         "stack": found.stack,
+        "offload": list(found.offload),
         "step_time_s": found.step_time_s,
         "tokens_per_s": found.tokens_per_s,
         "tokens_per_s_per_chip": found.tokens_per_s_per_chip,
@@ -134,6 +146,7 @@ def show_plan(arch: ModelArch, system: System, found: TrainingPlan, top: int) ->
 
     console = Console(highlight=False)
     question = f"{found.global_batch:,} sequences of {found.seq_len:,} tokens, {found.precision}, {found.stack}"
+    question += f", {' and '.join(found.offload)} in the host's memory" if found.offload else ""
     console.print(f"[bold]{arch.title or arch.key} on {found.chips:,} x {system.accelerator.key}[/bold]: {question}\n")
     console.print(_layout_table(system, found, top))
     console.print()
@@ -149,20 +162,29 @@ def _layout_table(system: System, found: TrainingPlan, top: int) -> Table:
     from megawatt.training import describe_layout
 
     table = _table("layout", "step", "tokens/s/chip", "MFU", "memory", "chip power", "IT energy/token")
-    for layout, cost, row in _listed(found, top):
+    peak, several = _peak(system, found.precision), len(set(found.precisions)) > 1
+    for layout, cost, row, precision in _listed(found, top):
         seconds, watts = float(cost.step_time_s[row]), float(cost.chip_power_w[row])
         ratio = found.step_time_s / seconds
+        mfu = found.mfu * ratio * peak / _peak(system, precision)
         per_token = (watts + system.overhead_w_per_chip) / (found.tokens_per_s_per_chip * ratio)
         table.add_row(
-            describe_layout(layout, row),
+            describe_layout(layout, row) + (f", {precision}" if several else ""),
             f"{seconds:.3f} s",
             f"{found.tokens_per_s_per_chip * ratio:,.0f}",
-            f"{found.mfu * ratio:.1%}",
+            f"{mfu:.1%}",
             f"{cost.memory_bytes[row] / 1e9:.0f} of {system.accelerator.hbm_bytes / 1e9:.0f} GB",
             f"{watts:,.0f} W",
             f"{per_token:.3g} J",
         )
     return table
+
+
+def _peak(system: System, precision: str) -> float:
+    """Data sheet's rate of the chip in a precision. [FLOP/s]"""
+    from megawatt.hardware import peak_precision
+
+    return system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, precision)]
 
 
 def _parts_table(found: TrainingPlan) -> Table:

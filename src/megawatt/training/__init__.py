@@ -1,6 +1,7 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
 from megawatt.training.layouts import Space, enumerate_layouts, layout_reasons, one_layout, search_space
+from megawatt.training.multiplies import trained_precisions
 from megawatt.training.plan import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
@@ -39,4 +40,5 @@ __all__ = [
     "step_memory",
     "step_time_ranges",
     "sweep",
+    "trained_precisions",
 ]

@@ -25,7 +25,7 @@ from megawatt.hardware import (
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Multiplied", "multiplies", "multiply", "shared_clock"]
+__all__ = ["Multiplied", "multiplies", "multiply", "shared_clock", "trained_precisions"]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,6 +37,12 @@ _HALVINGS: Final = 14
 """The clock to 5e-5."""
 _LARGE: Final = 8192.0
 """Side of the multiply whose rate is compared with a published best."""
+
+
+def trained_precisions(accelerator: Accelerator) -> tuple[str, ...]:
+    """Precisions of linear layers that a chip can train in, as it lists their rates; one of 16 bits is enough."""
+    listed = [name for name in _TRAINED if name in accelerator.peak_flops_per_s]
+    return tuple(name for name in listed if name != "fp16" or "bf16" not in listed)
 
 
 def multiplies(

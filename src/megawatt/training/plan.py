@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -14,8 +14,9 @@ from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
 from megawatt.training.layouts import Space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
+from megawatt.training.precisions import merge_plans
 from megawatt.training.records import Layouts, StepCost, TrainingPlan
-from megawatt.training.search import Scores, pareto_front, score_layouts, smallest
+from megawatt.training.search import pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
 from megawatt.workload import ModelArch, model_flops_per_token
 
@@ -38,6 +39,18 @@ class Prices:
     usd_per_chip_hour: float = 0.0
     usd_per_mwh: float = 0.0
 
+    @property
+    def known(self) -> bool:
+        """Whether anything has a price."""
+        return self.usd_per_chip_hour + self.usd_per_mwh > 0.0
+
+    def usd(
+        self, chips: int, step_time_s: NDArray[np.float64], it_energy_j: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Cost of a step; it grows with its time and with its energy, so that the cheapest layout is on their front."""
+        chip_usd = chips * self.usd_per_chip_hour / _S_PER_HOUR * step_time_s
+        return np.asarray(chip_usd + self.usd_per_mwh / _J_PER_MWH * it_energy_j)
+
 
 def evaluate(
     arch: ModelArch,
@@ -49,6 +62,7 @@ def evaluate(
     precision: str,
     catalogue: Catalogue,
     stack: str | None = None,
+    offload: Collection[str] = (),
 ) -> StepCost:
     """Cost of given layouts; ``feasible`` and ``reason`` look at division and at memory.
 
@@ -64,13 +78,15 @@ def evaluate(
         Achieved shares and stacks.
     stack : str, optional
         Key of a training stack.
+    offload : collection of str
+        What the host's memory holds: ``optimizer``, ``activations``.
 
     Returns
     -------
     StepCost
         Arrays of shape (n,), also where a layout is not feasible.
     """
-    practice = practice_for(catalogue, system, stack)
+    practice = practice_for(catalogue, system, stack, offload=offload)
     cost = step_cost(
         arch, system, layouts, seq_len=seq_len, global_batch=global_batch, precision=precision, practice=practice
     )
@@ -89,19 +105,6 @@ def _replace_reason(cost: StepCost, reason: NDArray[np.str_]) -> StepCost:
         cost.energy_j,
         reason == "",
         reason,
-    )
-
-
-def _take(cost: StepCost, index: NDArray[np.int64]) -> StepCost:
-    return StepCost(
-        step_time_s=cost.step_time_s[index],
-        parts_s={n: v[index] for n, v in cost.parts_s.items()},
-        memory_bytes=cost.memory_bytes[index],
-        memory_parts_bytes={n: v[index] for n, v in cost.memory_parts_bytes.items()},
-        chip_power_w=cost.chip_power_w[index],
-        energy_j=cost.energy_j[index],
-        feasible=cost.feasible[index],
-        reason=cost.reason[index],
     )
 
 
@@ -124,10 +127,11 @@ def plan(
     *,
     seq_len: int,
     global_batch: int,
-    precision: str,
+    precision: str | Sequence[str],
     catalogue: Catalogue,
     objective: Objective = "time",
     stack: str | None = None,
+    offload: Collection[str] = (),
     layouts: Layouts | None = None,
     prices: Prices | None = None,
 ) -> TrainingPlan:
@@ -145,14 +149,16 @@ def plan(
         Sequence length. [tokens]
     global_batch : int
         Sequences per optimizer step.
-    precision : str
-        Precision of the linear layers, as the chip has it.
+    precision : str or sequence of str
+        Precision of the linear layers, as the chip has it; of several, all are searched and ranked together.
     catalogue : Catalogue
         Achieved shares and stacks.
     objective : {'time', 'energy', 'cost'}
         What is least. Energy and cost count the whole machine (hosts, switches and supplies too), not the chips alone.
     stack : str, optional
         Key of a training stack; the usual one of the chip if not given.
+    offload : collection of str
+        What the host's memory holds: ``optimizer``, ``activations``.
     layouts : Layouts, optional
         Choose among these alone; all layouts of the chips if not given.
     prices : Prices, optional
@@ -172,16 +178,38 @@ def plan(
     """
     if objective not in ("time", "energy", "cost"):
         raise ScenarioError(f"objective = {objective!r}; allowed: time, energy, cost")
-    if objective == "cost" and (prices is None or prices.usd_per_chip_hour + prices.usd_per_mwh <= 0):
+    if objective == "cost" and (prices is None or not prices.known):
         raise ScenarioError("objective = 'cost' needs a price above 0 of the chip-hour, of energy, or of both")
-    peak_precision(system.accelerator, precision)
-    practice = practice_for(catalogue, system, stack)
+    names = (precision,) if isinstance(precision, str) else tuple(dict.fromkeys(precision))
+    if not names:
+        raise ScenarioError("precision: none is given; allowed: one or more that the chip has")
+    for name in names:
+        peak_precision(system.accelerator, name)
+    practice = practice_for(catalogue, system, stack, offload=offload)
     if layouts is None:
         space = search_space(arch, chips, seq_len=seq_len, global_batch=global_batch)
     else:
         space = Space(layouts, {}, len(layouts))
-    case = _Case(arch, system, chips, seq_len, global_batch, precision, practice)
-    return case.choose(space, objective, prices or Prices())
+    cases = [_Case(arch, system, chips, seq_len, global_batch, name, practice) for name in names]
+    rank = _Rank(objective, prices or Prices(), chips)
+    # Memory is the same in every precision of the linear layers: where one plan is infeasible, so are all.
+    found = [case.choose(space, rank) for case in cases]
+    return found[0] if len(found) == 1 else merge_plans(found, system, rank.of, 1 + _RUNNERS_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rank:
+    """What is to be least."""
+
+    objective: Objective
+    prices: Prices
+    chips: int
+
+    def of(self, step_time_s: NDArray[np.float64], it_energy_j: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of steps that take so long and so much energy of the machine. [s], [J] or [USD per step]"""
+        if self.objective == "time":
+            return step_time_s
+        return it_energy_j if self.objective == "energy" else self.prices.usd(self.chips, step_time_s, it_energy_j)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +224,7 @@ class _Case:
     precision: str
     practice: Practice
 
-    def choose(self, space: Space, objective: Objective, prices: Prices) -> TrainingPlan:
+    def choose(self, space: Space, rank: _Rank) -> TrainingPlan:
         """The best of a space, the next best and the front of time and energy."""
         scores = score_layouts(
             self.arch,
@@ -210,7 +238,7 @@ class _Case:
         fits = int(np.isfinite(scores.step_time_s).sum())
         if not fits:
             raise InfeasibleError(_too_large(self.arch, self.system, self.chips, space.layouts, scores.memory_bytes))
-        ranked = smallest(_ranking(scores, objective, prices, self.chips), min(1 + _RUNNERS_UP, fits))
+        ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(1 + _RUNNERS_UP, fits))
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
         best, unbeaten = space.layouts.take(ranked), space.layouts.take(front)
@@ -227,16 +255,6 @@ class _Case:
             precision=self.precision,
             practice=self.practice,
         )
-
-
-def _ranking(scores: Scores, objective: Objective, prices: Prices, chips: int) -> NDArray[np.float64]:
-    """What is to be least. [s], [J] or [USD per step]"""
-    if objective == "time":
-        return scores.step_time_s
-    if objective == "energy":
-        return scores.it_energy_j
-    chip_usd_per_s = chips * prices.usd_per_chip_hour / _S_PER_HOUR
-    return chip_usd_per_s * scores.step_time_s + prices.usd_per_mwh / _J_PER_MWH * scores.it_energy_j
 
 
 def _too_large(arch: ModelArch, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
@@ -285,9 +303,9 @@ def _assemble(
         global_batch=case.global_batch,
         precision=case.precision,
         layout=chosen.take(first),
-        cost=_take(cost, first),
+        cost=cost.take(first),
         runners_up=chosen.take(rest),
-        runners_up_cost=_take(cost, rest),
+        runners_up_cost=cost.take(rest),
         considered=considered,
         rejected={reason: count for reason, count in rejected.items() if count},
         step_time_s=step_time_s,
@@ -301,5 +319,8 @@ def _assemble(
         assumptions=tuple(used.values()),
         front=front,
         front_cost=front_cost,
+        precisions=(case.precision,) * len(chosen),
+        front_precisions=(case.precision,) * len(front),
         stack=case.practice.stack.key,
+        offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
     )

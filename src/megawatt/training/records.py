@@ -72,6 +72,19 @@ class StepCost:
     feasible: NDArray[np.bool_]
     reason: NDArray[np.str_]
 
+    def take(self, index: NDArray[np.integer]) -> StepCost:
+        """The costs at these positions."""
+        return StepCost(
+            step_time_s=self.step_time_s[index],
+            parts_s={n: v[index] for n, v in self.parts_s.items()},
+            memory_bytes=self.memory_bytes[index],
+            memory_parts_bytes={n: v[index] for n, v in self.memory_parts_bytes.items()},
+            chip_power_w=self.chip_power_w[index],
+            energy_j=self.energy_j[index],
+            feasible=self.feasible[index],
+            reason=self.reason[index],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
@@ -81,7 +94,8 @@ class TrainingPlan:
     switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
     recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
     holds the layouts that no other beats in step time and energy of the machine together, by increasing time. ``stack``
-    is the key of the training stack.
+    is the key of the training stack, ``offload`` what the host's memory holds. ``precisions`` are those of the layout
+    and its runners-up, ``front_precisions`` those of the front.
     """
 
     model: str
@@ -108,6 +122,9 @@ class TrainingPlan:
     front: Layouts | None = None
     front_cost: StepCost | None = None
     stack: str = ""
+    offload: tuple[str, ...] = ()
+    precisions: tuple[str, ...] = ()
+    front_precisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

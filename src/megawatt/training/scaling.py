@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -48,9 +48,10 @@ def sweep(
     *,
     seq_len: int,
     global_batch: int,
-    precision: str,
+    precision: str | Sequence[str],
     catalogue: Catalogue,
     stack: str | None = None,
+    offload: Collection[str] = (),
     weak: bool = False,
 ) -> Iterator[Scaled]:
     """The best plan at each number of chips.
@@ -63,12 +64,14 @@ def sweep(
         Numbers of chips.
     seq_len, global_batch : int
         Sequence length in tokens, and sequences per step (weak scaling: at the first number of chips).
-    precision : str
-        Precision of the linear layers.
+    precision : str or sequence of str
+        Precision of the linear layers; of several, the best.
     catalogue : Catalogue
         Achieved shares and stacks.
     stack : str, optional
         Key of a training stack.
+    offload : collection of str
+        What the host's memory holds: ``optimizer``, ``activations``.
     weak : bool
         Let the batch grow with the chips; otherwise it stays (strong scaling).
     """
@@ -84,6 +87,7 @@ def sweep(
                 precision=precision,
                 catalogue=catalogue,
                 stack=stack,
+                offload=offload,
             )
         except MegawattError as error:
             yield Scaled(n, batch, None, str(error))
@@ -185,5 +189,6 @@ def _step_time_s(arch: ModelArch, system: str, found: TrainingPlan, catalogue: C
         precision=found.precision,
         catalogue=catalogue,
         stack=found.stack,
+        offload=found.offload,
     )
     return float(cost.step_time_s[0])

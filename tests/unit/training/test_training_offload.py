@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.cli import main
 from megawatt.errors import ScenarioError
 from megawatt.training import Layouts, StepCost, one_layout, practice_for, step_cost
 from megawatt.training.practice import OFFLOADS, Host, Practice
@@ -93,3 +95,18 @@ def test_every_family_has_host_rates(key: str) -> None:
     practice = practice_for(CATALOGUE, CATALOGUE.system(key), offload=OFFLOADS)
     assert practice.host is not None
     assert np.isfinite(practice.host.link_bytes_per_s)
+
+
+def test_train_plans_with_offload(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "llama-3.1-70b", "--system", "hgx-h100", "--chips", "8", "--batch", "64", "--json"]
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 3
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert "fits in memory" in problem["message"]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--offload", "optimizer"])
+    assert stop.value.code == 0
+    (result,) = json.loads(capsys.readouterr().out)["results"]
+    assert result["offload"] == ["optimizer"]
+    assert result["layouts"][0]["memory_parts_bytes"]["optimizer"] == 0.0
