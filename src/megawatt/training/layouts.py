@@ -20,7 +20,15 @@ IntArray = NDArray[np.int64]
 
 _MOST_TENSOR: Final = 128
 _MOST_CONTEXT: Final = 64
-_MICRO_BATCHES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+_MOST_TOKENS: Final = 131_072
+_MOST_MICRO_LONG: Final = 8
+_MOST_MICRO: Final = 64
+_MOST_SIZES: Final = 10
+"""Micro-batches hold at most so many tokens (or so many sequences where those are long), and at most 64 sequences."""
+_DIVISORS_OF_A_PRIME: Final = 2
+_PLACES: Final = 2
+"""Chunks of an interleaved pipeline without a layer: the token table and the output projection may stand alone (405B
+recipes with 30 layers in 32 chunks)."""
 _MOST_VIRTUAL: Final = 16
 _ZERO: Final = (1, 2, 3)
 _RECOMPUTE: Final = (0, 1, 2)
@@ -96,7 +104,7 @@ def _rules(
         (arch.heads % y.tp != 0, "tp does not divide the attention heads"),
         (copies != 0, "tp and the key-value heads do not divide each other"),
         ((arch.ffn % y.tp != 0) & dense_mlp, "tp does not divide the MLP width"),
-        (y.pp * y.vpp > arch.layers, "more pipeline stages than layers"),
+        (y.pp * y.vpp > arch.layers + _PLACES, "more pipeline stages than layers"),
         ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
         (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
         ((seq_len // y.cp) % np.where(y.sequence_parallel, y.tp, 1) != 0, "tp does not divide the chip's sequence"),
@@ -161,7 +169,7 @@ def _splits(arch: ModelArch, chips: int) -> IntArray:
 def _virtual(layers: int, pp: int) -> IntArray:
     """Numbers of virtual stages: those that cut the fullest stage into equal chunks."""
     chunks = divisors(-(-layers // pp)) if pp > 1 else np.ones(1, dtype=np.int64)
-    return chunks[(chunks <= _MOST_VIRTUAL) & (chunks * pp <= layers)]
+    return chunks[(chunks <= _MOST_VIRTUAL) & (chunks * pp <= layers + _PLACES)]
 
 
 def _experts(arch: ModelArch, tp: int) -> IntArray:
@@ -190,13 +198,26 @@ def _inner(arch: ModelArch, split: IntArray, micro: IntArray) -> dict[str, IntAr
     }
 
 
+def _largest_prime(number: int) -> int:
+    """Largest prime factor of a positive integer; 1 of 1."""
+    return max((p for p in divisors(number).tolist() if len(divisors(p)) == _DIVISORS_OF_A_PRIME), default=1)
+
+
+def _micro_batches(seq_len: int, global_batch: int) -> IntArray:
+    """Sizes to try, increasing: divisors of the batch (nothing else can pass), within bounds; of more than ten, those
+    with the smallest prime factors."""
+    most = min(max(_MOST_TOKENS // seq_len, _MOST_MICRO_LONG), _MOST_MICRO)
+    sizes = [int(n) for n in divisors(global_batch) if n <= most]
+    return np.array(sorted(sorted(sizes, key=lambda n: (_largest_prime(n), n))[:_MOST_SIZES]), dtype=np.int64)
+
+
 def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Space:
     """Every layout of a model on so many chips; memory is not looked at.
 
     The product of all tp, pp, cp, dp that use up the chips (tp up to 128, cp up to 64), virtual stages that cut a stage
-    into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, micro-batches of 1, 2, 3, 4, 6, 8, 12,
-    16, 24, 32, ZeRO 1 to 3, no, selective or full recompute, and sequence parallelism or not. Pipelines may be uneven.
-    ZeRO 0 takes as long as ZeRO 1 and needs more memory.
+    into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, ten micro-batches that divide the
+    batch (up to 131,072 tokens or 8 sequences), ZeRO 1 to 3, no, selective or full recompute, and sequence parallelism
+    or not. Pipelines may be uneven. ZeRO 0 takes as long as ZeRO 1 and needs more memory.
 
     Parameters
     ----------
@@ -218,7 +239,7 @@ def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int
         raise ScenarioError(
             f"chips = {chips}, seq_len = {seq_len} tokens, global_batch = {global_batch} sequences; allowed: 1 or more"
         )
-    micro = np.array([size for size in _MICRO_BATCHES if size <= global_batch], dtype=np.int64)
+    micro = _micro_batches(seq_len, global_batch)
     splits = _splits(arch, chips)
     # Rules that a whole split breaks are counted without building what is under it.
     probe = _as_layouts(splits)
