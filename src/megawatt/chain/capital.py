@@ -49,6 +49,8 @@ class Capital:
     reserve_months: float
     tax: TaxTerms
     lender: LenderTerms | None = None
+    receivable_days: float = 0.0
+    payable_days: float = 0.0
 
 
 def _month_index(month: str, start: str) -> int:
@@ -144,6 +146,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     machines = _paid_before(machines_cost_usd, calendar, capex.chip_lead_months)
     life = capex.shell_life_years.number()
     first_live = min(h.month for h in calendar.halls)
+    waits = scenario.working_capital
     return Capital(
         machines_cost_usd=machines_cost_usd,
         capex_cost={"shell": shell, "machines": machines},
@@ -152,4 +155,6 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
         tax=_tax(scenario),
         lender=_lender(scenario.debt),
+        receivable_days=waits.receivable_days.number() if waits else 0.0,
+        payable_days=waits.payable_days.number() if waits else 0.0,
     )

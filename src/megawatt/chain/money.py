@@ -260,6 +260,8 @@ class CashModel:
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,
+            receivable_days=capital.receivable_days,
+            payable_days=capital.payable_days,
         )
 
 

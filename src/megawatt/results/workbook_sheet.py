@@ -1,7 +1,8 @@
 """Laying out a model workbook: time in columns, one formula across a row, rows known by name.
 
 In formulas ``[name]`` is the row's cell of the same month, ``[name<]`` that of the month before (empty before
-the first), ``[name:]`` the whole row, ``[name.first]`` and ``[name.last]`` its ends, and ``{name}`` a single input.
+the first), ``[name:]`` the whole row, ``[name^]`` the row up to this month, ``[name.first]`` and ``[name.last]`` its
+ends, ``{name}`` a single input and ``{a..b}`` the inputs from one to another below it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["Book", "Line", "Scalar"]
 FIRST_MONTH_COLUMN: Final = 4
 """Column E: label, unit, total and an empty opening column stand before it."""
 
-_REFERENCE: Final = re.compile(r"\[([A-Za-z0-9_]+)([:<]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)\}")
+_REFERENCE: Final = re.compile(r"\[([A-Za-z0-9_]+)([:<^]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)(?:\.\.([A-Za-z0-9_]+))?\}")
 
 # FAST standard: inputs blue, formulas black
 _INPUT: Final = {"font_color": "#0000FF"}
@@ -112,13 +113,17 @@ class Book:
 
     def _formula(self, template: str, month: int, places: Mapping[str, tuple[str, int, str]]) -> str:
         def cell(match: re.Match[str]) -> str:
-            name, how, scalar = match.groups()
+            name, how, scalar, to = match.groups()
             sheet, row, _ = places[name or scalar]
+            if to:
+                return f"'{sheet}'!$C${row + 1}:$C${places[to][1] + 1}"
             if scalar:
                 return f"'{sheet}'!$C${row + 1}"
             first, last = column(FIRST_MONTH_COLUMN), column(FIRST_MONTH_COLUMN + self.months - 1)
             if how == ":":
                 return f"'{sheet}'!${first}${row + 1}:${last}${row + 1}"
+            if how == "^":
+                return f"'{sheet}'!${first}{row + 1}:{column(FIRST_MONTH_COLUMN + month)}{row + 1}"
             if how in (".first", ".last"):
                 return f"'{sheet}'!${first if how == '.first' else last}${row + 1}"
             return f"'{sheet}'!{column(FIRST_MONTH_COLUMN + month - (how == '<'))}{row + 1}"

@@ -16,7 +16,7 @@ from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
 __all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
-           "Risk", "Scenario", "Site", "Tax", "Timeline", "Training"]  # fmt: skip
+           "Risk", "Scenario", "Site", "Tax", "Timeline", "Training", "WorkingCapital"]  # fmt: skip
 
 
 def _month(raw: Any) -> str:
@@ -349,6 +349,20 @@ class Opex(Section):
     )
 
 
+class WorkingCapital(Section):
+    """When invoices and bills are paid; without it, in the month of delivery."""
+
+    receivable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0,
+        validate_default=True,
+        description="days from delivery to the tenant's payment",
+        title="days of receivables",
+    )
+    payable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0, validate_default=True, description="days that bills of running cost stay unpaid", title="days of payables"
+    )
+
+
 class Debt(Section):
     """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
 
@@ -458,6 +472,7 @@ class Scenario(Section):
     mining: Mining | None = None
     capex: Capex
     opex: Opex
+    working_capital: WorkingCapital | None = None
     debt: Debt | None = None
     tax: Tax = Field(default_factory=dict, validate_default=True)
     risk: Risk = Field(default_factory=dict, validate_default=True)
