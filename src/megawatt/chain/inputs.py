@@ -25,6 +25,7 @@ ROOM_OF_SECTION: Final = {
     "mining": "mining",
     "capex": "finance",
     "opex": "finance",
+    "working_capital": "finance",
     "debt": "finance",
     "tax": "finance",
     "risk": "risk",

@@ -143,6 +143,8 @@ def _ai_money(
         prepayment_credit_after_months=contract.prepayment_credit_after_months,
         idle_frac=chips.idle_frac,
         market_utilisation_frac=let,
+        take_or_pay_frac=contract.take_or_pay_frac.number() if contract.take_or_pay_frac else 1.0,
+        tenant_use_frac=contract.tenant_use_frac.number() if contract.tenant_use_frac else 1.0,
     )
 
 

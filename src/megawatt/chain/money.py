@@ -55,6 +55,8 @@ class AIMoney:
     prepayment_credit_after_months: int
     idle_frac: float
     market_utilisation_frac: float
+    take_or_pay_frac: float = 1.0
+    tenant_use_frac: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,16 @@ class CashModel:
 
     def __call__(self, factors: FactorPaths) -> CashFlow:
         """Cash flows (paths, months) under factor paths."""
+        flows = self.flows(factors)
+        terms = self.project_terms(factors)
+        if "backstop" in flows.revenue:
+            # lenders take a termination fee first
+            asked = terms.lender or LenderTerms()
+            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=flows.revenue["backstop"]))
+        return project(terms, flows, grid_mw=self.grid_mw)
+
+    def flows(self, factors: FactorPaths) -> OperatingFlows:
+        """Revenue, running cost and prepayments under factor paths."""
         revenue: dict[str, FloatArray] = {}
         cost: dict[str, FloatArray] = {"site": self._site_opex()}
         shape = factors.power.shape
@@ -128,17 +140,11 @@ class CashModel:
             cost["energy_ai"] = energy
         if self.lease is not None:
             revenue, cost["energy_ai"] = lease_flows(
-                self.lease, self.calendar.halls, self._ai_energy(factors), factors, self.terms.relet_lag_months
+                self.lease, self.calendar.halls, self.ai_energy_usd(factors), factors, self.terms.relet_lag_months
             )
         if self.mining is not None:
             revenue["mining"], cost["energy_mining"] = self._mining_flows(self.mining, factors)
-        flows = OperatingFlows(revenue, cost, prepaid, credited)
-        terms = self._project_terms(factors)
-        if "backstop" in revenue:
-            # lenders take a termination fee first
-            asked = terms.lender or LenderTerms()
-            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=revenue["backstop"]))
-        return project(terms, flows, grid_mw=self.grid_mw)
+        return OperatingFlows(revenue, cost, prepaid, credited)
 
     def _site_opex(self) -> FloatArray:
         calendar = self.calendar
@@ -167,6 +173,8 @@ class CashModel:
             market_price_usd_per_chip_hour=ai.price_usd_per_chip_hour,
             market_price_factor=factors.compute,
             market_utilisation_frac=used,
+            take_or_pay_frac=ai.take_or_pay_frac,
+            tenant_use_frac=ai.tenant_use_frac,
         )
         values = gpu_contract_values_usd(
             spine,
@@ -189,12 +197,13 @@ class CashModel:
         running = occupied + ai.idle_frac * np.maximum(live_share(halls, months) - occupied, 0.0)
         return (
             {"contract": earned.contract, "market": earned.market},
-            self._ai_energy(factors) * running,
+            self.ai_energy_usd(factors) * running,
             prepaid,
             credited,
         )
 
-    def _ai_energy(self, factors: FactorPaths) -> FloatArray:
+    def ai_energy_usd(self, factors: FactorPaths) -> FloatArray:
+        """Energy bill of the AI halls with every hall let, (paths, months). [USD a month]"""
         spine = self.calendar.spine
         market = repeat_year(spine, self.response.ai_market_usd)
         delivery = repeat_year(spine, self.response.ai_delivery_usd)
@@ -233,7 +242,8 @@ class CashModel:
         paid = schedule.service[loan.first_payment_month :].sum() - balloon
         return float(paid / payments * self.capital.reserve_months)
 
-    def _project_terms(self, factors: FactorPaths) -> ProjectTerms:
+    def project_terms(self, factors: FactorPaths) -> ProjectTerms:
+        """Calendar, capital, loan and tax; resale of chips follows the factor paths."""
         spine, capital = self.calendar.spine, self.capital
         paths = factors.power.shape[0]
         resale = np.ones(paths)

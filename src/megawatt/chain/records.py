@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
+from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
 from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
@@ -103,6 +104,7 @@ class UseResult:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
+    operating: OperatingTerms | None = None
 
 
 @dataclass(frozen=True, slots=True)

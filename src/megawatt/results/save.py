@@ -63,7 +63,14 @@ def _write_workbooks(folder: Path, comparison: Comparison) -> None:
         if use.cash.terms.lender is not None and use.cash.terms.lender.refinancing is not None:
             # the workbook has no formulas for a refinanced loan (docs/finance.md)
             continue
-        write_cashflow(folder / name, use.cash, use.title, grid_mw=use.grid_mw, assumptions=use.assumptions)
+        write_cashflow(
+            folder / name,
+            use.cash,
+            use.title,
+            operating=use.operating,
+            grid_mw=use.grid_mw,
+            assumptions=use.assumptions,
+        )
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

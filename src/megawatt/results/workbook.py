@@ -157,7 +157,7 @@ _SET_BY: Final = {
     "payable_days": "working_capital.payable_days",
     "shell_life": "capex.shell_life_years",
     "machines_left": "capex.chip_residual_frac",
-    "prepaid": "contract.prepayment_frac",
+    "prepaid_frac": "contract.prepayment_frac",
     "escalator": "lease.escalator_per_year",
 }
 """Inputs of the workbook that are numbers of the scenario, and their paths in it."""

@@ -37,7 +37,9 @@ def add_asset_inputs(book: Book, tax: TaxTerms | None, classes: Sequence[str], b
         source = f"class {tax.tables[name]}; Rev. Proc. 87-57" if tax and name in tax.tables else "half-year convention"
         book.add(
             "Inputs",
-            Scalar(f"bonus_{name}", "bonus, deducted in the first tax year", tax.bonus_frac.get(name, 0.0) if tax else 0),
+            Scalar(
+                f"bonus_{name}", "bonus, deducted in the first tax year", tax.bonus_frac.get(name, 0.0) if tax else 0
+            ),
             *(
                 Scalar(f"table_{name}_{k}", f"share of tax year {k + 1}", share, "", source)
                 for k, share in enumerate(table)

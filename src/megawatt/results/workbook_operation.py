@@ -54,7 +54,7 @@ def _agreement_inputs(book: Book, deal: Agreement) -> None:
         Scalar("availability", "share of hours that is billable and served", deal.availability_frac),
         Scalar("take_or_pay", "take-or-pay: share paid in any case", deal.take_or_pay_frac),
         Scalar("tenant_use", "share that the tenant uses", deal.tenant_use_frac),
-        Scalar("prepaid", "share of the contract value paid ahead", deal.prepaid_frac),
+        Scalar("prepaid_frac", "share of the contract value paid ahead", deal.prepaid_frac),
         Scalar("prepaid_availability", "share of hours in the value that is prepaid", deal.prepaid_availability_frac),
         Scalar("prepay_lead", "months of the prepayment before delivery", deal.prepayment_lead_months, "months"),
         Scalar("credit_after", "months of service before the first credit", deal.credit_after_months, "months"),
@@ -113,7 +113,7 @@ def add_contract(book: Book, terms: OperatingTerms) -> None:
         "+[is_last]*{prepaid_#}*MAX({live_#}+{term}-MAX({months},{live_#}+{credit_after}),0)/({term}-{credit_after})"
     )
     hours = "24*(DATE({start_year},{start_month}+{live_#}+{term},1)-DATE({start_year},{start_month}+{live_#},1))"
-    value = f"={{prepaid}}*{{contract_units}}*{{contract_price}}*{{prepaid_availability}}*{{share_#}}*{hours}"
+    value = f"={{prepaid_frac}}*{{contract_units}}*{{contract_price}}*{{prepaid_availability}}*{{share_#}}*{hours}"
     book.add(
         "Contract",
         *(
@@ -140,9 +140,7 @@ def add_contract(book: Book, terms: OperatingTerms) -> None:
 def operation_formulas(terms: OperatingTerms) -> Formulas:
     """Formulas of the parts that follow from the terms."""
     first, last = "MAX({live_#}-{build_months},0)", "MAX({live_#}-1,{live_#}-{build_months},0)"
-    shell = (
-        f"IF(AND([idx]>={first},[idx]<={last}),{{shell_usd}}*{{share_#}}/{{shares}}/({last}-{first}+1),0)"
-    )
+    shell = f"IF(AND([idx]>={first},[idx]<={last}),{{shell_usd}}*{{share_#}}/{{shares}}/({last}-{first}+1),0)"
     unused = "(1-({months}-[placed:])/(12*{shell_life}))"
     machines = "IF([idx]=MAX({live_#}-{lead_months},0),{machines_usd}*{share_#},0)"
     aged = "{machines_usd}*{share_#}/{shares}*{machines_left}^(MAX({months}-{live_#},0)/60)"

@@ -19,7 +19,9 @@ __all__ = ["Book", "Line", "Scalar"]
 FIRST_MONTH_COLUMN: Final = 4
 """Column E: label, unit, total and an empty opening column stand before it."""
 
-_REFERENCE: Final = re.compile(r"\[([A-Za-z0-9_]+)([:<^]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)(?:\.\.([A-Za-z0-9_]+))?\}")
+_REFERENCE: Final = re.compile(
+    r"\[([A-Za-z0-9_]+)([:<^]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)(?:\.\.([A-Za-z0-9_]+))?\}"
+)
 
 # FAST standard: inputs blue, formulas black
 _INPUT: Final = {"font_color": "#0000FF"}

@@ -17,8 +17,8 @@ from pydantic_core import ErrorDetails
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError
-from megawatt.scenario.rules import between_sections
-from megawatt.scenario.schema import Comparison, Scenario
+from megawatt.scenario.rules import between_conversion, between_sections
+from megawatt.scenario.schema import Comparison, Conversion, Scenario
 
 __all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "validate_raw"]
 
@@ -43,6 +43,7 @@ class LoadedComparison:
     uses: tuple[LoadedScenario, ...]
     file: str
     sha256: str
+    conversion: Conversion | None = None
 
 
 def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:
@@ -82,9 +83,11 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
                 Problem(f"{name}: {p.path}" if p.path else name, p.found, p.allowed, p.hint) for p in error.problems
             ]
     problems += _repeated([u.scenario.name for u in uses])
+    if top.conversion is not None and not problems:
+        problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
     if problems:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
-    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest)
+    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest, top.conversion)
 
 
 def _repeated(names: list[str]) -> list[Problem]:

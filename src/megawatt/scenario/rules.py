@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from megawatt.errors import Problem
+from megawatt.scenario.schema import Conversion
 
-__all__ = ["between_sections"]
+__all__ = ["between_conversion", "between_sections"]
 
 _NEEDED = {"ai-cloud": ("ai", "training", "contract"), "ai-colocation": ("lease",), "mining": ("mining",)}
 _FOREIGN = {
@@ -93,3 +94,31 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
     rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount)
     return [problem for rule in rules for problem in rule(raw)]
+
+
+def _index(month: str) -> int:
+    year, number = map(int, month.split("-"))
+    return 12 * year + number
+
+
+def between_conversion(conversion: Conversion, uses: Mapping[str, str]) -> list[Problem]:
+    """Problems of a conversion with the uses that it joins, by name."""
+    problems = []
+    for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-colocation"))):
+        name = getattr(conversion, role)
+        if uses.get(name) not in allowed:
+            fit = [n for n, use in uses.items() if use in allowed]
+            problems.append(
+                Problem(f"conversion.{role}", repr(name), f"a compared scenario with use = {' or '.join(allowed)}",
+                        f"of those: {', '.join(fit)}" if fit else "add one to compare")
+            )  # fmt: skip
+    first, last = conversion.dates[0], conversion.dates[-1]
+    if first < conversion.start:
+        problems.append(Problem("conversion.dates", first, f"months from start = {conversion.start} on"))
+    latest = _index(last) - _index(conversion.start) + conversion.months_without_income
+    if latest >= conversion.months:
+        problems.append(
+            Problem("conversion.dates", last, f"AI revenue before the end: date + {conversion.months_without_income} "
+                    f"months without income below {conversion.months} months", "raise conversion.months")
+        )  # fmt: skip
+    return problems

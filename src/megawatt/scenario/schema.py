@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
-__all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
+__all__ = ["AI", "Capex", "Comparison", "Contract", "Conversion", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
            "Risk", "Scenario", "Site", "Tax", "Timeline", "Training", "WorkingCapital"]  # fmt: skip
 
 
@@ -204,6 +204,15 @@ class Contract(Section):
         validate_default=True,
         description="share of chip-hours that are billable",
         title="share of hours billed",
+    )
+    take_or_pay_frac: Annotated[Fact, *_ratio] | None = Field(
+        None, description="share of the billable hours paid in any case; default: all", title="take-or-pay share"
+    )
+    tenant_use_frac: Annotated[Fact, *_ratio] | None = Field(
+        None,
+        description="share of the billable hours that the tenant uses; paid where above take_or_pay_frac; default: all, "
+        "so give it with take_or_pay_frac",
+        title="tenant's use",
     )
     prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         0.0,
@@ -478,6 +487,44 @@ class Scenario(Section):
     risk: Risk = Field(default_factory=dict, validate_default=True)
 
 
+class Conversion(Section):
+    """Mining halls that may be converted to AI: the same site, two of the compared uses, one decision per hall."""
+
+    mining: str = Field(description="name of the compared scenario that the halls run now")
+    ai: str = Field(description="name of the compared scenario that they may be converted to")
+    start: Month = Field(description="month 0: all halls mine, their cost is sunk")
+    months: int = Field(120, ge=12, le=360, description="months from the start to the end, when everything is sold")
+    dates: tuple[Month, ...] = Field(min_length=1, max_length=24, description="months in which one may decide, rising")
+    months_without_income: int = Field(
+        ge=1, le=60, description="months between a decision and the first AI revenue: neither mining nor AI"
+    )
+    halls: int = Field(4, ge=1, le=64, description="equal halls of the site, each converted once")
+    shell_cost_frac: Annotated[Fact, *quantity(ge=0, le=2)] = Field(
+        1.0,
+        validate_default=True,
+        description="cost of a conversion over that of the AI scenario's shell (connection and land are there)",
+        title="cost of conversion over a new shell",
+    )
+    learned_cost_frac: Annotated[Fact, *quantity(ge=0.1, le=1)] = Field(
+        1.0,
+        validate_default=True,
+        description="cost of the shell of later halls over that of the first ones",
+        title="cost after learning",
+    )
+    miners_age_months: int = Field(0, ge=0, le=120, description="months that the miners have run at the start")
+    discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+        None, description="annual, for both uses; default: the AI scenario's", title="discount rate of the conversion"
+    )
+    paths: int = Field(4096, ge=64, le=200_000, description="number of paths")
+
+    @field_validator("dates")
+    @classmethod
+    def _rising(cls, dates: tuple[str, ...]) -> tuple[str, ...]:
+        if any(a >= b for a, b in zip(dates, dates[1:], strict=False)):
+            raise _fail(f"{', '.join(dates)}", "months that rise")
+        return dates
+
+
 class Comparison(Section):
     """Several uses of the same site side by side."""
 
@@ -487,3 +534,4 @@ class Comparison(Section):
     question: str = Field("", description="what the comparison is to answer")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="replaces the seed of every scenario")
     compare: tuple[str, ...] = Field(min_length=1, description="scenario files, relative to this one")
+    conversion: Conversion | None = None
