@@ -46,6 +46,9 @@ class LoadedComparison:
     conversion: Conversion | None = None
 
 
+_OF_COMPARISON = "conversion."
+
+
 def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:
     """Read a scenario or a comparison of scenarios.
 
@@ -56,7 +59,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     catalogue : Catalogue
         Where keys and @references are looked up.
     settings : iterable of str
-        ``dotted.path=value`` replacements (TOML values), applied to every scenario.
+        ``dotted.path=value`` replacements (TOML values), applied to every scenario; ``conversion.*`` to the comparison.
 
     Raises
     ------
@@ -69,6 +72,10 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     if "compare" not in raw:
         use = _one(file, raw, digest, catalogue, settings)
         return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest)
+    for setting in settings:
+        if setting.startswith(_OF_COMPARISON):
+            _apply(raw, setting, file)
+    settings = tuple(setting for setting in settings if not setting.startswith(_OF_COMPARISON))
     top = _validated(Comparison, raw, file, catalogue)
     uses, problems = [], []
     for name in top.compare:

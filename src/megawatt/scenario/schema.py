@@ -511,6 +511,13 @@ class Conversion(Section):
         description="cost of the shell of later halls over that of the first ones",
         title="cost after learning",
     )
+    machines_follow_frac: Annotated[Fact, *_ratio] = Field(
+        1.0,
+        validate_default=True,
+        description="how far the cost of chips bought later follows the expected fall of compute prices (1: newer chips "
+        "do the same work for as much less; 0: today's cost)",
+        title="share of the fall in compute prices that chip costs follow",
+    )
     miners_age_months: int = Field(0, ge=0, le=120, description="months that the miners have run at the start")
     discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
         None, description="annual, for both uses; default: the AI scenario's", title="discount rate of the conversion"
