@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from megawatt.chain.capital import Calendar, Capital
 from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.dispatch import MonthlyResponse
+from megawatt.dispatch.response import MiningMonths
 from megawatt.finance import (
     CashFlow,
     LenderTerms,
@@ -225,11 +226,22 @@ class CashModel:
         return hash_economics(mining.fleet, path)
 
     def _mining_flows(self, mining: MiningMoney, factors: FactorPaths) -> tuple[FloatArray, FloatArray]:
+        year, scale = self._mining_year(mining, factors)
+        return year.revenue_usd * scale, year.energy_cost_usd * scale
+
+    def mined_mwh(self, factors: FactorPaths) -> FloatArray:
+        """Energy at the miners' plug, (paths, months); zero without miners. [MWh a month]"""
+        if self.mining is None:
+            return np.zeros((1, self.calendar.spine.months))
+        year, scale = self._mining_year(self.mining, factors)
+        return year.mwh * scale
+
+    def _mining_year(self, mining: MiningMoney, factors: FactorPaths) -> tuple[MiningMonths, FloatArray]:
+        """Months with every hall live, and the share of them that counts."""
         spine = self.calendar.spine
         value = self.hash_economics(mining, factors).usd_per_mwh
         year = self.response.mining(value, factors.power, first_month=spine.start_month)
-        scale = live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
-        return year.revenue_usd * scale, year.energy_cost_usd * scale
+        return year, live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
 
     def _reserve_usd(self) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""

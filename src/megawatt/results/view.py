@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from megawatt.chain.records import Comparison, ConversionResult, UseResult
+from megawatt.finance.credit import credit_measures
 
 __all__ = ["METRICS", "conversion_summary", "summary_of"]
 
@@ -101,6 +103,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "wue_l_per_kwh": use.facility.wue_l_per_kwh,
         "npv_usd": _plain(float(measures.npv_usd[0])),
         "equity_irr": _plain(float(measures.equity_irr[0])),
+        "lender": {name: _plain(value) for name, value in asdict(credit_measures(use.cash)).items()},
         "unit_costs": {
             cost.name: {"value": _plain(cost.value), "unit": cost.unit, "means": cost.means} for cost in use.unit_costs
         },
