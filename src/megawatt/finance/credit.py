@@ -99,6 +99,6 @@ def credit_measures(cash: CashFlow) -> CreditMeasures:
         plcr=_finite(project_life_cover(cash, service)[0]) if debt else None,
         min_interest_cover=_lowest(interest_cover(cash)[0]) if debt else None,
         payback=label(measures.payback_month[0]),
-        equity_roots=all_rates((cash.distributions - cash.equity_in)[0], (np.arange(terms.months) + 1.0) / 12.0),
+        equity_roots=all_rates((cash.distributions - cash.equity_in)[0], np.arange(1.0, terms.months + 1.0) / 12.0),
         **first,
     )

@@ -205,12 +205,12 @@ def _dated(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
         "dsra_balance_end": done.service_reserve[0, 1:],
     }
     if done.window is not None:
-        out |= _tests(done)
+        out |= _tests(done, round(12.0 / case.periods.months))
     return out
 
 
-def _tests(done: Financing) -> dict[str, Answer]:
-    """Where cover is lowest, and over twelve periods."""
+def _tests(done: Financing, year: int) -> dict[str, Answer]:
+    """Where cover is lowest, and over a year of so many periods."""
     assert done.window is not None, "called with a debt"
     cover = done.window.slice
     service, cash = done.service[0, cover], done.cfads[0, cover]
@@ -219,7 +219,7 @@ def _tests(done: Financing) -> dict[str, Answer]:
         "dscr_min_period": float(done.window.first + int(ratio.argmin())),
         "principal_instalment": float(done.principal[0, done.window.last]),
     }
-    if service.size >= 12:
-        due, had = (np.convolve(part, np.ones(12), "valid") for part in (service, cash))
+    if service.size >= year:
+        due, had = (np.convolve(part, np.ones(year), "valid") for part in (service, cash))
         out["dscr_trailing12_min"] = float((had / due).min())
     return out
