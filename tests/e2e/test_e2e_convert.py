@@ -71,7 +71,8 @@ def test_what_halls_teach_helps_only_those_that_wait(tmp_path: Path) -> None:
     file = example(tmp_path)
     plain = converted(file, "conversion.learned_cost_frac=1.0")
     taught = converted(file, "conversion.learned_cost_frac=0.5")
-    assert taught["now"] == plain["now"] and taught["option"] == plain["option"]
+    assert taught["now"] == plain["now"]
+    assert taught["option"] == plain["option"]
     assert taught["partly"][1]["value_usd"] > plain["partly"][1]["value_usd"]
 
 

@@ -3,7 +3,8 @@
 Both uses run on one spine from the decision's start to its end. Mining earns its margin after tax (no depreciation is
 left: the miners are sunk) until a hall is converted, when its miners are sold by age. A hall converted at a date earns
 nothing while it is rebuilt, then what the AI scenario earns after tax with its capital spent after the date, at the
-market price of compute known at the date, fixed for the contract's term. Chips bought later cost less as compute prices are expected to fall. A decision sees the month before it.
+market price of compute known at the date, fixed for the contract's term. Chips bought later cost less as compute
+prices are expected to fall. A decision sees the month before it.
 """
 
 from __future__ import annotations

@@ -71,9 +71,9 @@ def print_conversion(result: ConversionResult) -> None:
     console.print(f"{result.mining} -> {result.ai}", style="dim", soft_wrap=True)
     console.print(table)
     console.print(
-        f"Worth of waiting over the best plan fixed today: ${result.waiting_usd / 1e6:,.1f}m. After tax, before debt, at "
-        f"{result.discount_rate:.1%} a year over {result.months} months, {result.paths:,} paths. The option's rule is "
-        "learned on half of the paths and measured on the others: a lower bound; its error is that of the gain over "
+        f"Worth of waiting over the best plan fixed today: ${result.waiting_usd / 1e6:,.1f}m. After tax, before debt, "
+        f"at {result.discount_rate:.1%} a year over {result.months} months, {result.paths:,} paths. The option's rule "
+        "is learned on half of the paths and measured on the others: a lower bound; its error is that of the gain over "
         "never.",
         style="dim",
     )

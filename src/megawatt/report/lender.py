@@ -114,6 +114,6 @@ def conversion_note(result: ConversionResult) -> str:
     return (
         f"From “{result.mining}” to “{result.ai}”, {result.halls} halls, {result.months} months, "
         f"{result.paths:,} paths, {percent(result.discount_rate, 3)} a year. A decision sees the month before it. The "
-        "option is a lower bound: its rule is learned on half of the paths and measured on the others; its error is that "
-        f"of the gain over never. Waiting is worth {money(result.waiting_usd)} over the best plan fixed today."
+        "option is a lower bound: its rule is learned on half of the paths and measured on the others; its error is "
+        f"that of the gain over never. Waiting is worth {money(result.waiting_usd)} over the best plan fixed today."
     )

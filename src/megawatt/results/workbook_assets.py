@@ -61,10 +61,8 @@ def add_depreciation(book: Book, tax: TaxTerms | None, classes: Sequence[str]) -
     """
     for name in classes:
         table = tax_table_of(tax, name)
-        if table is None:
-            formula = _even(name, f"tax_life_{name}") if tax else "=0"
-        else:
-            formula = _by_table(name, len(table))
+        even = _even(name, f"tax_life_{name}") if tax else "=0"
+        formula = even if table is None else _by_table(name, len(table))
         book.add("Depreciation", Line(f"written_{name}", f"tax depreciation: {name}", formula, total=True))
     book.add("Depreciation", Line("written", "tax depreciation", _sum("written", classes), total=True), "In the books")
     for name in classes:

@@ -108,7 +108,7 @@ def add_contract(book: Book, terms: OperatingTerms) -> None:
     during = "[idx]>={live_#},[idx]<{live_#}+{term}"
     step = "(1+{escalator})^INT(MAX([idx]-{live_#},0)/12)"
     credited = (
-        f"IF(AND([idx]>={{live_#}}+{{credit_after}},[idx]<{{live_#}}+{{term}}),"
+        "IF(AND([idx]>={live_#}+{credit_after},[idx]<{live_#}+{term}),"
         "{prepaid_#}/({term}-{credit_after}),0)"
         "+[is_last]*{prepaid_#}*MAX({live_#}+{term}-MAX({months},{live_#}+{credit_after}),0)/({term}-{credit_after})"
     )

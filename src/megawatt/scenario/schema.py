@@ -7,6 +7,7 @@ reference documentation: ``megawatt schema`` prints them as JSON Schema, ``megaw
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -15,8 +16,8 @@ from pydantic_core import PydanticCustomError
 from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
-__all__ = ["AI", "Capex", "Comparison", "Contract", "Conversion", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
-           "Risk", "Scenario", "Site", "Tax", "Timeline", "Training", "WorkingCapital"]  # fmt: skip
+__all__ = ["AI", "Capex", "Comparison", "Contract", "Conversion", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex",
+           "Power", "Risk", "Scenario", "Site", "Tax", "Timeline", "Training", "WorkingCapital"]  # fmt: skip
 
 
 def _month(raw: Any) -> str:
@@ -210,8 +211,8 @@ class Contract(Section):
     )
     tenant_use_frac: Annotated[Fact, *_ratio] | None = Field(
         None,
-        description="share of the billable hours that the tenant uses; paid where above take_or_pay_frac; default: all, "
-        "so give it with take_or_pay_frac",
+        description="share of the billable hours that the tenant uses; paid where above take_or_pay_frac; default: "
+        "all, so give it with take_or_pay_frac",
         title="tenant's use",
     )
     prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
@@ -514,8 +515,8 @@ class Conversion(Section):
     machines_follow_frac: Annotated[Fact, *_ratio] = Field(
         1.0,
         validate_default=True,
-        description="how far the cost of chips bought later follows the expected fall of compute prices (1: newer chips "
-        "do the same work for as much less; 0: today's cost)",
+        description="how far the cost of chips bought later follows the expected fall of compute prices (1: newer "
+        "chips do the same work for as much less; 0: today's cost)",
         title="share of the fall in compute prices that chip costs follow",
     )
     miners_age_months: int = Field(0, ge=0, le=120, description="months that the miners have run at the start")
@@ -527,7 +528,7 @@ class Conversion(Section):
     @field_validator("dates")
     @classmethod
     def _rising(cls, dates: tuple[str, ...]) -> tuple[str, ...]:
-        if any(a >= b for a, b in zip(dates, dates[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(dates)):
             raise _fail(f"{', '.join(dates)}", "months that rise")
         return dates
 

@@ -107,7 +107,8 @@ def test_formulas_equal_the_run(tmp_path: Path, shape: str, poor: bool, lender: 
     measures = cash.measures
     for name, number in (
         ("npv", measures.npv_usd), ("min_dscr", measures.min_dscr), ("average_dscr", measures.average_dscr),
-        ("llcr", measures.llcr), ("equity_irr", measures.equity_irr), ("value_per_mw", measures.value_usd_per_grid_mw_year),
+        ("llcr", measures.llcr), ("equity_irr", measures.equity_irr),
+        ("value_per_mw", measures.value_usd_per_grid_mw_year),
     ):  # fmt: skip
         assert float(value(name)) == pytest.approx(float(number[0]), rel=1e-9), name
     checks = [item.name for item in book.sheets["Checks"] if not isinstance(item, str)]
