@@ -66,13 +66,14 @@ class Book:
         """Write the workbook; equal contents give equal bytes."""
         import xlsxwriter  # type: ignore[import-untyped]
 
+        plain = _plain_worksheet()
         places = self._places()
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             book.set_properties({"title": title, "created": _CREATED})
             book.set_calc_mode("auto")
             styles = _styles(book)
             for name, items in self.sheets.items():
-                sheet = book.add_worksheet(name)
+                sheet = book.add_worksheet(name, plain)
                 _frame(sheet, self.months, styles)
                 for row, item in enumerate(items, start=2):
                     self._write(sheet, row, item, places, styles)
@@ -138,6 +139,21 @@ class Book:
         if kind == "scalar" or month is None:
             return sheet, f"C{row + 1}"
         return sheet, f"{column(FIRST_MONTH_COLUMN + month)}{row + 1}"
+
+
+def _plain_worksheet() -> Any:
+    """A worksheet that takes formulas as they are.
+
+    The library looks in every formula for some thirty functions newer than Excel 2010, which takes most of the time and
+    finds none here.
+    """
+    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+    class Plain(Worksheet):  # type: ignore[misc]
+        def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
+            return formula.removeprefix("=")
+
+    return Plain
 
 
 def column(index: int) -> str:
