@@ -26,6 +26,7 @@ ROOM_OF_SECTION: Final = {
     "capex": "finance",
     "opex": "finance",
     "working_capital": "finance",
+    "demand_response": "finance",
     "debt": "finance",
     "tax": "finance",
     "risk": "risk",

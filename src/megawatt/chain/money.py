@@ -13,6 +13,7 @@ from megawatt.dispatch import MonthlyResponse
 from megawatt.dispatch.response import MiningMonths
 from megawatt.finance import (
     CashFlow,
+    Hall,
     LenderTerms,
     OperatingFlows,
     ProjectTerms,
@@ -33,7 +34,7 @@ from megawatt.finance import (
 from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
-__all__ = ["AIMoney", "CashModel", "MiningMoney"]
+__all__ = ["AIMoney", "CashModel", "MiningMoney", "ShedMoney"]
 
 FloatArray = NDArray[np.float64]
 
@@ -70,6 +71,14 @@ class MiningMoney:
 
 
 @dataclass(frozen=True, slots=True)
+class ShedMoney:
+    """Pay for being ready to shed load while all halls are live, and the share of mining that calls switch off."""
+
+    usd_per_month: float
+    called_frac: float
+
+
+@dataclass(frozen=True, slots=True)
 class CashModel:
     """Cash flows of a use as a function of factor paths. Picklable, so that blocks of paths can run in workers.
 
@@ -91,6 +100,7 @@ class CashModel:
     ai: AIMoney | None = None
     mining: MiningMoney | None = None
     lease: LeaseMoney | None = None
+    demand_response: ShedMoney | None = None
     committed_equity_usd: float | None = None
 
     def sculpted(self) -> CashModel:
@@ -145,6 +155,9 @@ class CashModel:
             )
         if self.mining is not None:
             revenue["mining"], cost["energy_mining"] = self._mining_flows(self.mining, factors)
+        if self.demand_response is not None:
+            live = live_share(self.calendar.halls, shape[1])
+            revenue["demand_response"] = (self.demand_response.usd_per_month * live)[None, :]
         return OperatingFlows(revenue, cost, prepaid, credited)
 
     def _site_opex(self) -> FloatArray:
@@ -241,7 +254,8 @@ class CashModel:
         spine = self.calendar.spine
         value = self.hash_economics(mining, factors).usd_per_mwh
         year = self.response.mining(value, factors.power, first_month=spine.start_month)
-        return year, live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
+        runs = 1.0 - (self.demand_response.called_frac if self.demand_response else 0.0)
+        return year, live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours) * runs
 
     def _reserve_usd(self) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
@@ -254,6 +268,23 @@ class CashModel:
         paid = schedule.service[loan.first_payment_month :].sum() - balloon
         return float(paid / payments * self.capital.reserve_months)
 
+    def _machines_left(self, price_to_expected: FloatArray) -> FloatArray:
+        """Resale of the machines in the last month by age and cost of those that then stand, (paths, months). [USD]"""
+        months, plan = self.calendar.spine.months, self.capital.replacement
+        left = np.zeros((1, months))
+        for hall in self.calendar.halls:
+            replaced = plan.months_of(hall, months) if plan else range(0)
+            cost = self.capital.machines_cost_usd * hall.share * (plan.cost_frac if plan and replaced else 1.0)
+            standing = Hall(replaced[-1] if replaced else hall.month, 1.0)
+            left = left + residual_of_chips(
+                cost,
+                (standing,),
+                months,
+                share_at_five_years=self.residual_frac,
+                price_to_expected=price_to_expected,
+            )
+        return left
+
     def project_terms(self, factors: FactorPaths) -> ProjectTerms:
         """Calendar, capital, loan and tax; resale of chips follows the factor paths."""
         spine, capital = self.calendar.spine, self.capital
@@ -261,13 +292,7 @@ class CashModel:
         resale = np.ones(paths)
         if self.ai is not None:
             resale = factors.compute[:, -1] / base_factors(self.terms, spine.months).compute[0, -1]
-        machines = residual_of_chips(
-            capital.machines_cost_usd,
-            self.calendar.halls,
-            spine.months,
-            share_at_five_years=self.residual_frac,
-            price_to_expected=resale,
-        )
+        machines = self._machines_left(resale)
         return ProjectTerms(
             start_year=spine.start_year,
             start_month=spine.start_month,
@@ -278,7 +303,7 @@ class CashModel:
             tax=capital.tax,
             discount_rate=self.discount_rate,
             minimum_cash_usd=self._reserve_usd(),
-            lender=capital.lender if capital.loan is not None else None,
+            lender=capital.lender if capital.loan is not None or capital.replacement is not None else None,
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,

@@ -16,13 +16,16 @@ def operating_terms(links: Links) -> OperatingTerms:
     """Terms from which every month of a use's base case follows, energy and mining by the hour aside."""
     model, capex = links.model, links.scenario.capex
     idle, owner = 0.0, 1.0
+    replacement = model.capital.replacement
     if model.ai is not None:
         idle = model.ai.idle_frac
     elif model.lease is not None:
         owner = model.lease.owner_power_frac
     base = base_factors(model.terms, model.calendar.spine.months)
     return OperatingTerms(
-        halls=model.calendar.halls,
+        halls=model.calendar.paid_by,
+        delay_months=links.scenario.timeline.delay_months,
+        demand_response_usd_per_month=model.demand_response.usd_per_month if model.demand_response else 0.0,
         agreement=_agreement(links),
         opex_kw=model.opex_it_mw * 1000.0,
         opex_usd_per_kw_month=model.opex_usd_per_kw_month,
@@ -37,6 +40,8 @@ def operating_terms(links: Links) -> OperatingTerms:
             lead_months=capex.chip_lead_months,
             shell_life_years=capex.shell_life_years.number(),
             machines_residual_frac=model.residual_frac,
+            replace_after_months=replacement.after_months if replacement else 0,
+            replacement_cost_frac=replacement.cost_frac if replacement else 1.0,
         ),
     )
 

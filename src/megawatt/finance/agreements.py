@@ -71,6 +71,8 @@ class CapitalPlan:
         The shell's unused share of this life is sold at the end.
     machines_residual_frac : float
         Worth of machines after five years as a share of cost.
+    replace_after_months, replacement_cost_frac : int, float
+        Months of service after which machines are replaced (0: never), and the cost over the first.
     """
 
     shell_usd: float
@@ -79,6 +81,8 @@ class CapitalPlan:
     lead_months: int
     shell_life_years: float
     machines_residual_frac: float
+    replace_after_months: int = 0
+    replacement_cost_frac: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,11 @@ class OperatingTerms:
     Attributes
     ----------
     halls : tuple of Hall
-        Deliveries: the ramp of everything else.
+        Deliveries as planned: the ramp of everything else.
+    delay_months : int
+        Months by which every delivery is late; spending stays as planned.
+    demand_response_usd_per_month : float
+        Pay for being ready to shed load, with all halls live.
     agreement : Agreement, optional
         None: revenue comes from hourly rooms (mining).
     opex_kw, opex_usd_per_kw_month, opex_growth_frac : float
@@ -110,3 +118,5 @@ class OperatingTerms:
     energy_idle_frac: float
     energy_owner_frac: float
     capital: CapitalPlan
+    delay_months: int = 0
+    demand_response_usd_per_month: float = 0.0

@@ -20,7 +20,7 @@ def add_operation_inputs(book: Book, terms: OperatingTerms) -> None:
         book.add(
             "Inputs",
             Scalar(f"planned_{number}", f"block {number}: planned first month", hall.month, "month"),
-            Scalar(f"delay_{number}", f"block {number}: delay", 0.0, "months"),
+            Scalar(f"delay_{number}", f"block {number}: delay", terms.delay_months, "months"),
             Scalar(f"share_{number}", f"block {number}: share of the site", hall.share),
         )
     if terms.agreement is not None:
@@ -33,6 +33,7 @@ def add_operation_inputs(book: Book, terms: OperatingTerms) -> None:
         Scalar("opex_growth", "growth a year", terms.opex_growth_frac),
         Scalar("energy_idle", "share of the energy bill that stays in empty halls", terms.energy_idle_frac),
         Scalar("energy_owner", "share of the energy bill that the owner pays", terms.energy_owner_frac),
+        Scalar("shed_pay", "demand response, all halls live", terms.demand_response_usd_per_month, "USD/month"),
         "Capital",
         *_capital_inputs(terms.capital),
     )
@@ -75,6 +76,13 @@ def _capital_inputs(plan: CapitalPlan) -> tuple[Scalar, ...]:
         Scalar("lead_months", "months before a block is live that its machines are paid", plan.lead_months, "months"),
         Scalar("shell_life", "life of the shell, for its sale", plan.shell_life_years, "years"),
         Scalar("machines_left", "worth of machines after five years", plan.machines_residual_frac),
+        Scalar(
+            "replace_after",
+            "months of service after which machines are replaced (0: never)",
+            plan.replace_after_months,
+            "months",
+        ),
+        Scalar("replace_cost", "cost of replacing them over the first", plan.replacement_cost_frac),
     )
 
 
@@ -139,13 +147,23 @@ def add_contract(book: Book, terms: OperatingTerms) -> None:
 
 def operation_formulas(terms: OperatingTerms) -> Formulas:
     """Formulas of the parts that follow from the terms."""
-    first, last = "MAX({live_#}-{build_months},0)", "MAX({live_#}-1,{live_#}-{build_months},0)"
+    first, last = "MAX({planned_#}-{build_months},0)", "MAX({planned_#}-1,{planned_#}-{build_months},0)"
+    # a block's machines are replaced at live + k x replace_after while that is inside the project
+    due = "MAX([idx]+{lead_months}-{live_#},0)"
+    again = (
+        f"IF({{replace_after}}=0,0,IF(AND({due}>0,[idx]+{{lead_months}}<{{months}}),"
+        f"IF(MOD({due},MAX({{replace_after}},1))=0,{{machines_usd}}*{{share_#}}*{{replace_cost}},0),0))"
+    )
+    times = "IF({replace_after}=0,0,INT(MAX({months}-1-{live_#},0)/MAX({replace_after},1)))"
     shell = f"IF(AND([idx]>={first},[idx]<={last}),{{shell_usd}}*{{share_#}}/{{shares}}/({last}-{first}+1),0)"
     unused = "(1-({months}-[placed:])/(12*{shell_life}))"
-    machines = "IF([idx]=MAX({live_#}-{lead_months},0),{machines_usd}*{share_#},0)"
-    aged = "{machines_usd}*{share_#}/{shares}*{machines_left}^(MAX({months}-{live_#},0)/60)"
+    machines = f"IF([idx]=MAX({{planned_#}}-{{lead_months}},0),{{machines_usd}}*{{share_#}},0)+{again}"
+    aged = (
+        f"{{machines_usd}}*{{share_#}}*IF({times}>0,{{replace_cost}},1)"
+        f"*{{machines_left}}^(MAX({{months}}-{{live_#}}-{times}*{{replace_after}},0)/60)"
+    )
     formulas: dict[str, dict[str, str]] = {
-        "revenue": {},
+        "revenue": {"demand_response": "={shed_pay}*[live]"},
         "opex": {"site": "={opex_kw}*{opex_rate}*[live]*(1+{opex_growth})^INT([idx]/12)"},
         "capex": {"shell": "=" + _each(terms, shell), "machines": "=" + _each(terms, machines)},
         "residual": {
@@ -156,7 +174,7 @@ def operation_formulas(terms: OperatingTerms) -> Formulas:
     deal = terms.agreement
     if deal is None:
         return formulas
-    formulas["revenue"] = {
+    formulas["revenue"] |= {
         "contract": "=[invoiced]*[billed]*{contract_price}",
         "market": "=[at_market]*[in_market_use]*[in_market_price]*{market_price}*{contract_units}"
         "*IF({per_hour}=1,[hours]*{availability},1)",

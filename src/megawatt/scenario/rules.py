@@ -90,9 +90,22 @@ def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("debt", found, "one of principal_usd, share_of_machines_frac")
 
 
+def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    programme = _table(raw, "demand_response")
+    if not programme:
+        return
+    if raw.get("use") == "ai-colocation":
+        yield Problem(
+            "demand_response", "a landlord's section", "no such section: the load is the tenant's", "remove it"
+        )
+    if raw.get("use") == "ai-cloud" and programme.get("called_hours_per_year", 0) != 0:
+        hint = "chips under contract ride through on back-up power"
+        yield Problem("demand_response.called_hours_per_year", "hours of chips", "0 where use = 'ai-cloud'", hint)
+
+
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount)
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _shed)
     return [problem for rule in rules for problem in rule(raw)]
 
 

@@ -16,8 +16,9 @@ from pydantic_core import PydanticCustomError
 from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
-__all__ = ["AI", "Capex", "Comparison", "Contract", "Conversion", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex",
-           "Power", "Risk", "Scenario", "Site", "Tax", "Timeline", "Training", "WorkingCapital"]  # fmt: skip
+__all__ = ["AI", "Capex", "Comparison", "Contract", "Conversion", "Debt", "DemandResponse", "Hall", "HallRamp", "Lease",
+           "Mining", "Opex", "Power", "Risk", "Scenario", "Site", "Tax", "Timeline", "Training",
+           "WorkingCapital"]  # fmt: skip
 
 
 def _month(raw: Any) -> str:
@@ -107,6 +108,12 @@ class Timeline(Section):
         ge=1,
         le=480,
         description="months from the start of the last block to the end of the plan; all blocks run till then",
+    )
+    delay_months: int = Field(
+        0,
+        ge=0,
+        le=60,
+        description="months by which every block is late: spending and lender's dates stay as planned, revenue waits",
     )
 
     @field_validator("halls")
@@ -318,6 +325,18 @@ class Capex(Section):
         12, ge=1, le=120, description="months over which a block's shell is paid, before it is live"
     )
     chip_lead_months: int = Field(2, ge=0, le=60, description="months before a block is live that its chips are paid")
+    replace_after_months: int = Field(
+        0,
+        ge=0,
+        le=240,
+        description="months of service after which chips or miners are replaced, again and again; 0: never",
+    )
+    replacement_cost_frac: Annotated[Fact, *quantity(ge=0, le=2)] | None = Field(
+        None,
+        description="cost of replacing them over their first cost, less what the old ones fetch; default: 1 less their "
+        "worth at that age",
+        title="cost of replacement",
+    )
     shell_life_years: Annotated[Fact, *quantity("year", ge=1, le=100)] = Field(
         "@finance-practice.shell_life_years",
         validate_default=True,
@@ -356,6 +375,26 @@ class Opex(Section):
         validate_default=True,
         description="escalation per year",
         title="growth of operating cost",
+    )
+
+
+class DemandResponse(Section):
+    """Pay for being ready to shed load: a programme of the grid that the owner's machines are enrolled in."""
+
+    enrolled_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
+        description="load that can be shed, MW", title="enrolled load"
+    )
+    usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
+        description="payment per kW enrolled and month", title="payment for demand response"
+    )
+    paid_frac: Annotated[Fact, *_ratio] = Field(
+        1.0, validate_default=True, description="share of the payment left after penalties", title="share paid"
+    )
+    called_hours_per_year: Annotated[Fact, *quantity("hour", ge=0, le=8760)] = Field(
+        0.0,
+        validate_default=True,
+        description="hours a year in which the enrolled load is off (mining only; chips ride through on back-up power)",
+        title="hours called",
     )
 
 
@@ -483,6 +522,7 @@ class Scenario(Section):
     capex: Capex
     opex: Opex
     working_capital: WorkingCapital | None = None
+    demand_response: DemandResponse | None = None
     debt: Debt | None = None
     tax: Tax = Field(default_factory=dict, validate_default=True)
     risk: Risk = Field(default_factory=dict, validate_default=True)

@@ -24,13 +24,18 @@ CLOUD = (
     "childress-gb300.toml", "timeline.operating_months=16", "contract.term_months=14", "debt.payments=14",
     "contract.prepayment_credit_after_months=5", 'tax.machines_table="macrs-5"', "tax.machines_bonus_frac=0.4",
     "tax.state_rate=0.03", "working_capital.receivable_days=30", "working_capital.payable_days=20",
-    "contract.take_or_pay_frac=0.8", "contract.tenant_use_frac=0.9", "debt.lockup_dscr=1.3",
+    "contract.take_or_pay_frac=0.8", "contract.tenant_use_frac=0.9", "debt.lockup_dscr=1.3", "timeline.delay_months=2",
+    "capex.replace_after_months=7",
 )  # fmt: skip
 LEASE = (
     "deals/terawulf-lake-mariner.toml", "timeline.operating_months=15", "lease.term_months=13", "debt.payments=12",
     'lease.power_paid_by="owner"', 'tax.shell_table="macrs-15"',
 )  # fmt: skip
-MINING = ("childress-bitcoin.toml", "timeline.operating_months=14")
+MINING = (
+    "childress-bitcoin.toml", "timeline.operating_months=14", "demand_response.enrolled_mw=60",
+    "demand_response.usd_per_kw_month=4", "demand_response.paid_frac=0.9", "demand_response.called_hours_per_year=40",
+    "capex.replace_after_months=6", "capex.replacement_cost_frac=0.7",
+)  # fmt: skip
 CASES = {"cloud": CLOUD, "lease": LEASE, "mining": MINING}
 
 
