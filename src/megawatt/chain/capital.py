@@ -117,7 +117,7 @@ def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> Floa
     return out
 
 
-def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, first_draw: int) -> LoanTerms | None:
+def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray) -> LoanTerms | None:
     debt = scenario.debt
     if debt is None:
         return None
@@ -127,13 +127,20 @@ def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, firs
     )
     if principal == 0.0:
         return None
+    first_draw = int(np.argmax(machines > 0))
+    delayed = debt.drawn == "with-machines" and machines.sum() > 0.0
     first = min(max(h.month for h in calendar.paid_by) + 1, calendar.spine.months - 1)
+    last = first + (debt.payments - 1)
+    if debt.clock_months is not None:
+        last = int(np.flatnonzero(machines)[-1]) + debt.clock_months
     return LoanTerms(
+        draws=principal * machines / machines.sum() if delayed else None,
+        clock_months=debt.clock_months,
         principal_usd=principal,
         rate=debt.rate.number(),
         draw_month=min(first_draw, first - 1),
         first_payment_month=first,
-        last_payment_month=min(first + debt.payments - 1, calendar.spine.months - 1),
+        last_payment_month=min(last, calendar.spine.months - 1),
         shape=debt.shape,
         upfront_fee_frac=debt.upfront_fee_frac.number(),
         balloon_frac=debt.balloon_frac.number(),
@@ -188,7 +195,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         capex.shell_usd_per_mw.number() * it_mw, calendar.paid_by, capex.build_months, calendar.spine.months
     )
     machines = _paid_before(machines_cost_usd, calendar, capex.chip_lead_months)
-    first_draw = int(np.argmax(machines > 0))
+    bought = machines
     lender, replacement = _lender(scenario.debt), _replacement(capex)
     if replacement is not None:
         spent, reserve = _replaced(machines_cost_usd, replacement, calendar, capex.chip_lead_months)
@@ -201,7 +208,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         machines_cost_usd=machines_cost_usd,
         capex_cost={"shell": shell, "machines": machines},
         shell_residual=residual_straight_line(shell, life, first_live),
-        loan=_loan(scenario, calendar, machines_cost_usd, first_draw),
+        loan=_loan(scenario, calendar, machines_cost_usd, bought),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
         tax=_tax(scenario),
         lender=lender,

@@ -34,7 +34,7 @@ from megawatt.results.workbook_rows import add_cash, add_debt, add_deferred, add
 from megawatt.results.workbook_sheet import Book, Line, Scalar
 from megawatt.results.workbook_statements import add_covenants, add_statements
 
-__all__ = ["cashflow_book", "write_cashflow"]
+__all__ = ["cashflow_book", "has_formulas", "write_cashflow"]
 
 
 def write_cashflow(
@@ -81,7 +81,11 @@ def cashflow_book(
     """The workbook of a cash flow before it is written; see `write_cashflow`."""
     terms = cash.terms
     loan, lender = terms.loan, terms.lender or LenderTerms()
-    _check_supported(loan, lender)
+    if not has_formulas(cash):
+        raise NotSupportedError(
+            "cashflow.xlsx: loans on clocks of their own, refinanced loans and prepayments by order of the lender have "
+            "no formulas yet"
+        )
     book = Book(terms.months)
     formulas: Formulas = operation_formulas(operating) if operating else {}
     classes = list(terms.capex_cost)
@@ -117,12 +121,12 @@ def cashflow_book(
     return book
 
 
-def _check_supported(loan: LoanTerms | None, lender: LenderTerms) -> None:
-    if lender.refinancing is not None or (loan is not None and loan.clock_months is not None):
-        raise NotSupportedError("cashflow.xlsx: loans on clocks of their own and refinanced loans have no formulas yet")
+def has_formulas(cash: CashFlow) -> bool:
+    """Whether the workbook has formulas for a cash flow's loan: no clock per draw, refinancing, forced prepayment."""
+    loan, lender = cash.terms.loan, cash.terms.lender or LenderTerms()
     forced = lender.mandatory_prepayment_usd
-    if forced is not None and np.any(forced[0] > 0.0):
-        raise NotSupportedError("cashflow.xlsx: prepayments by order of the lender have no formulas yet")
+    clocks = loan is not None and loan.clock_months is not None
+    return not clocks and lender.refinancing is None and (forced is None or not np.any(forced[0] > 0.0))
 
 
 def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:

@@ -90,6 +90,18 @@ def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("debt", found, "one of principal_usd, share_of_machines_frac")
 
 
+def _clocks(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    debt = _table(raw, "debt")
+    if debt.get("clock_months") is None:
+        return
+    if debt.get("drawn") != "with-machines":
+        yield Problem("debt.clock_months", "draws at once", "none, because drawn is not 'with-machines'")
+    if debt.get("refinance_payments", 0):
+        yield Problem("debt.refinance_payments", "draws on clocks of their own", "0, because of debt.clock_months")
+    if debt.get("shape") == "sculpted":
+        yield Problem("debt.shape", "'sculpted'", "level, equal-principal or bullet, because of debt.clock_months")
+
+
 def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
     programme = _table(raw, "demand_response")
     if not programme:
@@ -105,7 +117,7 @@ def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _shed)
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed)
     return [problem for rule in rules for problem in rule(raw)]
 
 

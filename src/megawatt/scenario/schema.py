@@ -429,6 +429,17 @@ class Debt(Section):
     payments: int = Field(
         60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
     )
+    drawn: Literal["at-once", "with-machines"] = Field(
+        "at-once",
+        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first)",
+    )
+    clock_months: int | None = Field(
+        None,
+        ge=1,
+        le=480,
+        description="with delayed draws: each is repaid on a clock of its own, its last payment so many months after "
+        "it, its first as many months after it as the first draw's (payments is then not used)",
+    )
     shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
         "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
     )

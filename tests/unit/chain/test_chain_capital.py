@@ -10,6 +10,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge
 from megawatt.errors import ScenarioError
+from megawatt.finance import loan_schedule
 from megawatt.scenario import load
 from tests.cash_identity import cash_gap
 
@@ -58,6 +59,41 @@ def test_replaced_machines_are_paid_out_of_a_reserve() -> None:
     assert left[0] == pytest.approx(total * 0.6 * (share ** (15 / 60) + share ** (12 / 60)) / 2)
     assert left[1] == pytest.approx(total * (share ** (63 / 60) + share ** (60 / 60)) / 2)
     assert cash_gap(links.base) < 0.005
+
+
+def test_delayed_draws_follow_the_machines() -> None:
+    loan = linked("childress-gb300.toml", 'debt.drawn="with-machines"').base.terms.loan
+    assert loan is not None
+    assert loan.draws is not None
+    # four equal blocks, live in months 6, 9, 11 and 13, paid a month before
+    assert np.flatnonzero(loan.draws).tolist() == [5, 8, 10, 12]
+    assert loan.draws[loan.draws > 0] == pytest.approx([loan.principal_usd / 4] * 4)
+
+
+def test_each_draw_is_repaid_on_its_own_clock() -> None:
+    links = linked("childress-gb300.toml", 'debt.drawn="with-machines"', "debt.clock_months=48", 'debt.shape="level"')
+    loan = links.base.terms.loan
+    assert loan is not None
+    # the last draw, in month 12, ends 48 months later; the first one in month 53 already
+    assert loan.last_payment_month == 60
+    schedule = loan_schedule(loan, links.base.terms.months)
+    assert schedule.service[54] == pytest.approx(0.75 * schedule.service[53])
+    assert schedule.balance[59] > 1e6
+    assert schedule.balance[60] == pytest.approx(0, abs=0.01)
+    assert cash_gap(links.base) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (("debt.clock_months=48", 'debt.shape="level"'), "debt.clock_months"),
+        (("debt.clock_months=48", 'debt.drawn="with-machines"'), "debt.shape"),
+    ],
+)
+def test_clocks_that_have_nothing_to_run_on_are_refused(settings: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(EXAMPLES / "childress-gb300.toml", load_catalogue(), settings)
+    assert path in [p.path for p in caught.value.problems]
 
 
 def test_by_default_a_replacement_costs_what_the_old_machines_do_not_fetch() -> None:
