@@ -42,6 +42,9 @@ def test_every_plan_is_valued_per_site_and_hall(tmp_path: Path) -> None:
     # waiting cannot be worth less than nothing, but for the error of the simulation
     assert result["option"]["worth_of_waiting_usd"] > -3 * result["option"]["standard_error_usd"]
     assert sum(d["option_converts_frac"] for d in result["dates"]) <= 1
+    named = {a["name"]: a for a in result["assumptions"]}
+    assert named["conversion.shell_cost_frac"]["value"] == 0.9
+    assert "assumed" in named["conversion.learned_cost_frac"]["note"]
     assert result["partly"][0]["value_usd"] == result["option"]["value_usd"]
     assert result["partly"][4]["value_usd"] == result["now"]["value_usd"]
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption
 from megawatt.chain.capital import Calendar, capital
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
@@ -227,4 +228,12 @@ def _result(
         waiting_usd=value.worth_of_waiting,
         partly_usd=partly,
         usd_per_grid_mw_year=to_year,
+        assumptions=_assumptions(terms),
     )
+
+
+def _assumptions(terms: Conversion) -> tuple[Assumption, ...]:
+    """The section's own numbers with source and range."""
+    names = ("shell_cost_frac", "learned_cost_frac", "machines_follow_frac", "discount_rate")
+    facts = {name: getattr(terms, name) for name in names}
+    return tuple(Assumption(f"conversion.{name}", "finance", fact) for name, fact in facts.items() if fact is not None)

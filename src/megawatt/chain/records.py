@@ -136,6 +136,8 @@ class ConversionResult:
         0 to all halls at the first date, the rest as an option from the second date on.
     usd_per_grid_mw_year : float
         Level annual value per grid megawatt of one dollar of worth.
+    assumptions : tuple of Assumption
+        Numbers of the section itself; those of the two uses stand with them.
     """
 
     mining: str
@@ -152,6 +154,7 @@ class ConversionResult:
     waiting_usd: float
     partly_usd: tuple[float, ...]
     usd_per_grid_mw_year: float
+    assumptions: tuple[Assumption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

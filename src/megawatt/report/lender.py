@@ -115,5 +115,16 @@ def conversion_note(result: ConversionResult) -> str:
         f"From “{result.mining}” to “{result.ai}”, {result.halls} halls, {result.months} months, "
         f"{result.paths:,} paths, {percent(result.discount_rate, 3)} a year. A decision sees the month before it. The "
         "option is a lower bound: its rule is learned on half of the paths and measured on the others; its error is "
-        f"that of the gain over never. Waiting is worth {money(result.waiting_usd)} over the best plan fixed today."
+        f"that of the gain over never. Waiting is worth {money(result.waiting_usd)} over the best plan fixed today. "
+        f"{_rests_on(result)}"
     )
+
+
+def _rests_on(result: ConversionResult) -> str:
+    """The section's own numbers: value, kind and note of each."""
+    rows = [
+        f"{a.name.partition('.')[2].replace('_', ' ')} {plain(float(a.fact.value))} "
+        f"({a.fact.kind}; {a.fact.note or a.fact.source})"
+        for a in result.assumptions
+    ]
+    return "It rests on: " + "; ".join(rows) + "." if rows else ""

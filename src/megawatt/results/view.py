@@ -180,4 +180,9 @@ def conversion_summary(result: ConversionResult) -> dict[str, Any]:
         },
         "partly": [{"halls_now": k} | worth(value) for k, value in enumerate(result.partly_usd)],
         "best_halls_now": best,
+        "assumptions": [
+            {name: getattr(a.fact, name) for name in ("value", "low", "high", "kind", "source", "note")}
+            | {"name": a.name}
+            for a in result.assumptions
+        ],
     }
