@@ -177,6 +177,7 @@ def test_other_words_for_the_same_option(tmp_path: Path, written: dict[str, Any]
         ({"commitment": "draws, interest included"}, "inputs.debt.commitment"),
         ({"cash_sweep": 0.5}, "inputs.debt.cash_sweep"),
         ({"pik_rate": 0.02}, "inputs.debt.pik_rate"),
+        ({"gearing": 0.7}, "inputs.debt.gearing"),
         ({"first_repayment_period": 3}, "inputs.debt.first_repayment_period"),
     ],
 )

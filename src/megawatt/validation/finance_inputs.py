@@ -348,6 +348,12 @@ def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
         raise _wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
     if not isinstance(commitment, str) or "includ" in commitment.lower():
         raise _wrong("inputs.debt.commitment", repr(commitment), "a text: the sum of the draws, interest excluded")
+    limits = [n for n in ("gearing", "gearing_cap", "max_gearing", "debt_fraction", "target_dscr", "min_llcr",
+                          "target_llcr") if debt.section.get(n) is not None]  # fmt: skip
+    if advance is not None and limits:
+        raise _wrong(
+            f"inputs.debt.{limits[0]}", "a limit beside advance_rate_on_capex", "one or the other sizes the debt"
+        )
     return DebtTerms(
         profile=profile,
         rate=debt.number("interest_rate", "rate", "coupon"),
