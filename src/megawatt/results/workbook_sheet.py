@@ -25,7 +25,7 @@ _REFERENCE: Final = re.compile(
 
 # FAST standard: inputs blue, formulas black
 _INPUT: Final = {"font_color": "#0000FF"}
-_MONEY: Final = {"num_format": "#,##0.00;[Red]-#,##0.00"}
+_SHOWN: Final = {"money": "#,##0.00;[Red]-#,##0.00", "whole": "0", "plain": "#,##0.00####"}
 _CREATED: Final = datetime(2000, 1, 1)
 
 
@@ -97,22 +97,21 @@ class Book:
             return
         sheet.write_string(row, 0, item.label)
         sheet.write_string(row, 1, item.unit, styles["note"])
+        shown = _shown(item.unit)
         if isinstance(item, Scalar):
             if isinstance(item.content, str):
-                sheet.write_formula(row, 2, self._formula(item.content, 0, places), styles["money"])
+                sheet.write_formula(row, 2, self._formula(item.content, 0, places), styles[shown])
             else:
-                sheet.write_number(row, 2, item.content, styles["input"])
+                sheet.write_number(row, 2, item.content, styles[f"input {shown}"])
             sheet.write_string(row, 3, item.source, styles["note"])
             return
         for m in range(self.months):
             if isinstance(item.content, str):
-                sheet.write_formula(
-                    row, FIRST_MONTH_COLUMN + m, self._formula(item.content, m, places), styles["money"]
-                )
+                sheet.write_formula(row, FIRST_MONTH_COLUMN + m, self._formula(item.content, m, places), styles[shown])
             else:
-                sheet.write_number(row, FIRST_MONTH_COLUMN + m, float(item.content[m]), styles["input"])
+                sheet.write_number(row, FIRST_MONTH_COLUMN + m, float(item.content[m]), styles[f"input {shown}"])
         if item.total:
-            sheet.write_formula(row, 2, self._formula(f"=SUM([{item.name}:])", 0, places), styles["money"])
+            sheet.write_formula(row, 2, self._formula(f"=SUM([{item.name}:])", 0, places), styles[shown])
 
     def _formula(self, template: str, month: int, places: Mapping[str, tuple[str, int, str]]) -> str:
         def cell(match: re.Match[str]) -> str:
@@ -171,9 +170,16 @@ def _styles(book: Any) -> dict[str, Any]:
         "title": book.add_format({"bold": True, "font_size": 13}),
         "heading": book.add_format({"bold": True, "bottom": 1}),
         "note": book.add_format({"font_color": "#666666"}),
-        "input": book.add_format(_INPUT | _MONEY),
-        "money": book.add_format(_MONEY),
+        **{name: book.add_format({"num_format": how}) for name, how in _SHOWN.items()},
+        **{f"input {name}": book.add_format(_INPUT | {"num_format": how}) for name, how in _SHOWN.items()},
     }
+
+
+def _shown(unit: str) -> str:
+    """Number format of a unit: money, whole numbers, or a plain number."""
+    if unit == "USD":
+        return "money"
+    return "whole" if unit in ("flag", "month", "months", "year", "tests") else "plain"
 
 
 def _frame(sheet: Any, months: int, styles: Mapping[str, Any]) -> None:
