@@ -154,3 +154,18 @@ def test_without_a_loan(tmp_path: Path) -> None:
     book, found = cashflow_book(plain), recalculated(path)
     sheet, cell = book.cell_of("master")
     assert bool(found[sheet.upper(), cell])
+
+
+def test_inputs_are_blue_and_formulas_black(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    path = tmp_path / "cashflow.xlsx"
+    write_cashflow(path, example(), "example")
+    seen = {True: 0, False: 0}
+    for sheet in openpyxl.load_workbook(path).worksheets:
+        for cell in (cell for row in sheet.iter_rows() for cell in row if cell.value is not None):
+            formula, number = cell.data_type == "f", isinstance(cell.value, int | float)
+            if formula or number:
+                blue = cell.font.color is not None and cell.font.color.rgb == "FF0000FF"
+                assert blue is number, (sheet.title, cell.coordinate)
+                seen[number] += 1
+    assert min(seen.values()) > 100
