@@ -35,7 +35,8 @@ from megawatt.finance import (
 from megawatt.finance.conversion import value_option
 from megawatt.risk import FactorPaths, FactorTerms, base_factors, run_blocks, simulate_factors
 from megawatt.scenario import LoadedComparison, LoadedScenario
-from megawatt.scenario.schema import Conversion, Scenario
+from megawatt.scenario.comparison import Conversion
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["convert"]
 

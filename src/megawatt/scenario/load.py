@@ -17,8 +17,9 @@ from pydantic_core import ErrorDetails
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError
+from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.rules import between_conversion, between_sections
-from megawatt.scenario.schema import Comparison, Conversion, Scenario
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "validate_raw"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from megawatt.errors import Problem
-from megawatt.scenario.schema import Conversion
+from megawatt.scenario.comparison import Conversion
 
 __all__ = ["between_conversion", "between_sections"]
 
