@@ -114,3 +114,86 @@ def test_an_unknown_output_is_skipped_with_a_reason(tmp_path: Path) -> None:
     entry = score(path, load_catalogue())[0]
     assert [s["id"] for s in entry["skipped"]] == ["goodwill"]
     assert entry["scored"] == 1
+
+
+def dated(**changes: Any) -> dict[str, Any]:
+    """Four quarters after one of construction; debt half of the spending, interest capitalised."""
+    debt = {
+        "advance_rate_on_capex": 0.5, "interest_rate": 0.08, "day_count": "30/360", "idc": "capitalised",
+        "first_repayment_period": 2, "n_repayments": 4, "repayment": "equal principal",
+    }  # fmt: skip
+    inputs: dict[str, Any] = {
+        "close_date": "2026-01-30", "dates": ["2026-04-30", "2026-07-30", "2026-10-30", "2027-01-30", "2027-04-30"],
+        "construction_months": 1, "capex": [1000.0, 0, 0, 0, 0], "revenue": [0.0, 200, 200, 200, 200],
+        "opex": [0.0] * 5, "units": [0.0, 1, 1, 1, 1], "discount_rate": 0.1, "debt": debt | changes,
+    }  # fmt: skip
+    return {"schema": "finance-case/1", "inputs": inputs, "outputs": {"principal": [1.0] * 5, "interest": [1.0] * 5}}
+
+
+def flows_of(found: dict[str, float], name: str) -> list[float]:
+    return [found[f"{name}[{k}]"] for k in range(5)]
+
+
+def test_quarters_with_a_balloon(tmp_path: Path) -> None:
+    # 500 at the end of quarter 1; 40 % stays for the last quarter, 75 a quarter before; 2 % a quarter by 30/360
+    found = scored(tmp_path, dated(balloon_fraction=0.4))
+    assert flows_of(found, "principal") == pytest.approx([0, 75, 75, 75, 275])
+    assert flows_of(found, "interest") == pytest.approx([0, 10, 8.5, 7, 5.5])
+
+
+def test_a_reserve_of_three_months_is_one_quarters_service(tmp_path: Path) -> None:
+    case = dated(dsra_months=3)
+    case["outputs"] = {"dsra_balance_end": [1.0] * 5, "dscr_trailing12_min": 1.0}
+    found = scored(tmp_path, case)
+    assert flows_of(found, "dsra_balance_end") == pytest.approx([135, 132.5, 130, 127.5, 0])
+    # four quarters are a year
+    assert found["dscr_trailing12_min"] == pytest.approx(800 / 525)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ({"repayment": "equal principal instalments"}, {}),
+        ({"repayment": "Straight-line"}, {}),
+        ({"day_count": "30U/360"}, {}),
+        ({"day_count": "Actual/360"}, {"day_count": "ACT/360"}),
+        ({"day_count": "act/365 fixed"}, {"day_count": "ACT/365"}),
+        ({"repayment": "annuity"}, {"repayment": "level"}),
+        ({"idc": "capitalised (added to the balance)"}, {}),
+    ],
+)
+def test_other_words_for_the_same_option(tmp_path: Path, written: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert scored(tmp_path, dated(**written)) == scored(tmp_path, dated(**meant))
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"repayment": "level then bullet"}, "inputs.debt.repayment"),
+        ({"repayment": "sum of digits"}, "inputs.debt.repayment"),
+        ({"day_count": "BUS/252"}, "inputs.debt.day_count"),
+        ({"day_count": None}, "inputs.debt.day_count"),
+        ({"idc": "not capitalised"}, "inputs.debt.idc"),
+        ({"commitment": "draws, interest included"}, "inputs.debt.commitment"),
+        ({"cash_sweep": 0.5}, "inputs.debt.cash_sweep"),
+        ({"pik_rate": 0.02}, "inputs.debt.pik_rate"),
+        ({"gearing": 0.7}, "inputs.debt.gearing"),
+        ({"first_repayment_period": 3}, "inputs.debt.first_repayment_period"),
+    ],
+)
+def test_words_that_say_more_than_we_know_are_refused(tmp_path: Path, change: dict[str, Any], names: str) -> None:
+    with pytest.raises(ScenarioError, match=names.replace(".", r"\.")):
+        scored(tmp_path, dated(**change))
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ({"losses": "no carry-forward"}, "inputs.loss_treatment"),
+        ({"depreciation": {"alloc": {"macrs_5": 0.7, "sl_39": 0.5}}}, "inputs.depreciation.alloc"),
+        ({"depreciation": {"alloc": {"macrs_5": 1.0}, "bonus": 0.5}}, "inputs.depreciation.bonus"),
+    ],
+)
+def test_tax_that_nobody_knows_is_refused(tmp_path: Path, change: dict[str, Any], names: str) -> None:
+    with pytest.raises(ScenarioError, match=names.replace(".", r"\.")):
+        scored(tmp_path, annual(**change))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,11 @@ from megawatt.finance import (
     Spine,
     TaxTerms,
     capex_by_hall,
+    chip_residual_share,
     make_spine,
     residual_straight_line,
 )
-from megawatt.scenario.schema import Debt, Scenario, Timeline
+from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
 __all__ = ["Calendar", "Capital", "calendar_of", "capital"]
 
@@ -27,10 +28,16 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The project's months and the blocks of halls on them."""
+    """The project's months, the blocks of halls on them, and when they were planned (empty: as they come)."""
 
     spine: Spine
     halls: tuple[Hall, ...]
+    planned: tuple[Hall, ...] = ()
+
+    @property
+    def paid_by(self) -> tuple[Hall, ...]:
+        """Blocks as planned: what spending and the lender's dates follow."""
+        return self.planned or self.halls
 
     @property
     def last_live(self) -> int:
@@ -49,6 +56,44 @@ class Capital:
     reserve_months: float
     tax: TaxTerms
     lender: LenderTerms | None = None
+    receivable_days: float = 0.0
+    payable_days: float = 0.0
+    replacement: Replacement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Machines are replaced every so many months of service, at a share of their first cost."""
+
+    after_months: int
+    cost_frac: float
+
+    def months_of(self, hall: Hall, months: int) -> range:
+        """Months in which a block's machines are replaced."""
+        return range(hall.month + self.after_months, months, self.after_months)
+
+
+def _replacement(capex: Capex) -> Replacement | None:
+    after, cost = capex.replace_after_months, capex.replacement_cost_frac
+    if after == 0:
+        return None
+    worth = float(chip_residual_share(after / 12.0, capex.chip_residual_frac.number()))
+    return Replacement(after, cost.number() if cost else 1.0 - worth)
+
+
+def _replaced(
+    total_usd: float, plan: Replacement, calendar: Calendar, lead_months: int
+) -> tuple[FloatArray, FloatArray]:
+    """Spending on replacements, and the reserve that fills evenly over the service before each of them."""
+    months = calendar.spine.months
+    spent, reserve = np.zeros(months), np.zeros(months)
+    for hall in calendar.halls:
+        cost = total_usd * hall.share * plan.cost_frac
+        for due in plan.months_of(hall, months):
+            paid, start = max(due - lead_months, 0), due - plan.after_months
+            spent[paid] += cost
+            reserve[start:paid] += cost * np.arange(1, paid - start + 1) / max(paid - start, 1)
+    return spent, reserve
 
 
 def _month_index(month: str, start: str) -> int:
@@ -58,20 +103,21 @@ def _month_index(month: str, start: str) -> int:
 
 def calendar_of(timeline: Timeline) -> Calendar:
     """Month indices of the blocks, and a spine that ends ``operating_months`` after the last block is live."""
-    halls = tuple(Hall(_month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
+    planned = tuple(Hall(_month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
+    halls = tuple(Hall(hall.month + timeline.delay_months, hall.share) for hall in planned)
     year, month = map(int, timeline.start.split("-"))
-    return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls)
+    return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls, planned)
 
 
 def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> FloatArray:
     """Each block's share of an amount, paid ``lead_months`` before it is live (in month 0 at the earliest)."""
     out = np.zeros(calendar.spine.months)
-    for hall in calendar.halls:
+    for hall in calendar.paid_by:
         out[max(hall.month - lead_months, 0)] += total_usd * hall.share
     return out
 
 
-def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, first_draw: int) -> LoanTerms | None:
+def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray) -> LoanTerms | None:
     debt = scenario.debt
     if debt is None:
         return None
@@ -81,13 +127,20 @@ def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, firs
     )
     if principal == 0.0:
         return None
-    first = min(calendar.last_live + 1, calendar.spine.months - 1)
+    first_draw = int(np.argmax(machines > 0))
+    delayed = debt.drawn == "with-machines" and machines.sum() > 0.0
+    first = min(max(h.month for h in calendar.paid_by) + 1, calendar.spine.months - 1)
+    last = first + (debt.payments - 1)
+    if debt.clock_months is not None:
+        last = int(np.flatnonzero(machines)[-1]) + debt.clock_months
     return LoanTerms(
+        draws=principal * machines / machines.sum() if delayed else None,
+        clock_months=debt.clock_months,
         principal_usd=principal,
         rate=debt.rate.number(),
         draw_month=min(first_draw, first - 1),
         first_payment_month=first,
-        last_payment_month=min(first + debt.payments - 1, calendar.spine.months - 1),
+        last_payment_month=min(last, calendar.spine.months - 1),
         shape=debt.shape,
         upfront_fee_frac=debt.upfront_fee_frac.number(),
         balloon_frac=debt.balloon_frac.number(),
@@ -139,17 +192,27 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     """
     capex = scenario.capex
     shell = capex_by_hall(
-        capex.shell_usd_per_mw.number() * it_mw, calendar.halls, capex.build_months, calendar.spine.months
+        capex.shell_usd_per_mw.number() * it_mw, calendar.paid_by, capex.build_months, calendar.spine.months
     )
     machines = _paid_before(machines_cost_usd, calendar, capex.chip_lead_months)
+    bought = machines
+    lender, replacement = _lender(scenario.debt), _replacement(capex)
+    if replacement is not None:
+        spent, reserve = _replaced(machines_cost_usd, replacement, calendar, capex.chip_lead_months)
+        machines = machines + spent
+        lender = replace(lender or LenderTerms(), other_reserve_usd=reserve)
     life = capex.shell_life_years.number()
     first_live = min(h.month for h in calendar.halls)
+    waits = scenario.working_capital
     return Capital(
         machines_cost_usd=machines_cost_usd,
         capex_cost={"shell": shell, "machines": machines},
         shell_residual=residual_straight_line(shell, life, first_live),
-        loan=_loan(scenario, calendar, machines_cost_usd, int(np.argmax(machines > 0))),
+        loan=_loan(scenario, calendar, machines_cost_usd, bought),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
         tax=_tax(scenario),
-        lender=_lender(scenario.debt),
+        lender=lender,
+        replacement=replacement,
+        receivable_days=waits.receivable_days.number() if waits else 0.0,
+        payable_days=waits.payable_days.number() if waits else 0.0,
     )

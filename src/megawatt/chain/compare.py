@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from megawatt.catalogue import Catalogue
+from megawatt.chain.conversion import convert
 from megawatt.chain.records import Comparison
 from megawatt.chain.use import run_use
 from megawatt.scenario import LoadedComparison
@@ -47,4 +48,8 @@ def compare(
         "seeds": {u.scenario.name: u.scenario.seed for u in loaded.uses},
         "solvers": sorted({u.dispatch.solver for u in uses}),
     }
-    return Comparison(loaded.name, loaded.title, loaded.question, tuple(uses), manifest)
+    conversion = None
+    if loaded.conversion is not None:
+        progress("conversion")
+        conversion = convert(loaded, catalogue, workers=workers)
+    return Comparison(loaded.name, loaded.title, loaded.question, tuple(uses), manifest, conversion)

@@ -25,6 +25,8 @@ ROOM_OF_SECTION: Final = {
     "mining": "mining",
     "capex": "finance",
     "opex": "finance",
+    "working_capital": "finance",
+    "demand_response": "finance",
     "debt": "finance",
     "tax": "finance",
     "risk": "risk",

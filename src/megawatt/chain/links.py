@@ -14,7 +14,7 @@ from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.compute import Compute, compute, priced
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import lease_money
-from megawatt.chain.money import AIMoney, CashModel, MiningMoney
+from megawatt.chain.money import AIMoney, CashModel, MiningMoney, ShedMoney
 from megawatt.chain.site import Grid, Halls, ai_halls, grid_of, mining_halls, site_problem, weather_of
 from megawatt.dispatch import MonthlyResponse, SiteProblem, monthly_response
 from megawatt.errors import ScenarioError
@@ -143,6 +143,8 @@ def _ai_money(
         prepayment_credit_after_months=contract.prepayment_credit_after_months,
         idle_frac=chips.idle_frac,
         market_utilisation_frac=let,
+        take_or_pay_frac=contract.take_or_pay_frac.number() if contract.take_or_pay_frac else 1.0,
+        tenant_use_frac=contract.tenant_use_frac.number() if contract.tenant_use_frac else 1.0,
     )
 
 
@@ -174,7 +176,19 @@ def _cash_model(
         ai=_ai_money(scenario, chips, response, problem, utilisation) if chips else None,
         mining=miners,
         lease=lease_money(scenario.lease, it_mw) if scenario.lease else None,
+        demand_response=_shed_money(scenario, it_mw),
     )
+
+
+def _shed_money(scenario: Scenario, it_mw: float) -> ShedMoney | None:
+    """Programme pay, and the share of the miners' hours that calls take (the enrolled load's share of them)."""
+    programme = scenario.demand_response
+    if programme is None:
+        return None
+    enrolled = programme.enrolled_mw.number()
+    pay = enrolled * 1000.0 * programme.usd_per_kw_month.number() * programme.paid_frac.number()
+    share = min(enrolled / it_mw, 1.0) if it_mw > 0.0 else 0.0
+    return ShedMoney(pay, share * programme.called_hours_per_year.number() / HOURS_IN_YEAR)
 
 
 def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:

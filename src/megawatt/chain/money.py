@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from megawatt.chain.capital import Calendar, Capital
 from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.dispatch import MonthlyResponse
+from megawatt.dispatch.response import MiningMonths
 from megawatt.finance import (
     CashFlow,
+    Hall,
     LenderTerms,
     OperatingFlows,
     ProjectTerms,
@@ -32,7 +34,7 @@ from megawatt.finance import (
 from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
-__all__ = ["AIMoney", "CashModel", "MiningMoney"]
+__all__ = ["AIMoney", "CashModel", "MiningMoney", "ShedMoney"]
 
 FloatArray = NDArray[np.float64]
 
@@ -55,6 +57,8 @@ class AIMoney:
     prepayment_credit_after_months: int
     idle_frac: float
     market_utilisation_frac: float
+    take_or_pay_frac: float = 1.0
+    tenant_use_frac: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,14 @@ class MiningMoney:
     fleet: MinerFleet
     state: NetworkState
     follows: HashResponse
+
+
+@dataclass(frozen=True, slots=True)
+class ShedMoney:
+    """Pay for being ready to shed load while all halls are live, and the share of mining that calls switch off."""
+
+    usd_per_month: float
+    called_frac: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,7 @@ class CashModel:
     ai: AIMoney | None = None
     mining: MiningMoney | None = None
     lease: LeaseMoney | None = None
+    demand_response: ShedMoney | None = None
     committed_equity_usd: float | None = None
 
     def sculpted(self) -> CashModel:
@@ -118,6 +131,16 @@ class CashModel:
 
     def __call__(self, factors: FactorPaths) -> CashFlow:
         """Cash flows (paths, months) under factor paths."""
+        flows = self.flows(factors)
+        terms = self.project_terms(factors)
+        if "backstop" in flows.revenue:
+            # lenders take a termination fee first
+            asked = terms.lender or LenderTerms()
+            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=flows.revenue["backstop"]))
+        return project(terms, flows, grid_mw=self.grid_mw)
+
+    def flows(self, factors: FactorPaths) -> OperatingFlows:
+        """Revenue, running cost and prepayments under factor paths."""
         revenue: dict[str, FloatArray] = {}
         cost: dict[str, FloatArray] = {"site": self._site_opex()}
         shape = factors.power.shape
@@ -128,17 +151,14 @@ class CashModel:
             cost["energy_ai"] = energy
         if self.lease is not None:
             revenue, cost["energy_ai"] = lease_flows(
-                self.lease, self.calendar.halls, self._ai_energy(factors), factors, self.terms.relet_lag_months
+                self.lease, self.calendar.halls, self.ai_energy_usd(factors), factors, self.terms.relet_lag_months
             )
         if self.mining is not None:
             revenue["mining"], cost["energy_mining"] = self._mining_flows(self.mining, factors)
-        flows = OperatingFlows(revenue, cost, prepaid, credited)
-        terms = self._project_terms(factors)
-        if "backstop" in revenue:
-            # lenders take a termination fee first
-            asked = terms.lender or LenderTerms()
-            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=revenue["backstop"]))
-        return project(terms, flows, grid_mw=self.grid_mw)
+        if self.demand_response is not None:
+            live = live_share(self.calendar.halls, shape[1])
+            revenue["demand_response"] = (self.demand_response.usd_per_month * live)[None, :]
+        return OperatingFlows(revenue, cost, prepaid, credited)
 
     def _site_opex(self) -> FloatArray:
         calendar = self.calendar
@@ -167,6 +187,8 @@ class CashModel:
             market_price_usd_per_chip_hour=ai.price_usd_per_chip_hour,
             market_price_factor=factors.compute,
             market_utilisation_frac=used,
+            take_or_pay_frac=ai.take_or_pay_frac,
+            tenant_use_frac=ai.tenant_use_frac,
         )
         values = gpu_contract_values_usd(
             spine,
@@ -189,12 +211,13 @@ class CashModel:
         running = occupied + ai.idle_frac * np.maximum(live_share(halls, months) - occupied, 0.0)
         return (
             {"contract": earned.contract, "market": earned.market},
-            self._ai_energy(factors) * running,
+            self.ai_energy_usd(factors) * running,
             prepaid,
             credited,
         )
 
-    def _ai_energy(self, factors: FactorPaths) -> FloatArray:
+    def ai_energy_usd(self, factors: FactorPaths) -> FloatArray:
+        """Energy bill of the AI halls with every hall let, (paths, months). [USD a month]"""
         spine = self.calendar.spine
         market = repeat_year(spine, self.response.ai_market_usd)
         delivery = repeat_year(spine, self.response.ai_delivery_usd)
@@ -216,11 +239,23 @@ class CashModel:
         return hash_economics(mining.fleet, path)
 
     def _mining_flows(self, mining: MiningMoney, factors: FactorPaths) -> tuple[FloatArray, FloatArray]:
+        year, scale = self._mining_year(mining, factors)
+        return year.revenue_usd * scale, year.energy_cost_usd * scale
+
+    def mined_mwh(self, factors: FactorPaths) -> FloatArray:
+        """Energy at the miners' plug, (paths, months); zero without miners. [MWh a month]"""
+        if self.mining is None:
+            return np.zeros((1, self.calendar.spine.months))
+        year, scale = self._mining_year(self.mining, factors)
+        return year.mwh * scale
+
+    def _mining_year(self, mining: MiningMoney, factors: FactorPaths) -> tuple[MiningMonths, FloatArray]:
+        """Months with every hall live, and the share of them that counts."""
         spine = self.calendar.spine
         value = self.hash_economics(mining, factors).usd_per_mwh
         year = self.response.mining(value, factors.power, first_month=spine.start_month)
-        scale = live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours)
-        return year.revenue_usd * scale, year.energy_cost_usd * scale
+        runs = 1.0 - (self.demand_response.called_frac if self.demand_response else 0.0)
+        return year, live_share(self.calendar.halls, spine.months) * spine.hours / _plain_hours(spine.hours) * runs
 
     def _reserve_usd(self) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
@@ -233,19 +268,31 @@ class CashModel:
         paid = schedule.service[loan.first_payment_month :].sum() - balloon
         return float(paid / payments * self.capital.reserve_months)
 
-    def _project_terms(self, factors: FactorPaths) -> ProjectTerms:
+    def _machines_left(self, price_to_expected: FloatArray) -> FloatArray:
+        """Resale of the machines in the last month by age and cost of those that then stand, (paths, months). [USD]"""
+        months, plan = self.calendar.spine.months, self.capital.replacement
+        left = np.zeros((1, months))
+        for hall in self.calendar.halls:
+            replaced = plan.months_of(hall, months) if plan else range(0)
+            cost = self.capital.machines_cost_usd * hall.share * (plan.cost_frac if plan and replaced else 1.0)
+            standing = Hall(replaced[-1] if replaced else hall.month, 1.0)
+            left = left + residual_of_chips(
+                cost,
+                (standing,),
+                months,
+                share_at_five_years=self.residual_frac,
+                price_to_expected=price_to_expected,
+            )
+        return left
+
+    def project_terms(self, factors: FactorPaths) -> ProjectTerms:
+        """Calendar, capital, loan and tax; resale of chips follows the factor paths."""
         spine, capital = self.calendar.spine, self.capital
         paths = factors.power.shape[0]
         resale = np.ones(paths)
         if self.ai is not None:
             resale = factors.compute[:, -1] / base_factors(self.terms, spine.months).compute[0, -1]
-        machines = residual_of_chips(
-            capital.machines_cost_usd,
-            self.calendar.halls,
-            spine.months,
-            share_at_five_years=self.residual_frac,
-            price_to_expected=resale,
-        )
+        machines = self._machines_left(resale)
         return ProjectTerms(
             start_year=spine.start_year,
             start_month=spine.start_month,
@@ -256,10 +303,12 @@ class CashModel:
             tax=capital.tax,
             discount_rate=self.discount_rate,
             minimum_cash_usd=self._reserve_usd(),
-            lender=capital.lender if capital.loan is not None else None,
+            lender=capital.lender if capital.loan is not None or capital.replacement is not None else None,
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,
+            receivable_days=capital.receivable_days,
+            payable_days=capital.payable_days,
         )
 
 

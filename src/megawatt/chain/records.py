@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
+from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
 from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
 from megawatt.training.records import TrainingPlan, TrainingRun
 
-__all__ = ["Comparison", "Headline", "Sensitivity", "UnitCost", "UseResult"]
+__all__ = ["Comparison", "ConversionDate", "ConversionResult", "Headline", "Sensitivity", "UnitCost", "UseResult"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,57 @@ class UseResult:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
+    operating: OperatingTerms | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionDate:
+    """Converting every hall at one date whatever happens: month, worth of the site and its standard error [USD], and
+    the share of paths on which the option converts then."""
+
+    month: str
+    value_usd: float
+    error_usd: float
+    converts_frac: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConversionResult:
+    """Mining halls that may become AI halls; worth of the whole site at the start, after tax, before debt. [USD]
+
+    Attributes
+    ----------
+    never_usd, never_error_usd : float
+        Mining to the end, and its standard error.
+    dates : tuple of ConversionDate
+        Converting all halls at each date; the first is the earliest that is allowed.
+    option_usd, option_error_usd : float
+        Deciding at each date on what is known then: a lower bound, and the standard error of its gain over never.
+    waiting_usd : float
+        Option less the best plan that is fixed today.
+    partly_usd : (halls + 1,)
+        0 to all halls at the first date, the rest as an option from the second date on.
+    usd_per_grid_mw_year : float
+        Level annual value per grid megawatt of one dollar of worth.
+    assumptions : tuple of Assumption
+        Numbers of the section itself; those of the two uses stand with them.
+    """
+
+    mining: str
+    ai: str
+    halls: int
+    months: int
+    paths: int
+    discount_rate: float
+    never_usd: float
+    never_error_usd: float
+    dates: tuple[ConversionDate, ...]
+    option_usd: float
+    option_error_usd: float
+    waiting_usd: float
+    partly_usd: tuple[float, ...]
+    usd_per_grid_mw_year: float
+    assumptions: tuple[Assumption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +166,4 @@ class Comparison:
     question: str
     uses: tuple[UseResult, ...]
     manifest: Mapping[str, object]
+    conversion: ConversionResult | None = None

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from megawatt.chain.links import Links
 from megawatt.chain.records import UnitCost
 from megawatt.errors import ScenarioError
-from megawatt.finance import live_share
+from megawatt.finance import discount_factors, live_share
 from megawatt.finance.levelised import break_even_factor, levelised_cost
+from megawatt.risk import base_factors
 
 __all__ = ["unit_costs"]
 
@@ -27,15 +28,18 @@ def unit_costs(links: Links) -> tuple[UnitCost, ...]:
     months = links.model.calendar.spine.months
     live = live_share(links.model.calendar.halls, months)
     hours = links.model.calendar.spine.hours * live
+    mined = links.model.mined_mwh(base_factors(links.terms, months))[0]
     costs = [
         UnitCost(name, float(levelised_cost(links.base, units)[0]), unit, means)
-        for name, unit, means, units in _units(links, hours, live)
+        for name, unit, means, units in _units(links, hours, live, mined)
     ]
     factor = _break_even(links)
-    return (*costs, *_prices(links, factor)) if factor is not None else tuple(costs)
+    return (*costs, *_prices(links, factor, mined)) if factor is not None else tuple(costs)
 
 
-def _units(links: Links, hours: FloatArray, live: FloatArray) -> list[tuple[str, str, str, FloatArray]]:
+def _units(
+    links: Links, hours: FloatArray, live: FloatArray, mined: FloatArray
+) -> list[tuple[str, str, str, FloatArray]]:
     rows: list[tuple[str, str, str, FloatArray]] = []
     load = float(links.problem.ai_it_mw.mean())
     if links.model.ai is not None and links.compute is not None:
@@ -49,6 +53,8 @@ def _units(links: Links, hours: FloatArray, live: FloatArray) -> list[tuple[str,
     if links.model.lease is not None:
         rented = links.model.lease.it_mw * 1000.0 * live
         rows.append(("usd_per_kw_month", "USD/kW/month", "levelised cost of a kW rented for a month", rented))
+    if links.miners is not None and mined.any():
+        rows.append(("usd_per_mined_mwh", "USD/MWh", "levelised cost of a MWh at the miners", mined))
     return rows
 
 
@@ -58,12 +64,12 @@ def _break_even(links: Links) -> float | None:
     total = np.sum(list(flows.revenue.values()), axis=0)
     merged = type(flows)({"all": total}, flows.opex_cost, flows.prepayment, flows.prepayment_credit)
     try:
-        return break_even_factor(links.base.terms, merged, "all")
+        return break_even_factor(links.base.terms, merged, "all", with_prepayments=True)
     except ScenarioError:
         return None
 
 
-def _prices(links: Links, factor: float) -> tuple[UnitCost, ...]:
+def _prices(links: Links, factor: float, mined: FloatArray) -> tuple[UnitCost, ...]:
     means = "at which the base case is worth nothing after all capital"
     rows = [UnitCost("break_even_share_of_revenue", factor, "", f"share of the base case's revenue {means}")]
     if links.model.ai is not None:
@@ -72,4 +78,10 @@ def _prices(links: Links, factor: float) -> tuple[UnitCost, ...]:
     if links.model.lease is not None:
         rent = factor * links.model.lease.rent_usd_per_kw_month
         rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
+    if links.miners is not None and mined.any():
+        worth = discount_factors(links.base.terms.discount_rate, mined.size)
+        mean = float(links.base.flows.revenue["mining"][0] @ worth / (mined @ worth))
+        rows.append(
+            UnitCost("break_even_usd_per_mined_mwh", factor * mean, "USD/MWh", f"mean revenue of a mined MWh {means}")
+        )
     return tuple(rows)

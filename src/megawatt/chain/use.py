@@ -10,6 +10,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge, with_hash_value
+from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.unit_costs import unit_costs
@@ -200,4 +201,5 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         assumptions=assumptions,
         warnings=_warnings(links, dispatch, assumptions),
         unit_costs=unit_costs(links),
+        operating=operating_terms(links),
     )

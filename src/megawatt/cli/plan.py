@@ -61,6 +61,10 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     if comparison.question:
         console.print(comparison.question, style="dim")
     console.print(_table(comparison))
+    if comparison.conversion is not None:
+        from megawatt.cli.convert import print_conversion
+
+        print_conversion(comparison.conversion)
     for use in comparison.uses:
         for text in use.warnings[-1:]:
             console.print(f"{use.name}: {text}", style="dim")
@@ -76,7 +80,23 @@ def _table(comparison: Comparison) -> Table:
         table.add_column(use.title, justify="right", max_width=26)
     for label, cell in _ROWS:
         table.add_row(label, *(cell(use, use.headline) for use in comparison.uses))
+    for name, label in _UNIT_ROWS:
+        costs = [next((c for c in use.unit_costs if c.name == name), None) for use in comparison.uses]
+        if any(costs):
+            table.add_row(label, *("-" if c is None else f"${c.value:,.2f}" for c in costs))
     return table
+
+
+_UNIT_ROWS = (
+    ("usd_per_chip_hour", "levelised cost of a chip-hour"),
+    ("break_even_usd_per_chip_hour", "break-even price of a chip-hour"),
+    ("usd_per_kw_month", "levelised cost of a kW rented for a month"),
+    ("break_even_usd_per_kw_month", "break-even rent of a kW and month"),
+    ("usd_per_it_mwh", "levelised cost of a MWh of IT energy"),
+    ("usd_per_million_tokens", "levelised cost of a million training tokens"),
+    ("usd_per_mined_mwh", "levelised cost of a MWh at the miners"),
+    ("break_even_usd_per_mined_mwh", "break-even revenue of a MWh at the miners"),
+)
 
 
 def _million(value: float) -> str:

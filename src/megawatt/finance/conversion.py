@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.measures import discount_factors
 
-__all__ = ["Conversion", "ConversionValue", "convert_partly", "value_conversion"]
+__all__ = ["Conversion", "ConversionValue", "convert_partly", "value_conversion", "value_option"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -72,11 +72,7 @@ class ConversionValue:
 
 
 def value_conversion(case: Conversion) -> ConversionValue:
-    """Value converting now, at fixed dates, never, and as an option.
-
-    The rule is found backwards over the dates by regressing the gain from converting and the gain from going on, on a
-    quadratic of the state (Longstaff and Schwartz, Review of Financial Studies 14, 2001), on every second path; its
-    value is measured on the others, so it is a lower bound and not flattered by its own fit.
+    """Value converting now, at fixed dates, never, and as an option; see `value_option`.
 
     Raises
     ------
@@ -84,19 +80,50 @@ def value_conversion(case: Conversion) -> ConversionValue:
         If shapes disagree or dates are out of range.
     """
     _check(case)
-    gains = _gains(case)
     mined = case.mining_cash @ discount_factors(case.discount_rate, case.mining_cash.shape[1])
+    return value_option(mined, mined[:, None] + _gains(case), case.state[:, case.decision_months])
+
+
+def value_option(never_usd: FloatArray, converted_usd: FloatArray, state: FloatArray) -> ConversionValue:
+    """The option to convert once, from what each path is worth under each plan at the start of month 0. [USD]
+
+    The rule is found backwards over the dates by regressing the gain from converting and the gain from going on, on a
+    quadratic of the state (Longstaff and Schwartz, Review of Financial Studies 14, 2001), on every second path; its
+    value is measured on the others, so it is a lower bound and not flattered by its own fit.
+
+    Parameters
+    ----------
+    never_usd : (paths,)
+        Mining to the end.
+    converted_usd : (paths, decisions)
+        Mining until each date, AI after it, all costs paid.
+    state : (paths, decisions, features)
+        What is known at each date.
+
+    Raises
+    ------
+    ScenarioError
+        If shapes disagree or a value is not finite.
+    """
+    if never_usd.ndim != 1 or never_usd.size < 2 or converted_usd.shape[:1] != never_usd.shape:
+        raise ScenarioError(f"conversion: {never_usd.shape} paths of mining, {converted_usd.shape} converted")
+    if state.ndim != 3 or state.shape[:2] != converted_usd.shape:
+        raise ScenarioError(f"conversion: state {state.shape}, must be {converted_usd.shape} and features")
+    if not (np.all(np.isfinite(never_usd)) and np.all(np.isfinite(converted_usd)) and np.all(np.isfinite(state))):
+        raise ScenarioError("conversion: a value is not finite; check prices and costs")
+    gains = converted_usd - never_usd[:, None]
     learn, judge = np.arange(gains.shape[0]) % 2 == 0, np.arange(gains.shape[0]) % 2 == 1
-    decides = _rule(case, gains, learn)
+    decides = _rule(state, gains, learn)
     chosen = np.where(decides.any(axis=1), decides.argmax(axis=1), -1)
     earned = np.where(chosen >= 0, np.take_along_axis(gains, np.maximum(chosen, 0)[:, None], axis=1)[:, 0], 0.0)
     tested = earned[judge]
-    never = float(mined.mean())
+    never = float(never_usd.mean())
+    spread = float(tested.std(ddof=1)) if tested.size > 1 else 0.0
     return ConversionValue(
         never=never,
         at_dates=never + gains.mean(axis=0),
         option=never + float(tested.mean()),
-        option_error=float(tested.std(ddof=1) / np.sqrt(tested.size)),
+        option_error=spread / float(np.sqrt(tested.size)),
         converts=np.array([(chosen[judge] == d).mean() for d in range(gains.shape[1])]),
     )
 
@@ -139,13 +166,13 @@ def _gains(case: Conversion) -> FloatArray:
     return np.asarray(ai_left[:, live] - mining_left[:, case.decision_months] - cost[case.decision_months])
 
 
-def _rule(case: Conversion, gains: FloatArray, learn: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _rule(state: FloatArray, gains: FloatArray, learn: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether each path would convert at each date if it had not before, (paths, decisions)."""
     paths, decisions = gains.shape
     decides = np.zeros((paths, decisions), dtype=np.bool_)
     ahead = np.zeros(paths)
     for d in range(decisions - 1, -1, -1):
-        basis = _basis(case.state[:, case.decision_months[d]], learn)
+        basis = _basis(state[:, d], learn)
         convert = basis @ np.linalg.lstsq(basis[learn], gains[learn, d], rcond=None)[0]
         wait = basis @ np.linalg.lstsq(basis[learn], ahead[learn], rcond=None)[0]
         decides[:, d] = convert > np.maximum(wait, 0.0)

@@ -62,11 +62,13 @@ class _Totals:
     credit: FloatArray
     residual: FloatArray
     capex: FloatArray
+    working_capital: FloatArray | None
 
     @property
     def operating(self) -> FloatArray:
-        """Cash of operation before tax: revenue - credit + prepayment - opex."""
-        return self.revenue - self.credit + self.prepayment - self.opex
+        """Cash of operation before tax: revenue - credit + prepayment - opex - growth of working capital."""
+        cash = self.revenue - self.credit + self.prepayment - self.opex
+        return cash if self.working_capital is None else cash - np.diff(self.working_capital, axis=0, prepend=0.0)
 
 
 def project(
@@ -171,6 +173,9 @@ def _check_terms(terms: ProjectTerms, grid_mw: float | None) -> None:
         raise ScenarioError(f"discount_rate = {terms.discount_rate} a year, must be above -1 (0.09 is 9 %)")
     if not (np.isfinite(terms.minimum_cash_usd) and terms.minimum_cash_usd >= 0.0):
         raise ScenarioError(f"minimum_cash_usd = {terms.minimum_cash_usd} USD, must be 0 or more")
+    for name, length in (("receivable_days", terms.receivable_days), ("payable_days", terms.payable_days)):
+        if not 0.0 <= length <= 365.0:
+            raise ScenarioError(f"{name} = {length} days, must be between 0 and 365")
     if terms.committed_equity_usd is not None and not terms.committed_equity_usd >= 0.0:
         raise ScenarioError(
             f"committed_equity_usd = {terms.committed_equity_usd} USD, must be 0 or more (None: as construction needs)"
@@ -208,14 +213,30 @@ def _totals(terms: ProjectTerms, flows: OperatingFlows) -> _Totals:
     for spending in terms.capex_cost.values():
         capex += spending
     shape = (terms.months, paths)
+    revenue, opex = _sum(flows.revenue, shape), _sum(flows.opex_cost, shape)
+    credit = _sum({"": flows.prepayment_credit}, shape)
     return _Totals(
-        revenue=_sum(flows.revenue, shape),
-        opex=_sum(flows.opex_cost, shape),
+        revenue=revenue,
+        opex=opex,
         prepayment=_sum({"": flows.prepayment}, shape),
-        credit=_sum({"": flows.prepayment_credit}, shape),
+        credit=credit,
         residual=_sum(terms.residual, shape),
         capex=capex,
+        working_capital=_working_capital(terms, revenue - credit, opex),
     )
+
+
+def _working_capital(terms: ProjectTerms, invoiced: FloatArray, opex: FloatArray) -> FloatArray | None:
+    """Receivables less payables at month ends, (months, paths): the days' share of the month's invoices and bills.
+
+    More days than the month has hold more than the month's amount; the last month settles everything.
+    """
+    if terms.receivable_days == 0.0 and terms.payable_days == 0.0:
+        return None
+    days = make_spine(terms.start_year, terms.start_month, terms.months).hours[:, None] / 24.0
+    balance = (invoiced * terms.receivable_days - opex * terms.payable_days) / days
+    balance[-1] = 0.0
+    return np.asarray(balance, dtype=np.float64)
 
 
 def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
@@ -341,6 +362,7 @@ def _cash_flow(
         reserve_balance=done.reserve.T,
         swept=done.swept.T,
         locked=done.locked.T,
+        working_capital=None if totals.working_capital is None else totals.working_capital.T,
         events=first_events(
             locked=done.locked,
             breached=done.breached,

@@ -78,6 +78,8 @@ class DebtTerms:
         CFADS that sizes and sculpts.
     negative_service : bool
         Sculpted service follows negative CFADS too, instead of paying nothing then.
+    balloon_frac : float
+        Share of the debt that is left for the last service, bearing interest till then (not for ``sculpted``).
     """
 
     profile: str
@@ -93,6 +95,7 @@ class DebtTerms:
     closing_cost_usd: float = 0.0
     cash_basis: Literal["pre-tax", "after-tax"] = "pre-tax"
     negative_service: bool = False
+    balloon_frac: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +310,7 @@ def _loan(
         uses = capex.sum(axis=1) + opex_reserve[:, 0]
         return _Loan(np.zeros(shape[0]), uses, ("none",) * shape[0], none, none, none, none, none, none, none)
     start = debt.window.first - 1
-    service = service_per_dollar(debt.profile, rates, debt.window, cash, negative=debt.negative_service)
+    service = _service_per_dollar(debt, rates, cash)
     reserve = ahead(service, reserves.service_months / periods.months, start)
     terms = FundingTerms(
         capex=capex[:, : start + 1],
@@ -341,6 +344,17 @@ def _loan(
         balance=balance,
         service_reserve=size[:, None] * reserve,
     )
+
+
+def _service_per_dollar(debt: DebtTerms, rates: FloatArray, cash: FloatArray) -> FloatArray:
+    """Service per dollar of debt: the profile's on what is repaid by instalments, a bullet's on the balloon."""
+    share = debt.balloon_frac
+    if not 0.0 <= share <= 1.0 or (share > 0.0 and debt.profile == "sculpted"):
+        raise ScenarioError(f"debt.balloon_frac = {share} with {debt.profile}, must be 0 to 1, and 0 where sculpted")
+    service = service_per_dollar(debt.profile, rates, debt.window, cash, negative=debt.negative_service)
+    if share == 0.0:
+        return service
+    return (1.0 - share) * service + share * service_per_dollar("bullet", rates, debt.window)
 
 
 def _laid(early: FloatArray, shape: tuple[int, ...]) -> FloatArray:

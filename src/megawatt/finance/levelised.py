@@ -52,7 +52,9 @@ def levelised_cost(cash: CashFlow, units: FloatArray, *, inflation: float | None
     return levelised(worth[:, None], np.atleast_2d(units), np.ones(1), real)
 
 
-def break_even_factor(terms: ProjectTerms, flows: OperatingFlows, part: str) -> float:
+def break_even_factor(
+    terms: ProjectTerms, flows: OperatingFlows, part: str, *, with_prepayments: bool = False
+) -> float:
     """Factor on one revenue part at which the NPV after tax and before debt is zero, first path. [1]
 
     The price that breaks even is the part's price times this factor. Found on the whole model, loss carry-forward
@@ -64,6 +66,8 @@ def break_even_factor(terms: ProjectTerms, flows: OperatingFlows, part: str) -> 
         The case.
     part : str
         Name of the revenue part.
+    with_prepayments : bool
+        Prepayments and their credits are a share of this part's price and move with it.
 
     Raises
     ------
@@ -76,7 +80,11 @@ def break_even_factor(terms: ProjectTerms, flows: OperatingFlows, part: str) -> 
 
     def value(factor: float) -> float:
         scaled = {**flows.revenue, part: flows.revenue[part] * factor}
-        return float(project(fixed, replace(flows, revenue=scaled)).measures.npv_usd[0])
+        moved = replace(flows, revenue=scaled)
+        if with_prepayments:
+            paid, credit = flows.prepayment * factor, flows.prepayment_credit * factor
+            moved = replace(moved, prepayment=paid, prepayment_credit=credit)
+        return float(project(fixed, moved).measures.npv_usd[0])
 
     low, high, at_low, at_high = 0.0, 1.0, value(0.0), value(1.0)
     if at_low >= 0.0:

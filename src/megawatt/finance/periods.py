@@ -18,7 +18,7 @@ __all__ = ["DAY_COUNTS", "Periods", "annual_periods", "dated_periods", "year_fra
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-DAY_COUNTS: Final = ("ACT/360", "ACT/365", "ACT/ACT", "30/360")
+DAY_COUNTS: Final = ("ACT/360", "ACT/365", "ACT/ACT", "30/360", "30E/360")
 """Market conventions (ISDA 2006 definitions, section 4.16); ACT/365 is the fixed one."""
 
 
@@ -94,7 +94,8 @@ def dated_periods(close: date, ends: Sequence[date], day_count: str, months: flo
 def year_fractions(dates: Sequence[date], day_count: str) -> FloatArray:
     """Year fraction between each date and the next, (dates - 1,).
 
-    30/360 is the US bond basis (the 31st counts as the 30th where the start is the 30th or 31st).
+    30/360 is the US bond basis (the 31st counts as the 30th where the start is the 30th or 31st), 30E/360 the Eurobond
+    basis (the 31st always counts as the 30th).
 
     Raises
     ------
@@ -104,16 +105,16 @@ def year_fractions(dates: Sequence[date], day_count: str) -> FloatArray:
     if day_count not in DAY_COUNTS:
         raise ScenarioError(f"day_count = {day_count!r}, must be one of {', '.join(DAY_COUNTS)}")
     pairs = pairwise(dates)
-    if day_count == "30/360":
-        return np.array([_thirty_360(a, b) for a, b in pairs])
+    if day_count in ("30/360", "30E/360"):
+        return np.array([_thirty_360(a, b, european=day_count == "30E/360") for a, b in pairs])
     if day_count == "ACT/ACT":
         return np.array([_act_act(a, b) for a, b in pairs])
     return np.array([(b - a).days / float(day_count[-3:]) for a, b in pairs])
 
 
-def _thirty_360(start: date, end: date) -> float:
+def _thirty_360(start: date, end: date, *, european: bool) -> float:
     first = min(start.day, 30)
-    last = 30 if end.day == 31 and first == 30 else end.day
+    last = 30 if end.day == 31 and (european or first == 30) else end.day
     return (360 * (end.year - start.year) + 30 * (end.month - start.month) + last - first) / 360.0
 
 

@@ -180,7 +180,9 @@ class ProjectTerms:
     book of remaining worth in the last month. ``start_year``/``start_month``: calendar of month index 0 (month 1-12).
     ``discount_rate`` is annual effective. ``operation_start_month``: first month with revenue (None: found from the
     flows; state it when paths are simulated in blocks). ``construction_months``: months from the start in which equity
-    may come in (None: up to the last month with capex).
+    may come in (None: up to the last month with capex). ``receivable_days``: days from delivery to the tenant's
+    payment, on revenue less credited prepayments; ``payable_days``: days that bills of running cost stay unpaid. Both
+    are settled in the last month.
     """
 
     start_year: int
@@ -197,6 +199,8 @@ class ProjectTerms:
     operation_start_month: int | None = None
     construction_months: int | None = None
     lender: LenderTerms | None = None
+    receivable_days: float = 0.0
+    payable_days: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +240,12 @@ class CashFlow:
 
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total - capex_total - fees - interest_paid
     - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit +
-    prepayment - opex - tax; ``residual_total`` is the sale's proceeds less the tax on its gain. ``shortfall`` is
-    scheduled debt service that could not be paid (after using all cash).
+    prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's proceeds less the tax on
+    its gain. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
-    ``principal_paid`` that prepays; ``locked`` marks months of lock-up.
+    ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
+    payables at each month's end (None: all is paid at once).
     """
 
     terms: ProjectTerms
@@ -268,3 +273,4 @@ class CashFlow:
     swept: FloatArray | None = None
     events: Events | None = None
     locked: NDArray[np.bool_] | None = None
+    working_capital: FloatArray | None = None

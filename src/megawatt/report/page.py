@@ -16,7 +16,7 @@ from markupsafe import Markup
 from megawatt.catalogue.records import KINDS, Source
 from megawatt.chain.records import Comparison
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.report import listing, tables
+from megawatt.report import lender, listing, tables
 from megawatt.report.charts import ChartSet, chart_set
 from megawatt.report.decision import answer
 from megawatt.report.figure import Option, use_colour
@@ -158,6 +158,10 @@ def _tables(comparison: Comparison) -> dict[str, Any]:
         "run": tables.run_table(uses),
         "fleet": tables.fleet_table(uses),
         "capital": tables.capital_table(uses),
+        "unit_costs": lender.unit_cost_table(uses),
+        "lender": lender.lender_table(uses),
+        "conversion": lender.conversion_table(comparison.conversion) if comparison.conversion else None,
+        "conversion_note": lender.conversion_note(comparison.conversion) if comparison.conversion else "",
         "layouts": [
             (use.title, use_colour(i), tables.runner_up_table(use), tables.rejected_table(use))
             for i, use in enumerate(uses)

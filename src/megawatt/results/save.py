@@ -14,7 +14,7 @@ from megawatt.results.parquet import write_columns
 from megawatt.results.swap import new_folder
 from megawatt.results.tables import Table, tables_of
 from megawatt.results.view import summary_of
-from megawatt.results.workbook import write_cashflow
+from megawatt.results.workbook import has_formulas, write_cashflow
 
 __all__ = ["save", "verify"]
 
@@ -60,10 +60,17 @@ def _write_workbooks(folder: Path, comparison: Comparison) -> None:
     """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
     for use in comparison.uses:
         name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
-        if use.cash.terms.lender is not None and use.cash.terms.lender.refinancing is not None:
-            # the workbook has no formulas for a refinanced loan (docs/finance.md)
+        if not has_formulas(use.cash):
+            # refinanced loans and draws on clocks of their own (docs/finance.md)
             continue
-        write_cashflow(folder / name, use.cash, use.title, grid_mw=use.grid_mw, assumptions=use.assumptions)
+        write_cashflow(
+            folder / name,
+            use.cash,
+            use.title,
+            operating=use.operating,
+            grid_mw=use.grid_mw,
+            assumptions=use.assumptions,
+        )
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

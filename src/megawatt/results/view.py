@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
-from megawatt.chain.records import Comparison, UseResult
+from megawatt.chain.records import Comparison, ConversionResult, UseResult
+from megawatt.finance.credit import credit_measures
 
-__all__ = ["METRICS", "summary_of"]
+__all__ = ["METRICS", "conversion_summary", "summary_of"]
 
 _TO_TRAINING: Final = ("catalogue", "workload", "hardware", "training")
 _TO_FACILITY: Final = (*_TO_TRAINING, "facility")
@@ -101,6 +103,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "wue_l_per_kwh": use.facility.wue_l_per_kwh,
         "npv_usd": _plain(float(measures.npv_usd[0])),
         "equity_irr": _plain(float(measures.equity_irr[0])),
+        "lender": {name: _plain(value) for name, value in asdict(credit_measures(use.cash)).items()},
         "unit_costs": {
             cost.name: {"value": _plain(cost.value), "unit": cost.unit, "means": cost.means} for cost in use.unit_costs
         },
@@ -136,4 +139,50 @@ def summary_of(comparison: Comparison) -> dict[str, Any]:
         "title": comparison.title,
         "question": comparison.question,
         "uses": [_use(use) for use in comparison.uses],
+    } | ({"conversion": conversion_summary(comparison.conversion)} if comparison.conversion else {})
+
+
+def conversion_summary(result: ConversionResult) -> dict[str, Any]:
+    """A conversion as plain JSON: worth of the site under each plan, and per hall.
+
+    ``value_usd`` is the site's worth at the start of month 0, after tax, before debt; ``value_usd_per_hall`` a hall's
+    share of it; ``value_usd_per_grid_mw_year`` the level annual amount of that worth.
+    """
+
+    def worth(value: float) -> dict[str, float]:
+        return {
+            "value_usd": value,
+            "value_usd_per_hall": value / result.halls,
+            "value_usd_per_grid_mw_year": value * result.usd_per_grid_mw_year,
+        }
+
+    best = max(range(len(result.partly_usd)), key=lambda k: result.partly_usd[k])
+    return {
+        "mining": result.mining,
+        "ai": result.ai,
+        "halls": result.halls,
+        "months": result.months,
+        "paths": result.paths,
+        "discount_rate": result.discount_rate,
+        "never": worth(result.never_usd) | {"standard_error_usd": result.never_error_usd},
+        "now": worth(result.dates[0].value_usd) | {"standard_error_usd": result.dates[0].error_usd},
+        "dates": [
+            {"month": d.month, "standard_error_usd": d.error_usd, "option_converts_frac": d.converts_frac}
+            | worth(d.value_usd)
+            for d in result.dates
+        ],
+        "option": worth(result.option_usd)
+        | {
+            "standard_error_usd": result.option_error_usd,
+            "worth_of_waiting_usd": result.waiting_usd,
+            "means": "lower bound: the rule is learned on half of the paths and measured on the others; the standard "
+            "error is that of its gain over never",
+        },
+        "partly": [{"halls_now": k} | worth(value) for k, value in enumerate(result.partly_usd)],
+        "best_halls_now": best,
+        "assumptions": [
+            {name: getattr(a.fact, name) for name in ("value", "low", "high", "kind", "source", "note")}
+            | {"name": a.name}
+            for a in result.assumptions
+        ],
     }

@@ -1,31 +1,50 @@
 """A cash flow as a spreadsheet with live formulas: what the engine does, month by month, for one case.
 
-Revenue, running cost, capital spending and proceeds of the sale enter as monthly inputs with a factor each, because
-earlier rooms compute them hour by hour; everything after them is formulas. No circular references: interest is on the
-opening balance and the debt's size is an input. The checks compare the formulas with the run's own numbers.
+With the terms of the case, revenue follows from the contract, running cost, spending and sale from theirs; what earlier
+rooms compute hour by hour (mining revenue, energy bills) enters as monthly inputs, as does everything in a cash flow
+without terms, with a factor each. No circular references: interest is on the opening balance, the debt's size is an
+input, cover tests look back. The checks compare the formulas with the run's own numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import NotSupportedError
-from megawatt.finance import CashFlow, LenderTerms, LoanTerms, loan_schedule
+from megawatt.finance import CashFlow, LenderTerms, LoanTerms, ProjectTerms, loan_schedule
+from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.engine import construction_months, operation_start_month
-from megawatt.finance.tax import depreciation_by_class
-from megawatt.results.workbook_rows import add_cash, add_checks, add_debt, add_ratios, add_tax, add_timing
+from megawatt.results.workbook_assets import add_asset_inputs, add_depreciation, tax_table_of
+from megawatt.results.workbook_checks import add_checks, add_ratios
+from megawatt.results.workbook_operation import (
+    Formulas,
+    add_blocks,
+    add_contract,
+    add_operation_inputs,
+    operation_formulas,
+)
+from megawatt.results.workbook_rows import add_cash, add_debt, add_deferred, add_tax, add_timing
 from megawatt.results.workbook_sheet import Book, Line, Scalar
+from megawatt.results.workbook_statements import add_covenants, add_statements
 
-__all__ = ["cashflow_book", "write_cashflow"]
+__all__ = ["cashflow_book", "has_formulas", "write_cashflow"]
 
 
 def write_cashflow(
-    path: Path, cash: CashFlow, title: str, *, grid_mw: float = 0.0, assumptions: tuple[Assumption, ...] = ()
+    path: Path,
+    cash: CashFlow,
+    title: str,
+    *,
+    operating: OperatingTerms | None = None,
+    grid_mw: float = 0.0,
+    assumptions: tuple[Assumption, ...] = (),
 ) -> None:
     """Write the first path of a cash flow as a workbook.
 
@@ -37,6 +56,8 @@ def write_cashflow(
         Statements and the terms they rest on.
     title : str
         What the sheets are headed with.
+    operating : OperatingTerms, optional
+        Contract, cost and capital terms of that path; None: they are monthly inputs.
     grid_mw : float
         Contracted grid capacity, for the value per megawatt; 0: not shown.
     assumptions : tuple of Assumption
@@ -45,34 +66,83 @@ def write_cashflow(
     Raises
     ------
     NotSupportedError
-        If the loan is drawn on clocks of its own or refinanced.
+        If the loan is drawn on clocks of its own, refinanced, or prepaid by order of the lender.
     """
-    cashflow_book(cash, grid_mw=grid_mw, assumptions=assumptions).save(path, title)
+    cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions).save(path, title)
 
 
-def cashflow_book(cash: CashFlow, *, grid_mw: float = 0.0, assumptions: tuple[Assumption, ...] = ()) -> Book:
+def cashflow_book(
+    cash: CashFlow,
+    *,
+    operating: OperatingTerms | None = None,
+    grid_mw: float = 0.0,
+    assumptions: tuple[Assumption, ...] = (),
+) -> Book:
     """The workbook of a cash flow before it is written; see `write_cashflow`."""
     terms = cash.terms
     loan, lender = terms.loan, terms.lender or LenderTerms()
-    if lender.refinancing is not None or (loan is not None and loan.clock_months is not None):
-        raise NotSupportedError("cashflow.xlsx: loans on clocks of their own and refinanced loans have no formulas yet")
+    if not has_formulas(cash):
+        raise NotSupportedError(
+            "cashflow.xlsx: loans on clocks of their own, refinanced loans and prepayments by order of the lender have "
+            "no formulas yet"
+        )
     book = Book(terms.months)
-    revenue, opex, capex = list(cash.flows.revenue), list(cash.flows.opex_cost), list(terms.capex_cost)
+    formulas: Formulas = operation_formulas(operating) if operating else {}
+    classes = list(terms.capex_cost)
     _inputs(book, cash, lender, grid_mw)
-    _factors(book, revenue, opex, capex)
-    _series(book, cash, lender)
+    if operating is not None:
+        add_operation_inputs(book, operating)
+    else:
+        _calendar_inputs(book, cash)
+    add_asset_inputs(book, terms.tax, classes, _book_lives(terms, operating))
+    _series(book, cash, lender, formulas, prepaid=operating is None or operating.agreement is None)
+    if operating is not None:
+        add_blocks(book, operating)
     add_timing(book)
-    _parts(book, "Revenue", "revenue", revenue)
-    _parts(book, "Opex", "opex", opex)
-    _parts(book, "Capex", "capex", capex)
+    if operating is not None:
+        add_contract(book, operating)
+    add_deferred(book)
+    for sheet, kind, names in (
+        ("Revenue", "revenue", list(cash.flows.revenue)),
+        ("Opex", "opex", list(cash.flows.opex_cost)),
+        ("Capex", "capex", classes),
+        ("Sale", "residual", list(terms.residual)),
+    ):
+        _parts(book, sheet, kind, names, formulas.get(kind, {}))
     add_debt(book, loan)
-    add_tax(book, capex)
+    add_depreciation(book, terms.tax, classes)
+    add_tax(book)
     add_cash(book)
-    add_ratios(book, with_debt=loan is not None, with_grid=grid_mw > 0.0)
-    add_checks(book, with_debt=loan is not None)
+    add_covenants(book)
+    add_statements(book)
+    add_ratios(book, cash, with_grid=grid_mw > 0.0)
+    add_checks(book, cash)
     _list_assumptions(book, assumptions)
     return book
 
+
+def has_formulas(cash: CashFlow) -> bool:
+    """Whether the workbook has formulas for a cash flow's loan: no clock per draw, refinancing, forced prepayment."""
+    loan, lender = cash.terms.loan, cash.terms.lender or LenderTerms()
+    forced = lender.mandatory_prepayment_usd
+    clocks = loan is not None and loan.clock_months is not None
+    return not clocks and lender.refinancing is None and (forced is None or not np.any(forced[0] > 0.0))
+
+
+def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:
+    """Lives in the books: the shell's own, else the tax life, else as long as the tax table."""
+    lives: dict[str, float] = {}
+    for name in terms.capex_cost:
+        table = tax_table_of(terms.tax, name)
+        given = terms.tax.life_years.get(name) if terms.tax else None
+        lives[name] = given or (float(len(table) - 1) if table else _BOOK_LIFE_YEARS)
+    if operating is not None and "shell" in lives:
+        lives["shell"] = operating.capital.shell_life_years
+    return lives
+
+
+_BOOK_LIFE_YEARS: Final = 5.0
+"""Books of a case that pays no tax: machines dominate; an input of the workbook."""
 
 _SET_BY: Final = {
     "discount_rate": "discount_rate",
@@ -81,6 +151,18 @@ _SET_BY: Final = {
     "loan_rate": "debt.rate",
     "upfront_fee": "debt.upfront_fee_frac",
     "reserve_months": "debt.reserve_months",
+    "lockup": "debt.lockup_dscr",
+    "covenant": "debt.covenant_dscr",
+    "sweep": "debt.sweep_frac",
+    "state_rate": "tax.state_rate",
+    "opex_rate": "opex.site_usd_per_kw_month",
+    "opex_growth": "opex.growth_per_year",
+    "receivable_days": "working_capital.receivable_days",
+    "payable_days": "working_capital.payable_days",
+    "shell_life": "capex.shell_life_years",
+    "machines_left": "capex.chip_residual_frac",
+    "prepaid_frac": "contract.prepayment_frac",
+    "escalator": "lease.escalator_per_year",
 }
 """Inputs of the workbook that are numbers of the scenario, and their paths in it."""
 
@@ -112,7 +194,6 @@ def _origin(row: Assumption) -> str:
 def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> None:
     terms = cash.terms
     loan, tax = terms.loan, terms.tax
-    start = operation_start_month(terms, cash.revenue_total.T)
     committed = 1e18 if terms.committed_equity_usd is None else terms.committed_equity_usd
     book.add(
         "Inputs",
@@ -120,8 +201,6 @@ def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> 
         Scalar("start_year", "year of month 0", terms.start_year),
         Scalar("start_month", "calendar month of month 0", terms.start_month),
         Scalar("months", "months of the project", terms.months, "months"),
-        Scalar("operation_start", "first month of operation", start, "month"),
-        Scalar("construction_months", "months in which equity may come in", construction_months(terms), "months"),
         "Owners",
         Scalar("discount_rate", "discount rate, annual effective", terms.discount_rate),
         Scalar("minimum_cash", "minimum cash", terms.minimum_cash_usd, "USD"),
@@ -136,6 +215,25 @@ def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> 
         Scalar("reserve_months", "months of service ahead held in reserve", lender.reserve_months, "months"),
         Scalar("reserve_at_close", "1: owners fill the reserve at the end of construction", lender.reserve_at_close),
         Scalar("sweep", "share of excess cash that prepays", lender.sweep_frac),
+        Scalar("lockup", "lock-up: trailing cover below which nothing is paid out (0: none)", lender.lockup_dscr or 0),
+        Scalar("release_tests", "clean tests in a row that end a lock-up", lender.lockup_release_tests, "tests"),
+        Scalar("covenant", "covenant: trailing cover below which it is breached (0: none)",
+               lender.covenant_dscr or 0),
+        Scalar("test_every", "months between tests", lender.test_every_months, "months"),
+        "Working capital",
+        Scalar("receivable_days", "days from delivery to the tenant's payment", terms.receivable_days, "days"),
+        Scalar("payable_days", "days that bills of running cost stay unpaid", terms.payable_days, "days"),
+    )  # fmt: skip
+
+
+def _calendar_inputs(book: Book, cash: CashFlow) -> None:
+    start = operation_start_month(cash.terms, cash.revenue_total.T)
+    builds = construction_months(cash.terms)
+    book.add(
+        "Inputs",
+        "Construction",
+        Scalar("operation_start", "first month of operation", start, "month"),
+        Scalar("construction_months", "months in which equity may come in", builds, "months"),
     )
 
 
@@ -155,37 +253,41 @@ def _loan_inputs(loan: LoanTerms | None) -> tuple[Scalar, ...]:
     )
 
 
-def _factors(book: Book, revenue: list[str], opex: list[str], capex: list[str]) -> None:
-    book.add("Inputs", "Factors on the monthly inputs (change these to ask what if)")
-    for kind, names in (("revenue", revenue), ("opex", opex), ("capex", capex)):
-        for name in names:
-            book.add("Inputs", Scalar(f"factor_{kind}_{name}", f"{kind}: {name}", 1.0))
-    book.add("Inputs", Scalar("factor_residual", "proceeds of the sale", 1.0))
-
-
-def _series(book: Book, cash: CashFlow, lender: LenderTerms) -> None:
+def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas, *, prepaid: bool) -> None:
+    """Monthly inputs: parts without a formula, each with a factor, draws and weights; results for the checks."""
     terms, flows = cash.terms, cash.flows
     months = terms.months
-    for kind, parts in (("revenue", flows.revenue), ("opex", flows.opex_cost)):
+    given = {
+        "revenue": {name: part[0] for name, part in flows.revenue.items()},
+        "opex": {name: part[0] for name, part in flows.opex_cost.items()},
+        "capex": dict(terms.capex_cost),
+        "residual": {name: part[0] for name, part in terms.residual.items()},
+    }
+    book.add("Inputs", "Factors (change these to ask what if)")
+    for kind, parts in given.items():
         for name, part in parts.items():
-            book.add("Series", Line(f"in_{kind}_{name}", f"{kind}: {name}", part[0].tolist()))
-    for name, spent in terms.capex_cost.items():
-        book.add("Series", Line(f"in_capex_{name}", f"capex: {name}", spent.tolist()))
-    residual = np.sum([part[0] for part in terms.residual.values()], axis=0) if terms.residual else np.zeros(months)
+            if name in formulas.get(kind, {}):
+                continue
+            note = "from the hourly year and the market path" if kind in ("revenue", "opex") else ""
+            factor = Scalar(f"factor_{kind}_{name}", f"{kind}: {name}, monthly input", 1.0, "", note)
+            book.add("Inputs", factor)
+            book.add("Series", Line(f"in_{kind}_{name}", f"{kind}: {name} (monthly input)",
+                                    np.broadcast_to(part, (months,)).tolist()))  # fmt: skip
+    book.add("Inputs", Scalar("factor_residual", "proceeds of the sale", 1.0))
+    if prepaid:
+        book.add(
+            "Series",
+            Line("in_prepayment", "prepayments received", flows.prepayment[0].tolist()),
+            Line("in_credit", "prepayments credited", flows.prepayment_credit[0].tolist()),
+        )
     draw = loan_schedule(terms.loan, months).draw
     weights = terms.loan.service_weights if terms.loan else None
     other = lender.other_reserve_usd
-    locked = np.zeros(months) if cash.locked is None else cash.locked[0].astype(np.float64)
     book.add(
         "Series",
-        Line("in_residual", "proceeds of the sale, before tax", np.broadcast_to(residual, (months,)).tolist()),
-        Line("in_prepayment", "prepayments received", flows.prepayment[0].tolist()),
-        Line("in_credit", "prepayments credited", flows.prepayment_credit[0].tolist()),
         Line("in_draw", "loan draws", draw.tolist()),
         Line("in_weight", "sculpting weights", (weights if weights is not None else np.zeros(months)).tolist(), ""),
         Line("in_other_reserve", "other reserves held", (other if other is not None else np.zeros(months)).tolist()),
-        Line("in_locked", "1: locked up (solved by the run)", locked.tolist(), ""),
-        *_written_off(cash),
         "Results of the run, for the checks",
         *(
             Line(f"run_{name}", label, getattr(cash, name)[0].tolist())
@@ -199,25 +301,21 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms) -> None:
                 ("shortfall", "shortfall"),
             )
         ),
+        Line("run_locked", "locked up", _flags(cash.locked, months), "flag"),
         Line("run_npv", "project NPV after tax", [float(cash.measures.npv_usd[0]), *([0.0] * (months - 1))]),
     )
 
 
-def _written_off(cash: CashFlow) -> list[Line]:
-    """Tax depreciation per dollar of each class's spending plan: it follows the class's factor."""
-    terms = cash.terms
-    if terms.tax is None:
-        parts = {name: np.zeros(terms.months) for name in terms.capex_cost}
-    else:
-        start = operation_start_month(terms, cash.revenue_total.T)
-        parts = depreciation_by_class(terms.capex_cost, terms.tax, start, terms.start_month)
-    return [Line(f"in_written_{name}", f"tax depreciation: {name}", part.tolist()) for name, part in parts.items()]
+def _flags(locked: NDArray[np.bool_] | None, months: int) -> list[float]:
+    return [0.0] * months if locked is None else locked[0].astype(np.float64).tolist()
 
 
-def _parts(book: Book, sheet: str, kind: str, names: list[str]) -> None:
+def _parts(book: Book, sheet: str, kind: str, names: list[str], formulas: Mapping[str, str]) -> None:
+    """A row per part, by formula or from its monthly input, and their sum."""
     for name in names:
-        book.add(
-            sheet, Line(f"{kind}_{name}", name, f"=[in_{kind}_{name}]*{{factor_{kind}_{name}}}", total=True)
-        )  # fmt: skip
+        scale = f"{{factor_{kind}_{name}}}" + ("*{factor_residual}" if kind == "residual" else "")
+        formula = formulas.get(name, f"=[in_{kind}_{name}]*{scale}")
+        book.add(sheet, Line(f"{kind}_{name}", name, formula, total=True))
     total = "+".join(f"[{kind}_{name}]" for name in names) or "0"
-    book.add(sheet, Line(f"{kind}_total", f"{kind} total", f"={total}", total=True))
+    title = "residual" if kind == "residual" else f"{kind}_total"
+    book.add(sheet, Line(title, f"{sheet.lower()} in all", f"={total}", total=True))

@@ -7,7 +7,7 @@ from typing import Final
 from megawatt.finance import LoanTerms
 from megawatt.results.workbook_sheet import Book, Line, Scalar
 
-__all__ = ["add_cash", "add_checks", "add_debt", "add_ratios", "add_tax", "add_timing"]
+__all__ = ["add_cash", "add_debt", "add_deferred", "add_tax", "add_timing"]
 
 _CENT: Final = "0.005"
 
@@ -32,7 +32,23 @@ def add_timing(book: Book) -> None:
         Line("repays", "loan is repaid", "=IF(AND([idx]>={first_payment},[idx]<={last_payment}),1,0)", "flag"),
         Line("drawn", "loan runs", "=IF(AND([idx]>={draw_month},[idx]<={last_payment}),1,0)", "flag"),
         Line("operates", "operation", "=IF([idx]>={operation_start},1,0)", "flag"),
+        Line("placed", "month in which this month's spending is placed in service",
+             "=MAX([idx]+1,{operation_start})", "month"),
+        Line("placed_year", "its calendar year", "={start_year}+INT(([placed]+{start_month}-1)/12)", "year"),
+        Line("placed_calendar", "its calendar month", "=MOD([placed]+{start_month}-1,12)+1", "month"),
         Line("discount", "discount factor", "=(1+{discount_rate})^(-([idx]+1)/12)", ""),
+    )  # fmt: skip
+
+
+def add_deferred(book: Book) -> None:
+    """Balance of prepayments received and not yet credited (corkscrew)."""
+    book.add(
+        "Contract",
+        "Deferred revenue",
+        Line("deferred_opening", "opening balance", "=[deferred<]"),
+        Line("deferred_in", "received", "=[in_prepayment]", total=True),
+        Line("deferred_out", "credited", "=-[in_credit]", total=True),
+        Line("deferred", "closing balance", "=[deferred_opening]+[deferred_in]+[deferred_out]"),
     )
 
 
@@ -93,15 +109,10 @@ def _tax_block(prefix: str, income: str) -> tuple[Line, ...]:
     )  # fmt: skip
 
 
-def add_tax(book: Book, capex: list[str]) -> None:
+def add_tax(book: Book) -> None:
     """Taxable income, settled once a year, with and without the loan."""
-    for name in capex:
-        book.add("Tax", Line(f"written_{name}", f"depreciation: {name}",
-                             f"=[in_written_{name}]*{{factor_capex_{name}}}", total=True))  # fmt: skip
-    written = "+".join(f"[written_{name}]" for name in capex) or "0"
     book.add(
         "Tax",
-        Line("written", "depreciation", f"={written}", total=True),
         Line("disposal", "gain of the sale, uncredited prepayments included",
              "=[is_last]*(SUM([residual:])-(SUM([capex_total:])-SUM([written:]))+SUM([in_prepayment:])-SUM([in_credit:]))"),
         Line("income", "income before interest", "=[revenue_total]-[opex_total]-[written]+[disposal]", total=True),
@@ -128,8 +139,11 @@ def add_cash(book: Book) -> None:
         Line("c_prepayment", "prepayments received", "=[in_prepayment]", total=True),
         Line("c_opex", "operating cost", "=-[opex_total]", total=True),
         Line("c_tax", "tax on operation", "=-[tax_operation]", total=True),
-        Line("cfads", "CFADS", "=[c_revenue]+[c_credit]+[c_prepayment]+[c_opex]+[c_tax]", total=True),
-        Line("residual", "proceeds of the sale, before tax", "=[in_residual]*{factor_residual}", total=True),
+        Line("receivable", "receivables",
+             "=IF([is_last]=1,0,([revenue_total]-[in_credit])*{receivable_days}*24/[hours])"),
+        Line("payable", "payables", "=IF([is_last]=1,0,[opex_total]*{payable_days}*24/[hours])"),
+        Line("c_working", "working capital", "=-([receivable]-[payable]-([receivable<]-[payable<]))", total=True),
+        Line("cfads", "CFADS", "=[c_revenue]+[c_credit]+[c_prepayment]+[c_opex]+[c_working]+[c_tax]", total=True),
         Line("c_sale", "proceeds of the sale, after tax", "=[residual]-[tax_sale]", total=True),
         Line("c_capex", "capital spending", "=-[capex_total]", total=True),
         Line("c_fee", "loan fee", "=-[fee]", total=True),
@@ -169,75 +183,7 @@ def add_cash(book: Book) -> None:
         Line("due_balance", "balance on schedule, after the sweep", "=MAX([target]-[swept],0)"),
         Line("debt", "closing debt", "=[unswept]-[swept]"),
         Line("distribution", "distributions",
-             f"=IF(AND([is_last]=0,[in_locked]=1,[debt]>{_CENT}),0,[free]-[swept])", total=True),
+             f"=IF(AND([is_last]=0,[locked]=1,[debt]>{_CENT}),0,[free]-[swept])", total=True),
         Line("closing_cash", "closing cash",
              "=[before]+[equity_in]-[paid]-[swept]-[distribution]"),
     )  # fmt: skip
-
-
-def add_ratios(book: Book, *, with_debt: bool, with_grid: bool) -> None:
-    """Cover and returns, with their definitions in the label."""
-    book.add(
-        "Ratios",
-        Line("project_flow", "project flow after tax, before debt",
-             "=[revenue_total]-[in_credit]+[in_prepayment]-[opex_total]+[residual]-[capex_total]-[p_tax]", total=True),
-        Line("equity_flow", "flow to owners", "=[distribution]-[equity_in]", total=True),
-        Scalar("npv", "project NPV after tax, start of month 0", "=SUMPRODUCT([project_flow:],[discount:])", "USD"),
-        Scalar("equity_npv", "equity NPV", "=SUMPRODUCT([equity_flow:],[discount:])", "USD"),
-    )  # fmt: skip
-    if with_grid:
-        value = "=12*{npv}/SUMPRODUCT([discount:],[operates:])/{grid_mw}"
-        book.add("Ratios", Scalar("value_per_mw", "value per grid MW and year", value, "USD/MW/year"))
-    if not with_debt:
-        return
-    year = "([idx:]>[idx]-{window})*([idx:]<=[idx])"
-    book.add(
-        "Ratios",
-        Scalar("window", "months of the trailing cover", "=MIN(12,{payments})", "months"),
-        Line("dscr_month", "DSCR of the month: CFADS / service due",
-             '=IF([s_tested]>0.000001,[cfads]/[s_tested],"")', ""),
-        Line("dscr", "DSCR, trailing months",
-             "=IF(AND([s_tested]>0.000001,[idx]>={first_payment}+{window}-1),"
-             f'SUMPRODUCT([cfads:]*{year})/SUMPRODUCT([s_tested:]*{year}),"")', ""),
-        Scalar("min_dscr", "lowest trailing DSCR", "=MIN([dscr:])", ""),
-        Scalar("average_dscr", "average DSCR of the months", "=AVERAGE([dscr_month:])", ""),
-        Scalar("llcr", "LLCR: worth of CFADS over the loan's life at its rate / owed at the first payment",
-               "=SUMPRODUCT([cfads:]*[repays:]*(1+{loan_rate}/12)^-([idx:]-{first_payment}+1))/{at_start}", ""),
-    )  # fmt: skip
-
-
-def add_checks(book: Book, *, with_debt: bool) -> None:
-    """Identities that must hold, and agreement with the run while every factor is 1."""
-    same = "=SUMPRODUCT(ABS([{mine}:]-[run_{run}:]))<0.01*{{months}}+0.000000001*SUMPRODUCT(ABS([run_{run}:]))"
-    pairs = {
-        "tax": "tax_operation",
-        "cfads": "cfads",
-        "debt_balance": "debt",
-        "equity_in": "equity_in",
-        "distributions": "distribution",
-        "closing_cash": "closing_cash",
-        "shortfall": "shortfall",
-    }
-    identities = [
-        Scalar("check_cash", "all cash in and out is in the closing cash",
-               "=ABS(SUM([cfads:])+SUM([c_sale:])+SUM([equity_in:])+SUM([in_draw:])-SUM([capex_total:])-SUM([fee:])"
-               "-SUM([paid:])-SUM([swept:])-SUM([distribution:])-[closing_cash.last])<0.01"),
-        Scalar("check_debt", "what was lent and accrued is repaid or owed",
-               "=ABS(SUM([in_draw:])+SUM([accrued_interest:])-SUM([paid:])-SUM([swept:])-[debt.last])<0.01"),
-        Scalar("check_schedule", "the schedule ends at zero", "=ABS([s_balance.last])<0.01"),
-        Scalar("check_written", "no more is written off than spent", "=SUM([written:])<=SUM([capex_total:])+0.01"),
-        Scalar("check_payouts", "nothing is paid out of cash that is not there", "=MIN([distribution:])>=0"),
-    ]  # fmt: skip
-    book.add("Checks", "Identities", *identities, "Agreement with the run (while every factor is 1)")
-    names = [item.name for item in identities]
-    for run, mine in pairs.items():
-        name = f"check_{run}_run"
-        names.append(name)
-        book.add("Checks", Scalar(name, f"{run} as in the run", same.format(mine=mine, run=run)))
-    names.append("check_npv")
-    book.add(
-        "Checks",
-        Scalar("check_npv", "NPV as in the run", "=ABS({npv}-[run_npv.first])<0.01+0.000000001*ABS([run_npv.first])"),
-        "All checks",
-        Scalar("master", "every check holds", "=AND(" + ",".join(f"{{{name}}}" for name in names) + ")"),
-    )

@@ -1,7 +1,8 @@
 """Laying out a model workbook: time in columns, one formula across a row, rows known by name.
 
 In formulas ``[name]`` is the row's cell of the same month, ``[name<]`` that of the month before (empty before
-the first), ``[name:]`` the whole row, ``[name.first]`` and ``[name.last]`` its ends, and ``{name}`` a single input.
+the first), ``[name:]`` the whole row, ``[name^]`` the row up to this month, ``[name.first]`` and ``[name.last]`` its
+ends, ``{name}`` a single input and ``{a..b}`` the inputs from one to another below it.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ __all__ = ["Book", "Line", "Scalar"]
 FIRST_MONTH_COLUMN: Final = 4
 """Column E: label, unit, total and an empty opening column stand before it."""
 
-_REFERENCE: Final = re.compile(r"\[([A-Za-z0-9_]+)([:<]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)\}")
+_REFERENCE: Final = re.compile(
+    r"\[([A-Za-z0-9_]+)([:<^]|\.first|\.last)?\]|\{([A-Za-z0-9_]+)(?:\.\.([A-Za-z0-9_]+))?\}"
+)
 
 # FAST standard: inputs blue, formulas black
 _INPUT: Final = {"font_color": "#0000FF"}
-_MONEY: Final = {"num_format": "#,##0.00;[Red]-#,##0.00"}
+_SHOWN: Final = {"money": "#,##0.00;[Red]-#,##0.00", "whole": "0", "plain": "#,##0.00####"}
 _CREATED: Final = datetime(2000, 1, 1)
 
 
@@ -63,13 +66,14 @@ class Book:
         """Write the workbook; equal contents give equal bytes."""
         import xlsxwriter  # type: ignore[import-untyped]
 
+        plain = _plain_worksheet()
         places = self._places()
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             book.set_properties({"title": title, "created": _CREATED})
             book.set_calc_mode("auto")
             styles = _styles(book)
             for name, items in self.sheets.items():
-                sheet = book.add_worksheet(name)
+                sheet = book.add_worksheet(name, plain)
                 _frame(sheet, self.months, styles)
                 for row, item in enumerate(items, start=2):
                     self._write(sheet, row, item, places, styles)
@@ -93,32 +97,35 @@ class Book:
             return
         sheet.write_string(row, 0, item.label)
         sheet.write_string(row, 1, item.unit, styles["note"])
+        shown = _shown(item.unit)
         if isinstance(item, Scalar):
             if isinstance(item.content, str):
-                sheet.write_formula(row, 2, self._formula(item.content, 0, places), styles["money"])
+                sheet.write_formula(row, 2, self._formula(item.content, 0, places), styles[shown])
             else:
-                sheet.write_number(row, 2, item.content, styles["input"])
+                sheet.write_number(row, 2, item.content, styles[f"input {shown}"])
             sheet.write_string(row, 3, item.source, styles["note"])
             return
         for m in range(self.months):
             if isinstance(item.content, str):
-                sheet.write_formula(
-                    row, FIRST_MONTH_COLUMN + m, self._formula(item.content, m, places), styles["money"]
-                )
+                sheet.write_formula(row, FIRST_MONTH_COLUMN + m, self._formula(item.content, m, places), styles[shown])
             else:
-                sheet.write_number(row, FIRST_MONTH_COLUMN + m, float(item.content[m]), styles["input"])
+                sheet.write_number(row, FIRST_MONTH_COLUMN + m, float(item.content[m]), styles[f"input {shown}"])
         if item.total:
-            sheet.write_formula(row, 2, self._formula(f"=SUM([{item.name}:])", 0, places), styles["money"])
+            sheet.write_formula(row, 2, self._formula(f"=SUM([{item.name}:])", 0, places), styles[shown])
 
     def _formula(self, template: str, month: int, places: Mapping[str, tuple[str, int, str]]) -> str:
         def cell(match: re.Match[str]) -> str:
-            name, how, scalar = match.groups()
+            name, how, scalar, to = match.groups()
             sheet, row, _ = places[name or scalar]
+            if to:
+                return f"'{sheet}'!$C${row + 1}:$C${places[to][1] + 1}"
             if scalar:
                 return f"'{sheet}'!$C${row + 1}"
             first, last = column(FIRST_MONTH_COLUMN), column(FIRST_MONTH_COLUMN + self.months - 1)
             if how == ":":
                 return f"'{sheet}'!${first}${row + 1}:${last}${row + 1}"
+            if how == "^":
+                return f"'{sheet}'!${first}{row + 1}:{column(FIRST_MONTH_COLUMN + month)}{row + 1}"
             if how in (".first", ".last"):
                 return f"'{sheet}'!${first if how == '.first' else last}${row + 1}"
             return f"'{sheet}'!{column(FIRST_MONTH_COLUMN + month - (how == '<'))}{row + 1}"
@@ -131,6 +138,21 @@ class Book:
         if kind == "scalar" or month is None:
             return sheet, f"C{row + 1}"
         return sheet, f"{column(FIRST_MONTH_COLUMN + month)}{row + 1}"
+
+
+def _plain_worksheet() -> Any:
+    """A worksheet that takes formulas as they are.
+
+    The library looks in every formula for some thirty functions newer than Excel 2010, which takes most of the time and
+    finds none here.
+    """
+    from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]
+
+    class Plain(Worksheet):  # type: ignore[misc]
+        def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:
+            return formula.removeprefix("=")
+
+    return Plain
 
 
 def column(index: int) -> str:
@@ -148,9 +170,16 @@ def _styles(book: Any) -> dict[str, Any]:
         "title": book.add_format({"bold": True, "font_size": 13}),
         "heading": book.add_format({"bold": True, "bottom": 1}),
         "note": book.add_format({"font_color": "#666666"}),
-        "input": book.add_format(_INPUT | _MONEY),
-        "money": book.add_format(_MONEY),
+        **{name: book.add_format({"num_format": how}) for name, how in _SHOWN.items()},
+        **{f"input {name}": book.add_format(_INPUT | {"num_format": how}) for name, how in _SHOWN.items()},
     }
+
+
+def _shown(unit: str) -> str:
+    """Number format of a unit: money, whole numbers, or a plain number."""
+    if unit == "USD":
+        return "money"
+    return "whole" if unit in ("flag", "month", "months", "year", "tests") else "plain"
 
 
 def _frame(sheet: Any, months: int, styles: Mapping[str, Any]) -> None:

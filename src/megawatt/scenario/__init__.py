@@ -1,6 +1,7 @@
 """What did the user ask for, and is it valid? See README.md of this room."""
 
+from megawatt.scenario.comparison import Comparison
 from megawatt.scenario.load import LoadedComparison, LoadedScenario, json_schema, load
-from megawatt.scenario.schema import Comparison, Scenario
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["Comparison", "LoadedComparison", "LoadedScenario", "Scenario", "json_schema", "load"]

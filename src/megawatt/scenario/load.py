@@ -17,8 +17,9 @@ from pydantic_core import ErrorDetails
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError
-from megawatt.scenario.rules import between_sections
-from megawatt.scenario.schema import Comparison, Scenario
+from megawatt.scenario.comparison import Comparison, Conversion
+from megawatt.scenario.rules import between_conversion, between_sections
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "validate_raw"]
 
@@ -43,6 +44,10 @@ class LoadedComparison:
     uses: tuple[LoadedScenario, ...]
     file: str
     sha256: str
+    conversion: Conversion | None = None
+
+
+_OF_COMPARISON = "conversion."
 
 
 def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:
@@ -55,7 +60,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     catalogue : Catalogue
         Where keys and @references are looked up.
     settings : iterable of str
-        ``dotted.path=value`` replacements (TOML values), applied to every scenario.
+        ``dotted.path=value`` replacements (TOML values), applied to every scenario; ``conversion.*`` to the comparison.
 
     Raises
     ------
@@ -68,6 +73,10 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     if "compare" not in raw:
         use = _one(file, raw, digest, catalogue, settings)
         return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest)
+    for setting in settings:
+        if setting.startswith(_OF_COMPARISON):
+            _apply(raw, setting, file)
+    settings = tuple(setting for setting in settings if not setting.startswith(_OF_COMPARISON))
     top = _validated(Comparison, raw, file, catalogue)
     uses, problems = [], []
     for name in top.compare:
@@ -82,9 +91,11 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
                 Problem(f"{name}: {p.path}" if p.path else name, p.found, p.allowed, p.hint) for p in error.problems
             ]
     problems += _repeated([u.scenario.name for u in uses])
+    if top.conversion is not None and not problems:
+        problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
     if problems:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
-    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest)
+    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest, top.conversion)
 
 
 def _repeated(names: list[str]) -> list[Problem]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from megawatt.errors import Problem
+from megawatt.scenario.comparison import Conversion
 
-__all__ = ["between_sections"]
+__all__ = ["between_conversion", "between_sections"]
 
 _NEEDED = {"ai-cloud": ("ai", "training", "contract"), "ai-colocation": ("lease",), "mining": ("mining",)}
 _FOREIGN = {
@@ -89,7 +90,60 @@ def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("debt", found, "one of principal_usd, share_of_machines_frac")
 
 
+def _clocks(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    debt = _table(raw, "debt")
+    if debt.get("clock_months") is None:
+        return
+    if debt.get("drawn") != "with-machines":
+        yield Problem("debt.clock_months", "draws at once", "none, because drawn is not 'with-machines'")
+    if debt.get("refinance_payments", 0):
+        yield Problem("debt.refinance_payments", "draws on clocks of their own", "0, because of debt.clock_months")
+    if debt.get("shape") == "sculpted":
+        yield Problem("debt.shape", "'sculpted'", "level, equal-principal or bullet, because of debt.clock_months")
+
+
+def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    programme = _table(raw, "demand_response")
+    if not programme:
+        return
+    if raw.get("use") == "ai-colocation":
+        yield Problem(
+            "demand_response", "a landlord's section", "no such section: the load is the tenant's", "remove it"
+        )
+    if raw.get("use") == "ai-cloud" and programme.get("called_hours_per_year", 0) != 0:
+        hint = "chips under contract ride through on back-up power"
+        yield Problem("demand_response.called_hours_per_year", "hours of chips", "0 where use = 'ai-cloud'", hint)
+
+
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount)
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed)
     return [problem for rule in rules for problem in rule(raw)]
+
+
+def _index(month: str) -> int:
+    year, number = map(int, month.split("-"))
+    return 12 * year + number
+
+
+def between_conversion(conversion: Conversion, uses: Mapping[str, str]) -> list[Problem]:
+    """Problems of a conversion with the uses that it joins, by name."""
+    problems = []
+    for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-colocation"))):
+        name = getattr(conversion, role)
+        if uses.get(name) not in allowed:
+            fit = [n for n, use in uses.items() if use in allowed]
+            problems.append(
+                Problem(f"conversion.{role}", repr(name), f"a compared scenario with use = {' or '.join(allowed)}",
+                        f"of those: {', '.join(fit)}" if fit else "add one to compare")
+            )  # fmt: skip
+    first, last = conversion.dates[0], conversion.dates[-1]
+    if first < conversion.start:
+        problems.append(Problem("conversion.dates", first, f"months from start = {conversion.start} on"))
+    latest = _index(last) - _index(conversion.start) + conversion.months_without_income
+    if latest >= conversion.months:
+        problems.append(
+            Problem("conversion.dates", last, f"AI revenue before the end: date + {conversion.months_without_income} "
+                    f"months without income below {conversion.months} months", "raise conversion.months")
+        )  # fmt: skip
+    return problems

@@ -15,8 +15,9 @@ from pydantic_core import PydanticCustomError
 from megawatt.catalogue.records import Fact
 from megawatt.scenario.quantity import catalogue_key, quantity
 
-__all__ = ["AI", "Capex", "Comparison", "Contract", "Debt", "Hall", "HallRamp", "Lease", "Mining", "Opex", "Power",
-           "Risk", "Scenario", "Site", "Tax", "Timeline", "Training"]  # fmt: skip
+__all__ = ["AI", "Capex", "Contract", "Debt", "DemandResponse", "Hall", "HallRamp", "Lease",
+           "Mining", "Month", "Opex", "Power", "Risk", "Scenario", "Section", "Site", "Tax", "Timeline", "Training",
+           "WorkingCapital"]  # fmt: skip
 
 
 def _month(raw: Any) -> str:
@@ -106,6 +107,12 @@ class Timeline(Section):
         ge=1,
         le=480,
         description="months from the start of the last block to the end of the plan; all blocks run till then",
+    )
+    delay_months: int = Field(
+        0,
+        ge=0,
+        le=60,
+        description="months by which every block is late: spending and lender's dates stay as planned, revenue waits",
     )
 
     @field_validator("halls")
@@ -204,6 +211,15 @@ class Contract(Section):
         validate_default=True,
         description="share of chip-hours that are billable",
         title="share of hours billed",
+    )
+    take_or_pay_frac: Annotated[Fact, *_ratio] | None = Field(
+        None, description="share of the billable hours paid in any case; default: all", title="take-or-pay share"
+    )
+    tenant_use_frac: Annotated[Fact, *_ratio] | None = Field(
+        None,
+        description="share of the billable hours that the tenant uses; paid where above take_or_pay_frac; default: "
+        "all, so give it with take_or_pay_frac",
+        title="tenant's use",
     )
     prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         0.0,
@@ -308,6 +324,18 @@ class Capex(Section):
         12, ge=1, le=120, description="months over which a block's shell is paid, before it is live"
     )
     chip_lead_months: int = Field(2, ge=0, le=60, description="months before a block is live that its chips are paid")
+    replace_after_months: int = Field(
+        0,
+        ge=0,
+        le=240,
+        description="months of service after which chips or miners are replaced, again and again; 0: never",
+    )
+    replacement_cost_frac: Annotated[Fact, *quantity(ge=0, le=2)] | None = Field(
+        None,
+        description="cost of replacing them over their first cost, less what the old ones fetch; default: 1 less their "
+        "worth at that age",
+        title="cost of replacement",
+    )
     shell_life_years: Annotated[Fact, *quantity("year", ge=1, le=100)] = Field(
         "@finance-practice.shell_life_years",
         validate_default=True,
@@ -349,6 +377,40 @@ class Opex(Section):
     )
 
 
+class DemandResponse(Section):
+    """Pay for being ready to shed load: a programme of the grid that the owner's machines are enrolled in."""
+
+    enrolled_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
+        description="load that can be shed, MW", title="enrolled load"
+    )
+    usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
+        description="payment per kW enrolled and month", title="payment for demand response"
+    )
+    paid_frac: Annotated[Fact, *_ratio] = Field(
+        1.0, validate_default=True, description="share of the payment left after penalties", title="share paid"
+    )
+    called_hours_per_year: Annotated[Fact, *quantity("hour", ge=0, le=8760)] = Field(
+        0.0,
+        validate_default=True,
+        description="hours a year in which the enrolled load is off (mining only; chips ride through on back-up power)",
+        title="hours called",
+    )
+
+
+class WorkingCapital(Section):
+    """When invoices and bills are paid; without it, in the month of delivery."""
+
+    receivable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0,
+        validate_default=True,
+        description="days from delivery to the tenant's payment",
+        title="days of receivables",
+    )
+    payable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0, validate_default=True, description="days that bills of running cost stay unpaid", title="days of payables"
+    )
+
+
 class Debt(Section):
     """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
 
@@ -365,6 +427,17 @@ class Debt(Section):
     )
     payments: int = Field(
         60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
+    )
+    drawn: Literal["at-once", "with-machines"] = Field(
+        "at-once",
+        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first)",
+    )
+    clock_months: int | None = Field(
+        None,
+        ge=1,
+        le=480,
+        description="with delayed draws: each is repaid on a clock of its own, its last payment so many months after "
+        "it, its first as many months after it as the first draw's (payments is then not used)",
     )
     shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
         "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
@@ -458,17 +531,8 @@ class Scenario(Section):
     mining: Mining | None = None
     capex: Capex
     opex: Opex
+    working_capital: WorkingCapital | None = None
+    demand_response: DemandResponse | None = None
     debt: Debt | None = None
     tax: Tax = Field(default_factory=dict, validate_default=True)
     risk: Risk = Field(default_factory=dict, validate_default=True)
-
-
-class Comparison(Section):
-    """Several uses of the same site side by side."""
-
-    format: Literal[1] = Field(description="version of this file format")
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
-    title: str = Field(min_length=1, description="title of the report")
-    question: str = Field("", description="what the comparison is to answer")
-    seed: int | None = Field(None, ge=0, le=2**63 - 1, description="replaces the seed of every scenario")
-    compare: tuple[str, ...] = Field(min_length=1, description="scenario files, relative to this one")

@@ -112,6 +112,9 @@ def _common(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
         "total_uses": float(done.uses[0]),
         "debt_size": float(done.size[0]),
         "debt_fraction": float(done.size[0] / done.uses[0]),
+        "gearing": float(done.size[0] / done.uses[0]),
+        "idc_total": float(done.interest[0, : _start(done) + 1].sum()),
+        "fees_total": float(done.fees[0].sum()),
         "opex_reserve_initial": float(done.opex_reserve[0][_start(done)]),
         "dsra_initial": float(done.service_reserve[0][_start(done)]),
         "tax_paid_federal": done.federal_tax[0, 1:],
@@ -197,6 +200,10 @@ def _dated(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
         "project_cashflow": done.project[0],
         "equity_xirr": float(dated_irr(done.equity, years).rate[0]),
         "project_xirr": float(dated_irr(done.project, years).rate[0]),
+        "equity_irr": float(dated_irr(done.equity, years).rate[0]),
+        "project_irr": float(dated_irr(done.project, years).rate[0]),
+        "equity_npv": float(dated_npv_usd(done.equity, rate, years)[0]),
+        "project_npv": float(dated_npv_usd(done.project, rate, years)[0]),
         "equity_xnpv": float(dated_npv_usd(done.equity, rate, years)[0]),
         "project_xnpv": float(dated_npv_usd(done.project, rate, years)[0]),
         "equity_payback_period": float(payback_month(done.equity)[0]),
@@ -205,12 +212,12 @@ def _dated(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
         "dsra_balance_end": done.service_reserve[0, 1:],
     }
     if done.window is not None:
-        out |= _tests(done)
+        out |= _tests(done, round(12.0 / case.periods.months))
     return out
 
 
-def _tests(done: Financing) -> dict[str, Answer]:
-    """Where cover is lowest, and over twelve periods."""
+def _tests(done: Financing, year: int) -> dict[str, Answer]:
+    """Where cover is lowest, and over a year of so many periods."""
     assert done.window is not None, "called with a debt"
     cover = done.window.slice
     service, cash = done.service[0, cover], done.cfads[0, cover]
@@ -219,7 +226,7 @@ def _tests(done: Financing) -> dict[str, Answer]:
         "dscr_min_period": float(done.window.first + int(ratio.argmin())),
         "principal_instalment": float(done.principal[0, done.window.last]),
     }
-    if service.size >= 12:
-        due, had = (np.convolve(part, np.ones(12), "valid") for part in (service, cash))
+    if service.size >= year:
+        due, had = (np.convolve(part, np.ones(year), "valid") for part in (service, cash))
         out["dscr_trailing12_min"] = float((had / due).min())
     return out

@@ -24,9 +24,22 @@ __all__ = ["FinanceInputs", "read_inputs"]
 FloatArray = NDArray[np.float64]
 
 _PROFILES: Final = {
-    "sculpted": "sculpted", "level": "level", "annuity": "level", "mortgage": "level", "bullet": "bullet",
-    "constant_principal": "equal-principal", "equal_principal": "equal-principal", "constant": "equal-principal",
+    "sculpted": "sculpted", "dscr_sculpted": "sculpted", "level": "level", "annuity": "level", "mortgage": "level",
+    "level_debt_service": "level", "equal_payments": "level", "bullet": "bullet",
+    "bullet_at_maturity": "bullet", "interest_only": "bullet", "constant_principal": "equal-principal",
+    "equal_principal": "equal-principal", "constant": "equal-principal", "fixed_principal": "equal-principal",
+    "straight_line": "equal-principal", "linear": "equal-principal", "equal_principal_payments": "equal-principal",
 }  # fmt: skip
+_DAY_COUNTS: Final = {
+    "ACT/360": "ACT/360", "ACT/365": "ACT/365", "ACT/365F": "ACT/365", "ACT/365FIXED": "ACT/365",
+    "ACT/365(FIXED)": "ACT/365", "ACT/ACT": "ACT/ACT", "ACT/ACTISDA": "ACT/ACT", "ACT/ACT(ISDA)": "ACT/ACT",
+    "30/360": "30/360", "30U/360": "30/360", "30/360US": "30/360", "30E/360": "30E/360",
+}  # fmt: skip
+_LOSSES: Final = {
+    "refund": "refund", "refunded": "refund", "same_year_refund": "refund", "carry_forward": "carry-forward",
+    "carryforward": "carry-forward", "carried_forward": "carry-forward", "loss_carry_forward": "carry-forward",
+}  # fmt: skip
+_MONTH_DAYS: Final = 365.25 / 12.0
 _NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title", "currency", "label", "source")
 
 
@@ -117,6 +130,27 @@ def read_inputs(case: Mapping[str, Any], path: Path) -> FinanceInputs:
     return result
 
 
+def _word(value: Any) -> str:
+    return re.sub(r"[ -]+", "_", str(value).strip().lower())
+
+
+_CHANGES: Final = ("balloon", "bullet", "step", "sweep", "interest_only", "grace", "not", "until", "then")
+"""Words that make a description say more than the option that it starts with."""
+
+
+def _choice(reader: _Reader, known: Mapping[str, Any], *names: str, default: str) -> Any:
+    """What a word stands for; unknown words are refused, never guessed."""
+    value = reader.get(*names, default=default)
+    key = _word(value).removesuffix("_payment")
+    if key not in known:
+        # a description that starts with an option and adds nothing to it: "equal principal instalments"
+        starts = [name for name in known if key.startswith(f"{name}_") and not any(w in key for w in _CHANGES)]
+        key = max(starts, key=len, default=key)
+    if key not in known:
+        raise _wrong(f"{reader.path}.{names[0]}", repr(value), ", ".join(known))
+    return known[key]
+
+
 def _at_end(value: float, count: int) -> FloatArray:
     out = np.zeros(count + 1)
     out[-1] = value
@@ -135,12 +169,18 @@ def _tables(names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
 def _tax(reader: _Reader, basis_usd: float, tax_year: NDArray[np.int64]) -> TaxBase:
     depreciation = reader.section_of("depreciation")
     shares = depreciation.get("alloc", default={})
-    tables = _tables(shares, depreciation.get("tables", default={}))
+    given = depreciation.get("tables", default={})
     bonus, bonus_state = depreciation.get("bonus", default={}), depreciation.get("bonus_state", default={})
     depreciation.finish()
+    for name, part in (("alloc", shares), ("bonus", bonus), ("bonus_state", bonus_state)):
+        if not isinstance(part, Mapping):
+            raise _wrong(f"inputs.depreciation.{name}", repr(part), "a JSON object: a share of each class")
+    if sum(shares.values()) > 1.0 + 1e-9:
+        raise _wrong("inputs.depreciation.alloc", f"shares that sum to {sum(shares.values()):g}", "at most 1")
+    tables = _tables(shares, given)
     years = int(tax_year[-1]) + 1
-    mode = str(reader.get("loss_treatment", "losses", default="refund"))
-    forward = bool(reader.get("loss_carryforward", "loss_carry_forward", default=False)) or "carry" in mode
+    mode = _choice(reader, _LOSSES, "loss_treatment", "losses", default="refund")
+    forward = bool(reader.get("loss_carryforward", "loss_carry_forward", default=False)) or mode == "carry-forward"
     both = [table_depreciation(basis_usd, shares, tables, part, years) for part in (bonus, bonus_state)]
     federal, state = (_by_period(amounts, tax_year) for amounts in both)
     if "tax_depreciation" in reader.section:
@@ -168,12 +208,17 @@ def _annual(reader: _Reader) -> FinanceInputs:
     count = int(reader.number("n_years"))
     periods = annual_periods(count)
     capex = reader.number("capex_t0")
-    units, price = reader.series("units", count), reader.series("price", count)
+    units = reader.series("units", count)
+    revenue = (
+        reader.series("revenue", count) if "price" not in reader.section else units * reader.series("price", count)
+    )
+    sale = reader.number("salvage_fraction_of_capex", default=0.0) * capex
+    sale += reader.number("salvage_value", "residual_value", default=0.0)
     flows = ProjectFlows(
-        revenue=_after_close(units * price)[None, :],
+        revenue=_after_close(revenue)[None, :],
         opex=_after_close(reader.series("opex", count))[None, :],
         capex=np.concatenate([[capex], np.zeros(count)])[None, :],
-        sale=_at_end(reader.number("salvage_fraction_of_capex", default=0.0) * capex, count)[None, :],
+        sale=_at_end(sale, count)[None, :],
     )
     reserves = ReserveTerms(
         service_months=reader.number("dsra_months", default=0.0),
@@ -195,13 +240,16 @@ def _annual(reader: _Reader) -> FinanceInputs:
 
 
 def _profile(debt: _Reader, *names: str) -> str:
-    kind = debt.get(*names, default="none")
-    key = re.sub(r"[ -]+", "_", str(kind).strip().lower()).removesuffix("_payment")
-    if key == "none":
-        return key
-    if key not in _PROFILES:
-        raise _wrong(f"{debt.path}.{names[0]}", repr(kind), ", ".join(["none", *_PROFILES]))
-    return _PROFILES[key]
+    return str(_choice(debt, {"none": "none", **_PROFILES}, *names, default="none"))
+
+
+def _day_count(debt: _Reader) -> str:
+    """The loan's day count; a loan whose day count is not stated has no certain interest."""
+    given = debt.get("day_count", "day_count_convention")
+    key = re.sub(r"[ _-]", "", str(given)).upper().replace("ACTUAL", "ACT")
+    if key not in _DAY_COUNTS:
+        raise _wrong(f"{debt.path}.day_count", repr(given), ", ".join(_DAY_COUNTS))
+    return _DAY_COUNTS[key]
 
 
 def _optional(reader: _Reader, *names: str) -> float | None:
@@ -219,7 +267,7 @@ def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
     fraction = _optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap")
     terms = DebtTerms(
         profile=profile,
-        rate=debt.number("interest_rate"),
+        rate=debt.number("interest_rate", "rate", "coupon"),
         window=Window(1, tenor, int(debt.number("moratorium_years", default=0))),
         gearing=fraction,
         target_dscr=_optional(debt, "target_dscr", "min_dscr"),
@@ -228,6 +276,7 @@ def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
         closing_cost_usd=debt.number("closing_cost", default=0.0),
         cash_basis=_basis(debt),
         negative_service=True,
+        balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
     )
     debt.finish()
     return terms
@@ -252,8 +301,9 @@ def _dated(reader: _Reader) -> FinanceInputs:
     close = _date(reader.get("close_date"), "inputs.close_date")
     count = len(ends)
     debt_reader = reader.section_of("debt")
-    day_count = str(debt_reader.get("day_count", default="ACT/365")).upper().replace("ACT/365F", "ACT/365")
-    periods = dated_periods(close, ends, day_count)
+    day_count = _day_count(debt_reader) if debt_reader.section else "ACT/365"
+    length = (ends[-1] - close).days / count / _MONTH_DAYS if ends else 1.0
+    periods = dated_periods(close, ends, day_count, float(max(round(length), 1)))
     capex = _after_close(reader.series("capex", count))
     capex[0] = reader.number("capex_at_close", "capex_t0", default=0.0)
     construction = int(reader.number("construction_months", "construction_periods", default=0))
@@ -262,6 +312,8 @@ def _dated(reader: _Reader) -> FinanceInputs:
         opex_months=reader.number("opex_reserve_months", default=0.0),
         rate=reader.number("reserves_interest_rate", default=0.0),
     )
+    if max(reserves.service_months, reserves.opex_months) > 0.0 and abs(length / periods.months - 1.0) > 0.1:
+        raise _wrong("inputs.dates", f"periods of {length:.2f} months", "periods of whole months, for the reserves")
     result = FinanceInputs(
         dated=True,
         periods=periods,
@@ -269,7 +321,7 @@ def _dated(reader: _Reader) -> FinanceInputs:
             revenue=_after_close(reader.series("revenue", count))[None, :],
             opex=_after_close(reader.series("opex", count))[None, :],
             capex=capex[None, :],
-            sale=_at_end(reader.number("residual_value_last_date", default=0.0), count)[None, :],
+            sale=_at_end(reader.number("residual_value_last_date", "residual_value", default=0.0), count)[None, :],
         ),
         debt=_dated_debt(debt_reader, construction),
         reserves=reserves,
@@ -286,22 +338,28 @@ def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
     profile = _profile(debt, "repayment", "kind")
     if profile == "none":
         return None
-    first = int(debt.number("first_repayment_period"))
+    first = int(debt.number("first_repayment_period", "first_payment_period", default=float(construction + 1)))
     idc = str(debt.get("idc", default="paid")).lower()
+    if re.search(r"\b(not|no)\b", idc) or not re.search("capital|paid|funded|pro rata", idc):
+        raise _wrong("inputs.debt.idc", repr(idc), "capitalised, paid, funded (pro rata)")
     commitment = debt.get("commitment", default="")
     advance = _optional(debt, "advance_rate_on_capex")
     if first != construction + 1:
         raise _wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
-    if not any(word in idc for word in ("capital", "paid", "funded", "pro rata")):
-        raise _wrong("inputs.debt.idc", repr(idc), "capitalised, paid, funded (pro rata)")
-    if not isinstance(commitment, str):
-        raise _wrong("inputs.debt.commitment", repr(commitment), "a text: the sum of the draws")
+    if not isinstance(commitment, str) or "includ" in commitment.lower():
+        raise _wrong("inputs.debt.commitment", repr(commitment), "a text: the sum of the draws, interest excluded")
+    limits = [n for n in ("gearing", "gearing_cap", "max_gearing", "debt_fraction", "target_dscr", "min_llcr",
+                          "target_llcr") if debt.section.get(n) is not None]  # fmt: skip
+    if advance is not None and limits:
+        raise _wrong(
+            f"inputs.debt.{limits[0]}", "a limit beside advance_rate_on_capex", "one or the other sizes the debt"
+        )
     return DebtTerms(
         profile=profile,
-        rate=debt.number("interest_rate"),
+        rate=debt.number("interest_rate", "rate", "coupon"),
         window=Window(
             first,
-            first + int(debt.number("n_repayments")) - 1,
+            first + int(debt.number("n_repayments", "n_payments")) - 1,
             int(debt.number("interest_only_periods", "moratorium_periods", default=0)),
         ),
         gearing=_optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
@@ -309,6 +367,7 @@ def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
         minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
         advance_rate=advance,
         capitalise="capital" in idc,
+        balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
         upfront_fee_frac=debt.number("upfront_fee_fraction_of_commitment", "upfront_fee_fraction", default=0.0),
         commitment_fee=debt.number("commitment_fee_rate", "commitment_fee", default=0.0),
         closing_cost_usd=debt.number("closing_cost", default=0.0),

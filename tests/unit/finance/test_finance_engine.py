@@ -231,3 +231,23 @@ def test_nan_is_an_error_not_zero() -> None:
 def test_grid_must_be_positive() -> None:
     with pytest.raises(ScenarioError, match="grid_mw"):
         project(terms(), flows(0, 60, 60, 60), grid_mw=0.0)
+
+
+def test_receivables_and_payables_move_cash_to_later_months() -> None:
+    """January has 31 days, February 28, March 31, April 30; 15 days of revenue and 7 of bills stay open."""
+    plain, late = terms(loan=None), terms(loan=None, receivable_days=15.0, payable_days=7.0)
+    before, after = (project(case, flows(0, 60, 60, 60)) for case in (plain, late))
+    assert after.working_capital is not None
+    held = [0.0, 60 * 15 / 28 - 10 * 7 / 28, 60 * 15 / 31 - 10 * 7 / 31, 0.0]
+    assert after.working_capital[0].tolist() == pytest.approx(held)
+    moved = np.diff(held, prepend=0.0)
+    assert after.cfads[0].tolist() == pytest.approx((before.cfads[0] - moved).tolist())
+    assert after.measures.npv_usd[0] < before.measures.npv_usd[0]
+    assert_cash_balances(after)
+    assert before.working_capital is None
+
+
+@pytest.mark.parametrize("name", ["receivable_days", "payable_days"])
+def test_days_out_of_range_are_refused(name: str) -> None:
+    with pytest.raises(ScenarioError, match=name):
+        project(terms(**{name: 400.0}), flows(0, 60, 60, 60))

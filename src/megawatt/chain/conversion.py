@@ -1,0 +1,240 @@
+"""Mining halls that may become AI halls: now, later, partly or never, along the same simulated paths.
+
+Both uses run on one spine from the decision's start to its end. Mining earns its margin after tax (no depreciation is
+left: the miners are sunk) until a hall is converted, when its miners are sold by age. A hall converted at a date earns
+nothing while it is rebuilt, then what the AI scenario earns after tax with its capital spent after the date, at the
+market price of compute known at the date, fixed for the contract's term. Chips bought later cost less as compute
+prices are expected to fall. A decision sees the month before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption
+from megawatt.chain.capital import Calendar, capital
+from megawatt.chain.links import Links, forge
+from megawatt.chain.money import CashModel
+from megawatt.chain.records import ConversionDate, ConversionResult
+from megawatt.errors import ScenarioError
+from megawatt.finance import (
+    Hall,
+    chip_residual_share,
+    discount_factors,
+    level_annuity_usd_per_year,
+    make_spine,
+    project,
+)
+from megawatt.finance.conversion import value_option
+from megawatt.risk import FactorPaths, FactorTerms, base_factors, run_blocks, simulate_factors
+from megawatt.scenario import LoadedComparison, LoadedScenario
+from megawatt.scenario.comparison import Conversion
+from megawatt.scenario.schema import Scenario
+
+__all__ = ["convert"]
+
+FloatArray = NDArray[np.float64]
+
+
+def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1) -> ConversionResult:
+    """Value a comparison's conversion: each plan per site and per hall.
+
+    Parameters
+    ----------
+    loaded : LoadedComparison
+        With a ``conversion`` section.
+    catalogue : Catalogue
+        Facts.
+    workers : int
+        Processes for the simulation; results do not depend on it.
+
+    Raises
+    ------
+    ScenarioError
+        If the comparison has no ``conversion`` section, or the AI loads do not fit.
+    """
+    terms = loaded.conversion
+    if terms is None:
+        raise ScenarioError(f"{loaded.file}: no section [conversion]; see examples/childress-convert.toml")
+    mining, ai = (_forged(loaded, name, catalogue) for name in (terms.mining, terms.ai))
+    rate = terms.discount_rate.number() if terms.discount_rate else ai.scenario.discount_rate.number()
+    dates = tuple(_months_from(terms.start, date) for date in terms.dates)
+    first, learned = (_ai_models(ai, terms, dates, rate, share) for share in _shell_shares(terms))
+    work = partial(
+        _block,
+        mining=_mining_model(mining, terms, rate),
+        first=first,
+        learned=learned,
+        dates=dates,
+        age_months=terms.miners_age_months,
+        factor_terms=ai.terms,
+    )
+    drawn = run_blocks(work, terms.paths, ai.scenario.seed, workers)
+    return _result(terms, drawn, mining, ai, rate)
+
+
+def _forged(loaded: LoadedComparison, name: str, catalogue: Catalogue) -> Links:
+    use: LoadedScenario = next(u for u in loaded.uses if u.scenario.name == name)
+    return forge(use.scenario, catalogue, use.folder)
+
+
+def _shell_shares(terms: Conversion) -> tuple[float, float]:
+    """Cost of conversion over the AI scenario's shell: first halls, and later ones."""
+    cost = terms.shell_cost_frac.number()
+    return cost, cost * terms.learned_cost_frac.number()
+
+
+def _months_from(start: str, month: str) -> int:
+    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
+    return (year - year0) * 12 + number - number0
+
+
+def _calendar(terms: Conversion, live: int) -> Calendar:
+    year, month = map(int, terms.start.split("-"))
+    return Calendar(make_spine(year, month, terms.months), (Hall(live, 1.0),))
+
+
+def _mining_model(links: Links, terms: Conversion, rate: float) -> CashModel:
+    return replace(links.model, calendar=_calendar(terms, 0), discount_rate=rate).without_loan()
+
+
+def _ai_models(
+    links: Links, terms: Conversion, dates: Sequence[int], rate: float, shell_frac: float
+) -> tuple[CashModel, ...]:
+    """The AI use with all halls live the months without income after each date; nothing is spent before the date."""
+    wait = terms.months_without_income
+    capex = links.scenario.capex
+    within = capex.model_copy(
+        update={"build_months": min(capex.build_months, wait), "chip_lead_months": min(capex.chip_lead_months, wait)}
+    )
+    scenario: Scenario = links.scenario.model_copy(update={"capex": within, "debt": None})
+    expected = base_factors(links.terms, terms.months).compute[0]
+    models = []
+    for date in dates:
+        level = float(expected[date - 1]) ** terms.machines_follow_frac.number() if date else 1.0
+        calendar = _calendar(terms, date + wait)
+        spent = capital(
+            scenario,
+            calendar,
+            it_mw=links.model.opex_it_mw,
+            machines_cost_usd=links.model.capital.machines_cost_usd * level,
+        )
+        shell = spent.capex_cost["shell"] * shell_frac
+        spent = replace(spent, capex_cost={**spent.capex_cost, "shell": shell},
+                        shell_residual=spent.shell_residual * shell_frac)  # fmt: skip
+        lead = links.model.ai.prepayment_lead_months if links.model.ai else 0
+        paid = replace(links.model.ai, prepayment_lead_months=min(lead, wait)) if links.model.ai else None
+        models.append(replace(links.model, calendar=calendar, capital=spent, discount_rate=rate, ai=paid))
+    return tuple(models)
+
+
+def _block(
+    seed_sequence: np.random.SeedSequence,
+    paths: int,
+    *,
+    mining: CashModel,
+    first: tuple[CashModel, ...],
+    learned: tuple[CashModel, ...],
+    dates: tuple[int, ...],
+    age_months: int,
+    factor_terms: FactorTerms,
+) -> dict[str, NDArray[Any]]:
+    """Worth of every plan on a block of paths, all halls together, at the start of month 0. [USD]"""
+    months = mining.calendar.spine.months
+    factors = simulate_factors(factor_terms, months, paths, seed_sequence)
+    flows = mining.flows(factors)
+    untaxed = sum(flows.revenue.values()) - sum(flows.opex_cost.values())
+    margin = np.broadcast_to(np.asarray(untaxed), (paths, months))
+    kept = 1.0 - mining.capital.tax.combined_rate
+    discount = discount_factors(mining.discount_rate, months)
+    mined = np.hstack([np.zeros((paths, 1)), np.cumsum(kept * margin * discount, axis=1)])
+    resale = kept * mining.capital.machines_cost_usd * chip_residual_share(
+        (age_months + np.arange(months + 1)) / 12.0, mining.residual_frac
+    ) * np.append(1.0, discount)  # fmt: skip
+    before = mined[:, list(dates)] + resale[list(dates)]
+    return {
+        "never": mined[:, -1] + resale[-1],
+        "first": before + _worths(first, factors, dates),
+        "learned": before + _worths(learned, factors, dates),
+        "state": np.stack([_state(factors, margin, date) for date in dates], axis=1),
+    }
+
+
+def _worths(models: tuple[CashModel, ...], factors: FactorPaths, dates: tuple[int, ...]) -> FloatArray:
+    """NPV after tax of the AI halls of each date, (paths, dates); the contract's price is the market's at the date."""
+    paths = factors.power.shape[0]
+    worths = []
+    for model, date in zip(models, dates, strict=True):
+        flows = model.flows(factors)
+        if model.ai is not None and date > 0:
+            level = factors.compute[:, [date - 1]]
+            flows = replace(
+                flows,
+                revenue={**flows.revenue, "contract": flows.revenue["contract"] * level},
+                prepayment=flows.prepayment * level,
+                prepayment_credit=flows.prepayment_credit * level,
+            )
+        npv = project(model.project_terms(factors), flows).measures.npv_usd
+        worths.append(np.broadcast_to(npv, (paths,)))
+    return np.stack(worths, axis=1)
+
+
+def _state(factors: FactorPaths, margin: FloatArray, date: int) -> FloatArray:
+    """What is known when deciding at the start of a month: the month before, (paths, features)."""
+    if date == 0:
+        return np.zeros((factors.power.shape[0], 5))
+    known = (factors.btc, factors.power, factors.compute, factors.demand, margin)
+    return np.stack([part[:, date - 1] for part in known], axis=1)
+
+
+def _result(
+    terms: Conversion, drawn: dict[str, NDArray[Any]], mining: Links, ai: Links, rate: float
+) -> ConversionResult:
+    never, first, state = drawn["never"], drawn["first"], drawn["state"]
+    value = value_option(never, first, state)
+    halls = terms.halls
+    # halls that do not go with the first ones wait for the second date, and cost what those have taught
+    later = value_option(never, drawn["learned"][:, 1:], state[:, 1:]).option if len(terms.dates) > 1 else value.never
+    partly = tuple(
+        (number * value.now + (halls - number) * later) / halls if 0 < number < halls
+        else (value.now if number else value.option)
+        for number in range(halls + 1)
+    )  # fmt: skip
+    error = float(never.std(ddof=1) / np.sqrt(never.size))
+    errors = first.std(axis=0, ddof=1) / np.sqrt(never.size)
+    grid_mw = ai.scenario.site.grid_mw.number()
+    to_year = float(level_annuity_usd_per_year(np.ones(1), rate, 0, terms.months)[0]) / grid_mw
+    return ConversionResult(
+        mining=mining.scenario.title,
+        ai=ai.scenario.title,
+        halls=halls,
+        months=terms.months,
+        paths=terms.paths,
+        discount_rate=rate,
+        never_usd=value.never,
+        never_error_usd=error,
+        dates=tuple(
+            ConversionDate(month, float(value.at_dates[k]), float(errors[k]), float(value.converts[k]))
+            for k, month in enumerate(terms.dates)
+        ),
+        option_usd=value.option,
+        option_error_usd=value.option_error,
+        waiting_usd=value.worth_of_waiting,
+        partly_usd=partly,
+        usd_per_grid_mw_year=to_year,
+        assumptions=_assumptions(terms),
+    )
+
+
+def _assumptions(terms: Conversion) -> tuple[Assumption, ...]:
+    """The section's own numbers with source and range."""
+    names = ("shell_cost_frac", "learned_cost_frac", "machines_follow_frac", "discount_rate")
+    facts = {name: getattr(terms, name) for name in names}
+    return tuple(Assumption(f"conversion.{name}", "finance", fact) for name, fact in facts.items() if fact is not None)

@@ -1,0 +1,79 @@
+"""``megawatt convert``: mining halls that may become AI halls."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from megawatt.cli.output import emit_json, note
+
+if TYPE_CHECKING:
+    from megawatt.chain import ConversionResult
+
+__all__ = ["convert", "print_conversion"]
+
+
+@click.command(epilog="Example: megawatt convert examples/childress-convert.toml")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE",
+              help="Replace a value of both uses, or of the section: conversion.halls=8.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
+              help="Processes for the simulation; results do not depend on it.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
+    """What are SCENARIO's mining halls worth, converted to AI now, later, partly, never, or as prices tell?
+
+    SCENARIO is a comparison with a section [conversion]. Every plan is valued along the same simulated paths of
+    bitcoin, power, compute prices and demand, after tax and before debt.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in one order, whatever the machine: same seed, same result
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain import convert as value
+    from megawatt.results import conversion_summary
+    from megawatt.scenario import load
+
+    catalogue = load_catalogue()
+    loaded = load(scenario, catalogue, settings)
+    note("conversion")
+    result = value(loaded, catalogue, workers=workers)
+    if as_json:
+        emit_json("convert", [{"name": loaded.name, "title": loaded.title} | conversion_summary(result)])
+        return
+    click.echo(loaded.title)
+    print_conversion(result)
+
+
+def print_conversion(result: ConversionResult) -> None:
+    """The plans as a table: worth of the site, of a hall, and per grid megawatt and year."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=True, header_style="bold", pad_edge=False)
+    for name in ("plan", "site, $m", "+- (1 s.e.)", "hall, $m", "grid MW-year, $", "option converts"):
+        table.add_column(name, justify="left" if name == "plan" else "right")
+
+    def row(plan: str, value: float, error: float | None, share: str = "") -> None:
+        cells = (f"{value / 1e6:,.1f}", "" if error is None else f"{error / 1e6:,.1f}")
+        per = (f"{value / result.halls / 1e6:,.1f}", f"{value * result.usd_per_grid_mw_year:,.0f}")
+        table.add_row(plan, *cells, *per, share)
+
+    paths_left = 1.0 - sum(date.converts_frac for date in result.dates)
+    row("never: mine to the end", result.never_usd, result.never_error_usd, f"{max(paths_left, 0.0):.1%} never")
+    for date in result.dates:
+        row(f"all halls in {date.month}", date.value_usd, date.error_usd, f"{date.converts_frac:.1%}")
+    for number, value in enumerate(result.partly_usd[1:-1], start=1):
+        row(f"{number} of {result.halls} halls in {result.dates[0].month}, option on the rest", value, None)
+    row("option on all halls (lower bound)", result.option_usd, result.option_error_usd)
+    console = Console(highlight=False, width=130)
+    console.print(f"{result.mining} -> {result.ai}", style="dim", soft_wrap=True)
+    console.print(table)
+    console.print(
+        f"Worth of waiting over the best plan fixed today: ${result.waiting_usd / 1e6:,.1f}m. After tax, before debt, "
+        f"at {result.discount_rate:.1%} a year over {result.months} months, {result.paths:,} paths. The option's rule "
+        "is learned on half of the paths and measured on the others: a lower bound; its error is that of the gain over "
+        "never.",
+        style="dim",
+    )

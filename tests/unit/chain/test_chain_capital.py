@@ -1,0 +1,127 @@
+"""Late blocks, replaced machines, demand response: the capital side and what it does to cash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.chain.links import Links, forge
+from megawatt.errors import ScenarioError
+from megawatt.finance import loan_schedule
+from megawatt.scenario import load
+from tests.cash_identity import cash_gap
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def linked(name: str, *settings: str) -> Links:
+    catalogue = load_catalogue()
+    use = load(EXAMPLES / name, catalogue, settings).uses[0]
+    return forge(use.scenario, catalogue, use.folder)
+
+
+def test_a_delay_moves_revenue_and_leaves_spending_and_the_lenders_dates() -> None:
+    on_time, late = linked("childress-gb300.toml"), linked("childress-gb300.toml", "timeline.delay_months=3")
+    before, after = on_time.base, late.base
+    months = before.terms.months
+    assert after.terms.months == months + 3
+    for name, spent in before.terms.capex_cost.items():
+        assert after.terms.capex_cost[name][:months] == pytest.approx(spent), name
+    assert before.terms.loan is not None
+    assert after.terms.loan is not None
+    assert after.terms.loan.first_payment_month == before.terms.loan.first_payment_month
+    first = int(np.argmax(before.revenue_total[0] > 0))
+    assert int(np.argmax(after.revenue_total[0] > 0)) == first + 3
+    assert after.measures.npv_usd[0] < before.measures.npv_usd[0]
+    assert cash_gap(after) < 0.005
+
+
+def test_replaced_machines_are_paid_out_of_a_reserve() -> None:
+    links = linked("childress-bitcoin.toml", "capex.replace_after_months=24", "capex.replacement_cost_frac=0.6")
+    plain = linked("childress-bitcoin.toml")
+    spent = links.base.terms.capex_cost["machines"] - plain.base.terms.capex_cost["machines"]
+    total = links.model.capital.machines_cost_usd
+    # two blocks, live in months 6 and 9 of 69: replaced every 24 months of service, paid a month before
+    assert np.flatnonzero(spent).tolist() == [29, 32, 53, 56]
+    assert spent[spent > 0] == pytest.approx([0.3 * total] * 4)
+    assert links.base.terms.lender is not None
+    reserve = links.base.terms.lender.other_reserve_usd
+    assert reserve is not None
+    assert reserve[28] == pytest.approx(0.3 * total * (1 + 20 / 23)), (
+        "full for one block, 20 of 23 months for the other"
+    )
+    # what stands at the end is younger: 15 and 12 months instead of 63 and 60
+    left = [u.base.terms.residual["machines"][0, -1] for u in (links, plain)]
+    share = links.model.residual_frac
+    assert left[0] == pytest.approx(total * 0.6 * (share ** (15 / 60) + share ** (12 / 60)) / 2)
+    assert left[1] == pytest.approx(total * (share ** (63 / 60) + share ** (60 / 60)) / 2)
+    assert cash_gap(links.base) < 0.005
+
+
+def test_delayed_draws_follow_the_machines() -> None:
+    loan = linked("childress-gb300.toml", 'debt.drawn="with-machines"').base.terms.loan
+    assert loan is not None
+    assert loan.draws is not None
+    # four equal blocks, live in months 6, 9, 11 and 13, paid a month before
+    assert np.flatnonzero(loan.draws).tolist() == [5, 8, 10, 12]
+    assert loan.draws[loan.draws > 0] == pytest.approx([loan.principal_usd / 4] * 4)
+
+
+def test_each_draw_is_repaid_on_its_own_clock() -> None:
+    links = linked("childress-gb300.toml", 'debt.drawn="with-machines"', "debt.clock_months=48", 'debt.shape="level"')
+    loan = links.base.terms.loan
+    assert loan is not None
+    # the last draw, in month 12, ends 48 months later; the first one in month 53 already
+    assert loan.last_payment_month == 60
+    schedule = loan_schedule(loan, links.base.terms.months)
+    assert schedule.service[54] == pytest.approx(0.75 * schedule.service[53])
+    assert schedule.balance[59] > 1e6
+    assert schedule.balance[60] == pytest.approx(0, abs=0.01)
+    assert cash_gap(links.base) < 0.005
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (("debt.clock_months=48", 'debt.shape="level"'), "debt.clock_months"),
+        (("debt.clock_months=48", 'debt.drawn="with-machines"'), "debt.shape"),
+    ],
+)
+def test_clocks_that_have_nothing_to_run_on_are_refused(settings: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(EXAMPLES / "childress-gb300.toml", load_catalogue(), settings)
+    assert path in [p.path for p in caught.value.problems]
+
+
+def test_by_default_a_replacement_costs_what_the_old_machines_do_not_fetch() -> None:
+    links = linked("childress-bitcoin.toml", "capex.replace_after_months=30")
+    assert links.model.capital.replacement is not None
+    assert links.model.capital.replacement.cost_frac == pytest.approx(1 - links.model.residual_frac**0.5)
+
+
+def test_demand_response_pays_for_being_ready_and_costs_the_hours_called() -> None:
+    settings = ("demand_response.enrolled_mw=50", "demand_response.usd_per_kw_month=4",
+                "demand_response.paid_frac=0.9", "demand_response.called_hours_per_year=87.6")  # fmt: skip
+    plain, paid = linked("childress-bitcoin.toml"), linked("childress-bitcoin.toml", *settings)
+    ready = paid.base.flows.revenue["demand_response"][0]
+    # half of the halls from month 6, all from month 9: 50,000 kW x 4 x 0.9
+    assert ready[[5, 6, 9, -1]] == pytest.approx([0, 90_000, 180_000, 180_000])
+    runs = paid.base.flows.revenue["mining"][0, -1] / plain.base.flows.revenue["mining"][0, -1]
+    assert runs == pytest.approx(1 - 0.01 * 50 / paid.it_mw)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "path"),
+    [
+        ("deals/galaxy-coreweave-helios.toml", "demand_response.enrolled_mw=5", "demand_response"),
+        ("childress-gb300.toml", "demand_response.called_hours_per_year=5", "demand_response.called_hours_per_year"),
+    ],
+)
+def test_load_that_cannot_be_shed_is_refused(name: str, setting: str, path: str) -> None:
+    settings = [setting, "demand_response.usd_per_kw_month=4", "demand_response.enrolled_mw=5"]
+    with pytest.raises(ScenarioError) as caught:
+        load(EXAMPLES / name, load_catalogue(), settings)
+    assert path in [p.path for p in caught.value.problems]
