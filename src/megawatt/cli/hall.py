@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from megawatt.cli.output import emit_json
 
 if TYPE_CHECKING:
-    from megawatt.facility import HallDesign, Weather
+    from megawatt.catalogue import Catalogue
+    from megawatt.facility import FacilityYear, HallDesign, Weather
 
 __all__ = ["hall"]
 
@@ -35,6 +37,7 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 @click.option("--ups", type=click.Choice(["double-conversion", "eco"]), help="UPS mode, instead of the design's own.")
 @click.option("--grid-water", type=click.FloatRange(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of synthesised hours.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """PUE, worst hours, water and chiller hours of a hall at PLACE.
@@ -47,10 +50,13 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
 
     catalogue = load_catalogue()
     weather = load_weather(place, catalogue, options["seed"], options["shift_k"])
-    rows = []
+    rows, years = [], []
     for key in keys or catalogue.keys("hall"):
         design = _redundant(hall_design(catalogue, key, it_capacity_mw=options["it_mw"]), options)
-        rows.append(_row(design, weather, options))
+        years.append(_year(design, weather, options))
+        rows.append(_row(design, weather, years[-1], options))
+    if options["report"]:
+        _write(options["report"], weather, rows, years, catalogue)
     if as_json:
         emit_json("hall", rows)
         return
@@ -68,22 +74,45 @@ def _redundant(design: HallDesign, options: dict[str, Any]) -> HallDesign:
     )
 
 
-def _row(design: HallDesign, weather: Weather, options: dict[str, Any]) -> dict[str, Any]:
-    """Everything known of one design at the place, as plain numbers."""
+def _year(design: HallDesign, weather: Weather, options: dict[str, Any]) -> FacilityYear:
+    """The design's year at the load asked for."""
     import numpy as np
 
+    from megawatt.facility import simulate
+
+    return simulate(design, weather, np.full(8760, options["load_frac"] * design.it_capacity_mw))
+
+
+def _write(
+    path: Path, weather: Weather, rows: list[dict[str, Any]], years: list[FacilityYear], catalogue: Catalogue
+) -> None:
+    """Charts and assumptions as one HTML file."""
+    from megawatt.report import HallRun, render_hall
+
+    halls = [HallRun(row["design"], weather, year) for row, year in zip(rows, years, strict=True)]
+    lines = [f"{weather.place}, {weather.origin}; {rows[0]['it_mw']:g} MW of IT.", *map(_sentence, rows[0]["stand_in"])]
+    try:
+        path.write_text(render_hall(halls, lines, catalogue.sources), encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {path} ({error.strerror})", param_hint="--report") from None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict[str, Any]) -> dict[str, Any]:
+    """Everything known of one design at the place, as plain numbers."""
     from megawatt.facility import (
         capacity_plan,
         design_hours,
         pue_by_hour,
         pue_by_month,
-        simulate,
         source_wue_l_per_kwh,
         water_m3_by_month,
     )
 
     it_mw = options["load_frac"] * design.it_capacity_mw
-    year = simulate(design, weather, np.full(8760, it_mw))
     row: dict[str, Any] = {
         "design": design.key,
         "place": weather.place,
@@ -137,8 +166,8 @@ _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("peak MW", lambda r: f"{r['facility_peak_mw']:,.1f}"),
     ("L/kWh", lambda r: f"{r['wue_l_per_kwh']:.3f}"),
     ("trim h", lambda r: f"{r['trim_hours']:,}"),
-    ("chiller h", lambda r: f"{r['chiller_hours']:,}"),
-    ("derated h", lambda r: f"{r['derated_hours']:,}"),
+    ("chill h", lambda r: f"{r['chiller_hours']:,}"),
+    ("lost h", lambda r: f"{r['derated_hours']:,}"),
 )
 _SOURCE = ("source", lambda r: f"{r['wue_source_l_per_kwh']:.2f}")
 _CAPACITY = (

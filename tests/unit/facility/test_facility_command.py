@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +94,14 @@ def test_profiles_sum_to_the_year() -> None:
     assert pue_by_month(year) @ days / 365 == pytest.approx(year.pue)
     assert pue_by_month(year)[6] > pue_by_month(year)[0]
     assert water_m3_by_month(year).sum() == pytest.approx(year.water_l.sum() / 1e3)
+
+
+def test_report_is_written_or_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "hall.html"
+    code, _, _ = _run(capsys, "dublin", "--design", "air-chiller", "--report", str(path))
+    assert code == 0
+    assert "Halls at Dublin" in path.read_text(encoding="utf-8")
+    code, _, err = _run(capsys, "dublin", "--design", "air-chiller", "--report", str(tmp_path / "none" / "x.html"))
+    assert code == 2
+    assert "cannot write" in err
+    assert "Traceback" not in err

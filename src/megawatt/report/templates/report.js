@@ -61,7 +61,7 @@
       if (axis.type === "value") { axis.axisLabel = Object.assign({ formatter: people }, axis.axisLabel); }
     });
     if (option.series.length && option.series[0].type === "heatmap") {
-      option.xAxis.axisLabel.formatter = function (day) { return day.split(" ")[1]; };
+      option.xAxis.axisLabel.formatter = function (day) { return day.split(" ").pop(); };
     }
   }
 
