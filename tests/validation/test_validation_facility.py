@@ -85,6 +85,13 @@ def test_design_rule() -> None:
     assert design_of("Google", "us-central1", "Dfa") == "air-tower-free"
     assert design_of("Microsoft", "westeurope", "Cfb") == "air-evaporative"
     assert design_of("Somebody", "x", "") == "air-economiser-chiller"
+    assert design_of("Equinix", "SG1", "Af tropical") == "air-chiller"
+    assert design_of("Digital Realty", "FRA18", "Cfb") == "air-economiser-chiller"
+    assert design_of("Facebook", "Lulea", "Dfc") == design_of("Meta", "Prineville", "BSk") == "air-evaporative"
+    assert design_of("OVH", "RBX", "Cfb") == "liquid-dry-cooler"
+    assert design_of("Scaleway", "fr-par-2", "Cfb") == design_of("Scaleway", "DC5", "Cfb") == "air-evaporative"
+    assert design_of("Scaleway", "WAW1", "Dfb") == "air-economiser-chiller"
+    assert design_of("Amazon Web Services", "us-east-2", "Dfa") == design_of("AWS", "us-east-2", "Dfa")
 
 
 def test_stand_in_is_near_in_climate() -> None:

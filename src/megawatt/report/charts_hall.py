@@ -137,7 +137,12 @@ def air_chart(use: HasHall, index: int) -> Chart:
     chart = option(
         {"left": 8, "right": 20, "top": 34, "bottom": 96},
         named_value_x("dry bulb [degC]", min=int(np.floor(dry.min() / 5) * 5), max=int(np.ceil(dry.max() / 5) * 5)),
-        value_y("humidity [g of water per kg of dry air]", min=0, max=nice_bounds([float(grams.max())])[1]),
+        value_y(
+            "humidity [g of water per kg of dry air]",
+            min=0,
+            max=nice_bounds([float(grams.max())])[1],
+            axisLine={"onZero": False},
+        ),
         [_dots(dots), *_humidity_lines(dry, grams, float(weather.pressure_pa.mean()))],
     )
     chart["tooltip"] = {"trigger": "item", "confine": True}
