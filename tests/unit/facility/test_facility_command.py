@@ -105,3 +105,23 @@ def test_report_is_written_or_refused(capsys: pytest.CaptureFixture[str], tmp_pa
     assert code == 2
     assert "cannot write" in err
     assert "Traceback" not in err
+
+
+def test_water_under_prices_and_a_cap(capsys: pytest.CaptureFixture[str]) -> None:
+    prices = ("--water-price", "2", "--power-price", "60", "--it-value", "500")
+    designs = ("--design", "air-evaporative", "--design", "air-chiller")
+    _, out, _ = _run(capsys, "phoenix-az", *designs, *prices, "--json")
+    pads, towers = json.loads(out)["results"]
+    assert "water_choice" not in towers
+    free = pads["water_choice"]
+    assert free["marginal_usd_per_m3"] == 0.0
+    assert free["water_m3"] <= pads["water_m3"] + 1e-6
+    cap = 0.5 * free["water_m3"]
+    _, out, _ = _run(capsys, "phoenix-az", *designs[:2], *prices, "--water-cap", str(cap), "--json")
+    capped = json.loads(out)["results"][0]["water_choice"]
+    assert capped["water_m3"] <= cap
+    assert 0.0 < capped["saving_usd"] < free["saving_usd"]
+    assert capped["marginal_usd_per_m3"] > 0.0
+    code, _, err = _run(capsys, "phoenix-az", "--water-cap", "5")
+    assert code == 2
+    assert "--water-price, --power-price, --it-value" in err
