@@ -7,7 +7,8 @@ Generated here (do not edit by hand), in ``src/megawatt/catalogue/data``:
 
 - ``accelerator-published.csv``: data-sheet facts of ``accelerators.csv`` that ``accelerator.csv`` does not hold;
 - ``deal.csv``, ``company.csv``: ``deals.csv`` and the companies of ``miners.csv``;
-- ``place.csv``, ``table-normals.csv``: ``climate_normals.csv``;
+- ``place.csv``, ``table-normals.csv``: ``climate_normals.csv``, less the remembered places that
+  ``derive_climates.py`` has read from a station;
 - ``grid.csv``, ``table-price-*.csv``, ``table-dayrank-*.csv``: ``grid_carbon.csv`` and the hourly prices;
 - ``model.csv``: ``tools/derivation/model_dimensions.csv``, the curated table of one model per line;
 - ``sources-reference.toml``: addresses cited by the above that no curated file names.
@@ -43,13 +44,21 @@ def derive(reference: Path, target: Path) -> None:
     write_rows(target / "accelerator-published.csv", chips)
     write_rows(target / "deal.csv", deal_rows(read_reference(reference / "deals.csv"), book))
     write_rows(target / "company.csv", company_rows(read_reference(reference / "miners.csv"), book))
-    places, normals = climate(read_reference(reference / "climate_normals.csv"), book)
+    places, normals = climate(read_reference(reference / "climate_normals.csv"), book, _station_keys())
     write_rows(target / "place.csv", places)
     write_table(target / "table-normals.csv", ["key", "month", *(column[0] for column in COLUMNS)], normals)
     means = _derive_prices(reference, target)
     write_rows(target / "grid.csv", grid_rows(read_reference(reference / "grid_carbon.csv"), means, book))
     write_rows(target / "model.csv", model_rows(read_reference(TOOLS / "derivation" / "model_dimensions.csv")))
     book.write(target / "sources-reference.toml")
+
+
+def _station_keys() -> set[str]:
+    """Keys and aliases of the places that `derive_climates` gives."""
+    named = [row for row in read_reference(DATA / "place-stations.csv") if row["field"] in ("title", "aliases")]
+    return {row["key"] for row in named} | {
+        a for row in named if row["field"] == "aliases" for a in row["value"].split(",")
+    }
 
 
 def _derive_prices(reference: Path, target: Path) -> dict[int, float]:

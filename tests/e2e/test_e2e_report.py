@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from megawatt.cli.main import main
 from megawatt.report import render
 from tests.report_sample import SOURCES, mining_alone, sample_comparison
 
@@ -92,11 +93,11 @@ def test_it_draws_every_chart_silently_and_offline(browser: object, report: Path
 
 def test_charts_have_a_name_and_a_table_behind_them(browser: object, one_use: Path) -> None:
     with Visit(browser, one_use) as visit:
-        chart = visit.page.get_by_role("figure", name="PUE by month")
-        assert chart.get_by_role("img", name=re.compile("PUE by month")).is_visible()
+        chart = visit.page.get_by_role("figure", name="PUE by month", exact=True)
+        assert chart.get_by_role("img", name=re.compile(r"PUE by month\.")).is_visible()
         table = chart.get_by_role("table")
         assert table.count() == 0
-        chart.get_by_text("Table: PUE by month").click()
+        chart.get_by_text("Table: PUE by month", exact=True).click()
         assert table.get_by_role("row").count() == 14  # head, twelve months, year
         assert table.get_by_role("rowheader", name="Jul").is_visible()
 
@@ -166,3 +167,20 @@ def test_print_is_light_without_controls(browser: object, one_use: Path) -> None
         assert visit.page.locator("html").get_attribute("data-theme") == "light"
         visit.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
         assert visit.page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_hall_page_draws_and_fits_a_phone(browser: object, tmp_path: Path) -> None:
+    path = tmp_path / "hall.html"
+    with pytest.raises(SystemExit, match="0"):
+        main(["hall", "-33.9, 18.4, 42", "--design", "air-evaporative", "--report", str(path)])
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        with Visit(browser, path, width=width, scheme=scheme) as visit:
+            plots = visit.page.locator("[data-plot]").count()
+            assert plots == 5
+            visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
+            assert visit.said == []
+            assert visit.asked == [path.as_uri()]
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert visit.page.get_by_text("Climate of cape-town").first.is_visible()
+            figure = visit.page.get_by_role("figure", name="PUE by month and hour of the day")
+            assert figure.get_by_text("Jan", exact=True).first.is_visible()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from statistics import median
 
 from derivation.rows import ASSUMPTION, FROM_MEMORY, Row, number, slug, tidy
@@ -52,8 +52,13 @@ _PRESSURE_TOLERANCE = 0.03
 """Monthly means of station pressure stay within about 1 % of the standard atmosphere; beyond 3 % the file is wrong."""
 
 
-def climate(reference: Iterable[dict[str, str]], book: SourceBook) -> tuple[list[Row], list[list[str]]]:
-    """Facts of ``place.csv`` and lines of ``table-normals.csv`` (key, month, columns)."""
+def climate(
+    reference: Iterable[dict[str, str]], book: SourceBook, read_elsewhere: Collection[str] = ()
+) -> tuple[list[Row], list[list[str]]]:
+    """Facts of ``place.csv`` and lines of ``table-normals.csv`` (key, month, columns).
+
+    Remembered places whose key or alias is in ``read_elsewhere`` are left out.
+    """
     places: dict[str, Months] = {}
     for entry in reference:
         standard = _standard_pressure_kpa(float(entry["elev_m"]))
@@ -65,6 +70,8 @@ def climate(reference: Iterable[dict[str, str]], book: SourceBook) -> tuple[list
     table: list[list[str]] = []
     for place, months in places.items():
         key, aliases = _NAMES.get(place, (slug(place), ""))
+        if months[0]["confidence"] == "memory" and key in read_elsewhere:
+            continue
         rows += _place_rows(key, place, aliases, months, book)
         for index, month in enumerate(months):
             cells = (_cell(month, index, target, origin, scale, excess) for target, origin, scale in COLUMNS)

@@ -28,8 +28,8 @@ NORMALS_COLUMNS: Final = (
 )
 """Columns of the tables of normals after ``key,month``; humidity is a fraction, an empty cell an unknown value."""
 
-_NORMALS_TABLES: Final = ("table-normals.csv", "table-normals-world.csv")
-"""Normals computed from hourly files (and a few remembered), and normals of places without an hourly file."""
+_NORMALS_TABLES: Final = ("table-normals.csv", "table-normals-stations.csv", "table-normals-world.csv")
+"""Normals of the reference, of stations read by ``tools/derive_climates.py``, and of the other places."""
 
 
 def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:

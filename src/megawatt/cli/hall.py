@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +11,8 @@ import click
 from megawatt.cli.output import emit_json
 
 if TYPE_CHECKING:
-    from megawatt.facility import HallDesign, Weather
+    from megawatt.catalogue import Catalogue
+    from megawatt.facility import FacilityYear, HallDesign, Weather
 
 __all__ = ["hall"]
 
@@ -34,7 +36,12 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 @click.option("--cooling", type=_LEVELS, help="Redundancy of chillers, instead of the design's own.")
 @click.option("--ups", type=click.Choice(["double-conversion", "eco"]), help="UPS mode, instead of the design's own.")
 @click.option("--grid-water", type=click.FloatRange(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
+@click.option("--water-price", type=click.FloatRange(0.0), help="Run pads only where they pay: water [USD/m3].")
+@click.option("--power-price", type=float, help="Electricity that the pads save [USD/MWh] (with --water-price).")
+@click.option("--it-value", type=click.FloatRange(0.0), help="IT energy that a dry hall sheds [USD/MWh] (likewise).")
+@click.option("--water-cap", type=click.FloatRange(0.0), help="Most water of the year [m3] (with --water-price).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of synthesised hours.")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """PUE, worst hours, water and chiller hours of a hall at PLACE.
@@ -45,16 +52,29 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     from megawatt.catalogue import load_catalogue
     from megawatt.facility import hall_design, load_weather
 
+    _check_prices(options)
     catalogue = load_catalogue()
     weather = load_weather(place, catalogue, options["seed"], options["shift_k"])
-    rows = []
+    rows, years = [], []
     for key in keys or catalogue.keys("hall"):
         design = _redundant(hall_design(catalogue, key, it_capacity_mw=options["it_mw"]), options)
-        rows.append(_row(design, weather, options))
+        years.append(_year(design, weather, options))
+        rows.append(_row(design, weather, years[-1], options))
+    if options["report"]:
+        _write(options["report"], weather, rows, years, catalogue)
     if as_json:
         emit_json("hall", rows)
         return
     _print(weather, rows)
+
+
+def _check_prices(options: dict[str, Any]) -> None:
+    """Choosing hours for the pads takes three prices; one error names those that are missing."""
+    names = ("water_price", "power_price", "it_value")
+    missing = ["--" + name.replace("_", "-") for name in names if options[name] is None]
+    wanted = options["water_cap"] is not None or len(missing) < len(names)
+    if wanted and missing:
+        raise click.UsageError(f"also give {', '.join(missing)}: pads run where water is worth its price")
 
 
 def _redundant(design: HallDesign, options: dict[str, Any]) -> HallDesign:
@@ -68,22 +88,46 @@ def _redundant(design: HallDesign, options: dict[str, Any]) -> HallDesign:
     )
 
 
-def _row(design: HallDesign, weather: Weather, options: dict[str, Any]) -> dict[str, Any]:
-    """Everything known of one design at the place, as plain numbers."""
+def _year(design: HallDesign, weather: Weather, options: dict[str, Any]) -> FacilityYear:
+    """The design's year at the load asked for."""
     import numpy as np
 
+    from megawatt.facility import simulate
+
+    return simulate(design, weather, np.full(8760, options["load_frac"] * design.it_capacity_mw))
+
+
+def _write(
+    path: Path, weather: Weather, rows: list[dict[str, Any]], years: list[FacilityYear], catalogue: Catalogue
+) -> None:
+    """Charts and assumptions as one HTML file."""
+    from megawatt.report import HallRun, render_hall
+
+    halls = [HallRun(row["design"], weather, year) for row, year in zip(rows, years, strict=True)]
+    lines = [f"{weather.place}, {weather.origin}; {rows[0]['it_mw']:g} MW of IT.", *map(_sentence, rows[0]["stand_in"])]
+    try:
+        path.write_text(render_hall(halls, lines, catalogue.sources), encoding="utf-8")
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {path} ({error.strerror})", param_hint="--report") from None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict[str, Any]) -> dict[str, Any]:
+    """Everything known of one design at the place, as plain numbers."""
     from megawatt.facility import (
         capacity_plan,
         design_hours,
+        has_pads,
         pue_by_hour,
         pue_by_month,
-        simulate,
         source_wue_l_per_kwh,
         water_m3_by_month,
     )
 
     it_mw = options["load_frac"] * design.it_capacity_mw
-    year = simulate(design, weather, np.full(8760, it_mw))
     row: dict[str, Any] = {
         "design": design.key,
         "place": weather.place,
@@ -116,6 +160,8 @@ def _row(design: HallDesign, weather: Weather, options: dict[str, Any]) -> dict[
     }
     if options["grid_water"] is not None:
         row["wue_source_l_per_kwh"] = source_wue_l_per_kwh(year, options["grid_water"])
+    if options["water_price"] is not None and has_pads(design):
+        row["water_choice"] = _choice(design, weather, it_mw, options)
     if options["grid_mw"] is not None:
         plan = capacity_plan(design, weather, options["grid_mw"], options["shed_hours"])
         row["capacity"] = {
@@ -130,6 +176,30 @@ def _row(design: HallDesign, weather: Weather, options: dict[str, Any]) -> dict[
     return row
 
 
+def _choice(design: HallDesign, weather: Weather, it_mw: float, options: dict[str, Any]) -> dict[str, Any]:
+    """The year with pads only in the hours where they pay."""
+    import numpy as np
+
+    from megawatt.facility import water_choice
+
+    chosen = water_choice(
+        design,
+        weather,
+        np.full(8760, it_mw),
+        electricity_usd_per_mwh=options["power_price"],
+        water_usd_per_m3=options["water_price"],
+        it_value_usd_per_mwh=options["it_value"],
+        cap_m3=options["water_cap"],
+    )
+    return {
+        "wet_hours": int(chosen.wet.sum()),
+        "water_m3": chosen.water_m3,
+        "pue": chosen.pue,
+        "saving_usd": chosen.saving_usd,
+        "marginal_usd_per_m3": chosen.marginal_usd_per_m3,
+    }
+
+
 _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("design", lambda r: r["design"]),
     ("PUE", lambda r: f"{r['pue']:.3f}"),
@@ -137,8 +207,8 @@ _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("peak MW", lambda r: f"{r['facility_peak_mw']:,.1f}"),
     ("L/kWh", lambda r: f"{r['wue_l_per_kwh']:.3f}"),
     ("trim h", lambda r: f"{r['trim_hours']:,}"),
-    ("chiller h", lambda r: f"{r['chiller_hours']:,}"),
-    ("derated h", lambda r: f"{r['derated_hours']:,}"),
+    ("chill h", lambda r: f"{r['chiller_hours']:,}"),
+    ("lost h", lambda r: f"{r['derated_hours']:,}"),
 )
 _SOURCE = ("source", lambda r: f"{r['wue_source_l_per_kwh']:.2f}")
 _CAPACITY = (
@@ -168,4 +238,12 @@ def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
             f"{h['rank']}. {h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f} degC)"
             for h in row["design_hours"]
         )
+        if "water_choice" in row:
+            chosen = row["water_choice"]
+            console.print(
+                f"{row['design']}: pads pay in {chosen['wet_hours']:,} h, {chosen['water_m3']:,.0f} m3, PUE "
+                f"{chosen['pue']:.3f}, worth ${chosen['saving_usd']:,.0f} a year; one more m3 "
+                f"${chosen['marginal_usd_per_m3']:.2f}",
+                soft_wrap=True,
+            )
         console.print(f"{row['design']}: worst hours, facility MW per IT MW: {worst}", style="dim", soft_wrap=True)

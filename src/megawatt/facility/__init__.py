@@ -8,7 +8,7 @@ from megawatt.facility.profile import pue_by_hour, pue_by_month, water_m3_by_mon
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.facility.redundancy import installed_over_needed, redundant
 from megawatt.facility.screening import HallScreen, WeatherStates, screen, weather_states
-from megawatt.facility.water import WaterChoice, source_wue_l_per_kwh, water_choice, without_pads
+from megawatt.facility.water import WaterChoice, has_pads, source_wue_l_per_kwh, water_choice, without_pads
 from megawatt.facility.weather import (
     at_elevation,
     from_normals,
@@ -43,6 +43,7 @@ __all__ = [
     "design_hours",
     "from_normals",
     "hall_design",
+    "has_pads",
     "installed_over_needed",
     "known_places",
     "load_weather",

@@ -13,7 +13,7 @@ from megawatt.facility.hall import simulate
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["WaterChoice", "source_wue_l_per_kwh", "water_choice", "without_pads"]
+__all__ = ["WaterChoice", "has_pads", "source_wue_l_per_kwh", "water_choice", "without_pads"]
 
 FloatArray = NDArray[np.float64]
 
@@ -58,6 +58,11 @@ class WaterChoice:
         return float(self.facility_mw.sum() / self.it_mw.sum())
 
 
+def has_pads(design: HallDesign) -> bool:
+    """Whether the design has wetted pads that can be switched off."""
+    return design.air.pads is not None or (design.liquid is not None and design.liquid.pads is not None)
+
+
 def without_pads(design: HallDesign) -> HallDesign:
     """The design with its wetted pads switched off.
 
@@ -66,8 +71,7 @@ def without_pads(design: HallDesign) -> HallDesign:
     ScenarioError
         If it has none: a wet tower cannot be switched off without dry coolers beside it.
     """
-    liquid_pads = design.liquid is not None and design.liquid.pads is not None
-    if not liquid_pads and design.air.pads is None:
+    if not has_pads(design):
         raise ScenarioError(
             f"hall {design.key}: has no wetted pads, so there is no hourly choice between water and electricity; "
             "designs with pads: liquid-dry-cooler, air-evaporative, mining-immersion"

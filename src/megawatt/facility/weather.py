@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
 from megawatt.facility import psychrometrics as psy
+from megawatt.facility.coordinates import read_coordinates
 from megawatt.facility.places import NearPlace, PlaceSource, distance_km, known_places, nearest_place
 from megawatt.facility.records import Weather
 from megawatt.facility.synthesis import from_normals
@@ -29,8 +29,6 @@ __all__ = [
     "read_weather_file",
     "warmer",
 ]
-
-_COORDINATES: Final = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*,\s*(-?\d+(?:\.\d+)?)(?:\s*,\s*(-?\d+(?:\.\d+)?))?\s*$")
 
 _LAPSE_K_PER_M: Final = 0.0065
 """Standard atmosphere (ISO 2533); ASHRAE Fundamentals (2017), chapter 1, equation 4."""
@@ -133,12 +131,11 @@ def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 
     text = str(place_or_path)
     if isinstance(place_or_path, Path) or Path(text).suffix.lower() in (".epw", ".csv"):
         return warmer(read_weather_file(place_or_path), shift_k)
-    coordinates = _COORDINATES.match(text)
-    if coordinates is None:
+    point = read_coordinates(text)
+    if point is None:
         return warmer(from_normals(catalogue.normals(text), seed), shift_k)
-    latitude, longitude = float(coordinates[1]), float(coordinates[2])
-    elevation = float(coordinates[3]) if coordinates[3] else None
-    near = nearest_place(known_places(catalogue), latitude, longitude, elevation)
+    elevation = point.elevation_m
+    near = nearest_place(known_places(catalogue), point.latitude_deg, point.longitude_deg, elevation)
     normals = catalogue.normals(near.key)
     weather = from_normals(normals, seed)
     if elevation is not None:

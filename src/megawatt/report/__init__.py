@@ -3,6 +3,19 @@
 from megawatt.report.charts import ChartSet, chart_set
 from megawatt.report.decision import Answer, answer
 from megawatt.report.figure import Chart, Legend, Table
+from megawatt.report.hall_page import HallRun, hall_charts, render_hall
 from megawatt.report.page import render
 
-__all__ = ["Answer", "Chart", "ChartSet", "Legend", "Table", "answer", "chart_set", "render"]
+__all__ = [
+    "Answer",
+    "Chart",
+    "ChartSet",
+    "HallRun",
+    "Legend",
+    "Table",
+    "answer",
+    "chart_set",
+    "hall_charts",
+    "render",
+    "render_hall",
+]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from megawatt.chain.records import Comparison
 from megawatt.report.charts_chip import hashprice_chart, memory_chart, step_time_chart
 from megawatt.report.charts_debt import balance_chart, cover_chart
+from megawatt.report.charts_hall import air_chart, pue_map_chart
 from megawatt.report.charts_hours import duration_chart, heat_chart, price_charts
 from megawatt.report.charts_money import annual_charts, energy_bill_chart
 from megawatt.report.charts_power import (
@@ -55,6 +56,8 @@ def chart_set(comparison: Comparison) -> ChartSet:
                 *price_charts(uses),
                 duration_chart(uses),
                 pue_chart(uses),
+                *(pue_map_chart(use, i) for i, use in numbered),
+                *(air_chart(use, i) for i, use in numbered),
                 water_chart(uses),
             ]
         ),

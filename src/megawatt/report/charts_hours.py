@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from megawatt.chain.records import UseResult
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 from megawatt.report.axes import category_x, line, mark_line, named_value_x, nice_bounds, option, value_y
-from megawatt.report.figure import HEAT, Chart, Option, Table, significant, use_colour, use_legend, use_stroke
+from megawatt.report.charts_hall import colour_scale
+from megawatt.report.figure import Chart, Option, Table, Titled, significant, use_colour, use_legend, use_stroke
 from megawatt.report.format import fixed, money, percent
 
-__all__ = ["duration_chart", "heat_chart", "price_charts"]
+__all__ = ["duration_chart", "heat_chart", "load_curves", "price_charts"]
 
 _CURVE_POINTS: Final = 240
 _PRICE_TOP_PERCENTILE: Final = 98.0
@@ -49,20 +50,7 @@ def _heat_option(hourly: NDArray[np.float64], name: str, low: float, high: float
     ]
     chart = option({"left": 8, "right": 14, "top": 30, "bottom": 64}, x, y, series)
     chart["tooltip"] = {"trigger": "item", "confine": True}
-    chart["visualMap"] = {
-        "type": "continuous",
-        "min": significant(low),
-        "max": significant(high if high > low else low + 1.0),
-        "orient": "horizontal",
-        "left": "center",
-        "bottom": 0,
-        "itemWidth": 12,
-        "itemHeight": 110,
-        "text": list(text),
-        "inRange": {"color": list(HEAT)},
-        "outOfRange": {"color": [HEAT[0], HEAT[-1]]},
-        "hoverLink": False,
-    }
+    chart["visualMap"] = colour_scale(low, high, text)
     return chart
 
 
@@ -137,47 +125,51 @@ def _monthly_price(hourly: NDArray[np.float64], import_mw: NDArray[np.float64]) 
 
 def duration_chart(uses: Sequence[UseResult]) -> Chart:
     """Load-duration curves: hours of the year in which at least so much is drawn. [MW]"""
+    caption = "Hours sorted by power from the grid. The gap to the contracted line is connection paid for and idle."
+    grids = [use.grid_mw for use in uses]
+    return load_curves(uses, [use.dispatch.import_mw for use in uses], grids, "power from the grid [MW]", caption)
+
+
+def load_curves(
+    uses: Sequence[Titled],
+    hourly_mw: Sequence[NDArray[np.float64]],
+    grid_mw: Sequence[float],
+    y_name: str,
+    caption: str,
+) -> Chart:
+    """Load-duration curves of hourly powers against the power contracted for each (none where empty). [MW]"""
     # Denser at the peak, where the connection is decided, than in the long flat middle.
     spaced = HOURS_IN_YEAR * np.linspace(0.0, 1.0, _CURVE_POINTS) ** 2
     picks = np.unique(np.clip(np.round(spaced).astype(np.int64), 0, HOURS_IN_YEAR - 1))
     series, rows = [], []
     for i, use in enumerate(uses):
-        curve = np.sort(use.dispatch.import_mw)[::-1]
+        curve = np.sort(hourly_mw[i])[::-1]
         points = [[int(h), v] for h, v in zip(picks, significant(curve[picks]), strict=True)]
         series.append(line(use.title, use_colour(i), points, lineStyle=use_stroke(i)))
         marks = (curve[0], curve[99], curve[HOURS_IN_YEAR // 10], curve[HOURS_IN_YEAR // 2], curve[-1])
-        load = float(curve.mean() / use.grid_mw) if use.grid_mw > 0 else float("nan")
-        rows.append(
-            (use.title, *(fixed(float(v), "MW", 1) for v in marks), fixed(use.grid_mw, "MW", 1), percent(load, 3))
-        )
-    limits = sorted({use.grid_mw for use in uses})
-    series[0]["markLine"] = {
-        **mark_line({"yAxis": limits[0]}),
-        "label": {"position": "insideEndTop", "fontSize": 11, "formatter": "contracted {c} MW"},
-        "data": [{"yAxis": significant(v)} for v in limits],
-    }
-    top = max([*limits, *(float(np.max(use.dispatch.import_mw)) for use in uses)])
+        row = [use.title, *(fixed(float(v), "MW", 1) for v in marks)]
+        if grid_mw:
+            load = float(curve.mean() / grid_mw[i]) if grid_mw[i] > 0 else float("nan")
+            row += [fixed(grid_mw[i], "MW", 1), percent(load, 3)]
+        rows.append(tuple(row))
+    limits = sorted(set(grid_mw))
+    if limits:
+        series[0]["markLine"] = {
+            **mark_line({"yAxis": limits[0]}),
+            "label": {"position": "insideEndTop", "fontSize": 11, "formatter": "contracted {c} MW"},
+            "data": [{"yAxis": significant(v)} for v in limits],
+        }
+    top = max([*limits, *(float(np.max(hourly)) for hourly in hourly_mw)])
     _, ceiling, step = nice_bounds([top])
     grid = {"left": 8, "right": 20, "top": 34, "bottom": 44}
     x = named_value_x("hours of the year, highest load first [h]", min=0, max=HOURS_IN_YEAR, interval=1460)
+    columns = ("Peak hour", "100th hour", "10 % of hours", "Half of hours", "Least hour")
     return Chart(
         id="duration",
         title="Load-duration curve",
-        caption="Hours sorted by power from the grid. The gap to the contracted line is connection paid for and idle.",
-        option=option(grid, x, value_y("power from the grid [MW]", min=0, max=ceiling, interval=step), series),
-        table=Table(
-            (
-                "Use",
-                "Peak hour",
-                "100th hour",
-                "10 % of hours",
-                "Half of hours",
-                "Least hour",
-                "Contracted",
-                "Load factor",
-            ),
-            tuple(rows),
-        ),
+        caption=caption,
+        option=option(grid, x, value_y(y_name, min=0, max=ceiling, interval=step), series),
+        table=Table(("Use", *columns, *(("Contracted", "Load factor") if grid_mw else ())), tuple(rows)),
         units=("MW",),
         legend=use_legend(enumerate(uses)),
     )

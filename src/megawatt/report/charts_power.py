@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.chain.records import UseResult
 from megawatt.hours import MONTH_NAMES, monthly_sum
 from megawatt.report.axes import bar_rows, category_x, line, option, value_y
+from megawatt.report.charts_hall import HasHall
 from megawatt.report.figure import (
     Chart,
     Legend,
@@ -29,6 +31,7 @@ __all__ = [
     "overhead_chart",
     "power_parts_chart",
     "pue_chart",
+    "water_bars",
     "water_chart",
 ]
 
@@ -124,7 +127,7 @@ def overhead_chart(uses: Sequence[UseResult]) -> Chart | None:
     )
 
 
-def pue_chart(uses: Sequence[UseResult]) -> Chart:
+def pue_chart(uses: Sequence[HasHall]) -> Chart:
     """PUE of each month: facility energy over IT energy; a gap where no IT ran. [1]"""
     monthly: list[list[float]] = []
     for use in uses:
@@ -148,7 +151,12 @@ def pue_chart(uses: Sequence[UseResult]) -> Chart:
 
 def water_chart(uses: Sequence[UseResult]) -> Chart | None:
     """Water drawn on site by month; None where no use draws any. [million litres]"""
-    monthly = [monthly_sum(use.dispatch.water_l) / 1e6 for use in uses]
+    return water_bars(uses, [use.dispatch.water_l for use in uses])
+
+
+def water_bars(uses: Sequence[HasHall], water_l: Sequence[NDArray[np.float64]]) -> Chart | None:
+    """Hourly water of each hall, summed by month; None where there is none. [million litres]"""
+    monthly = [monthly_sum(hourly) / 1e6 for hourly in water_l]
     if not any(np.any(m > 0) for m in monthly):
         return None
     series = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ __all__ = [
     "Legend",
     "Option",
     "Table",
+    "Titled",
     "bar_heights",
     "months_axis",
     "part_colour",
@@ -137,6 +138,15 @@ class Chart:
     colour: str = ""
 
 
+class Titled(Protocol):
+    """Anything with a title: a use, a hall."""
+
+    @property
+    def title(self) -> str:
+        """Name in titles and legends."""
+        ...
+
+
 def use_colour(index: int) -> str:
     """Colour of the use at this position of the comparison."""
     return USES[index % len(USES)]
@@ -152,7 +162,7 @@ def use_stroke(index: int) -> Option:
     return {"width": 2, "type": use_dash(index), "color": use_colour(index)}
 
 
-def use_legend(uses: Iterable[tuple[int, UseResult]]) -> tuple[Legend, ...]:
+def use_legend(uses: Iterable[tuple[int, Titled]]) -> tuple[Legend, ...]:
     """Legend of a chart with one line per use."""
     return tuple(Legend(use.title, use_colour(i), use_dash(i)) for i, use in uses)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -11,7 +11,7 @@ from megawatt.catalogue.records import Assumption, Fact, Source
 from megawatt.chain.records import Comparison, UseResult
 from megawatt.report.format import quantity
 
-__all__ = ["AssumptionRow", "Item", "assumption_rows", "manifest_items", "site_lines", "warnings_of"]
+__all__ = ["AssumptionRow", "Item", "assumption_rows", "listed", "manifest_items", "site_lines", "warnings_of"]
 
 _LINKS: Final = ("http://", "https://")
 _SCENARIO: Final = "scenario"
@@ -53,14 +53,20 @@ def assumption_rows(comparison: Comparison, sources: Mapping[str, Source]) -> tu
     sources : mapping of str to Source
         What the facts' source keys mean; a key that is not there is shown as it is.
     """
+    return listed([(use.title, _all_of(use)) for use in comparison.uses], sources)
+
+
+def listed(of: Sequence[tuple[str, Iterable[Assumption]]], sources: Mapping[str, Source]) -> tuple[AssumptionRow, ...]:
+    """Every assumption of titled things once, sorted by room and name, with the things that rest on it."""
     users: dict[Assumption, list[int]] = {}
-    for index, use in enumerate(comparison.uses):
-        for assumption in _all_of(use):
+    for index, (_, assumptions) in enumerate(of):
+        for assumption in assumptions:
             users.setdefault(assumption, [])
             if index not in users[assumption]:
                 users[assumption].append(index)
+    titles = [title for title, _ in of]
     ordered = sorted(users, key=lambda a: (a.room, a.name, users[a]))
-    return tuple(_row(a, _users_text(users[a], comparison.uses), sources) for a in ordered)
+    return tuple(_row(a, _users_text(users[a], titles), sources) for a in ordered)
 
 
 def _all_of(use: UseResult) -> Iterator[Assumption]:
@@ -71,8 +77,8 @@ def _all_of(use: UseResult) -> Iterator[Assumption]:
             yield from part.assumptions
 
 
-def _users_text(indices: Sequence[int], uses: Sequence[UseResult]) -> str:
-    return "all uses" if len(indices) == len(uses) > 1 else ", ".join(uses[i].title for i in indices)
+def _users_text(indices: Sequence[int], titles: Sequence[str]) -> str:
+    return "all uses" if len(indices) == len(titles) > 1 else ", ".join(titles[i] for i in indices)
 
 
 def _row(a: Assumption, uses: str, sources: Mapping[str, Source]) -> AssumptionRow:
@@ -118,7 +124,11 @@ def site_lines(comparison: Comparison) -> tuple[str, ...]:
     for index, use in enumerate(comparison.uses):
         text = f"weather of {use.weather.place} ({use.weather.origin}), dispatch by {use.dispatch.solver}"
         lines.setdefault(text, []).append(index)
-    return tuple(f"{_capital(_users_text(who, comparison.uses))}: {text}." for text, who in lines.items())
+    return tuple(f"{_capital(_users_text(who, _titles(comparison)))}: {text}." for text, who in lines.items())
+
+
+def _titles(comparison: Comparison) -> list[str]:
+    return [use.title for use in comparison.uses]
 
 
 def _capital(text: str) -> str:
@@ -131,7 +141,7 @@ def warnings_of(comparison: Comparison) -> tuple[tuple[str, str], ...]:
     for index, use in enumerate(comparison.uses):
         for text in dict.fromkeys(use.warnings):
             raised.setdefault(text, []).append(index)
-    return tuple((_capital(_users_text(who, comparison.uses)), text) for text, who in raised.items())
+    return tuple((_capital(_users_text(who, _titles(comparison))), text) for text, who in raised.items())
 
 
 def manifest_items(manifest: Mapping[str, object]) -> tuple[Item, ...]:

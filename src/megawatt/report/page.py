@@ -1,32 +1,19 @@
-"""Fill the templates, inline style and scripts, and pin every script by its hash."""
+"""The report of a comparison: what its template reads."""
 
 from __future__ import annotations
 
-import base64
-import json
-import re
 from collections.abc import Mapping
-from hashlib import sha256
-from importlib.resources import files
-from typing import Any, Final
-
-import jinja2
-from markupsafe import Markup
+from typing import Any
 
 from megawatt.catalogue.records import KINDS, Source
 from megawatt.chain.records import Comparison
-from megawatt.hours import HOURS_IN_YEAR
 from megawatt.report import lender, listing, tables
-from megawatt.report.charts import ChartSet, chart_set
+from megawatt.report.charts import chart_set
 from megawatt.report.decision import answer
-from megawatt.report.figure import Option, use_colour
+from megawatt.report.figure import use_colour
+from megawatt.report.frame import fill
 
 __all__ = ["render"]
-
-_ROOM: Final = "megawatt.report"
-_HTML_SAFE: Final = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
-)
 
 
 def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) -> str:
@@ -54,19 +41,10 @@ def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) 
 
         sources = load_catalogue().sources
     charts = chart_set(comparison)
-    scripts = {
-        "echarts": _asset("vendor", "echarts.min.js"),
-        "early": _asset("templates", "early.js"),
-        "report": _asset("templates", "report.js"),
-    }
     context = {
         "comparison": comparison,
         "answer": answer(comparison),
         "charts": charts,
-        "specs": _specs(charts),
-        "style": _asset("templates", "style.css"),
-        "scripts": scripts,
-        "policy": _policy(scripts),
         "uses": _use_heads(comparison),
         "assumptions": listing.assumption_rows(comparison, sources),
         "kinds": KINDS,
@@ -75,64 +53,7 @@ def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) 
         "manifest": listing.manifest_items(comparison.manifest),
         **_tables(comparison),
     }
-    return _environment().get_template("base.html").render(context)
-
-
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader(_ROOM, "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.tests["negative_text"] = tables.is_negative
-    environment.filters["breakable"] = _breakable
-    environment.filters["glued"] = _glued
-    return environment
-
-
-def _breakable(name: str) -> Markup:
-    """A dotted name that may break after its dots and underscores."""
-    parts = re.split(r"(?<=[._])", name)
-    return Markup("<wbr>").join(parts)
-
-
-def _glued(text: str) -> str:
-    """A sentence in which no line breaks between a minus sign and its amount (word joiner, Unicode U+2060)."""
-    return text.replace("\u2212$", "\u2212\u2060$")
-
-
-def _asset(folder: str, name: str) -> str:
-    return (files(_ROOM) / folder / name).read_text(encoding="utf-8")
-
-
-def _policy(scripts: Mapping[str, str]) -> str:
-    """Content security policy: nothing from anywhere, these scripts by hash, styles of this file."""
-    hashes = [base64.b64encode(sha256(text.encode()).digest()).decode() for text in scripts.values()]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
-    rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    return f"default-src 'none'; script-src {allowed}; {rest}"
-
-
-def _specs(charts: ChartSet) -> str:
-    """Chart specifications as JSON that is safe inside a script element; ValueError on a number that is not finite."""
-    specs = {}
-    for chart in charts.all():
-        option, hours = _packed(chart.option)
-        specs[chart.id] = {"option": option, "units": chart.units, "renderer": chart.renderer, "hours": hours}
-    return json.dumps(specs, allow_nan=False, ensure_ascii=False, separators=(",", ":")).translate(_HTML_SAFE)
-
-
-def _packed(option: Option) -> tuple[Option, list[float | None]]:
-    """An option and, apart, the hours of its heat map as one list: a third of the size of (day, hour, value) cells."""
-    series = option["series"]
-    if not series or series[0]["type"] != "heatmap":
-        return option, []
-    hours: list[float | None] = [None] * HOURS_IN_YEAR
-    for day, hour, value in series[0]["data"]:
-        hours[24 * day + hour] = value
-    return {**option, "series": [{**series[0], "data": []}]}, hours
+    return fill("base.html", charts.all(), **context)
 
 
 def _use_heads(comparison: Comparison) -> list[dict[str, Any]]:

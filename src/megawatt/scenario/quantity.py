@@ -18,12 +18,13 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from megawatt.catalogue.records import KINDS, Fact, Kind
-from megawatt.errors import CatalogueError
+from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.facility.coordinates import read_coordinates
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["SCENARIO_SOURCE", "catalogue_key", "quantity"]
+__all__ = ["SCENARIO_SOURCE", "catalogue_key", "quantity", "site_place"]
 
 SCENARIO_SOURCE: Final = "scenario"
 """Source of a number that the user wrote into the scenario without naming another."""
@@ -198,5 +199,20 @@ def catalogue_key(family: str) -> Any:
             hint = f"nearest: {', '.join(near)}; " if near else ""
             allowed = f"a key of the catalogue family {family}"
             raise _problem(repr(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
+
+    return BeforeValidator(read)
+
+
+def site_place() -> Any:
+    """Annotations of a scenario string that is a catalogued place or coordinates."""
+    names = catalogue_key("place")
+
+    def read(raw: Any, info: ValidationInfo) -> str:
+        try:
+            point = read_coordinates(raw) if isinstance(raw, str) else None
+        except ScenarioError as error:
+            problem = error.problems[0]
+            raise _problem(problem.found, problem.allowed, problem.hint) from None
+        return str(point) if point else str(names.func(raw, info))
 
     return BeforeValidator(read)

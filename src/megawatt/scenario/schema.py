@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from megawatt.catalogue.records import Fact
-from megawatt.scenario.quantity import catalogue_key, quantity
+from megawatt.scenario.quantity import catalogue_key, quantity, site_place
 
 __all__ = ["AI", "Capex", "Contract", "Debt", "DemandResponse", "Hall", "HallRamp", "Lease",
            "Mining", "Month", "Opex", "Power", "Risk", "Scenario", "Section", "Site", "Tax", "Timeline", "Training",
@@ -45,7 +45,9 @@ def _fail(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
 class Site(Section):
     """The place and its connection."""
 
-    place: Annotated[str, catalogue_key("place")] = Field(description="place in the catalogue (climate)")
+    place: Annotated[str, site_place()] = Field(
+        description="place in the catalogue (climate), or 'latitude, longitude[, elevation]': the nearest in climate"
+    )
     grid_mw: Annotated[Fact, *quantity("MW", ge=0.1, le=20000)] = Field(
         description="contracted capacity at the interconnection, MW; headline values are per grid MW",
         title="contracted grid capacity",

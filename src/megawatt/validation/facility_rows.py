@@ -37,13 +37,30 @@ _AWS_HOME: Final = "us-"
 _AWS_OWN_ABROAD: Final = ("eu-west-1", "eu-south-2", "eu-north-1")
 
 # Own designs: AWS and Microsoft cool with outside air and wetted media [aws-water, microsoft-dublin-95f]; Google with
-# warm chilled water from towers and batteries in the servers [datacenterknowledge-google-2009].
+# warm chilled water from towers and batteries in the servers [datacenterknowledge-google-2009]; Meta with outside air
+# and misters, no chilled water [mvdirona-open-compute-2011]; OVHcloud with water to the processors and dry coolers, no
+# air conditioning [environnement-magazine-ovh-2010]. Equinix, Digital Realty, Oracle and other names let or rent halls
+# with chillers [servethehome-equinix-sv11].
 _OWN_DESIGN: Final = {
     "aws": "air-evaporative",
     "microsoft": "air-evaporative",
     "meta": "air-evaporative",
     "google": "air-tower-free",
+    "ovhcloud": "liquid-dry-cooler",
 }
+_OTHER_NAMES: Final = {
+    "amazon": "aws",
+    "amazon web services": "aws",
+    "azure": "microsoft",
+    "microsoft azure": "microsoft",
+    "facebook": "meta",
+    "google cloud": "google",
+    "gcp": "google",
+    "ovh": "ovhcloud",
+}
+# Scaleway's fifth hall at Paris, also its zone 2, has outside air and wetted media; its others are chilled water
+# [silicon-scaleway-2022, ultimatepocket-scaleway-dc5-2020].
+_SCALEWAY_EVAPORATIVE: Final = ("dc5", "par2", "par-2")
 # Microsoft's first two large regions, before its chiller-less design of 2009: San Antonio, chilled water from towers
 # [microsoft-san-antonio-2011], and Chicago, a developer's building that Microsoft leases [microsoft-northlake-2007].
 _MICROSOFT_BEFORE_2009: Final = ("southcentralus", "northcentralus")
@@ -85,12 +102,15 @@ def design_of(operator: str, site: str, climate: str) -> str:
         Koeppen class of the place (may be followed by words), or empty.
     """
     name = operator.strip().lower()
+    name, site = _OTHER_NAMES.get(name, name), site.strip().lower()
     rented = _COLOCATION_HUMID if climate.startswith("A") or climate[1:3] == "fa" else _COLOCATION
     if name == "aws":
         own = site.startswith(_AWS_HOME) or site in _AWS_OWN_ABROAD
         return _OWN_DESIGN[name] if own else rented
     if name == "microsoft" and site in _MICROSOFT_BEFORE_2009:
         return _COLOCATION_HUMID
+    if name == "scaleway" and any(hall in site for hall in _SCALEWAY_EVAPORATIVE):
+        return _OWN_DESIGN["aws"]
     return _OWN_DESIGN.get(name, rented)
 
 

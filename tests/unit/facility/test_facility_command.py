@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,3 +94,34 @@ def test_profiles_sum_to_the_year() -> None:
     assert pue_by_month(year) @ days / 365 == pytest.approx(year.pue)
     assert pue_by_month(year)[6] > pue_by_month(year)[0]
     assert water_m3_by_month(year).sum() == pytest.approx(year.water_l.sum() / 1e3)
+
+
+def test_report_is_written_or_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "hall.html"
+    code, _, _ = _run(capsys, "dublin", "--design", "air-chiller", "--report", str(path))
+    assert code == 0
+    assert "Halls at Dublin" in path.read_text(encoding="utf-8")
+    code, _, err = _run(capsys, "dublin", "--design", "air-chiller", "--report", str(tmp_path / "none" / "x.html"))
+    assert code == 2
+    assert "cannot write" in err
+    assert "Traceback" not in err
+
+
+def test_water_under_prices_and_a_cap(capsys: pytest.CaptureFixture[str]) -> None:
+    prices = ("--water-price", "2", "--power-price", "60", "--it-value", "500")
+    designs = ("--design", "air-evaporative", "--design", "air-chiller")
+    _, out, _ = _run(capsys, "phoenix-az", *designs, *prices, "--json")
+    pads, towers = json.loads(out)["results"]
+    assert "water_choice" not in towers
+    free = pads["water_choice"]
+    assert free["marginal_usd_per_m3"] == 0.0
+    assert free["water_m3"] <= pads["water_m3"] + 1e-6
+    cap = 0.5 * free["water_m3"]
+    _, out, _ = _run(capsys, "phoenix-az", *designs[:2], *prices, "--water-cap", str(cap), "--json")
+    capped = json.loads(out)["results"][0]["water_choice"]
+    assert capped["water_m3"] <= cap
+    assert 0.0 < capped["saving_usd"] < free["saving_usd"]
+    assert capped["marginal_usd_per_m3"] > 0.0
+    code, _, err = _run(capsys, "phoenix-az", "--water-cap", "5")
+    assert code == 2
+    assert "--water-price, --power-price, --it-value" in err

@@ -43,9 +43,9 @@ def test_nearest_place_says_how_far() -> None:
         (
             (38.8, -104.8),
             1880.0,
-            {"cheyenne-wy", "denver-co"},
+            {"cheyenne-wy", "denver-co", "golden-co"},
         ),  # Colorado Springs: a high place, not the nearest low one
-        ((50.1, 14.4), 250.0, {"berlin", "frankfurt", "vienna"}),  # Prague
+        ((50.1, 14.4), 250.0, {"prague"}),
         ((78.2, 15.6), 28.0, {"lulea", "reykjavik"}),  # Longyearbyen
     ],
 )

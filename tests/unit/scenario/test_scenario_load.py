@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from megawatt.catalogue import load_catalogue
+from megawatt.errors import ScenarioError
 from megawatt.scenario import json_schema, load
 from megawatt.scenario.schema import Scenario
 
@@ -99,3 +100,13 @@ def test_the_starter_loads(tmp_path: Path) -> None:
     file = tmp_path / "starter.toml"
     file.write_text(STARTER.read_text(encoding="utf-8"), encoding="utf-8")
     assert load(file, load_catalogue()).uses[0].scenario.name == "my-site"
+
+
+def test_a_place_may_be_coordinates() -> None:
+    use = load(EXAMPLES / "dublin-gb300.toml", load_catalogue(), ["site.place=-33.9,18.40, 42"]).uses[0]
+    assert use.scenario.site.place == "-33.9, 18.4, 42"
+    by_name = load(EXAMPLES / "dublin-gb300.toml", load_catalogue(), ["site.place=mons"]).uses[0]
+    assert by_name.scenario.site.place == "brussels", "an alias becomes its key"
+    with pytest.raises(ScenarioError) as caught:
+        load(EXAMPLES / "dublin-gb300.toml", load_catalogue(), ["site.place=95, 200", "site.grid_mw=-1"])
+    assert {p.path for p in caught.value.problems} == {"site.place", "site.grid_mw"}

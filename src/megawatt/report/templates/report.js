@@ -61,7 +61,7 @@
       if (axis.type === "value") { axis.axisLabel = Object.assign({ formatter: people }, axis.axisLabel); }
     });
     if (option.series.length && option.series[0].type === "heatmap") {
-      option.xAxis.axisLabel.formatter = function (day) { return day.split(" ")[1]; };
+      option.xAxis.axisLabel.formatter = function (day) { return day.split(" ").pop(); };
     }
   }
 
@@ -87,6 +87,16 @@
         series.label.overflow = "truncate";
       }
       if (series.tooltip && (series.tooltip.formatter || series.tooltip.show === false)) { return; }
+      if (series.type === "scatter" && series.dimensions) {
+        series.tooltip = {
+          formatter: function (point) {
+            return series.dimensions.map(function (name, n) {
+              return name + " <b>" + people(point.value[n]) + "</b>";
+            }).join("<br>");
+          }
+        };
+        return;
+      }
       if (series.type === "heatmap") {
         series.tooltip = {
           formatter: function (point) {
