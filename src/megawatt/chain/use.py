@@ -14,7 +14,7 @@ from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.unit_costs import unit_costs
-from megawatt.dispatch import Dispatch, solve
+from megawatt.dispatch import Dispatch, solve_merit
 from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
 from megawatt.facility import simulate as simulate_hall
@@ -41,7 +41,7 @@ def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
 
 
 def _dispatch(links: Links, hash_value: float) -> Dispatch:
-    year = solve(with_hash_value(links, hash_value) if links.mining else links.problem)
+    year = solve_merit(with_hash_value(links, hash_value) if links.mining else links.problem)
     curtailed = float(year.ai_curtailed_mw.sum())
     offered = float(links.problem.ai_it_mw.sum())
     if curtailed > _MOST_CURTAILED * offered:

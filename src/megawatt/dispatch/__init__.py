@@ -20,6 +20,7 @@ from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
 from megawatt.dispatch.site import solve
 from megawatt.dispatch.synthetic import price_model, synthetic_price_year
+from megawatt.dispatch.water import WaterPlan, save_water
 
 __all__ = [
     "Availability",
@@ -36,6 +37,7 @@ __all__ = [
     "SiteProblem",
     "Storage",
     "Tariff",
+    "WaterPlan",
     "battery_storage",
     "block",
     "coincident_peak_hours",
@@ -48,6 +50,7 @@ __all__ = [
     "price_model",
     "price_year",
     "read_price_csv",
+    "save_water",
     "site_hours",
     "solve",
     "solve_merit",

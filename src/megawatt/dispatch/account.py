@@ -36,7 +36,8 @@ def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray
         ``energy_cost_usd`` by part: ``market`` (energy at the market price) and ``delivery`` (adders);
         ``revenue_usd``: ``ai`` and ``mining``. ``binding``: hours in which the connection is full (``import``), cooling
         holds IT power below what is offered (``ai_cooling``, ``mining_cooling``), AI load is curtailed for whatever
-        reason (``ai_curtailed``), or miners are off or throttled (``mining_curtailed``).
+        reason (``ai_curtailed``), or miners are off or throttled (``mining_curtailed``). In hours of ``ai_space`` and
+        ``mining_space`` all racks, or all miners, run beside a connection that has room: space binds, not power.
     """
     ai_facility, ai_water = _hall(problem.ai_response, ai_it_mw)
     mining_facility, mining_water = _hall(problem.mining_response, mining_it_mw)
@@ -47,12 +48,15 @@ def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray
     }
     cost = {"market": float(problem.price_usd_per_mwh @ drawn), "delivery": float(problem.adder_usd_per_mwh @ drawn)}
     curtailed = problem.ai_it_mw - ai_it_mw
+    room = drawn < problem.import_limit_mw - TOLERANCE_MW
     binding = {
         "import": _hours(drawn >= problem.import_limit_mw - TOLERANCE_MW),
         "ai_cooling": _hours(_cooling(problem.ai_response, problem.ai_it_mw)),
         "mining_cooling": _hours(_cooling(problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw))),
         "ai_curtailed": _hours(curtailed > TOLERANCE_MW),
         "mining_curtailed": _hours(mining_it_mw < problem.mining_it_mw - TOLERANCE_MW),
+        "ai_space": _hours(_full(problem.ai_response, ai_it_mw, problem.ai_it_mw) & room),
+        "mining_space": _hours(_full(problem.mining_response, mining_it_mw, problem.mining_it_mw) & room),
     }
     return Dispatch(
         import_mw=drawn,
@@ -107,6 +111,13 @@ def _hall(response: FacilityResponse | None, it_mw: FloatArray) -> tuple[FloatAr
         hourly_response(response, response.facility_mw, it_mw),
         hourly_response(response, response.water_l_per_h, it_mw),
     )
+
+
+def _full(response: FacilityResponse | None, it_mw: FloatArray, offered_mw: FloatArray | float) -> NDArray[np.bool_]:
+    """Hours in which all that is offered runs."""
+    if response is None:
+        return np.zeros(HOURS_IN_YEAR, dtype=np.bool_)
+    return np.asarray((it_mw >= offered_mw - TOLERANCE_MW) & (it_mw > TOLERANCE_MW))
 
 
 def _cooling(response: FacilityResponse | None, offered_mw: FloatArray) -> NDArray[np.bool_]:

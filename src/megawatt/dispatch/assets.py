@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.dispatch.blocks import Programme, block, called, dearer_with_load, hall_block
-from megawatt.dispatch.halls import hourly_response, site_halls
+from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, site_halls
 from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.records import SiteProblem
+from megawatt.errors import ScenarioError
+from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = ["SiteAssets", "site_hours"]
@@ -40,8 +42,11 @@ class SiteAssets:
     mining_modes : tuple of arrays or None
         Widths [MW] and relative revenue of the miners' mode segments (`megawatt.mining.mode_segments`); their sum
         is at least ``mining_it_mw``. Rated mode alone if None.
-    ai_firm : bool
-        The AI load must be served; otherwise it is curtailed where that earns more.
+    ai_firm_frac : float
+        Share of the AI load that must be served, 0 to 1. The rest (the use ``ai``) is interruptible: it is curtailed
+        where that earns more.
+    ai_interruptible_usd_per_mwh : float or None
+        What the interruptible part earns per MWh of IT; as the problem's AI load if None.
     availability : Availability or None
         Contracted availability of the use ``ai``, in MWh at the connection.
     last_resort : tuple of str
@@ -58,7 +63,8 @@ class SiteAssets:
     price_slope_usd_per_mwh_per_mw: float = 0.0
     price_step_mw: float = 10.0
     mining_modes: tuple[FloatArray, FloatArray] | None = None
-    ai_firm: bool = False
+    ai_firm_frac: float = 0.0
+    ai_interruptible_usd_per_mwh: float | None = None
     availability: Availability | None = None
     last_resort: tuple[str, ...] = ()
 
@@ -86,14 +92,11 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
     extra = assets or SiteAssets()
     halls = site_halls(problem)
     firm = halls.ai.idle_mw + halls.mining.idle_mw
-    uses = []
+    uses: list[Block] = []
     if problem.ai_response is not None:
-        if extra.ai_firm:
-            served = np.minimum(problem.ai_it_mw, problem.ai_response.it_limit_mw)
-            full = hourly_response(problem.ai_response, problem.ai_response.facility_mw, np.maximum(served, 0.0))
-            firm = firm + full - halls.ai.idle_mw
-        else:
-            uses.append(hall_block("ai", halls.ai, np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh)))
+        served, beside = _ai_parts(problem, problem.ai_response, extra, halls.ai)
+        firm = firm + served - halls.ai.idle_mw
+        uses.extend(beside)
     if problem.mining_response is not None:
         uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh, extra.mining_modes))
     if extra.export_price_usd_per_mwh is not None:
@@ -108,6 +111,22 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         availability=() if extra.availability is None else (extra.availability,),
         last_resort=extra.last_resort,
     )
+
+
+def _ai_parts(
+    problem: SiteProblem, response: FacilityResponse, extra: SiteAssets, hall: HallSegments
+) -> tuple[FloatArray, tuple[Block, ...]]:
+    """Facility power of the firm AI load with its idle hall (hours,), and the interruptible rest as a use."""
+    share = extra.ai_firm_frac
+    if not 0.0 <= share <= 1.0:
+        raise ScenarioError(f"site: ai_firm_frac = {share}; allowed: 0 (all interruptible) to 1 (all firm)")
+    firm_it = share * np.maximum(np.minimum(problem.ai_it_mw, response.it_limit_mw), 0.0)
+    drawn = hourly_response(response, response.facility_mw, firm_it)
+    if share == 1.0:
+        return drawn, ()
+    worth = extra.ai_interruptible_usd_per_mwh
+    value = np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh if worth is None else worth)
+    return drawn, (hall_block("ai", above_firm(hall, firm_it), value),)
 
 
 def _imports(problem: SiteProblem, extra: SiteAssets) -> Block:

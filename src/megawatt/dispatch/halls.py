@@ -13,7 +13,7 @@ from megawatt.errors import InfeasibleError, Problem, ScenarioError
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 
-__all__ = ["HallSegments", "SiteHalls", "hour_name", "hourly_response", "site_halls"]
+__all__ = ["HallSegments", "SiteHalls", "above_firm", "hour_name", "hourly_response", "site_halls"]
 
 FloatArray = NDArray[np.float64]
 
@@ -79,6 +79,22 @@ def hourly_response(response: FacilityResponse, table: FloatArray, it_mw: FloatA
     share = (it_mw - points[left]) / (points[left + 1] - points[left])
     low, high = table[hours, left], table[hours, left + 1]
     return np.asarray(low + share * (high - low), dtype=np.float64)
+
+
+def above_firm(hall: HallSegments, firm_it_mw: FloatArray) -> HallSegments:
+    """What a hall can run beside load that is always served: the same segments less their lowest part.
+
+    Parameters
+    ----------
+    hall : HallSegments
+        The whole hall.
+    firm_it_mw : array, shape (8760,)
+        IT power that is served in any case, 0 to the hall's cap. [MW]
+    """
+    before = np.cumsum(hall.width_it_mw, axis=1) - hall.width_it_mw
+    taken = np.clip(firm_it_mw[:, np.newaxis] - before, 0.0, hall.width_it_mw)
+    left = np.maximum(hall.cap_it_mw - firm_it_mw, 0.0)
+    return HallSegments(hall.idle_mw, hall.width_it_mw - taken, hall.slope, left)
 
 
 def site_halls(problem: SiteProblem) -> SiteHalls:
