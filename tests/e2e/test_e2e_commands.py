@@ -113,3 +113,17 @@ def test_settings_reach_the_scenario(tmp_path: Path) -> None:
     wrong = megawatt("check", scenario, "--set", "site.gridmw=320")
     assert wrong.returncode == 2
     assert "did you mean grid_mw?" in wrong.stderr
+
+
+def test_dispatch_spends_water_and_power_by_the_hour(tmp_path: Path) -> None:
+    scenario = small(tmp_path, "childress-gb300")
+    options = ("--firm-ai", 0.7, "--interruptible-value", 120, "--water-price", 5, "--water-cap", 4000)
+    done = megawatt("dispatch", scenario, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["hours"] == 8760
+    assert result["plans"]["perfect"]["solver"].startswith("exact")
+    assert result["water"]["water_m3"] <= 4000
+    refused = megawatt("dispatch", scenario, "--water-price", -1)
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr

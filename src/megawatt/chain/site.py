@@ -21,11 +21,21 @@ from megawatt.dispatch import (
     tariff,
     tariff_adder,
 )
-from megawatt.facility import FacilityResponse, HallDesign, Weather, capacity, hall_design, load_weather, response
+from megawatt.facility import (
+    FacilityResponse,
+    HallDesign,
+    Weather,
+    capacity,
+    hall_design,
+    has_pads,
+    load_weather,
+    response,
+    without_pads,
+)
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["Grid", "Halls", "ai_halls", "grid_of", "mining_halls", "site_problem"]
+__all__ = ["Grid", "Halls", "ai_halls", "dry_response", "grid_of", "mining_halls", "site_problem"]
 
 FloatArray = NDArray[np.float64]
 
@@ -85,6 +95,16 @@ def mining_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather) -> 
     it_mw = given.number() if given is not None else capacity(design, weather, grid_mw)[0]
     sized = replace(design, it_capacity_mw=it_mw)
     return Halls(weather, sized, response(sized, weather), it_mw)
+
+
+def dry_response(halls: Halls) -> FacilityResponse:
+    """The halls' response with wetted pads switched off, on the same breakpoints; their own where they have none."""
+    if not has_pads(halls.design):
+        return halls.response
+    even = np.linspace(0.0, halls.design.it_capacity_mw, len(halls.response.it_mw) - 1)
+    own = np.setdiff1d(halls.response.it_mw, even)
+    exact = float(own[0]) if own.size == 1 else None
+    return response(without_pads(halls.design), halls.weather, exact_at_mw=exact)
 
 
 def grid_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Grid:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,10 @@ from megawatt.errors import Problem, ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage
+    from megawatt.chain.links import Links
+    from megawatt.dispatch import HourlyPlan, HourlyProblem, SiteProblem, Storage, WaterPlan
+
+    _Question = tuple[HourlyProblem, WaterPlan | None]
 
 __all__ = ["dispatch"]
 
@@ -31,6 +34,14 @@ _WIDTH = 120
 @click.option("--battery", metavar="MW:MWH", help="Add a battery (scenarios), e.g. 50:200.")
 @click.option("--demand-charge", type=click.FloatRange(min=0), default=0.0, metavar="USD_PER_MW_YEAR",
               help="Add a charge on the year's highest import (scenarios).")  # fmt: skip
+@click.option("--firm-ai", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+              help="Share of the AI load that must run; the rest is interruptible (scenarios).")  # fmt: skip
+@click.option("--interruptible-value", type=click.FloatRange(min=0), metavar="USD_PER_MWH",
+              help="What a MWh of interruptible AI load earns (scenarios).")  # fmt: skip
+@click.option("--water-price", type=click.FloatRange(min=0), default=0.0, metavar="USD_PER_M3",
+              help="Run pads only in hours where they are worth their water (scenarios).")  # fmt: skip
+@click.option("--water-cap", type=click.FloatRange(min=0), metavar="M3",
+              help="Yearly right of water, spent on the hours worth most (scenarios).")  # fmt: skip
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
 @click.option("--week", type=click.IntRange(1, 52), default=28, show_default=True, help="Week of the trace.")
@@ -42,6 +53,10 @@ def dispatch(
     foresight: bool,
     battery: str | None,
     demand_charge: float,
+    firm_ai: float,
+    interruptible_value: float | None,
+    water_price: float,
+    water_cap: float | None,
     trace_file: Path | None,
     week: int,
     settings: tuple[str, ...],
@@ -51,9 +66,10 @@ def dispatch(
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
 
-    problems = _problems(source, settings, battery, demand_charge)
+    wanted = _Wanted(battery, demand_charge, firm_ai, interruptible_value, water_price, water_cap)
+    problems = _problems(source, settings, wanted)
     results = []
-    for name, problem in problems.items():
+    for name, (problem, water) in problems.items():
         if foresight:
             note("three plans: perfect, day-ahead, rules")
             plans = foresight_plans(problem)
@@ -61,31 +77,51 @@ def dispatch(
             plans = {"perfect": optimise(problem, solver)}  # type: ignore[arg-type]
         if trace_file is not None:
             _write_trace(trace_file, problem, plans["perfect"], week)
-        results.append(_result(name, problem, plans))
+        results.append(_result(name, problem, plans) | ({} if water is None else {"water": _water_dict(water)}))
         if not as_json:
             _print(name, problem, plans)
+            if water is not None:
+                click.echo(_water_line(water))
     if as_json:
         emit_json("dispatch", results)
 
 
-def _problems(
-    source: Path, settings: tuple[str, ...], battery: str | None, demand_charge: float
-) -> Mapping[str, HourlyProblem]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What the options add to a scenario's site."""
+
+    battery: str | None
+    demand_charge: float
+    firm_ai: float
+    interruptible_value: float | None
+    water_price: float
+    water_cap: float | None
+
+    def given(self) -> list[str]:
+        """Options that were used."""
+        used = {
+            "--battery": self.battery,
+            "--demand-charge": self.demand_charge,
+            "--firm-ai": self.firm_ai,
+            "--interruptible-value": self.interruptible_value is not None,
+            "--water-price": self.water_price,
+            "--water-cap": self.water_cap is not None,
+        }
+        return [name for name, value in used.items() if value]
+
+
+def _problems(source: Path, settings: tuple[str, ...], wanted: _Wanted) -> Mapping[str, _Question]:
     if source.is_dir():
         from megawatt.dispatch.case import case_problem, load_case
 
-        given = [name for name, value in (("--battery", battery), ("--set", settings)) if value]
-        if given or demand_charge:
-            raise ScenarioError(
-                f"{source}: {', '.join(given) or '--demand-charge'} is for scenarios; edit parameters.json"
-            )
-        return {source.name: case_problem(load_case(source))}
-    return _scenario_problems(source, settings, battery, demand_charge)
+        given = [*wanted.given(), *(["--set"] if settings else [])]
+        if given:
+            raise ScenarioError(f"{source}: {', '.join(given)} is for scenarios; edit parameters.json")
+        return {source.name: (case_problem(load_case(source)), None)}
+    return _scenario_problems(source, settings, wanted)
 
 
-def _scenario_problems(
-    source: Path, settings: tuple[str, ...], battery: str | None, demand_charge: float
-) -> Mapping[str, HourlyProblem]:
+def _scenario_problems(source: Path, settings: tuple[str, ...], wanted: _Wanted) -> Mapping[str, _Question]:
     import numpy as np
 
     from megawatt.catalogue import load_catalogue
@@ -96,7 +132,7 @@ def _scenario_problems(
 
     catalogue = load_catalogue()
     loaded = load(source, catalogue, settings)
-    peaks = (yearly_peak(HOURS_IN_YEAR, demand_charge),) if demand_charge else ()
+    peaks = (yearly_peak(HOURS_IN_YEAR, wanted.demand_charge),) if wanted.demand_charge else ()
     problems = {}
     for use in loaded.uses:
         note(f"{use.scenario.name}: halls, weather, prices")
@@ -105,9 +141,52 @@ def _scenario_problems(
         if links.miners is not None:
             value = _hash_value(links.miners.fleet, links.miners.state)
             problem = replace(problem, mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value))
-        assets = SiteAssets(storage=_battery(battery, catalogue), peaks=peaks)
-        problems[use.scenario.name] = site_hours(problem, assets)
+        water = None
+        if wanted.water_price or wanted.water_cap is not None:
+            water = _save_water(links, problem, wanted)
+            problem = water.problem
+        assets = SiteAssets(
+            storage=_battery(wanted.battery, catalogue),
+            peaks=peaks,
+            ai_firm_frac=wanted.firm_ai,
+            ai_interruptible_usd_per_mwh=wanted.interruptible_value,
+        )
+        if links.ai is not None and wanted.interruptible_value is None and wanted.firm_ai < 1.0:
+            note("contracted AI load stands in the plan at a penalty that keeps it running, not at its revenue")
+        problems[use.scenario.name] = (site_hours(problem, assets), water)
     return problems
+
+
+def _save_water(links: Links, problem: SiteProblem, wanted: _Wanted) -> WaterPlan:
+    """The site year with pads in the hours that are worth their water."""
+    import math
+
+    from megawatt.chain.site import dry_response
+    from megawatt.dispatch import save_water
+
+    dry = replace(
+        problem,
+        ai_response=None if links.ai is None else dry_response(links.ai),
+        mining_response=None if links.mining is None else dry_response(links.mining),
+    )
+    cap = math.inf if wanted.water_cap is None else wanted.water_cap
+    return save_water(problem, dry, usd_per_m3=wanted.water_price, cap_m3=cap)
+
+
+def _water_dict(plan: WaterPlan) -> dict[str, float]:
+    return {
+        "wet_hours": int(plan.wet.sum()),
+        "water_m3": plan.water_m3,
+        "marginal_usd_per_m3": plan.marginal_usd_per_m3,
+        "gap_usd": plan.gap_usd,
+    }
+
+
+def _water_line(plan: WaterPlan) -> str:
+    return (
+        f"water: {int(plan.wet.sum()):,} hours with pads, {plan.water_m3:,.0f} m3 a year; one more cubic metre "
+        f"would be worth {plan.marginal_usd_per_m3:,.2f} USD beyond its price"
+    )
 
 
 def _hash_value(miners: Any, state: Any) -> float:

@@ -104,7 +104,9 @@ def save_water(wet: SiteProblem, dry: SiteProblem, *, usd_per_m3: float = 0.0, c
         mining_response=_by_hour(wet.mining_response, dry.mining_response, chosen),
     )
     dispatch = solve_merit(mixed)
-    return WaterPlan(mixed, dispatch, chosen, float(dispatch.water_l.sum()) / _LITRE_PER_M3, marginal, gap)
+    return WaterPlan(
+        mixed, dispatch, chosen & (used_m3 > 0.0), float(dispatch.water_l.sum()) / _LITRE_PER_M3, marginal, gap
+    )
 
 
 def _margin_usd(problem: SiteProblem, year: Dispatch) -> FloatArray:

@@ -59,7 +59,7 @@ def test_water_inputs_that_cannot_be_are_refused() -> None:
 
 
 def test_firm_load_is_served_and_the_rest_gives_way() -> None:
-    # Power at 1,002 USD/MWh: the interruptible part earns 1,000 / 1.2 = 833 per MWh drawn and stops, the firm one stays.
+    # Power at 1,002 USD/MWh: the interruptible part earns 1,000 / 1.2 = 833 per MWh drawn and stops; the rest stays.
     dear = problem(mining_response=None, mining_it_mw=0.0, price_usd_per_mwh=np.full(HOURS, 1000.0))
     for firm, drawn in ((0.0, 0.0), (0.4, 14.4), (1.0, 36.0)):
         plan = optimise(site_hours(dear, SiteAssets(ai_firm_frac=firm)))
