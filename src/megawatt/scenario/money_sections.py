@@ -1,0 +1,325 @@
+"""Sections of a scenario about money: contracts, spending, running cost, debt, tax, risk."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from megawatt.catalogue.records import Fact
+from megawatt.scenario.quantity import catalogue_key, quantity
+from megawatt.scenario.section import Section, ratio
+
+__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "Lease", "Opex", "Risk", "Tax", "WorkingCapital"]
+
+
+class Contract(Section):
+    """Who pays for the chips' hours.
+
+    One of ``price_usd_per_chip_hour`` (published), or a basis: ``token-parity`` pays per training token what
+    ``parity_system`` earns at ``parity_price_usd_per_chip_hour``; ``predecessor`` scales the published price of
+    ``predecessor_system`` by training throughput per chip.
+    """
+
+    basis: Literal["published", "token-parity", "predecessor"] = Field("published", description="how the price is set")
+    price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
+        None, description="price of a chip-hour, USD (basis = published)", title="price of a chip-hour"
+    )
+    parity_system: Annotated[str, catalogue_key("system")] | None = Field(
+        None, description="system with a published price"
+    )
+    parity_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
+        None, description="its price of a chip-hour, USD", title="parity system's price of a chip-hour"
+    )
+    predecessor_system: Annotated[str, catalogue_key("system")] | None = Field(None, description="older system")
+    predecessor_price_usd_per_chip_hour: Annotated[Fact, *quantity("USD/hour", ge=0, le=1000)] | None = Field(
+        None, description="its price of a chip-hour, USD", title="predecessor's price of a chip-hour"
+    )
+    term_months: int = Field(60, ge=1, le=480, description="months that the tenant pays for each block of halls")
+    availability_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.availability_frac",
+        validate_default=True,
+        description="share of chip-hours that are billable",
+        title="share of hours billed",
+    )
+    take_or_pay_frac: Annotated[Fact, *ratio] | None = Field(
+        None, description="share of the billable hours paid in any case; default: all", title="take-or-pay share"
+    )
+    tenant_use_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="share of the billable hours that the tenant uses; paid where above take_or_pay_frac; default: "
+        "all, so give it with take_or_pay_frac",
+        title="tenant's use",
+    )
+    prepayment_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        0.0,
+        validate_default=True,
+        description="share of the contract value paid ahead of delivery",
+        title="share paid ahead",
+    )
+    prepayment_lead_months: int = Field(3, ge=0, le=60, description="months before a block is live that it is paid")
+    prepayment_credit_after_months: int = Field(
+        0,
+        ge=0,
+        le=479,
+        description="months of service before the prepayment is credited, evenly over the rest of the term",
+    )
+    market_utilisation_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.market_utilisation_frac",
+        validate_default=True,
+        description="share of chip-hours sold when let at market terms (after the term, or after a default)",
+        title="share of hours sold at market terms",
+    )
+    payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
+        description="class of the tenant: sets its default probability (megawatt catalogue show risk-base)"
+    )
+
+
+class Lease(Section):
+    """A lease of AI halls: the tenant brings the chips and pays rent per kW of critical IT power."""
+
+    rent_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=2000)] = Field(
+        description="rent in the first year, USD per month and kW of critical IT", title="rent"
+    )
+    escalator_per_year: Annotated[Fact, *quantity(ge=-0.1, le=0.2)] = Field(
+        0.0, validate_default=True, description="yearly step of the rent, from each block's start", title="escalator"
+    )
+    term_months: int = Field(120, ge=1, le=480, description="months that the tenant rents each block of halls")
+    power_paid_by: Literal["tenant", "owner"] = Field(
+        "tenant", description="tenant: energy is passed through (triple net); owner: rent includes it"
+    )
+    it_load_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.busy_frac",
+        validate_default=True,
+        description="average draw of the tenant's machines over the critical IT power that it rents",
+        title="tenant's load",
+    )
+    market_rent_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=2000)] | None = Field(
+        None, description="rent after the term or a default; default: the lease's own", title="market rent"
+    )
+    market_utilisation_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.market_utilisation_frac",
+        validate_default=True,
+        description="share of the halls let at market rent (after the term, or after a default)",
+        title="share of halls let at market rent",
+    )
+    backstop_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
+        None,
+        description="most that a third party pays once if the tenant defaults, at the first delivery, USD",
+        title="backstop",
+    )
+    backstop_at_end_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        0.0,
+        validate_default=True,
+        description="share of the backstop left at the end of the lease",
+        title="backstop left at the end",
+    )
+    backstop_lag_months: int = Field(3, ge=0, le=60, description="months from default to the backstop's payment")
+    payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
+        description="class of the tenant itself: sets its default probability (the backstop is modelled apart)"
+    )
+
+
+class Capex(Section):
+    """What is spent before anything earns. Amounts per block follow its share; miners cost their catalogue price."""
+
+    shell_usd_per_mw: Annotated[Fact, *quantity("USD/MW", ge=0, le=1e9)] = Field(
+        description="building, power and cooling, USD per MW of critical IT (mining: of miner power)",
+        title="cost of the shell",
+    )
+    chips_usd_per_chip: Annotated[Fact, *quantity("USD", ge=0, le=1e7)] | None = Field(
+        None,
+        description="chips with their share of rack, network and storage, USD per chip",
+        title="cost of a chip with its share of rack and network",
+    )
+    chips_basis: Literal["published", "token-parity"] = Field(
+        "published",
+        description="token-parity: chips_usd_per_chip is the parity system's, scaled by training throughput per chip",
+    )
+    build_months: int = Field(
+        12, ge=1, le=120, description="months over which a block's shell is paid, before it is live"
+    )
+    chip_lead_months: int = Field(2, ge=0, le=60, description="months before a block is live that its chips are paid")
+    replace_after_months: int = Field(
+        0,
+        ge=0,
+        le=240,
+        description="months of service after which chips or miners are replaced, again and again; 0: never",
+    )
+    replacement_cost_frac: Annotated[Fact, *quantity(ge=0, le=2)] | None = Field(
+        None,
+        description="cost of replacing them over their first cost, less what the old ones fetch; default: 1 less their "
+        "worth at that age",
+        title="cost of replacement",
+    )
+    shell_life_years: Annotated[Fact, *quantity("year", ge=1, le=100)] = Field(
+        "@finance-practice.shell_life_years",
+        validate_default=True,
+        description="life of the shell: its residual is the unused share",
+        title="life of the shell",
+    )
+    chip_residual_frac: Annotated[Fact, *quantity(ge=0.001, le=1)] = Field(
+        "@finance-practice.chip_residual_frac",
+        validate_default=True,
+        description="worth of chips or miners after five years of service, as a share of cost, in the base case",
+        title="worth of machines after five years",
+    )
+    machines_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
+        "@finance-practice.machines_tax_life_years",
+        validate_default=True,
+        description="tax life of chips or miners, straight line",
+        title="tax life of machines",
+    )
+    shell_tax_life_years: Annotated[Fact, *quantity("year", ge=1, le=40)] = Field(
+        "@finance-practice.shell_tax_life_years",
+        validate_default=True,
+        description="tax life of the shell, straight line",
+        title="tax life of the shell",
+    )
+
+
+class Opex(Section):
+    """Cost of running, beside energy."""
+
+    site_usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
+        description="staff, upkeep, insurance, property tax: USD per month and kW of critical IT (mining: of miners)",
+        title="operating cost beside energy",
+    )
+    growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
+        "@finance-practice.opex_growth_per_year",
+        validate_default=True,
+        description="escalation per year",
+        title="growth of operating cost",
+    )
+
+
+class DemandResponse(Section):
+    """Pay for being ready to shed load: a programme of the grid that the owner's machines are enrolled in."""
+
+    enrolled_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
+        description="load that can be shed, MW", title="enrolled load"
+    )
+    usd_per_kw_month: Annotated[Fact, *quantity("USD/kW/month", ge=0, le=1000)] = Field(
+        description="payment per kW enrolled and month", title="payment for demand response"
+    )
+    paid_frac: Annotated[Fact, *ratio] = Field(
+        1.0, validate_default=True, description="share of the payment left after penalties", title="share paid"
+    )
+    called_hours_per_year: Annotated[Fact, *quantity("hour", ge=0, le=8760)] = Field(
+        0.0,
+        validate_default=True,
+        description="hours a year in which the enrolled load is off (mining only; chips ride through on back-up power)",
+        title="hours called",
+    )
+
+
+class WorkingCapital(Section):
+    """When invoices and bills are paid; without it, in the month of delivery."""
+
+    receivable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0,
+        validate_default=True,
+        description="days from delivery to the tenant's payment",
+        title="days of receivables",
+    )
+    payable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
+        0.0, validate_default=True, description="days that bills of running cost stay unpaid", title="days of payables"
+    )
+
+
+class Debt(Section):
+    """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
+
+    principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
+        None, description="amount drawn, USD", title="loan"
+    )
+    share_of_machines_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="amount drawn as a share of the cost of chips or miners, instead of principal_usd",
+        title="loan over cost of machines",
+    )
+    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        description="nominal annual rate, 30/360", title="interest rate"
+    )
+    payments: int = Field(
+        60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
+    )
+    drawn: Literal["at-once", "with-machines"] = Field(
+        "at-once",
+        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first)",
+    )
+    clock_months: int | None = Field(
+        None,
+        ge=1,
+        le=480,
+        description="with delayed draws: each is repaid on a clock of its own, its last payment so many months after "
+        "it, its first as many months after it as the first draw's (payments is then not used)",
+    )
+    shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
+        "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
+    )
+    reserve_months: Annotated[Fact, *quantity("month", ge=0, le=24)] = Field(
+        "@finance-practice.debt_reserve_months",
+        validate_default=True,
+        description="months of average debt service kept as cash before owners are paid (DSRA)",
+        title="debt service reserve",
+    )
+    upfront_fee_frac: Annotated[Fact, *ratio] = Field(
+        0.0, validate_default=True, description="fee on the principal", title="upfront fee"
+    )
+    balloon_frac: Annotated[Fact, *ratio] = Field(
+        0.0, validate_default=True, description="share of the debt left for the last payment", title="balloon"
+    )
+    refinance_payments: int = Field(
+        0, ge=0, le=480, description="monthly payments of a new loan that repays the balloon; 0: it is due in cash"
+    )
+    refinance_rate: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+        None, description="rate of the new loan; default: that of the old one", title="rate of refinancing"
+    )
+    refinance_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] = Field(
+        1.2,
+        validate_default=True,
+        description="the new lender lends what last year's cash carries at this cover",
+        title="cover that a new lender asks for",
+    )
+    sweep_frac: Annotated[Fact, *ratio] = Field(
+        0.0, validate_default=True, description="share of the owners' excess cash that prepays the loan", title="sweep"
+    )
+    lockup_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None, description="trailing cover below which owners are paid nothing", title="lock-up cover"
+    )
+    covenant_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None, description="trailing cover below which the covenant is breached", title="covenant cover"
+    )
+
+
+class Tax(Section):
+    """Income tax."""
+
+    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@finance-practice.federal_tax_rate",
+        validate_default=True,
+        description="income tax rate",
+        title="income tax rate",
+    )
+    state_rate: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
+        0.0, validate_default=True, description="state tax rate, deducted from federal income", title="state tax rate"
+    )
+    machines_table: Literal["straight-line", "macrs-3", "macrs-5", "macrs-7"] = Field(
+        "straight-line", description="depreciation of chips or miners; a table replaces capex.machines_tax_life_years"
+    )
+    shell_table: Literal["straight-line", "macrs-15", "macrs-20", "sl-39"] = Field(
+        "straight-line", description="depreciation of the shell; a table replaces capex.shell_tax_life_years"
+    )
+    machines_bonus_frac: Annotated[Fact, *ratio] = Field(
+        0.0,
+        validate_default=True,
+        description="share of chips or miners deducted in the first year (26 U.S.C. 168(k))",
+        title="bonus depreciation of machines",
+    )
+
+
+class Risk(Section):
+    """The Monte Carlo."""
+
+    paths: int = Field(4096, ge=64, le=2_000_000, description="number of paths")

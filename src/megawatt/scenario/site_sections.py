@@ -1,0 +1,170 @@
+"""Sections of a scenario about the site and what it runs: place, power, timeline, halls, chips, training, miners."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from megawatt.catalogue.records import Fact
+from megawatt.scenario.quantity import catalogue_key, quantity, site_place
+from megawatt.scenario.section import Month, Section, refusal
+
+__all__ = ["AI", "Hall", "HallRamp", "Mining", "Power", "Site", "Timeline", "Training"]
+
+
+class Site(Section):
+    """The place and its connection."""
+
+    place: Annotated[str, site_place()] = Field(
+        description="place in the catalogue (climate), or 'latitude, longitude[, elevation]': the nearest in climate"
+    )
+    grid_mw: Annotated[Fact, *quantity("MW", ge=0.1, le=20000)] = Field(
+        description="contracted capacity at the interconnection, MW; headline values are per grid MW",
+        title="contracted grid capacity",
+    )
+    it_mw: Annotated[Fact, *quantity("MW", ge=0.01, le=20000)] | None = Field(
+        None,
+        description="critical IT power of the AI halls, MW (what leases are priced on); not for mining",
+        title="critical IT power",
+    )
+    weather: str | None = Field(
+        None, description="hourly weather file (TMY3, EPW or CSV) instead of the place's normals"
+    )
+
+    @field_validator("it_mw")
+    @classmethod
+    def _fits(cls, it_mw: Fact | None, info: ValidationInfo) -> Fact | None:
+        grid = info.data.get("grid_mw")
+        if it_mw is not None and grid is not None and it_mw.number() > grid.number():
+            raise refusal(f"{it_mw.number():g} MW", f"at most grid_mw = {grid.number():g} MW")
+        return it_mw
+
+
+class Power(Section):
+    """What a MWh costs at the connection."""
+
+    grid: Annotated[str, catalogue_key("grid")] = Field(description="grid in the catalogue: price table, carbon")
+    price_year: int = Field(2023, ge=2000, le=2100, description="year of the price table")
+    price_file: str | None = Field(
+        None, description="hourly price CSV (Datetime with UTC offset, USD/MWh) instead of the table"
+    )
+    mean_price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)] | None = Field(
+        None,
+        description="mean of a made-up price year (seasons, days, spikes as in ERCOT) for a grid without a price table",
+        title="mean price of power",
+    )
+    utc_offset_hours: float = Field(-6.0, ge=-12, le=14, description="fixed standard time of the site, hours from UTC")
+    price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
+        1.0, validate_default=True, description="factor on every hourly price", title="level of power prices"
+    )
+    tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
+
+
+class HallRamp(Section):
+    """One block of halls going live."""
+
+    live: Month = Field(description="first month of operation")
+    share: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        description="share of the site's halls in this block", title="share of a block of halls"
+    )
+
+
+class Timeline(Section):
+    """Months of the project."""
+
+    start: Month = Field(description="first month of the project (first spending)")
+    halls: tuple[HallRamp, ...] = Field(min_length=1, description="blocks of halls; shares sum to 1")
+    operating_months: int = Field(
+        60,
+        ge=1,
+        le=480,
+        description="months from the start of the last block to the end of the plan; all blocks run till then",
+    )
+    delay_months: int = Field(
+        0,
+        ge=0,
+        le=60,
+        description="months by which every block is late: spending and lender's dates stay as planned, revenue waits",
+    )
+
+    @field_validator("halls")
+    @classmethod
+    def _whole(cls, halls: tuple[HallRamp, ...], info: ValidationInfo) -> tuple[HallRamp, ...]:
+        total = sum(h.share.number() for h in halls)
+        if abs(total - 1) > 1e-9:
+            raise refusal(f"shares sum to {total:g}", "shares that sum to 1")
+        start = info.data.get("start")
+        if start is not None and min(h.live for h in halls) < start:
+            raise refusal(f"a block is live in {min(h.live for h in halls)}", f"months from start = {start} on")
+        return halls
+
+
+class Hall(Section):
+    """The building."""
+
+    design: Annotated[str, catalogue_key("hall")] = Field(description="hall design in the catalogue")
+
+
+class AI(Section):
+    """What fills the AI halls."""
+
+    system: Annotated[str, catalogue_key("system")] = Field(
+        description="system in the catalogue (rack, node, UltraServer)"
+    )
+    chips: Annotated[Fact, *quantity(ge=1, le=1e8, whole=True)] | None = Field(
+        None,
+        description="number of chips; default: site.it_mw * fill_frac / provisioned power per chip",
+        title="number of chips",
+    )
+    fill_frac: Annotated[Fact, *quantity(ge=0.05, le=1)] = Field(
+        "@ai-hall-practice.fill_frac",
+        validate_default=True,
+        description="share of critical IT power that accelerator racks reserve (rest: storage, CPUs, network, spare)",
+        title="share of IT power for accelerator racks",
+    )
+    other_it_w_per_chip: Annotated[Fact, *quantity("W", ge=0, le=5000)] = Field(
+        "@ai-hall-practice.other_it_w_per_chip",
+        validate_default=True,
+        description="power of storage, CPU nodes and the scale-out network per chip, W",
+        title="power of storage, CPUs and network per chip",
+    )
+    busy_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+        "@ai-hall-practice.busy_frac",
+        validate_default=True,
+        description="share of the hours in which chips draw training power (otherwise idle power)",
+        title="share of hours at training power",
+    )
+
+
+class Training(Section):
+    """The job that says what a chip is worth: one training run of this model on part of the site."""
+
+    model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json")
+    chips: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="chips of the job", title="chips of the job"
+    )
+    seq_len: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="tokens per sequence", title="tokens per sequence"
+    )
+    global_batch: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
+        description="sequences per optimizer step", title="sequences per step"
+    )
+    precision: Literal["bf16", "fp16", "fp8", "nvfp4", "mxfp4"] = Field("bf16", description="precision of the GEMMs")
+    tokens: Annotated[Fact, *quantity(ge=1, le=1e16)] | None = Field(
+        None, description="tokens of the whole run", title="tokens of the run"
+    )
+
+
+class Mining(Section):
+    """Bitcoin miners."""
+
+    miner: Annotated[str, catalogue_key("miner")] = Field(description="ASIC model in the catalogue")
+    network: Annotated[str, catalogue_key("network")] = Field(
+        description="state of the Bitcoin network in the catalogue"
+    )
+    it_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] | None = Field(
+        None,
+        description="power of the miners, MW; default: what the connection carries in the worst hour",
+        title="power of the miners",
+    )
