@@ -53,7 +53,7 @@ def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) 
         "manifest": listing.manifest_items(comparison.manifest),
         **_tables(comparison),
     }
-    return fill("base.html", charts.all(), **context)
+    return fill("report.html", charts.all(), **context)
 
 
 def _use_heads(comparison: Comparison) -> list[dict[str, Any]]:
