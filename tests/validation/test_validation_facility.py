@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.facility import from_normals, hall_design, known_places, read_weather_file, response, simulate
+from megawatt.facility import from_normals, hall_design, known_places, read_weather_file, simulate
 from megawatt.validation.facility_rows import design_of, score, stand_in
 
 REAL = {
@@ -40,18 +39,6 @@ def test_real_hours_above_thresholds(reference_dir: Path) -> None:
     above = [round(100 * float((weather.dry_bulb_c > t).mean()), 1) for t in (20, 25, 30, 35, 37)]
     np.testing.assert_allclose(above, [38.8, 21.3, 9.6, 1.9, 0.6], atol=0.11)
     assert weather.dry_bulb_c.max() == 40.0
-
-
-@pytest.mark.reference
-def test_a_year_of_breakpoints_is_quick(reference_dir: Path) -> None:
-    weather = read_weather_file(reference_dir / "weather" / REAL["childress-tx"])
-    design = hall_design(load_catalogue(), "liquid-dry-cooler", it_capacity_mw=200.0)
-    times = []
-    for _ in range(3):
-        start = perf_counter()
-        response(design, weather)
-        times.append(perf_counter() - start)
-    assert min(times) < 0.3
 
 
 @pytest.mark.reference
