@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from megawatt.errors import MissingDependencyError, ScenarioError
+from megawatt.hardware.meter import EnergyMeter
 
 __all__ = ["Reading", "chip_of_device", "measure_machine", "require_torch", "write_tables"]
 
@@ -96,35 +97,39 @@ def _sample(torch: Any) -> tuple[float, float]:
 def timed(torch: Any, kernel: Callable[[], object], seconds: float) -> Reading:
     """Run a kernel for a while and read its mean time and power.
 
-    Power is the mean of samples in the second half of the run: NVML averages over the last second, so the first half
-    still holds what came before. ``seconds`` = 0 is a short run of ten, without power.
+    Power is the rise of the driver's energy counter; where there is none, the mean of power samples in the second half
+    of the run (NVML averages over the last second, so the first half still holds what came before).
+    ``seconds`` = 0 is a short run of ten, without power.
     """
     for _ in range(3):
         kernel()
     torch.cuda.synchronize()
     first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    first.record()
-    for _ in range(_SHORT_RUNS):
-        kernel()
-    last.record()
-    torch.cuda.synchronize()
-    once_s = first.elapsed_time(last) / 1e3 / _SHORT_RUNS
+    once_s = _batch_s(torch, kernel, first, last, _SHORT_RUNS) / _SHORT_RUNS
     if seconds <= 0.0:
         return Reading(once_s, math.nan, math.nan)
     batch = max(1, round(0.05 / once_s))
     powers, clock, spent, count = [], math.nan, 0.0, 0
     begin = time.monotonic()
-    while (elapsed := time.monotonic() - begin) < seconds:
-        first.record()
-        for _ in range(batch):
-            kernel()
-        last.record()
-        torch.cuda.synchronize()
-        if elapsed >= 0.5 * seconds:
-            power, clock = _sample(torch)
-            powers.append(power)
-            spent, count = spent + first.elapsed_time(last) / 1e3, count + batch
-    return Reading(spent / count if count else once_s, sum(powers) / len(powers) if powers else math.nan, clock)
+    with EnergyMeter(torch) as meter:
+        while (elapsed := time.monotonic() - begin) < seconds:
+            batch_s = _batch_s(torch, kernel, first, last, batch)
+            if elapsed >= 0.5 * seconds:
+                power, clock = _sample(torch)
+                powers.append(power)
+                spent, count = spent + batch_s, count + batch
+    counted_w, sampled_w = meter.power_w(), sum(powers) / len(powers) if powers else math.nan
+    return Reading(spent / count if count else once_s, sampled_w if math.isnan(counted_w) else counted_w, clock)
+
+
+def _batch_s(torch: Any, kernel: Callable[[], object], first: Any, last: Any, count: int) -> float:
+    """Time of ``count`` kernels in a row. [s]"""
+    first.record()
+    for _ in range(count):
+        kernel()
+    last.record()
+    torch.cuda.synchronize()
+    return float(first.elapsed_time(last)) / 1e3
 
 
 def _gemms(torch: Any, chip: str, stack: str, seconds: float) -> Iterator[dict[str, Any]]:
