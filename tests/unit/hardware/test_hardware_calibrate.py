@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +20,7 @@ from megawatt.errors import MissingDependencyError, ScenarioError
 from megawatt.hardware import gemm_cost, gemm_kernel
 from megawatt.hardware.measure import chip_of_device, require_torch, timed, write_tables
 from megawatt.hardware.measurements import read_kernels
+from megawatt.hardware.meter import EnergyMeter, mean_power_w
 
 
 @pytest.fixture
@@ -130,3 +132,35 @@ def test_steady_run_reads_power_and_clock() -> None:
 def test_measured_tables_are_read_back(own_file: Path) -> None:
     table = read_kernels(own_file)
     assert (table.family, len(table), set(table.word("stack"))) == ("gemm", 300, {"mine_1"})
+
+
+def test_mean_power_is_between_ticks_of_the_counter() -> None:
+    # Ticks at 0.2, 0.4 and 0.6 s of 60, 120 and 120 J; the first second-tenths are before the window.
+    samples = [(0.1, 0.0), (0.2, 60.0), (0.3, 60.0), (0.4, 180.0), (0.5, 180.0), (0.6, 300.0), (0.7, 300.0)]
+    assert mean_power_w(samples, 0.2, 0.7) == pytest.approx((300.0 - 60.0) / 0.4)
+    assert mean_power_w(samples, 0.35, 0.7) == pytest.approx(120.0 / 0.2)
+    assert math.isnan(mean_power_w(samples, 0.45, 0.7))
+
+
+def test_meter_counts_the_energy_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = time.monotonic()
+    nvml = SimpleNamespace(
+        NVMLError=OSError,
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByUUID=lambda uuid: uuid,
+        nvmlDeviceGetTotalEnergyConsumption=lambda handle: round(300e3 * (time.monotonic() - begin)),
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    torch = SimpleNamespace(
+        cuda=SimpleNamespace(current_device=lambda: 0, get_device_properties=lambda i: SimpleNamespace(uuid="a-b"))
+    )
+    with EnergyMeter(torch) as meter:
+        time.sleep(0.1)
+    assert meter.power_w() == pytest.approx(300.0, rel=0.02)
+
+
+def test_meter_without_a_driver_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", None)
+    with EnergyMeter(SimpleNamespace()) as meter:
+        pass
+    assert math.isnan(meter.power_w())
