@@ -12,6 +12,7 @@ import pytest
 
 from megawatt.cli.main import main
 from megawatt.report import render
+from tests.e2e.scenarios import EXAMPLES
 from tests.report_sample import SOURCES, mining_alone, sample_comparison
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -184,3 +185,19 @@ def test_the_hall_page_draws_and_fits_a_phone(browser: object, tmp_path: Path) -
             assert visit.page.get_by_text("Climate of cape-town").first.is_visible()
             figure = visit.page.get_by_role("figure", name="PUE by month and hour of the day")
             assert figure.get_by_text("Jan", exact=True).first.is_visible()
+
+
+def test_the_dispatch_page_draws_and_fits_a_phone(browser: object, tmp_path: Path) -> None:
+    path = tmp_path / "hours.html"
+    case = ["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)]
+    with pytest.raises(SystemExit, match="0"):
+        main(case)
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        with Visit(browser, path, width=width, scheme=scheme) as visit:
+            plots = visit.page.locator("[data-plot]").count()
+            assert plots == 5
+            visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
+            assert visit.said == []
+            assert visit.asked == [path.as_uri()]
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()

@@ -44,7 +44,9 @@ _WIDTH = 120
               help="Yearly right of water, spent on the hours worth most (scenarios).")  # fmt: skip
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
-@click.option("--week", type=click.IntRange(1, 52), default=28, show_default=True, help="Week of the trace.")
+@click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="HTML file to write charts into: duration, price response, battery, money, a week.")  # fmt: skip
+@click.option("--week", type=click.IntRange(1, 52), default=28, show_default=True, help="Week of trace and report.")
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value of the scenario.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def dispatch(
@@ -58,6 +60,7 @@ def dispatch(
     water_price: float,
     water_cap: float | None,
     trace_file: Path | None,
+    report_file: Path | None,
     week: int,
     settings: tuple[str, ...],
     as_json: bool,
@@ -68,7 +71,7 @@ def dispatch(
 
     wanted = _Wanted(battery, demand_charge, firm_ai, interruptible_value, water_price, water_cap)
     problems = _problems(source, settings, wanted)
-    results = []
+    results, solved = [], {}
     for name, (problem, water) in problems.items():
         if foresight:
             note("three plans: perfect, day-ahead, rules")
@@ -77,11 +80,14 @@ def dispatch(
             plans = {"perfect": optimise(problem, solver)}  # type: ignore[arg-type]
         if trace_file is not None:
             _write_trace(trace_file, problem, plans["perfect"], week)
+        solved[name] = (problem, plans)
         results.append(_result(name, problem, plans) | ({} if water is None else {"water": _water_dict(water)}))
         if not as_json:
             _print(name, problem, plans)
             if water is not None:
                 click.echo(_water_line(water))
+    if report_file is not None:
+        _write_report(report_file, source, solved, week)
     if as_json:
         emit_json("dispatch", results)
 
@@ -221,6 +227,20 @@ def _write_trace(path: Path, problem: HourlyProblem, plan: HourlyPlan, week: int
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
     note(f"trace: {path}")
+
+
+def _write_report(
+    path: Path, source: Path, solved: Mapping[str, tuple[HourlyProblem, Mapping[str, HourlyPlan]]], week: int
+) -> None:
+    from megawatt.report import DispatchRun, render_dispatch
+
+    runs = [DispatchRun(name, problem, plans) for name, (problem, plans) in solved.items()]
+    title = runs[0].title if len(runs) == 1 else source.stem
+    try:
+        path.write_text(render_dispatch(title, runs, week), encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
+    note(f"report: {path}")
 
 
 def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from megawatt.report.charts import ChartSet, chart_set
 from megawatt.report.decision import Answer, answer
+from megawatt.report.dispatch_page import DispatchRun, dispatch_charts, render_dispatch
 from megawatt.report.figure import Chart, Legend, Table
 from megawatt.report.hall_page import HallRun, hall_charts, render_hall
 from megawatt.report.page import render
@@ -10,12 +11,15 @@ __all__ = [
     "Answer",
     "Chart",
     "ChartSet",
+    "DispatchRun",
     "HallRun",
     "Legend",
     "Table",
     "answer",
     "chart_set",
+    "dispatch_charts",
     "hall_charts",
     "render",
+    "render_dispatch",
     "render_hall",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.chain.records import UseResult
-from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
+from megawatt.hours import DAYS_IN_MONTH, MONTH_NAMES, MONTH_OF_HOUR
 from megawatt.report.axes import category_x, line, mark_line, named_value_x, nice_bounds, option, value_y
 from megawatt.report.charts_hall import colour_scale
 from megawatt.report.figure import Chart, Option, Table, Titled, significant, use_colour, use_legend, use_stroke
@@ -138,15 +138,16 @@ def load_curves(
     caption: str,
 ) -> Chart:
     """Load-duration curves of hourly powers against the power contracted for each (none where empty). [MW]"""
+    hours = hourly_mw[0].size
     # Denser at the peak, where the connection is decided, than in the long flat middle.
-    spaced = HOURS_IN_YEAR * np.linspace(0.0, 1.0, _CURVE_POINTS) ** 2
-    picks = np.unique(np.clip(np.round(spaced).astype(np.int64), 0, HOURS_IN_YEAR - 1))
+    spaced = hours * np.linspace(0.0, 1.0, _CURVE_POINTS) ** 2
+    picks = np.unique(np.clip(np.round(spaced).astype(np.int64), 0, hours - 1))
     series, rows = [], []
     for i, use in enumerate(uses):
         curve = np.sort(hourly_mw[i])[::-1]
         points = [[int(h), v] for h, v in zip(picks, significant(curve[picks]), strict=True)]
         series.append(line(use.title, use_colour(i), points, lineStyle=use_stroke(i)))
-        marks = (curve[0], curve[99], curve[HOURS_IN_YEAR // 10], curve[HOURS_IN_YEAR // 2], curve[-1])
+        marks = (curve[0], curve[min(99, hours - 1)], curve[hours // 10], curve[hours // 2], curve[-1])
         row = [use.title, *(fixed(float(v), "MW", 1) for v in marks)]
         if grid_mw:
             load = float(curve.mean() / grid_mw[i]) if grid_mw[i] > 0 else float("nan")
@@ -162,7 +163,7 @@ def load_curves(
     top = max([*limits, *(float(np.max(hourly)) for hourly in hourly_mw)])
     _, ceiling, step = nice_bounds([top])
     grid = {"left": 8, "right": 20, "top": 34, "bottom": 44}
-    x = named_value_x("hours of the year, highest load first [h]", min=0, max=HOURS_IN_YEAR, interval=1460)
+    x = named_value_x("hours of the year, highest load first [h]", min=0, max=hours, interval=max(hours // 6, 1))
     columns = ("Peak hour", "100th hour", "10 % of hours", "Half of hours", "Least hour")
     return Chart(
         id="duration",

@@ -1,0 +1,91 @@
+"""The page of a site year as dispatched: load duration, price response, battery, money, any week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from megawatt.dispatch import HourlyPlan, HourlyProblem
+from megawatt.report.charts_dispatch import battery_charts, money_chart, price_response_chart, week_chart
+from megawatt.report.charts_hours import load_curves
+from megawatt.report.figure import Chart, Table
+from megawatt.report.format import count, fixed, money
+from megawatt.report.frame import fill
+
+__all__ = ["DispatchRun", "dispatch_charts", "render_dispatch"]
+
+_SUMMER_WEEK: Final = 28
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchRun:
+    """One use of the site and its plans; the first plan is drawn, all stand in the tables."""
+
+    title: str
+    problem: HourlyProblem
+    plans: Mapping[str, HourlyPlan]
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    title: str
+
+
+def dispatch_charts(runs: Sequence[DispatchRun], week: int = _SUMMER_WEEK) -> tuple[Chart, ...]:
+    """Charts of all runs in reading order; ``week`` is the one drawn hour by hour, 1 to 52."""
+    curves = [
+        (_Curve(run.title if len(run.plans) == 1 else f"{run.title}, {name}"), plan.mw[run.problem.imports.name])
+        for run in runs
+        for name, plan in run.plans.items()
+    ]
+    caption = "Hours sorted by power from the grid."
+    charts = [
+        load_curves([c for c, _ in curves], [mw for _, mw in curves], (), "power from the grid [MW]", caption),
+    ]
+    for index, run in enumerate(runs):
+        charts += [money_chart(run, index), price_response_chart(run, index)]
+        charts += [*battery_charts(run, index), week_chart(run, index, week)]
+    return tuple(charts)
+
+
+def render_dispatch(title: str, runs: Sequence[DispatchRun], week: int = _SUMMER_WEEK) -> str:
+    """One offline HTML file on the hours of a site.
+
+    Parameters
+    ----------
+    title : str
+        Name of the site or case.
+    runs : sequence of DispatchRun
+        At least one, all of as many hours.
+    week : int
+        The week drawn hour by hour, 1 to 52.
+    """
+    charts = dispatch_charts(runs, week)
+    return fill("dispatch.html", charts, title=title, summary=_summary(runs), charts=charts, warnings=())
+
+
+def _summary(runs: Sequence[DispatchRun]) -> Table:
+    """A line of figures per run and plan."""
+    rows = []
+    for run in runs:
+        best = next(iter(run.plans.values())).objective_usd
+        for name, plan in run.plans.items():
+            imports = plan.mw[run.problem.imports.name]
+            last = [plan.mw[n] for n in run.problem.last_resort]
+            unserved = float(sum(mw.sum() for mw in last))
+            rows.append(
+                (
+                    f"{run.title}, {name}",
+                    money(-plan.objective_usd, 4),
+                    money(best - plan.objective_usd, 3),
+                    count(float(imports.sum()) / 1e3, "GWh", 4),
+                    fixed(float(np.max(imports)), "MW", 1),
+                    count(unserved, "MWh", 3),
+                    plan.solver,
+                )
+            )
+    columns = ("Plan", "Revenue less cost", "Against the first", "Grid energy", "Peak", "Not served", "Solver")
+    return Table(columns, tuple(rows))
