@@ -15,8 +15,11 @@ T = TypeVar("T")
 _MOST_STEPS: Final = 200
 """Bisection alone would narrow any bracket to rounding in 60."""
 
-_NARROW: Final = 2e-3
+_NARROW: Final = 5e-4
 """Share of the interval below which a bracket holds few kinks, so that crossings pay."""
+
+_EDGE: Final = 0.1
+"""Least share of the bracket that a chord's step must cut off: where one slope dwarfs the other, chords crawl."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,4 +139,5 @@ class _Search:
         if self._widths[-1] < _NARROW * (self._high - self._low) and len(self._widths) % 2:
             return cross
         a, b = self._weight[0] * left.slope, self._weight[1] * right.slope
-        return left.at - a * (right.at - left.at) / (b - a)
+        width = right.at - left.at
+        return min(max(left.at - a * width / (b - a), left.at + _EDGE * width), right.at - _EDGE * width)

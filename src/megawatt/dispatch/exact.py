@@ -15,7 +15,7 @@ from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.stack import HourStack, block_powers, hour_stack, storage_state
-from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver, compiled_kernel
+from megawatt.dispatch.year import Year, YearSolver, compiled_kernel
 from megawatt.errors import SolverError
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 
@@ -25,8 +25,9 @@ FloatArray = NDArray[np.float64]
 
 SOLVER: Final = "exact (convex dynamic programming)"
 
-SEVERAL_GAP: Final = 1e-9
-"""Gap where several peaks are searched together, as a share of the money that moves; that search converges slower."""
+PEAK_GAP: Final = 1e-9
+"""Proven gap at which the search of the peaks ends, as a share of the money that moves: a thousandth of what any other
+solver is asked for."""
 
 MOST_PEAKS: Final = 16
 """Twelve months, the year and a few more."""
@@ -98,7 +99,7 @@ def _search_peak(problem: HourlyProblem, solver: YearSolver, top: FloatArray) ->
     high = _highest(problem, top)[0]
     need = problem.firm_mw - sum((s.mw.sum(axis=1) for s in problem.supplies), np.zeros(problem.hours))
     guess = max(float(np.quantile(np.maximum(need[charge.hours], 0.0), 0.99)) if high else 0.0, 0.5 * high)
-    found = minimise(at, 0.0, high, RELATIVE_GAP * solver.stack.scale_usd, guess)
+    found = minimise(at, 0.0, high, PEAK_GAP * solver.stack.scale_usd, guess)
     return found.best.plan, max(found.best.value - found.bound, 0.0)
 
 
@@ -110,7 +111,7 @@ def _search_peaks(problem: HourlyProblem, solver: YearSolver, top: FloatArray) -
         problem.peaks,
         high,
         energy,
-        SEVERAL_GAP * solver.stack.scale_usd,
+        PEAK_GAP * solver.stack.scale_usd,
         0.7 * high,
     )
     return found.best.plan, max(found.best.value - found.bound, 0.0)

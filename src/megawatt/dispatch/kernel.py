@@ -18,157 +18,24 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from megawatt.dispatch.kernel_hour import (
+    CYCLE_COST,
+    ENERGY,
+    INTO,
+    KEEP,
+    OUT,
+    POWER,
+    hour_pieces,
+    limit_widths,
+    with_burning,
+)
+
 __all__ = ["NO_STATE", "backward", "forward", "relieve", "settle"]
 
 FloatArray = NDArray[np.float64]
 
 NO_STATE = -1.0
 """As a start: the state is free."""
-
-# Columns of the storage row handed to the kernel.
-_POWER, _ENERGY, _IN, _OUT, _KEEP, _COST = range(6)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
-    """Widths of the sorted stack of an hour when metered pieces together stay below the peak."""
-    left = peak_mw
-    for k in range(cost.size):
-        w = width[k]
-        if metered[k]:
-            w = min(w, left)
-            left -= w
-        width_out[k] = w
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _fill(cost: Any, width: Any, level: float) -> float:
-    """Cost of filling the stack to this level."""
-    total = 0.0
-    for k in range(cost.size):
-        take = min(width[k], level)
-        total += take * cost[k]
-        level -= take
-        if level <= 0.0:
-            break
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _plain_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g where giving energy away never pays: charging and discharging exclude each other."""
-    power, into, out, cycle = store[_POWER], store[_IN], store[_OUT], store[_COST]
-    low = -min(power, demand)
-    count = 0
-    at = -demand
-    value = -cycle * low
-    for k in range(cost.size):
-        begin, end = at, at + width[k]
-        at = end
-        if begin < low:
-            value += (min(end, low) - begin) * cost[k]
-            begin = low
-        if begin < 0.0:
-            stop = min(end, 0.0)
-            if stop > begin:
-                slope[count] = (cost[k] - cycle) * out
-                length[count] = (stop - begin) / out
-                count += 1
-                begin = stop
-        stop = min(end, power)
-        if begin >= 0.0 and stop > begin:
-            slope[count] = cost[k] / into
-            length[count] = (stop - begin) * into
-            count += 1
-        if at >= power:
-            break
-    return count, low / out, value
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
-    """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
-
-    With k the withdrawal beyond the plain one, burning costs cycle * e / (1 - e) per unit (e: round trip), so the best
-    withdrawal is where the stack's cost rises above minus that, within the limits of both converters.
-    """
-    power, into, out, cycle = store[_POWER], store[_IN], store[_OUT], store[_COST]
-    trip = into * out
-    charge = change / into if change > 0.0 else 0.0
-    discharge = -change * out if change < 0.0 else 0.0
-    plain = charge - discharge
-    most = 0.0
-    price = np.inf
-    if trip < 1.0:
-        most = (1.0 - trip) * min(power - charge, (power - discharge) / trip)
-        price = cycle * trip / (1.0 - trip)
-    best = -demand
-    for k in range(cost.size):
-        if cost[k] >= -price:
-            break
-        best += width[k]
-    extra = min(max(best - plain, 0.0, -demand - plain), most)
-    twice = extra / (1.0 - trip) if extra > 0.0 else 0.0
-    charge += twice
-    discharge += twice * trip
-    level = plain + extra + demand
-    return charge, discharge, _fill(cost, width, max(level, 0.0)) + cycle * discharge, level
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g where energy has negative value somewhere in the stack's reach (see `_burning`)."""
-    power, into, out = store[_POWER], store[_IN], store[_OUT]
-    trip = into * out
-    spare = (1.0 - trip) * power
-    points = np.empty(5 * (cost.size + 1) + 4)
-    points[0], points[1], points[2], points[3] = -power / out, 0.0, power * into, -spare / out
-    n = 4
-    at = -demand
-    for k in range(cost.size + 1):
-        points[n] = at * into if at > 0.0 else at / out
-        points[n + 1] = (at - spare) / trip * into
-        points[n + 2] = -(spare - trip * at) / out
-        points[n + 3] = -(spare - at) / out
-        points[n + 4] = 0.0
-        n += 5
-        if k < cost.size:
-            at += width[k]
-    top = at
-    points = np.sort(points)
-    count = 0
-    low, value, last, last_value = 0.0, 0.0, np.nan, 0.0
-    tiny = 1e-12 * (power + demand)
-    for i in range(n):
-        change = points[i]
-        # Points that differ by rounding alone would give slopes of noise.
-        if change < -power / out or change > power * into or change - last < 1e-9 * power:
-            continue
-        _, _, here, level = _burning(cost, width, demand, store, change)
-        if level < -tiny or level > top + demand + tiny:
-            continue
-        if np.isnan(last):
-            low, value = change, here
-        elif change > last:
-            slope[count] = (here - last_value) / (change - last)
-            length[count] = change - last
-            if count > 0 and slope[count] < slope[count - 1]:
-                slope[count] = slope[count - 1]
-            count += 1
-        last, last_value = change, here
-    return count, low, value
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g in order of slope: how many, the least change of state, and g there.
-
-    Burning matters where it is paid for, and where the bus cannot take what the battery could give.
-    """
-    trip = store[_IN] * store[_OUT]
-    if trip < 1.0 and (demand < store[_POWER] or cost[0] < -store[_COST] * trip / (1.0 - trip)):
-        return _burning_pieces(cost, width, demand, store, slope, length)
-    return _plain_pieces(cost, width, demand, store, slope, length)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -245,7 +112,7 @@ def forward(
         (slopes, lengths, offsets (hours + 2,), low ends, values at them): V before the first hour and after each.
     """
     hours, k = cost.shape
-    energy, keep = store[_ENERGY], store[_KEEP]
+    energy, keep = store[ENERGY], store[KEEP]
     room = slopes.size
     offsets = np.zeros(hours + 2, dtype=np.int64)
     lows, values = np.zeros(hours + 1), np.zeros(hours + 1)
@@ -258,8 +125,8 @@ def forward(
         lows[0] = start
     for i in range(hours):
         t = (first_hour + i) % hours
-        _limited(cost[t], width[t], metered[t], peak[t], limited)
-        m, low, value = _pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
+        limit_widths(cost[t], width[t], metered[t], peak[t], limited)
+        m, low, value = hour_pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
         begin, n = offsets[i], offsets[i + 1] - offsets[i]
         if n + m > merged.size:
             merged, merged_length = np.empty(2 * (n + m)), np.empty(2 * (n + m))
@@ -334,16 +201,16 @@ def backward(
         (hours,), and the state before ``first_hour``.
     """
     hours, k = cost.shape
-    keep = store[_KEEP]
-    tiny = 1e-9 * store[_ENERGY]
+    keep = store[KEEP]
+    tiny = 1e-9 * store[ENERGY]
     change, worth, state = np.empty(hours), np.empty(hours), np.empty(hours)
     piece_slope, piece_length, limited = np.empty(5 * k + 9), np.empty(5 * k + 9), np.empty(k)
     s, value = end, slope_of_end
     for back in range(hours):
         i = hours - 1 - back
         t = (first_hour + i) % hours
-        _limited(cost[t], width[t], metered[t], peak[t], limited)
-        m, low, _ = _pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
+        limit_widths(cost[t], width[t], metered[t], peak[t], limited)
+        m, low, _ = hour_pieces(cost[t], limited, demand[t], store, piece_slope, piece_length)
         begin, n = offsets[i], offsets[i + 1] - offsets[i]
         before = lows[i] * keep
         of_state, of_hour, left, right = _split(
@@ -360,8 +227,8 @@ def backward(
 @njit(cache=True, nogil=True, error_model="numpy")
 def _bus_price(left: float, right: float, charge: float, discharge: float, value: float, store: Any) -> float:
     """A price of energy at the bus that supports stack and storage together; any such price is a dual solution."""
-    power, tiny = store[_POWER], 1e-9 * store[_POWER]
-    buy, sell = value * store[_IN], value / store[_OUT] + store[_COST]
+    power, tiny = store[POWER], 1e-9 * store[POWER]
+    buy, sell = value * store[INTO], value / store[OUT] + store[CYCLE_COST]
     low, high = left, right
     if charge > tiny:
         high = min(high, buy)
@@ -381,8 +248,8 @@ def _bus_price(left: float, right: float, charge: float, discharge: float, value
 @njit(cache=True, nogil=True, error_model="numpy")
 def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: float, worth: float, power: Any) -> Any:
     """Power of the hour's pieces (written), charge, discharge and bus price."""
-    charge, discharge, _, level = _burning(cost, limited, demand, store, change)
-    tiny = 1e-12 * (demand + store[_POWER])
+    charge, discharge, _, level = with_burning(cost, limited, demand, store, change)
+    tiny = 1e-12 * (demand + store[POWER])
     left, right = -np.inf, np.inf
     rest = max(level, 0.0)
     for j in range(cost.size):
@@ -406,7 +273,7 @@ def relieve(
     hours, k = cost.shape
     relief, limited, power = np.zeros(hours), np.empty(k), np.empty(k)
     for t in range(hours):
-        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        limit_widths(cost[t], width[t], metered[t], peak[t], limited)
         for j in range(k):
             if metered[t, j] and width[t, j] > limited[j]:
                 price = _settle_hour(cost[t], limited, demand[t], store, change[t], worth[t], power)[2]
@@ -431,7 +298,7 @@ def settle(
     power, limited = np.zeros((hours, k)), np.empty(k)
     charge, discharge, price = np.zeros(hours), np.zeros(hours), np.zeros(hours)
     for t in range(hours):
-        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        limit_widths(cost[t], width[t], metered[t], peak[t], limited)
         charge[t], discharge[t], price[t] = _settle_hour(
             cost[t], limited, demand[t], store, change[t], worth[t], power[t]
         )
