@@ -1,4 +1,11 @@
-"""Compiled core of the exact solver, one hour: its sorted stack as a convex function of the change of stored energy."""
+"""Compiled core of the exact solver, hour by hour: the stack as a convex function of the change of stored energy.
+
+One hour is a stack: pieces of supply (a use given up counts as supply at its value) sorted by cost. Filling the stack
+to the net withdrawal n of the storage costs h(n), convex and piecewise linear; so is the hour's cost g(d) as a
+function of the change d of the stored energy: a list of (slope, length) pieces in order of slope.
+
+Numba keeps what it compiles by file: no compiled function calls one of another file, so that none is ever stale.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +13,18 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-__all__ = ["CYCLE_COST", "ENERGY", "INTO", "KEEP", "OUT", "POWER", "hour_pieces", "limit_widths", "with_burning"]
+__all__ = ["pieces", "relieve", "settle"]
+
+FloatArray = NDArray[np.float64]
 
 # Columns of the storage row handed to the kernel.
-POWER, ENERGY, INTO, OUT, KEEP, CYCLE_COST = range(6)
+_POWER, _ENERGY, _INTO, _OUT, _KEEP, _COST = range(6)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def limit_widths(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
+def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
     """Widths of the sorted stack of an hour when metered pieces together stay below the peak."""
     left = peak_mw
     for k in range(cost.size):
@@ -39,44 +49,13 @@ def _fill(cost: Any, width: Any, level: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _plain_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g where giving energy away never pays: charging and discharging exclude each other."""
-    power, into, out, cycle = store[POWER], store[INTO], store[OUT], store[CYCLE_COST]
-    low = -min(power, demand)
-    count = 0
-    at = -demand
-    value = -cycle * low
-    for k in range(cost.size):
-        begin, end = at, at + width[k]
-        at = end
-        if begin < low:
-            value += (min(end, low) - begin) * cost[k]
-            begin = low
-        if begin < 0.0:
-            stop = min(end, 0.0)
-            if stop > begin:
-                slope[count] = (cost[k] - cycle) * out
-                length[count] = (stop - begin) / out
-                count += 1
-                begin = stop
-        stop = min(end, power)
-        if begin >= 0.0 and stop > begin:
-            slope[count] = cost[k] / into
-            length[count] = (stop - begin) * into
-            count += 1
-        if at >= power:
-            break
-    return count, low / out, value
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def with_burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
+def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
     """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
 
     With k the withdrawal beyond the plain one, burning costs cycle * e / (1 - e) per unit (e: round trip), so the best
     withdrawal is where the stack's cost rises above minus that, within the limits of both converters.
     """
-    power, into, out, cycle = store[POWER], store[INTO], store[OUT], store[CYCLE_COST]
+    power, into, out, cycle = store[_POWER], store[_INTO], store[_OUT], store[_COST]
     trip = into * out
     charge = change / into if change > 0.0 else 0.0
     discharge = -change * out if change < 0.0 else 0.0
@@ -101,8 +80,8 @@ def with_burning(cost: Any, width: Any, demand: float, store: Any, change: float
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g where energy has negative value somewhere in the stack's reach (see `with_burning`)."""
-    power, into, out = store[POWER], store[INTO], store[OUT]
+    """Pieces of g where energy has negative value somewhere in the stack's reach (see `_burning`)."""
+    power, into, out = store[_POWER], store[_INTO], store[_OUT]
     trip = into * out
     spare = (1.0 - trip) * power
     points = np.empty(5 * (cost.size + 1) + 4)
@@ -128,7 +107,7 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
         # Points that differ by rounding alone would give slopes of noise.
         if change < -power / out or change > power * into or change - last < 1e-9 * power:
             continue
-        _, _, here, level = with_burning(cost, width, demand, store, change)
+        _, _, here, level = _burning(cost, width, demand, store, change)
         if level < -tiny or level > top + demand + tiny:
             continue
         if np.isnan(last):
@@ -144,12 +123,162 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def hour_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
-    """Pieces of g in order of slope: how many, the least change of state, and g there.
+def _burns(least_cost: float, demand: float, store: Any) -> Any:
+    """Whether burning energy in the storage may pay: where it is paid for, or the bus cannot take what it gives."""
+    trip = store[_INTO] * store[_OUT]
+    return trip < 1.0 and (demand < store[_POWER] or least_cost < -store[_COST] * trip / (1.0 - trip))
 
-    Burning matters where it is paid for, and where the bus cannot take what the battery could give.
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def pieces(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray
+) -> Any:
+    """The cost of every hour as a function g of the change of stored energy.
+
+    Parameters
+    ----------
+    cost, width, metered : array, shape (hours, k)
+        Stack sorted by cost [USD/MWh], width [MW], and whether the piece counts for the peak.
+    demand : array, shape (hours,)
+        Firm load plus all uses at full power. [MW], >= 0
+    peak : array, shape (hours,)
+        Limit of metered power. [MW]
+    store : array, shape (6,)
+        Power, energy, charge and discharge efficiency, share kept per hour, cost of discharge.
+
+    Returns
+    -------
+    tuple
+        Slopes [USD/MWh] and lengths [MWh] of the pieces of all hours in a row, offsets (hours + 1,) of each hour's,
+        least change (hours,) [MWh] and g there (hours,) [USD].
     """
-    trip = store[INTO] * store[OUT]
-    if trip < 1.0 and (demand < store[POWER] or cost[0] < -store[CYCLE_COST] * trip / (1.0 - trip)):
-        return _burning_pieces(cost, width, demand, store, slope, length)
-    return _plain_pieces(cost, width, demand, store, slope, length)
+    hours, k = cost.shape
+    power, cycle = store[_POWER], store[_COST]
+    into, out = store[_INTO], store[_OUT]
+    per_into, per_out = 1.0 / into, 1.0 / out
+    most = 5 * k + 9
+    slopes, lengths = np.empty(hours * (k + 2) + most), np.empty(hours * (k + 2) + most)
+    offsets, lows, values = np.zeros(hours + 1, dtype=np.int64), np.empty(hours), np.empty(hours)
+    limited = np.empty(k)
+    at = 0
+    for t in range(hours):
+        if at + most > slopes.size:
+            more, more_length = np.empty(2 * slopes.size), np.empty(2 * slopes.size)
+            more[:at], more_length[:at] = slopes[:at], lengths[:at]
+            slopes, lengths = more, more_length
+        if _burns(cost[t, 0], demand[t], store):
+            _limited(cost[t], width[t], metered[t], peak[t], limited)
+            count, lows[t], values[t] = _burning_pieces(cost[t], limited, demand[t], store, slopes[at:], lengths[at:])
+            at += count
+            offsets[t + 1] = at
+            continue
+        # Charging and discharging exclude each other. Inlined: this loop takes most of what a year's pieces take.
+        left, low = peak[t], -min(power, demand[t])
+        end, value = -demand[t], -cycle * low
+        for j in range(k):
+            wide, c = width[t, j], cost[t, j]
+            if metered[t, j]:
+                wide = min(wide, left)
+                left -= wide
+            begin, end = end, end + wide
+            if begin < low:
+                value += (min(end, low) - begin) * c
+                begin = low
+            if begin < 0.0 and min(end, 0.0) > begin:
+                stop = min(end, 0.0)
+                slopes[at], lengths[at] = (c - cycle) * out, (stop - begin) * per_out
+                begin = stop
+                at += 1
+            if begin >= 0.0 and min(end, power) > begin:
+                slopes[at], lengths[at] = c * per_into, (min(end, power) - begin) * into
+                at += 1
+            if end >= power:
+                break
+        offsets[t + 1], lows[t], values[t] = at, low * per_out, value
+    return slopes, lengths, offsets, lows, values
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _bus_price(left: float, right: float, charge: float, discharge: float, value: float, store: Any) -> float:
+    """A price of energy at the bus that supports stack and storage together; any such price is a dual solution."""
+    power, tiny = store[_POWER], 1e-9 * store[_POWER]
+    buy, sell = value * store[_INTO], value / store[_OUT] + store[_COST]
+    low, high = left, right
+    if charge > tiny:
+        high = min(high, buy)
+    if charge < power - tiny:
+        low = max(low, buy)
+    if discharge > tiny:
+        low = max(low, sell)
+    if discharge < power - tiny:
+        high = min(high, sell)
+    if low == -np.inf:
+        return high
+    if high == np.inf:
+        return low
+    return 0.5 * (low + high)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: float, worth: float, power: Any) -> Any:
+    """Power of the hour's pieces (written), charge, discharge and bus price."""
+    if _burns(cost[0], demand, store):
+        charge, discharge, _, level = _burning(cost, limited, demand, store, change)
+    else:
+        charge = change / store[_INTO] if change > 0.0 else 0.0
+        discharge = -change * store[_OUT] if change < 0.0 else 0.0
+        level = charge - discharge + demand
+    tiny = 1e-12 * (demand + store[_POWER])
+    left, right = -np.inf, np.inf
+    rest = max(level, 0.0)
+    for j in range(cost.size):
+        take = min(limited[j], rest)
+        power[j] = take
+        rest -= take
+        if take > tiny:
+            left = cost[j]
+        if limited[j] - take > tiny:
+            right = cost[j]
+            break
+    return charge, discharge, _bus_price(left, right, charge, discharge, worth, store)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def relieve(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    change: FloatArray, worth: FloatArray,
+) -> FloatArray:  # fmt: skip
+    """What one more MW of peak would save in each hour, at the given changes of state. [USD/MW], shape (hours,)"""
+    hours, k = cost.shape
+    relief, limited, power = np.zeros(hours), np.empty(k), np.empty(k)
+    for t in range(hours):
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        for j in range(k):
+            if metered[t, j] and width[t, j] > limited[j]:
+                price = _settle_hour(cost[t], limited, demand[t], store, change[t], worth[t], power)[2]
+                relief[t] = max(price - cost[t, j], 0.0)
+                break
+    return relief
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def settle(
+    cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
+    change: FloatArray, worth: FloatArray,
+) -> Any:  # fmt: skip
+    """Power of every piece, charge and discharge at the given changes of state, and the price at the bus.
+
+    Returns
+    -------
+    tuple of arrays
+        Power by piece (hours, k), charge, discharge and bus price (hours,).
+    """
+    hours, k = cost.shape
+    power, limited = np.zeros((hours, k)), np.empty(k)
+    charge, discharge, price = np.zeros(hours), np.zeros(hours), np.zeros(hours)
+    for t in range(hours):
+        _limited(cost[t], width[t], metered[t], peak[t], limited)
+        charge[t], discharge[t], price[t] = _settle_hour(
+            cost[t], limited, demand[t], store, change[t], worth[t], power[t]
+        )
+    return power, charge, discharge, price

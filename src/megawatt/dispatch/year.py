@@ -59,21 +59,24 @@ class YearSolver:
             found = self._closed(peak_mw)
         return found if found is not None else self._search_state(peak_mw)
 
-    def _forward(self, peak_mw: FloatArray, first_hour: int, start: float) -> tuple[Any, ...]:
+    def _forward(self, peak_mw: FloatArray, first_hour: int, start: float) -> tuple[Any, Any]:
+        """What the hours cost, with energy and share kept, and the least cost of every state after each."""
         if not self.room:
             self.room = [np.empty(24 * peak_mw.size), np.empty(24 * peak_mw.size)]
-        found = self.compiled.forward(*self.stack.arguments(peak_mw), first_hour, start, 0.0, *self.room)
+        store = self.stack.store
+        hours = (self.compiled.pieces(*self.stack.arguments(peak_mw)), float(store[1]), float(store[4]))
+        found = self.compiled.forward(*hours, first_hour, start, 0.0, *self.room)
         self.room = list(found[:2])
-        return tuple(found)
+        return hours, found
 
     def run(self, peak_mw: FloatArray, start: float) -> Year:
         """Least cost of the hours from a given state to any state, what is left being worth nothing."""
         given = self.stack.arguments(peak_mw)
-        slopes, lengths, offsets, lows, values = self._forward(peak_mw, 0, start)
+        hours, (slopes, lengths, offsets, lows, values) = self._forward(peak_mw, 0, start)
         last = slice(offsets[-2], offsets[-1])
         falling = slopes[last] < 0.0
         end, value = lows[-1] + lengths[last][falling].sum(), values[-1] + (lengths[last] * slopes[last])[falling].sum()
-        change, worth, state, _ = self.compiled.backward(*given, 0, end, 0.0, slopes, lengths, offsets, lows)
+        change, worth, state, _ = self.compiled.backward(*hours, 0, end, 0.0, slopes, lengths, offsets, lows)
         relief = self.compiled.relieve(*given, change, worth)
         return Year(self.stack.base_total_usd + float(value), relief, change, worth, state, peak_mw)
 
@@ -86,11 +89,11 @@ class YearSolver:
 
     def _empty_hour(self, peak_mw: FloatArray) -> int:
         """The hour after which the battery is empty for the strongest reason, in a year with both ends free."""
-        given, energy = self.stack.arguments(peak_mw), self.stack.store[1]
-        slopes, lengths, offsets, lows, _ = self._forward(peak_mw, 0, self.compiled.NO_STATE)
+        energy = self.stack.store[1]
+        hours, (slopes, lengths, offsets, lows, _) = self._forward(peak_mw, 0, self.compiled.NO_STATE)
         last = slice(offsets[-2], offsets[-1])
         end = lows[-1] + lengths[last][slopes[last] < 0.0].sum()
-        _, worth, state, _ = self.compiled.backward(*given, 0, end, 0.0, slopes, lengths, offsets, lows)
+        _, worth, state, _ = self.compiled.backward(*hours, 0, end, 0.0, slopes, lengths, offsets, lows)
         bound = worth - self.stack.store[4] * np.roll(worth, -1)
         empty = state <= 1e-9 * energy
         strongest = int(np.argmax(np.where(empty, bound, -np.inf)))
@@ -110,7 +113,7 @@ class YearSolver:
     def _at_state(self, state: float, peak_mw: FloatArray) -> Point[Year] | None:
         """The year from ``state`` to itself, with the slope of its cost in that state; None out of reach."""
         given = self.stack.arguments(peak_mw)
-        slopes, lengths, offsets, lows, values = self._forward(peak_mw, self.first_hour, state)
+        hours, (slopes, lengths, offsets, lows, values) = self._forward(peak_mw, self.first_hour, state)
         last = slice(offsets[-2], offsets[-1])
         steps = np.concatenate(([0.0], np.cumsum(lengths[last])))
         tiny = 1e-12 * self.stack.store[1]
@@ -121,7 +124,7 @@ class YearSolver:
         at = self.first_hour
         # Where the last hour cannot store more, any high worth is dual; one of the stack's size keeps slopes finite.
         high = 2.0 * float(self.stack.cost[:, -1].max())
-        change, worth, states, _ = self.compiled.backward(*given, at, state, high, slopes, lengths, offsets, lows)
+        change, worth, states, _ = self.compiled.backward(*hours, at, state, high, slopes, lengths, offsets, lows)
         slope = worth[at - 1] - self.stack.store[4] * worth[at]
         relief = self.compiled.relieve(*given, change, worth)
         year = Year(self.stack.base_total_usd + value, relief, change, worth, states, peak_mw)
