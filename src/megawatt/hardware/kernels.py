@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -69,6 +70,8 @@ EXPERTS_SHARED: Final[tuple[str, ...]] = (
     "byte_j",
     "clock_exponent",
 )
+SWITCH_SUMS: Final = ("hopper", "blackwell")
+"""NVLink SHARP came with the switches of the Hopper generation [nvidia-h100-paper]."""
 LINK_PARAMETERS: Final[tuple[str, ...]] = (
     "base_s",
     "step_s",
@@ -217,6 +220,12 @@ def experts_kernel(
 def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()) -> tuple[LinkKernel, Fitted]:
     """Collectives of a chip inside its scale-up domain: its own link rate, its own or its relatives' fitted numbers."""
     found = fitted(catalogue, "links", chip, "bf16", exclude=exclude)
+    if "switch_share" not in found.values and core_layout(catalogue, chip).architecture in SWITCH_SUMS:
+        # Its own tables hold no group large enough for sums in the switches: those of the nearest relative.
+        relative = fitted(catalogue, "links", chip, "bf16", exclude={*exclude, found.chip})
+        sums = {name: value for name, value in relative.values.items() if name.startswith("switch_")}
+        used = tuple(a for a in relative.assumptions if ".switch_" in a.name)
+        found = dataclasses.replace(found, values={**found.values, **sums}, assumptions=(*found.assumptions, *used))
     return links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values), found
 
 

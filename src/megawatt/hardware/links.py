@@ -42,6 +42,9 @@ class LinkKernel:
         Share of the link rate on large messages: all-gather (and send), reduce-scatter, all-reduce, all-to-all.
     switch_share : float
         The same of an all-reduce whose sums are made in the switches; 0 where the links have none.
+    switch_ramp_s, switch_ramp_bytes : float
+        What an all-reduce summed in the switches loses while its channels fill: ``switch_ramp_s`` on large messages,
+        half of it at ``switch_ramp_bytes``. [s], [B]
     switch_ranks : float
         Least ranks for which the library lets the switches reduce.
     tree : bool
@@ -59,6 +62,8 @@ class LinkKernel:
     reduce_share: float
     exchange_share: float
     switch_share: float = 0.0
+    switch_ramp_s: float = 0.0
+    switch_ramp_bytes: float = 1.0
     switch_ranks: float = 8.0
     tree: bool = False
 
@@ -87,6 +92,8 @@ def links_from(link_bytes_per_s: float, values: Mapping[str, float], *, tree: bo
         reduce_share=values["reduce_share"],
         exchange_share=values["exchange_share"],
         switch_share=values.get("switch_share", 0.0),
+        switch_ramp_s=values.get("switch_ramp_s", 0.0),
+        switch_ramp_bytes=values.get("switch_ramp_bytes", 1.0),
         tree=tree,
     )
 
@@ -126,7 +133,8 @@ def domain_s(
     """Time of a collective of ranks that share one level of links. [s]
 
     t = base + steps * step + ramp * log2(1 + sent / ramp bytes) + sent / (share * link) + own part / copy rate; an
-    all-reduce takes the faster of the ring and the switches' sum (payload / (switch share * link)).
+    all-reduce takes the faster of the ring and the switches' sum: base + steps * step + switch ramp * payload /
+    (payload + switch ramp bytes) + payload / (switch share * link).
 
     Parameters
     ----------
@@ -166,7 +174,7 @@ def domain_s(
     time = links.base_s + steps * links.step_s + sent / (links.share(operation) * rate) + own / links.copy_bytes_per_s
     time = time + links.ramp_s * np.log2(1.0 + sent / links.ramp_bytes)
     if operation == "all_reduce" and links.switch_share > 0.0:
-        hidden = links.base_s + links.ramp_s * np.log2(1.0 + payload / links.ramp_bytes)
+        hidden = links.base_s + links.switch_ramp_s * payload / (payload + links.switch_ramp_bytes)
         inside = hidden + 2.0 * (n - 1.0) * links.step_s + payload / (links.switch_share * rate)
         allowed = (summed > 0.0) & (n >= links.switch_ranks)
         time = np.where(allowed, np.minimum(time, inside), time)

@@ -174,6 +174,24 @@ def test_switches_reduce_in_one_pass() -> None:
     assert float(domain_s(LINKS, "all_reduce", 1e9, 4)) == pytest.approx(1e-5 + 6e-6 + 1.5e9 / 8e10)
 
 
+def test_switches_lose_a_bounded_time_while_channels_fill() -> None:
+    filling = dataclasses.replace(LINKS, switch_ramp_s=6e-5, switch_ramp_bytes=1e7)
+    # Half of it at 10 MB; nearly all of it at 1 GB.
+    for payload, lost in ((1e7, 3e-5), (1e9, 6e-5 / 1.01)):
+        expected = 1e-5 + 14e-6 + lost + payload / 8e10
+        assert float(domain_s(filling, "all_reduce", payload, 8)) == pytest.approx(expected)
+
+
+def test_sums_in_switches_come_from_a_relative_where_no_group_was_large_enough() -> None:
+    catalogue = load_catalogue()
+    own, found = links_kernel(catalogue, "gb200")
+    other, _ = links_kernel(catalogue, "b200")
+    assert found.own
+    assert (own.switch_share, own.switch_ramp_s) == (other.switch_share, other.switch_ramp_s)
+    assert own.gather_share != other.gather_share
+    assert "kernel-links-b200-bf16.switch_share" in {a.name for a in found.assumptions}
+
+
 def test_across_domains_the_slower_level_counts() -> None:
     outer = dataclasses.replace(LINKS, link_bytes_per_s=1e10, switch_share=0.0)
     # 16 ranks in two domains of 8: 1/8 GB across, 2 x 1/2 x 0.125e9 / 8e9 = 15.6 ms beats the 12.5 ms inside.

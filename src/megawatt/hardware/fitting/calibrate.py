@@ -30,6 +30,7 @@ from megawatt.hardware.fitting.published import (
 from megawatt.hardware.fitting.readings import cold_reading
 from megawatt.hardware.fitting.solve import FitQuality, Parameter, quality
 from megawatt.hardware.fitting.table import FittedEntry
+from megawatt.hardware.kernels import SWITCH_SUMS
 from megawatt.hardware.links import links_from
 from megawatt.hardware.measurements import KernelTable, read_kernels
 
@@ -163,8 +164,7 @@ def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fitt
         if not len(kept):
             continue
         rate = catalogue.number(chip, "scaleup_link_bytes_per_s")
-        # NVLink SHARP came with the switches of the Hopper generation [nvidia-h100-paper].
-        in_switch = core_layout(catalogue, chip).architecture in ("hopper", "blackwell")
+        in_switch = core_layout(catalogue, chip).architecture in SWITCH_SUMS
         values = fit_links(rate, kept, in_switch=in_switch)
         both = [
             quality(domain_times_s(links_from(rate, values), part), part.number("latency_ms") * 1e-3)

@@ -12,7 +12,7 @@ from megawatt.hardware.fitting.solve import Parameter, solve
 from megawatt.hardware.links import LinkKernel, Operation, domain_s, links_from
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["ELEMENT_BYTES", "LINK_NAMES", "OPERATION_OF", "domain_times_s", "fit_links"]
+__all__ = ["ELEMENT_BYTES", "OPERATION_OF", "domain_times_s", "fit_links"]
 
 FloatArray = NDArray[np.float64]
 
@@ -33,18 +33,7 @@ OPERATION_OF: Final[Mapping[str, Operation]] = {
     "alltoall": "all_to_all",
     "all_to_all": "all_to_all",
 }
-LINK_NAMES: Final = (
-    "base_s",
-    "step_s",
-    "copy_bytes_per_s",
-    "ramp_s",
-    "ramp_bytes",
-    "gather_share",
-    "scatter_share",
-    "reduce_share",
-    "exchange_share",
-    "switch_share",
-)
+_SWITCH: Final = ("switch_share", "switch_ramp_s", "switch_ramp_bytes")
 # Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages
 # take 5 to 25 us [kernel-published-collectives].
 _START: Final[Mapping[str, Parameter]] = {
@@ -57,7 +46,9 @@ _START: Final[Mapping[str, Parameter]] = {
     "scatter_share": Parameter(0.8, 0.2, 0.2, 1.0),
     "reduce_share": Parameter(0.8, 0.2, 0.2, 1.0),
     "exchange_share": Parameter(0.7, 0.2, 0.2, 1.0),
-    "switch_share": Parameter(0.6, 0.2, 0.2, 1.0),
+    "switch_share": Parameter(0.6, 0.1, 0.2, 1.0),
+    "switch_ramp_s": Parameter(4e-5, 0.7, 1e-8, 1e-3),
+    "switch_ramp_bytes": Parameter(1e7, 1.0, 1e4, 1e9),
 }
 _LARGE_BYTES: Final = 2.0**20
 _LARGE_WEIGHT: Final = 3.0
@@ -87,11 +78,15 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
         Rows of one chip.
     in_switch : bool
         The chip's switches can sum.
+
+    Returns
+    -------
+    dict
+        Numbers by name; those of sums in switches only where a row shows them (`LinkKernel.switch_ranks` and more).
     """
-    parameters = dict(_START)
-    if not in_switch:
-        parameters["switch_share"] = Parameter(1e-9, 1.0, 1e-9, 1e-9)
     width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+    summed = in_switch & (table.word("op_name") == "all_reduce") & (width >= 2.0) & (table.number("num_gpus") >= 8.0)
+    parameters = {name: start for name, start in _START.items() if summed.any() or name not in _SWITCH}
     large = table.number("message_size") * width >= _LARGE_BYTES
     weight = np.where(large, _LARGE_WEIGHT, 1.0)
     measured = table.number("latency_ms") * 1e-3
