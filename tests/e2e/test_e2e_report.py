@@ -170,34 +170,31 @@ def test_print_is_light_without_controls(browser: object, one_use: Path) -> None
         assert visit.page.locator("html").get_attribute("data-theme") == "dark"
 
 
+def _drawn(browser: object, path: Path, plots: int) -> Iterator[Visit]:
+    """The page on a desktop and on a phone, once every chart has drawn, nothing was asked for and nothing overflows."""
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        with Visit(browser, path, width=width, scheme=scheme) as visit:
+            assert visit.page.locator("[data-plot]").count() == plots
+            visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
+            assert visit.said == []
+            assert visit.asked == [path.as_uri()]
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            yield visit
+
+
 def test_the_hall_page_draws_and_fits_a_phone(browser: object, tmp_path: Path) -> None:
     path = tmp_path / "hall.html"
     with pytest.raises(SystemExit, match="0"):
         main(["hall", "-33.9, 18.4, 42", "--design", "air-evaporative", "--report", str(path)])
-    for width, scheme in ((1280, "light"), (390, "dark")):
-        with Visit(browser, path, width=width, scheme=scheme) as visit:
-            plots = visit.page.locator("[data-plot]").count()
-            assert plots == 5
-            visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
-            assert visit.said == []
-            assert visit.asked == [path.as_uri()]
-            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert visit.page.get_by_text("Climate of cape-town").first.is_visible()
-            figure = visit.page.get_by_role("figure", name="PUE by month and hour of the day")
-            assert figure.get_by_text("Jan", exact=True).first.is_visible()
+    for visit in _drawn(browser, path, 5):
+        assert visit.page.get_by_text("Climate of cape-town").first.is_visible()
+        figure = visit.page.get_by_role("figure", name="PUE by month and hour of the day")
+        assert figure.get_by_text("Jan", exact=True).first.is_visible()
 
 
 def test_the_dispatch_page_draws_and_fits_a_phone(browser: object, tmp_path: Path) -> None:
     path = tmp_path / "hours.html"
-    case = ["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)]
     with pytest.raises(SystemExit, match="0"):
-        main(case)
-    for width, scheme in ((1280, "light"), (390, "dark")):
-        with Visit(browser, path, width=width, scheme=scheme) as visit:
-            plots = visit.page.locator("[data-plot]").count()
-            assert plots == 5
-            visit.page.wait_for_function(f"({_INK})().length === {plots}", timeout=10_000)
-            assert visit.said == []
-            assert visit.asked == [path.as_uri()]
-            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
-            assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()
+        main(["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)])
+    for visit in _drawn(browser, path, 5):
+        assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()

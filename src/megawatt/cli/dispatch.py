@@ -219,13 +219,9 @@ def _battery(text: str | None, catalogue: Any) -> Storage | None:
 
 
 def _write_trace(path: Path, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:
-    from megawatt.dispatch.trace import HOURS_IN_WEEK, week_trace
+    from megawatt.dispatch.trace import week_start, week_trace
 
-    first = min((week - 1) * HOURS_IN_WEEK, problem.hours - HOURS_IN_WEEK)
-    try:
-        path.write_text(json.dumps(week_trace(problem, plan, first)), encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
+    _write(path, json.dumps(week_trace(problem, plan, week_start(week, problem.hours))))
     note(f"trace: {path}")
 
 
@@ -236,11 +232,15 @@ def _write_report(
 
     runs = [DispatchRun(name, problem, plans) for name, (problem, plans) in solved.items()]
     title = runs[0].title if len(runs) == 1 else source.stem
+    _write(path, render_dispatch(title, runs, week))
+    note(f"report: {path}")
+
+
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(render_dispatch(title, runs, week), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
-    note(f"report: {path}")
 
 
 def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:

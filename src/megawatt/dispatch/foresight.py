@@ -132,7 +132,7 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
     _own(problem)
     started = time.perf_counter()
     targets, so_far = _Targets(target_mw), np.zeros(len(problem.peaks))
-    price = problem.imports.usd_per_mwh.min(axis=1)
+    price = problem.price_usd_per_mwh
     parts: list[Mapping[str, FloatArray]] = []
     state = 0.0
     for first in range(0, problem.hours, DAY):

@@ -121,6 +121,11 @@ class HourlyProblem:
         """Number of hours."""
         return self.firm_mw.size
 
+    @property
+    def price_usd_per_mwh(self) -> FloatArray:
+        """Price of grid energy, its cheapest segment, (hours,). [USD/MWh]"""
+        return np.asarray(self.imports.usd_per_mwh.min(axis=1), dtype=np.float64)
+
 
 @dataclass(frozen=True, slots=True)
 class HourlyPlan:

@@ -49,6 +49,14 @@ def _fill(cost: Any, width: Any, level: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _plain(change: float, store: Any) -> Any:
+    """Charge and discharge behind a change of state where they exclude each other."""
+    if change < 0.0:
+        return 0.0, -change * store[_OUT]
+    return change / store[_INTO], 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
     """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
 
@@ -57,8 +65,7 @@ def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) ->
     """
     power, into, out, cycle = store[_POWER], store[_INTO], store[_OUT], store[_COST]
     trip = into * out
-    charge = change / into if change > 0.0 else 0.0
-    discharge = -change * out if change < 0.0 else 0.0
+    charge, discharge = _plain(change, store)
     plain = charge - discharge
     most = 0.0
     price = np.inf
@@ -225,8 +232,7 @@ def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: flo
     if _burns(cost[0], demand, store):
         charge, discharge, _, level = _burning(cost, limited, demand, store, change)
     else:
-        charge = change / store[_INTO] if change > 0.0 else 0.0
-        discharge = -change * store[_OUT] if change < 0.0 else 0.0
+        charge, discharge = _plain(change, store)
         level = charge - discharge + demand
     tiny = 1e-12 * (demand + store[_POWER])
     left, right = -np.inf, np.inf

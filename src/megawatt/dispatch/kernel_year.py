@@ -24,10 +24,9 @@ NO_STATE = -1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _merge(
-    slope: Any, length: Any, n: int, keep: float, new_slope: Any, new_length: Any, m: int, to: Any, to_l: Any
-) -> int:
+def _merge(slope: Any, length: Any, keep: float, new_slope: Any, new_length: Any, to: Any, to_l: Any) -> int:
     """Merge two sorted lists, the first with its argument scaled by ``keep``; equal neighbours become one."""
+    n, m = slope.size, new_slope.size
     i = j = count = 0
     while i < n or j < m:
         if j >= m or (i < n and slope[i] / keep <= new_slope[j]):
@@ -107,15 +106,13 @@ def forward(
         t = (first_hour + i) % hours
         piece_slope = piece_slopes[piece_at[t] : piece_at[t + 1]]
         piece_length = piece_lengths[piece_at[t] : piece_at[t + 1]]
-        m, low, value = piece_slope.size, piece_lows[t], piece_values[t]
-        begin, n = offsets[i], offsets[i + 1] - offsets[i]
-        if n + m > merged.size:
-            merged, merged_length = np.empty(2 * (n + m)), np.empty(2 * (n + m))
-        old, old_length = slopes[begin : begin + n], lengths[begin : begin + n]
-        n = _merge(old, old_length, n, keep, piece_slope, piece_length, m, merged, merged_length)
-        low += lows[i] * keep
-        a, b, lows[i + 1], values[i + 1] = _truncate(merged, merged_length, n, low, values[i] + value, energy)
-        at = offsets[i + 1]
+        begin, at = offsets[i], offsets[i + 1]
+        most = at - begin + piece_slope.size
+        if most > merged.size:
+            merged, merged_length = np.empty(2 * most), np.empty(2 * most)
+        n = _merge(slopes[begin:at], lengths[begin:at], keep, piece_slope, piece_length, merged, merged_length)
+        low, value = lows[i] * keep + piece_lows[t], values[i] + piece_values[t]
+        a, b, lows[i + 1], values[i + 1] = _truncate(merged, merged_length, n, low, value, energy)
         offsets[i + 2] = at + b - a
         if offsets[i + 2] > room:
             room = 2 * offsets[i + 2]
@@ -128,14 +125,13 @@ def forward(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _split(
-    slope: Any, length: Any, n: int, keep: float, piece_slope: Any, piece_length: Any, m: int, rest: float, tiny: float
-) -> Any:
+def _split(slope: Any, length: Any, keep: float, piece_slope: Any, piece_length: Any, rest: float, tiny: float) -> Any:
     """Walk the merged list for ``rest`` of state: parts taken from either list, and the slopes left and right.
 
     Pieces shorter than ``tiny`` are rounding; the slopes are those beyond it on either side, since a plan may hop over
     such a piece.
     """
+    n, m = slope.size, piece_slope.size
     i = j = 0
     of_state = of_hour = beyond = 0.0
     left, right = -np.inf, np.inf
@@ -190,13 +186,11 @@ def backward(
         t = (first_hour + i) % hours
         piece_slope = piece_slopes[piece_at[t] : piece_at[t + 1]]
         piece_length = piece_lengths[piece_at[t] : piece_at[t + 1]]
-        m, low = piece_slope.size, piece_lows[t]
-        begin, n = offsets[i], offsets[i + 1] - offsets[i]
-        before = lows[i] * keep
+        begin, at = offsets[i], offsets[i + 1]
+        before, low = lows[i] * keep, piece_lows[t]
         of_state, of_hour, left, right = _split(
-            slopes[begin : begin + n], lengths[begin : begin + n], n, keep, piece_slope, piece_length, m,
-            s - before - low, tiny,
-        )  # fmt: skip
+            slopes[begin:at], lengths[begin:at], keep, piece_slope, piece_length, s - before - low, tiny
+        )
         value = min(max(value, left), right)
         change[t], worth[t], state[t] = low + of_hour, value, s
         s = (before + of_state) / keep

@@ -11,11 +11,16 @@ from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["HOURS_IN_WEEK", "week_trace"]
+__all__ = ["HOURS_IN_WEEK", "week_start", "week_trace"]
 
 HOURS_IN_WEEK: Final = 168
 _HOUR_US: Final = 3.6e9
 """Microseconds of an hour: traces count in microseconds, so that the viewer's clock reads true hours."""
+
+
+def week_start(week: int, hours: int) -> int:
+    """First hour of a week, 1 the year's first; a week that the hours do not hold is their last one."""
+    return max(min((week - 1) * HOURS_IN_WEEK, hours - HOURS_IN_WEEK), 0)
 
 
 def week_trace(problem: HourlyProblem, plan: HourlyPlan, first_hour: int) -> dict[str, Any]:
@@ -40,7 +45,7 @@ def week_trace(problem: HourlyProblem, plan: HourlyPlan, first_hour: int) -> dic
     """
     if not 0 <= first_hour <= problem.hours - HOURS_IN_WEEK:
         raise ScenarioError(f"trace: first hour {first_hour}, must be 0 to {problem.hours - HOURS_IN_WEEK}")
-    price = problem.imports.usd_per_mwh.min(axis=1)
+    price = problem.price_usd_per_mwh
     tracks = {f"{name} [{'MWh' if name.endswith('.state') else 'MW'}]": mw for name, mw in plan.mw.items()}
     tracks |= {"firm load [MW]": problem.firm_mw, "import price [USD/MWh]": price}
     if np.isfinite(plan.bus_usd_per_mwh).all():

@@ -83,6 +83,7 @@ LINK_PARAMETERS: Final[tuple[str, ...]] = (
     "reduce_share",
     "exchange_share",
 )
+SWITCH_PARAMETERS: Final[tuple[str, ...]] = ("switch_share", "switch_ramp_s", "switch_ramp_bytes")
 EXPERTS_STACK: Final[tuple[str, ...]] = ("launch_s", "route_passes", "expert_s", "speed")
 
 
@@ -223,8 +224,8 @@ def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = 
     if "switch_share" not in found.values and core_layout(catalogue, chip).architecture in SWITCH_SUMS:
         # Its own tables hold no group large enough for sums in the switches: those of the nearest relative.
         relative = fitted(catalogue, "links", chip, "bf16", exclude={*exclude, found.chip})
-        sums = {name: value for name, value in relative.values.items() if name.startswith("switch_")}
-        used = tuple(a for a in relative.assumptions if ".switch_" in a.name)
+        sums = {name: value for name, value in relative.values.items() if name in SWITCH_PARAMETERS}
+        used = tuple(a for a in relative.assumptions if a.name.rpartition(".")[2] in SWITCH_PARAMETERS)
         found = dataclasses.replace(found, values={**found.values, **sums}, assumptions=(*found.assumptions, *used))
     return links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values), found
 

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 
-__all__ = ["OPERATIONS", "LinkKernel", "Operation", "across_s", "domain_s", "links_from", "torus_share"]
+__all__ = ["OPERATIONS", "SWITCH_RANKS", "LinkKernel", "Operation", "across_s", "domain_s", "links_from", "torus_share"]
 
 FloatArray = NDArray[np.float64]
 Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive"]
+SWITCH_RANKS: Final = 8.0
+"""Least ranks for which libraries let the switches reduce."""
 OPERATIONS: Final[tuple[Operation, ...]] = (
     "all_reduce",
     "all_gather",
@@ -64,7 +66,7 @@ class LinkKernel:
     switch_share: float = 0.0
     switch_ramp_s: float = 0.0
     switch_ramp_bytes: float = 1.0
-    switch_ranks: float = 8.0
+    switch_ranks: float = SWITCH_RANKS
     tree: bool = False
 
     def share(self, operation: Operation) -> float:

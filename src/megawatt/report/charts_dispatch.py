@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, ledger
+from megawatt.dispatch.trace import HOURS_IN_WEEK, week_start
 from megawatt.report.axes import bar_rows, category_x, line, option, value_y
 from megawatt.report.figure import (
+    LINE_INK,
     Chart,
     Legend,
     Option,
@@ -23,50 +26,38 @@ from megawatt.report.figure import (
 )
 from megawatt.report.format import count, fixed, money, plain
 
-__all__ = ["HasPlans", "battery_charts", "money_chart", "price_response_chart", "week_chart"]
+__all__ = ["DispatchRun", "battery_charts", "money_chart", "price_response_chart", "week_chart"]
 
 Array = NDArray[np.float64]
 
 _PRICE_GROUPS: Final = 24
-_HOURS_IN_WEEK: Final = 168
 _LEAST_SHARE: Final = 1e-3
 """Bars shorter than this share of the longest cannot be seen."""
-_INK: Final = "#5b7083"
 
 
-class HasPlans(Protocol):
-    """What the charts read: a title, an hourly problem, and its plans by name, the first one drawn."""
+@dataclass(frozen=True, slots=True)
+class DispatchRun:
+    """One use of the site and its plans by foresight; the first plan is drawn, all stand in the tables."""
 
-    @property
-    def title(self) -> str:
-        """Name in titles and legends."""
-        ...
-
-    @property
-    def problem(self) -> HourlyProblem:
-        """What may run in each hour."""
-        ...
-
-    @property
-    def plans(self) -> Mapping[str, HourlyPlan]:
-        """What does run, by the foresight it was planned with."""
-        ...
+    title: str
+    problem: HourlyProblem
+    plans: Mapping[str, HourlyPlan]
 
 
-def _first(run: HasPlans) -> HourlyPlan:
+def _first(run: DispatchRun) -> HourlyPlan:
     return next(iter(run.plans.values()))
 
 
-def _loads(run: HasPlans) -> dict[str, Array]:
+def _loads(run: DispatchRun) -> dict[str, Array]:
     """Power taken by each use by hour, firm load first; what never runs is left out. [MW]"""
     plan = _first(run)
     taken = {"firm load": run.problem.firm_mw} | {block.name: plan.mw[block.name] for block in run.problem.uses}
     return {name: mw for name, mw in taken.items() if float(mw.max(initial=0.0)) > 0.0}
 
 
-def price_response_chart(run: HasPlans, index: int) -> Chart:
+def price_response_chart(run: DispatchRun, index: int) -> Chart:
     """Mean power of every use by price of grid energy: hours sorted by price, in groups of equal number. [MW]"""
-    price = run.problem.imports.usd_per_mwh.min(axis=1)
+    price = run.problem.price_usd_per_mwh
     groups = np.array_split(np.argsort(price, kind="stable"), min(_PRICE_GROUPS, price.size))
     names = [money(float(price[hours].mean())) for hours in groups]
     loads = _loads(run)
@@ -83,7 +74,7 @@ def price_response_chart(run: HasPlans, index: int) -> Chart:
         for i, (name, mw) in enumerate(loads.items())
     ]
     drawn = significant(np.array([imports[hours].mean() for hours in groups]))
-    series.append(line("grid import", _INK, drawn, lineStyle={"width": 2, "type": "dashed", "color": _INK}))
+    series.append(line("grid import", LINE_INK, drawn, lineStyle={"width": 2, "type": "dashed", "color": LINE_INK}))
     legend = [Legend(wording(name), part_colour(i)) for i, name in enumerate(loads)]
     rows = []
     for name, hours in zip(names, groups, strict=True):
@@ -99,46 +90,43 @@ def price_response_chart(run: HasPlans, index: int) -> Chart:
         option=option(grid, x, value_y("mean power [MW]", min=0), series, "shadow"),
         table=Table(("Price", *(wording(name) for name in loads), "Grid import"), tuple(rows)),
         units=("MW",),
-        legend=(*legend, Legend("grid import", _INK, "dashed")),
+        legend=(*legend, Legend("grid import", LINE_INK, "dashed")),
         use=run.title,
         colour=use_colour(index),
     )
 
 
-def battery_charts(run: HasPlans, index: int) -> list[Chart]:
+def battery_charts(run: DispatchRun, index: int) -> list[Chart]:
     """A chart per storage: charge, discharge and state by hour of the day, averaged over the year. [MW], [MWh]"""
     stores = (s for s in run.problem.storages if s.power_mw > 0.0 and s.energy_mwh > 0.0)
     return [_battery_chart(run, store, f"battery-{index}-{i}", index) for i, store in enumerate(stores)]
 
 
-def _battery_chart(run: HasPlans, store: Storage, key: str, index: int) -> Chart:
+def _battery_chart(run: DispatchRun, store: Storage, key: str, index: int) -> Chart:
     plan = _first(run)
     charge, discharge, state = (plan.mw[f"{store.name}.{part}"] for part in ("charge", "discharge", "state"))
     hour = np.arange(charge.size) % 24
     taken, given, held = (np.array([a[hour == h].mean() for h in range(24)]) for a in (charge, discharge, state))
     low, high = use_colour(0), use_colour(1)
-    bars = [
-        ("discharge", high, given),
-        ("charge", low, -taken),
-    ]
+    bars = (("discharge", high, given), ("charge", low, -taken))
     series: list[Option] = [
         {"type": "bar", "name": n, "stack": "power", "data": bar_heights(v), "itemStyle": {"color": c}}
         for n, c, v in bars
     ]
-    series.append(line("state", _INK, significant(held), yAxisIndex=1))
+    series.append(line("state", LINE_INK, significant(held), yAxisIndex=1))
     right = value_y("state [MWh]", min=0, max=significant(store.energy_mwh), splitLine={"show": False})
     right |= {"nameTextStyle": {"align": "right"}, "position": "right"}
     x = category_x([f"{h:02d}:00" for h in range(24)])
-    price = run.problem.imports.usd_per_mwh.min(axis=1)
+    price = run.problem.price_usd_per_mwh
     spread = f"{_weighted(price, charge)}/MWh and gave at {_weighted(price, discharge)}/MWh"
     return Chart(
         id=key,
         title=f"{wording(store.name).capitalize()} by hour of the day: {run.title}",
         caption=f"Mean over the year. The battery took energy when the grid's price was {spread}, weighted by energy.",
         option=option({"left": 8, "right": 8, "top": 34, "bottom": 30}, x, [value_y("power [MW]"), right], series),
-        table=_battery_table(run, store, charge, discharge),
+        table=_battery_table(run, store),
         units=("MW", "MW", "MWh"),
-        legend=(Legend("discharge", high), Legend("charge", low), Legend("state", _INK, "solid")),
+        legend=(Legend("discharge", high), Legend("charge", low), Legend("state", LINE_INK, "solid")),
         use=run.title,
         colour=use_colour(index),
     )
@@ -149,29 +137,29 @@ def _weighted(price: Array, energy: Array) -> str:
     return money(float(price @ energy) / total if total > 0.0 else float("nan"))
 
 
-def _battery_table(run: HasPlans, store: Storage, charge: Array, discharge: Array) -> Table:
+def _battery_table(run: DispatchRun, store: Storage) -> Table:
     """The battery's year under every plan."""
     rows = []
     for name, plan in run.plans.items():
-        taken, given = (float(plan.mw[f"{store.name}.{part}"].sum()) for part in ("charge", "discharge"))
+        discharge = plan.mw[f"{store.name}.discharge"]
+        taken, given = float(plan.mw[f"{store.name}.charge"].sum()), float(discharge.sum())
         cycles = given / store.discharge_efficiency / store.energy_mwh
-        busy = float((plan.mw[f"{store.name}.discharge"] > 1e-6 * store.power_mw).sum())
-        lost = taken - given
-        cells = (count(taken, "MWh", 4), count(given, "MWh", 4), count(lost, "MWh", 3), plain(cycles, 4))
+        busy = float((discharge > 1e-6 * store.power_mw).sum())
+        cells = (count(taken, "MWh", 4), count(given, "MWh", 4), count(taken - given, "MWh", 3), plain(cycles, 4))
         rows.append((name, *cells, count(busy, "h", 4)))
     columns = ("Plan", "Charged", "Discharged", "Lost", "Full cycles", "Hours discharging")
     return Table(columns, tuple(rows))
 
 
-def money_chart(run: HasPlans, index: int) -> Chart:
+def money_chart(run: DispatchRun, index: int) -> Chart:
     """Where the money came from and went: every line of the account. [USD]"""
     books = {name: ledger(run.problem, plan) for name, plan in run.plans.items()}
     drawn = next(iter(books.values()))
-    least = _LEAST_SHARE * max(abs(e.usd) for e in drawn)
-    shown = [e for e in drawn if abs(e.usd) > least]
+    largest = max(abs(e.usd) for e in drawn)
+    shown = [e for e in drawn if abs(e.usd) > _LEAST_SHARE * largest]
     names = [wording(e.name) for e in shown]
-    unit_usd, unit = (1e6, "$m") if max(abs(e.usd) for e in drawn) >= 1e6 else (1e3, "$k")
-    gain, cost = ([max(sign * e.usd, 0.0) * sign / unit_usd for e in shown] for sign in (1.0, -1.0))
+    unit_usd, unit = (1e6, "$m") if largest >= 1e6 else (1e3, "$k")
+    gain, cost = [max(e.usd, 0.0) / unit_usd for e in shown], [min(e.usd, 0.0) / unit_usd for e in shown]
     parts = (("earns", use_colour(0), gain), ("costs", use_colour(1), cost))
     rows = []
     for lines in zip(*books.values(), strict=True):
@@ -193,32 +181,32 @@ def money_chart(run: HasPlans, index: int) -> Chart:
     )
 
 
-def week_chart(run: HasPlans, index: int, week: int) -> Chart:
+def week_chart(run: DispatchRun, index: int, week: int) -> Chart:
     """One week hour by hour: what every block takes or gives, and the price. [MW], [USD/MWh]
 
     Parameters
     ----------
-    run : HasPlans
+    run : DispatchRun
         Problem and plans.
     index : int
         Position of the run on the page.
     week : int
         1 is the first of the year; the last one ends with the year.
     """
-    first = max(min((week - 1) * _HOURS_IN_WEEK, run.problem.hours - _HOURS_IN_WEEK), 0)
-    here = slice(first, first + _HOURS_IN_WEEK)
+    first = week_start(week, run.problem.hours)
+    here = slice(first, first + HOURS_IN_WEEK)
     plan = _first(run)
     tracks: dict[str, Array] = {"grid import": plan.mw[run.problem.imports.name]}
     tracks |= {b.name: plan.mw[b.name] for b in run.problem.supplies if float(plan.mw[b.name].max(initial=0.0)) > 0.0}
     tracks |= _loads(run)
     for store in run.problem.storages:
         tracks[store.name] = plan.mw[f"{store.name}.discharge"] - plan.mw[f"{store.name}.charge"]
-    price = run.problem.imports.usd_per_mwh.min(axis=1)[here]
+    price = run.problem.price_usd_per_mwh[here]
     series = [
         line(wording(name), part_colour(i), significant(mw[here]), step="end")
         for i, (name, mw) in enumerate(tracks.items())
     ]
-    series.append(line("price", _INK, significant(price), width=1, yAxisIndex=1, xAxisIndex=1, step="end"))
+    series.append(line("price", LINE_INK, significant(price), width=1, yAxisIndex=1, xAxisIndex=1, step="end"))
     hours = [f"day {t // 24 + 1}, {t % 24:02d}:00" for t in range(price.size)]
     grids: list[Option] = [
         {"left": 50, "right": 14, "top": 34, "height": 190},
@@ -235,7 +223,7 @@ def week_chart(run: HasPlans, index: int, week: int) -> Chart:
         units=(*("MW" for _ in tracks), "$/MWh"),
         legend=(
             *(Legend(wording(name), part_colour(i), "solid") for i, name in enumerate(tracks)),
-            Legend("price", _INK, "solid"),
+            Legend("price", LINE_INK, "solid"),
         ),
         height_px=400,
         use=run.title,

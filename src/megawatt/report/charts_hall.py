@@ -11,7 +11,7 @@ from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 from megawatt.report.axes import category_x, line, named_value_x, nice_bounds, option, value_y
-from megawatt.report.figure import HEAT, Chart, Legend, Option, Table, significant, use_colour
+from megawatt.report.figure import HEAT, LINE_INK, Chart, Legend, Option, Table, significant, use_colour
 from megawatt.report.format import DASH, count, fixed, plain
 
 __all__ = ["HasHall", "air_chart", "colour_scale", "pue_map_chart"]
@@ -22,7 +22,6 @@ _HOUR_OF_DAY: Final = np.arange(HOURS_IN_YEAR) % 24
 _CELL_K: Final = 1.0
 _CELL_G_PER_KG: Final = 1.0
 _BANDS_K: Final = 5.0
-_INK: Final = "#5b7083"
 
 
 class HasHall(Protocol):
@@ -155,7 +154,7 @@ def air_chart(use: HasHall, index: int) -> Chart:
         option=chart,
         table=_air_table(dry, weather.wet_bulb_c, weather.relative_humidity, year),
         units=("", "g/kg", "g/kg"),
-        legend=(Legend("100 %", _INK, "solid"), Legend("50 %", _INK, "dashed")),
+        legend=(Legend("100 %", LINE_INK, "solid"), Legend("50 %", LINE_INK, "dashed")),
         height_px=360,
         use=use.title,
         colour=use_colour(index),
@@ -182,8 +181,8 @@ def _humidity_lines(dry: Array, grams: Array, pressure_pa: float) -> list[Option
     for share, dash in ((1.0, "solid"), (0.5, "dashed")):
         ratio = 1e3 * psy.humidity_ratio(share * psy.saturation_pressure_pa(at), pressure_pa)
         points = [[float(t), w] for t, w in zip(at, significant(ratio), strict=True) if w is not None and w <= top]
-        style = {"width": 1, "type": dash, "color": _INK}
-        lines.append(line(f"{share * 100:.0f} %", _INK, points, lineStyle=style, silent=True))
+        style = {"width": 1, "type": dash, "color": LINE_INK}
+        lines.append(line(f"{share * 100:.0f} %", LINE_INK, points, lineStyle=style, silent=True))
     return lines
 
 

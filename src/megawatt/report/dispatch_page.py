@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from megawatt.dispatch import HourlyPlan, HourlyProblem
-from megawatt.report.charts_dispatch import battery_charts, money_chart, price_response_chart, week_chart
+from megawatt.report.charts_dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
 from megawatt.report.charts_hours import load_curves
 from megawatt.report.figure import Chart, Table
 from megawatt.report.format import count, fixed, money
@@ -20,31 +19,16 @@ __all__ = ["DispatchRun", "dispatch_charts", "render_dispatch"]
 _SUMMER_WEEK: Final = 28
 
 
-@dataclass(frozen=True, slots=True)
-class DispatchRun:
-    """One use of the site and its plans; the first plan is drawn, all stand in the tables."""
-
-    title: str
-    problem: HourlyProblem
-    plans: Mapping[str, HourlyPlan]
-
-
-@dataclass(frozen=True, slots=True)
-class _Curve:
-    title: str
-
-
 def dispatch_charts(runs: Sequence[DispatchRun], week: int = _SUMMER_WEEK) -> tuple[Chart, ...]:
     """Charts of all runs in reading order; ``week`` is the one drawn hour by hour, 1 to 52."""
-    curves = [
-        (_Curve(run.title if len(run.plans) == 1 else f"{run.title}, {name}"), plan.mw[run.problem.imports.name])
+    each = [
+        replace(run, title=run.title if len(run.plans) == 1 else f"{run.title}, {name}", plans={name: plan})
         for run in runs
         for name, plan in run.plans.items()
     ]
+    imports = [plan.mw[run.problem.imports.name] for run in runs for plan in run.plans.values()]
     caption = "Hours sorted by power from the grid."
-    charts = [
-        load_curves([c for c, _ in curves], [mw for _, mw in curves], (), "power from the grid [MW]", caption),
-    ]
+    charts = [load_curves(each, imports, (), "power from the grid [MW]", caption)]
     for index, run in enumerate(runs):
         charts += [money_chart(run, index), price_response_chart(run, index)]
         charts += [*battery_charts(run, index), week_chart(run, index, week)]

@@ -15,6 +15,7 @@ from megawatt.chain.records import UseResult
 __all__ = [
     "DIVERGING",
     "HEAT",
+    "LINE_INK",
     "PARTS",
     "USES",
     "Chart",
@@ -40,6 +41,9 @@ Option = dict[str, Any]
 USES: Final = ("#0072b2", "#d55e00", "#1a9a76", "#a566a8", "#a8790b", "#5b7083")
 """One colour per use, in order. Okabe-Ito hues (told apart by colour-blind readers), their lightness moved so that
 each has a contrast of 3:1 on white as well as on the dark page (WCAG 2.1, 1.4.11)."""
+
+LINE_INK: Final = "#5b7083"
+"""Lines that belong to no use or part: a state, a price, saturated air."""
 
 PARTS: Final = (
     "#2b7bba",

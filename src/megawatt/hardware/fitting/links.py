@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.hardware.fitting.solve import Parameter, solve
-from megawatt.hardware.links import LinkKernel, Operation, domain_s, links_from
+from megawatt.hardware.kernels import SWITCH_PARAMETERS
+from megawatt.hardware.links import SWITCH_RANKS, LinkKernel, Operation, domain_s, links_from
 from megawatt.hardware.measurements import KernelTable
 
 __all__ = ["ELEMENT_BYTES", "OPERATION_OF", "domain_times_s", "fit_links"]
@@ -33,7 +34,6 @@ OPERATION_OF: Final[Mapping[str, Operation]] = {
     "alltoall": "all_to_all",
     "all_to_all": "all_to_all",
 }
-_SWITCH: Final = ("switch_share", "switch_ramp_s", "switch_ramp_bytes")
 # Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages
 # take 5 to 25 us [kernel-published-collectives].
 _START: Final[Mapping[str, Parameter]] = {
@@ -82,11 +82,12 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
     Returns
     -------
     dict
-        Numbers by name; those of sums in switches only where a row shows them (`LinkKernel.switch_ranks` and more).
+        Numbers by name; those of sums in switches only where a row shows them (`SWITCH_RANKS` and more).
     """
     width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
-    summed = in_switch & (table.word("op_name") == "all_reduce") & (width >= 2.0) & (table.number("num_gpus") >= 8.0)
-    parameters = {name: start for name, start in _START.items() if summed.any() or name not in _SWITCH}
+    summed = in_switch & (table.word("op_name") == "all_reduce") & (width >= 2.0)
+    summed &= table.number("num_gpus") >= SWITCH_RANKS
+    parameters = {name: start for name, start in _START.items() if summed.any() or name not in SWITCH_PARAMETERS}
     large = table.number("message_size") * width >= _LARGE_BYTES
     weight = np.where(large, _LARGE_WEIGHT, 1.0)
     measured = table.number("latency_ms") * 1e-3

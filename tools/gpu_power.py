@@ -1,8 +1,8 @@
 """What a power reading holds besides power: content of the operands, and the pause before a run.
 
-    python -m benchmarks.gpu_power OUT.json
+    python tools/gpu_power.py OUT.json
 
-Multiplies in bf16, 2.5 s each: weights of random numbers, of zeros, and of memory as it comes; then the mean of NVML's
+Multiplies in bf16, 2.5 s each: weights of random numbers, of small ones, and of zeros; then the mean of NVML's
 power samples over the first second after a pause and after work, beside the energy counter.
 """
 

@@ -1,11 +1,11 @@
 """A real training step on one GPU: time, power and memory, for comparison with ``megawatt train``.
 
-Needs PyTorch with CUDA and nothing else of this project but its energy meter:
+Needs this project installed beside PyTorch with CUDA:
 
-    python -m benchmarks.gpu_step OUT.json
+    python tools/gpu_step.py OUT.json
 
 Decoder as in Llama: layers compiled one by one, fused attention, bf16 weights and gradients, 32-bit master weights and
-moments (fused AdamW). Random tokens; ten steps after five of warm-up.
+moments (fused AdamW). Random tokens; at least ten steps and four seconds, after five steps of warm-up.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Layer(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self, c: Case, compiled: bool) -> None:
+    def __init__(self, c: Case) -> None:
         super().__init__()
         self.c = c
         self.embed = nn.Embedding(c.vocab, c.hidden)
@@ -84,9 +84,8 @@ class Decoder(nn.Module):
         width = c.hidden // c.heads
         angle = torch.outer(torch.arange(c.seq), 10000.0 ** (-torch.arange(0, width, 2) / width)).cuda()
         self.cos, self.sin = angle.cos().bfloat16(), angle.sin().bfloat16()
-        if compiled:
-            for layer in self.layers:
-                layer.compile()
+        for layer in self.layers:
+            layer.compile()
 
     def forward(self, tokens: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         x = self.embed(tokens)
@@ -96,12 +95,12 @@ class Decoder(nn.Module):
         return fn.cross_entropy(self.head(self.norm(x)).view(-1, self.c.vocab).float(), targets.reshape(-1))
 
 
-def measure(c: Case, compiled: bool = True) -> dict[str, object]:
+def measure(c: Case) -> dict[str, object]:
     torch.manual_seed(0)
     torch.cuda.reset_peak_memory_stats()
     with torch.device("cuda"):
         torch.set_default_dtype(torch.bfloat16)
-        model = Decoder(c, compiled)
+        model = Decoder(c)
         torch.set_default_dtype(torch.float32)
     weights = list(model.parameters())
     master = [w.detach().float() for w in weights]
@@ -129,7 +128,6 @@ def measure(c: Case, compiled: bool = True) -> dict[str, object]:
             steps += 1
     step_s = (time.monotonic() - begin) / steps
     return asdict(c) | {
-        "compiled": compiled,
         "parameters": sum(w.numel() for w in weights),
         "step_time_s": step_s,
         "power_w": meter.power_w(),
