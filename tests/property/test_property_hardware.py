@@ -19,7 +19,7 @@ from megawatt.hardware import (
     gemm_kernel,
     links_kernel,
 )
-from megawatt.hardware.experts import rank_load
+from megawatt.hardware.expert_load import rank_load
 from megawatt.hardware.links import OPERATIONS
 
 CATALOGUE = load_catalogue()

@@ -9,23 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
-from megawatt.hardware.clock import Cost, PowerLaw, steady_cost
+from megawatt.hardware.clock import Cost, PowerLaw, capped_clock
 from megawatt.hardware.cores import element_bytes
+from megawatt.hardware.expert_load import ExpertLoad, rank_load
+from megawatt.hardware.expert_stacks import ExpertStack
 
-__all__ = ["ExpertKernel", "ExpertLoad", "expert_cost", "rank_load"]
+__all__ = ["ExpertKernel", "expert_cost"]
 
 FloatArray = NDArray[np.float64]
 
-_TILES: Final = ((16, 128), (32, 128), (64, 128), (128, 128), (128, 256))
-"""Tiles (tokens, columns) of grouped multiplies: small ones for few tokens per expert [nvidia-cutlass]."""
 _EDGE_ROWS: Final = 20.0
 """Operand delivery of a tile, as fitted for matrix multiplies (8 to 30 over chips and precisions)."""
-_LEVELS: Final = 24
-"""Experts are represented by this many equal groups, from the least to the most loaded."""
-_LARGEST_SHARE: Final = 0.8
-"""The load law's most popular expert takes at most this share of the tokens [kernel-collector]."""
-_FEW: Final = (0.01, 2.0)
-"""Range of the law where there are fewer token copies than experts [kernel-collector]."""
+_STEP_BYTES: Final = 128.0
+"""Bytes of a row that a tile takes in per step: a cache line."""
+_TOKEN_PASSES: Final = 2.0
+"""Every token of the group is read and its result written once, wherever its experts are."""
+_LOGIT_S: Final = 1.2e-11
+"""Routing time per token and expert in a fused kernel: one number for all chips, from their fitted rows."""
+_LEAN_EXPERTS: Final = 256.0
+"""Most experts for which 4-bit layers have low-latency kernels [kernel-collector]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class ExpertKernel:
     ----------
     chip, precision, stack : str
         What it describes.
+    rules : ExpertStack
+        What the stack's library does.
     cores : int
         Units that work on tiles.
     peak_flops_per_s, hbm_bytes_per_s : float
@@ -45,128 +49,132 @@ class ExpertKernel:
     hbm_share : float
         Share of the memory rate at which expert weights stream.
     core_bytes_per_s : float
-        Rate at which one core takes in operands: what bounds a nearly empty tile. [B/s]
+        Rate at which one core takes in operands. [B/s]
+    step_s : float
+        Time that a 128-byte step of the first tile waits for memory. [s]
     wave_overlap : float
         Share of an unfinished last wave that others hide.
-    skew : float
-        Load of the busiest rank above the mean, over the spread expected from the law.
+    expert_s : float
+        Time per expert on the rank where the layer routes: descriptors, offsets, padding. [s]
+    topk_s : float
+        Launches of a general top-k. [s]
+    sort_passes : float
+        Its passes over the router's 16-bit scores.
     law : PowerLaw
         Power and clock.
     launch_s : float
-        Routing, sorting and launches. [s]
-    route_passes : float
-        Passes over the token copies through HBM beside the products: gather, activation, quantise, scatter.
-    expert_s : float
-        Time per expert on the rank: descriptors, offsets. [s]
-    speed : float
-        Of this stack's kernels over the reference stack's.
+        Sorting and launches. [s]
+    row_passes : float
+        Passes over token copies through HBM beside the products: gather, activation, quantise, sum.
+    speed, stream_share : float
+        Of this stack's kernels over the reference stack's: arithmetic, and streaming weights.
+    lean_share : float
+        Launches of a layer of at most 256 experts over those of a larger one.
     """
 
     chip: str
     precision: str
     stack: str
+    rules: ExpertStack
     cores: int
     peak_flops_per_s: float
     hbm_bytes_per_s: float
     rate_share: float
     hbm_share: float
     core_bytes_per_s: float
+    step_s: float
     wave_overlap: float
-    skew: float
+    expert_s: float
+    topk_s: float
+    sort_passes: float
     law: PowerLaw
     launch_s: float
-    route_passes: float
-    expert_s: float
+    row_passes: float
     speed: float = 1.0
+    stream_share: float = 1.0
+    lean_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class ExpertLoad:
-    """Load of the busiest rank.
-
-    ``tokens`` (..., levels): tokens of an expert, by level; ``present`` (..., levels): probability that it has any;
-    ``copies`` (...): token copies on the rank; ``experts`` (...): experts on the rank.
-    """
+class _Layer:
+    """Arrays of one shape: the layer on the busiest rank. ``shapes`` (columns, depth) are its two products."""
 
     tokens: FloatArray
-    present: FloatArray
-    copies: FloatArray
+    topk: FloatArray
     experts: FloatArray
+    hidden: FloatArray
+    shapes: tuple[tuple[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+    load: ExpertLoad
+
+    @property
+    def used(self) -> FloatArray:
+        """Experts whose weights are read."""
+        return np.asarray(np.maximum(self.load.present, 1.0))
 
 
-def _popularity(tokens: FloatArray, copies: FloatArray, experts: FloatArray, alpha: FloatArray) -> FloatArray:
-    """Popularity of experts by level, mean 1: quantiles of a power law x^-alpha; all ones where alpha is 0."""
-    level = (np.arange(_LEVELS) + 0.5) / _LEVELS
-    many = copies > experts
-    low = np.where(many, 1.0, _FEW[0])[..., None]
-    high = np.where(many, np.maximum(_LARGEST_SHARE * tokens, 1.01), _FEW[1])[..., None]
-    power = np.where(np.abs(alpha - 1.0) < 1e-6, 1e-6, 1.0 - alpha)[..., None]
-    x = (high**power * level + low**power * (1.0 - level)) ** (1.0 / power)
-    x = np.where(alpha[..., None] > 0.0, x, 1.0)
-    return np.asarray(x / x.mean(axis=-1, keepdims=True))
-
-
-def rank_load(
-    tokens: FloatArray,
-    topk: FloatArray,
-    experts: FloatArray,
-    expert_parallel: FloatArray,
-    alpha: FloatArray,
-    skew: float = 1.0,
-) -> ExpertLoad:
-    """Load of the busiest rank of an expert-parallel group.
-
-    Parameters
-    ----------
-    tokens, topk, experts, expert_parallel : array, shape (...,)
-        Tokens of the whole group, experts per token, experts in all, ranks.
-    alpha : array, shape (...,)
-        Exponent of the power law of expert popularity; 0: balanced.
-    skew : float
-        Factor on the busiest rank's expected excess.
-
-    Notes
-    -----
-    Busiest of r ranks: mean + z(1 - 1/(r+1)) standard deviations of the sum over its experts drawn without replacement;
-    a rank takes at most what there is, an expert at most all tokens.
-    """
-    from scipy.special import ndtri
-
-    copies, per_rank = tokens * topk, experts / expert_parallel
-    popularity = _popularity(tokens, copies, experts, alpha)
-    spread = popularity.std(axis=-1)
-    z = np.where(expert_parallel > 1.0, ndtri(1.0 - 1.0 / (expert_parallel + 1.0)), 0.0)
-    without = np.sqrt(np.maximum((experts - per_rank) / np.maximum(experts - 1.0, 1.0), 0.0))
-    excess = 1.0 + skew * z * spread / np.sqrt(per_rank) * without
-    mean = copies / expert_parallel
-    excess = np.minimum(excess, np.minimum(expert_parallel, np.maximum(tokens * per_rank / mean, 1.0)))
-    each = np.minimum(popularity * (mean * excess / per_rank)[..., None], tokens[..., None])
-    drawn = np.where(each < 0.5, 0.0, 1.0)  # the law's counts are rounded
-    present = np.where(alpha[..., None] > 0.0, drawn, np.minimum(each, 1.0))
-    return ExpertLoad(each, present, mean * excess, per_rank)
-
-
-def _products_s(
-    kernel: ExpertKernel, load: ExpertLoad, shapes: tuple[tuple[FloatArray, FloatArray], ...]
-) -> FloatArray:
-    """Arithmetic time of the grouped products (columns, depth) with the best tile. [s]"""
-    rate = kernel.rate_share * kernel.speed * kernel.peak_flops_per_s / kernel.cores
+def _moved_bytes(kernel: ExpertKernel, layer: _Layer) -> tuple[FloatArray, FloatArray]:
+    """Bytes that each product streams: weights in use, rows in and out."""
     width = element_bytes(kernel.precision)
+    first, second = (layer.used * n * d * width + layer.load.copies * (d * width + n * 2.0) for n, d in layer.shapes)
+    return first, second
+
+
+def _products_s(kernel: ExpertKernel, layer: _Layer, clock: FloatArray | float) -> FloatArray:
+    """Time of the grouped products with the best tile. [s]
+
+    Per product: first tile's wait + root of the sum of squares of arithmetic (slower by the clock) and stream.
+    """
+    rate = kernel.rate_share * kernel.speed * kernel.peak_flops_per_s / kernel.cores
+    memory = kernel.hbm_share * kernel.stream_share * kernel.hbm_bytes_per_s
+    width = element_bytes(kernel.precision)
+    moved = _moved_bytes(kernel, layer)
     best: FloatArray | None = None
-    for rows, columns in _TILES:
-        filled = np.ceil(np.maximum(load.tokens, 1.0) / rows) * load.present
-        stacks = np.maximum(filled.mean(axis=-1) * load.experts, 1.0)
-        time = np.zeros_like(load.copies)
+    for rows, columns in kernel.rules.tiles:
         edge = 1.0 + _EDGE_ROWS * (1.0 / rows + 1.0 / columns)
-        for n, depth in shapes:
+        stacks = np.maximum(layer.load.tiles[rows], 1.0)
+        time = np.zeros_like(layer.load.copies)
+        for (n, depth), bytes_ in zip(layer.shapes, moved, strict=True):
             waves = stacks * np.ceil(n / columns) / kernel.cores
             counted = np.maximum(np.ceil(waves) - kernel.wave_overlap * (np.ceil(waves) - waves), 1.0)
-            arithmetic = 2.0 * rows * columns * depth * edge / rate
-            operands = (rows + columns) * depth * width / (kernel.core_bytes_per_s * kernel.speed)
-            time += counted * np.maximum(arithmetic, operands)
+            operands = (rows + columns) * depth * width / kernel.core_bytes_per_s
+            busy = counted * np.maximum(2.0 * rows * columns * depth * edge / rate, operands)
+            time += np.hypot(busy / clock, bytes_ / memory) + kernel.step_s * depth * width / _STEP_BYTES
         best = time if best is None else np.minimum(best, time)
     assert best is not None
     return best
+
+
+def _row_bytes(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
+    """Bytes moved beside the products."""
+    rows = layer.tokens * layer.topk if kernel.rules.all_rows else layer.load.copies
+    return np.asarray((kernel.row_passes * rows + _TOKEN_PASSES * layer.tokens) * layer.hidden * 2.0)
+
+
+def _other_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
+    """Time beside the products: launches, routing, passes over rows. [s]"""
+    lean = np.where(layer.experts <= _LEAN_EXPERTS, kernel.lean_share, 1.0)
+    time = kernel.launch_s * lean + _row_bytes(kernel, layer) / kernel.hbm_bytes_per_s
+    if not kernel.rules.routes:
+        return np.asarray(time)
+    scores = layer.tokens * layer.experts
+    general = (layer.experts > kernel.rules.fused_experts) | (layer.topk > kernel.rules.fused_topk)
+    topk = kernel.topk_s + kernel.sort_passes * scores * 2.0 / kernel.hbm_bytes_per_s
+    return np.asarray(time + _LOGIT_S * scores + np.where(general, topk, 0.0) + kernel.expert_s * layer.load.experts)
+
+
+def _cost(kernel: ExpertKernel, layer: _Layer, steady: bool) -> Cost:
+    """Time, power and clock: under the cap the arithmetic slows."""
+    law = kernel.law
+    flops = sum(2.0 * layer.load.copies * n * depth for n, depth in layer.shapes)
+    moved = sum(_moved_bytes(kernel, layer)) + _row_bytes(kernel, layer)
+    other = _other_s(kernel, layer)
+    full = _products_s(kernel, layer, 1.0) + other
+    dynamic = np.asarray((flops * law.flop_j + moved * law.byte_j) / full)
+    if not steady:
+        return Cost(full, law.idle_w + dynamic, np.ones_like(full))
+    clock = capped_clock(law, dynamic)
+    time = _products_s(kernel, layer, clock) + other
+    return Cost(time, law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w), clock)
 
 
 def expert_cost(
@@ -185,8 +193,8 @@ def expert_cost(
 ) -> Cost:
     """Time, power and clock of the expert layer on the busiest rank, forward, without the exchange of tokens.
 
-    t = launch + experts * overhead + max(grouped products, (weights of experts in use + activations) / memory rate)
-    + passes * copies / memory rate.
+    t = launch + routing + experts * overhead + passes over rows / memory rate
+    + sum over both products of (first tile's wait + hypot(grouped tiles, (weights in use + rows) / memory rate)).
 
     Parameters
     ----------
@@ -197,7 +205,7 @@ def expert_cost(
     topk, experts, hidden, inter : array or float
         Experts per token and in all; width of the model and of an expert. > 0
     tensor_parallel, expert_parallel : array or float
-        Ranks that share an expert, and that share out the experts. >= 1
+        Ranks that share an expert, and that share out the experts. >= 1; expert_parallel divides experts
     alpha : array or float
         Power law of the experts' popularity, 0 for balanced.
     gated : array or bool
@@ -208,28 +216,17 @@ def expert_cost(
     Raises
     ------
     ScenarioError
-        If a dimension is not positive.
+        If a dimension is not positive, or the ranks do not share out the experts.
     """
     inputs = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
     t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*inputs))
     for name, values in (("tokens", t), ("topk", k), ("experts", e), ("hidden", h), ("inter", i)):
         if values.size and not float(values.min()) > 0.0:
             raise ScenarioError(f"expert layer: {name} = {values.min():g}, must be > 0")
-    load = rank_load(t, k, e, ep, a, kernel.skew)
-    inner, fans, width = i / tp, 1.0 + g, element_bytes(kernel.precision)
-    products = _products_s(kernel, load, ((fans * inner, h), (h, inner)))
-    used = np.minimum(np.maximum(load.present.mean(axis=-1) * load.experts, 1.0), np.maximum(load.copies, 1.0))
-    weights = used * (fans + 1.0) * h * inner * width
-    activations = load.copies * (h * width + fans * inner * 2.0 + inner * width + h * 2.0)
-    routed = kernel.route_passes * load.copies * h * 2.0
-    stream = (weights + activations) / (kernel.hbm_share * kernel.speed * kernel.hbm_bytes_per_s)
-    other = kernel.launch_s + kernel.expert_s * load.experts + routed / kernel.hbm_bytes_per_s
-    flops = 2.0 * load.copies * (fans + 1.0) * h * inner
-    return steady_cost(
-        kernel.law,
-        flops,
-        weights + activations + routed,
-        products,
-        np.maximum(stream - products, 0.0) + other,
-        steady=steady,
-    )
+    uneven = np.flatnonzero((e % ep) != 0.0)
+    if uneven.size:
+        experts_, ranks = e.flat[uneven[0]], ep.flat[uneven[0]]
+        raise ScenarioError(f"expert layer: expert_parallel = {ranks:g} must divide experts = {experts_:g}")
+    inner = i / tp
+    shapes = (((1.0 + g) * inner, h), (h, inner))
+    return _cost(kernel, _Layer(t, k, e, h, shapes, rank_load(t, k, e, ep, a)), steady)

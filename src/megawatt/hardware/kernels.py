@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import PowerLaw
 from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
+from megawatt.hardware.expert_stacks import expert_stack
 from megawatt.hardware.experts import ExpertKernel
 from megawatt.hardware.fitted import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ATTENTION_SHARED",
     "ATTENTION_STACK",
+    "ENERGIES",
     "EXPERTS_SHARED",
     "EXPERTS_STACK",
     "GEMM_SHARED",
@@ -37,6 +39,8 @@ __all__ = [
     "power_law",
 ]
 
+ENERGIES: Final = ("flop_j", "byte_j", "clock_exponent")
+"""What the power of a chip and precision is fitted with."""
 GEMM_SHARED: Final[tuple[str, ...]] = (
     "rate_share",
     "edge_rows",
@@ -64,8 +68,11 @@ EXPERTS_SHARED: Final[tuple[str, ...]] = (
     "rate_share",
     "hbm_share",
     "core_bytes_per_s",
+    "step_s",
     "wave_overlap",
-    "skew",
+    "expert_s",
+    "topk_s",
+    "sort_passes",
     "flop_j",
     "byte_j",
     "clock_exponent",
@@ -84,7 +91,7 @@ LINK_PARAMETERS: Final[tuple[str, ...]] = (
     "exchange_share",
 )
 SWITCH_PARAMETERS: Final[tuple[str, ...]] = ("switch_share", "switch_ramp_s", "switch_ramp_bytes")
-EXPERTS_STACK: Final[tuple[str, ...]] = ("launch_s", "route_passes", "expert_s", "speed")
+EXPERTS_STACK: Final[tuple[str, ...]] = ("launch_s", "row_passes", "speed", "stream_share")
 
 
 def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw:
@@ -191,11 +198,13 @@ def experts_from(
     layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
 ) -> ExpertKernel:
     """An expert layer model from named numbers (those of `EXPERTS_SHARED` and `EXPERTS_STACK`)."""
-    names = ("rate_share", "hbm_share", "core_bytes_per_s", "wave_overlap", "skew", *EXPERTS_STACK)
+    names = (*(name for name in EXPERTS_SHARED if name not in ENERGIES), *EXPERTS_STACK)
     return ExpertKernel(
         chip=accelerator.key,
         precision=precision,
         stack=stack,
+        rules=expert_stack(stack),
+        lean_share=values.get("lean_share", 1.0),
         cores=layout.cores,
         peak_flops_per_s=peak_of(accelerator, precision),
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s,

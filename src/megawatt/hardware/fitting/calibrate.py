@@ -30,7 +30,7 @@ from megawatt.hardware.fitting.published import (
 from megawatt.hardware.fitting.readings import cold_reading
 from megawatt.hardware.fitting.solve import FitQuality, Parameter, quality
 from megawatt.hardware.fitting.table import FittedEntry
-from megawatt.hardware.kernels import SWITCH_SUMS
+from megawatt.hardware.kernels import ENERGIES, SWITCH_SUMS
 from megawatt.hardware.links import links_from
 from megawatt.hardware.measurements import KernelTable, read_kernels
 
@@ -46,7 +46,6 @@ _BUILDERS: Final[Mapping[str, Callable[[CoreLayout, Accelerator, str, bool], Fam
     "attention": attention_family,
     "moe": experts_family,
 }
-_ENERGIES: Final = ("flop_j", "byte_j", "clock_exponent")
 _LEAST_READINGS: Final = 8
 """Fewer readings of long kernels do not tell energies apart: those of the same generation of cores are taken."""
 _SAME_ARITHMETIC: Final[Mapping[str, tuple[str, ...]]] = {
@@ -151,7 +150,7 @@ def _kernels(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fi
             family = _with_energies(family, energies)
         fit = fit_family(job.accelerator, job.precision, job.kept, family)
         if powered and (generation, job.precision) not in known:
-            known[generation, job.precision] = {name: fit.shared[name] for name in _ENERGIES}
+            known[generation, job.precision] = {name: fit.shared[name] for name in ENERGIES}
         name = FAMILY_NAMES[table.family]
         title = f"{_TITLES[table.family].capitalize()} of {job.accelerator.key} in {job.precision}, fitted"
         readings = _readings(family, fit, job.kept)

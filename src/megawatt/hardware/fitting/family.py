@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +35,17 @@ class Family:
     shared : mapping of str to Parameter
         Parameters of the chip and precision.
     own : callable
-        Parameters of a stack from its rows; the first stack's ``speed`` is 1.
+        Parameters of a stack from its rows.
     cost : callable
         See `CostOf`.
     readable : callable
         Rows whose power reading is that of the kernel.
     scale : float
-        Error where the loss turns from square to linear.
+        Error where the loss turns from square to ``loss``.
+    loss : str
+        What large errors count: ``soft_l1``, or ``cauchy`` where a table mixes in rows that no shape explains.
+    relative : tuple of str
+        Parameters of a stack that are 1 for the first one.
     """
 
     shared: Mapping[str, Parameter]
@@ -49,6 +53,8 @@ class Family:
     cost: CostOf
     readable: Callable[[KernelTable], NDArray[np.bool_]]
     scale: float = 0.05
+    loss: Literal["soft_l1", "cauchy"] = "soft_l1"
+    relative: tuple[str, ...] = ("speed",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, fam
     for place, (stack, part) in enumerate(parts.items()):
         for name, parameter in family.own(part).items():
             one = Parameter(1.0, 1.0, 1.0, 1.0)
-            parameters[f"{stack}|{name}"] = one if name == "speed" and place == 0 else parameter
+            parameters[f"{stack}|{name}"] = one if name in family.relative and place == 0 else parameter
     names = tuple(family.own(next(iter(parts.values()))))
 
     def split(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
@@ -140,5 +146,5 @@ def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, fam
             errors.append(_POWER_WEIGHT * np.log(power[read] / part.number("power_w")[read]))
         return np.concatenate(errors)
 
-    shared, own = split(solve(residuals, parameters, scale=family.scale))
+    shared, own = split(solve(residuals, parameters, scale=family.scale, loss=family.loss))
     return FamilyFit(accelerator.key, precision, shared, own)

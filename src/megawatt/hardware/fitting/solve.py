@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ def solve(
     parameters: Mapping[str, Parameter],
     *,
     scale: float = _SCALE,
+    loss: Literal["soft_l1", "cauchy"] = "soft_l1",
     evaluations: int = 60,
 ) -> dict[str, float]:
     """Parameters that minimise a robust sum of logarithmic errors.
@@ -67,13 +68,15 @@ def solve(
     parameters : mapping of str to Parameter
         What to fit. Parameters whose low and high are equal stay.
     scale : float
-        Error where the penalty turns from square to linear.
+        Error where the penalty turns from square to linear (``soft_l1``) or logarithmic (``cauchy``).
+    loss : str
+        Which of the two.
     evaluations : int
         Most passes of the search.
 
     Notes
     -----
-    Least squares with a soft-L1 loss in the logarithms of the parameters; a weak prior per parameter (its spread).
+    Least squares with a robust loss in the logarithms of the parameters; a weak prior per parameter (its spread).
     """
     from scipy.optimize import least_squares
 
@@ -101,7 +104,7 @@ def solve(
             lambda y: stacked(y - _SHIFT),
             x + _SHIFT,
             bounds=(low - 1e-9 + _SHIFT, high + 1e-9 + _SHIFT),
-            loss="soft_l1",
+            loss=loss,
             f_scale=scale,
             diff_step=step / _SHIFT,
             max_nfev=evaluations,
