@@ -26,6 +26,9 @@ _FEW: Final = (0.01, 2.0)
 _ELEMENTS: Final = 4_000_000
 """Experts drawn at a time: bounds the memory."""
 _COLUMNS: Final = 5
+_KEPT: Final = 64
+_KEPT_LAYERS: Final = 10_000
+"""Tables of up to this many layers are kept, the last 64 of them: some 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +119,31 @@ def _balanced(rows: FloatArray) -> FloatArray:
 
 def _groups(rows: FloatArray) -> Iterator[NDArray[np.intp]]:
     """Places of layers that are drawn together: one number of experts and ranks, not too many at a time."""
-    skewed = np.flatnonzero(rows[4] > 0.0)
-    kinds, kind = np.unique(rows[2:4, skewed], axis=1, return_inverse=True)
+    kinds, kind = np.unique(rows[2:4], axis=1, return_inverse=True)
     for place in range(kinds.shape[1]):
-        mine = skewed[kind.ravel() == place]
+        mine = np.flatnonzero(kind.ravel() == place)
         size = max(1, int(_ELEMENTS / (_DRAWS * kinds[0, place])))
         yield from (mine[start : start + size] for start in range(0, len(mine), size))
 
 
-@functools.lru_cache(maxsize=64)
-def _loads(data: bytes) -> FloatArray:
-    """Copies, present and tiles of layers. A fit asks for the same ones at every step, so they are kept."""
-    rows = np.frombuffer(data).reshape(_COLUMNS, -1)
-    unique, inverse = np.unique(rows, axis=1, return_inverse=True)
-    out = _balanced(unique)
-    for group in _groups(unique):
-        out[:, group] = _skewed(unique[:, group])
-    out[0] = np.maximum(out[0], unique[0] * unique[1] / unique[3])
-    out = out[:, inverse.ravel()]
+def _loads(rows: FloatArray) -> FloatArray:
+    """Copies, present and tiles of layers (5, n)."""
+    out = _balanced(rows)
+    skewed = np.flatnonzero(rows[4] > 0.0)
+    if skewed.size:
+        unique, inverse = np.unique(rows[:, skewed], axis=1, return_inverse=True)
+        found = np.empty((len(out), unique.shape[1]))
+        for group in _groups(unique):
+            found[:, group] = _skewed(unique[:, group])
+        out[:, skewed] = found[:, inverse.ravel()]
+    out[0] = np.maximum(out[0], rows[0] * rows[1] / rows[3])
+    return out
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _kept_loads(data: bytes) -> FloatArray:
+    """The same of layers that a fit asks for at every step."""
+    out = _loads(np.frombuffer(data).reshape(_COLUMNS, -1))
     out.setflags(write=False)
     return out
 
@@ -158,10 +168,10 @@ def rank_load(
     128 draws is taken.
     """
     shape = np.broadcast_shapes(*(np.shape(x) for x in (tokens, topk, experts, expert_parallel, alpha)))
-    parts = [
-        np.broadcast_to(np.asarray(x, float), shape).ravel() for x in (tokens, topk, experts, expert_parallel, alpha)
-    ]
-    copies, present, *tiles = _loads(np.ascontiguousarray(parts).tobytes())
-    per_rank = (parts[2] / parts[3]).reshape(shape)
+    inputs = (tokens, topk, experts, expert_parallel, alpha)
+    rows = np.array([np.broadcast_to(np.asarray(x, dtype=np.float64), shape).ravel() for x in inputs])
+    found = _kept_loads(rows.tobytes()) if rows.shape[1] <= _KEPT_LAYERS else _loads(rows)
+    copies, present, *tiles = found
+    per_rank = (rows[2] / rows[3]).reshape(shape)
     stacks = {rows: count.reshape(shape) for rows, count in zip(ROWS, tiles, strict=True)}
     return ExpertLoad(copies.reshape(shape), present.reshape(shape), stacks, per_rank)
