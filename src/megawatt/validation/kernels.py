@@ -19,7 +19,7 @@ from megawatt.hardware.experts import expert_cost
 from megawatt.hardware.fitted import Fitted
 from megawatt.hardware.fitting.calibrate import precisions_of
 from megawatt.hardware.fitting.experts import is_gated, load_exponent
-from megawatt.hardware.fitting.readings import ColdReading, read_power_w
+from megawatt.hardware.fitting.readings import read_power_w, reading_of
 from megawatt.hardware.flash import attention_cost
 from megawatt.hardware.gemm import gemm_cost
 from megawatt.hardware.kernels import attention_kernel, experts_kernel, gemm_kernel
@@ -61,10 +61,7 @@ def _gemm(
     kernel, found = gemm_kernel(catalogue, chip, precision, stack, exclude=exclude)
     m, n, k = (rows.number(name) for name in "mnk")
     cost = gemm_cost(kernel, m, n, k, steady=steady)
-    cold = None
-    if "reading_rows" in found.values:
-        cold = ColdReading(found.values["reading_rows"], found.values["reading_share"])
-    return dataclasses.replace(cost, power_w=read_power_w(cost.power_w, m, cold)), found
+    return dataclasses.replace(cost, power_w=read_power_w(cost.power_w, m, k, reading_of(found.values))), found
 
 
 def _attention(

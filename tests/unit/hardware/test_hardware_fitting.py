@@ -19,7 +19,7 @@ from megawatt.hardware.fitting.experts import is_gated, load_exponent
 from megawatt.hardware.fitting.family import fit_family, stacks_in_order
 from megawatt.hardware.fitting.gemm import gemm_family
 from megawatt.hardware.fitting.links import fit_links
-from megawatt.hardware.fitting.readings import ColdReading, cold_reading, read_power_w
+from megawatt.hardware.fitting.readings import LowReading, low_reading, read_power_w, reading_of
 from megawatt.hardware.fitting.solve import Parameter, quality, solve
 from megawatt.hardware.fitting.table import FittedEntry, render
 from megawatt.hardware.kernels import gemm_from
@@ -117,14 +117,23 @@ def test_quality_is_median_and_ninth_decile() -> None:
     assert found.p90 == pytest.approx(0.18)  # 0.1 + 0.8 x 0.1
 
 
-def test_cold_readings_need_a_threshold_that_explains_them() -> None:
-    m = np.repeat([1024.0, 4096.0, 8192.0], 20)
-    assert cold_reading(m, np.where(m >= 8192, 0.65, 1.0)) == ColdReading(8192.0, pytest.approx(0.65))
-    assert cold_reading(m, np.ones_like(m)) is None
-    assert read_power_w(np.array([1000.0, 1000.0]), np.array([1.0, 9000.0]), ColdReading(8192.0, 0.65)).tolist() == [
-        1000.0,
-        650.0,
-    ]
+def test_low_readings_need_a_threshold_that_explains_them() -> None:
+    m, k = np.tile([1024.0, 4096.0, 8192.0], 20), np.repeat([4096.0, 65536.0], 30)
+    cold = LowReading("reading_rows", 8192.0, pytest.approx(0.65))
+    assert low_reading(m, k, np.where(m >= 8192, 0.65, 1.0)) == cold
+    # Weights of the deepest layers that nobody wrote: lower whatever m is.
+    assert low_reading(m, k, np.where(k > 51200, 0.8, 1.0)) == LowReading("reading_depth", 65536.0, pytest.approx(0.8))
+    assert low_reading(m, k, np.ones_like(m)) is None
+    # What is read low below the thresholds that the tables give reason for is not explained.
+    assert low_reading(m, k, np.where(m <= 1024, 0.65, 1.0)) is None
+
+
+def test_readings_from_a_threshold_on() -> None:
+    low = LowReading("reading_depth", 65536.0, 0.8)
+    power = read_power_w(np.array([1000.0, 1000.0]), np.array([9000.0, 1.0]), np.array([512.0, 65536.0]), low)
+    assert power.tolist() == [1000.0, 800.0]
+    assert reading_of(low.facts) == low
+    assert reading_of({"launch_s": 1e-5}) is None
 
 
 def test_table_is_read_back_by_the_catalogue(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from megawatt.hardware.fitting.published import (
     fit_curves,
     read_curves,
 )
-from megawatt.hardware.fitting.readings import cold_reading
+from megawatt.hardware.fitting.readings import low_reading
 from megawatt.hardware.fitting.solve import FitQuality, Parameter, quality
 from megawatt.hardware.fitting.table import FittedEntry
 from megawatt.hardware.kernels import ENERGIES, SWITCH_SUMS
@@ -91,7 +91,7 @@ def _qualities(
 
 
 def _readings(family: Family, fit: FamilyFit, kept: KernelTable) -> dict[str, dict[str, float]]:
-    """What the instrument of each stack reads of the first shapes of a series (multiplies only)."""
+    """What is read low in the tables of each stack (multiplies only)."""
     found = {}
     for stack in fit.stacks if kept.family == "gemm" else ():
         part = kept.where((kept.word("stack") == stack) & is_steady(kept))
@@ -99,9 +99,9 @@ def _readings(family: Family, fit: FamilyFit, kept: KernelTable) -> dict[str, di
         if not len(part):
             continue
         _, power = predict(family.cost, stack, fit.values(stack), part)
-        cold = cold_reading(part.number("m"), part.number("power_w") / power)
-        if cold is not None:
-            found[stack] = {"reading_rows": cold.rows, "reading_share": cold.share}
+        low = low_reading(part.number("m"), part.number("k"), part.number("power_w") / power)
+        if low is not None:
+            found[stack] = low.facts
     return found
 
 

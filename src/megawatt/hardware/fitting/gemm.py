@@ -12,7 +12,7 @@ from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import Cost
 from megawatt.hardware.cores import CoreLayout
 from megawatt.hardware.fitting.family import Family, power_parameters
-from megawatt.hardware.fitting.readings import WARM_ROWS
+from megawatt.hardware.fitting.readings import WARM
 from megawatt.hardware.fitting.solve import Parameter
 from megawatt.hardware.gemm import gemm_cost
 from megawatt.hardware.kernels import gemm_from
@@ -33,7 +33,7 @@ _SHARED: Final[Mapping[str, Parameter]] = {
 def _readable(table: KernelTable) -> NDArray[np.bool_]:
     # The collector takes the largest m first and reads NVML, which averages over a second: the first shapes after new
     # weights are read low, whatever they draw [kernel-collector].
-    return np.asarray(table.number("m") <= WARM_ROWS)
+    return np.asarray(table.number("m") <= WARM["reading_rows"])
 
 
 def gemm_family(layout: CoreLayout, accelerator: Accelerator, precision: str, powered: bool) -> Family:

@@ -43,11 +43,16 @@ def _quality_rows(quality: tuple[FitQuality, FitQuality]) -> list[tuple[str, flo
     return rows
 
 
+def _text(value: float) -> str:
+    """Four digits; whole numbers (rows, thresholds that shapes are compared with) in full."""
+    return f"{value:.0f}" if value == round(value) and 1.0 <= abs(value) < 1e7 else f"{value:.4g}"
+
+
 def _rows(entry: FittedEntry, source: str, date: str, note: str) -> Iterable[list[str]]:
     key = entry_key(entry.family, entry.fit.chip, entry.fit.precision)
 
     def fact(name: str, value: float, kind: str, why: str) -> list[str]:
-        return [key, name, f"{value:.4g}", _unit(name), "", "", kind, source, date, why]
+        return [key, name, _text(value), _unit(name), "", "", kind, source, date, why]
 
     yield [key, "title", entry.title, *[""] * 7]
     reference = next(iter(entry.fit.stacks))
