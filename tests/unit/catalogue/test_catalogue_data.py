@@ -255,12 +255,3 @@ def test_iren_microsoft_terms() -> None:
     )
     capex = catalogue.fact("iren-microsoft", "dc_capex_usd_per_mw")
     assert (capex.low, capex.value, capex.high, capex.kind) == (14e6, 15e6, 16e6, "assumed")
-
-
-def test_loading_is_quick() -> None:
-    import time
-
-    load_catalogue.cache_clear()
-    start = time.process_time()
-    load_catalogue()
-    assert time.process_time() - start < 0.15
