@@ -73,6 +73,15 @@ class Links:
         served = float(self.response.ai_it_mwh.sum() / self.problem.ai_it_mw.sum())
         return rate * served * 3600.0 * HOURS_IN_YEAR / drawn
 
+    @property
+    def ai_contract_usd_per_year(self) -> float:
+        """What a year of the whole AI load is paid at the first year's terms: chip-hours, or rent. [USD]"""
+        chips, lease = self.model.ai, self.model.lease
+        if chips is not None:
+            paid_h = chips.availability_frac * HOURS_IN_YEAR
+            return chips.chips * chips.price_usd_per_chip_hour * paid_h
+        return 12.0 * 1000.0 * lease.it_mw * lease.rent_usd_per_kw_month if lease is not None else 0.0
+
     def assumptions(self) -> tuple[Assumption, ...]:
         """Every input that the result rests on, once, in the order of the rooms."""
         rows = [*scenario_assumptions(self.scenario), *(self.compute.assumptions if self.compute else ())]

@@ -156,9 +156,10 @@ def _scenario_problems(source: Path, settings: tuple[str, ...], wanted: _Wanted)
             peaks=peaks,
             ai_firm_frac=wanted.firm_ai,
             ai_interruptible_usd_per_mwh=wanted.interruptible_value,
+            ai_contract_usd=links.ai_contract_usd_per_year if links.ai is not None else None,
         )
         if links.ai is not None and wanted.interruptible_value is None and wanted.firm_ai < 1.0:
-            note("contracted AI load stands in the plan at a penalty that keeps it running, not at its revenue")
+            note("contracted AI load: planned to run in every hour, accounted at the pay of its first contract year")
         problems[use.scenario.name] = (site_hours(problem, assets), water)
     return problems
 
@@ -244,11 +245,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:
-    from megawatt.dispatch import ledger
+    from megawatt.dispatch import earned_usd, ledger
 
     def one(plan: HourlyPlan) -> dict[str, Any]:
         return {
             "objective_usd": plan.objective_usd,
+            "earned_usd": earned_usd(problem, plan),
             "solver": plan.solver,
             "solve_s": plan.solve_s,
             "peak_mw": dict(plan.peak_mw),
@@ -265,7 +267,7 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
     from rich.console import Console
     from rich.table import Table
 
-    from megawatt.dispatch import ledger
+    from megawatt.dispatch import earned_usd, ledger
 
     books = {key: ledger(problem, plan) for key, plan in plans.items()}
     table = Table(show_header=True, header_style="bold", pad_edge=False, title=name, title_justify="left")
@@ -278,12 +280,11 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
             f"{lines[0].name} [{lines[0].unit}]", *(c for e in lines for c in (_number(e.amount), _kusd(e.usd)))
         )
     table.add_section()
-    table.add_row("revenue less cost", *(c for p in plans.values() for c in ("", _kusd(-p.objective_usd))))
+    earned = {key: earned_usd(problem, plan) for key, plan in plans.items()}
+    table.add_row("revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd))))
     if len(plans) > 1:
-        best = plans["perfect"].objective_usd
-        table.add_row(
-            "lost for want of foresight", *(c for p in plans.values() for c in ("", _kusd(p.objective_usd - best)))
-        )
+        best = earned["perfect"]
+        table.add_row("lost for want of foresight", *(c for usd in earned.values() for c in ("", _kusd(best - usd))))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)

@@ -4,7 +4,7 @@ from megawatt.dispatch.account import overloads
 from megawatt.dispatch.assets import SiteAssets, site_hours
 from megawatt.dispatch.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
-from megawatt.dispatch.ledger import ledger
+from megawatt.dispatch.ledger import earned_usd, ledger
 from megawatt.dispatch.merit import solve_merit
 from megawatt.dispatch.optimise import optimise
 from megawatt.dispatch.prices import (
@@ -41,6 +41,7 @@ __all__ = [
     "battery_storage",
     "block",
     "coincident_peak_hours",
+    "earned_usd",
     "hall_block",
     "ledger",
     "monthly_peaks",

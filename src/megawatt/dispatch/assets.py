@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,9 @@ class SiteAssets:
         where that earns more.
     ai_interruptible_usd_per_mwh : float or None
         What the interruptible part earns per MWh of IT; as the problem's AI load if None.
+    ai_contract_usd : float or None
+        What a year of the whole AI load is paid by contract, for the account; the load is then planned at the problem's
+        value, which keeps it running.
     availability : Availability or None
         Contracted availability of the use ``ai``, in MWh at the connection.
     last_resort : tuple of str
@@ -65,6 +68,7 @@ class SiteAssets:
     mining_modes: tuple[FloatArray, FloatArray] | None = None
     ai_firm_frac: float = 0.0
     ai_interruptible_usd_per_mwh: float | None = None
+    ai_contract_usd: float | None = None
     availability: Availability | None = None
     last_resort: tuple[str, ...] = ()
 
@@ -126,7 +130,10 @@ def _ai_parts(
         return drawn, ()
     worth = extra.ai_interruptible_usd_per_mwh
     value = np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh if worth is None else worth)
-    return drawn, (hall_block("ai", above_firm(hall, firm_it), value),)
+    use = hall_block("ai", above_firm(hall, firm_it), value)
+    if worth is None and extra.ai_contract_usd is not None:
+        use = replace(use, contract_usd=(1.0 - share) * extra.ai_contract_usd)
+    return drawn, (use,)
 
 
 def _imports(problem: SiteProblem, extra: SiteAssets) -> Block:

@@ -23,13 +23,16 @@ class Block:
     ``mw`` and ``usd_per_mwh`` have shape (hours, k): most power of each segment, and what its energy costs (a supply)
     or earns (a use). Supplies are used cheapest first and uses dearest first, which is the optimum only if the
     segments are independent; a rising cost (falling value) along k is what a convex physical curve gives.
-    ``carbon_kg_per_mwh`` (hours,) is for the account; a carbon price belongs in ``usd_per_mwh`` too.
+    ``carbon_kg_per_mwh`` (hours,) is for the account; a carbon price belongs in ``usd_per_mwh`` too. So is
+    ``contract_usd``: what the year's whole energy of a use earns where a contract pays for it; ``usd_per_mwh`` then
+    only says what keeps it running.
     """
 
     name: str
     mw: FloatArray
     usd_per_mwh: FloatArray
     carbon_kg_per_mwh: FloatArray | None = None
+    contract_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
 
-__all__ = ["Entry", "ledger", "plan_cost_usd"]
+__all__ = ["Entry", "earned_usd", "ledger", "plan_cost_usd"]
 
 FloatArray = NDArray[np.float64]
 
@@ -37,8 +37,24 @@ def block_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> float:
     return float((taken * price).sum())
 
 
+def _use_usd(block: Block, mw: FloatArray) -> float:
+    """What a use earns: its price, or its contract's pay by the share of its energy that is served. [USD]"""
+    if block.contract_usd is None:
+        return block_cost_usd(block, mw, use=True)
+    return block.contract_usd * float(mw.sum()) / max(float(block.mw.sum()), 1e-9)
+
+
+def earned_usd(problem: HourlyProblem, plan: HourlyPlan) -> float:
+    """Revenue less cost of a plan: minus its objective, with contracted uses at what they are paid. [USD]"""
+    return sum(entry.usd for entry in ledger(problem, plan))
+
+
 def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
-    """The plan's account, line by line; the sum of ``usd`` is minus the plan's objective."""
+    """The plan's account, line by line.
+
+    The sum of ``usd`` is minus the plan's objective, but for contracted uses: the objective holds them at what keeps
+    them running, the account at what they are paid.
+    """
     lines = []
     for block in (problem.imports, *problem.supplies):
         mw = plan.mw[block.name]
@@ -46,7 +62,7 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
         lines.append(Entry(block.name, float(mw.sum()), "MWh", -block_cost_usd(block, mw), carbon))
     for block in problem.uses:
         mw = plan.mw[block.name]
-        lines.append(Entry(block.name, float(mw.sum()), "MWh", block_cost_usd(block, mw, use=True)))
+        lines.append(Entry(block.name, float(mw.sum()), "MWh", _use_usd(block, mw)))
     for storage in problem.storages:
         out = float(plan.mw[f"{storage.name}.discharge"].sum())
         lines.append(Entry(f"{storage.name} discharge", out, "MWh", -storage.discharge_cost_usd_per_mwh * out))

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, ledger
+from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, earned_usd, ledger
 from megawatt.dispatch.trace import HOURS_IN_WEEK, week_start
 from megawatt.report.axes import bar_rows, category_x, line, option, value_y
 from megawatt.report.figure import (
@@ -165,7 +165,7 @@ def money_chart(run: DispatchRun, index: int) -> Chart:
     for lines in zip(*books.values(), strict=True):
         amount = count(lines[0].amount, lines[0].unit, 4)
         rows.append((wording(lines[0].name), amount, *(money(e.usd, 4) for e in lines)))
-    rows.append(("revenue less cost", "", *(money(-plan.objective_usd, 4) for plan in run.plans.values())))
+    rows.append(("revenue less cost", "", *(money(earned_usd(run.problem, plan), 4) for plan in run.plans.values())))
     return Chart(
         id=f"money-{index}",
         title=f"Where the money came from: {run.title}",

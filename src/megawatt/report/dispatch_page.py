@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from megawatt.dispatch import earned_usd
 from megawatt.report.charts_dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
 from megawatt.report.charts_hours import load_curves
 from megawatt.report.figure import Chart, Table
@@ -55,7 +56,8 @@ def _summary(runs: Sequence[DispatchRun]) -> Table:
     """A line of figures per run and plan."""
     rows = []
     for run in runs:
-        best = next(iter(run.plans.values())).objective_usd
+        earned = {name: earned_usd(run.problem, plan) for name, plan in run.plans.items()}
+        best = next(iter(earned.values()))
         for name, plan in run.plans.items():
             imports = plan.mw[run.problem.imports.name]
             last = [plan.mw[n] for n in run.problem.last_resort]
@@ -63,8 +65,8 @@ def _summary(runs: Sequence[DispatchRun]) -> Table:
             rows.append(
                 (
                     f"{run.title}, {name}",
-                    money(-plan.objective_usd, 4),
-                    money(best - plan.objective_usd, 3),
+                    money(earned[name], 4),
+                    money(earned[name] - best, 3),
                     count(float(imports.sum()) / 1e3, "GWh", 4),
                     fixed(float(np.max(imports)), "MW", 1),
                     count(unserved, "MWh", 3),

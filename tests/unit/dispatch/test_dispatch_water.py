@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from megawatt.dispatch import SiteAssets, optimise, site_hours, solve_merit
+from megawatt.dispatch import SiteAssets, earned_usd, ledger, optimise, site_hours, solve_merit
 from megawatt.dispatch.water import save_water
 from megawatt.errors import ScenarioError
 from tests.unit.dispatch.builders import HOURS, hall, problem
@@ -85,3 +85,21 @@ def test_space_binds_where_everything_runs_beside_a_connection_with_room() -> No
     # 57 MW: the connection binds, miners are throttled
     tight = solve_merit(problem(import_limit_mw=np.full(HOURS, 57.0)))
     assert (tight.binding["ai_space"], tight.binding["mining_space"], tight.binding["import"]) == (0, 0, HOURS)
+
+
+def test_contracted_load_is_accounted_at_its_pay() -> None:
+    # Planned at 1,000 USD per MWh of IT, paid 1 m USD a year: the plan is the same, the account is the contract's.
+    plain = SiteAssets(ai_firm_frac=0.25)
+    paid = replace(plain, ai_contract_usd=1e6)
+    site = problem(mining_response=None, mining_it_mw=0.0)
+    hours = [site_hours(site, assets) for assets in (plain, paid)]
+    plans = [optimise(h) for h in hours]
+    assert plans[0].objective_usd == plans[1].objective_usd
+    (use,) = (e for e in ledger(hours[1], plans[1]) if e.name == "ai")
+    assert use.usd == pytest.approx(0.75e6)
+    imported = next(e for e in ledger(hours[1], plans[1]) if e.name == "import")
+    assert earned_usd(hours[1], plans[1]) == pytest.approx(0.75e6 + imported.usd)
+    assert earned_usd(hours[0], plans[0]) == pytest.approx(-plans[0].objective_usd)
+    # A value of its own is a price, not a contract.
+    own = replace(paid, ai_interruptible_usd_per_mwh=1300.0)
+    assert site_hours(site, own).uses[0].contract_usd is None
