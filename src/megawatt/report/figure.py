@@ -38,7 +38,7 @@ __all__ = [
 Option = dict[str, Any]
 """An ECharts option: plain dicts, lists, strings and finite numbers; no functions."""
 
-USES: Final = ("#0072b2", "#d55e00", "#1a9a76", "#a566a8", "#a8790b", "#5b7083")
+USES: Final = ("#0072b2", "#d55e00", "#1a9a76", "#a566a8", "#a8790b", "#5b7083", "#c2497a", "#6f8a1f")
 """One colour per use, in order. Okabe-Ito hues (told apart by colour-blind readers), their lightness moved so that
 each has a contrast of 3:1 on white as well as on the dark page (WCAG 2.1, 1.4.11)."""
 
