@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -177,6 +178,21 @@ def _cost(kernel: ExpertKernel, layer: _Layer, steady: bool) -> Cost:
     return Cost(time, law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w), clock)
 
 
+def _check(sizes: Mapping[str, FloatArray], ranks: FloatArray, alpha: FloatArray) -> None:
+    for name, values in sizes.items():
+        if values.size and not float(values.min()) > 0.0:
+            raise ScenarioError(f"expert layer: {name} = {values.min():g}, must be > 0")
+    topk, experts = sizes["topk"], sizes["experts"]
+    for wrong, text in (
+        (topk > experts, "topk = {0:g} must be at most experts = {1:g}"),
+        (experts % ranks != 0.0, "expert_parallel = {2:g} must divide experts = {1:g}"),
+        (~(alpha >= 0.0), "alpha = {3:g}, must be >= 0 (0: balanced)"),
+    ):
+        for place in np.flatnonzero(wrong)[:1]:
+            found = (values.flat[place] for values in (topk, experts, ranks, alpha))
+            raise ScenarioError(f"expert layer: {text.format(*found)}")
+
+
 def expert_cost(
     kernel: ExpertKernel,
     tokens: FloatArray | float,
@@ -216,17 +232,12 @@ def expert_cost(
     Raises
     ------
     ScenarioError
-        If a dimension is not positive, or the ranks do not share out the experts.
+        If a dimension is not positive, a token wants more experts than there are, the ranks do not share out the
+        experts, or the exponent is negative.
     """
     inputs = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
     t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*inputs))
-    for name, values in (("tokens", t), ("topk", k), ("experts", e), ("hidden", h), ("inter", i)):
-        if values.size and not float(values.min()) > 0.0:
-            raise ScenarioError(f"expert layer: {name} = {values.min():g}, must be > 0")
-    uneven = np.flatnonzero((e % ep) != 0.0)
-    if uneven.size:
-        experts_, ranks = e.flat[uneven[0]], ep.flat[uneven[0]]
-        raise ScenarioError(f"expert layer: expert_parallel = {ranks:g} must divide experts = {experts_:g}")
+    _check({"tokens": t, "topk": k, "experts": e, "hidden": h, "inter": i}, ep, a)
     inner = i / tp
     shapes = (((1.0 + g) * inner, h), (h, inner))
     return _cost(kernel, _Layer(t, k, e, h, shapes, rank_load(t, k, e, ep, a)), steady)

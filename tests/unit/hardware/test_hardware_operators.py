@@ -172,9 +172,15 @@ def test_library_rules_by_the_longest_name() -> None:
     assert expert_stack("neuron").fused_topk == float("inf")
 
 
-def test_uneven_ranks_are_refused() -> None:
+def test_layers_that_cannot_be_are_refused() -> None:
     with pytest.raises(ScenarioError, match="expert_parallel = 3 must divide experts = 8"):
         expert_cost(EXPERTS, 1, 2, 8, 1024, 4096, expert_parallel=3)
+    with pytest.raises(ScenarioError, match="topk = 9 must be at most experts = 8"):
+        expert_cost(EXPERTS, 1, [2, 9], 8, 1024, 4096)
+    with pytest.raises(ScenarioError, match="alpha = -1, must be >= 0"):
+        expert_cost(EXPERTS, 1, 2, 8, 1024, 4096, alpha=-1.0)
+    with pytest.raises(ScenarioError, match="hidden = 0, must be > 0"):
+        expert_cost(EXPERTS, 1, 2, 8, 0, 4096)
 
 
 def test_streams_move_each_tensor_once() -> None:
