@@ -195,15 +195,23 @@ def attention_kernel(
 
 
 def experts_from(
-    layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
+    layout: CoreLayout,
+    accelerator: Accelerator,
+    precision: str,
+    stack: str,
+    values: Mapping[str, float],
+    library: str | None = None,
 ) -> ExpertKernel:
-    """An expert layer model from named numbers (those of `EXPERTS_SHARED` and `EXPERTS_STACK`)."""
+    """An expert layer model from named numbers (those of `EXPERTS_SHARED` and `EXPERTS_STACK`).
+
+    ``library`` is the stack whose rules it follows, where the numbers are those of another.
+    """
     names = (*(name for name in EXPERTS_SHARED if name not in ENERGIES), *EXPERTS_STACK)
     return ExpertKernel(
         chip=accelerator.key,
         precision=precision,
         stack=stack,
-        rules=expert_stack(stack),
+        rules=expert_stack(library or stack),
         lean_share=values.get("lean_share", 1.0),
         cores=layout.cores,
         peak_flops_per_s=peak_of(accelerator, precision),
@@ -221,10 +229,13 @@ def experts_kernel(
     *,
     exclude: Collection[str] = (),
 ) -> tuple[ExpertKernel, Fitted]:
-    """Expert layers of a chip, and whose measurements they rest on; parameters as of `gemm_kernel`."""
+    """Expert layers of a chip, and whose measurements they rest on; parameters as of `gemm_kernel`.
+
+    A library that was not measured on it keeps its own rules (tiles, routing, rows) with another library's numbers.
+    """
     found = fitted(catalogue, "experts", accelerator.key, precision, stack, exclude=exclude)
     layout = core_layout(catalogue, accelerator.key)
-    return experts_from(layout, accelerator, precision, found.stack, found.values), found
+    return experts_from(layout, accelerator, precision, found.stack, found.values, stack), found
 
 
 def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()) -> tuple[LinkKernel, Fitted]:

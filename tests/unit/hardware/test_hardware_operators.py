@@ -18,6 +18,7 @@ from megawatt.hardware import (
     attention_cost,
     domain_s,
     expert_cost,
+    experts_kernel,
     links_kernel,
     outer_links,
     stream_cost,
@@ -170,6 +171,13 @@ def test_library_rules_by_the_longest_name() -> None:
     assert not expert_stack("vllm_0.22.0").routes
     assert expert_stack("neuron").routes
     assert expert_stack("neuron").fused_topk == float("inf")
+
+
+def test_a_library_keeps_its_rules_with_anothers_numbers() -> None:
+    catalogue = load_catalogue()
+    kernel, found = experts_kernel(catalogue, catalogue.accelerator("b300"), "nvfp4", "vllm_0.22.0")
+    assert (kernel.stack, found.chip) == ("trtllm_1.3.0rc20", "b200")
+    assert kernel.rules == expert_stack("vllm_0.22.0") != expert_stack(kernel.stack)
 
 
 def test_layers_that_cannot_be_are_refused() -> None:
