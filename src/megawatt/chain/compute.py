@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,10 +16,7 @@ from megawatt.training import TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
 from megawatt.workload import ModelArch, load_model
 
-__all__ = ["Compute", "Held", "compute", "priced"]
-
-Held = Mapping[str, Layouts]
-"""Layouts held fixed by system key, so that a moved input does not start a new search."""
+__all__ = ["Compute", "compute", "priced", "replanned"]
 
 _CHIPS_MUST_FIT: Final = "lower ai.chips or ai.fill_frac, or raise site.it_mw"
 
@@ -33,6 +30,7 @@ class Compute:
     ``basis_price_usd_per_chip_hour`` holds the price under each basis that the scenario gives.
     """
 
+    training: Training
     plan: TrainingPlan
     plans: Mapping[str, TrainingPlan]
     run: TrainingRun | None
@@ -59,7 +57,9 @@ def _model(training: Training, catalogue: Catalogue, folder: Path) -> ModelArch:
     return load_model(str(folder / name) if name.endswith(".json") else name, catalogue)
 
 
-def _plan(arch: ModelArch, system: System, training: Training, catalogue: Catalogue, held: Held | None) -> TrainingPlan:
+def _plan(
+    arch: ModelArch, system: System, training: Training, catalogue: Catalogue, layouts: Layouts | None
+) -> TrainingPlan:
     return plan(
         arch,
         system,
@@ -68,7 +68,7 @@ def _plan(arch: ModelArch, system: System, training: Training, catalogue: Catalo
         global_batch=int(training.global_batch.number()),
         precision=training.precision,
         catalogue=catalogue,
-        layouts=held[system.key] if held else None,
+        layouts=layouts,
     )
 
 
@@ -94,7 +94,12 @@ def _check_fits(it_mw: float, site_it_mw: float, chips: int) -> None:
         raise InfeasibleError(f"ai.chips: {drawn}; {_CHIPS_MUST_FIT}")
 
 
-def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held | None = None) -> Compute:
+def _rests_on(step: TrainingPlan, entries: Collection[str]) -> bool:
+    """Whether a plan uses any of these catalogue entries."""
+    return any(a.name.startswith(f"{entry}.") for a in step.assumptions for entry in entries)
+
+
+def compute(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Compute:
     """Plan the training job, fill the halls, price the chips.
 
     Parameters
@@ -105,8 +110,6 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
         Where systems and models are looked up.
     folder : Path
         Folder of the scenario, for a model given as a config.json.
-    held : mapping of system key to Layouts, optional
-        Layouts to keep instead of searching again.
 
     Raises
     ------
@@ -114,9 +117,44 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
         If no layout fits in memory, or the chips draw more than the halls' IT power.
     """
     ai, training, contract = _sections(scenario)
-    arch, system = _model(training, catalogue, folder), catalogue.system(ai.system)
+    arch = _model(training, catalogue, folder)
     keys = {ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k}
-    plans = {key: _plan(arch, catalogue.system(key), training, catalogue, held) for key in sorted(keys)}
+    plans = {key: _plan(arch, catalogue.system(key), training, catalogue, None) for key in sorted(keys)}
+    return _filled(scenario, catalogue, arch, plans)
+
+
+def replanned(
+    scenario: Scenario, catalogue: Catalogue, folder: Path, before: Compute, moved: Collection[str]
+) -> Compute:
+    """The same chips after facts of some catalogue entries, or the training job, moved: layouts are held.
+
+    Parameters
+    ----------
+    scenario, catalogue, folder
+        As of `compute`, after the move.
+    before : Compute
+        Before the move, with the scenario's systems.
+    moved : collection of str
+        Keys of the entries that differ. Plans that rest on none of them are kept.
+
+    Raises
+    ------
+    InfeasibleError
+        As `compute`.
+    """
+    _, training, _ = _sections(scenario)
+    arch = _model(training, catalogue, folder)
+    plans = {}
+    for key, old in before.plans.items():
+        same = training == before.training and not _rests_on(old, moved)
+        plans[key] = old if same else _plan(arch, catalogue.system(key), training, catalogue, old.layout)
+    return _filled(scenario, catalogue, arch, plans)
+
+
+def _filled(scenario: Scenario, catalogue: Catalogue, arch: ModelArch, plans: Mapping[str, TrainingPlan]) -> Compute:
+    """Halls full of the planned chips, and what an hour of one is worth."""
+    ai, training, _ = _sections(scenario)
+    system = catalogue.system(ai.system)
     step = plans[system.key]
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)
@@ -126,6 +164,7 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path, held: Held |
     if training.tokens is not None:
         whole = run(step, arch=arch, tokens=training.tokens.number(), system=system, catalogue=catalogue)
     unpriced = Compute(
+        training=training,
         plan=step,
         plans=plans,
         run=whole,

@@ -11,7 +11,7 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.capital import calendar_of, capital
-from megawatt.chain.compute import Compute, compute, priced
+from megawatt.chain.compute import Compute, compute, priced, replanned
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import lease_money
 from megawatt.chain.money import AIMoney, CashModel, MiningMoney, ShedMoney
@@ -259,8 +259,9 @@ def _chips(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | 
     before = old.compute if old else None
     if before is None:
         return compute(scenario, catalogue, folder)
-    if room in _CHIP_ROOMS:
-        return compute(scenario, catalogue, folder, held={key: p.layout for key, p in before.plans.items()})
+    if old is not None and room in _CHIP_ROOMS:
+        moved = [key for key, entry in catalogue.entries.items() if entry is not old.catalogue.entries[key]]
+        return replanned(scenario, catalogue, folder, before, moved)
     return priced(scenario, before) if room == "finance" else before
 
 

@@ -241,8 +241,18 @@ class _Case:
         ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(1 + _RUNNERS_UP, fits))
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
-        best, unbeaten = space.layouts.take(ranked), space.layouts.take(front)
-        return _assemble(self, best, self.cost(best), unbeaten, self.cost(unbeaten), space.considered, rejected)
+        shown, place = np.unique(np.concatenate((ranked, front)), return_inverse=True)
+        layouts, cost = space.layouts.take(shown), self.cost(space.layouts.take(shown))
+        best, unbeaten = place[: len(ranked)], place[len(ranked) :]
+        return _assemble(
+            self,
+            layouts.take(best),
+            cost.take(best),
+            layouts.take(unbeaten),
+            cost.take(unbeaten),
+            space.considered,
+            rejected,
+        )
 
     def cost(self, layouts: Layouts) -> StepCost:
         """All parts of the cost of some layouts."""
