@@ -202,3 +202,27 @@ def test_rack_power_that_is_derived_moves_with_the_chip(trn3: Links) -> None:
 def test_chips_that_do_not_fit_the_halls_are_refused() -> None:
     with pytest.raises(InfeasibleError, match=r"site\.it_mw = 50\.0 MW"):
         forge(scenario("gb300", "site.it_mw=50"), load_catalogue(), EXAMPLES)
+
+
+def test_a_moved_fact_replans_only_what_rests_on_it(trn3: Links) -> None:
+    before = trn3.compute
+    assert before is not None
+    catalogue = trn3.catalogue
+    moved = catalogue.replace_fact("trn3", "hbm_bytes_per_s", 0.5 * catalogue.number("trn3", "hbm_bytes_per_s"))
+    after = reforge(trn3, trn3.scenario, moved, "hardware").compute
+    assert after is not None
+    assert after.plans["trn2-ultraserver"] is before.plans["trn2-ultraserver"]
+    assert after.plan.step_time_s > before.plan.step_time_s
+    assert after.plan.layout == before.plan.layout
+    # The training job is part of every plan.
+    assert trn3.scenario.training is not None
+    longer = move(trn3.scenario, "training.global_batch", 2.0 * trn3.scenario.training.global_batch.number())
+    again = reforge(trn3, longer, catalogue, "training").compute
+    assert again is not None
+    assert all(again.plans[key] is not plan for key, plan in before.plans.items())
+
+
+def test_contract_pay_of_a_year(gb300: Links, bitcoin: Links) -> None:
+    # The published contract: 9.7 bn USD over five years.
+    assert gb300.ai_contract_usd_per_year == pytest.approx(9.7e9 / 5.0, rel=0.01)
+    assert bitcoin.ai_contract_usd_per_year == 0.0
