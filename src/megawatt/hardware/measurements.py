@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
+from megawatt.hardware.measured_rows import row_problems
 
 __all__ = ["COLUMNS", "KernelTable", "family_of", "read_kernels"]
 
@@ -83,7 +84,7 @@ def read_kernels(path: Path | str) -> KernelTable:
     Raises
     ------
     ScenarioError
-        If the file cannot be read, is no kernel table, or holds a time that is not positive.
+        If the file cannot be read, is no kernel table, or holds rows that cannot be (all of them are named).
     """
     import duckdb
 
@@ -100,8 +101,8 @@ def read_kernels(path: Path | str) -> KernelTable:
     columns = {name: _column(name, raw[name], count) for name in COLUMNS[family]}
     columns |= {name: _column(name, raw.get(name), count) for name in _OPTIONAL}
     columns["fold"] = _column("fold", raw["fold"], count) if "fold" in raw else np.array(["fit"] * count, dtype=object)
-    latency = columns["latency_ms"]
-    if not np.all(latency > 0.0):
-        row = int(np.flatnonzero(~(latency > 0.0))[0])
-        raise ScenarioError(f"{path}: row {row + 1}: latency_ms = {latency[row]:g}, must be > 0")
+    problems = row_problems(columns)
+    if problems:
+        more = f", and {len(problems) - 1} more problems" if len(problems) > 1 else ""
+        raise ScenarioError(f"{path}: {problems[0]}{more}", problems, str(path))
     return KernelTable(family, columns)

@@ -12,9 +12,9 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError
-from megawatt.hardware.fitting.links import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.kernels import links_kernel, outer_links
 from megawatt.hardware.links import across_s, domain_s, torus_share
+from megawatt.hardware.measured_rows import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.measurements import read_kernels
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped

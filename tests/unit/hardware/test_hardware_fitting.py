@@ -24,6 +24,7 @@ from megawatt.hardware.fitting.solve import Parameter, quality, solve
 from megawatt.hardware.fitting.table import FittedEntry, render
 from megawatt.hardware.kernels import gemm_from
 from megawatt.hardware.links import LinkKernel
+from megawatt.hardware.measured_rows import row_problems
 from megawatt.hardware.measurements import KernelTable, family_of, read_kernels
 
 CATALOGUE = load_catalogue()
@@ -170,10 +171,41 @@ def write_parquet(path: Path, rows: str) -> None:
     duckdb.sql(f"COPY (SELECT * FROM (VALUES {rows}) t(accelerator, stack, dtype, m, n, k, latency_ms)) TO '{path}'")
 
 
+def test_every_row_that_cannot_be_is_named() -> None:
+    words = {name: np.array([word] * 5, dtype=object) for name, word in (("dtype", "bf16"), ("stack", "s"))}
+    load = np.array(["balanced", "power_law_1.2", "lopsided", "power_law_", "balanced"], dtype=object)
+    numbers = {
+        "num_experts": np.full(5, 8.0),
+        "moe_ep_size": np.array([1.0, 3.0, 5.0, 6.0, 7.0]),
+        "topk": np.full(5, 2.0),
+    }
+    time = {"latency_ms": np.array([1.0, 2.0, np.inf, -1.0, 0.0]), "power_w": np.array([np.nan, 0.0, 1.0, 1.0, 1.0])}
+    told = [str(p) for p in row_problems({**words, "distribution": load, **numbers, **time})]
+    assert told == [
+        "row 3, distribution: 'lopsided'; allowed: balanced or power_law_<exponent>",
+        "row 4, distribution: 'power_law_'; allowed: balanced or power_law_<exponent>",
+        "row 3, latency_ms: inf; allowed: a number above 0",
+        "row 4, latency_ms: -1; allowed: a number above 0",
+        "row 5, latency_ms: 0; allowed: a number above 0",
+        "row 2, power_w: 0; allowed: a number above 0",
+        "row 2, moe_ep_size: 3; allowed: a divisor of num_experts",
+        "row 3, moe_ep_size: 5; allowed: a divisor of num_experts",
+        "row 4, moe_ep_size: 6; allowed: a divisor of num_experts",
+        "moe_ep_size: 1 more row; allowed: a divisor of num_experts",
+    ]
+    sent = {"num_gpus": np.array([1.0, 8.0]), "op_name": np.array(["all_reduce", "shuffle"], dtype=object)}
+    told = [str(p) for p in row_problems({**sent, "dtype": np.array(["bf16", "fp6"], dtype=object)})]
+    assert [text.partition(";")[0] for text in told] == [
+        "row 2, op_name: 'shuffle'",
+        "row 1, num_gpus: 1",
+        "row 2, dtype: 'fp6'",
+    ]
+
+
 def test_files_are_read_or_refused_with_the_reason(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.parquet", tmp_path / "bad.parquet"
     write_parquet(good, "('b200', 's', 'bf16', 256, 256, 256, 0.01), ('b200', 's', 'bf16', 512, 256, 256, NULL)")
-    with pytest.raises(ScenarioError, match="row 2: latency_ms = nan, must be > 0"):
+    with pytest.raises(ScenarioError, match=r"row 2, latency_ms: nan; allowed: a number above 0$"):
         read_kernels(good)
     write_parquet(good, "('b200', 's', 'bf16', 256, 256, 256, 0.01)")
     table = read_kernels(good)

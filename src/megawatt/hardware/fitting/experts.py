@@ -15,6 +15,7 @@ from megawatt.hardware.experts import expert_cost
 from megawatt.hardware.fitting.family import Family, power_parameters
 from megawatt.hardware.fitting.solve import Parameter
 from megawatt.hardware.kernels import experts_from
+from megawatt.hardware.measured_rows import LOADS
 from megawatt.hardware.measurements import KernelTable
 
 __all__ = ["experts_family", "is_gated", "load_exponent"]
@@ -40,7 +41,8 @@ _SCALE: Final = 0.1
 
 def load_exponent(distribution: str) -> float:
     """Exponent of a load law: ``balanced`` is 0, ``power_law_1.2`` is 1.2."""
-    return 0.0 if distribution == "balanced" else float(distribution.rsplit("_", 1)[1])
+    law = LOADS.fullmatch(distribution)
+    return float(law.group(1) or 0.0) if law else 0.0
 
 
 def is_gated(topk: NDArray[np.float64], stack: str) -> NDArray[np.float64]:

@@ -10,30 +10,14 @@ from numpy.typing import NDArray
 
 from megawatt.hardware.fitting.solve import Parameter, solve
 from megawatt.hardware.kernels import SWITCH_PARAMETERS
-from megawatt.hardware.links import SWITCH_RANKS, LinkKernel, Operation, domain_s, links_from
+from megawatt.hardware.links import SWITCH_RANKS, LinkKernel, domain_s, links_from
+from megawatt.hardware.measured_rows import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["ELEMENT_BYTES", "OPERATION_OF", "domain_times_s", "fit_links"]
+__all__ = ["domain_times_s", "fit_links"]
 
 FloatArray = NDArray[np.float64]
 
-ELEMENT_BYTES: Final[Mapping[str, float]] = {
-    "fp16": 2.0,
-    "bf16": 2.0,
-    "half": 2.0,
-    "int8": 1.0,
-    "fp8": 1.0,
-    "fp32": 4.0,
-    "float": 4.0,
-}
-"""Bytes of an element of a message."""
-OPERATION_OF: Final[Mapping[str, Operation]] = {
-    "all_reduce": "all_reduce",
-    "all_gather": "all_gather",
-    "reduce_scatter": "reduce_scatter",
-    "alltoall": "all_to_all",
-    "all_to_all": "all_to_all",
-}
 # Start: rings reach 0.8 of the link, all-to-all 0.7, sums in switches 0.6 (480 GB/s bus rate on 450); small messages
 # take 5 to 25 us [kernel-published-collectives].
 _START: Final[Mapping[str, Parameter]] = {
