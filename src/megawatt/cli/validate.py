@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from megawatt.cli.output import emit_json, problems_of
 from megawatt.errors import MegawattError
 
 __all__ = ["validate"]
+
+
+_REASONS = 3
+"""Reasons that are printed for rows without a score, the most frequent first."""
 
 
 def _percent(entry: dict[str, Any], part: str) -> str:
@@ -31,6 +36,10 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         lines.append(f"  trivial predictor    {_percent(entry, 'null')}")
     if "tau" in entry:
         lines.append(f"  rank agreement (tau) {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
+    reasons = Counter(str(row["why"]) for row in entry.get("skipped", ()))
+    lines += [f"  not scored: {count} x {why}" for why, count in reasons.most_common(_REASONS)]
+    if len(reasons) > _REASONS:
+        lines.append(f"  not scored for other reasons: {sum(n for _, n in reasons.most_common()[_REASONS:])} (--json)")
     return lines
 
 
