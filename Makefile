@@ -24,7 +24,7 @@ $(VENV)/.ready-test: $(VENV)/.ready
 	@touch $@
 
 plan: setup ## run the main job: the Childress comparison, chip to cash
-	$(BIN)/megawatt plan $(SCENARIO)
+	$(BIN)/megawatt plan $(SCENARIO) --workers $$(nproc)
 
 test: $(VENV)/.ready-test ## run all tests, headless Chromium included
 	$(BIN)/python -m pytest -n 2 --dist loadfile

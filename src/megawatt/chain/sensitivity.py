@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from megawatt.catalogue.records import Assumption
@@ -119,13 +120,37 @@ def _basis(links: Links) -> Sensitivity | None:
     )
 
 
-def sensitivities(links: Links) -> tuple[Sensitivity, ...]:
+def _all(links: Links, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
+    in_scenario = frozenset(a.name for a in scenario_assumptions(links.scenario))
+    return [_one(links, row, in_scenario) for row in ranged]
+
+
+def _shared(links: Links, ranged: Sequence[Assumption], workers: int) -> list[Sensitivity | None]:
+    """The same from several processes, each every so manieth input: the links travel once to each."""
+    from joblib import Parallel, delayed  # starts processes; not needed for one worker
+
+    shares = Parallel(n_jobs=workers, backend="loky")(delayed(_all)(links, ranged[i::workers]) for i in range(workers))
+    rows: list[Sensitivity | None] = [None] * len(ranged)
+    for i, share in enumerate(shares):
+        rows[i::workers] = share
+    return rows
+
+
+def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     """Every ranged input moved to both ends, the layout held, largest effect on value first.
 
     An end at which the site cannot be built (the chips no longer fit the halls) is left at its base value.
+
+    Parameters
+    ----------
+    links : Links
+        The base case.
+    workers : int
+        Processes; the result does not depend on it.
     """
-    in_scenario = frozenset(a.name for a in scenario_assumptions(links.scenario))
-    rows = [_one(links, row, in_scenario) for row in _ranged(links)] + [_basis(links)]
+    ranged = _ranged(links)
+    many = min(workers, len(ranged))
+    rows = [*(_shared(links, ranged, many) if many > 1 else _all(links, ranged)), _basis(links)]
     base, tokens = abs(_value(links)), links.tokens_per_mwh or 1.0
     kept = [
         s for s in rows

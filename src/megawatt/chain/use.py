@@ -150,7 +150,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     catalogue : Catalogue
         Facts.
     workers : int
-        Processes for the simulation; results do not depend on it.
+        Processes for simulation and sensitivities; results do not depend on it.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     dispatch = _dispatch(links, hash_value)
     hall = _hall_year(links, dispatch)
     risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
-    moves = sensitivities(links)
+    moves = sensitivities(links, workers)
     assumptions = links.assumptions()
     grid_mw = scenario.site.grid_mw.number()
     served = float(np.sum(dispatch.ai_it_mw) / (links.problem.ai_it_mw.sum() or 1.0))

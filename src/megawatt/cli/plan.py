@@ -24,7 +24,7 @@ __all__ = ["plan"]
               help="Folder that holds the run folders.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value, e.g. site.grid_mw=320.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
-              help="Processes for the simulation; results do not depend on it.")  # fmt: skip
+              help="Processes for simulation and sensitivities; results do not depend on it.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
     """Run the whole chain on SCENARIO: chip, training job, hall, grid, contract, debt, risk.
