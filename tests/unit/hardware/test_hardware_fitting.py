@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 from pathlib import Path
 
@@ -100,6 +101,18 @@ def test_links_are_recovered() -> None:
     found = fit_links(4.5e11, KernelTable("collectives", columns))
     assert found["gather_share"] == pytest.approx(0.78, rel=0.03)
     assert found["exchange_share"] == pytest.approx(0.7, rel=0.03)
+
+
+def test_low_readings_pull_less_where_readings_hold_pauses() -> None:
+    # Half of the readings are at 0.7 of the power: even weights meet in the middle, uneven ones stay near the rest.
+    chip, layout = CATALOGUE.accelerator("h200-sxm"), core_layout(CATALOGUE, "h200-sxm")
+    table = made_table(rows=300)
+    low = np.where(np.arange(300) % 4 == 0, 0.7, 1.0)
+    table = KernelTable("gemm", {**table.columns, "power_w": table.number("power_w") * low})
+    even = gemm_family(layout, chip, "bf16", True)
+    uneven = dataclasses.replace(even, above_reading=0.1)
+    found = [fit_family(chip, "bf16", table, family).shared["flop_j"] / TRUE["flop_j"] for family in (even, uneven)]
+    assert found[0] < 0.95 < found[1] < 1.03
 
 
 def test_robust_fit_ignores_a_tenth_of_outliers() -> None:

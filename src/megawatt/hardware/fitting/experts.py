@@ -35,6 +35,8 @@ _LEAN: Final[Mapping[str, Mapping[str, Parameter]]] = {"nvfp4": {"lean_share": P
 _UNGATED_TOPK: Final = 22.0
 """Geometries with 22 of 512 experts are Nemotron 3's, whose experts have one input product (squared ReLU). TensorRT-LLM
 runs them so (weights would otherwise stream faster than HBM can); the vLLM runs gate all geometries."""
+_ABOVE_READING: Final = 0.3
+"""Each layer is set up before its run of one second, and NVML averages over a second [kernel-collector]."""
 _SCALE: Final = 0.1
 """Errors beyond this hardly count: up to a fifth of a table's rows ran kernels that were not tuned."""
 
@@ -80,7 +82,16 @@ def experts_family(layout: CoreLayout, accelerator: Accelerator, precision: str,
         )
 
     shared = {**_SHARED, **_LEAN.get(precision, {}), **power_parameters(accelerator, precision, powered)}
-    return Family(shared, own, cost, _readable, _SCALE, "cauchy", ("speed", "stream_share"))
+    return Family(
+        shared,
+        own,
+        cost,
+        _readable,
+        scale=_SCALE,
+        loss="cauchy",
+        relative=("speed", "stream_share"),
+        above_reading=_ABOVE_READING,
+    )
 
 
 def _readable(table: KernelTable) -> NDArray[np.bool_]:

@@ -46,6 +46,9 @@ class Family:
         What large errors count: ``soft_l1``, or ``cauchy`` where a table mixes in rows that no shape explains.
     relative : tuple of str
         Parameters of a stack that are 1 for the first one.
+    above_reading : float
+        Weight of predicted power above the reading, over that of power below it: under 1 where readings hold the pause
+        before a run, so that they are low far more often than high.
     """
 
     shared: Mapping[str, Parameter]
@@ -55,6 +58,7 @@ class Family:
     scale: float = 0.05
     loss: Literal["soft_l1", "cauchy"] = "soft_l1"
     relative: tuple[str, ...] = ("speed",)
+    above_reading: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,8 @@ def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, fam
             measured = part.number("latency_ms") * 1e-3
             errors.append(np.log(time / measured))
             read = is_steady(part) & (measured > POWER_FROM_S) & family.readable(part)
-            errors.append(_POWER_WEIGHT * np.log(power[read] / part.number("power_w")[read]))
+            above = np.log(power[read] / part.number("power_w")[read])
+            errors.append(_POWER_WEIGHT * np.where(above > 0.0, family.above_reading, 1.0) * above)
         return np.concatenate(errors)
 
     shared, own = split(solve(residuals, parameters, scale=family.scale, loss=family.loss))
