@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from megawatt.catalogue.records import Assumption
@@ -11,6 +13,7 @@ from megawatt.chain.inputs import field_title, move, scenario_assumptions
 from megawatt.chain.links import Links, reforge
 from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
+from megawatt.risk import run_calls
 
 __all__ = ["sensitivities"]
 
@@ -125,17 +128,6 @@ def _all(links: Links, ranged: Sequence[Assumption]) -> list[Sensitivity | None]
     return [_one(links, row, in_scenario) for row in ranged]
 
 
-def _shared(links: Links, ranged: Sequence[Assumption], workers: int) -> list[Sensitivity | None]:
-    """The same from several processes, each every so manieth input: the links travel once to each."""
-    from joblib import Parallel, delayed  # starts processes; not needed for one worker
-
-    shares = Parallel(n_jobs=workers, backend="loky")(delayed(_all)(links, ranged[i::workers]) for i in range(workers))
-    rows: list[Sensitivity | None] = [None] * len(ranged)
-    for i, share in enumerate(shares):
-        rows[i::workers] = share
-    return rows
-
-
 def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     """Every ranged input moved to both ends, the layout held, largest effect on value first.
 
@@ -149,8 +141,9 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
         Processes; the result does not depend on it.
     """
     ranged = _ranged(links)
-    many = min(workers, len(ranged))
-    rows = [*(_shared(links, ranged, many) if many > 1 else _all(links, ranged)), _basis(links)]
+    # One call per process: the links travel once to each. The order in which results come is undone by sorting.
+    shares = run_calls([partial(_all, links, ranged[i::workers]) for i in range(workers)], workers)
+    rows = [*itertools.chain.from_iterable(shares), _basis(links)]
     base, tokens = abs(_value(links)), links.tokens_per_mwh or 1.0
     kept = [
         s for s in rows

@@ -156,7 +156,7 @@ def _scenario_problems(source: Path, settings: tuple[str, ...], wanted: _Wanted)
             peaks=peaks,
             ai_firm_frac=wanted.firm_ai,
             ai_interruptible_usd_per_mwh=wanted.interruptible_value,
-            ai_contract_usd=links.ai_contract_usd_per_year if links.ai is not None else None,
+            ai_contract_usd=links.ai_contract_usd_per_year,
         )
         if links.ai is not None and wanted.interruptible_value is None and wanted.firm_ai < 1.0:
             note("contracted AI load: planned to run in every hour, accounted at the pay of its first contract year")
@@ -248,15 +248,15 @@ def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) 
     from megawatt.dispatch import earned_usd, ledger
 
     def one(plan: HourlyPlan) -> dict[str, Any]:
+        book = ledger(problem, plan)
         return {
             "objective_usd": plan.objective_usd,
-            "earned_usd": earned_usd(problem, plan),
+            "earned_usd": earned_usd(book),
             "solver": plan.solver,
             "solve_s": plan.solve_s,
             "peak_mw": dict(plan.peak_mw),
             "ledger": [
-                {"name": e.name, "amount": e.amount, "unit": e.unit, "usd": e.usd, "carbon_t": e.carbon_t}
-                for e in ledger(problem, plan)
+                {"name": e.name, "amount": e.amount, "unit": e.unit, "usd": e.usd, "carbon_t": e.carbon_t} for e in book
             ],
         }
 
@@ -280,7 +280,7 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
             f"{lines[0].name} [{lines[0].unit}]", *(c for e in lines for c in (_number(e.amount), _kusd(e.usd)))
         )
     table.add_section()
-    earned = {key: earned_usd(problem, plan) for key, plan in plans.items()}
+    earned = {key: earned_usd(book) for key, book in books.items()}
     table.add_row("revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd))))
     if len(plans) > 1:
         best = earned["perfect"]

@@ -36,10 +36,10 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         lines.append(f"  trivial predictor    {_percent(entry, 'null')}")
     if "tau" in entry:
         lines.append(f"  rank agreement (tau) {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
-    reasons = Counter(str(row["why"]) for row in entry.get("skipped", ()))
-    lines += [f"  not scored: {count} x {why}" for why, count in reasons.most_common(_REASONS)]
+    reasons = Counter(str(row["why"]) for row in entry.get("skipped", ())).most_common()
+    lines += [f"  not scored: {count} x {why}" for why, count in reasons[:_REASONS]]
     if len(reasons) > _REASONS:
-        lines.append(f"  not scored for other reasons: {sum(n for _, n in reasons.most_common()[_REASONS:])} (--json)")
+        lines.append(f"  not scored for other reasons: {sum(count for _, count in reasons[_REASONS:])} (--json)")
     return lines
 
 

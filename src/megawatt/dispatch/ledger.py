@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +44,6 @@ def _use_usd(block: Block, mw: FloatArray) -> float:
     return block.contract_usd * float(mw.sum()) / max(float(block.mw.sum()), 1e-9)
 
 
-def earned_usd(problem: HourlyProblem, plan: HourlyPlan) -> float:
-    """Revenue less cost of a plan: minus its objective, with contracted uses at what they are paid. [USD]"""
-    return sum(entry.usd for entry in ledger(problem, plan))
-
-
 def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
     """The plan's account, line by line.
 
@@ -74,6 +69,11 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
         missed = max(float(offered.mw.sum() - plan.mw[promise.use].sum()) - promise.free_mwh, 0.0)
         lines.append(Entry(f"credits for {promise.use}", missed, "MWh", -missed * promise.credit_usd_per_mwh))
     return tuple(lines)
+
+
+def earned_usd(book: Iterable[Entry]) -> float:
+    """Revenue less cost of a plan's account: minus its objective, with contracted uses at what they are paid. [USD]"""
+    return sum(entry.usd for entry in book)
 
 
 def plan_cost_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray]) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cost", "PowerLaw", "capped_clock", "steady_cost"]
+__all__ = ["Cost", "PowerLaw", "capped_clock", "clocked_cost", "steady_cost"]
 
 FloatArray = NDArray[np.float64]
 
@@ -72,6 +73,41 @@ def capped_clock(law: PowerLaw, dynamic_w: FloatArray) -> FloatArray:
     return share
 
 
+def clocked_cost(
+    law: PowerLaw,
+    flops: FloatArray,
+    moved_bytes: FloatArray,
+    time_s: Callable[[FloatArray | float], FloatArray],
+    *,
+    steady: bool = True,
+) -> Cost:
+    """Time, power and clock of operators whose time depends on the clock.
+
+    Parameters
+    ----------
+    law : PowerLaw
+        The chip at this precision.
+    flops, moved_bytes : array, shape (...,)
+        Work: operations and HBM traffic. [FLOP], [B]
+    time_s : callable
+        Time at a share of the full clock. [s]
+    steady : bool
+        False for a run too short for the cap to act: full clock, power not limited.
+
+    Notes
+    -----
+    The clock is the one that the power of the full-clock run leaves. Idle gaps count: power is energy over all of the
+    time. Source: dynamic power of CMOS, C V^2 f with V following f.
+    """
+    full = np.asarray(time_s(1.0))
+    dynamic = (flops * law.flop_j + moved_bytes * law.byte_j) / full
+    if not steady:
+        return Cost(full, law.idle_w + dynamic, np.ones_like(dynamic))
+    clock = capped_clock(law, dynamic)
+    power = law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w)
+    return Cost(np.asarray(time_s(clock)), power, clock)
+
+
 def steady_cost(
     law: PowerLaw,
     flops: FloatArray,
@@ -82,7 +118,7 @@ def steady_cost(
     floor_s: FloatArray | float = 0.0,
     steady: bool = True,
 ) -> Cost:
-    """Time, power and clock of operators whose arithmetic slows with the clock.
+    """Time, power and clock of operators whose arithmetic slows with the clock (`clocked_cost`).
 
     t = max(floor, arithmetic / s + other), where s is the clock that the power of the full-clock run leaves.
 
@@ -98,16 +134,9 @@ def steady_cost(
         Shortest time, e.g. the host's interval between launches. [s]
     steady : bool
         False for a run too short for the cap to act: full clock, power not limited.
-
-    Notes
-    -----
-    Idle gaps count: power is energy over all of the time. Source: dynamic power of CMOS, C V^2 f with V following f.
     """
-    full = np.maximum(arithmetic_s + other_s, floor_s)
-    dynamic = (flops * law.flop_j + moved_bytes * law.byte_j) / full
-    if not steady:
-        return Cost(np.asarray(full), law.idle_w + dynamic, np.ones_like(dynamic))
-    clock = capped_clock(law, dynamic)
-    time = np.maximum(arithmetic_s / clock + other_s, floor_s)
-    power = law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w)
-    return Cost(np.asarray(time), power, clock)
+
+    def time_s(clock: FloatArray | float) -> FloatArray:
+        return np.maximum(arithmetic_s / clock + other_s, floor_s)
+
+    return clocked_cost(law, flops, moved_bytes, time_s, steady=steady)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import CatalogueError, ScenarioError
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["CoreLayout", "Tile", "core_layout", "element_bytes", "peak_of", "relatives"]
+__all__ = ["CoreLayout", "Tile", "core_layout", "counted_waves", "element_bytes", "peak_of", "relatives"]
 
 _SCALE_BYTES: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -97,6 +100,13 @@ def peak_of(accelerator: Accelerator, precision: str) -> float:
         f"precision = {precision!r} on {accelerator.key}: no such arithmetic is known; allowed: {known}. "
         "Choose one of these or another accelerator"
     )
+
+
+def counted_waves(waves: NDArray[np.float64], overlap: float) -> NDArray[np.float64]:
+    """Waves of tiles that count: of a last wave that is not full, ``overlap`` is hidden; never less than one."""
+    whole = np.ceil(waves)
+    whole -= overlap * (whole - waves)
+    return np.asarray(np.maximum(whole, 1.0))
 
 
 def _tiles(text: str, where: str) -> tuple[Tile, ...]:

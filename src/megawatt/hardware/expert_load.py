@@ -69,9 +69,8 @@ def _level(counts: FloatArray, added: FloatArray) -> FloatArray:
 
 def _settled(counts: FloatArray, added: FloatArray, most: FloatArray) -> FloatArray:
     """Whole counts that differ from the law's by ``added``: to the least loaded, or from the most loaded."""
-    more = _level(counts, np.maximum(added, 0.0))
-    fewer = -_level(-counts, np.maximum(-added, 0.0))
-    return np.clip(np.where(added[..., None] >= 0.0, more, fewer), 0.0, most[..., None])
+    sign = np.where(added < 0.0, -1.0, 1.0)[..., None]  # taking from the most is giving to the least of the negatives
+    return np.clip(sign * _level(sign * counts, np.abs(added)), 0.0, most[..., None])
 
 
 def _drawn(tokens: FloatArray, topk: FloatArray, alpha: FloatArray, experts: int, ranks: int) -> FloatArray:
@@ -102,7 +101,7 @@ def _skewed(rows: FloatArray) -> FloatArray:
     counts = _drawn(tokens, topk, alpha, int(experts[0]), int(ranks[0]))
     tiles = [np.ceil(counts / r).sum(axis=-1) for r in ROWS]
     found = [counts.sum(axis=-1), (counts > 0.0).sum(axis=-1), *tiles]
-    return np.array([np.maximum(f, 0.0).mean(axis=-1) for f in found])
+    return np.array([f.mean(axis=-1) for f in found])
 
 
 def _balanced(rows: FloatArray) -> FloatArray:
@@ -167,11 +166,8 @@ def rank_load(
     to the least loaded, rank by rank. That is the law of the published measurements [kernel-collector]; the mean of
     128 draws is taken.
     """
-    shape = np.broadcast_shapes(*(np.shape(x) for x in (tokens, topk, experts, expert_parallel, alpha)))
-    inputs = (tokens, topk, experts, expert_parallel, alpha)
-    rows = np.array([np.broadcast_to(np.asarray(x, dtype=np.float64), shape).ravel() for x in inputs])
+    layers = np.array(np.broadcast_arrays(tokens, topk, experts, expert_parallel, alpha), dtype=np.float64)
+    rows = layers.reshape(_COLUMNS, -1)
     found = _kept_loads(rows.tobytes()) if rows.shape[1] <= _KEPT_LAYERS else _loads(rows)
-    copies, present, *tiles = found
-    per_rank = (rows[2] / rows[3]).reshape(shape)
-    stacks = {rows: count.reshape(shape) for rows, count in zip(ROWS, tiles, strict=True)}
-    return ExpertLoad(copies.reshape(shape), present.reshape(shape), stacks, per_rank)
+    copies, present, *tiles = found.reshape(-1, *layers.shape[1:])
+    return ExpertLoad(copies, present, dict(zip(ROWS, tiles, strict=True)), layers[2] / layers[3])

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
-from megawatt.hardware.clock import Cost, PowerLaw, capped_clock
-from megawatt.hardware.cores import element_bytes
+from megawatt.hardware.clock import Cost, PowerLaw, clocked_cost
+from megawatt.hardware.cores import counted_waves, element_bytes
 from megawatt.hardware.expert_load import ExpertLoad, rank_load
 from megawatt.hardware.expert_stacks import ExpertStack
 
@@ -120,15 +120,16 @@ def _moved_bytes(kernel: ExpertKernel, layer: _Layer) -> tuple[FloatArray, Float
     return first, second
 
 
-def _products_s(kernel: ExpertKernel, layer: _Layer, clock: FloatArray | float) -> FloatArray:
-    """Time of the grouped products with the best tile. [s]
+def _products_s(
+    kernel: ExpertKernel, layer: _Layer, moved: tuple[FloatArray, FloatArray], clock: FloatArray | float
+) -> FloatArray:
+    """Time of the grouped products, that move so many bytes each, with the best tile. [s]
 
     Per product: first tile's wait + root of the sum of squares of arithmetic (slower by the clock) and stream.
     """
     rate = kernel.rate_share * kernel.speed * kernel.peak_flops_per_s / kernel.cores
     memory = kernel.hbm_share * kernel.stream_share * kernel.hbm_bytes_per_s
     width = element_bytes(kernel.precision)
-    moved = _moved_bytes(kernel, layer)
     best: FloatArray | None = None
     for rows, columns in kernel.rules.tiles:
         edge = 1.0 + _EDGE_ROWS * (1.0 / rows + 1.0 / columns)
@@ -136,7 +137,7 @@ def _products_s(kernel: ExpertKernel, layer: _Layer, clock: FloatArray | float) 
         time = np.zeros_like(layer.load.copies)
         for (n, depth), bytes_ in zip(layer.shapes, moved, strict=True):
             waves = stacks * np.ceil(n / columns) / kernel.cores
-            counted = np.maximum(np.ceil(waves) - kernel.wave_overlap * (np.ceil(waves) - waves), 1.0)
+            counted = counted_waves(waves, kernel.wave_overlap)
             operands = (rows + columns) * depth * width / kernel.core_bytes_per_s
             busy = counted * np.maximum(2.0 * rows * columns * depth * edge / rate, operands)
             time += np.hypot(busy / clock, bytes_ / memory) + kernel.step_s * depth * width / _STEP_BYTES
@@ -151,10 +152,10 @@ def _row_bytes(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
     return np.asarray((kernel.row_passes * rows + _TOKEN_PASSES * layer.tokens) * layer.hidden * 2.0)
 
 
-def _other_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
+def _other_s(kernel: ExpertKernel, layer: _Layer, row_bytes: FloatArray) -> FloatArray:
     """Time beside the products: launches, routing, passes over rows. [s]"""
     lean = np.where(layer.experts <= _LEAN_EXPERTS, kernel.lean_share, 1.0)
-    time = kernel.launch_s * lean + _row_bytes(kernel, layer) / kernel.hbm_bytes_per_s
+    time = kernel.launch_s * lean + row_bytes / kernel.hbm_bytes_per_s
     if not kernel.rules.routes:
         return np.asarray(time)
     scores = layer.tokens * layer.experts
@@ -165,20 +166,18 @@ def _other_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
 
 def _cost(kernel: ExpertKernel, layer: _Layer, steady: bool) -> Cost:
     """Time, power and clock: under the cap the arithmetic slows."""
-    law = kernel.law
-    flops = sum(2.0 * layer.load.copies * n * depth for n, depth in layer.shapes)
-    moved = sum(_moved_bytes(kernel, layer)) + _row_bytes(kernel, layer)
-    other = _other_s(kernel, layer)
-    full = _products_s(kernel, layer, 1.0) + other
-    dynamic = np.asarray((flops * law.flop_j + moved * law.byte_j) / full)
-    if not steady:
-        return Cost(full, law.idle_w + dynamic, np.ones_like(full))
-    clock = capped_clock(law, dynamic)
-    time = _products_s(kernel, layer, clock) + other
-    return Cost(time, law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w), clock)
+    first, second = (2.0 * layer.load.copies * n * depth for n, depth in layer.shapes)
+    moved, row_bytes = _moved_bytes(kernel, layer), _row_bytes(kernel, layer)
+    other = _other_s(kernel, layer, row_bytes)
+
+    def time_s(clock: FloatArray | float) -> FloatArray:
+        return _products_s(kernel, layer, moved, clock) + other
+
+    return clocked_cost(kernel.law, first + second, moved[0] + moved[1] + row_bytes, time_s, steady=steady)
 
 
 def _check(sizes: Mapping[str, FloatArray], ranks: FloatArray, alpha: FloatArray) -> None:
+    """Refuse layers that cannot be: sizes, experts per token, ranks, exponent."""
     for name, values in sizes.items():
         if values.size and not float(values.min()) > 0.0:
             raise ScenarioError(f"expert layer: {name} = {values.min():g}, must be > 0")
@@ -188,7 +187,8 @@ def _check(sizes: Mapping[str, FloatArray], ranks: FloatArray, alpha: FloatArray
         (experts % ranks != 0.0, "expert_parallel = {2:g} must divide experts = {1:g}"),
         (~(alpha >= 0.0), "alpha = {3:g}, must be >= 0 (0: balanced)"),
     ):
-        for place in np.flatnonzero(wrong)[:1]:
+        if wrong.any():
+            place = int(np.argmax(wrong))
             found = (values.flat[place] for values in (topk, experts, ranks, alpha))
             raise ScenarioError(f"expert layer: {text.format(*found)}")
 

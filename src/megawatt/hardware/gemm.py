@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 from megawatt.hardware.clock import Cost, PowerLaw, steady_cost
-from megawatt.hardware.cores import Tile, element_bytes
+from megawatt.hardware.cores import Tile, counted_waves, element_bytes
 
 __all__ = ["GemmKernel", "gemm_cost", "gemm_kernel_s"]
 
@@ -81,13 +81,6 @@ class GemmKernel:
     speed: float = 1.0
 
 
-def _waves(kernel: GemmKernel, waves: FloatArray) -> FloatArray:
-    """Waves that count: a last wave that is not full is hidden in part; never less than one."""
-    whole = np.ceil(waves)
-    whole -= kernel.wave_overlap * (whole - waves)
-    return np.maximum(whole, 1.0, out=whole)
-
-
 def _tile_s(kernel: GemmKernel, tile: Tile, m: FloatArray, n: FloatArray, k: FloatArray) -> FloatArray:
     """Arithmetic time with one tile size, k split where the tiles leave cores idle. [s]"""
     slots = max(kernel.cores // tile.cores, 1)
@@ -97,11 +90,13 @@ def _tile_s(kernel: GemmKernel, tile: Tile, m: FloatArray, n: FloatArray, k: Flo
     count = np.ceil(m * (1.0 / tile.rows))
     count *= np.ceil(n * (1.0 / tile.columns))
     loop = k * per_k
-    time = _waves(kernel, count * (1.0 / slots)) * (loop + kernel.prologue_s)
+    time = counted_waves(count * (1.0 / slots), kernel.wave_overlap) * (loop + kernel.prologue_s)
     few = np.flatnonzero(count * 2.0 <= slots)
     if few.size:
         splits = np.clip(np.floor(slots / count[few]), 1.0, _MOST_SPLITS)
-        parts = _waves(kernel, count[few] * splits / slots) * (loop[few] / splits + kernel.prologue_s)
+        parts = counted_waves(count[few] * splits / slots, kernel.wave_overlap) * (
+            loop[few] / splits + kernel.prologue_s
+        )
         # The partial sums stay in the chip's cache: they cost a second prologue and their share of traffic.
         parts += kernel.prologue_s + splits * m[few] * n[few] * (_PARTIAL_BYTES / 4.0 / kernel.hbm_bytes_per_s)
         time[few] = np.minimum(time[few], parts)

@@ -47,9 +47,7 @@ GEMM_SHARED: Final[tuple[str, ...]] = (
     "prologue_s",
     "wave_overlap",
     "hbm_share",
-    "flop_j",
-    "byte_j",
-    "clock_exponent",
+    *ENERGIES,
 )
 """Fitted numbers of a chip and precision."""
 GEMM_STACK: Final[tuple[str, ...]] = ("launch_s", "interval_s", "quantise_factor", "speed")
@@ -59,9 +57,7 @@ ATTENTION_SHARED: Final[tuple[str, ...]] = (
     "score_width",
     "overhead_keys",
     "prologue_s",
-    "flop_j",
-    "byte_j",
-    "clock_exponent",
+    *ENERGIES,
 )
 ATTENTION_STACK: Final[tuple[str, ...]] = ("launch_s", "query_passes", "kv_passes", "speed")
 EXPERTS_SHARED: Final[tuple[str, ...]] = (
@@ -73,9 +69,7 @@ EXPERTS_SHARED: Final[tuple[str, ...]] = (
     "expert_s",
     "topk_s",
     "sort_passes",
-    "flop_j",
-    "byte_j",
-    "clock_exponent",
+    *ENERGIES,
 )
 SWITCH_SUMS: Final = ("hopper", "blackwell")
 """NVLink SHARP came with the switches of the Hopper generation [nvidia-h100-paper]."""
@@ -105,12 +99,15 @@ def power_law(accelerator: Accelerator, values: Mapping[str, float]) -> PowerLaw
     )
 
 
+def _numbers(values: Mapping[str, float], shared: tuple[str, ...], stack: tuple[str, ...]) -> dict[str, float]:
+    """The numbers of a kernel model beside its power law."""
+    return {name: values[name] for name in (*shared, *stack) if name not in ENERGIES}
+
+
 def gemm_from(
     layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
 ) -> GemmKernel:
     """A matrix multiply model from named numbers (those of `GEMM_SHARED` and `GEMM_STACK`)."""
-    numbers = {name: values[name] for name in ("rate_share", "edge_rows", "prologue_s", "wave_overlap", "hbm_share")}
-    numbers |= {name: values[name] for name in GEMM_STACK}
     return GemmKernel(
         chip=accelerator.key,
         precision=precision,
@@ -120,7 +117,7 @@ def gemm_from(
         peak_flops_per_s=peak_of(accelerator, precision),
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
         law=power_law(accelerator, values),
-        **numbers,
+        **_numbers(values, GEMM_SHARED, GEMM_STACK),
     )
 
 
@@ -163,7 +160,6 @@ def attention_from(
     layout: CoreLayout, accelerator: Accelerator, precision: str, stack: str, values: Mapping[str, float]
 ) -> AttentionKernel:
     """An attention model from named numbers (those of `ATTENTION_SHARED` and `ATTENTION_STACK`)."""
-    names = ("rate_share", "score_width", "overhead_keys", "prologue_s", *ATTENTION_STACK)
     return AttentionKernel(
         chip=accelerator.key,
         precision=precision,
@@ -173,7 +169,7 @@ def attention_from(
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
         law=power_law(accelerator, values),
         backward_share=values.get("backward_share", 1.0),
-        **{name: values[name] for name in names},
+        **_numbers(values, ATTENTION_SHARED, ATTENTION_STACK),
     )
 
 
@@ -206,7 +202,6 @@ def experts_from(
 
     ``library`` is the stack whose rules it follows, where the numbers are those of another.
     """
-    names = (*(name for name in EXPERTS_SHARED if name not in ENERGIES), *EXPERTS_STACK)
     return ExpertKernel(
         chip=accelerator.key,
         precision=precision,
@@ -217,7 +212,7 @@ def experts_from(
         peak_flops_per_s=peak_of(accelerator, precision),
         hbm_bytes_per_s=accelerator.hbm_bytes_per_s,
         law=power_law(accelerator, values),
-        **{name: values[name] for name in names},
+        **_numbers(values, EXPERTS_SHARED, EXPERTS_STACK),
     )
 
 

@@ -165,7 +165,7 @@ def money_chart(run: DispatchRun, index: int) -> Chart:
     for lines in zip(*books.values(), strict=True):
         amount = count(lines[0].amount, lines[0].unit, 4)
         rows.append((wording(lines[0].name), amount, *(money(e.usd, 4) for e in lines)))
-    rows.append(("revenue less cost", "", *(money(earned_usd(run.problem, plan), 4) for plan in run.plans.values())))
+    rows.append(("revenue less cost", "", *(money(earned_usd(book), 4) for book in books.values())))
     return Chart(
         id=f"money-{index}",
         title=f"Where the money came from: {run.title}",

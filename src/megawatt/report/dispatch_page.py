@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.dispatch import earned_usd
+from megawatt.dispatch import earned_usd, ledger
 from megawatt.report.charts_dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
 from megawatt.report.charts_hours import load_curves
 from megawatt.report.figure import Chart, Table
@@ -56,7 +56,7 @@ def _summary(runs: Sequence[DispatchRun]) -> Table:
     """A line of figures per run and plan."""
     rows = []
     for run in runs:
-        earned = {name: earned_usd(run.problem, plan) for name, plan in run.plans.items()}
+        earned = {name: earned_usd(ledger(run.problem, plan)) for name, plan in run.plans.items()}
         best = next(iter(earned.values()))
         for name, plan in run.plans.items():
             imports = plan.mw[run.problem.imports.name]

@@ -1,7 +1,7 @@
 """Risk: how bad it can get. Factor paths, cash flows on them, summaries with their uncertainty."""
 
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
-from megawatt.risk.blocks import BLOCK_PATHS, run_blocks
+from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls
 from megawatt.risk.correlation import correlation_root, nearest_correlation
 from megawatt.risk.factors import (
     FACTORS,
@@ -38,6 +38,7 @@ __all__ = [
     "ornstein_uhlenbeck",
     "payer_classes",
     "run_blocks",
+    "run_calls",
     "simulate",
     "simulate_factors",
     "summarise",

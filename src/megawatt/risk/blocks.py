@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 
-__all__ = ["BLOCK_PATHS", "Block", "run_blocks"]
+__all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls"]
+
+T = TypeVar("T")
 
 BLOCK_PATHS: Final = 2048
 """Paths of a block; the working set of a block stays in a core's cache."""
 
 Block = Callable[[np.random.SeedSequence, int], Mapping[str, NDArray[Any]]]
 """Makes the results of one block from its seed and its number of paths; arrays with paths first."""
+
+
+def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
+    """Results of calls in their order, in up to so many processes; what is called must then be picklable."""
+    if workers == 1 or len(calls) == 1:
+        return [call() for call in calls]
+    from joblib import Parallel, delayed  # starts processes; not needed for one worker
+
+    return list(Parallel(n_jobs=min(workers, len(calls)), backend="loky")(delayed(call)() for call in calls))
 
 
 def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict[str, NDArray[Any]]:
@@ -48,12 +60,5 @@ def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict
         )
     sizes = [min(BLOCK_PATHS, paths - start) for start in range(0, paths, BLOCK_PATHS)]
     children = np.random.SeedSequence(seed).spawn(len(sizes))
-    if workers == 1 or len(sizes) == 1:
-        results = [function(child, size) for child, size in zip(children, sizes, strict=True)]
-    else:
-        from joblib import Parallel, delayed  # starts processes; not needed for one worker
-
-        results = Parallel(n_jobs=min(workers, len(sizes)), backend="loky")(
-            delayed(function)(child, size) for child, size in zip(children, sizes, strict=True)
-        )
+    results = run_calls([partial(function, child, size) for child, size in zip(children, sizes, strict=True)], workers)
     return {name: np.concatenate([result[name] for result in results]) for name in results[0]}

@@ -242,7 +242,8 @@ class _Case:
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
         shown, place = np.unique(np.concatenate((ranked, front)), return_inverse=True)
-        layouts, cost = space.layouts.take(shown), self.cost(space.layouts.take(shown))
+        layouts = space.layouts.take(shown)
+        cost = self.cost(layouts)
         best, unbeaten = place[: len(ranked)], place[len(ranked) :]
         return _assemble(
             self,

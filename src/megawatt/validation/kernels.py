@@ -15,10 +15,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import MegawattError
 from megawatt.hardware.clock import Cost
-from megawatt.hardware.experts import expert_cost
 from megawatt.hardware.fitted import Fitted
 from megawatt.hardware.fitting.calibrate import precisions_of
-from megawatt.hardware.fitting.experts import is_gated, load_exponent
+from megawatt.hardware.fitting.experts import rows_cost
 from megawatt.hardware.fitting.readings import read_power_w, reading_of
 from megawatt.hardware.flash import attention_cost
 from megawatt.hardware.gemm import gemm_cost
@@ -88,17 +87,7 @@ def _moe(
     exclude: Sequence[str],
 ) -> tuple[Cost, Fitted]:
     kernel, found = experts_kernel(catalogue, chip, precision, stack, exclude=exclude)
-    names = ("num_tokens", "topk", "num_experts", "hidden_size", "inter_size")
-    cost = expert_cost(
-        kernel,
-        *(rows.number(name) for name in names),
-        tensor_parallel=rows.number("moe_tp_size"),
-        expert_parallel=rows.number("moe_ep_size"),
-        alpha=np.array([load_exponent(str(d)) for d in rows.word("distribution")]),
-        gated=is_gated(rows.number("topk"), stack),
-        steady=steady,
-    )
-    return cost, found
+    return rows_cost(kernel, rows, stack, steady), found
 
 
 _COSTS: Final[Mapping[str, Costs]] = {"gemm": _gemm, "attention": _attention, "moe": _moe}

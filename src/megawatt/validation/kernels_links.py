@@ -12,9 +12,10 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError
+from megawatt.hardware.fitting.links import message_widths
 from megawatt.hardware.kernels import links_kernel, outer_links
 from megawatt.hardware.links import across_s, domain_s, torus_share
-from megawatt.hardware.measured_rows import ELEMENT_BYTES, OPERATION_OF
+from megawatt.hardware.measured_rows import OPERATION_OF
 from megawatt.hardware.measurements import read_kernels
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped
@@ -37,7 +38,7 @@ def _factor(operation: str, ranks: float) -> float:
 def collect(path: Path, catalogue: Catalogue) -> CaseSet:
     """Scored rows of the file; see `score`."""
     table = read_kernels(path)
-    width = np.array([ELEMENT_BYTES.get(str(d), 2.0) for d in table.word("dtype")])
+    width = message_widths(table)
     payload, ranks = table.number("message_size") * width, table.number("num_gpus")
     measured = table.number("latency_ms")
     keys = np.array(
@@ -51,12 +52,13 @@ def collect(path: Path, catalogue: Catalogue) -> CaseSet:
         places = np.flatnonzero(keys == key)
         chip, name, _ = str(key).split("|")
         try:
-            operation = OPERATION_OF[name]
             links, _ = links_kernel(catalogue, chip)
-        except (MegawattError, KeyError) as error:
+        except MegawattError as error:
             reasons |= dict.fromkeys((int(p) for p in places), f"{name}: {error}")
             continue
-        time[places] = 1e3 * domain_s(links, operation, payload[places], ranks[places], in_switch=width[places] >= 2.0)
+        time[places] = 1e3 * domain_s(
+            links, OPERATION_OF[name], payload[places], ranks[places], in_switch=width[places] >= 2.0
+        )
         used = places[fit[places]] if fit[places].any() else places
         null[places] = payload[places] / np.median(payload[used] / measured[used])
     cases = []

@@ -98,8 +98,8 @@ def test_contracted_load_is_accounted_at_its_pay() -> None:
     (use,) = (e for e in ledger(hours[1], plans[1]) if e.name == "ai")
     assert use.usd == pytest.approx(0.75e6)
     imported = next(e for e in ledger(hours[1], plans[1]) if e.name == "import")
-    assert earned_usd(hours[1], plans[1]) == pytest.approx(0.75e6 + imported.usd)
-    assert earned_usd(hours[0], plans[0]) == pytest.approx(-plans[0].objective_usd)
+    assert earned_usd(ledger(hours[1], plans[1])) == pytest.approx(0.75e6 + imported.usd)
+    assert earned_usd(ledger(hours[0], plans[0])) == pytest.approx(-plans[0].objective_usd)
     # A value of its own is a price, not a contract.
     own = replace(paid, ai_interruptible_usd_per_mwh=1300.0)
     assert site_hours(site, own).uses[0].contract_usd is None

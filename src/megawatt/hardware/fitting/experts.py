@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import Cost
 from megawatt.hardware.cores import CoreLayout
-from megawatt.hardware.experts import expert_cost
+from megawatt.hardware.experts import ExpertKernel, expert_cost
 from megawatt.hardware.fitting.family import Family, power_parameters
 from megawatt.hardware.fitting.solve import Parameter
 from megawatt.hardware.kernels import experts_from
 from megawatt.hardware.measured_rows import LOADS
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["experts_family", "is_gated", "load_exponent"]
+__all__ = ["experts_family", "is_gated", "load_exponent", "rows_cost"]
 
 _SHARED: Final[Mapping[str, Parameter]] = {
     "rate_share": Parameter(0.9, 0.3, 0.1, 1.5),
@@ -42,14 +42,33 @@ _SCALE: Final = 0.1
 
 
 def load_exponent(distribution: str) -> float:
-    """Exponent of a load law: ``balanced`` is 0, ``power_law_1.2`` is 1.2."""
+    """Exponent of a load law that a table may name (`LOADS`): ``balanced`` is 0, ``power_law_1.2`` is 1.2."""
     law = LOADS.fullmatch(distribution)
-    return float(law.group(1) or 0.0) if law else 0.0
+    assert law is not None, distribution
+    return float(law.group(1) or 0.0)
 
 
 def is_gated(topk: NDArray[np.float64], stack: str) -> NDArray[np.float64]:
     """1 where a measured geometry has two input products, else 0."""
     return np.where((topk == _UNGATED_TOPK) & (not stack.startswith("vllm")), 0.0, 1.0)
+
+
+def rows_cost(kernel: ExpertKernel, table: KernelTable, stack: str, steady: bool) -> Cost:
+    """Cost of the rows of a table that a stack measured."""
+    number = table.number
+    return expert_cost(
+        kernel,
+        number("num_tokens"),
+        number("topk"),
+        number("num_experts"),
+        number("hidden_size"),
+        number("inter_size"),
+        tensor_parallel=number("moe_tp_size"),
+        expert_parallel=number("moe_ep_size"),
+        alpha=np.array([load_exponent(str(d)) for d in table.word("distribution")]),
+        gated=is_gated(number("topk"), stack),
+        steady=steady,
+    )
 
 
 def experts_family(layout: CoreLayout, accelerator: Accelerator, precision: str, powered: bool) -> Family:
@@ -65,21 +84,7 @@ def experts_family(layout: CoreLayout, accelerator: Accelerator, precision: str,
         }
 
     def cost(stack: str, values: Mapping[str, float], table: KernelTable, steady: bool) -> Cost:
-        kernel = experts_from(layout, accelerator, precision, stack, values)
-        number = table.number
-        return expert_cost(
-            kernel,
-            number("num_tokens"),
-            number("topk"),
-            number("num_experts"),
-            number("hidden_size"),
-            number("inter_size"),
-            tensor_parallel=number("moe_tp_size"),
-            expert_parallel=number("moe_ep_size"),
-            alpha=np.array([load_exponent(d) for d in table.word("distribution")]),
-            gated=is_gated(number("topk"), stack),
-            steady=steady,
-        )
+        return rows_cost(experts_from(layout, accelerator, precision, stack, values), table, stack, steady)
 
     shared = {**_SHARED, **_LEAN.get(precision, {}), **power_parameters(accelerator, precision, powered)}
     return Family(

@@ -14,7 +14,7 @@ from megawatt.hardware.links import SWITCH_RANKS, LinkKernel, domain_s, links_fr
 from megawatt.hardware.measured_rows import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["domain_times_s", "fit_links"]
+__all__ = ["domain_times_s", "fit_links", "message_widths"]
 
 FloatArray = NDArray[np.float64]
 
@@ -39,9 +39,14 @@ _LARGE_WEIGHT: Final = 3.0
 """Training moves megabytes: these rows count three times."""
 
 
+def message_widths(table: KernelTable) -> FloatArray:
+    """Bytes of an element of each row's message. [B]"""
+    return np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+
+
 def domain_times_s(links: LinkKernel, table: KernelTable) -> FloatArray:
     """Predicted time of the rows of a table of collectives. [s]"""
-    width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+    width = message_widths(table)
     payload, ranks = table.number("message_size") * width, table.number("num_gpus")
     floats = width >= 2.0
     time = np.full(len(table), np.nan)
@@ -68,7 +73,7 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
     dict
         Numbers by name; those of sums in switches only where a row shows them (`SWITCH_RANKS` and more).
     """
-    width = np.array([ELEMENT_BYTES[str(d)] for d in table.word("dtype")])
+    width = message_widths(table)
     summed = in_switch & (table.word("op_name") == "all_reduce") & (width >= 2.0)
     summed &= table.number("num_gpus") >= SWITCH_RANKS
     parameters = {name: start for name, start in _START.items() if summed.any() or name not in SWITCH_PARAMETERS}
