@@ -132,4 +132,6 @@ def _link(read: _Reader, level: str) -> LinkLevel:
         link_bytes_per_s=read.number(f"{level}_link_bytes_per_s"),
         latency_s=read.number(f"{level}_latency_s"),
         topology=topology,
+        dimensions=int(read.number(f"{level}_dimensions")) if topology == "torus" else 0,
+        wrap_chips=read.number(f"{level}_wrap_chips") if topology == "torus" else float("inf"),
     )

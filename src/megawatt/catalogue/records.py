@@ -105,6 +105,10 @@ class LinkLevel:
         Start-up time of one message.
     topology : str
         ``switch``, ``torus`` or ``mesh``.
+    dimensions : int
+        Of a torus; 0 otherwise.
+    wrap_chips : float
+        Chips of the smallest block of a torus whose ends are joined.
     """
 
     name: str
@@ -112,6 +116,8 @@ class LinkLevel:
     link_bytes_per_s: float
     latency_s: float
     topology: str
+    dimensions: int = 0
+    wrap_chips: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Cost", "PowerLaw", "capped_clock", "clocked_cost", "steady_cost"]
+__all__ = ["Cost", "PowerLaw", "Work", "capped_clock", "clocked_cost", "steady_cost"]
 
 FloatArray = NDArray[np.float64]
+
+_SLOWER: Final = 0.8
+"""Clock at which the stretch of a full-clock run is taken: the middle of what power caps leave to training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,49 @@ class PowerLaw:
 class Cost:
     """Cost of operators, arrays of one shape.
 
-    ``time_s`` [s], ``power_w`` mean chip power over that time [W], ``clock_share`` of the full clock (0 to 1).
+    ``time_s`` [s], ``power_w`` mean chip power over that time [W], ``clock_share`` of the full clock (0 to 1);
+    ``clocked_s`` the part of the time that a lower clock stretches (known of runs at the full clock only, else 0). [s]
     """
 
     time_s: FloatArray
     power_w: FloatArray
     clock_share: FloatArray
+    clocked_s: FloatArray
 
     @property
     def energy_j(self) -> FloatArray:
         """Energy of the operator on one chip. [J]"""
         return np.asarray(self.time_s * self.power_w)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Operators at the full clock, to be run at a clock that they share with others; arrays of one shape.
+
+    ``time_s`` is all of their time, ``clocked_s`` the part that a lower clock stretches, ``dynamic_j`` their energy
+    above idle. [s], [s], [J]
+    """
+
+    time_s: FloatArray
+    clocked_s: FloatArray
+    dynamic_j: FloatArray
+
+    @classmethod
+    def of(cls, cost: Cost, law: PowerLaw, times: FloatArray | float = 1.0) -> Work:
+        """``times`` runs of operators costed at the full clock (``steady=False``)."""
+        dynamic_j = (cost.power_w - law.idle_w) * cost.time_s
+        return cls(*(np.asarray(times * v) for v in (cost.time_s, cost.clocked_s, dynamic_j)))
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.time_s + other.time_s, self.clocked_s + other.clocked_s, self.dynamic_j + other.dynamic_j)
+
+    def slowed(self, share: float) -> Work:
+        """The same work by kernels that reach ``share`` of the rate: longer at the same energy."""
+        return Work(self.time_s / share, self.clocked_s / share, self.dynamic_j)
+
+    def at(self, clock: FloatArray) -> FloatArray:
+        """Time at a share of the full clock. [s]"""
+        return np.asarray(self.time_s + self.clocked_s * (1.0 / clock - 1.0))
 
 
 def capped_clock(law: PowerLaw, dynamic_w: FloatArray) -> FloatArray:
@@ -102,10 +138,11 @@ def clocked_cost(
     full = np.asarray(time_s(1.0))
     dynamic = (flops * law.flop_j + moved_bytes * law.byte_j) / full
     if not steady:
-        return Cost(full, law.idle_w + dynamic, np.ones_like(dynamic))
+        stretched = (np.asarray(time_s(_SLOWER)) - full) / (1.0 / _SLOWER - 1.0)
+        return Cost(full, law.idle_w + dynamic, np.ones_like(dynamic), stretched)
     clock = capped_clock(law, dynamic)
     power = law.idle_w + np.minimum(dynamic, law.cap_w - law.idle_w)
-    return Cost(np.asarray(time_s(clock)), power, clock)
+    return Cost(np.asarray(time_s(clock)), power, clock, np.zeros_like(dynamic))
 
 
 def steady_cost(

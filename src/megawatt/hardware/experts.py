@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,7 @@ from megawatt.hardware.cores import counted_waves, element_bytes
 from megawatt.hardware.expert_load import ExpertLoad, rank_load
 from megawatt.hardware.expert_stacks import ExpertStack
 
-__all__ = ["ExpertKernel", "expert_cost"]
+__all__ = ["ExpertKernel", "expert_cost", "expert_gradient_costs"]
 
 FloatArray = NDArray[np.float64]
 
@@ -23,6 +23,8 @@ _EDGE_ROWS: Final = 20.0
 """Operand delivery of a tile, as fitted for matrix multiplies (8 to 30 over chips and precisions)."""
 _STEP_BYTES: Final = 128.0
 """Bytes of a row that a tile takes in per step: a cache line."""
+_OUTPUT_BYTES: Final = 2.0
+_BACKWARD_PASSES: Final = 1.5
 _TOKEN_PASSES: Final = 2.0
 """Every token of the group is read and its result written once, wherever its experts are."""
 _LOGIT_S: Final = 1.2e-11
@@ -97,6 +99,18 @@ class ExpertKernel:
 
 
 @dataclass(frozen=True, slots=True)
+class _Product:
+    """One grouped product on the busiest rank: columns of its output, depth of its sum, stacks of tiles by their rows,
+    operations and bytes that it streams (operands in use, result)."""
+
+    columns: FloatArray
+    depth: FloatArray
+    stacks: Mapping[int, FloatArray]
+    flops: FloatArray
+    moved: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
 class _Layer:
     """Arrays of one shape: the layer on the busiest rank. ``shapes`` (columns, depth) are its two products."""
 
@@ -112,18 +126,38 @@ class _Layer:
         """Experts whose weights are read."""
         return np.asarray(np.maximum(self.load.present, 1.0))
 
+    def products(self, width: float, *, turned: bool = False) -> tuple[_Product, ...]:
+        """Rows times weights, operands of ``width`` bytes; ``turned``: gradients times transposed weights."""
+        copies = self.load.copies
+        shapes = [(d, n) if turned else (n, d) for n, d in self.shapes]
+        return tuple(
+            _Product(
+                n,
+                d,
+                self.load.tiles,
+                2.0 * copies * n * d,
+                self.used * n * d * width + copies * (d * width + n * _OUTPUT_BYTES),
+            )
+            for n, d in shapes
+        )
 
-def _moved_bytes(kernel: ExpertKernel, layer: _Layer) -> tuple[FloatArray, FloatArray]:
-    """Bytes that each product streams: weights in use, rows in and out."""
-    width = element_bytes(kernel.precision)
-    first, second = (layer.used * n * d * width + layer.load.copies * (d * width + n * 2.0) for n, d in layer.shapes)
-    return first, second
+    def weight_products(self, width: float) -> tuple[_Product, ...]:
+        """Gradients of the weights: transposed rows times gradients, summed over the rows of each expert."""
+        copies, used = self.load.copies, self.used
+        return tuple(
+            _Product(
+                n,
+                copies / used,
+                {rows: used * np.ceil(d / rows) for rows in self.load.tiles},
+                2.0 * copies * n * d,
+                copies * (n + d) * width + used * n * d * _OUTPUT_BYTES,
+            )
+            for n, d in self.shapes
+        )
 
 
-def _products_s(
-    kernel: ExpertKernel, layer: _Layer, moved: tuple[FloatArray, FloatArray], clock: FloatArray | float
-) -> FloatArray:
-    """Time of the grouped products, that move so many bytes each, with the best tile. [s]
+def _products_s(kernel: ExpertKernel, products: Sequence[_Product], clock: FloatArray | float) -> FloatArray:
+    """Time of grouped products with the best tile. [s]
 
     Per product: first tile's wait + root of the sum of squares of arithmetic (slower by the clock) and stream.
     """
@@ -133,14 +167,13 @@ def _products_s(
     best: FloatArray | None = None
     for rows, columns in kernel.rules.tiles:
         edge = 1.0 + _EDGE_ROWS * (1.0 / rows + 1.0 / columns)
-        stacks = np.maximum(layer.load.tiles[rows], 1.0)
-        time = np.zeros_like(layer.load.copies)
-        for (n, depth), bytes_ in zip(layer.shapes, moved, strict=True):
-            waves = stacks * np.ceil(n / columns) / kernel.cores
+        time = np.zeros_like(products[0].columns)
+        for product in products:
+            waves = np.maximum(product.stacks[rows], 1.0) * np.ceil(product.columns / columns) / kernel.cores
             counted = counted_waves(waves, kernel.wave_overlap)
-            operands = (rows + columns) * depth * width / kernel.core_bytes_per_s
-            busy = counted * np.maximum(2.0 * rows * columns * depth * edge / rate, operands)
-            time += np.hypot(busy / clock, bytes_ / memory) + kernel.step_s * depth * width / _STEP_BYTES
+            operands = (rows + columns) * product.depth * width / kernel.core_bytes_per_s
+            busy = counted * np.maximum(2.0 * rows * columns * product.depth * edge / rate, operands)
+            time += np.hypot(busy / clock, product.moved / memory) + kernel.step_s * product.depth * width / _STEP_BYTES
         best = time if best is None else np.minimum(best, time)
     assert best is not None
     return best
@@ -152,28 +185,33 @@ def _row_bytes(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
     return np.asarray((kernel.row_passes * rows + _TOKEN_PASSES * layer.tokens) * layer.hidden * 2.0)
 
 
-def _other_s(kernel: ExpertKernel, layer: _Layer, row_bytes: FloatArray) -> FloatArray:
-    """Time beside the products: launches, routing, passes over rows. [s]"""
+def _launches_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
     lean = np.where(layer.experts <= _LEAN_EXPERTS, kernel.lean_share, 1.0)
-    time = kernel.launch_s * lean + row_bytes / kernel.hbm_bytes_per_s
+    return np.asarray(kernel.launch_s * lean)
+
+
+def _routing_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray | float:
+    """Time of choosing the experts, where the layer does it. [s]"""
     if not kernel.rules.routes:
-        return np.asarray(time)
+        return 0.0
     scores = layer.tokens * layer.experts
     general = (layer.experts > kernel.rules.fused_experts) | (layer.topk > kernel.rules.fused_topk)
     topk = kernel.topk_s + kernel.sort_passes * scores * 2.0 / kernel.hbm_bytes_per_s
-    return np.asarray(time + _LOGIT_S * scores + np.where(general, topk, 0.0) + kernel.expert_s * layer.load.experts)
+    return np.asarray(_LOGIT_S * scores + np.where(general, topk, 0.0) + kernel.expert_s * layer.load.experts)
 
 
-def _cost(kernel: ExpertKernel, layer: _Layer, steady: bool) -> Cost:
+def _cost(
+    kernel: ExpertKernel, products: Sequence[_Product], row_bytes: FloatArray, other_s: FloatArray, steady: bool
+) -> Cost:
     """Time, power and clock: under the cap the arithmetic slows."""
-    first, second = (2.0 * layer.load.copies * n * depth for n, depth in layer.shapes)
-    moved, row_bytes = _moved_bytes(kernel, layer), _row_bytes(kernel, layer)
-    other = _other_s(kernel, layer, row_bytes)
+    flops = np.asarray(sum(p.flops for p in products))
+    moved = np.asarray(sum(p.moved for p in products)) + row_bytes
+    other = other_s + row_bytes / kernel.hbm_bytes_per_s
 
     def time_s(clock: FloatArray | float) -> FloatArray:
-        return _products_s(kernel, layer, moved, clock) + other
+        return _products_s(kernel, products, clock) + other
 
-    return clocked_cost(kernel.law, first + second, moved[0] + moved[1] + row_bytes, time_s, steady=steady)
+    return clocked_cost(kernel.law, flops, moved, time_s, steady=steady)
 
 
 def _check(sizes: Mapping[str, FloatArray], ranks: FloatArray, alpha: FloatArray) -> None:
@@ -235,9 +273,61 @@ def expert_cost(
         If a dimension is not positive, a token wants more experts than there are, the ranks do not share out the
         experts, or the exponent is negative.
     """
-    inputs = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
-    t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*inputs))
+    layer = _layer(tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    other = _launches_s(kernel, layer) + _routing_s(kernel, layer)
+    return _cost(kernel, layer.products(element_bytes(kernel.precision)), _row_bytes(kernel, layer), other, steady)
+
+
+def _layer(*sizes: FloatArray | float | bool) -> _Layer:
+    """The layer on the busiest rank, checked; sizes in the order of `expert_cost`."""
+    t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*sizes))
     _check({"tokens": t, "topk": k, "experts": e, "hidden": h, "inter": i}, ep, a)
     inner = i / tp
     shapes = (((1.0 + g) * inner, h), (h, inner))
-    return _cost(kernel, _Layer(t, k, e, h, shapes, rank_load(t, k, e, ep, a)), steady)
+    return _Layer(t, k, e, h, shapes, rank_load(t, k, e, ep, a))
+
+
+def expert_gradient_costs(
+    kernel: ExpertKernel,
+    tokens: FloatArray | float,
+    topk: FloatArray | float,
+    experts: FloatArray | float,
+    hidden: FloatArray | float,
+    inter: FloatArray | float,
+    *,
+    tensor_parallel: FloatArray | float = 1.0,
+    expert_parallel: FloatArray | float = 1.0,
+    alpha: FloatArray | float = 0.0,
+    gated: FloatArray | bool = True,
+    steady: bool = True,
+) -> tuple[Cost, Cost]:
+    """Gradients of the inputs (with the passes over rows of a backward pass) and of the weights of an expert layer.
+
+    Both are the grouped products of `expert_cost` with other operands: gradients times transposed weights, and
+    transposed rows times gradients, summed over the rows of each expert. Routing is not repeated.
+
+    Parameters
+    ----------
+    kernel, tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated, steady
+        As for `expert_cost`.
+
+    Returns
+    -------
+    Cost, Cost
+        Inputs, weights.
+
+    Raises
+    ------
+    ScenarioError
+        As `expert_cost`.
+
+    Notes
+    -----
+    No table holds backward passes of expert layers: the numbers are those fitted on forward passes. A memory-bound
+    backward pass reads its input and the output's gradient and writes the input's: 1.5 times the forward traffic.
+    """
+    layer = _layer(tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    width, launches = element_bytes(kernel.precision), _launches_s(kernel, layer)
+    rows = _BACKWARD_PASSES * _row_bytes(kernel, layer)
+    inputs = _cost(kernel, layer.products(width, turned=True), rows, launches, steady)
+    return inputs, _cost(kernel, layer.weight_products(width), np.zeros_like(rows), launches, steady)

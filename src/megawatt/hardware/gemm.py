@@ -171,10 +171,10 @@ def gemm_cost(
         if values.size and not float(values.min()) > 0.0:
             raise ScenarioError(f"matrix multiply: {name} = {values.min():g}, must be > 0")
     flat = [np.ascontiguousarray(v).ravel() for v in arrays]
-    out = [np.empty(flat[0].size) for _ in range(3)]
+    out = [np.empty(flat[0].size) for _ in range(4)]
     for start in range(0, flat[0].size, _BLOCK):
         part = slice(start, start + _BLOCK)
         cost = _block_cost(kernel, flat[0][part], flat[1][part], flat[2][part], steady)
-        out[0][part], out[1][part], out[2][part] = cost.time_s, cost.power_w, cost.clock_share
-    shape = arrays[0].shape
-    return Cost(out[0].reshape(shape), out[1].reshape(shape), out[2].reshape(shape))
+        for whole, found in zip(out, (cost.time_s, cost.power_w, cost.clock_share, cost.clocked_s), strict=True):
+            whole[part] = found
+    return Cost(*(values.reshape(arrays[0].shape) for values in out))

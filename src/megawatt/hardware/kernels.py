@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import Accelerator
+from megawatt.errors import CatalogueError
 from megawatt.hardware.clock import PowerLaw
 from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
 from megawatt.hardware.expert_stacks import expert_stack
@@ -15,6 +16,7 @@ from megawatt.hardware.fitted import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
 from megawatt.hardware.links import LinkKernel, links_from
+from megawatt.hardware.profile import PRACTICE_KEY
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -28,10 +30,12 @@ __all__ = [
     "GEMM_SHARED",
     "GEMM_STACK",
     "LINK_PARAMETERS",
+    "OUTER_KEY",
     "attention_from",
     "attention_kernel",
     "experts_from",
     "experts_kernel",
+    "flash_kernel",
     "gemm_from",
     "gemm_kernel",
     "links_kernel",
@@ -84,6 +88,9 @@ LINK_PARAMETERS: Final[tuple[str, ...]] = (
     "reduce_share",
     "exchange_share",
 )
+OUTER_KEY: Final = "kernel-links-across"
+_OLD_KERNELS: Final = ("fa2",)
+"""Written with the instructions of Ampere [kernel-flash-attention]."""
 SWITCH_PARAMETERS: Final[tuple[str, ...]] = ("switch_share", "switch_ramp_s", "switch_ramp_bytes")
 EXPERTS_STACK: Final[tuple[str, ...]] = ("launch_s", "row_passes", "speed", "stream_share")
 
@@ -190,6 +197,55 @@ def attention_kernel(
     return attention_from(layout, accelerator, precision, found.stack, found.values), found
 
 
+def flash_kernel(catalogue: Catalogue, accelerator: Accelerator, kernel: str) -> tuple[AttentionKernel, Fitted]:
+    """Attention as training runs it, forward and backward: published kernels of the chip, or the nearest measured ones.
+
+    In this order: published curves on a chip of the same generation; attention of a serving library measured on one
+    (forward; the backward pass at the share of published curves); curves of a relative's generation over this chip's
+    own data sheet. Kernels that were written for an older generation use its instructions, which later chips run no
+    faster: they keep the rate of the chip that they were measured on.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``kernel-flash-...``, ``kernel-attention-...`` and ``training-practice``.
+    accelerator : Accelerator
+        The chip.
+    kernel : str
+        ``fa2``, ``fa3``, ``cudnn``, ``xla``, ``neuron``; where it was not measured, the chip's reference kernel.
+
+    Raises
+    ------
+    CatalogueError
+        If neither the chip nor a relative has measured attention.
+    """
+    found = _published_attention(catalogue, accelerator, kernel)
+    if found is None or not (kernel in _OLD_KERNELS or _one_generation(catalogue, accelerator, found)):
+        serving = fitted(catalogue, "attention", accelerator.key, "bf16")
+        if found is None or _one_generation(catalogue, accelerator, serving):
+            back = catalogue.assume(PRACTICE_KEY, "attention_backward_frac", "hardware")
+            values = {"backward_share": back.fact.number(), **serving.values}
+            found = dataclasses.replace(serving, values=values, assumptions=(*serving.assumptions, back))
+    model = attention_from(core_layout(catalogue, accelerator.key), accelerator, "bf16", found.stack, found.values)
+    if kernel in _OLD_KERNELS and not _one_generation(catalogue, accelerator, found):
+        rate = peak_of(catalogue.accelerator(found.chip), "bf16")
+        model = dataclasses.replace(model, peak_flops_per_s=min(model.peak_flops_per_s, rate))
+    return model, found
+
+
+def _published_attention(catalogue: Catalogue, accelerator: Accelerator, kernel: str) -> Fitted | None:
+    try:
+        return fitted(catalogue, "flash", accelerator.key, "bf16", kernel)
+    except CatalogueError:
+        return None
+
+
+def _one_generation(catalogue: Catalogue, accelerator: Accelerator, found: Fitted) -> bool:
+    """Whether the chip that was measured is of the accelerator's generation."""
+    own, measured = (core_layout(catalogue, key).architecture for key in (accelerator.key, found.chip))
+    return own == measured
+
+
 def experts_from(
     layout: CoreLayout,
     accelerator: Accelerator,
@@ -245,24 +301,7 @@ def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = 
     return links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values), found
 
 
-def outer_links(catalogue: Catalogue, chip: str, instance: str = "") -> tuple[float, LinkKernel]:
-    """Chips in a domain, and the links between domains, per chip.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-        Entry ``kernel-links-across``.
-    chip : str
-        The accelerator.
-    instance : str
-        What is known of the machine, e.g. ``p4de.24xlarge``: an instance named there brings its own network rate.
-    """
-    key = "kernel-links-across"
-    facts = catalogue.get(key).facts
-    rate = catalogue.number(chip, "scaleout_link_bytes_per_s")
-    for name, fact in facts.items():
-        if name.startswith("instance.") and f"{name.split('.')[1]}." in instance:
-            rate = fact.number()
-    inside = catalogue.number(f"kernel-chip-{catalogue.get(chip).key}", "domain_chips")
-    values = {name: catalogue.number(key, name) for name in LINK_PARAMETERS}
-    return inside, links_from(rate, values, tree=True)
+def outer_links(catalogue: Catalogue) -> LinkKernel:
+    """Collectives between domains, as measured over EFA and InfiniBand; the rate is the machine's. [B/s]"""
+    values = {name: catalogue.number(OUTER_KEY, name) for name in LINK_PARAMETERS}
+    return links_from(1.0, values, tree=True)

@@ -9,9 +9,19 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
 
-__all__ = ["OPERATIONS", "SWITCH_RANKS", "LinkKernel", "Operation", "across_s", "domain_s", "links_from", "torus_share"]
+__all__ = [
+    "OPERATIONS",
+    "SWITCH_RANKS",
+    "LinkKernel",
+    "Operation",
+    "domain_s",
+    "level_share",
+    "links_from",
+    "neighbour_share",
+]
 
 FloatArray = NDArray[np.float64]
 Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive"]
@@ -100,15 +110,37 @@ def links_from(link_bytes_per_s: float, values: Mapping[str, float], *, tree: bo
     )
 
 
-def torus_share(ranks: FloatArray | float, dimensions: int, domain: float) -> FloatArray:
-    """Share of a torus chip's links that a group uses. [1]
+def level_share(link: LinkLevel, ranks: FloatArray | float, stride: FloatArray | float = 1.0) -> FloatArray:
+    """Share of a chip's links on a level that a group uses. [1]
 
-    The whole domain uses both directions of every dimension; a block inside it has no wrap-around and uses one link
-    per dimension that it spans (a 2 x 2 x 1 block: 2 of 6).
+    Switch: all. Mesh: the links to its members, (n - 1) of (domain - 1). Torus: a block without wrap-around uses one
+    link per dimension that it spans (2 x 2 x 1: 2 of 6), a block with wrap-around both of every dimension; groups that
+    stride over other chips to the end of the domain lie along whole dimensions, log(n) of log(domain) of them.
+
+    Parameters
+    ----------
+    link : LinkLevel
+        The level; a torus with its dimensions and the chips of its smallest block with wrap-around.
+    ranks, stride : array or float
+        Members on this level and their distance in chips, >= 1.
     """
-    n = np.asarray(ranks, dtype=np.float64)
-    spanned = np.minimum(dimensions, np.floor(np.log2(np.maximum(n, 2.0))))
-    return np.where(n >= domain, 1.0, spanned / (2.0 * dimensions))
+    n, step = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(ranks, stride))
+    if link.topology == "mesh":
+        return np.clip((n - 1.0) / max(link.domain_chips - 1.0, 1.0), 1.0 / max(link.domain_chips - 1.0, 1.0), 1.0)
+    if link.topology != "torus":
+        return np.ones_like(n)
+    many = np.log2(np.maximum(n, 2.0))
+    spanned = np.minimum(link.dimensions, np.floor(many)) / (2.0 * link.dimensions)
+    whole = np.clip(many / np.log2(max(link.domain_chips, 2.0)), 0.0, 1.0)
+    share = np.where((step > 1.0) & (n * step >= link.domain_chips), np.maximum(whole, spanned), spanned)
+    return np.where((step <= 1.0) & (n >= link.wrap_chips), 1.0, share)
+
+
+def neighbour_share(link: LinkLevel) -> float:
+    """Share of a chip's links on a level that lead to one other chip. [1]"""
+    if link.topology == "mesh":
+        return 1.0 / max(link.domain_chips - 1.0, 1.0)
+    return 1.0 / (2.0 * link.dimensions) if link.topology == "torus" else 1.0
 
 
 def _moved(operation: Operation, payload: FloatArray, n: FloatArray) -> tuple[FloatArray, ...]:
@@ -151,7 +183,7 @@ def domain_s(
     in_switch : array or bool
         The type can be summed in the switches (16 and 32 bit floats).
     link_share : array or float
-        Share of the link rate left: below 1 on parts of a torus (`torus_share`) or where groups share a link.
+        Share of the link rate left: below 1 on parts of a torus (`level_share`) or where groups share a link.
 
     Raises
     ------
@@ -181,49 +213,3 @@ def domain_s(
         allowed = (summed > 0.0) & (n >= links.switch_ranks)
         time = np.where(allowed, np.minimum(time, inside), time)
     return np.where(n > 1.0, time, 0.0)
-
-
-def across_s(
-    inner: LinkKernel,
-    outer: LinkKernel,
-    operation: Operation,
-    payload_bytes: FloatArray | float,
-    ranks: FloatArray | float,
-    inner_ranks: FloatArray | float,
-    *,
-    in_switch: NDArray[np.bool_] | bool = True,
-    groups_per_link: FloatArray | float = 1.0,
-) -> FloatArray:
-    """Time of a collective over domains: each chip of a domain carries its part across, both levels at once. [s]
-
-    All-reduce: scatter inside, sum of 1/inner across, gather inside, pipelined, so the slower level sets the pace;
-    start-up times add. All-to-all: what stays inside and what crosses travel at once.
-
-    Parameters
-    ----------
-    inner, outer : LinkKernel
-        Links of a domain, and between domains (per chip: on rails every chip has a link of its own).
-    operation, payload_bytes, ranks, in_switch
-        As for `domain_s`.
-    inner_ranks : array or float
-        Members in one domain, 1 to ranks.
-    groups_per_link : array or float
-        Groups that share each outer link at the same time, >= 1.
-    """
-    inputs = np.broadcast_arrays(payload_bytes, ranks, inner_ranks, groups_per_link)
-    payload, n, inside, groups = (np.asarray(v, dtype=np.float64) for v in inputs)
-    inside = np.minimum(inside, n)
-    domains = n / inside
-    left = 1.0 / groups
-    if operation == "all_to_all":
-        near = domain_s(inner, operation, payload * inside / n, inside)
-        crossing = payload * (n - inside) / n
-        rate = outer.link_bytes_per_s * left * outer.exchange_share
-        far = outer.base_s + outer.ramp_s * np.log2(1.0 + crossing / outer.ramp_bytes) + crossing / rate
-        return np.where(domains > 1.0, np.maximum(near, far), near)
-    near = domain_s(inner, operation, payload, inside, in_switch=in_switch)
-    share = payload / inside if operation != "send_receive" else payload
-    far = domain_s(outer, operation, share, domains, in_switch=False, link_share=left)
-    # Pipelined: the slower level's stream, the other's start.
-    start = np.where(inside > 1.0, inner.base_s, 0.0)
-    return np.where(domains > 1.0, np.maximum(near, far) + start, near)

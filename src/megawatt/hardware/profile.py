@@ -15,7 +15,7 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "own_field", "peak_precision"]
+__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "own_practice", "peak_precision"]
 
 PRACTICE_KEY: Final = "training-practice"
 """Catalogue entry of the constants that hold for every chip."""
@@ -57,6 +57,8 @@ class KernelProfile:
         Sequence length at which it reaches half of that. [tokens]
     expert_tile_rows : float
         Rows of a tile of a grouped multiply; the last tile of every expert is half empty on average.
+    grouped_share : float
+        Rate of grouped multiplies over plain ones of the same size.
     assumptions : tuple of Assumption
         Facts behind these numbers.
     """
@@ -70,6 +72,7 @@ class KernelProfile:
     attention_share: float
     attention_half_tokens: float
     expert_tile_rows: float
+    grouped_share: float = 1.0
     assumptions: tuple[Assumption, ...] = ()
 
 
@@ -156,10 +159,18 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
     return Assumption(name, _ROOM, fact)
 
 
-def own_field(catalogue: Catalogue, accelerator: Accelerator, pattern: str) -> str:
-    """Name of a practice fact: of this chip where there is one, else of its family."""
-    own = pattern.format(accelerator.key)
-    return own if own in catalogue.get(PRACTICE_KEY).facts else pattern.format(maker(accelerator.key))
+def own_practice(catalogue: Catalogue, accelerator: Accelerator, name: str, room: str = _ROOM) -> Assumption:
+    """A fact of practice: of this chip (``practice-<chip>``) where there is one, else of its family.
+
+    Raises
+    ------
+    CatalogueError
+        If neither has it.
+    """
+    own = f"practice-{accelerator.key}"
+    entry = catalogue.entries.get(own)
+    key = own if entry is not None and name in entry.facts else f"practice-{maker(accelerator.key)}"
+    return catalogue.assume(key, name, room)
 
 
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
@@ -175,20 +186,15 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
     Notes
     -----
     A published best is of a short run of the best shape; steady training runs at the power limit and on the shapes
-    that the model has. ``gemm_sustained_<chip or family>_frac`` carries that difference.
+    that the model has. ``gemm_sustained_frac`` carries that difference.
     """
     used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
     hbm = _hbm_rate(catalogue, accelerator)
-    names = (
-        own_field(catalogue, accelerator, "gemm_sustained_{}_frac"),
-        "kernel_launch_s",
-        "roofline_exponent",
-        own_field(catalogue, accelerator, "attention_{}_share"),
-        "attention_half_tokens",
-        "expert_tile_rows",
-    )
-    practice = [catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in names]
-    sustained, launch, exponent, attention, half, tile = (a.fact.number() for a in practice)
+    own = ("gemm_sustained_frac", "attention_share", "expert_tile_rows", "grouped_share")
+    practice = [own_practice(catalogue, accelerator, name) for name in own]
+    shared = ("kernel_launch_s", "roofline_exponent", "attention_half_tokens")
+    practice += [catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in shared]
+    sustained, attention, tile, grouped, launch, exponent, half = (a.fact.number() for a in practice)
     rates = {
         precision: accelerator.peak_flops_per_s[precision] * share.fact.number() * sustained
         for precision, share in zip(accelerator.peak_flops_per_s, used, strict=True)
@@ -203,5 +209,6 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
         attention_share=attention,
         attention_half_tokens=half,
         expert_tile_rows=tile,
+        grouped_share=grouped,
         assumptions=(*used, hbm, *practice),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -10,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.hardware import (
+    Work,
     all_gather_s,
     all_reduce_s,
     all_to_all_s,
-    attention_time_s,
     reduce_scatter_s,
     send_receive_s,
     vector_time_s,
 )
-from megawatt.training.multiplies import Multiplied, multiply, shared_clock
+from megawatt.training.multiplies import multiply, shared_clock
+from megawatt.training.operators import Passes, attention, busiest_load, experts
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, ModelArch, Split, head_work, layer_work
@@ -34,8 +37,8 @@ _NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
 class BlockTime:
     """Seconds of one block of one micro-batch; arrays of shape (n,).
 
-    ``forward`` and ``backward`` hold gemm, attention, vector, host (waiting for the host to start kernels), tp, cp,
-    ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass;
+    ``forward`` and ``backward`` hold gemm, experts, attention, vector, host (waiting for the host to start kernels),
+    tp, cp, ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass;
     ``weight_gradient`` the part of the backward pass that nothing waits for before the optimizer.
     """
 
@@ -69,24 +72,17 @@ def split_of(layouts: Layouts) -> Split:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Multiplies:
-    """Multiplies of one block at the full clock: forward, backward (input and weight gradients), weight gradients."""
-
-    forward: Multiplied
-    backward: Multiplied
-    weight: Multiplied
-
-
-def _multiplies(practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray) -> _Multiplies:
+def _multiplies(
+    practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray, load: FloatArray | float = 1.0
+) -> Passes:
+    """Multiplies of one block at the full clock; ``load`` of the busiest expert rank over the mean."""
     zero = np.zeros_like(shape)
-    forward = backward = weight = Multiplied(zero, zero, zero)
+    forward = backward = weight = Work(zero, zero, zero)
     for g in gemms:
         kind = precision if g.linear else _wide(practice)
-        # The step waits for the busiest expert rank.
-        rows = g.m * practice.expert_imbalance if g.grouped else g.m
+        rows = g.m * load if g.grouped else g.m
 
-        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> Multiplied:
+        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> Work:
             kernels = practice.multiplies
             return multiply(practice.kernels, kernels, m, n, k, g.count, kind, grouped=g.grouped, batched=g.batched)
 
@@ -95,22 +91,25 @@ def _multiplies(practice: Practice, gemms: Iterable[Gemm], precision: str, shape
         if not g.frozen:
             weight = weight + one(g.n, g.k, rows)
     share = practice.stack.gemm_frac
-    return _Multiplies(forward.slowed(share), (backward + weight).slowed(share), weight.slowed(share))
+    return Passes(forward.slowed(share), (backward + weight).slowed(share), weight.slowed(share))
 
 
-def _clock(practice: Practice, precision: str, work: _Multiplies, parts: Iterable[dict[str, FloatArray]]) -> FloatArray:
-    """Share of the full clock that the power cap leaves to a block's multiplies, averaged over all its operators."""
-    both = work.forward + work.backward
+def _clock(
+    practice: Practice, precision: str, works: Iterable[Passes], parts: Iterable[dict[str, FloatArray]]
+) -> FloatArray:
+    """Share of the full clock that the power cap leaves to a block's operators, averaged over all of them."""
+    both = [w for passes in works for w in (passes.forward, passes.backward)]
+    total = functools.reduce(operator.add, both)
     kernel = practice.multiplies.get(precision)
     if kernel is None:
-        return np.ones_like(both.time_s)
+        return np.ones_like(total.time_s)
     power = practice.power
-    activity = {"attention": power.arithmetic, "vector": power.memory, "host": 0.0}
-    other_s, active_s = np.zeros_like(both.time_s), np.zeros_like(both.time_s)
+    activity = {"vector": power.memory, "host": 0.0}
+    other_s, active_s = np.zeros_like(total.time_s), np.zeros_like(total.time_s)
     for name, time_s in ((n, t) for part in parts for n, t in part.items()):
         other_s = other_s + time_s
         active_s = active_s + activity.get(name, power.communication) * time_s
-    return shared_clock(kernel.law, both, other_s, (kernel.law.cap_w - kernel.law.idle_w) * active_s)
+    return shared_clock(kernel.law, total, other_s, (kernel.law.cap_w - kernel.law.idle_w) * active_s)
 
 
 def _wide(practice: Practice) -> str:
@@ -143,39 +142,48 @@ def layer_time(
     work = layer_work(
         arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
-    shape = work.vector_bytes
-    work_at_full = _multiplies(practice, work.gemms, precision, shape)
-    keys, reached = work.attention_keys, stack.attention_frac * practice.attention_generation_frac
-    attention_f = attention_time_s(practice.kernels, work.attention_flops, keys) / reached
-    # Fused attention recomputes the scores: five products backward against two forward.
-    attention_b = attention_time_s(practice.kernels, 2.5 * work.attention_flops, keys) / reached
-    vector_f, vector_b = _vector_s(work, layouts, practice, precision)
-    forward, backward = {"attention": attention_f, "vector": vector_f}, {"attention": attention_b, "vector": vector_b}
-    beside = _Beside(attention_f, attention_b, work_at_full.weight.time_s)
+    routed = experts(practice, work.experts, precision, frozen=arch.lora_rank > 0)
+    # Where no expert layer was measured, its products are multiplies and its passes over rows memory traffic.
+    plain = work.gemms if routed is None else [g for g in work.gemms if not g.grouped]
+    load = busiest_load(practice, work.experts)
+    multiplied = _multiplies(practice, plain, precision, work.vector_bytes, load)
+    works = {"gemm": multiplied, "attention": attention(practice, work)}
+    if routed is not None:
+        works["experts"] = routed
+    vector_f, vector_b = _vector_s(work, layouts, practice, precision, routed=routed is None)
+    forward, backward = {"vector": vector_f}, {"vector": vector_b}
+    scores = works["attention"]
+    weight = functools.reduce(operator.add, (w.weight for w in works.values()))
+    beside = _Beside(scores.forward.time_s, scores.backward.time_s, weight.time_s)
     for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, beside).items():
         forward[name], backward[name] = exposed_f, exposed_b
-    clock = _clock(practice, precision, work_at_full, (forward, backward))
-    forward["gemm"], backward["gemm"] = work_at_full.forward.at(clock), work_at_full.backward.at(clock)
+    clock = _clock(practice, precision, works.values(), (forward, backward))
+    for name, passes in works.items():
+        forward[name], backward[name] = passes.forward.at(clock), passes.backward.at(clock)
     fused = 1.0 if stack.attention_fused else 0.0
-    host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels)
+    host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels + work.routed_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     recompute = _recompute_s(work, layouts, practice, forward, clock, precision)
-    return BlockTime(forward, backward, recompute, work_at_full.weight.at(clock))
+    return BlockTime(forward, backward, recompute, weight.at(clock))
 
 
-def _vector_s(work: LayerWork, layouts: Layouts, practice: Practice, precision: str) -> tuple[FloatArray, FloatArray]:
-    """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose)."""
+def _vector_s(
+    work: LayerWork, layouts: Layouts, practice: Practice, precision: str, *, routed: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose);
+    ``routed``: those around the experts too."""
     casts = 4.0 if precision in _NARROW else 0.0
     factor = practice.stack.vector_traffic_factor
-    forward = factor * work.vector_bytes + casts * work.cast_elements
-    backward = factor * work.vector_bytes_backward + casts * work.cast_elements_backward
+    around = work.routed_bytes if routed else np.zeros_like(work.routed_bytes)
+    forward = factor * (work.vector_bytes + around) + casts * work.cast_elements
+    backward = factor * (work.vector_bytes_backward + 1.5 * around) + casts * work.cast_elements_backward
     # Every micro-batch reads and writes the stored gradients of all weights; where the multiply does not add to them
     # itself, the fresh ones are read once more. Sharded ones (ZeRO 2 and 3) are scattered first.
     fresh = 0.0 if practice.stack.gradient_fused else ACTIVATION_BYTES
     stored = (2.0 * practice.stack.gradient_bytes + fresh) * work.weights
     backward = backward + np.where(layouts.zero <= 1, stored, 0.0)
-    kernels = work.vector_kernels
+    kernels = work.vector_kernels + (work.routed_kernels if routed else 0.0)
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
 
 
@@ -255,7 +263,7 @@ def _dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatA
     fabric, stack = practice.fabric, practice.stack
     ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
     # The step waits for the busiest rank. Expert groups are neighbours, etp apart.
-    sent = work.ep_bytes * practice.expert_imbalance
+    sent = work.ep_bytes * practice.stack.expert_imbalance
     once = all_to_all_s(fabric, sent, ep, etp)
     if stack.dispatch_once_per_node:
         # One copy of a token crosses to each node that holds any of its experts and is copied there.
@@ -280,6 +288,6 @@ def head_time(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len:
     work = _multiplies(practice, (gemm,), _wide(practice), loss_f)
     forward = {"vector": vector_time_s(practice.kernels, loss_f, 3.0)}
     backward = {"vector": vector_time_s(practice.kernels, loss_b, 1.0)}
-    clock = _clock(practice, _wide(practice), work, (forward, backward))
+    clock = _clock(practice, _wide(practice), (work,), (forward, backward))
     forward["gemm"], backward["gemm"] = work.forward.at(clock), work.backward.at(clock)
     return BlockTime(forward, backward, np.zeros_like(loss_f), work.weight.at(clock))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,7 @@ from megawatt.hardware import (
     GemmKernel,
     KernelProfile,
     PowerLaw,
+    Work,
     gemm_cost,
     gemm_kernel,
     gemm_time_s,
@@ -25,7 +26,7 @@ from megawatt.hardware import (
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Multiplied", "multiplies", "multiply", "shared_clock", "trained_precisions"]
+__all__ = ["multiplies", "multiply", "shared_clock", "trained_precisions"]
 
 FloatArray = NDArray[np.float64]
 
@@ -91,32 +92,6 @@ def _level(catalogue: Catalogue, accelerator: Accelerator, kernel: GemmKernel, b
     return best_flops_per_s / listed / share
 
 
-@dataclass(frozen=True, slots=True)
-class Multiplied:
-    """Matrix multiplies at the full clock; arrays of one shape.
-
-    ``time_s`` is all of their time, ``clocked_s`` the part that a lower clock stretches, ``dynamic_j`` their energy
-    above idle. [s], [s], [J]
-    """
-
-    time_s: FloatArray
-    clocked_s: FloatArray
-    dynamic_j: FloatArray
-
-    def __add__(self, other: Multiplied) -> Multiplied:
-        return Multiplied(
-            self.time_s + other.time_s, self.clocked_s + other.clocked_s, self.dynamic_j + other.dynamic_j
-        )
-
-    def slowed(self, share: float) -> Multiplied:
-        """The same work by kernels that reach ``share`` of the rate: longer at the same energy."""
-        return Multiplied(self.time_s / share, self.clocked_s / share, self.dynamic_j)
-
-    def at(self, clock: FloatArray) -> FloatArray:
-        """Time at a share of the full clock. [s]"""
-        return np.asarray(self.time_s + self.clocked_s * (1.0 / clock - 1.0))
-
-
 def multiply(
     profile: KernelProfile,
     kernels: Mapping[str, GemmKernel],
@@ -128,7 +103,7 @@ def multiply(
     *,
     grouped: bool = False,
     batched: bool = False,
-) -> Multiplied:
+) -> Work:
     """``count`` multiplies C[m, n] = A[m, k] B[k, n] at the full clock.
 
     Grouped and batched ones are one launch: their tiles fill the chip together, and every one reads operands of its
@@ -137,7 +112,7 @@ def multiply(
     Parameters
     ----------
     profile : KernelProfile
-        Tile rows of grouped multiplies; the coarser model, where ``kernels`` lacks the precision (its rate is of steady
+        Tile rows and share of grouped multiplies; the coarser model, where ``kernels`` lacks the precision (its rate is of steady
         runs: no clock is applied to it).
     kernels : mapping of str to GemmKernel
         By precision.
@@ -151,7 +126,8 @@ def multiply(
     kernel = kernels.get(precision)
     if kernel is None:
         time = (grouped_gemm_time_s if grouped else gemm_time_s)(profile, m, n, k, count, precision)
-        return Multiplied(time, np.zeros_like(time), np.zeros_like(time))
+        return Work(time, np.zeros_like(time), np.zeros_like(time))
+    share = profile.grouped_share if grouped else 1.0
     width = _INPUT_BYTES.get(precision, 2.0)
     moved_s = (width * (m * k + k * n) + 2.0 * m * n) / profile.hbm_flow_bytes_per_s
     if grouped or batched:
@@ -165,13 +141,12 @@ def multiply(
     loads_s = moved_s * (profile.hbm_flow_bytes_per_s / (kernel.hbm_share * kernel.hbm_bytes_per_s))
     clocked_s = np.where(arithmetic_s > _BOUND * loads_s, arithmetic_s, 0.0)
     dynamic_j = (cost.power_w - kernel.law.idle_w) * cost.time_s
-    return Multiplied(
-        np.asarray(times * np.maximum(cost.time_s, moved_s)), np.asarray(times * clocked_s), times * dynamic_j
-    )
+    time_s = times * np.maximum(cost.time_s / share, moved_s)
+    return Work(np.asarray(time_s), np.asarray(times * clocked_s / share), times * dynamic_j)
 
 
-def shared_clock(law: PowerLaw, work: Multiplied, other_s: FloatArray, other_j: FloatArray) -> FloatArray:
-    """Clock at which multiplies and what runs between them keep the power cap on average. [1], 0 to 1
+def shared_clock(law: PowerLaw, work: Work, other_s: FloatArray, other_j: FloatArray) -> FloatArray:
+    """Clock at which clocked operators and what runs between them keep the power cap on average. [1], 0 to 1
 
     Chips hold a mean over tens of milliseconds and more, many layers long, so multiplies run faster between operators
     that draw less than they do alone. E s^(e-1) + other <= (cap - idle) (clocked / s + rest): multiplies of energy E at
@@ -181,7 +156,7 @@ def shared_clock(law: PowerLaw, work: Multiplied, other_s: FloatArray, other_j: 
     ----------
     law : PowerLaw
         Idle and cap power, clock exponent.
-    work : Multiplied
+    work : Work
         Multiplies, at the full clock.
     other_s, other_j : array
         Time of everything else, and its energy above idle. [s], [J]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
-from megawatt.errors import ScenarioError
+from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.hardware import (
     PRACTICE_KEY,
+    TRAINING,
+    AttentionKernel,
+    ExpertKernel,
     Fabric,
     GemmKernel,
     KernelProfile,
     PowerModel,
+    experts_kernel,
+    fabric_for,
+    flash_kernel,
     kernel_profile,
-    links_kernel,
     maker,
-    outer_links,
-    own_field,
+    own_practice,
     power_model,
 )
 from megawatt.training.multiplies import multiplies
@@ -65,8 +68,10 @@ class Stack:
         Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
     attention_frac : float
         Rate of fused attention relative to the usual kernels of its generation.
-    attention_ampere : bool
-        Attention kernels were written for Ampere and use nothing that is new in later chips.
+    attention_kernel : str
+        Generation of its fused attention: fa2, fa3, cudnn, xla, neuron (`megawatt.hardware.flash_kernel`).
+    expert_imbalance : float
+        Load of the busiest expert-parallel rank over the mean, >= 1.
     host_operator_s : float
         Host time of one operator (a few kernels); 0 where a step is compiled or captured. [s]
     vector_traffic_factor : float
@@ -95,17 +100,18 @@ class Stack:
     gradient_bytes: float
     gradient_exchange_bytes: float
     shard_link_frac: float
+    expert_imbalance: float = 1.0
     tp_async_backward: bool = False
     gradient_fused: bool = False
     pp_scattered: bool = False
     dispatch_once_per_node: bool = False
-    attention_ampere: bool = False
     schedule: str = "1f1b"
+    attention_kernel: str = "cudnn"
 
 
 _LARGEST_FRAC: Final = 1.5
 """A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
-_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac", "expert_imbalance")
+_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac")
 _FLAGS: Final = (
     "attention_fused",
     "dropout",
@@ -113,15 +119,11 @@ _FLAGS: Final = (
     "gradient_fused",
     "pp_scattered",
     "dispatch_once_per_node",
-    "attention_ampere",
 )
-_OWN_GEMM: Final = "gemm_{}_frac"
-_OLDER: Final = "attention_ampere_{}_frac"
-_LINKS: Final = ("link_achieved_frac", "all_to_all_achieved_frac", "collective_startup_s")
-_HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
+_WORDS: Final = ("schedule", "attention_kernel")
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
-_HOST: Final = ("host_link_{}_bytes_per_s", "host_memory_{}_bytes_per_s")
+_HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
 SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
 
 
@@ -143,10 +145,9 @@ class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
     ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
-    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number; the busiest
-    expert-parallel rank has ``expert_imbalance`` times the mean load. ``multiplies`` holds the measured matrix kernels
-    by precision; where it lacks one, ``kernels`` has a coarser rate. Kernels of
-    the stack's generation reach ``attention_generation_frac`` of the chip's attention share.
+    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number. ``multiplies`` holds the measured matrix kernels
+    by precision, ``attention`` and ``experts`` the other measured kernels; where one is lacking, ``kernels`` has a
+    coarser rate.
     """
 
     kernels: KernelProfile
@@ -155,11 +156,11 @@ class Practice:
     stack: Stack
     memory_reserve_frac: float
     straggler_frac: float
-    expert_imbalance: float
-    attention_generation_frac: float = 1.0
     host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
+    attention: AttentionKernel | None = None
+    experts: Mapping[str, ExpertKernel] = field(default_factory=dict)
 
 
 def default_stack(accelerator: Accelerator) -> str:
@@ -170,46 +171,48 @@ def default_stack(accelerator: Accelerator) -> str:
 def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[Stack, tuple[Assumption, ...]]:
     names = [name for name in Stack.__dataclass_fields__ if name != "key"]
     used = {name: catalogue.assume(key, name, _ROOM) for name in names}
-    # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own share counts.
-    own = _OWN_GEMM.format(accelerator.key)
-    if own in catalogue.get(key).facts:
-        used["gemm_frac"] = catalogue.assume(key, own, _ROOM)
+    # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own numbers count.
+    own = catalogue.entries.get(f"{key}-{accelerator.key}")
+    if own is not None:
+        used |= {name: catalogue.assume(own.key, name, _ROOM) for name in names if name in own.facts}
     schedule = str(used["schedule"].fact.value)
     if schedule not in SCHEDULES:
         raise ScenarioError(f"{key}.schedule = {schedule!r}; allowed: {', '.join(SCHEDULES)}")
-    names.remove("schedule")
+    words = {name: str(used[name].fact.value) for name in _WORDS}
+    names = [name for name in names if name not in _WORDS]
     numbers = {name: used[name].fact.number() for name in names}
     wrong = [n for n in names if n.endswith("_frac") and not 0.0 <= numbers[n] <= _LARGEST_FRAC]
     if wrong:
         found = ", ".join(f"{n} = {numbers[n]:g}" for n in wrong)
         raise ScenarioError(f"{key}: {found}; allowed: 0 to {_LARGEST_FRAC:g}")
     values: dict[str, Any] = {n: v > 0.5 if n in _FLAGS else v for n, v in numbers.items()}
-    return Stack(key=key, schedule=schedule, **values), tuple(used.values())
+    return Stack(key=key, **words, **values), tuple(used.values())
 
 
-def _fabric(catalogue: Catalogue, system: System) -> tuple[Fabric, tuple[Assumption, ...]]:
-    """The network as software uses it. On GPUs: measured collectives inside a domain, one ring over all members beyond
-    (NCCL and RCCL)."""
-    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _LINKS)
-    ring, exchange, startup = (a.fact.number() for a in used)
-    fabric = Fabric(system.links, ring, exchange, startup)
-    if maker(system.accelerator.key) != "gpu":
-        return fabric, used
-    hops = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _HOPS)
-    inside, across = (a.fact.number() for a in hops)
-    measured, found = links_kernel(catalogue, system.accelerator.key)
-    inner = dataclasses.replace(measured, link_bytes_per_s=system.links[0].link_bytes_per_s)
-    _, between = outer_links(catalogue, system.accelerator.key)
-    outer = dataclasses.replace(between, link_bytes_per_s=system.links[-1].link_bytes_per_s)
-    fabric = dataclasses.replace(fabric, hop_inside_s=inside, hop_across_s=across, inner=inner, outer=outer)
-    return fabric, (*used, *hops, *found.assumptions)
+def _attention(
+    catalogue: Catalogue, accelerator: Accelerator, stack: Stack
+) -> tuple[AttentionKernel | None, tuple[Assumption, ...]]:
+    """Attention of the stack's generation; None on a chip that neither was measured nor has a measured relative."""
+    try:
+        kernel, found = flash_kernel(catalogue, accelerator, stack.attention_kernel)
+    except CatalogueError:
+        return None, ()
+    return kernel, found.assumptions
 
 
-def _attention_generation(catalogue: Catalogue, system: System, stack: Stack) -> tuple[Assumption, ...]:
-    """What kernels of an older generation keep of the chip's attention share; nothing where they are of its own."""
-    if not stack.attention_ampere:
-        return ()
-    return (catalogue.assume(PRACTICE_KEY, own_field(catalogue, system.accelerator, _OLDER), _ROOM),)
+def _experts(
+    catalogue: Catalogue, accelerator: Accelerator, precisions: Iterable[str]
+) -> tuple[Mapping[str, ExpertKernel], tuple[Assumption, ...]]:
+    """Expert layers by precision, as training libraries run them."""
+    kernels: dict[str, ExpertKernel] = {}
+    used: list[Assumption] = []
+    for precision in precisions:
+        try:
+            kernels[precision], found = experts_kernel(catalogue, accelerator, precision, TRAINING)
+        except CatalogueError:
+            continue
+        used.extend(found.assumptions)
+    return MappingProxyType(kernels), tuple(used)
 
 
 def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
@@ -220,7 +223,7 @@ def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tup
     if not offload:
         return None, ()
     chip = system.accelerator
-    used = tuple(catalogue.assume(PRACTICE_KEY, own_field(catalogue, chip, name), _ROOM) for name in _HOST)
+    used = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _HOST)
     return Host(frozenset(offload), *(a.fact.number() for a in used)), used
 
 
@@ -249,14 +252,23 @@ def practice_for(
     """
     kernels = kernel_profile(catalogue, system.accelerator)
     power = power_model(catalogue, system.accelerator)
-    fabric, link_facts = _fabric(catalogue, system)
+    fabric, link_facts = fabric_for(catalogue, system.accelerator.key, system.links)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
-    reserve, straggler, imbalance = (a.fact.number() for a in used)
+    reserve, straggler = (a.fact.number() for a in used)
     measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
     profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator), system.accelerator)
-    older = _attention_generation(catalogue, system, profile)
+    attention, attention_facts = _attention(catalogue, system.accelerator, profile)
+    experts, expert_facts = _experts(catalogue, system.accelerator, measured)
     host, host_facts = _host(catalogue, system, offload)
-    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *older, *host_facts)
+    room_facts = (
+        *kernels.assumptions,
+        *power.assumptions,
+        *link_facts,
+        *used,
+        *attention_facts,
+        *expert_facts,
+        *host_facts,
+    )
     return Practice(
         kernels=kernels,
         fabric=fabric,
@@ -264,9 +276,9 @@ def practice_for(
         stack=profile,
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
-        expert_imbalance=imbalance,
-        attention_generation_frac=older[0].fact.number() if older else 1.0,
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *gemm_facts),
         multiplies=measured,
+        attention=attention,
+        experts=experts,
     )

@@ -24,7 +24,7 @@ __all__ = ["MEMORY_REASON", "micro_batches", "step_cost", "step_memory"]
 FloatArray = NDArray[np.float64]
 
 MEMORY_REASON: Final = "memory"
-_ARITHMETIC: Final = ("gemm", "attention", "recompute")
+_ARITHMETIC: Final = ("gemm", "experts", "attention", "recompute")
 _MEMORY: Final = ("vector", "optimizer")
 _COMMUNICATION: Final = ("tp", "cp", "ep", "pp", "dp", "shard", "offload")
 

@@ -23,14 +23,14 @@ __all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
 FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 
-PARTS: Final = ("attention", "cp", "ep", "gemm", "host", "recompute", "tp", "vector")
+PARTS: Final = ("attention", "cp", "ep", "experts", "gemm", "host", "recompute", "tp", "vector")
 """Parts of a layer's time, in the order of a block's rows."""
 _LARGEST_CODE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Seconds of one block of one micro-batch for each entry u: ``parts`` (8, u) in the order of `PARTS`, forward pass,
+    """Seconds of one block of one micro-batch for each entry u: ``parts`` (9, u) in the order of `PARTS`, forward pass,
     weight gradients and all of it (u,)."""
 
     parts: FloatArray

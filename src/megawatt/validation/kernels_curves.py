@@ -9,9 +9,8 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
-from megawatt.hardware.cores import core_layout
-from megawatt.hardware.fitted import fitted
 from megawatt.hardware.fitting.published import FIT_LENGTHS, curve_flops, curve_times_s, read_curves
+from megawatt.hardware.kernels import flash_kernel
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped
 
@@ -31,9 +30,8 @@ def collect(path: Path, catalogue: Catalogue) -> CaseSet:
             rates[key] = float(np.median([r.flops_per_s for r in used]))
         measured = curve_flops(row) / row.flops_per_s
         try:
-            found = fitted(catalogue, "flash", row.chip, "bf16", row.kernel)
-            chip, layout = catalogue.accelerator(row.chip), core_layout(catalogue, row.chip)
-            time = float(curve_times_s(layout, chip, found.values, [row])[0])
+            kernel, found = flash_kernel(catalogue, catalogue.accelerator(row.chip), row.kernel)
+            time = float(curve_times_s(kernel, [row])[0])
         except MegawattError as error:
             skipped.append(Skipped(row.id, str(error)))
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError
+from megawatt.hardware.collectives import Fabric, collective_s
+from megawatt.hardware.fabric import fabric_for
 from megawatt.hardware.fitting.links import message_widths
-from megawatt.hardware.kernels import links_kernel, outer_links
-from megawatt.hardware.links import across_s, domain_s, torus_share
+from megawatt.hardware.kernels import OUTER_KEY, links_kernel
+from megawatt.hardware.links import Operation, domain_s
 from megawatt.hardware.measured_rows import OPERATION_OF
 from megawatt.hardware.measurements import read_kernels
 from megawatt.validation.case_set import CaseSet
@@ -23,8 +26,6 @@ from megawatt.validation.scoring import Case, Skipped
 __all__ = ["collect", "collect_published", "score", "score_published"]
 
 _LARGE_BYTES: Final = 2.0**20
-_TORUS_DIMENSIONS: Final = {"tpu-v4": 3, "tpu-v5p": 3, "tpu-v7": 3, "tpu-v5e": 2, "tpu-v6e": 2, "trn1": 2, "trn2": 2}
-"""Dimensions of the ICI and NeuronLink torus [google-tpu-arch, aws-nki-trainium2]."""
 _PUBLISHED: Final = ("accelerator", "op", "ranks", "bytes", "time_us", "busbw_GBps")
 _UNSTATED_BYTES: Final = 16.0 * 2.0**30
 """Rows without a size are peak bandwidths of large messages."""
@@ -96,7 +97,7 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
 class _Row:
     id: str
     chip: str
-    operation: str
+    operation: Operation
     ring: bool
     ranks: float
     payload_bytes: float
@@ -125,20 +126,23 @@ def _published_row(place: int, cells: Mapping[str, str]) -> _Row | Skipped:
     return _Row(name, cells["accelerator"], OPERATION_OF[operation], ring, ranks, payload, time, assumed)
 
 
-def _published_s(row: _Row, catalogue: Catalogue, note: str) -> tuple[float, bool]:
-    """Predicted time [s] and whether the group spans domains."""
-    links, found = links_kernel(catalogue, row.chip)
-    del found
-    inside, outer = outer_links(catalogue, row.chip, note)
-    in_switch = not row.ring
-    if row.ranks <= inside:
-        dimensions = _TORUS_DIMENSIONS.get(row.chip)
-        left = float(torus_share(row.ranks, dimensions, inside)) if dimensions else 1.0
-        time = domain_s(links, row.operation, row.payload_bytes, row.ranks, in_switch=in_switch, link_share=left)  # type: ignore[arg-type]
-        time = time + catalogue.number("kernel-links-across", "harness_s")
-        return float(time), False
-    time = across_s(links, outer, row.operation, row.payload_bytes, row.ranks, inside, in_switch=in_switch)  # type: ignore[arg-type]
-    return float(time), True
+def _machine(row: _Row, catalogue: Catalogue, note: str) -> tuple[Fabric, float]:
+    """Network of the row's machine, and chips in its innermost domain: an instance named there brings its own rate."""
+    systems = [catalogue.system(key) for key in catalogue.keys("system")]
+    system = next((s for s in systems if s.accelerator.key == catalogue.get(row.chip).key), None)
+    if system is None:
+        raise ScenarioError(f"accelerator {row.chip!r}: no system of the catalogue has it")
+    links = list(system.links)
+    for name, fact in catalogue.get(OUTER_KEY).facts.items():
+        if name.startswith("instance.") and f"{name.split('.')[1]}." in note:
+            links[-1] = dataclasses.replace(links[-1], link_bytes_per_s=fact.number())
+    return fabric_for(catalogue, row.chip, links)[0], links[0].domain_chips
+
+
+def _published_s(row: _Row, catalogue: Catalogue, fabric: Fabric, inside: float) -> float:
+    """Predicted time. [s]"""
+    time = float(collective_s(fabric, row.operation, row.payload_bytes, row.ranks, in_switch=not row.ring))
+    return time + (catalogue.number(OUTER_KEY, "harness_s") if row.ranks <= inside else 0.0)
 
 
 def collect_published(path: Path, catalogue: Catalogue) -> CaseSet:
@@ -156,14 +160,13 @@ def collect_published(path: Path, catalogue: Catalogue) -> CaseSet:
             skipped.append(row)
             continue
         try:
-            time, across = _published_s(row, catalogue, cells.get("note", ""))
-            inside, outer = outer_links(catalogue, row.chip, cells.get("note", ""))
-            links, _ = links_kernel(catalogue, row.chip)
+            fabric, inside = _machine(row, catalogue, cells.get("note", ""))
+            time = _published_s(row, catalogue, fabric, inside)
         except MegawattError as error:
             skipped.append(Skipped(row.id, str(error)))
             continue
-        del inside
-        rate = outer.link_bytes_per_s * 8.0 if across else links.link_bytes_per_s
+        across = row.ranks > inside
+        rate = fabric.kernels[-1].link_bytes_per_s * 8.0 if across else fabric.kernels[0].link_bytes_per_s
         null = row.payload_bytes * _factor(row.operation, row.ranks) / rate
         size = "large" if row.payload_bytes >= _LARGE_BYTES else "small"
         level = "across" if across else "domain"

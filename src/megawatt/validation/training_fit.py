@@ -35,8 +35,8 @@ FloatArray = NDArray[np.float64]
 class Group:
     """Rows of one stack on one kind of chip, and the constants they can settle.
 
-    ``fields`` maps a constant of `megawatt.training.practice.Stack` (or ``expert_imbalance``, ``straggler_frac`` of the
-    whole step) to the range it may take.
+    ``fields`` maps a constant of `megawatt.training.practice.Stack` (or ``straggler_frac`` of the whole step) to the
+    range it may take.
     """
 
     name: str
@@ -45,10 +45,16 @@ class Group:
     fields: Mapping[str, tuple[float, float]]
     without: str = "^$"
     """Model or software of rows that are left out; why stands beside it."""
+    dense: bool = False
+    """Without mixtures, whose exchange of tokens is not what the constants are about."""
 
     def holds(self, row: Row, run: Run) -> bool:
         """Whether a row belongs to it; the planner's own layouts settle nothing."""
-        if run.layout is None or re.search(self.without, f"{row.get('model')} {row.get('software')}"):
+        if (
+            run.layout is None
+            or (self.dense and run.arch.experts)
+            or re.search(self.without, f"{row.get('model')} {row.get('software')}")
+        ):
             return False
         return run.stack in self.stacks and run.system.accelerator.key.startswith(self.chips)
 
@@ -84,9 +90,9 @@ GROUPS: Final = (
             gemm_frac=(0.4, 1.0),
             vector_traffic_factor=(0.8, 4.0),
             tp_overlap_frac=(0.0, 1.0),
-            expert_imbalance=(1.0, 2.0),
             straggler_frac=(0.0, 0.02),
         ),
+        dense=True,
     ),
     Group(
         "Megatron-LM with Transformer Engine, B200",
@@ -123,13 +129,14 @@ GROUPS: Final = (
             dp_overlap_frac=(0.0, 1.0),
             straggler_frac=(0.0, 0.02),
         ),
+        dense=True,
     ),
     # Its pipelines of 2023 (two rows of another library, half the speed) say nothing of multiplies.
     Group("Neuron, Trainium 1", ("stack-neuron",), ("trn1",), _fields(gemm_frac=(0.2, 1.0)), without="nemo"),
 )
 _ROBUST: Final = 0.1
 """Residual of log time from which the loss grows linearly."""
-_STEP_FIELDS: Final = ("expert_imbalance", "straggler_frac")
+_STEP_FIELDS: Final = ("straggler_frac",)
 
 
 def _read(fields: Sequence[str], practice: Practice) -> FloatArray:

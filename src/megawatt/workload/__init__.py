@@ -11,12 +11,23 @@ from megawatt.workload.counts import (
     trained_share,
 )
 from megawatt.workload.hf import KNOWN_ARCHITECTURES, model_from_hf_config
-from megawatt.workload.operators import ACTIVATION_BYTES, Gemm, LayerWork, Split, head_work, layer_work
+from megawatt.workload.operators import (
+    ACTIVATION_BYTES,
+    AttentionCall,
+    ExpertCall,
+    Gemm,
+    LayerWork,
+    Split,
+    head_work,
+    layer_work,
+)
 from megawatt.workload.records import ModelArch
 
 __all__ = [
     "ACTIVATION_BYTES",
     "KNOWN_ARCHITECTURES",
+    "AttentionCall",
+    "ExpertCall",
     "Gemm",
     "LayerWork",
     "ModelArch",

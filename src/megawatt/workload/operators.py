@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from megawatt.workload.counts import attention_dims, mean_keys
 from megawatt.workload.records import ModelArch
 
-__all__ = ["ACTIVATION_BYTES", "Gemm", "LayerWork", "Split", "head_work", "layer_work"]
+__all__ = ["ACTIVATION_BYTES", "AttentionCall", "ExpertCall", "Gemm", "LayerWork", "Split", "head_work", "layer_work"]
 
 FloatArray = NDArray[np.float64]
 
@@ -63,6 +63,49 @@ class Gemm:
 
 
 @dataclass(frozen=True, slots=True)
+class AttentionCall:
+    """Fused causal attention of one micro-batch on one chip; arrays of shape (n,).
+
+    ``layers`` is the share of the layers that attend like this. ``batch`` sequences with ``queries`` on this chip see
+    ``keys`` each, of which a query sees the share ``visible`` on average, in ``heads`` query and ``kv_heads`` key heads
+    of ``head_dim`` (keys) and ``value_dim`` (values).
+    """
+
+    layers: float
+    batch: FloatArray
+    queries: FloatArray
+    keys: FloatArray
+    heads: FloatArray
+    kv_heads: FloatArray
+    head_dim: float
+    value_dim: float
+    visible: float
+
+    def flops(self) -> FloatArray:
+        """FLOPs of the causal part, averaged over the layers. [FLOP]"""
+        scores = self.batch * self.queries * self.keys * self.visible * self.heads
+        return self.layers * 2.0 * scores * (self.head_dim + self.value_dim)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertCall:
+    """Routed experts of one micro-batch as a group of ranks computes them; arrays of shape (n,).
+
+    ``tokens`` of the whole expert-parallel group, each to ``topk`` of ``experts``; width ``hidden`` of the model and
+    ``inter`` of an expert, shared by ``tensor_parallel`` chips, the experts by ``expert_parallel`` ranks.
+    """
+
+    tokens: FloatArray
+    topk: float
+    experts: float
+    hidden: float
+    inter: float
+    tensor_parallel: FloatArray
+    expert_parallel: FloatArray
+    gated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LayerWork:
     """What one layer computes and moves for one micro-batch on one chip, forward unless named otherwise.
 
@@ -70,18 +113,20 @@ class LayerWork:
     ----------
     gemms : tuple of Gemm
         Matrix multiplies; a backward pass does each twice (for inputs and for weights).
-    attention_flops : (n,)
-        FLOPs of fused attention, causal half (0 where attention is a chain of GEMMs).
-    attention_keys : float
-        Longest row of scores. [tokens]
+    attention : tuple of AttentionCall
+        Fused attention, by kind of layer (empty where attention is a chain of GEMMs).
+    experts : ExpertCall or None
+        Routed experts, None in a dense layer. ``gemms`` holds their products too, as grouped ones.
     vector_bytes, vector_bytes_backward : (n,)
-        Memory traffic of norms, residuals, activations, rotary embedding, routing, softmax where not fused. [B]
+        Memory traffic of norms, residuals, activations, rotary embedding, softmax where not fused. [B]
+    routed_bytes : (n,)
+        Memory traffic of permuting, activating and summing the routed tokens; 1.5 times as much backward. [B]
     cast_elements, cast_elements_backward : (n,)
         Elements cast to a narrow type before the matrix multiplies.
     weights : (n,)
         Weights that the layer's backward pass adds gradients to. [elements]
-    vector_kernels : float
-        Memory-bound kernels.
+    vector_kernels, routed_kernels : float
+        Memory-bound kernels, and those around the experts.
     tp_bytes : (n,)
         Full payload of one tensor-parallel collective: the micro-batch's hidden states. [B]
     tp_collectives : float
@@ -97,14 +142,16 @@ class LayerWork:
     """
 
     gemms: tuple[Gemm, ...]
-    attention_flops: FloatArray
-    attention_keys: float
+    attention: tuple[AttentionCall, ...]
+    experts: ExpertCall | None
     vector_bytes: FloatArray
     vector_bytes_backward: FloatArray
+    routed_bytes: FloatArray
     cast_elements: FloatArray
     cast_elements_backward: FloatArray
     weights: FloatArray
     vector_kernels: float
+    routed_kernels: float
     tp_bytes: FloatArray
     tp_collectives: float
     cp_bytes: FloatArray
@@ -157,28 +204,31 @@ def layer_work(
         gemms += _mlp_gemms("mlp", arch, tokens, arch.ffn / split.tp)
     if arch.lora_rank:
         gemms = tuple(replace(g, frozen=True) for g in gemms) + _adapter_gemms(arch, tokens, split)
-    attention_flops, score_gemms, score_bytes = _attention_core(arch, tokens, split, seq_len, fused_attention)
+    attention, score_gemms, score_bytes = _attention_core(arch, tokens, split, seq_len, fused_attention)
     gemms += score_gemms
-    active = np.where(moe, pairs * arch.expert_ffn / split.etp, 0.0) + tokens * (
-        (arch.shared_experts * arch.expert_ffn if moe else arch.ffn) / split.tp
-    )
-    vector = _vector_bytes(arch, residual_tokens, tokens * widths, active, pairs)
+    routed = np.where(moe, pairs * arch.expert_ffn / split.etp, 0.0)
+    shared = tokens * ((arch.shared_experts * arch.expert_ffn if moe else arch.ffn) / split.tp)
+    active = routed + shared
+    vector = _vector_bytes(arch, residual_tokens, tokens * widths, shared)
     drop = 1.0 if dropout else 0.0
     score_forward, score_backward = score_bytes * (4.0 + 5.0 * drop), score_bytes * (6.0 + 5.0 * drop)
     gemm_inputs = tokens * (arch.hidden + widths) + active + (pairs * arch.hidden if moe else tokens * arch.hidden)
     return LayerWork(
         gemms=gemms,
-        attention_flops=attention_flops,
-        attention_keys=float(seq_len),
+        attention=attention,
+        experts=_expert_call(arch, tokens, split) if moe else None,
         vector_bytes=vector + score_forward,
         # Backward of a memory-bound operator reads its input and the output's gradient and writes the input's.
         vector_bytes_backward=1.5 * vector + score_backward,
+        # Permute before dispatch and after, weighted sum on the way back: three reads and writes of the routed tokens.
+        routed_bytes=_activation_bytes(arch, routed) + pairs * arch.hidden * 3 * 4.0,
         cast_elements=gemm_inputs,
         cast_elements_backward=gemm_inputs + active * (1.0 if arch.gated else 0.0),
         weights=np.asarray(
             sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), np.zeros_like(tokens))
         ),
-        vector_kernels=(10.0 if fused_attention else 14.0) + (8.0 if moe else 0.0),
+        vector_kernels=10.0 if fused_attention else 14.0,
+        routed_kernels=8.0 if moe else 0.0,
         tp_bytes=ACTIVATION_BYTES * tokens * arch.hidden,
         tp_collectives=2.0 if not moe or arch.shared_experts else 1.0,
         cp_bytes=ACTIVATION_BYTES * tokens * _kv_width(arch, split.tp),
@@ -273,33 +323,58 @@ def _expert_gemms(arch: ModelArch, tokens: FloatArray, pairs: FloatArray, split:
     return gemms
 
 
+def _expert_call(arch: ModelArch, tokens: FloatArray, split: Split) -> ExpertCall:
+    """Routed experts: a chip's tokens after tensor parallelism, from all ranks that share the experts."""
+    return ExpertCall(
+        tokens=tokens * split.etp / split.tp * split.ep,
+        topk=float(arch.experts_per_token),
+        experts=float(arch.experts),
+        hidden=float(arch.hidden),
+        inter=float(arch.expert_ffn),
+        tensor_parallel=split.etp,
+        expert_parallel=split.ep,
+        gated=arch.gated,
+    )
+
+
 def _attention_core(
     arch: ModelArch, tokens: FloatArray, split: Split, seq_len: int, fused: bool
-) -> tuple[FloatArray, tuple[Gemm, ...], FloatArray]:
-    """Fused FLOPs, or score GEMMs and elements of the score matrices."""
+) -> tuple[tuple[AttentionCall, ...], tuple[Gemm, ...], FloatArray]:
+    """Fused calls, or score GEMMs and elements of the score matrices."""
     qk, v = attention_dims(arch)
     heads = arch.heads / split.tp
     zero = np.zeros_like(tokens)
-    if fused:
-        windowed = arch.window_layers / arch.layers
-        keys = (1.0 - windowed) * mean_keys(seq_len) + windowed * mean_keys(seq_len, arch.window)
-        return 2.0 * tokens * keys * heads * (qk + v), (), zero
     rows, keys_row = np.full_like(tokens, seq_len) / split.cp, np.full_like(tokens, seq_len)
+    if fused:
+        kv_heads = np.maximum((arch.heads if arch.attention == "mla" else arch.kv_heads) / split.tp, 1.0)
+        windowed = arch.window_layers / arch.layers
+        calls = []
+        for share, mean, longest in (
+            (1.0 - windowed, mean_keys(seq_len), seq_len),
+            (windowed, mean_keys(seq_len, arch.window), min(seq_len, arch.window)),
+        ):
+            if share > 0.0:
+                keys = np.full_like(tokens, longest)
+                calls.append(
+                    AttentionCall(share, split.micro_batch, rows, keys, heads, kv_heads, qk, v, mean / longest)
+                )
+        return tuple(calls), (), zero
     count = split.micro_batch * heads
     scores = Gemm("scores", rows, keys_row, np.full_like(tokens, qk), count, linear=False, batched=True)
     context = Gemm("context", rows, np.full_like(tokens, v), keys_row, count, linear=False, batched=True)
-    return zero, (scores, context), count * rows * keys_row
+    return (), (scores, context), count * rows * keys_row
+
+
+def _activation_bytes(arch: ModelArch, active: FloatArray) -> FloatArray:
+    """Gated: read gate and value, write product; plain: read and write. [B]"""
+    return active * (6.0 if arch.gated else 4.0)
 
 
 def _vector_bytes(
-    arch: ModelArch, residual_tokens: FloatArray, attention_out: FloatArray, active: FloatArray, pairs: FloatArray
+    arch: ModelArch, residual_tokens: FloatArray, attention_out: FloatArray, active: FloatArray
 ) -> FloatArray:
     """Forward memory traffic of the operators around the matrix multiplies. [B]"""
     # Two norms (read, write) and two residual additions (two reads, one write), 16-bit.
     residual = residual_tokens * arch.hidden * (2 * 4.0 + 2 * 6.0)
     rotary = 2 * 4.0 * attention_out
-    # Gated: read gate and value, write product; plain: read and write.
-    activation = active * (6.0 if arch.gated else 4.0)
-    # Permute before dispatch and after, weighted sum on the way back: three reads and writes of the routed tokens.
-    routing = pairs * arch.hidden * 3 * 4.0
-    return residual + rotary + activation + routing
+    return residual + rotary + _activation_bytes(arch, active)

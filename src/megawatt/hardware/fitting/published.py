@@ -16,7 +16,7 @@ from megawatt.errors import ScenarioError
 from megawatt.hardware.cores import CoreLayout
 from megawatt.hardware.fitting.family import FamilyFit, power_parameters
 from megawatt.hardware.fitting.solve import Parameter, solve
-from megawatt.hardware.flash import attention_cost
+from megawatt.hardware.flash import AttentionKernel, attention_cost
 from megawatt.hardware.kernels import ATTENTION_SHARED, attention_from
 
 __all__ = ["FIT_LENGTHS", "CurveRow", "curve_flops", "curve_times_s", "fit_curves", "read_curves"]
@@ -82,11 +82,8 @@ def curve_flops(row: CurveRow) -> float:
     return forward * 3.5 if row.backward else forward
 
 
-def curve_times_s(
-    layout: CoreLayout, accelerator: Accelerator, values: Mapping[str, float], rows: Sequence[CurveRow]
-) -> FloatArray:
+def curve_times_s(kernel: AttentionKernel, rows: Sequence[CurveRow]) -> FloatArray:
     """Predicted time of published points of one kernel. [s]"""
-    kernel = attention_from(layout, accelerator, "bf16", "published", values)
     length, head = np.array([r.seq_len for r in rows]), np.array([r.head_dim for r in rows])
     visible = np.array([0.5 if r.causal else 1.0 for r in rows])
     shape = (_TOKENS / length, length, length, _WIDTH / head, _WIDTH / head, head)
@@ -124,7 +121,8 @@ def fit_curves(layout: CoreLayout, accelerator: Accelerator, rows: Sequence[Curv
     def residuals(values: dict[str, float]) -> FloatArray:
         errors = []
         for kernel, part in parts.items():
-            time = curve_times_s(layout, accelerator, {**values, **own(values, kernel)}, part)
+            model = attention_from(layout, accelerator, "bf16", kernel, {**values, **own(values, kernel)})
+            time = curve_times_s(model, part)
             errors.append(np.log(time / measured[kernel]))
         return np.concatenate(errors)
 

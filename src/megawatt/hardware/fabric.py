@@ -1,0 +1,55 @@
+"""The network of a machine: its levels from the catalogue, how collectives run over each from measured tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from megawatt.catalogue.records import Assumption, LinkLevel
+from megawatt.hardware.collectives import Fabric
+from megawatt.hardware.kernels import links_kernel, outer_links
+from megawatt.hardware.profile import PRACTICE_KEY, maker
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["fabric_for"]
+
+_HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
+
+
+def fabric_for(catalogue: Catalogue, chip: str, links: Sequence[LinkLevel]) -> tuple[Fabric, tuple[Assumption, ...]]:
+    """A network as the chip's collective library uses it, and the facts behind it.
+
+    Every level inside the scale-up network follows the collectives of the chip (measured, or its relatives'), the
+    outermost those measured between domains; rates are the levels' own. GPU libraries gather and scatter over several
+    domains in one ring over all members.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``kernel-links-...`` and ``training-practice``.
+    chip : str
+        Catalogue key of the accelerator.
+    links : sequence of LinkLevel
+        Levels, innermost first; the last one reaches every chip.
+
+    Raises
+    ------
+    CatalogueError
+        If neither the chip nor a relative has measured collectives.
+    """
+    inner, found = links_kernel(catalogue, chip)
+    outer = outer_links(catalogue)
+    kernels = tuple(
+        dataclasses.replace(
+            outer if place and place == len(links) - 1 else inner, link_bytes_per_s=link.link_bytes_per_s
+        )
+        for place, link in enumerate(links)
+    )
+    if maker(chip) != "gpu":
+        return Fabric(tuple(links), kernels), found.assumptions
+    hops = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _HOPS)
+    inside, across = (a.fact.number() for a in hops)
+    return Fabric(tuple(links), kernels, inside, across), (*hops, *found.assumptions)

@@ -1,0 +1,109 @@
+"""Attention and routed experts as a layer of training meets them: the measured kernels, forward and backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.hardware import (
+    AttentionKernel,
+    Work,
+    attention_cost,
+    attention_time_s,
+    expert_cost,
+    expert_gradient_costs,
+)
+from megawatt.training.practice import Practice
+from megawatt.workload import AttentionCall, ExpertCall, LayerWork
+
+__all__ = ["Passes", "attention", "busiest_load", "experts"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Operators of one block at the full clock: forward, backward (input and weight gradients), weight gradients."""
+
+    forward: Work
+    backward: Work
+    weight: Work
+
+
+def _one_call(kernel: AttentionKernel, call: AttentionCall, *, backward: bool) -> Work:
+    cost = attention_cost(
+        kernel,
+        call.batch,
+        call.queries,
+        call.keys,
+        call.heads,
+        call.kv_heads,
+        call.head_dim,
+        value_dim=call.value_dim,
+        visible=call.visible,
+        backward=backward,
+        steady=False,
+    )
+    return Work.of(cost, kernel.law, call.layers)
+
+
+def attention(practice: Practice, work: LayerWork) -> Passes:
+    """Fused attention of one layer; nothing where the scores are multiplies.
+
+    Parameters
+    ----------
+    practice : Practice
+        Its attention kernel; where the chip has none, the roofline of ``practice.kernels`` (clocks do not touch it).
+    work : LayerWork
+        The layer, arrays (n,).
+    """
+    none = np.zeros_like(work.vector_bytes)
+    forward = backward = zero = Work(none, none, none)
+    reached = practice.stack.attention_frac
+    for call in work.attention:
+        if practice.attention is None:
+            flops = call.flops()
+            times = (attention_time_s(practice.kernels, f * flops, call.keys) for f in (1.0, 2.5))
+            one, back = (Work(t, none, none) for t in times)
+        else:
+            one, back = (_one_call(practice.attention, call, backward=b) for b in (False, True))
+        forward, backward = forward + one.slowed(reached), backward + back.slowed(reached)
+    return Passes(forward, backward, zero)
+
+
+def busiest_load(practice: Practice, call: ExpertCall | None) -> FloatArray | float:
+    """Load of the busiest expert-parallel rank over the mean; the step waits for it. 1 where one rank has all."""
+    return 1.0 if call is None else np.where(call.expert_parallel > 1.0, practice.stack.expert_imbalance, 1.0)
+
+
+def experts(practice: Practice, call: ExpertCall | None, precision: str, *, frozen: bool) -> Passes | None:
+    """Routed experts of one layer on the busiest rank, with the passes over their rows.
+
+    Parameters
+    ----------
+    practice : Practice
+        Its expert kernels and the load of the busiest rank over the mean.
+    call : ExpertCall or None
+        The layer, arrays (n,).
+    precision : str
+        Of the multiplies.
+    frozen : bool
+        No gradients of weights.
+
+    Returns
+    -------
+    Passes or None
+        None for a dense layer, and where neither the chip nor a relative has a kernel of this precision.
+    """
+    kernel = practice.experts.get(precision)
+    if call is None or kernel is None:
+        return None
+    sizes = (call.tokens * busiest_load(practice, call), call.topk, call.experts, call.hidden, call.inter)
+    split = {"tensor_parallel": call.tensor_parallel, "expert_parallel": call.expert_parallel, "gated": call.gated}
+    forward = Work.of(expert_cost(kernel, *sizes, **split, steady=False), kernel.law)
+    inputs, weights = (Work.of(c, kernel.law) for c in expert_gradient_costs(kernel, *sizes, **split, steady=False))
+    none = np.zeros_like(weights.time_s)
+    weight = Work(none, none, none) if frozen else weights
+    return Passes(forward, inputs + weight, weight)
