@@ -23,17 +23,16 @@ _ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREA
 def search(name: str) -> dict[str, float]:
     """One search in this process: layouts that divide and fit in memory, all of them costed in full, per second."""
     from megawatt.catalogue import load_catalogue
-    from megawatt.training import plan
+    from megawatt.training import Job, plan
     from megawatt.workload import load_model
 
     model, system, chips, batch, seq_len, precision = CASES[name]
     catalogue = load_catalogue()
-    arch, machine = load_model(model, catalogue), catalogue.system(system)
-    question = {"seq_len": seq_len, "global_batch": batch, "precision": precision, "catalogue": catalogue}
+    job, machine = Job(load_model(model, catalogue), seq_len, batch, precision), catalogue.system(system)
     times = []
     for _ in range(5):
         start = time.process_time()
-        found = plan(arch, machine, chips, **question)
+        found = plan(job, machine, chips, catalogue=catalogue)
         times.append(time.process_time() - start)
     valid = found.considered - sum(found.rejected.values())
     # Enumeration and the layouts that are rejected count as time, not as layouts.

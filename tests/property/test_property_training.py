@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.records import LinkLevel
 from megawatt.hardware import Fabric, all_gather_s, all_reduce_s, all_to_all_s, gemm_time_s, kernel_profile
-from megawatt.training import expected_wall_s, one_layout, practice_for, step_cost
+from megawatt.training import Job, expected_wall_s, one_layout, practice_for, step_cost
 from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters
 
 CATALOGUE = load_catalogue()
@@ -85,7 +85,7 @@ def test_collectives_grow_with_payload_and_are_consistent(payload: float, size: 
 def test_parts_add_up_for_any_layout(tp: int, dp: int, pp: int, micro: int, recompute: int) -> None:
     layout = one_layout(tp=tp, dp=dp, pp=pp, micro_batch=micro, recompute=recompute)
     batch = dp * micro * 4
-    cost = step_cost(ARCH, SYSTEM, layout, seq_len=2048, global_batch=batch, precision="bf16", practice=PRACTICE)
+    cost = step_cost(Job(ARCH, 2048, batch), SYSTEM, layout, practice=PRACTICE)
     assert sum(cost.parts_s.values()) == pytest.approx(cost.step_time_s, rel=1e-12)
     floor = model_flops_per_token(ARCH, 2048) * 2048 * batch / (tp * dp * pp * 989e12)
     assert cost.step_time_s[0] > floor
@@ -97,9 +97,9 @@ def test_parts_add_up_for_any_layout(tp: int, dp: int, pp: int, micro: int, reco
 def test_no_step_is_faster_on_a_worse_machine(field: str, factor: float) -> None:
     worse = CATALOGUE.replace_fact("training-practice", field, CATALOGUE.number("training-practice", field) * factor)
     layout = one_layout(tp=4, pp=2, dp=4)
-    kwargs = {"seq_len": 2048, "global_batch": 32, "precision": "bf16"}
-    before = step_cost(ARCH, SYSTEM, layout, practice=PRACTICE, **kwargs)
-    after = step_cost(ARCH, SYSTEM, layout, practice=practice_for(worse, SYSTEM), **kwargs)
+    job = Job(ARCH, seq_len=2048, global_batch=32)
+    before = step_cost(job, SYSTEM, layout, practice=PRACTICE)
+    after = step_cost(job, SYSTEM, layout, practice=practice_for(worse, SYSTEM))
     assert after.step_time_s[0] >= before.step_time_s[0]
 
 
@@ -108,7 +108,7 @@ def test_no_step_is_faster_on_a_worse_machine(field: str, factor: float) -> None
 def test_memory_falls_with_sharding_and_recompute(dp: int, recompute: int, micro: int) -> None:
     def memory(zero: int, again: int, size: int) -> float:
         layout = one_layout(dp=dp, zero=zero, recompute=again, micro_batch=size)
-        cost = step_cost(ARCH, SYSTEM, layout, seq_len=2048, global_batch=64, precision="bf16", practice=PRACTICE)
+        cost = step_cost(Job(ARCH, 2048, 64), SYSTEM, layout, practice=PRACTICE)
         return float(cost.memory_bytes[0])
 
     levels = [memory(zero, recompute, micro) for zero in range(4)]
@@ -130,7 +130,6 @@ def test_step_time_is_linear_in_micro_batches(multiple: int) -> None:
     """Without replicas and pipelines a step is its micro-batches, and the optimizer."""
     layout = one_layout(tp=8)
     practice = dataclasses.replace(PRACTICE, straggler_frac=0.0)
-    kwargs = {"seq_len": 2048, "precision": "bf16", "practice": practice}
-    one, many = (step_cost(ARCH, SYSTEM, layout, global_batch=b, **kwargs) for b in (1, multiple))
+    one, many = (step_cost(Job(ARCH, 2048, b), SYSTEM, layout, practice=practice) for b in (1, multiple))
     fixed = one.parts_s["optimizer"][0]
     assert many.step_time_s[0] - fixed == pytest.approx(multiple * (one.step_time_s[0] - fixed))

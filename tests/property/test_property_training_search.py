@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.training import layout_reasons, one_layout, plan, practice_for, step_cost
+from megawatt.training import Job, layout_reasons, one_layout, plan, practice_for, step_cost
 from megawatt.workload import ModelArch
 
 CATALOGUE = load_catalogue()
@@ -45,7 +45,7 @@ def small_models(draw: st.DrawFn) -> ModelArch:
 
 def one_at_a_time(arch: ModelArch, chips: int, seq_len: int, batch: int) -> tuple[float, int]:
     """Shortest step of all layouts that run, and their number: plain loops, no tables, no pruning."""
-    times = []
+    job, times = Job(arch, seq_len, batch), []
     n = range(1, chips + 1)
     degrees = [d for d in product(n, n, n, n) if np.prod(d) == chips and d[1] <= arch.layers]
     for tp, pp, cp, dp in degrees:
@@ -59,11 +59,9 @@ def one_at_a_time(arch: ModelArch, chips: int, seq_len: int, batch: int) -> tupl
                 tp=tp, pp=pp, cp=cp, dp=dp, vpp=vpp, ep=ep, etp=etp, micro_batch=micro, zero=zero,
                 recompute=recompute, sequence_parallel=sequence,
             )  # fmt: skip
-            if layout_reasons(arch, layout, chips=chips, seq_len=seq_len, global_batch=batch)[0]:
+            if layout_reasons(job, layout, chips=chips)[0]:
                 continue
-            cost = step_cost(
-                arch, SYSTEM, layout, seq_len=seq_len, global_batch=batch, precision="bf16", practice=PRACTICE
-            )
+            cost = step_cost(job, SYSTEM, layout, practice=PRACTICE)
             if cost.feasible[0]:
                 times.append(float(cost.step_time_s[0]))
     return (min(times) if times else np.inf), len(times)
@@ -74,7 +72,7 @@ def one_at_a_time(arch: ModelArch, chips: int, seq_len: int, batch: int) -> tupl
 def test_the_search_finds_the_best_of_all_layouts(arch: ModelArch, chips: int, seq_len: int, batch: int) -> None:
     best, fits = one_at_a_time(arch, chips, seq_len, batch)
     try:
-        found = plan(arch, SYSTEM, chips, seq_len=seq_len, global_batch=batch, precision="bf16", catalogue=CATALOGUE)
+        found = plan(Job(arch, seq_len, batch), SYSTEM, chips, catalogue=CATALOGUE)
     except (InfeasibleError, ScenarioError):
         assert fits == 0
         return

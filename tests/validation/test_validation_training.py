@@ -171,8 +171,8 @@ def test_a_chip_without_a_catalogued_machine_sits_in_a_usual_node() -> None:
 
 
 def test_precision_is_the_first_word_of_the_cell() -> None:
-    assert read_run(ROW | {"dtype": "fp8_full"}, CATALOGUE).precision == "fp8"
-    assert read_run(ROW | {"dtype": "int8"}, CATALOGUE).precision == "bf16"
+    assert read_run(ROW | {"dtype": "fp8_full"}, CATALOGUE).job.precision == "fp8"
+    assert read_run(ROW | {"dtype": "int8"}, CATALOGUE).job.precision == "bf16"
 
 
 @pytest.mark.parametrize(
@@ -221,9 +221,9 @@ def test_half_precision_megatron_deepspeed_is_megatron_of_2021() -> None:
 
 def test_adapters_are_read_from_the_model_name() -> None:
     run = read_run(ROW | {"model": "Llama-2-70B LoRA"}, CATALOGUE)
-    assert run.arch.lora_rank == 16
+    assert run.job.arch.lora_rank == 16
     assert "adapter rank" in run.assumed
-    assert read_run(ROW, CATALOGUE).arch.lora_rank == 0
+    assert read_run(ROW, CATALOGUE).job.arch.lora_rank == 0
 
 
 def test_groups_carry_the_error_of_the_null_model(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact, System
 from megawatt.errors import InfeasibleError
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
-from megawatt.training import TrainingPlan, TrainingRun, plan, run
+from megawatt.training import Job, TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
-from megawatt.workload import ModelArch, load_model
+from megawatt.workload import load_model
 
 __all__ = ["Compute", "compute", "priced", "replanned"]
 
@@ -52,24 +52,18 @@ def _sections(scenario: Scenario) -> tuple[AI, Training, Contract]:
     return scenario.ai, scenario.training, scenario.contract
 
 
-def _model(training: Training, catalogue: Catalogue, folder: Path) -> ModelArch:
+def _job(training: Training, catalogue: Catalogue, folder: Path) -> Job:
     name = training.model
-    return load_model(str(folder / name) if name.endswith(".json") else name, catalogue)
-
-
-def _plan(
-    arch: ModelArch, system: System, training: Training, catalogue: Catalogue, layouts: Layouts | None
-) -> TrainingPlan:
-    return plan(
-        arch,
-        system,
-        int(training.chips.number()),
+    return Job(
+        load_model(str(folder / name) if name.endswith(".json") else name, catalogue),
         seq_len=int(training.seq_len.number()),
         global_batch=int(training.global_batch.number()),
         precision=training.precision,
-        catalogue=catalogue,
-        layouts=layouts,
     )
+
+
+def _plan(job: Job, system: System, training: Training, catalogue: Catalogue, layouts: Layouts | None) -> TrainingPlan:
+    return plan(job, system, int(training.chips.number()), catalogue=catalogue, layouts=layouts)
 
 
 def _chips(ai: AI, system: System, site_it_mw: float) -> int:
@@ -117,10 +111,10 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Compute:
         If no layout fits in memory, or the chips draw more than the halls' IT power.
     """
     ai, training, contract = _sections(scenario)
-    arch = _model(training, catalogue, folder)
+    job = _job(training, catalogue, folder)
     keys = {ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k}
-    plans = {key: _plan(arch, catalogue.system(key), training, catalogue, None) for key in sorted(keys)}
-    return _filled(scenario, catalogue, arch, plans)
+    plans = {key: _plan(job, catalogue.system(key), training, catalogue, None) for key in sorted(keys)}
+    return _filled(scenario, catalogue, plans)
 
 
 def replanned(
@@ -143,15 +137,15 @@ def replanned(
         As `compute`.
     """
     _, training, _ = _sections(scenario)
-    arch = _model(training, catalogue, folder)
+    job = _job(training, catalogue, folder)
     plans = {}
     for key, old in before.plans.items():
         same = training == before.training and not _rests_on(old, moved)
-        plans[key] = old if same else _plan(arch, catalogue.system(key), training, catalogue, old.layout)
-    return _filled(scenario, catalogue, arch, plans)
+        plans[key] = old if same else _plan(job, catalogue.system(key), training, catalogue, old.layout)
+    return _filled(scenario, catalogue, plans)
 
 
-def _filled(scenario: Scenario, catalogue: Catalogue, arch: ModelArch, plans: Mapping[str, TrainingPlan]) -> Compute:
+def _filled(scenario: Scenario, catalogue: Catalogue, plans: Mapping[str, TrainingPlan]) -> Compute:
     """Halls full of the planned chips, and what an hour of one is worth."""
     ai, training, _ = _sections(scenario)
     system = catalogue.system(ai.system)
@@ -162,7 +156,7 @@ def _filled(scenario: Scenario, catalogue: Catalogue, arch: ModelArch, plans: Ma
     _check_fits(busy_it_mw, site_it_mw, chips)
     whole = None
     if training.tokens is not None:
-        whole = run(step, arch=arch, tokens=training.tokens.number(), system=system, catalogue=catalogue)
+        whole = run(step, tokens=training.tokens.number(), system=system, catalogue=catalogue)
     unpriced = Compute(
         training=training,
         plan=step,

@@ -61,7 +61,7 @@ def compare(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli.train import default_batch, default_precision
-    from megawatt.training import best_within, step_time_ranges
+    from megawatt.training import Job, best_within, step_time_ranges
     from megawatt.workload import load_model
 
     catalogue = load_catalogue()
@@ -71,7 +71,6 @@ def compare(
     rows: list[dict[str, Any]] = []
     for key in keys:
         system = catalogue.system(key)
-        sequences = batch or default_batch(seq_len)
         if chips is not None:
             limit = float(chips)
         elif power_mw is not None:
@@ -82,29 +81,26 @@ def compare(
         rows.append(row)
         try:
             found = best_within(
-                arch,
+                Job(arch, seq_len, batch or default_batch(seq_len), precision or default_precision(system)),
                 system,
                 limit,
-                seq_len=seq_len,
-                global_batch=sequences,
-                precision=precision or default_precision(system),
                 catalogue=catalogue,
             )
         except MegawattError as error:
             row["why"] = str(error)
             continue
-        row |= _figures(arch, system, found, step_time_ranges(arch, system, found, catalogue), priced.get(key))
+        row |= _figures(system, found, step_time_ranges(system, found, catalogue), priced.get(key))
     if as_json:
         emit_json("compare", rows)
     else:
         _show(rows, bool(priced))
 
 
-def _figures(arch: Any, system: Any, found: Any, ranges: Any, price: float | None) -> dict[str, Any]:
+def _figures(system: Any, found: Any, ranges: Any, price: float | None) -> dict[str, Any]:
     from megawatt.cli.training_views import plan_dict
 
     ends = [t for r in ranges for t in (r.step_time_low_s, r.step_time_high_s)] or [found.step_time_s]
-    figures: dict[str, Any] = plan_dict(arch, system, found, 1)
+    figures: dict[str, Any] = plan_dict(system, found, 1)
     figures |= {
         "step_time_low_s": min(*ends, found.step_time_s),
         "step_time_high_s": max(*ends, found.step_time_s),

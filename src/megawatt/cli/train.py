@@ -13,8 +13,7 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
     from megawatt.catalogue.records import System
-    from megawatt.training import Layouts, TrainingPlan
-    from megawatt.workload import ModelArch
+    from megawatt.training import Job, Layouts, TrainingPlan
 
 __all__ = ["train"]
 
@@ -63,7 +62,7 @@ def parse_layout(text: str) -> dict[str, int]:
     return values
 
 
-def layouts_like(text: str, arch: ModelArch, chips: int, seq_len: int, batch: int) -> Layouts | None:
+def layouts_like(text: str, job: Job, chips: int) -> Layouts | None:
     """One layout where it is given in full, the layouts that agree with what is given otherwise; None without any."""
     import numpy as np
 
@@ -80,11 +79,12 @@ def layouts_like(text: str, arch: ModelArch, chips: int, seq_len: int, batch: in
         if "sequence_parallel" in full:
             full["sequence_parallel"] = bool(full["sequence_parallel"])
         layout = one_layout(**full)
-        reason = layout_reasons(arch, layout, chips=chips, seq_len=seq_len, global_batch=batch)[0]
+        reason = layout_reasons(job, layout, chips=chips)[0]
         if reason:
-            raise ScenarioError(f"--layout {text}: {reason} ({chips} chips, {batch} sequences of {seq_len} tokens)")
+            sizes = f"{chips} chips, {job.global_batch} sequences of {job.seq_len} tokens"
+            raise ScenarioError(f"--layout {text}: {reason} ({sizes})")
         return layout
-    space = search_space(arch, chips, seq_len=seq_len, global_batch=batch)
+    space = search_space(job, chips)
     agree = np.ones(len(space.layouts), dtype=bool)
     for name, value in given.items():
         agree &= getattr(space.layouts, name).astype(np.int64) == value
@@ -108,7 +108,10 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
         return (default_precision(system),)
     if text.strip().lower() == "any":
         return trained_precisions(system.accelerator)
-    return tuple(filter(None, (name.strip().lower() for name in text.split(","))))
+    names = tuple(filter(None, (name.strip().lower() for name in text.split(","))))
+    if not names:
+        raise ScenarioError(f"--precision {text!r}: names none; allowed: one or more that the chip has, or any")
+    return names
 
 
 def default_batch(seq_len: int) -> int:
@@ -163,16 +166,16 @@ def train(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
-    from megawatt.training import Prices, plan, sweep
+    from megawatt.training import Job, Prices, plan, sweep
     from megawatt.workload import load_model
 
     catalogue = load_catalogue()
-    arch, system = load_model(model, catalogue), catalogue.system(system_key)
+    system = catalogue.system(system_key)
     counts = chip_counts(chips)
+    precisions = read_precisions(precision, system)
+    job = Job(load_model(model, catalogue), seq_len, batch or default_batch(seq_len), precisions[0])
     question: dict[str, Any] = {
-        "seq_len": seq_len,
-        "global_batch": batch or default_batch(seq_len),
-        "precision": read_precisions(precision, system),
+        "precisions": precisions,
         "catalogue": catalogue,
         "stack": stack,
         "offload": tuple(filter(None, (word.strip() for word in offload.split(",")))),
@@ -180,43 +183,35 @@ def train(
     if len(counts) > 1:
         if layout or timeline:
             raise ScenarioError("--layout and --timeline are for one number of chips, not for a sweep")
-        scaled = list(sweep(arch, system, counts, weak=scaling == "weak", **question))
+        scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question))
         views.show_sweep(scaled, target_s, as_json)
         return
-    given = layouts_like(layout, arch, counts[0], seq_len, question["global_batch"])
+    given = layouts_like(layout, job, counts[0])
     prices = Prices(price, energy_price)
-    found = plan(arch, system, counts[0], objective=objective, layouts=given, prices=prices, **question)  # type: ignore[arg-type]
+    found = plan(job, system, counts[0], objective=objective, layouts=given, prices=prices, **question)  # type: ignore[arg-type]
     if timeline is not None:
-        _write_timeline(timeline, arch, system, found, catalogue)
-    best = plan(arch, system, counts[0], objective=objective, prices=prices, **question) if given is not None else None  # type: ignore[arg-type]
+        _write_timeline(timeline, system, found, catalogue)
+    best = plan(job, system, counts[0], objective=objective, prices=prices, **question) if given is not None else None  # type: ignore[arg-type]
     if as_json:
-        against = {} if best is None else {"best_of_all": views.plan_dict(arch, system, best, 1)}
-        emit_json("train", [views.plan_dict(arch, system, found, top, prices) | against])
+        against = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
+        emit_json("train", [views.plan_dict(system, found, top, prices) | against])
     else:
-        views.show_plan(arch, system, found, top)
+        views.show_plan(system, found, top)
         if best is not None:
             click.echo(views.against_best(found, best))
         if timeline is not None:
             click.echo(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 
 
-def _write_timeline(path: Path, arch: ModelArch, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:
+def _write_timeline(path: Path, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:
     import json
 
     from megawatt.training import describe_layout, practice_for
     from megawatt.training.timeline import chrome_trace, step_timeline
 
     practice = practice_for(catalogue, system, found.stack, offload=found.offload)
-    timeline = step_timeline(
-        arch,
-        system,
-        found.layout,
-        seq_len=found.seq_len,
-        global_batch=found.global_batch,
-        precision=found.precision,
-        practice=practice,
-    )
-    title = f"{arch.key} on {found.chips} x {system.accelerator.key}: {describe_layout(found.layout)}"
+    timeline = step_timeline(found.job, system, found.layout, practice=practice)
+    title = f"{found.job.arch.key} on {found.chips} x {system.accelerator.key}: {describe_layout(found.layout)}"
     try:
         path.write_text(json.dumps(chrome_trace(timeline, title)), encoding="utf-8")
     except OSError as error:

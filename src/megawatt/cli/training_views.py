@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from megawatt.catalogue.records import System
     from megawatt.training import Layouts, Prices, Scaled, StepCost, TrainingPlan
-    from megawatt.workload import ModelArch
 
 __all__ = ["against_best", "plan_dict", "show_plan", "show_sweep", "sweep_dict"]
 
@@ -60,12 +59,10 @@ def _listed(found: TrainingPlan, top: int) -> list[tuple[Layouts, StepCost, int,
     """Layouts and costs with the row to look at, and the precision of each."""
     shown = range(min(top - 1, len(found.runners_up)))
     rest = [(found.runners_up, found.runners_up_cost, i, found.precisions[i + 1]) for i in shown]
-    return [(found.layout, found.cost, 0, found.precision), *rest]
+    return [(found.layout, found.cost, 0, found.job.precision), *rest]
 
 
-def plan_dict(
-    arch: ModelArch, system: System, found: TrainingPlan, top: int, prices: Prices | None = None
-) -> dict[str, Any]:
+def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | None = None) -> dict[str, Any]:
     """A plan as plain values: the question, figures of the best layout, the listed layouts and why they lose; with
     prices the front has what a step costs."""
     import numpy as np
@@ -91,12 +88,12 @@ def plan_dict(
                 item["usd"] = float(prices.usd(found.chips, np.array(seconds), np.array(energy)))
             front.append(item)
     return {
-        "model": found.model,
+        "model": found.job.arch.key,
         "system": found.system,
         "chips": found.chips,
-        "seq_len": found.seq_len,
-        "global_batch": found.global_batch,
-        "precision": found.precision,
+        "seq_len": found.job.seq_len,
+        "global_batch": found.job.global_batch,
+        "precision": found.job.precision,
         "stack": found.stack,
         "offload": list(found.offload),
         "step_time_s": found.step_time_s,
@@ -140,14 +137,17 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def show_plan(arch: ModelArch, system: System, found: TrainingPlan, top: int) -> None:
+def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     """Print the listed layouts, where the best one's time and memory go, and why the runner-up loses."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    question = f"{found.global_batch:,} sequences of {found.seq_len:,} tokens, {found.precision}, {found.stack}"
+    job = found.job
+    question = f"{job.global_batch:,} sequences of {job.seq_len:,} tokens, {job.precision}, {found.stack}"
     question += f", {' and '.join(found.offload)} in the host's memory" if found.offload else ""
-    console.print(f"[bold]{arch.title or arch.key} on {found.chips:,} x {system.accelerator.key}[/bold]: {question}\n")
+    console.print(
+        f"[bold]{job.arch.title or job.arch.key} on {found.chips:,} x {system.accelerator.key}[/bold]: {question}\n"
+    )
     console.print(_layout_table(system, found, top))
     console.print()
     console.print(_parts_table(found))
@@ -162,7 +162,7 @@ def _layout_table(system: System, found: TrainingPlan, top: int) -> Table:
     from megawatt.training import describe_layout
 
     table = _table("layout", "step", "tokens/s/chip", "MFU", "memory", "chip power", "IT energy/token")
-    peak, several = _peak(system, found.precision), len(set(found.precisions)) > 1
+    peak, several = _peak(system, found.job.precision), len(set(found.precisions)) > 1
     for layout, cost, row, precision in _listed(found, top):
         seconds, watts = float(cost.step_time_s[row]), float(cost.chip_power_w[row])
         ratio = found.step_time_s / seconds

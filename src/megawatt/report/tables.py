@@ -208,12 +208,12 @@ def chip_table(uses: Sequence[UseResult]) -> Table | None:
         return None
 
     rows = (
-        ("Model", *(plan.model for _, plan in plans)),
+        ("Model", *(plan.job.arch.key for _, plan in plans)),
         ("System", *(plan.system for _, plan in plans)),
         ("Chips in the job", *(count(plan.chips) for _, plan in plans)),
         ("Layout", *(layout_text(plan.layout) for _, plan in plans)),
-        ("Precision", *(plan.precision for _, plan in plans)),
-        ("Batch", *(f"{count(p.global_batch)} sequences of {count(p.seq_len)} tokens" for _, p in plans)),
+        ("Precision", *(plan.job.precision for _, plan in plans)),
+        ("Batch", *(f"{count(p.job.global_batch)} sequences of {count(p.job.seq_len)} tokens" for _, p in plans)),
         ("Step time", *(f"{plain(plan.step_time_s)}{NARROW}s" for _, plan in plans)),
         ("Tokens per second", *(count(plan.tokens_per_s) for _, plan in plans)),
         ("Tokens per second and chip", *(count(plan.tokens_per_s_per_chip) for _, plan in plans)),

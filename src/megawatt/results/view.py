@@ -69,10 +69,10 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
     layout = plan.layout
     names = ("tp", "pp", "vpp", "cp", "ep", "dp", "micro_batch", "zero", "recompute")
     return {
-        "model": plan.model,
+        "model": plan.job.arch.key,
         "system": plan.system,
         "chips": plan.chips,
-        "precision": plan.precision,
+        "precision": plan.job.precision,
         "layout": {n: int(getattr(layout, n)[0]) for n in names},
         "step_time_s": plan.step_time_s,
         "step_parts_s": {k: float(v[0]) for k, v in plan.cost.parts_s.items()},

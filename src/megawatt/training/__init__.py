@@ -4,12 +4,13 @@ from megawatt.training.layouts import Space, enumerate_layouts, layout_reasons, 
 from megawatt.training.multiplies import trained_precisions
 from megawatt.training.plan import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
-from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
+from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
 from megawatt.training.scaling import Range, Scaled, best_within, smallest_within, step_time_ranges, sweep
 from megawatt.training.step import micro_batches, step_cost, step_memory
 
 __all__ = [
+    "Job",
     "Layouts",
     "Objective",
     "Practice",

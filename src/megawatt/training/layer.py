@@ -23,8 +23,8 @@ from megawatt.hardware import (
 from megawatt.training.multiplies import multiply, shared_clock
 from megawatt.training.operators import Passes, attention, busiest_load, experts
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts
-from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, ModelArch, Split, head_work, layer_work
+from megawatt.training.records import Job, Layouts
+from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, Split, head_work, layer_work
 
 __all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
 
@@ -117,19 +117,13 @@ def _wide(practice: Practice) -> str:
     return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"
 
 
-def layer_time(
-    arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int, precision: str, moe: bool
-) -> BlockTime:
+def layer_time(job: Job, layouts: Layouts, practice: Practice, *, moe: bool) -> BlockTime:
     """Time of one layer for one micro-batch.
 
     Parameters
     ----------
-    arch, layouts, practice
-        Model, layouts (n,), machine and stack.
-    seq_len : int
-        [tokens]
-    precision : str
-        Precision of the linear layers, as the chip names it.
+    job, layouts, practice
+        What is trained (precision as the chip names it), layouts (n,), machine and stack.
     moe : bool
         Mixture layer or dense layer.
 
@@ -138,6 +132,7 @@ def layer_time(
     BlockTime
         Parts of shape (n,).
     """
+    arch, seq_len, precision = job.arch, job.seq_len, job.precision
     stack = practice.stack
     work = layer_work(
         arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
@@ -282,9 +277,9 @@ def nodes_per_expert_copy(copies: float, nodes: FloatArray) -> FloatArray:
     return np.asarray(nodes * (1.0 - (1.0 - 1.0 / nodes) ** copies) / max(copies, 1.0))
 
 
-def head_time(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int) -> BlockTime:
+def head_time(job: Job, layouts: Layouts, practice: Practice) -> BlockTime:
     """Time of the output projection and loss of one micro-batch, on the last stage; parts of shape (n,)."""
-    gemm, loss_f, loss_b = head_work(arch, split_of(layouts), seq_len)
+    gemm, loss_f, loss_b = head_work(job.arch, split_of(layouts), job.seq_len)
     work = _multiplies(practice, (gemm,), _wide(practice), loss_f)
     forward = {"vector": vector_time_s(practice.kernels, loss_f, 3.0)}
     backward = {"vector": vector_time_s(practice.kernels, loss_b, 1.0)}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.workload import ModelArch
 
 __all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "one_layout", "search_space"]
@@ -90,10 +90,9 @@ def one_layout(
     )
 
 
-def _rules(
-    arch: ModelArch, y: Layouts, chips: int | IntArray, seq_len: int, global_batch: int
-) -> tuple[tuple[NDArray[np.bool_], str], ...]:
+def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[np.bool_], str], ...]:
     """Each rule of division: where it is broken, and what it says."""
+    arch, seq_len, global_batch = job.arch, job.seq_len, job.global_batch
     ranks = y.tp * y.cp * y.dp
     heads = arch.heads if arch.attention == "mla" else arch.kv_heads
     copies = np.maximum(y.tp, heads) % np.minimum(y.tp, heads)
@@ -125,27 +124,21 @@ def _broken(rules: tuple[tuple[NDArray[np.bool_], str], ...], size: int) -> NDAr
     return first
 
 
-def layout_reasons(
-    arch: ModelArch, layouts: Layouts, *, chips: int | IntArray, seq_len: int, global_batch: int
-) -> NDArray[np.str_]:
+def layout_reasons(job: Job, layouts: Layouts, *, chips: int | IntArray) -> NDArray[np.str_]:
     """Why each layout cannot be set up, empty where it can; shape (n,). Memory is not looked at.
 
     Parameters
     ----------
-    arch, layouts
-        Model and layouts.
+    job, layouts
+        What is trained, and layouts.
     chips : int or (n,)
         Chips that tp * pp * cp * dp must use up.
-    seq_len : int
-        [tokens]
-    global_batch : int
-        Sequences per step.
 
     Notes
     -----
     An interleaved pipeline takes micro-batches in groups of pp (Megatron-LM; arXiv 2104.04473, section 2.2).
     """
-    rules = _rules(arch, layouts, chips, seq_len, global_batch)
+    rules = _rules(job, layouts, chips)
     texts = np.array(["", *(text for _, text in rules)], dtype=np.str_)
     return np.asarray(texts[_broken(rules, len(layouts))])
 
@@ -203,16 +196,16 @@ def _largest_prime(number: int) -> int:
     return max((p for p in divisors(number).tolist() if len(divisors(p)) == _DIVISORS_OF_A_PRIME), default=1)
 
 
-def _micro_batches(seq_len: int, global_batch: int) -> IntArray:
+def _micro_batches(job: Job) -> IntArray:
     """Sizes to try, increasing: divisors of the batch (nothing else can pass), within bounds; of more than ten, those
     with the smallest prime factors."""
-    most = min(max(_MOST_TOKENS // seq_len, _MOST_MICRO_LONG), _MOST_MICRO)
-    sizes = [int(n) for n in divisors(global_batch) if n <= most]
+    most = min(max(_MOST_TOKENS // job.seq_len, _MOST_MICRO_LONG), _MOST_MICRO)
+    sizes = [int(n) for n in divisors(job.global_batch) if n <= most]
     return np.array(sorted(sorted(sizes, key=lambda n: (_largest_prime(n), n))[:_MOST_SIZES]), dtype=np.int64)
 
 
-def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Space:
-    """Every layout of a model on so many chips; memory is not looked at.
+def search_space(job: Job, chips: int) -> Space:
+    """Every layout of a job on so many chips; memory is not looked at.
 
     The product of all tp, pp, cp, dp that use up the chips (tp up to 128, cp up to 64), virtual stages that cut a stage
     into equal chunks (up to 16), ep that divide the experts with etp 1 or tp, ten micro-batches that divide the
@@ -221,29 +214,23 @@ def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int
 
     Parameters
     ----------
-    arch : ModelArch
-        The model.
+    job : Job
+        What is trained.
     chips : int
         Chips to use, all of them. >= 1
-    seq_len : int
-        [tokens]
-    global_batch : int
-        Sequences per step.
 
     Raises
     ------
     ScenarioError
-        If a number is not positive, or no layout divides evenly; names nearby numbers of chips that do.
+        If there is no chip, or no layout divides evenly; names nearby numbers of chips that do.
     """
-    if min(chips, seq_len, global_batch) < 1:
-        raise ScenarioError(
-            f"chips = {chips}, seq_len = {seq_len} tokens, global_batch = {global_batch} sequences; allowed: 1 or more"
-        )
-    micro = _micro_batches(seq_len, global_batch)
+    if chips < 1:
+        raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
+    arch, micro = job.arch, _micro_batches(job)
     splits = _splits(arch, chips)
     # Rules that a whole split breaks are counted without building what is under it.
     probe = _as_layouts(splits)
-    rules = _rules(arch, probe, chips, seq_len, global_batch)
+    rules = _rules(job, probe, chips)
     first = _broken(rules, len(splits))
     rejected: Counter[str] = Counter()
     blocks = []
@@ -257,14 +244,14 @@ def search_space(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int
         else:
             blocks.append(_inner(arch, split, micro))
     if not blocks:
-        raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
+        raise ScenarioError(_no_split(job, chips))
     layouts = Layouts(**{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
-    rules = _rules(arch, layouts, chips, seq_len, global_batch)
+    rules = _rules(job, layouts, chips)
     broken = _broken(rules, len(layouts))
     for (_, text), count in zip(rules, np.bincount(broken, minlength=len(rules) + 1)[1:], strict=True):
         rejected[text] += int(count)
     if broken.all():
-        raise ScenarioError(_no_split(arch, chips, seq_len, global_batch))
+        raise ScenarioError(_no_split(job, chips))
     return Space(layouts.take(broken == 0), {t: n for t, n in rejected.items() if n}, considered)
 
 
@@ -275,24 +262,24 @@ def _as_layouts(splits: IntArray) -> Layouts:
     return Layouts(tp, pp, one, cp, one, dp, one, one, 0 * one, one < 0)
 
 
-def enumerate_layouts(arch: ModelArch, chips: int, *, seq_len: int, global_batch: int) -> Layouts:
+def enumerate_layouts(job: Job, chips: int) -> Layouts:
     """The layouts of `search_space` that pass the rules of division."""
-    return search_space(arch, chips, seq_len=seq_len, global_batch=global_batch).layouts
+    return search_space(job, chips).layouts
 
 
-def _divides(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> bool:
-    splits = _splits(arch, chips)
-    return bool((_broken(_rules(arch, _as_layouts(splits), chips, seq_len, global_batch), len(splits)) == 0).any())
+def _divides(job: Job, chips: int) -> bool:
+    splits = _splits(job.arch, chips)
+    return bool((_broken(_rules(job, _as_layouts(splits), chips), len(splits)) == 0).any())
 
 
-def _no_split(arch: ModelArch, chips: int, seq_len: int, global_batch: int) -> str:
+def _no_split(job: Job, chips: int) -> str:
     near = [
         n
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
-        if n != chips and _divides(arch, n, seq_len, global_batch)
+        if n != chips and _divides(job, n)
     ]
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (
-        f"chips = {chips}: no tp x pp x cp x dp divides {arch.heads} heads of {arch.key}, {seq_len} tokens and a "
-        f"global batch of {global_batch} sequences{hint}. Change chips or global_batch"
+        f"chips = {chips}: no tp x pp x cp x dp divides {job.arch.heads} heads of {job.arch.key}, {job.seq_len} "
+        f"tokens and a global batch of {job.global_batch} sequences{hint}. Change chips or global_batch"
     )

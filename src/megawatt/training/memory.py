@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.training.practice import Stack
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.training.stages import stage_layers
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds, parameters, trained_share
 from megawatt.workload.counts import attention_dims
@@ -59,12 +59,13 @@ def stage_parameters(arch: ModelArch, layouts: Layouts, layers: FloatArray) -> t
     return layers * light / tp, layers * moe_share * expert / _f(layouts.ep * layouts.etp)
 
 
-def activation_bytes_per_layer(arch: ModelArch, layouts: Layouts, seq_len: int, stack: Stack) -> FloatArray:
+def activation_bytes_per_layer(job: Job, layouts: Layouts, stack: Stack) -> FloatArray:
     """Activations that one micro-batch leaves in one layer of one chip until its backward pass. [B], shape (n,)
 
     Korthikanti 2022 (arXiv 2205.05198, section 4) element by element, so that it holds for gated MLPs, grouped heads
     and mixtures: for a GPT layer with dropout and sequence parallelism it gives s b h (34 + 5 a s / h) / t.
     """
+    arch, seq_len = job.arch, job.seq_len
     tokens = _f(layouts.micro_batch) * seq_len / _f(layouts.cp)
     tp = _f(layouts.tp)
     shared = np.where(layouts.sequence_parallel, tokens / tp, tokens)
@@ -98,13 +99,13 @@ def _mlp_activations(
     return routed + tokens * arch.shared_experts * arch.expert_ffn / tp * per_element
 
 
-def kept_bytes_per_layer(arch: ModelArch, layouts: Layouts, seq_len: int, activations: FloatArray) -> FloatArray:
+def kept_bytes_per_layer(job: Job, layouts: Layouts, activations: FloatArray) -> FloatArray:
     """What one micro-batch keeps of one layer for the backward pass, recomputation counted: the layer's input alone
     where all of it is repeated. [B], shape (n,)
 
     ``activations``: `activation_bytes_per_layer` of these layouts.
     """
-    hidden = ACTIVATION_BYTES * _f(layouts.micro_batch) * seq_len / _f(layouts.cp) * arch.hidden
+    hidden = ACTIVATION_BYTES * _f(layouts.micro_batch) * job.seq_len / _f(layouts.cp) * job.arch.hidden
     checkpoint = np.where(layouts.sequence_parallel, hidden / _f(layouts.tp), hidden)
     return np.where(layouts.recompute == 2, checkpoint, activations)
 
@@ -117,10 +118,9 @@ def _in_flight(layouts: Layouts, micro_batches: FloatArray, layers: FloatArray) 
 
 
 def layout_memory(
-    arch: ModelArch,
+    job: Job,
     layouts: Layouts,
     *,
-    seq_len: int,
     micro_batches: FloatArray,
     stack: Stack,
     reserve_bytes: float,
@@ -134,10 +134,8 @@ def layout_memory(
 
     Parameters
     ----------
-    arch, layouts
-        Model and layouts.
-    seq_len : int
-        [tokens]
+    job, layouts
+        What is trained, and layouts (n,).
     micro_batches : (n,)
         Micro-batches per replica and step.
     stack : Stack
@@ -156,18 +154,17 @@ def layout_memory(
         weights, gradients, optimizer, activations, logits, reserve.
     """
     if activations is None:
-        activations = activation_bytes_per_layer(arch, layouts, seq_len, stack)
-    first = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, offloaded, last=False)
-    last = _stage_memory(arch, layouts, seq_len, micro_batches, stack, activations, offloaded, last=True)
+        activations = activation_bytes_per_layer(job, layouts, stack)
+    first = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=False)
+    last = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=True)
     choose_last = sum(last.values()) > sum(first.values())
     parts = {name: np.where(choose_last, last[name], first[name]) for name in first}
     return parts | {"reserve": np.full(len(layouts), reserve_bytes)}
 
 
 def _stage_memory(
-    arch: ModelArch,
+    job: Job,
     layouts: Layouts,
-    seq_len: int,
     micro_batches: FloatArray,
     stack: Stack,
     per_layer: FloatArray,
@@ -175,6 +172,7 @@ def _stage_memory(
     *,
     last: bool,
 ) -> dict[str, FloatArray]:
+    arch = job.arch
     tp, cp, pp = _f(layouts.tp), _f(layouts.cp), _f(layouts.pp)
     layers = stage_layers(arch.layers, layouts)[1 if last else 0]
     dense, experts = stage_parameters(arch, layouts, layers)
@@ -198,13 +196,13 @@ def _stage_memory(
     cast = layouts.zero == 3 if "optimizer" not in offloaded else np.zeros_like(layouts.zero, dtype=np.bool_)
     copies = np.where(cast, (1.0 - trained) * held[0], held[0])
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
-    tokens = _f(layouts.micro_batch) * seq_len / cp
+    tokens = _f(layouts.micro_batch) * job.seq_len / cp
     kept = np.where((pp > 1) & last, layers, _in_flight(layouts, micro_batches, layers))
     if "activations" in offloaded:
         kept = np.minimum(kept, _OFFLOAD_BUFFERS)
     # Where all of a layer is repeated, one layer at a time stands in full beside the inputs of the others.
     repeated = np.where(layouts.recompute == 2, per_layer, 0.0)
-    activations = kept * kept_bytes_per_layer(arch, layouts, seq_len, per_layer) + repeated
+    activations = kept * kept_bytes_per_layer(job, layouts, per_layer) + repeated
     # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
     return {

@@ -12,9 +12,8 @@ from megawatt.training.exchange import OPTIMIZER_TRAFFIC_BYTES
 from megawatt.training.memory import kept_bytes_per_layer
 from megawatt.training.pipeline import Pace
 from megawatt.training.practice import Host, Practice
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.training.tables import LayerTables
-from megawatt.workload import ModelArch
 
 __all__ = ["offload_s"]
 
@@ -25,7 +24,7 @@ _WEIGHT_BYTES: Final = 2.0
 
 
 def offload_s(
-    arch: ModelArch,
+    job: Job,
     layouts: Layouts,
     host: Host,
     practice: Practice,
@@ -33,7 +32,6 @@ def offload_s(
     tables: LayerTables,
     parts: Mapping[str, FloatArray],
     *,
-    seq_len: int,
     count: FloatArray,
 ) -> dict[str, FloatArray]:
     """Parts of a step that change with what the host holds. [s], arrays (n,)
@@ -45,16 +43,14 @@ def offload_s(
 
     Parameters
     ----------
-    arch, layouts, practice, tables
-        Model, layouts (n,), machine and stack, layer costs.
+    job, layouts, practice, tables
+        What is trained, layouts (n,), machine and stack, layer costs.
     host : Host
         What is offloaded, and the rates.
     pace : Pace
         The slowest stage.
     parts : mapping of str to array
         Parts of the step so far; ``optimizer`` is the chip's own.
-    seq_len : int
-        [tokens]
     count : (n,)
         Micro-batches per replica.
 
@@ -71,7 +67,7 @@ def offload_s(
         slowest = max(width / host.link_bytes_per_s, OPTIMIZER_TRAFFIC_BYTES / host.memory_bytes_per_s)
         changed["optimizer"] = trained * slowest
     if "activations" in host.offloaded:
-        kept = kept_bytes_per_layer(arch, layouts, seq_len, tables.activations[tables.entry])
+        kept = kept_bytes_per_layer(job, layouts, tables.activations[tables.entry])
         way_s = kept * (pace.load.dense + pace.load.moe) / host.link_bytes_per_s
         forward_s = pace.forward_s
         exposed = np.maximum(way_s - forward_s, 0.0) + np.maximum(way_s - (pace.stage_s - forward_s), 0.0)

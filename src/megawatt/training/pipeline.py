@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.training.stages import stage_layers
 from megawatt.training.tables import PARTS, Block, LayerTables
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds
@@ -94,10 +94,10 @@ def _mean(a: StageLoad, b: StageLoad) -> StageLoad:
     return StageLoad((a.dense + b.dense) / 2.0, (a.moe + b.moe) / 2.0, (a.heads + b.heads) / 2.0)
 
 
-def message_s(arch: ModelArch, layouts: Layouts, practice: Practice, seq_len: int) -> FloatArray:
+def message_s(job: Job, layouts: Layouts, practice: Practice) -> FloatArray:
     """Time of one activation (or its gradient) from a stage to the next. [s], shape (n,); 0 without pipeline."""
     tp, cp, pp = (getattr(layouts, n).astype(np.float64) for n in ("tp", "cp", "pp"))
-    payload = ACTIVATION_BYTES * layouts.micro_batch * seq_len / cp * arch.hidden
+    payload = ACTIVATION_BYTES * layouts.micro_batch * job.seq_len / cp * job.arch.hidden
     scattered = layouts.sequence_parallel | practice.stack.pp_scattered
     stride = (layouts.tp * layouts.cp * layouts.dp).astype(np.float64)
     time = send_receive_s(practice.fabric, np.where(scattered, payload / tp, payload), pp, stride)
@@ -106,9 +106,7 @@ def message_s(arch: ModelArch, layouts: Layouts, practice: Practice, seq_len: in
     return np.where(pp > 1, time, 0.0)
 
 
-def pace(
-    arch: ModelArch, layouts: Layouts, practice: Practice, tables: LayerTables, *, seq_len: int, count: FloatArray
-) -> Pace:
+def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *, count: FloatArray) -> Pace:
     """The slowest stage, and what a step loses to filling, draining and messages.
 
     1F1B: t = n_micro * t_slowest + (t_model - t_slowest) / vpp. In the steady state a stage exchanges one activation
@@ -119,10 +117,8 @@ def pace(
 
     Parameters
     ----------
-    arch, layouts, practice, tables
-        Model, layouts (n,), machine and stack, layer costs.
-    seq_len : int
-        [tokens]
+    job, layouts, practice, tables
+        What is trained, layouts (n,), machine and stack, layer costs.
     count : (n,)
         Micro-batches per replica.
 
@@ -133,11 +129,11 @@ def pace(
     """
     schedule = practice.stack.schedule
     total = _per_block(tables, lambda b: b.total_s)
-    first, middle, last, whole = _loads(arch, layouts)
+    first, middle, last, whole = _loads(job.arch, layouts)
     if schedule == "dualpipe":
         first = last = _mean(first, last)
     single = layouts.pp == 1
-    message = message_s(arch, layouts, practice, seq_len)
+    message = message_s(job, layouts, practice)
     hides = (layouts.vpp > 1) | (schedule == "dualpipe")
     exposed = np.where(hides, 1.0 - practice.stack.pp_overlap_frac, 1.0) * message
     ends, inner = (2.0 * layouts.vpp - 1.0) * exposed, 2.0 * layouts.vpp * exposed

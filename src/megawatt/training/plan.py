@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -15,10 +15,10 @@ from megawatt.hardware import peak_precision
 from megawatt.training.layouts import Space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
-from megawatt.training.records import Layouts, StepCost, TrainingPlan
+from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.search import pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
-from megawatt.workload import ModelArch, model_flops_per_token
+from megawatt.workload import model_flops_per_token
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -53,13 +53,10 @@ class Prices:
 
 
 def evaluate(
-    arch: ModelArch,
+    job: Job,
     system: System,
     layouts: Layouts,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
     catalogue: Catalogue,
     stack: str | None = None,
     offload: Collection[str] = (),
@@ -68,12 +65,8 @@ def evaluate(
 
     Parameters
     ----------
-    arch, system, layouts
-        Model, machine and layouts (n,); the chips are those that each layout uses.
-    seq_len, global_batch : int
-        Sequence length in tokens and sequences per step.
-    precision : str
-        Precision of the linear layers.
+    job, system, layouts
+        What is trained, machine and layouts (n,); the chips are those that each layout uses.
     catalogue : Catalogue
         Achieved shares and stacks.
     stack : str, optional
@@ -87,11 +80,9 @@ def evaluate(
         Arrays of shape (n,), also where a layout is not feasible.
     """
     practice = practice_for(catalogue, system, stack, offload=offload)
-    cost = step_cost(
-        arch, system, layouts, seq_len=seq_len, global_batch=global_batch, precision=precision, practice=practice
-    )
+    cost = step_cost(job, system, layouts, practice=practice)
     used = layouts.tp * layouts.pp * layouts.cp * layouts.dp
-    reasons = layout_reasons(arch, layouts, chips=used, seq_len=seq_len, global_batch=global_batch)
+    reasons = layout_reasons(job, layouts, chips=used)
     return _replace_reason(cost, np.where(reasons == "", cost.reason, reasons).astype(np.str_))
 
 
@@ -121,14 +112,12 @@ def describe_layout(layouts: Layouts, index: int = 0) -> str:
 
 
 def plan(
-    arch: ModelArch,
+    job: Job,
     system: System,
     chips: int,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str | Sequence[str],
     catalogue: Catalogue,
+    precisions: Sequence[str] = (),
     objective: Objective = "time",
     stack: str | None = None,
     offload: Collection[str] = (),
@@ -139,20 +128,16 @@ def plan(
 
     Parameters
     ----------
-    arch : ModelArch
-        The model.
+    job : Job
+        What is trained.
     system : System
         The machine.
     chips : int
         Chips to use, all of them.
-    seq_len : int
-        Sequence length. [tokens]
-    global_batch : int
-        Sequences per optimizer step.
-    precision : str or sequence of str
-        Precision of the linear layers, as the chip has it; of several, all are searched and ranked together.
     catalogue : Catalogue
         Achieved shares and stacks.
+    precisions : sequence of str
+        Precisions that are searched and ranked together; the job's own if not given.
     objective : {'time', 'energy', 'cost'}
         What is least. Energy and cost count the whole machine (hosts, switches and supplies too), not the chips alone.
     stack : str, optional
@@ -180,17 +165,12 @@ def plan(
         raise ScenarioError(f"objective = {objective!r}; allowed: time, energy, cost")
     if objective == "cost" and (prices is None or not prices.known):
         raise ScenarioError("objective = 'cost' needs a price above 0 of the chip-hour, of energy, or of both")
-    names = (precision,) if isinstance(precision, str) else tuple(dict.fromkeys(precision))
-    if not names:
-        raise ScenarioError("precision: none is given; allowed: one or more that the chip has")
-    for name in names:
-        peak_precision(system.accelerator, name)
+    jobs = [replace(job, precision=name) for name in dict.fromkeys(precisions or (job.precision,))]
+    for one in jobs:
+        one.on(system.accelerator)
     practice = practice_for(catalogue, system, stack, offload=offload)
-    if layouts is None:
-        space = search_space(arch, chips, seq_len=seq_len, global_batch=global_batch)
-    else:
-        space = Space(layouts, {}, len(layouts))
-    cases = [_Case(arch, system, chips, seq_len, global_batch, name, practice) for name in names]
+    space = search_space(job, chips) if layouts is None else Space(layouts, {}, len(layouts))
+    cases = [_Case(one, system, chips, practice) for one in jobs]
     rank = _Rank(objective, prices or Prices(), chips)
     # Memory is the same in every precision of the linear layers: where one plan is infeasible, so are all.
     found = [case.choose(space, rank) for case in cases]
@@ -214,30 +194,19 @@ class _Rank:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """One question: this model on these chips with this batch."""
+    """One question: this job on these chips."""
 
-    arch: ModelArch
+    job: Job
     system: System
     chips: int
-    seq_len: int
-    global_batch: int
-    precision: str
     practice: Practice
 
     def choose(self, space: Space, rank: _Rank) -> TrainingPlan:
         """The best of a space, the next best and the front of time and energy."""
-        scores = score_layouts(
-            self.arch,
-            self.system,
-            space.layouts,
-            seq_len=self.seq_len,
-            global_batch=self.global_batch,
-            precision=self.precision,
-            practice=self.practice,
-        )
+        scores = score_layouts(self.job, self.system, space.layouts, practice=self.practice)
         fits = int(np.isfinite(scores.step_time_s).sum())
         if not fits:
-            raise InfeasibleError(_too_large(self.arch, self.system, self.chips, space.layouts, scores.memory_bytes))
+            raise InfeasibleError(_too_large(self.job, self.system, self.chips, space.layouts, scores.memory_bytes))
         ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(1 + _RUNNERS_UP, fits))
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
@@ -257,33 +226,25 @@ class _Case:
 
     def cost(self, layouts: Layouts) -> StepCost:
         """All parts of the cost of some layouts."""
-        return step_cost(
-            self.arch,
-            self.system,
-            layouts,
-            seq_len=self.seq_len,
-            global_batch=self.global_batch,
-            precision=self.precision,
-            practice=self.practice,
-        )
+        return step_cost(self.job, self.system, layouts, practice=self.practice)
 
 
-def _too_large(arch: ModelArch, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
+def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
     """The message of a model that fits in no layout."""
     nearest = int(np.argmin(memory))
     have, need = system.accelerator.hbm_bytes, memory[nearest]
     return (
-        f"{arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The "
+        f"{job.arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The "
         f"nearest ({describe_layout(layouts, nearest)}) needs {need / 1e9:.1f} GB per chip of {have / 1e9:.1f} GB: "
         f"{(need - have) / 1e9:.1f} GB are missing. Use more chips, a shorter sequence, or an accelerator "
         "with more memory"
     )
 
 
-def _hfu(arch: ModelArch, seq_len: int, layouts: Layouts, mfu: float) -> float:
+def _hfu(job: Job, layouts: Layouts, mfu: float) -> float:
     """MFU with what the chosen layout recomputes: a whole forward pass (a third of the model FLOPs) or nothing."""
     repeated = 1.0 / 3.0 if int(layouts.recompute[0]) == 2 else 0.0
-    head = 2.0 * arch.vocab * arch.hidden / model_flops_per_token(arch, seq_len)
+    head = 2.0 * job.arch.vocab * job.arch.hidden / model_flops_per_token(job.arch, job.seq_len)
     return mfu * (1.0 + max(repeated - head, 0.0))
 
 
@@ -297,22 +258,19 @@ def _assemble(
     rejected: Mapping[str, int],
 ) -> TrainingPlan:
     """The plan record of the best layout (first of ``chosen``)."""
-    arch, system, chips = case.arch, case.system, case.chips
+    job, system, chips = case.job, case.system, case.chips
     first, rest = np.arange(1), np.arange(1, len(chosen))
     step_time_s = float(cost.step_time_s[0])
-    tokens_per_s = case.global_batch * case.seq_len / step_time_s
-    peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, case.precision)]
-    mfu = model_flops_per_token(arch, case.seq_len) * tokens_per_s / (chips * peak)
+    tokens_per_s = job.tokens / step_time_s
+    peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, job.precision)]
+    mfu = model_flops_per_token(job.arch, job.seq_len) * tokens_per_s / (chips * peak)
     chip_power_w = float(cost.chip_power_w[0])
     it_w = chip_power_w + system.overhead_w_per_chip
-    used: dict[str, Assumption] = {a.name: a for a in (*arch.assumptions, *case.practice.assumptions)}
+    used: dict[str, Assumption] = {a.name: a for a in (*job.arch.assumptions, *case.practice.assumptions)}
     return TrainingPlan(
-        model=arch.key,
+        job=job,
         system=system.key,
         chips=chips,
-        seq_len=case.seq_len,
-        global_batch=case.global_batch,
-        precision=case.precision,
         layout=chosen.take(first),
         cost=cost.take(first),
         runners_up=chosen.take(rest),
@@ -323,15 +281,15 @@ def _assemble(
         tokens_per_s=tokens_per_s,
         tokens_per_s_per_chip=tokens_per_s / chips,
         mfu=mfu,
-        hfu=_hfu(arch, case.seq_len, chosen, mfu),
+        hfu=_hfu(job, chosen, mfu),
         chip_power_w=chip_power_w,
         it_w_per_chip=it_w,
         it_energy_j_per_token=it_w * chips / tokens_per_s,
         assumptions=tuple(used.values()),
         front=front,
         front_cost=front_cost,
-        precisions=(case.precision,) * len(chosen),
-        front_precisions=(case.precision,) * len(front),
+        precisions=(job.precision,) * len(chosen),
+        front_precisions=(job.precision,) * len(front),
         stack=case.practice.stack.key,
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
     )

@@ -43,7 +43,7 @@ def merge_plans(
     cost = _join_costs([c for p in plans for c in (p.cost, p.runners_up_cost)])
     names = [name for p in plans for name in p.precisions]
     order = smallest(rank(cost.step_time_s, _it_energy_j(system, plans[0].chips, cost)), min(listed, len(names)))
-    best = next(p for p in plans if p.precision == names[int(order[0])])
+    best = next(p for p in plans if p.job.precision == names[int(order[0])])
     rest = order[1:]
     fronts = [(p.front, p.front_cost) for p in plans if p.front is not None and p.front_cost is not None]
     front, front_cost = _join_layouts([y for y, _ in fronts]), _join_costs([c for _, c in fronts])

@@ -3,17 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.catalogue.records import Assumption
+from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.errors import ScenarioError
+from megawatt.hardware import peak_precision
+from megawatt.workload import ModelArch
 
-__all__ = ["Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
+__all__ = ["Job", "Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is trained: a model, ``global_batch`` sequences of ``seq_len`` tokens per optimizer step, and the precision
+    of the linear layers (bf16, fp16, fp8, nvfp4, ... as the chip has it).
+
+    Raises
+    ------
+    ScenarioError
+        If a size is below 1.
+    """
+
+    arch: ModelArch
+    seq_len: int
+    global_batch: int
+    precision: str = "bf16"
+
+    def __post_init__(self) -> None:
+        if min(self.seq_len, self.global_batch) < 1:
+            sizes = f"seq_len = {self.seq_len} tokens, global_batch = {self.global_batch} sequences"
+            raise ScenarioError(f"{sizes}; allowed: 1 or more")
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one optimizer step."""
+        return self.global_batch * self.seq_len
+
+    def on(self, chip: Accelerator) -> Job:
+        """The same job with its precision as the chip names it.
+
+        Raises
+        ------
+        ScenarioError
+            If the chip has no such precision.
+        """
+        return replace(self, precision=peak_precision(chip, self.precision))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +128,7 @@ class StepCost:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """The best layout of a model on a system, and what it gives.
+    """The best layout of a job on a system, and what it gives; the job has the precision of the best layout.
 
     ``energy_j`` of the step and ``chip_power_w`` are of the chips alone; ``it_w_per_chip`` adds the system's hosts,
     switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
@@ -98,12 +138,9 @@ class TrainingPlan:
     and its runners-up, ``front_precisions`` those of the front.
     """
 
-    model: str
+    job: Job
     system: str
     chips: int
-    seq_len: int
-    global_batch: int
-    precision: str
     layout: Layouts
     cost: StepCost
     runners_up: Layouts

@@ -11,7 +11,7 @@ from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import PRACTICE_KEY
 from megawatt.training.records import TrainingPlan, TrainingRun
-from megawatt.workload import ModelArch, parameters
+from megawatt.workload import parameters
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -98,15 +98,15 @@ def _reliability(catalogue: Catalogue, chips: int, params: int) -> _Reliability:
     return _Reliability(mtbf_s, restart_s, _CHECKPOINT_BYTES * params / (store * chips), used)
 
 
-def run(plan: TrainingPlan, *, arch: ModelArch, system: System, tokens: float, catalogue: Catalogue) -> TrainingRun:
+def run(plan: TrainingPlan, *, system: System, tokens: float, catalogue: Catalogue) -> TrainingRun:
     """A run of a plan over so many tokens, with interruptions at the published rate.
 
     Parameters
     ----------
     plan : TrainingPlan
         Step time and power.
-    arch, system
-        The plan's model and machine.
+    system : System
+        The plan's machine.
     tokens : float
         Tokens to train on. > 0
     catalogue : Catalogue
@@ -121,22 +121,22 @@ def run(plan: TrainingPlan, *, arch: ModelArch, system: System, tokens: float, c
     Raises
     ------
     ScenarioError
-        If tokens are not positive, or model or machine are not the plan's.
+        If tokens are not positive, or the machine is not the plan's.
     InfeasibleError
         If failures come faster than the run restarts.
     """
     if not tokens > 0 or not np.isfinite(tokens):
         raise ScenarioError(f"tokens = {tokens:g}; allowed: above 0")
-    if (arch.key, system.key) != (plan.model, plan.system):
-        raise ScenarioError(f"run: plan is of {plan.model} on {plan.system}, got {arch.key} on {system.key}")
-    counts = parameters(arch)
+    if system.key != plan.system:
+        raise ScenarioError(f"run: the plan is of {plan.system}, got {system.key}")
+    counts = parameters(plan.job.arch)
     rates = _reliability(catalogue, plan.chips, counts.total + counts.mtp)
     interval_s = checkpoint_interval_s(rates.checkpoint_s, rates.mtbf_s)
     useful_s = tokens / plan.tokens_per_s
     wall_s = expected_wall_s(useful_s, interval_s, rates.checkpoint_s, rates.restart_s, rates.mtbf_s)
     if not np.isfinite(wall_s) or rates.restart_s > rates.mtbf_s:
         raise InfeasibleError(
-            f"{plan.model} on {plan.chips} chips: a failure every {rates.mtbf_s:.0f} s, restart takes "
+            f"{plan.job.arch.key} on {plan.chips} chips: a failure every {rates.mtbf_s:.0f} s, restart takes "
             f"{rates.restart_s:.0f} s: the run makes no progress. Use fewer chips or a shorter {PRACTICE_KEY}.restart_s"
         )
     failures = wall_s / rates.mtbf_s

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError
 from megawatt.training.plan import evaluate, plan
-from megawatt.training.records import TrainingPlan
-from megawatt.workload import ModelArch
+from megawatt.training.records import Job, TrainingPlan
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -42,14 +41,12 @@ class Range:
 
 
 def sweep(
-    arch: ModelArch,
+    job: Job,
     system: System,
     chips: Sequence[int],
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str | Sequence[str],
     catalogue: Catalogue,
+    precisions: Sequence[str] = (),
     stack: str | None = None,
     offload: Collection[str] = (),
     weak: bool = False,
@@ -58,16 +55,14 @@ def sweep(
 
     Parameters
     ----------
-    arch, system : ModelArch, System
-        Model and machine.
+    job, system : Job, System
+        What is trained (weak scaling: at the first number of chips), and the machine.
     chips : sequence of int
         Numbers of chips.
-    seq_len, global_batch : int
-        Sequence length in tokens, and sequences per step (weak scaling: at the first number of chips).
-    precision : str or sequence of str
-        Precision of the linear layers; of several, the best.
     catalogue : Catalogue
         Achieved shares and stacks.
+    precisions : sequence of str
+        Precisions of which the best is taken; the job's own if not given.
     stack : str, optional
         Key of a training stack.
     offload : collection of str
@@ -76,19 +71,10 @@ def sweep(
         Let the batch grow with the chips; otherwise it stays (strong scaling).
     """
     for n in chips:
-        batch = global_batch * n // chips[0] if weak else global_batch
+        batch = job.global_batch * n // chips[0] if weak else job.global_batch
         try:
-            found = plan(
-                arch,
-                system,
-                n,
-                seq_len=seq_len,
-                global_batch=batch,
-                precision=precision,
-                catalogue=catalogue,
-                stack=stack,
-                offload=offload,
-            )
+            here = replace(job, global_batch=batch)
+            found = plan(here, system, n, catalogue=catalogue, precisions=precisions, stack=stack, offload=offload)
         except MegawattError as error:
             yield Scaled(n, batch, None, str(error))
         else:
@@ -114,13 +100,10 @@ def _smooth_below(limit: int, largest_prime: int) -> int:
 
 
 def best_within(
-    arch: ModelArch,
+    job: Job,
     system: System,
     limit: float,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
     catalogue: Catalogue,
     stack: str | None = None,
 ) -> TrainingPlan:
@@ -139,16 +122,7 @@ def best_within(
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
     found = [
         s
-        for s in sweep(
-            arch,
-            system,
-            counts,
-            seq_len=seq_len,
-            global_batch=global_batch,
-            precision=precision,
-            catalogue=catalogue,
-            stack=stack,
-        )
+        for s in sweep(job, system, counts, catalogue=catalogue, stack=stack)
         if s.plan is not None or s.chips == counts[0]
     ]
     plans = [s.plan for s in found if s.plan is not None]
@@ -157,7 +131,7 @@ def best_within(
     return max(plans, key=lambda p: p.tokens_per_s)
 
 
-def step_time_ranges(arch: ModelArch, system: System, found: TrainingPlan, catalogue: Catalogue) -> list[Range]:
+def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) -> list[Range]:
     """Step time of the plan's layout with each input at the ends of its range, one at a time; the widest first.
 
     Inputs without a published range are left out. Facts that were derived from relatives have no key of their own in
@@ -171,7 +145,7 @@ def step_time_ranges(arch: ModelArch, system: System, found: TrainingPlan, catal
         if field not in catalogue.get(key).facts or isinstance(fact.value, str):
             continue
         low, high = (
-            _step_time_s(arch, system.key, found, catalogue.replace_fact(key, field, value))
+            _step_time_s(system.key, found, catalogue.replace_fact(key, field, value))
             for value in (fact.low, fact.high)
         )
         if low != high:
@@ -179,14 +153,11 @@ def step_time_ranges(arch: ModelArch, system: System, found: TrainingPlan, catal
     return sorted(ranges, key=lambda r: -abs(r.step_time_high_s - r.step_time_low_s))
 
 
-def _step_time_s(arch: ModelArch, system: str, found: TrainingPlan, catalogue: Catalogue) -> float:
+def _step_time_s(system: str, found: TrainingPlan, catalogue: Catalogue) -> float:
     cost = evaluate(
-        arch,
+        found.job,
         catalogue.system(system),
         found.layout,
-        seq_len=found.seq_len,
-        global_batch=found.global_batch,
-        precision=found.precision,
         catalogue=catalogue,
         stack=found.stack,
         offload=found.offload,

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import System
-from megawatt.hardware import peak_precision
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.training.step import step_cost, step_memory
 from megawatt.training.tables import layer_tables
-from megawatt.workload import ModelArch
 
 __all__ = ["Scores", "pareto_front", "score_layouts", "smallest"]
 
@@ -38,38 +36,29 @@ class Scores:
 
 
 def score_layouts(
-    arch: ModelArch,
+    job: Job,
     system: System,
     layouts: Layouts,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
     practice: Practice,
 ) -> Scores:
     """Cost every layout that fits in full, keep what ranks it.
 
     Parameters
     ----------
-    arch, system, layouts
-        Model, machine and layouts (n,), n >= 1.
-    seq_len, global_batch : int
-        Sequence length in tokens and sequences per step.
-    precision : str
-        Precision of the linear layers.
+    job, system, layouts
+        What is trained, machine and layouts (n,), n >= 1.
     practice : Practice
         Achieved shares and stack.
     """
-    kind = peak_precision(system.accelerator, precision)
-    tables = layer_tables(arch, layouts, practice, seq_len=seq_len, precision=kind)
+    tables = layer_tables(job.on(system.accelerator), layouts, practice)
     held = np.empty(len(layouts))
     time, energy = np.full(len(layouts), np.inf), np.full(len(layouts), np.inf)
-    question = {"seq_len": seq_len, "global_batch": global_batch}
     for start in range(0, len(layouts), _CHUNK):
         window = slice(start, min(start + _CHUNK, len(layouts)))
         piece = layouts.take(window)
         memory = step_memory(
-            arch, system, piece, activations=tables.activations[tables.entry[window]], practice=practice, **question
+            job, system, piece, activations=tables.activations[tables.entry[window]], practice=practice
         )
         held[window] = sum(memory.values())
         fits = np.flatnonzero(held[window] <= system.accelerator.hbm_bytes)
@@ -77,14 +66,12 @@ def score_layouts(
             continue
         piece, index = piece.take(fits), fits + start
         cost = step_cost(
-            arch,
+            job,
             system,
             piece,
-            precision=precision,
             practice=practice,
             tables=tables.at(index),
             memory={name: values[fits] for name, values in memory.items()},
-            **question,
         )
         chips = (piece.tp * piece.pp * piece.cp * piece.dp).astype(np.float64)
         time[index] = cost.step_time_s

@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import System
-from megawatt.errors import ScenarioError
-from megawatt.hardware import chip_power_w, peak_precision
+from megawatt.hardware import chip_power_w
 from megawatt.training.exchange import exchange_s
 from megawatt.training.memory import layout_memory
 from megawatt.training.offload import offload_s
 from megawatt.training.pipeline import pace
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts, StepCost
+from megawatt.training.records import Job, Layouts, StepCost
 from megawatt.training.tables import LayerTables, layer_tables
-from megawatt.workload import ModelArch
 
 __all__ = ["MEMORY_REASON", "micro_batches", "step_cost", "step_memory"]
 
@@ -35,12 +33,10 @@ def micro_batches(layouts: Layouts, global_batch: int) -> FloatArray:
 
 
 def step_memory(
-    arch: ModelArch,
+    job: Job,
     system: System,
     layouts: Layouts,
     *,
-    seq_len: int,
-    global_batch: int,
     practice: Practice,
     activations: FloatArray | None = None,
 ) -> dict[str, FloatArray]:
@@ -49,10 +45,9 @@ def step_memory(
     ``activations``: bytes that one micro-batch leaves in one layer (n,), where they are known.
     """
     return layout_memory(
-        arch,
+        job,
         layouts,
-        seq_len=seq_len,
-        micro_batches=micro_batches(layouts, global_batch),
+        micro_batches=micro_batches(layouts, job.global_batch),
         stack=practice.stack,
         reserve_bytes=practice.memory_reserve_frac * system.accelerator.hbm_bytes,
         activations=activations,
@@ -61,13 +56,10 @@ def step_memory(
 
 
 def step_cost(
-    arch: ModelArch,
+    job: Job,
     system: System,
     layouts: Layouts,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
     practice: Practice,
     tables: LayerTables | None = None,
     memory: dict[str, FloatArray] | None = None,
@@ -81,18 +73,12 @@ def step_cost(
 
     Parameters
     ----------
-    arch : ModelArch
-        The model.
+    job : Job
+        What is trained.
     system : System
         The machine.
     layouts : Layouts
         Arrays of shape (n,).
-    seq_len : int
-        Sequence length. [tokens], >= 1
-    global_batch : int
-        Sequences per step, >= 1.
-    precision : str
-        Precision of the linear layers: bf16, fp16, fp8, nvfp4, ... as the chip has it.
     practice : Practice
         Achieved shares and stack.
     tables : LayerTables, optional
@@ -109,31 +95,29 @@ def step_cost(
     Raises
     ------
     ScenarioError
-        If the chip has no such precision, or a size is not positive.
+        If the chip has no such precision.
 
     Notes
     -----
     Sources: Narayanan 2021 (arXiv 2104.04473, section 2.2) for pipelines, Korthikanti 2022 (2205.05198) for sequence
     parallelism and memory, Rajbhandari 2020 (1910.02054) for ZeRO.
     """
-    if seq_len < 1 or global_batch < 1:
-        raise ScenarioError(f"seq_len = {seq_len} tokens, global_batch = {global_batch} sequences; allowed: 1 or more")
-    kind = peak_precision(system.accelerator, precision)
+    job = job.on(system.accelerator)
     if tables is None:
-        tables = layer_tables(arch, layouts, practice, seq_len=seq_len, precision=kind)
-    count = micro_batches(layouts, global_batch)
-    slowest = pace(arch, layouts, practice, tables, seq_len=seq_len, count=count)
+        tables = layer_tables(job, layouts, practice)
+    count = micro_batches(layouts, job.global_batch)
+    slowest = pace(job, layouts, practice, tables, count=count)
     parts = {name: count * value for name, value in slowest.parts_s.items()}
     parts["bubble"] = slowest.bubble_s
     parts["pp"] = slowest.messages_s
-    parts |= exchange_s(arch, layouts, practice, slowest, count)
+    parts |= exchange_s(job.arch, layouts, practice, slowest, count)
     if practice.host is not None:
-        parts |= offload_s(arch, layouts, practice.host, practice, slowest, tables, parts, seq_len=seq_len, count=count)
+        parts |= offload_s(job, layouts, practice.host, practice, slowest, tables, parts, count=count)
     doublings = np.log2(layouts.dp * layouts.cp)
     parts["straggler"] = practice.straggler_frac * doublings * sum(parts.values())
     step_time_s = np.asarray(sum(parts.values()))
     if memory is None:
-        memory = step_memory(arch, system, layouts, seq_len=seq_len, global_batch=global_batch, practice=practice)
+        memory = step_memory(job, system, layouts, practice=practice)
     memory_bytes = np.asarray(sum(memory.values()))
     fits = memory_bytes <= system.accelerator.hbm_bytes
     power_w = _power_w(practice, parts, step_time_s)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from megawatt.training.layer import BlockTime, head_time, layer_time
 from megawatt.training.memory import activation_bytes_per_layer
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts
-from megawatt.workload import ModelArch, layer_kinds
+from megawatt.training.records import Job, Layouts
+from megawatt.workload import layer_kinds
 
 __all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
 
@@ -71,33 +71,29 @@ def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, Ind
     return first, number
 
 
-def layer_tables(arch: ModelArch, layouts: Layouts, practice: Practice, *, seq_len: int, precision: str) -> LayerTables:
-    """Blocks of a model for every distinct choice among the layouts.
+def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
+    """Blocks of a job's model for every distinct choice among the layouts.
 
     Parameters
     ----------
-    arch, layouts, practice
-        Model, layouts (n,) with n >= 1, machine and stack.
-    seq_len : int
-        [tokens]
-    precision : str
-        Precision of the linear layers, as the chip names it.
+    job, layouts, practice
+        What is trained (precision as the chip names it), layouts (n,) with n >= 1, machine and stack.
     """
     y = layouts
     columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute)
     first, entry = distinct_rows((*columns, (y.zero <= 1).astype(np.int64)))
     distinct = layouts.take(first)
-    dense, moe = layer_kinds(arch)
+    dense, moe = layer_kinds(job.arch)
 
     def layer(mixture: bool) -> Block:
-        return _block(layer_time(arch, distinct, practice, seq_len=seq_len, precision=precision, moe=mixture))
+        return _block(layer_time(job, distinct, practice, moe=mixture))
 
     return LayerTables(
         dense=layer(False) if dense else None,
         moe=layer(True) if moe else None,
-        head=_block(head_time(arch, distinct, practice, seq_len=seq_len)),
+        head=_block(head_time(job, distinct, practice)),
         entry=entry,
-        activations=activation_bytes_per_layer(arch, distinct, seq_len, practice.stack),
+        activations=activation_bytes_per_layer(job, distinct, practice.stack),
     )
 
 

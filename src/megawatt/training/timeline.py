@@ -14,10 +14,9 @@ import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
-from megawatt.hardware import peak_precision
 from megawatt.training.pipeline import message_s
 from megawatt.training.practice import Practice
-from megawatt.training.records import Layouts
+from megawatt.training.records import Job, Layouts
 from megawatt.training.stages import layers_by_stage
 from megawatt.training.step import micro_batches, step_cost
 from megawatt.training.tables import PARTS, Block, LayerTables, layer_tables
@@ -147,13 +146,10 @@ def _needs(
 
 
 def step_timeline(
-    arch: ModelArch,
+    job: Job,
     system: System,
     layout: Layouts,
     *,
-    seq_len: int,
-    global_batch: int,
-    precision: str,
     practice: Practice,
 ) -> Timeline:
     """Replay one step of one layout.
@@ -163,14 +159,10 @@ def step_timeline(
 
     Parameters
     ----------
-    arch, system : ModelArch, System
-        Model and machine.
+    job, system : Job, System
+        What is trained, and the machine.
     layout : Layouts
         One layout (length 1).
-    seq_len, global_batch : int
-        Sequence length in tokens and sequences per step.
-    precision : str
-        Precision of the linear layers.
     practice : Practice
         Achieved shares and stack.
 
@@ -181,15 +173,12 @@ def step_timeline(
     """
     if len(layout) != 1:
         raise ScenarioError(f"timeline of {len(layout)} layouts; allowed: one")
-    cost = step_cost(
-        arch, system, layout, seq_len=seq_len, global_batch=global_batch, precision=precision, practice=practice
-    )
-    kind = peak_precision(system.accelerator, precision)
-    tables = layer_tables(arch, layout, practice, seq_len=seq_len, precision=kind)
+    cost = step_cost(job, system, layout, practice=practice)
+    tables = layer_tables(job.on(system.accelerator), layout, practice)
     stages, chunks = int(layout.pp[0]), int(layout.vpp[0])
-    count = int(micro_batches(layout, global_batch)[0])
-    message = float(message_s(arch, layout, practice, seq_len)[0])
-    passes = [_stage_passes(arch, layout, tables, stage) for stage in range(stages)]
+    count = int(micro_batches(layout, job.global_batch)[0])
+    message = float(message_s(job, layout, practice)[0])
+    passes = [_stage_passes(job.arch, layout, tables, stage) for stage in range(stages)]
     lengths = [[(f.length_s, b.length_s) for f, b in chunk] for chunk in passes]
     orders = [_order(stage, stages, chunks, count) for stage in range(stages)]
     placed = list(_replay(orders, lengths, message, count))

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
@@ -51,15 +51,13 @@ def against_search(run: Run, catalogue: Catalogue) -> Against:
     """
     if run.layout is None:
         return Against(run.id, None, why="no layout is published")
-    question: dict[str, Any] = {"seq_len": run.seq_len, "global_batch": run.global_batch, "precision": run.precision}
     practice = practice_for(catalogue, run.system, run.stack)
-    published = step_cost(run.arch, run.system, run.layout, practice=practice, **question)
-    sizes = {"chips": run.chips, "seq_len": run.seq_len, "global_batch": run.global_batch}
-    broken = str(layout_reasons(run.arch, run.layout, **sizes)[0])
+    published = step_cost(run.job, run.system, run.layout, practice=practice)
+    broken = str(layout_reasons(run.job, run.layout, chips=run.chips)[0])
     if broken:
         return Against(run.id, None, why=broken)
     try:
-        found = plan(run.arch, run.system, run.chips, catalogue=catalogue, stack=run.stack, **question)
+        found = plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.stack)
     except MegawattError as error:
         return Against(run.id, None, why=str(error).split(":")[0] + ": nothing fits in memory")
     saved = 1.0 - found.step_time_s / float(published.step_time_s[0])

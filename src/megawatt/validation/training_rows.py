@@ -14,7 +14,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
 from megawatt.hardware import maker, peak_precision
-from megawatt.training import Layouts, default_stack
+from megawatt.training import Job, Layouts, default_stack
 from megawatt.validation.training_layouts import Cells, Row, read_layout
 from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
 from megawatt.workload.counts import attention_flops_per_token
@@ -63,12 +63,9 @@ class Run:
     """
 
     id: str
-    arch: ModelArch
+    job: Job
     system: System
     chips: int
-    seq_len: int
-    global_batch: int
-    precision: str
     stack: str
     layout: Layouts | None
     recompute_free: bool
@@ -93,19 +90,16 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
     stack = _stack(read, system)
     layout = read_layout(read, arch, system, chips, stack)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
-    precision = _precision(read)
+    job = Job(arch, seq_len, batch, _precision(read))
     # Published efficiencies refer to the data sheet, whatever variant of the chip ran.
     chip = catalogue.accelerator(system.accelerator.key)
-    peak = chip.peak_flops_per_s[peak_precision(chip, precision)]
-    measured = measured_step_s(read, arch, chips, seq_len, batch, peak)
+    peak = chip.peak_flops_per_s[peak_precision(chip, job.precision)]
+    measured = measured_step_s(read, job, chips, peak)
     return Run(
         id=read.text("id"),
-        arch=arch,
+        job=job,
         system=system,
         chips=chips,
-        seq_len=seq_len,
-        global_batch=batch,
-        precision=precision,
         stack=stack,
         layout=layout,
         recompute_free=not read.text("recompute") or (read.text("recompute") == "selective" and stack in _POLICIES),
@@ -258,9 +252,7 @@ def _stack(read: Cells, system: System) -> str:
     return usual
 
 
-def measured_step_s(
-    read: Cells, arch: ModelArch, chips: int, seq_len: int, batch: int, peak_flops_per_s: float
-) -> float:
+def measured_step_s(read: Cells, job: Job, chips: int, peak_flops_per_s: float) -> float:
     """The published metric as seconds per optimizer step. [s]
 
     Raises
@@ -271,15 +263,15 @@ def measured_step_s(
     value, metric = read.number("value"), read.text("metric")
     if value <= 0:
         raise ScenarioError(f"value = {value:g}, must be above 0")
-    tokens = float(batch) * seq_len
+    tokens = float(job.tokens)
     if metric == "step_time_s":
         return value
     if metric == "tokens_per_s_per_chip":
         return tokens / (value * chips)
     if metric == "samples_per_s":
-        return batch / value
+        return job.global_batch / value
     if metric in ("tflops_per_chip", "mfu"):
-        flops = _published_flops_per_token(read, arch, seq_len) * tokens
+        flops = _published_flops_per_token(read, job.arch, job.seq_len) * tokens
         return flops / (chips * value * (1e12 if metric == "tflops_per_chip" else peak_flops_per_s))
     raise ScenarioError(f"metric {metric!r} says nothing about a step")
 

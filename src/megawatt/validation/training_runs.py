@@ -106,16 +106,7 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
 def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
     """Step time of one run; the planner chooses where no layout is published. [s]"""
     if run.layout is None:
-        return plan(
-            run.arch,
-            run.system,
-            run.chips,
-            seq_len=run.seq_len,
-            global_batch=run.global_batch,
-            precision=run.precision,
-            catalogue=catalogue,
-            stack=run.stack,
-        ).step_time_s
+        return plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.stack).step_time_s
     cost, fits = _cost(run, run.layout, practice)
     if run.recompute_free and not fits:
         # An unpublished policy, or one without details, that cannot have run as it stands: everything is repeated.
@@ -131,15 +122,7 @@ def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Pr
 
 
 def _cost(run: Run, layout: Layouts, practice: Practice) -> tuple[float, bool]:
-    cost = step_cost(
-        run.arch,
-        run.system,
-        layout,
-        seq_len=run.seq_len,
-        global_batch=run.global_batch,
-        precision=run.precision,
-        practice=practice,
-    )
+    cost = step_cost(run.job, run.system, layout, practice=practice)
     return float(cost.step_time_s[0]), bool(cost.feasible[0])
 
 
@@ -152,7 +135,7 @@ def _null_model(runs: Sequence[tuple[Row, Run]]) -> list[float | None]:
     log_efficiency = np.log(ideal / np.array([run.measured_s for _, run in runs]))
     sources = np.array([row.get("source", "") for row, _ in runs])
     chips = np.array([run.system.accelerator.key for _, run in runs])
-    precisions = np.array([run.precision for _, run in runs])
+    precisions = np.array([run.job.precision for _, run in runs])
     nulls: list[float | None] = []
     for i in range(len(runs)):
         others = sources != sources[i]
@@ -168,7 +151,7 @@ def _null_model(runs: Sequence[tuple[Row, Run]]) -> list[float | None]:
 
 def _ideal_s(run: Run) -> float:
     """Counted model FLOPs at the data sheet's rate. [s]"""
-    flops = model_flops_per_token(run.arch, run.seq_len) * run.seq_len * run.global_batch
+    flops = model_flops_per_token(run.job.arch, run.job.seq_len) * run.job.tokens
     return flops / (run.chips * run.peak_flops_per_s)
 
 

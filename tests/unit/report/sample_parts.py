@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.catalogue import load_catalogue
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.records import CashFlow, LoanTerms, Measures, OperatingFlows, ProjectTerms, TaxTerms
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.training.records import Layouts, StepCost, TrainingPlan, TrainingRun
+from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
+from megawatt.workload import load_model
 
 Array = NDArray[np.float64]
 GRID_MW = 250.0
@@ -126,12 +128,9 @@ def plan(system: str, speed: float) -> TrainingPlan:
     step = float(best.step_time_s[0])
     tokens = 2048 * 8192 / step
     return TrainingPlan(
-        model="llama-3.1-405b",
+        job=Job(load_model("llama-3.1-405b", load_catalogue()), seq_len=8192, global_batch=2048),
         system=system,
         chips=8192,
-        seq_len=8192,
-        global_batch=2048,
-        precision="bf16",
         layout=layouts([(8, 8, 2, 1, 1, 128, 1, 1, 1)]),
         cost=best,
         runners_up=layouts(

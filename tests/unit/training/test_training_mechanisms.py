@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.training import Practice, StepCost, one_layout, practice_for, step_cost, step_memory
+from megawatt.training import Job, Practice, StepCost, one_layout, practice_for, step_cost, step_memory
 from megawatt.training.layer import nodes_per_expert_copy
 from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters, trained_share
 
@@ -22,9 +22,7 @@ def with_stack(**changes: object) -> Practice:
 
 
 def cost(arch: ModelArch, practice: Practice = PRACTICE, batch: int = 64, **layout: int) -> StepCost:
-    return step_cost(
-        arch, SYSTEM, one_layout(**layout), seq_len=4096, global_batch=batch, precision="bf16", practice=practice
-    )
+    return step_cost(Job(arch, 4096, batch), SYSTEM, one_layout(**layout), practice=practice)
 
 
 def test_backward_messages_hide_behind_weight_gradients() -> None:
@@ -91,8 +89,8 @@ def test_frozen_weights_by_hand() -> None:
 def test_frozen_weights_save_memory_time_and_exchange() -> None:
     whole = load_model("llama-2-70b", CATALOGUE)
     arch = dataclasses.replace(whole, lora_rank=16)
-    kwargs = {"seq_len": 8192, "global_batch": 8, "practice": PRACTICE}
-    all_of_it, frozen = (step_memory(a, SYSTEM, one_layout(tp=4, dp=2), **kwargs) for a in (whole, arch))
+    jobs = (Job(whole, 8192, 8), Job(arch, 8192, 8))
+    all_of_it, frozen = (step_memory(j, SYSTEM, one_layout(tp=4, dp=2), practice=PRACTICE) for j in jobs)
     assert frozen["weights"][0] == all_of_it["weights"][0]
     assert frozen["optimizer"][0] == pytest.approx(trained_share(arch) * all_of_it["optimizer"][0])
     assert frozen["gradients"][0] < 0.01 * all_of_it["gradients"][0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.training import Stack, one_layout, practice_for, step_memory
+from megawatt.training import Job, Stack, one_layout, practice_for, step_memory
 from megawatt.training.memory import activation_bytes_per_layer, shard_degrees
 from megawatt.training.stages import stage_layers
 from megawatt.workload import load_model, parameters
@@ -35,7 +35,7 @@ def test_activations_of_a_layer_as_in_korthikanti(
 ) -> None:
     arch = load_model("megatron-175b", CATALOGUE)
     layout = one_layout(tp=tp, sequence_parallel=sequence_parallel, recompute=recompute)
-    held = activation_bytes_per_layer(arch, layout, 2048, old_stack())
+    held = activation_bytes_per_layer(Job(arch, 2048, 64), layout, old_stack())
     assert held[0] == pytest.approx(2048 * 12288 * factor)
 
 
@@ -58,9 +58,9 @@ def test_model_states_by_hand() -> None:
     arch, system = load_model("llama-2-7b", CATALOGUE), CATALOGUE.system("hgx-h100")
     practice = practice_for(CATALOGUE, system)
     total = parameters(arch).total
-    kwargs = {"seq_len": 4096, "global_batch": 64, "practice": practice}
-    alone = step_memory(arch, system, one_layout(dp=8, zero=0), **kwargs)
-    sharded = step_memory(arch, system, one_layout(dp=8, zero=1), **kwargs)
+    job = Job(arch, seq_len=4096, global_batch=64)
+    alone = step_memory(job, system, one_layout(dp=8, zero=0), practice=practice)
+    sharded = step_memory(job, system, one_layout(dp=8, zero=1), practice=practice)
     # 2 bytes of weights, 2 of gradients, 12 of Adam; the last norm is not attributed to a stage
     assert alone["weights"][0] == pytest.approx(2 * total, rel=1e-5)
     assert alone["gradients"][0] == pytest.approx(2 * total, rel=1e-5)
@@ -74,7 +74,7 @@ def test_model_states_by_hand() -> None:
 def test_fully_sharded_weights_keep_two_layers_gathered() -> None:
     arch, system = load_model("llama-2-70b", CATALOGUE), CATALOGUE.system("hgx-h100")
     practice = practice_for(CATALOGUE, system)
-    memory = step_memory(arch, system, one_layout(dp=64, zero=3), seq_len=4096, global_batch=64, practice=practice)
+    memory = step_memory(Job(arch, 4096, 64), system, one_layout(dp=64, zero=3), practice=practice)
     counts = parameters(arch)
     gathered = 2 * 2 * (counts.total / 80)
     # the shards themselves are the 32-bit masters of the optimizer
@@ -87,10 +87,10 @@ def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:
 
     def activations(pp: int, vpp: int, batch: int) -> float:
         layout = one_layout(tp=8, pp=pp, vpp=vpp)
-        memory = step_memory(arch, system, layout, seq_len=2048, global_batch=batch, practice=practice)
+        memory = step_memory(Job(arch, 2048, batch), system, layout, practice=practice)
         return float(memory["activations"][0])
 
-    layer = float(activation_bytes_per_layer(arch, one_layout(tp=8), 2048, practice.stack)[0])
+    layer = float(activation_bytes_per_layer(Job(arch, 2048, 64), one_layout(tp=8), practice.stack)[0])
     assert activations(8, 1, 64) == pytest.approx(96 * layer)
     # interleaved: 96 x (1 + 7 / (8 x 3)) (Korthikanti 2022, section 4.2.3)
     assert activations(8, 3, 64) == pytest.approx(96 * layer * (1 + 7 / 24))
@@ -102,8 +102,10 @@ def test_experts_are_sharded_over_expert_groups() -> None:
     arch = load_model("mixtral-8x7b", CATALOGUE)
     system = CATALOGUE.system("hgx-h100")
     practice = practice_for(CATALOGUE, system)
-    kwargs = {"seq_len": 4096, "global_batch": 64, "practice": practice}
-    whole, spread = (step_memory(arch, system, one_layout(dp=8, ep=ep), **kwargs)["weights"][0] for ep in (1, 8))
+    job = Job(arch, seq_len=4096, global_batch=64)
+    whole, spread = (
+        step_memory(job, system, one_layout(dp=8, ep=ep), practice=practice)["weights"][0] for ep in (1, 8)
+    )
     experts = 32 * 8 * parameters(arch).expert
     assert whole - spread == pytest.approx(2 * experts * 7 / 8)
     # eight replicas of dense weights, one of each expert
@@ -115,8 +117,8 @@ def test_full_recompute_keeps_layer_inputs_and_one_layer() -> None:
     arch, system = load_model("gpt-3-175b", CATALOGUE), CATALOGUE.system("hgx-h100")
     practice = practice_for(CATALOGUE, system)
     layout = one_layout(tp=8, pp=8, recompute=2)
-    memory = step_memory(arch, system, layout, seq_len=2048, global_batch=64, practice=practice)
-    layer = activation_bytes_per_layer(arch, layout, 2048, practice.stack)[0]
+    memory = step_memory(Job(arch, 2048, 64), system, layout, practice=practice)
+    layer = activation_bytes_per_layer(Job(arch, 2048, 64), layout, practice.stack)[0]
     assert memory["activations"][0] == pytest.approx(96 * 2 * 2048 * 12288 / 8 + layer)
 
 
@@ -124,7 +126,7 @@ def test_the_405b_reference_layouts_fit_where_they_ran() -> None:
     """NVIDIA's 405B recipe ran on 512 H100 of 80 GB with tp 8, pp 8 x 8, cp 2, micro-batch 1."""
     arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
     layout = one_layout(tp=8, pp=8, vpp=8, cp=2, dp=4)
-    memory = step_memory(arch, system, layout, seq_len=8192, global_batch=256, practice=practice_for(CATALOGUE, system))
+    memory = step_memory(Job(arch, 8192, 256), system, layout, practice=practice_for(CATALOGUE, system))
     assert 60e9 < sum(v[0] for v in memory.values()) < 80e9
 
 
@@ -133,7 +135,6 @@ def test_stack_decides_the_width_of_gradients() -> None:
     practice = practice_for(CATALOGUE, system)
     wide = dataclasses.replace(practice, stack=dataclasses.replace(practice.stack, gradient_bytes=4.0))
     two, four = (
-        step_memory(arch, system, one_layout(dp=8), seq_len=4096, global_batch=64, practice=p)["gradients"]
-        for p in (practice, wide)
+        step_memory(Job(arch, 4096, 64), system, one_layout(dp=8), practice=p)["gradients"] for p in (practice, wide)
     )
     assert np.array_equal(2 * two, four)

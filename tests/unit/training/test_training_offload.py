@@ -11,7 +11,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.cli import main
 from megawatt.errors import ScenarioError
-from megawatt.training import Layouts, StepCost, one_layout, practice_for, step_cost
+from megawatt.training import Job, Layouts, StepCost, one_layout, practice_for, step_cost
 from megawatt.training.practice import OFFLOADS, Host, Practice
 from megawatt.workload import load_model
 
@@ -26,7 +26,7 @@ def offloading(*what: str, link: float = 50e9, memory: float = 60e9) -> Practice
 
 
 def cost(practice: Practice, layout: Layouts) -> StepCost:
-    return step_cost(ARCH, SYSTEM, layout, seq_len=4096, global_batch=32, precision="bf16", practice=practice)
+    return step_cost(Job(ARCH, 4096, 32), SYSTEM, layout, practice=practice)
 
 
 def test_optimizer_states_leave_the_chip_and_cross_the_link_twice() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.training import Layouts, one_layout, practice_for, step_cost
+from megawatt.training import Job, Layouts, one_layout, practice_for, step_cost
 from megawatt.training.pipeline import message_s
 from megawatt.training.stages import layers_by_stage, stage_layers
 from megawatt.training.timeline import Timeline, chrome_trace, step_timeline
@@ -22,45 +22,39 @@ PRACTICE = practice_for(CATALOGUE, SYSTEM)
 
 
 def timeline(key: str, layout: Layouts, batch: int, seq_len: int = 2048) -> Timeline:
-    return step_timeline(
-        load_model(key, CATALOGUE), SYSTEM, layout, seq_len=seq_len, global_batch=batch, precision="bf16",
-        practice=PRACTICE,
-    )  # fmt: skip
+    return step_timeline(Job(load_model(key, CATALOGUE), seq_len, batch), SYSTEM, layout, practice=PRACTICE)
 
 
 def test_message_between_stages_by_hand() -> None:
-    arch = load_model("gpt-3-175b", CATALOGUE)
-    sent = message_s(arch, one_layout(tp=8, pp=8), PRACTICE, 2048)[0]
+    job = Job(load_model("gpt-3-175b", CATALOGUE), seq_len=2048, global_batch=8)
+    sent = message_s(job, one_layout(tp=8, pp=8), PRACTICE)[0]
     # 2 bytes x 2048 tokens x 12288 / 8 chips over 50 GB/s x 0.8, and the start of a message
     latency = SYSTEM.links[-1].latency_s
     assert sent == pytest.approx(2 * 2048 * 12288 / 8 / 40e9 + latency, rel=1e-6)
     # without sequence parallelism each chip still sends an eighth; the rest is gathered over NVLink
-    gathered = message_s(arch, one_layout(tp=8, pp=8, sequence_parallel=False), PRACTICE, 2048)[0] - sent
+    gathered = message_s(job, one_layout(tp=8, pp=8, sequence_parallel=False), PRACTICE)[0] - sent
     assert 7 / 8 * 2 * 2048 * 12288 / 360e9 < gathered < 3 * 2 * 2048 * 12288 / 360e9
     whole = dataclasses.replace(PRACTICE, stack=dataclasses.replace(PRACTICE.stack, pp_scattered=False))
-    plain = message_s(arch, one_layout(tp=8, pp=8, sequence_parallel=False), whole, 2048)[0]
+    plain = message_s(job, one_layout(tp=8, pp=8, sequence_parallel=False), whole)[0]
     assert plain == pytest.approx(2 * 2048 * 12288 / 40e9 + latency, rel=1e-6)
-    assert message_s(arch, one_layout(tp=8), PRACTICE, 2048)[0] == 0.0
+    assert message_s(job, one_layout(tp=8), PRACTICE)[0] == 0.0
 
 
 def test_end_stages_exchange_once_less() -> None:
     # one layer per stage and a tiny vocabulary: the middle sets the pace, with two exchanges per micro-batch
-    arch = dataclasses.replace(load_model("gpt-3-175b", CATALOGUE), layers=4, vocab=8)
-    parts = step_cost(
-        arch, SYSTEM, one_layout(tp=8, pp=4), seq_len=2048, global_batch=16, precision="bf16", practice=PRACTICE
-    ).parts_s
-    message = message_s(arch, one_layout(tp=8, pp=4), PRACTICE, 2048)[0]
+    job = Job(dataclasses.replace(load_model("gpt-3-175b", CATALOGUE), layers=4, vocab=8), 2048, 16)
+    parts = step_cost(job, SYSTEM, one_layout(tp=8, pp=4), practice=PRACTICE).parts_s
+    message = message_s(job, one_layout(tp=8, pp=4), PRACTICE)[0]
     assert parts["pp"][0] == pytest.approx((16 * 2 + 2 * 3) * message)
 
 
 @pytest.mark.parametrize("schedule", ["zero-bubble", "dualpipe"])
 def test_schedules_shrink_the_bubble_by_their_papers_formula(schedule: str) -> None:
-    arch = dataclasses.replace(load_model("gpt-3-175b", CATALOGUE), vocab=8)
+    job = Job(dataclasses.replace(load_model("gpt-3-175b", CATALOGUE), vocab=8), seq_len=2048, global_batch=64)
     stack = dataclasses.replace(PRACTICE.stack, schedule=schedule)
-    kwargs = {"seq_len": 2048, "global_batch": 64, "precision": "bf16"}
     layout = one_layout(tp=8, pp=8)
-    plain = step_cost(arch, SYSTEM, layout, practice=PRACTICE, **kwargs).parts_s
-    other = step_cost(arch, SYSTEM, layout, practice=dataclasses.replace(PRACTICE, stack=stack), **kwargs).parts_s
+    plain = step_cost(job, SYSTEM, layout, practice=PRACTICE).parts_s
+    other = step_cost(job, SYSTEM, layout, practice=dataclasses.replace(PRACTICE, stack=stack)).parts_s
     # forward : input gradient : weight gradient of the multiplies are 1 : 1 : 1; 7 other stages
     weight = plain["gemm"][0] / 64 / 3 * 7
     rest = plain["bubble"][0]

@@ -10,6 +10,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.training import (
+    Job,
     checkpoint_interval_s,
     default_stack,
     describe_layout,
@@ -30,8 +31,9 @@ CATALOGUE = load_catalogue()
 
 
 def small_plan(**changes: object):  # type: ignore[no-untyped-def]
-    arguments = {"seq_len": 4096, "global_batch": 128, "precision": "bf16", "catalogue": CATALOGUE}
-    return plan(load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100"), 32, **(arguments | changes))
+    of_job = {name: changes.pop(name) for name in ("global_batch", "precision") if name in changes}
+    job = dataclasses.replace(Job(load_model("llama-2-13b", CATALOGUE), seq_len=4096, global_batch=128), **of_job)  # type: ignore[arg-type]
+    return plan(job, CATALOGUE.system("hgx-h100"), 32, catalogue=CATALOGUE, **changes)  # type: ignore[arg-type]
 
 
 def test_divisors() -> None:
@@ -40,11 +42,11 @@ def test_divisors() -> None:
 
 
 def test_the_plan_is_the_best_of_all_layouts() -> None:
-    arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    system = CATALOGUE.system("hgx-h100")
     found = small_plan()
-    space = search_space(arch, 32, seq_len=4096, global_batch=128)
+    space = search_space(found.job, 32)
     layouts = space.layouts
-    every = evaluate(arch, system, layouts, seq_len=4096, global_batch=128, precision="bf16", catalogue=CATALOGUE)
+    every = evaluate(found.job, system, layouts, catalogue=CATALOGUE)
     assert found.considered == space.considered == len(layouts) + sum(space.rejected.values())
     assert found.rejected == space.rejected | {"memory": int((~every.feasible).sum())}
     assert found.step_time_s == pytest.approx(every.step_time_s[every.feasible].min(), rel=1e-12)
@@ -74,8 +76,9 @@ def test_least_energy_is_not_more_than_that_of_the_fastest() -> None:
 
 def test_every_enumerated_layout_divides() -> None:
     arch = load_model("deepseek-v3", CATALOGUE)
-    layouts = enumerate_layouts(arch, 256, seq_len=4096, global_batch=1024)
-    reasons = layout_reasons(arch, layouts, chips=256, seq_len=4096, global_batch=1024)
+    job = Job(arch, seq_len=4096, global_batch=1024)
+    layouts = enumerate_layouts(job, 256)
+    reasons = layout_reasons(job, layouts, chips=256)
     assert set(reasons) == {""}
     assert len(layouts) > 1000
     assert set(np.unique(layouts.ep)) > {1, 8, 64}
@@ -95,19 +98,19 @@ def test_every_enumerated_layout_divides() -> None:
 )
 def test_reasons_of_layouts_that_cannot_be_set_up(layout, reason: str) -> None:  # type: ignore[no-untyped-def]
     arch = load_model("llama-3.1-8b", CATALOGUE)
-    assert layout_reasons(arch, layout, chips=24, seq_len=4096, global_batch=128)[0] == reason
+    assert layout_reasons(Job(arch, 4096, 128), layout, chips=24)[0] == reason
 
 
 def test_a_model_that_does_not_fit_says_by_how_much() -> None:
     arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
     with pytest.raises(InfeasibleError, match=r"none of [\d,]+ layouts fits.*tp \d+.*GB are missing.*more chips"):
-        plan(arch, system, 8, seq_len=8192, global_batch=8, precision="bf16", catalogue=CATALOGUE)
+        plan(Job(arch, 8192, 8), system, 8, catalogue=CATALOGUE)
 
 
 def test_chips_that_divide_nothing_name_their_neighbours() -> None:
     arch, system = load_model("llama-3.1-8b", CATALOGUE), CATALOGUE.system("hgx-h100")
     with pytest.raises(ScenarioError, match=r"chips = 37.*these numbers of chips do: 3[0-9]"):
-        plan(arch, system, 37, seq_len=8192, global_batch=128, precision="bf16", catalogue=CATALOGUE)
+        plan(Job(arch, 8192, 128), system, 37, catalogue=CATALOGUE)
 
 
 def test_bad_arguments_are_the_users_error() -> None:
@@ -121,14 +124,14 @@ def test_bad_arguments_are_the_users_error() -> None:
 
 def test_a_large_search_considers_every_layout() -> None:
     arch, system = load_model("deepseek-v3", CATALOGUE), CATALOGUE.system("gb300-nvl72")
-    found = plan(arch, system, 4608, seq_len=4096, global_batch=15360, precision="fp8", catalogue=CATALOGUE)
+    found = plan(Job(arch, 4096, 15360, "fp8"), system, 4608, catalogue=CATALOGUE)
     assert found.considered > 100_000
 
 
 @pytest.mark.parametrize("system", ["gb300-nvl72", "trn3-gen2-ultraserver", "hgx-h200", "tpu-v5p-pod"])
 def test_plausible_efficiency_on_every_kind_of_machine(system: str) -> None:
     arch, machine = load_model("llama-3.1-70b", CATALOGUE), CATALOGUE.system(system)
-    found = plan(arch, machine, 576, seq_len=8192, global_batch=1152, precision="bf16", catalogue=CATALOGUE)
+    found = plan(Job(arch, 8192, 1152), machine, 576, catalogue=CATALOGUE)
     assert 0.2 < found.mfu < 0.75
     assert machine.accelerator.power_idle_w < found.chip_power_w <= machine.accelerator.power_cap_w
 
@@ -169,9 +172,9 @@ def test_young_interval_is_near_the_best() -> None:
 def test_run_at_the_published_rate_of_interruptions() -> None:
     """Llama 3: 419 unexpected interruptions in 54 days on 16,384 H100, more than 90 % effective training time."""
     arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    found = plan(arch, system, 16384, seq_len=8192, global_batch=2048, precision="bf16", catalogue=CATALOGUE)
+    found = plan(Job(arch, 8192, 2048), system, 16384, catalogue=CATALOGUE)
     tokens = found.tokens_per_s * 54 * 86400
-    result = run(found, arch=arch, system=system, tokens=tokens, catalogue=CATALOGUE)
+    result = run(found, system=system, tokens=tokens, catalogue=CATALOGUE)
     assert result.failures == pytest.approx(419 * result.days / 54)
     assert 0.9 < result.goodput < 0.97
     assert result.days == pytest.approx(54 / result.goodput)
@@ -182,15 +185,15 @@ def test_run_at_the_published_rate_of_interruptions() -> None:
 
 
 def test_run_checks_its_inputs() -> None:
-    arch, system = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    system = CATALOGUE.system("hgx-h100")
     found = small_plan()
     with pytest.raises(ScenarioError, match="tokens"):
-        run(found, arch=arch, system=system, tokens=0.0, catalogue=CATALOGUE)
-    with pytest.raises(ScenarioError, match="plan is of llama-2-13b"):
-        run(found, arch=load_model("llama-2-7b", CATALOGUE), system=system, tokens=1e12, catalogue=CATALOGUE)
+        run(found, system=system, tokens=0.0, catalogue=CATALOGUE)
+    with pytest.raises(ScenarioError, match="plan is of hgx-h100"):
+        run(found, system=CATALOGUE.system("hgx-h200"), tokens=1e12, catalogue=CATALOGUE)
     hopeless = CATALOGUE.replace_fact("training-practice", "restart_s", 1e9)
     with pytest.raises(InfeasibleError, match="makes no progress"):
-        run(found, arch=arch, system=system, tokens=1e12, catalogue=hopeless)
+        run(found, system=system, tokens=1e12, catalogue=hopeless)
 
 
 def test_layouts_fill_their_defaults() -> None:

@@ -10,22 +10,20 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.cli import main
 from megawatt.errors import ScenarioError
-from megawatt.training import Prices, plan, trained_precisions
+from megawatt.training import Job, Prices, plan, trained_precisions
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
 ARCH = load_model("llama-2-13b", CATALOGUE)
 H100 = CATALOGUE.system("hgx-h100")
-QUESTION = {"seq_len": 4096, "global_batch": 128, "catalogue": CATALOGUE}
+QUESTION = {"system": H100, "chips": 32, "catalogue": CATALOGUE}
 
 
 @pytest.mark.parametrize("objective", ["time", "energy", "cost"])
 def test_the_merged_plan_lists_the_best_of_all(objective: str) -> None:
     prices = Prices(2.0, 50.0)
-    one = {
-        p: plan(ARCH, H100, 32, precision=p, objective=objective, prices=prices, **QUESTION) for p in ("bf16", "fp8")
-    }  # type: ignore[arg-type]
-    both = plan(ARCH, H100, 32, precision=("bf16", "fp8"), objective=objective, prices=prices, **QUESTION)  # type: ignore[arg-type]
+    one = {p: plan(Job(ARCH, 4096, 128, p), objective=objective, prices=prices, **QUESTION) for p in ("bf16", "fp8")}  # type: ignore[arg-type]
+    both = plan(Job(ARCH, 4096, 128), precisions=("bf16", "fp8"), objective=objective, prices=prices, **QUESTION)  # type: ignore[arg-type]
     overhead = H100.overhead_w_per_chip * 32
 
     def score(time_s: float, energy_j: float) -> float:
@@ -42,13 +40,13 @@ def test_the_merged_plan_lists_the_best_of_all(objective: str) -> None:
     listed = [(both.step_time_s, float(both.cost.energy_j[0]))]
     listed += list(zip(both.runners_up_cost.step_time_s, both.runners_up_cost.energy_j, strict=True))
     assert [score(float(t), float(e)) for t, e in listed] == pytest.approx([v for v, _ in expected])
-    assert both.precision == both.precisions[0]
+    assert both.job.precision == both.precisions[0]
     assert both.considered == sum(p.considered for p in one.values())
     assert sum(both.rejected.values()) == sum(sum(p.rejected.values()) for p in one.values())
 
 
 def test_the_front_holds_nothing_that_another_beats() -> None:
-    both = plan(ARCH, H100, 32, precision=("bf16", "fp8"), **QUESTION)  # type: ignore[arg-type]
+    both = plan(Job(ARCH, 4096, 128), precisions=("bf16", "fp8"), **QUESTION)  # type: ignore[arg-type]
     assert both.front_cost is not None
     time = both.front_cost.step_time_s
     energy = both.front_cost.energy_j + H100.overhead_w_per_chip * 32 * time
@@ -62,9 +60,8 @@ def test_precisions_of_a_chip() -> None:
     assert trained_precisions(CATALOGUE.accelerator("h100-sxm")) == ("bf16", "fp8")
     assert "nvfp4" in trained_precisions(CATALOGUE.accelerator("gb300"))
     with pytest.raises(ScenarioError, match=r"nvfp4.*no such peak"):
-        plan(ARCH, H100, 32, precision=("bf16", "nvfp4"), **QUESTION)  # type: ignore[arg-type]
-    with pytest.raises(ScenarioError, match="none is given"):
-        plan(ARCH, H100, 32, precision=(), **QUESTION)  # type: ignore[arg-type]
+        plan(Job(ARCH, 4096, 128), precisions=("bf16", "nvfp4"), **QUESTION)  # type: ignore[arg-type]
+    assert plan(Job(ARCH, 4096, 128, "fp8"), **QUESTION).precisions[0] == "fp8"  # type: ignore[arg-type]
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -86,6 +83,7 @@ def test_train_ranks_precisions_together(capsys: pytest.CaptureFixture[str]) -> 
     code, out = run(capsys, *words, "--precision", "bf16, fp8")
     assert code == 0
     assert ", fp8" in " ".join(out.split())
-    code, out = run(capsys, *words, "--precision", "fp8,int3", "--json")
-    assert code == 2
+    for unknown in (",", "fp8,int3"):
+        code, out = run(capsys, *words, "--precision", unknown, "--json")
+        assert code == 2
     assert "int3" in json.loads(out)["problems"][0]["message"]

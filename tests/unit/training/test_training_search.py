@@ -13,6 +13,7 @@ from megawatt.cli.main import main
 from megawatt.cli.train import chip_counts, parse_layout
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.training import (
+    Job,
     Prices,
     best_within,
     layout_reasons,
@@ -30,7 +31,7 @@ from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
 ARCH, SYSTEM = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
-QUESTION = {"seq_len": 4096, "global_batch": 128, "precision": "bf16", "catalogue": CATALOGUE}
+JOB = Job(ARCH, seq_len=4096, global_batch=128)
 
 
 def test_distinct_rows_number_equal_rows_alike() -> None:
@@ -46,7 +47,7 @@ def test_distinct_rows_number_equal_rows_alike() -> None:
 
 
 def test_every_layout_of_the_space_is_counted_once() -> None:
-    space = search_space(ARCH, 32, seq_len=4096, global_batch=128)
+    space = search_space(JOB, 32)
     assert space.considered == len(space.layouts) + sum(space.rejected.values())
     assert "tp does not divide the attention heads" in space.rejected
     y = space.layouts
@@ -57,9 +58,7 @@ def test_every_layout_of_the_space_is_counted_once() -> None:
 
 def test_an_interleaved_pipeline_takes_micro_batches_in_groups() -> None:
     layout = one_layout(pp=4, vpp=2, dp=8)
-    fits, breaks = (
-        layout_reasons(ARCH, layout, chips=32, seq_len=4096, global_batch=batch)[0] for batch in (8 * 12, 8 * 10)
-    )
+    fits, breaks = (layout_reasons(Job(ARCH, 4096, batch), layout, chips=32)[0] for batch in (8 * 12, 8 * 10))
     assert fits == ""
     assert breaks == "interleaved: pp does not divide the micro-batches"
 
@@ -72,20 +71,20 @@ def test_the_front_holds_what_nothing_beats() -> None:
 
 
 def test_objectives_lie_on_the_front() -> None:
-    fastest = plan(ARCH, SYSTEM, 32, **QUESTION)
-    leanest = plan(ARCH, SYSTEM, 32, objective="energy", **QUESTION)
-    cheapest = plan(ARCH, SYSTEM, 32, objective="cost", prices=Prices(2.0, 60.0), **QUESTION)
+    fastest = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
+    leanest = plan(JOB, SYSTEM, 32, objective="energy", catalogue=CATALOGUE)
+    cheapest = plan(JOB, SYSTEM, 32, objective="cost", prices=Prices(2.0, 60.0), catalogue=CATALOGUE)
     assert fastest.front_cost is not None
     assert fastest.front_cost.step_time_s[0] == fastest.step_time_s
     assert fastest.front_cost.step_time_s[-1] == pytest.approx(leanest.step_time_s)
     usd = [p.step_time_s * 32 * (2.0 / 3600 + p.it_w_per_chip * 60.0 / 3.6e9) for p in (fastest, leanest, cheapest)]
     assert usd[2] <= min(usd[:2]) * (1 + 1e-12)
     with pytest.raises(ScenarioError, match="needs a price"):
-        plan(ARCH, SYSTEM, 32, objective="cost", **QUESTION)
+        plan(JOB, SYSTEM, 32, objective="cost", catalogue=CATALOGUE)
 
 
 def test_differences_add_up_to_the_gap() -> None:
-    found = plan(ARCH, SYSTEM, 32, **QUESTION)
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
     gap = float(found.runners_up_cost.step_time_s[2]) - found.step_time_s
     lost = differences(found.cost, found.runners_up_cost, 2)
     assert sum(d.more_s for d in lost) == pytest.approx(gap)
@@ -102,7 +101,7 @@ def test_differences_add_up_to_the_gap() -> None:
 
 
 def test_sweeps_find_the_smallest_cluster() -> None:
-    scaled = list(sweep(ARCH, SYSTEM, [16, 32, 43, 64], **QUESTION))
+    scaled = list(sweep(JOB, SYSTEM, [16, 32, 43, 64], catalogue=CATALOGUE))
     times = [s.plan.step_time_s for s in scaled if s.plan]
     assert times == sorted(times, reverse=True)
     assert "chips = 43" in scaled[2].why
@@ -110,21 +109,21 @@ def test_sweeps_find_the_smallest_cluster() -> None:
     assert best is not None
     assert best.chips == 32
     assert smallest_within(scaled, times[-1] / 2) is None
-    weak = list(sweep(ARCH, SYSTEM, [16, 32], weak=True, **QUESTION))
+    weak = list(sweep(JOB, SYSTEM, [16, 32], weak=True, catalogue=CATALOGUE))
     assert [s.global_batch for s in weak] == [128, 256]
 
 
 def test_best_within_a_limit_uses_numbers_with_small_factors() -> None:
     # up to 23 chips: 16, 18, 20 or 21; heads and batch are 40 and 128
-    found = best_within(ARCH, SYSTEM, 23.9, **QUESTION)
+    found = best_within(JOB, SYSTEM, 23.9, catalogue=CATALOGUE)
     assert found.chips in (16, 18, 20, 21)
     with pytest.raises(InfeasibleError, match=r"0\.50 chips"):
-        best_within(ARCH, SYSTEM, 0.5, **QUESTION)
+        best_within(JOB, SYSTEM, 0.5, catalogue=CATALOGUE)
 
 
 def test_ranges_enclose_the_step() -> None:
-    found = plan(ARCH, SYSTEM, 32, **QUESTION)
-    ranges = step_time_ranges(ARCH, SYSTEM, found, CATALOGUE)
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
+    ranges = step_time_ranges(SYSTEM, found, CATALOGUE)
     widths = [abs(r.step_time_high_s - r.step_time_low_s) for r in ranges]
     assert widths == sorted(widths, reverse=True)
     sustained = next(r for r in ranges if r.name == "stack-megatron-core.gemm_frac")
@@ -164,7 +163,7 @@ def test_train_prints_the_plan_as_json(capsys: pytest.CaptureFixture[str], tmp_p
     code, out = run(capsys, *words, "--timeline", str(trace))
     assert code == 0
     (result,) = json.loads(out)["results"]
-    found = plan(ARCH, SYSTEM, 32, **QUESTION)
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
     assert result["step_time_s"] == found.step_time_s
     assert result["considered"] == found.considered
     assert len(result["layouts"]) == 5

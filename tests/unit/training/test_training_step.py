@@ -9,7 +9,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.training import Layouts, Practice, StepCost, one_layout, practice_for, step_cost
+from megawatt.training import Job, Layouts, Practice, StepCost, one_layout, practice_for, step_cost
 from megawatt.workload import ModelArch, load_model, model_flops_per_token
 
 CATALOGUE = load_catalogue()
@@ -21,7 +21,7 @@ BY_LEVEL = dataclasses.replace(PRACTICE.fabric, inner=None, outer=None, hop_insi
 
 def cost(arch: ModelArch, layout: Layouts, *, seq_len: int = 4096, batch: int = 64, practice: Practice = PRACTICE,
          precision: str = "bf16") -> StepCost:  # fmt: skip
-    return step_cost(arch, SYSTEM, layout, seq_len=seq_len, global_batch=batch, precision=precision, practice=practice)
+    return step_cost(Job(arch, seq_len, batch, precision), SYSTEM, layout, practice=practice)
 
 
 @pytest.mark.parametrize("key", ["llama-3.1-405b", "mixtral-8x7b", "deepseek-v3", "gpt-3-175b"])
