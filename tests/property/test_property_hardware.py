@@ -25,6 +25,8 @@ from megawatt.hardware.links import OPERATIONS
 CATALOGUE = load_catalogue()
 CHIPS = ("a100-80g", "h100-sxm", "h200-sxm", "b200", "gb200", "b300", "gb300", "trn2", "trn3", "tpu-v5p", "tpu-v6e")
 chips = st.sampled_from(CHIPS)
+gpus = st.sampled_from([chip for chip in CHIPS if not chip.startswith(("tpu", "trn"))])
+"""Chips with measured attention and expert layers, or a relative's."""
 sizes = st.integers(16, 16384)
 
 
@@ -66,7 +68,7 @@ def test_a_higher_cap_never_slows(m: int, n: int, k: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(chips, st.integers(1, 64), st.integers(128, 16384), st.sampled_from((8, 32, 64)), st.booleans())
+@given(gpus, st.integers(1, 64), st.integers(128, 16384), st.sampled_from((8, 32, 64)), st.booleans())
 def test_attention_grows_with_its_keys(chip: str, batch: int, length: int, heads: int, backward: bool) -> None:
     kernel, _ = attention_kernel(CATALOGUE, CATALOGUE.accelerator(chip), "bf16")
     keys = np.array([length, 2 * length])
@@ -75,7 +77,7 @@ def test_attention_grows_with_its_keys(chip: str, batch: int, length: int, heads
 
 
 @settings(max_examples=40, deadline=None)
-@given(chips, st.integers(1, 65536), st.sampled_from((0.0, 1.01, 1.2)), st.sampled_from((1, 2, 8, 32)))
+@given(gpus, st.integers(1, 65536), st.sampled_from((0.0, 1.01, 1.2)), st.sampled_from((1, 2, 8, 32)))
 def test_more_tokens_never_take_less(chip: str, tokens: int, alpha: float, ranks: int) -> None:
     kernel, _ = experts_kernel(CATALOGUE, CATALOGUE.accelerator(chip), "bf16")
     # From a full layer on: below it, a load law may leave more experts without tokens.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.records import LinkLevel
-from megawatt.hardware import Fabric, all_gather_s, all_reduce_s, all_to_all_s, gemm_time_s, kernel_profile
+from megawatt.hardware import Fabric, LinkKernel, all_gather_s, all_reduce_s, all_to_all_s, gemm_time_s, kernel_profile
 from megawatt.training import Job, expected_wall_s, one_layout, practice_for, step_cost
 from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters
 
@@ -19,7 +19,11 @@ CATALOGUE = load_catalogue()
 SYSTEM = CATALOGUE.system("hgx-h100")
 PRACTICE = practice_for(CATALOGUE, SYSTEM)
 ARCH = load_model("llama-2-7b", CATALOGUE)
-FABRIC = Fabric((LinkLevel("a", 8, 4e11, 1e-6, "switch"), LinkLevel("b", float("inf"), 5e10, 5e-6, "switch")), 0.8, 0.7)
+INSIDE = LinkKernel(4e11, 1e-6, 0.0, 1e30, 0.0, 1.0, 0.8, 0.8, 0.8, 0.7)
+FABRIC = Fabric(
+    (LinkLevel("a", 8, 4e11, 1e-6, "switch"), LinkLevel("b", float("inf"), 5e10, 5e-6, "switch")),
+    (INSIDE, dataclasses.replace(INSIDE, link_bytes_per_s=5e10, base_s=5e-6)),
+)
 PROFILE = kernel_profile(CATALOGUE, SYSTEM.accelerator)
 
 powers = st.sampled_from([1, 2, 4, 8, 16])
@@ -75,7 +79,8 @@ def test_collectives_grow_with_payload_and_are_consistent(payload: float, size: 
     gather = float(all_gather_s(FABRIC, payload, size, stride))
     assert gather >= 0
     assert float(all_gather_s(FABRIC, payload * 2, size, stride)) >= gather
-    assert float(all_reduce_s(FABRIC, payload, size, stride)) == pytest.approx(2 * gather)
+    # a sum is a scatter and a gather, started once
+    assert gather <= float(all_reduce_s(FABRIC, payload, size, stride)) <= 2 * gather * (1 + 1e-9)
     # what a chip sends outside its node never exceeds its payload
     assert float(all_to_all_s(FABRIC, payload, size, stride)) <= payload / (5e10 * 0.7) + 1e-3
 
@@ -93,9 +98,20 @@ def test_parts_add_up_for_any_layout(tp: int, dp: int, pp: int, micro: int, reco
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from(["link_achieved_frac", "hbm_achieved_frac", "gemm_sustained_gpu_frac"]), st.floats(0.3, 0.99))
-def test_no_step_is_faster_on_a_worse_machine(field: str, factor: float) -> None:
-    worse = CATALOGUE.replace_fact("training-practice", field, CATALOGUE.number("training-practice", field) * factor)
+@given(
+    st.sampled_from(
+        [
+            ("kernel-links-h100-sxm-bf16", "gather_share"),
+            ("kernel-links-across", "gather_share"),
+            ("h100-sxm", "hbm_achieved_bytes_per_s"),
+            ("kernel-gemm-h100-sxm-bf16", "rate_share"),
+            ("kernel-flash-h100-sxm-bf16", "rate_share"),
+        ]
+    ),
+    st.floats(0.3, 0.99),
+)
+def test_no_step_is_faster_on_a_worse_machine(fact: tuple[str, str], factor: float) -> None:
+    worse = CATALOGUE.replace_fact(*fact, CATALOGUE.number(*fact) * factor)
     layout = one_layout(tp=4, pp=2, dp=4)
     job = Job(ARCH, seq_len=2048, global_batch=32)
     before = step_cost(job, SYSTEM, layout, practice=PRACTICE)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import Assumption, LinkLevel
 from megawatt.hardware.collectives import Fabric
+from megawatt.hardware.fitted import Fitted
 from megawatt.hardware.kernels import links_kernel, outer_links
 from megawatt.hardware.profile import PRACTICE_KEY, maker
 
@@ -19,8 +20,10 @@ __all__ = ["fabric_for"]
 _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
 
 
-def fabric_for(catalogue: Catalogue, chip: str, links: Sequence[LinkLevel]) -> tuple[Fabric, tuple[Assumption, ...]]:
-    """A network as the chip's collective library uses it, and the facts behind it.
+def fabric_for(
+    catalogue: Catalogue, chip: str, links: Sequence[LinkLevel]
+) -> tuple[Fabric, Fitted, tuple[Assumption, ...]]:
+    """A network as the chip's collective library uses it, whose measurements it rests on, and other facts behind it.
 
     Every level inside the scale-up network follows the collectives of the chip (measured, or its relatives'), the
     outermost those measured between domains; rates are the levels' own. GPU libraries gather and scatter over several
@@ -49,7 +52,7 @@ def fabric_for(catalogue: Catalogue, chip: str, links: Sequence[LinkLevel]) -> t
         for place, link in enumerate(links)
     )
     if maker(chip) != "gpu":
-        return Fabric(tuple(links), kernels), found.assumptions
+        return Fabric(tuple(links), kernels), found, ()
     hops = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _HOPS)
     inside, across = (a.fact.number() for a in hops)
-    return Fabric(tuple(links), kernels, inside, across), (*hops, *found.assumptions)
+    return Fabric(tuple(links), kernels, inside, across), found, hops

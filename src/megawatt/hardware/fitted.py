@@ -70,6 +70,13 @@ class Fitted:
     own: bool
     assumptions: tuple[Assumption, ...] = ()
 
+    @property
+    def rests_on(self) -> str:
+        """What stands behind the numbers: kernels measured on this chip or on a relative, or data sheets."""
+        if not self.values.get("fit_rows"):
+            return f"data sheet of {self.chip}"
+        return "measured on this chip" if self.own else f"measured on {self.chip} in {self.precision}"
+
 
 def entry_key(family: str, chip: str, precision: str) -> str:
     """Catalogue key of a family's parameters, e.g. ``kernel-gemm-b200-fp8-block``."""

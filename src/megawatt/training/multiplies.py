@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import MegawattError
 from megawatt.hardware import (
+    Fitted,
     GemmKernel,
     KernelProfile,
     PowerLaw,
@@ -48,8 +49,8 @@ def trained_precisions(accelerator: Accelerator) -> tuple[str, ...]:
 
 def multiplies(
     catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile
-) -> tuple[Mapping[str, GemmKernel], tuple[Assumption, ...]]:
-    """Kernels of a chip by precision, and the facts behind them.
+) -> tuple[Mapping[str, GemmKernel], dict[str, Fitted], tuple[Assumption, ...]]:
+    """Kernels of a chip by precision, whose measurements they rest on, and other facts behind them.
 
     A chip that was not measured has the tiles and waves of its nearest relative, at the level of its own published best
     multiply where there is one. Launches follow each other at the profile's rate: in training the host is modelled
@@ -65,6 +66,7 @@ def multiplies(
         Launch time.
     """
     kernels: dict[str, GemmKernel] = {}
+    rests: dict[str, Fitted] = {}
     used: list[Assumption] = []
     for precision in _TRAINED:
         if precision not in accelerator.peak_flops_per_s:
@@ -79,9 +81,8 @@ def multiplies(
         if best is not None and found.chip != catalogue.get(accelerator.key).key:
             kernel = replace(kernel, speed=kernel.speed * _level(catalogue, accelerator, kernel, best.number()))
             used.append(Assumption(f"{accelerator.key}.gemm_achieved_{precision}_flops_per_s", "training", best))
-        kernels[precision] = kernel
-        used.extend(found.assumptions)
-    return MappingProxyType(kernels), tuple(used)
+        kernels[precision], rests[f"multiplies {precision}"] = kernel, found
+    return MappingProxyType(kernels), rests, tuple(used)
 
 
 def _level(catalogue: Catalogue, accelerator: Accelerator, kernel: GemmKernel, best_flops_per_s: float) -> float:
@@ -112,8 +113,8 @@ def multiply(
     Parameters
     ----------
     profile : KernelProfile
-        Tile rows and share of grouped multiplies; the coarser model, where ``kernels`` lacks the precision (its rate is of steady
-        runs: no clock is applied to it).
+        Tile rows and share of grouped multiplies; the coarser model, where ``kernels`` lacks the precision (its rate
+        is of steady runs: no clock is applied to it).
     kernels : mapping of str to GemmKernel
         By precision.
     m, n, k, count : array, shape (...,)

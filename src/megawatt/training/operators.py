@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +101,19 @@ def experts(practice: Practice, call: ExpertCall | None, precision: str, *, froz
     kernel = practice.experts.get(precision)
     if call is None or kernel is None:
         return None
-    sizes = (call.tokens * busiest_load(practice, call), call.topk, call.experts, call.hidden, call.inter)
-    split = {"tensor_parallel": call.tensor_parallel, "expert_parallel": call.expert_parallel, "gated": call.gated}
-    forward = Work.of(expert_cost(kernel, *sizes, **split, steady=False), kernel.law)
-    inputs, weights = (Work.of(c, kernel.law) for c in expert_gradient_costs(kernel, *sizes, **split, steady=False))
+    shape: dict[str, Any] = {
+        "tokens": call.tokens * busiest_load(practice, call),
+        "topk": call.topk,
+        "experts": call.experts,
+        "hidden": call.hidden,
+        "inter": call.inter,
+        "tensor_parallel": call.tensor_parallel,
+        "expert_parallel": call.expert_parallel,
+        "gated": call.gated,
+        "steady": False,
+    }
+    forward = Work.of(expert_cost(kernel, **shape), kernel.law)
+    inputs, weights = (Work.of(cost, kernel.law) for cost in expert_gradient_costs(kernel, **shape))
     none = np.zeros_like(weights.time_s)
     weight = Work(none, none, none) if frozen else weights
     return Passes(forward, inputs + weight, weight)

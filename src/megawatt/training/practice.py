@@ -15,6 +15,7 @@ from megawatt.hardware import (
     AttentionKernel,
     ExpertKernel,
     Fabric,
+    Fitted,
     GemmKernel,
     KernelProfile,
     PowerModel,
@@ -145,9 +146,9 @@ class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
     ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
-    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number. ``multiplies`` holds the measured matrix kernels
-    by precision, ``attention`` and ``experts`` the other measured kernels; where one is lacking, ``kernels`` has a
-    coarser rate.
+    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number. ``multiplies``
+    holds the measured matrix kernels by precision, ``attention`` and ``experts`` the other measured kernels; where one
+    is lacking, ``kernels`` has a coarser rate; ``evidence`` says whose measurements they are (`rests_on`).
     """
 
     kernels: KernelProfile
@@ -161,6 +162,18 @@ class Practice:
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
     attention: AttentionKernel | None = None
     experts: Mapping[str, ExpertKernel] = field(default_factory=dict)
+
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+    def rests_on(self, precision: str, *, mixture: bool) -> dict[str, str]:
+        """What the times of a step's operators rest on: measured on this chip, on a relative, a data sheet, or a
+        roofline where neither the chip nor a relative has kernel numbers."""
+        names = {"matrix multiplies": f"multiplies {precision}", "collectives": "collectives"}
+        if self.stack.attention_fused:
+            names["attention"] = "attention"
+        if mixture:
+            names["routed experts"] = f"experts {precision}"
+        return {name: self.evidence.get(key, "roofline") for name, key in names.items()}
 
 
 def default_stack(accelerator: Accelerator) -> str:
@@ -178,7 +191,7 @@ def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[St
     schedule = str(used["schedule"].fact.value)
     if schedule not in SCHEDULES:
         raise ScenarioError(f"{key}.schedule = {schedule!r}; allowed: {', '.join(SCHEDULES)}")
-    words = {name: str(used[name].fact.value) for name in _WORDS}
+    words: dict[str, Any] = {name: str(used[name].fact.value) for name in _WORDS}
     names = [name for name in names if name not in _WORDS]
     numbers = {name: used[name].fact.number() for name in names}
     wrong = [n for n in names if n.endswith("_frac") and not 0.0 <= numbers[n] <= _LARGEST_FRAC]
@@ -191,28 +204,29 @@ def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[St
 
 def _attention(
     catalogue: Catalogue, accelerator: Accelerator, stack: Stack
-) -> tuple[AttentionKernel | None, tuple[Assumption, ...]]:
+) -> tuple[AttentionKernel | None, dict[str, Fitted]]:
     """Attention of the stack's generation; None on a chip that neither was measured nor has a measured relative."""
     try:
         kernel, found = flash_kernel(catalogue, accelerator, stack.attention_kernel)
     except CatalogueError:
-        return None, ()
-    return kernel, found.assumptions
+        return None, {}
+    return kernel, {"attention": found}
 
 
 def _experts(
     catalogue: Catalogue, accelerator: Accelerator, precisions: Iterable[str]
-) -> tuple[Mapping[str, ExpertKernel], tuple[Assumption, ...]]:
+) -> tuple[Mapping[str, ExpertKernel], dict[str, Fitted]]:
     """Expert layers by precision, as training libraries run them."""
     kernels: dict[str, ExpertKernel] = {}
-    used: list[Assumption] = []
+    used: dict[str, Fitted] = {}
     for precision in precisions:
         try:
-            kernels[precision], found = experts_kernel(catalogue, accelerator, precision, TRAINING)
+            kernels[precision], used[f"experts {precision}"] = experts_kernel(
+                catalogue, accelerator, precision, TRAINING
+            )
         except CatalogueError:
             continue
-        used.extend(found.assumptions)
-    return MappingProxyType(kernels), tuple(used)
+    return MappingProxyType(kernels), used
 
 
 def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
@@ -250,25 +264,19 @@ def practice_for(
     ScenarioError
         If something is to be offloaded that cannot be.
     """
-    kernels = kernel_profile(catalogue, system.accelerator)
-    power = power_model(catalogue, system.accelerator)
-    fabric, link_facts = fabric_for(catalogue, system.accelerator.key, system.links)
+    chip = system.accelerator
+    kernels, power = kernel_profile(catalogue, chip), power_model(catalogue, chip)
+    fabric, links, link_facts = fabric_for(catalogue, chip.key, system.links)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
     reserve, straggler = (a.fact.number() for a in used)
-    measured, gemm_facts = multiplies(catalogue, system.accelerator, kernels)
-    profile, stack_facts = _stack(catalogue, stack or default_stack(system.accelerator), system.accelerator)
-    attention, attention_facts = _attention(catalogue, system.accelerator, profile)
-    experts, expert_facts = _experts(catalogue, system.accelerator, measured)
+    profile, stack_facts = _stack(catalogue, stack or default_stack(chip), chip)
+    measured, rests, gemm_facts = multiplies(catalogue, chip, kernels)
+    attention, rests_attention = _attention(catalogue, chip, profile)
+    experts, rests_experts = _experts(catalogue, chip, measured)
+    rests = {**rests, **rests_attention, **rests_experts, "collectives": links}
     host, host_facts = _host(catalogue, system, offload)
-    room_facts = (
-        *kernels.assumptions,
-        *power.assumptions,
-        *link_facts,
-        *used,
-        *attention_facts,
-        *expert_facts,
-        *host_facts,
-    )
+    fitted = tuple(a for found in rests.values() for a in found.assumptions)
+    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *host_facts, *gemm_facts)
     return Practice(
         kernels=kernels,
         fabric=fabric,
@@ -277,8 +285,9 @@ def practice_for(
         memory_reserve_frac=reserve,
         straggler_frac=straggler,
         host=host,
-        assumptions=(*system.assumptions, *room_facts, *stack_facts, *gemm_facts),
+        assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,
         attention=attention,
         experts=experts,
+        evidence=MappingProxyType({name: found.rests_on for name, found in rests.items()}),
     )

@@ -135,7 +135,8 @@ class TrainingPlan:
     recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
     holds the layouts that no other beats in step time and energy of the machine together, by increasing time. ``stack``
     is the key of the training stack, ``offload`` what the host's memory holds. ``precisions`` are those of the layout
-    and its runners-up, ``front_precisions`` those of the front.
+    and its runners-up, ``front_precisions`` those of the front. ``evidence`` says of each kind of operator whether its
+    time was measured on this chip, on a relative, or rests on a data sheet or a roofline.
     """
 
     job: Job
@@ -162,6 +163,7 @@ class TrainingPlan:
     offload: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     front_precisions: tuple[str, ...] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

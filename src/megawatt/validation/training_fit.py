@@ -52,7 +52,7 @@ class Group:
         """Whether a row belongs to it; the planner's own layouts settle nothing."""
         if (
             run.layout is None
-            or (self.dense and run.arch.experts)
+            or (self.dense and run.job.arch.experts)
             or re.search(self.without, f"{row.get('model')} {row.get('software')}")
         ):
             return False

@@ -157,7 +157,9 @@ def _ideal_s(run: Run) -> float:
 
 def _groups(row: Row) -> tuple[str, ...]:
     names = ("accelerator", "source", "fold", "full_config")
-    return tuple(f"{name}={row[name]}" for name in names if row.get(name))
+    kind = "dense" if (row.get("experts") or "0") == "0" else "mixture"
+    apart = (f"kind={kind}", f"fold={row['fold']} kind={kind}") if row.get("fold") else (f"kind={kind}",)
+    return (*(f"{name}={row[name]}" for name in names if row.get(name)), *apart)
 
 
 def _rankings(rows: Sequence[Row]) -> list[list[str]]:

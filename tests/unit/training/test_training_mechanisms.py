@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.hardware import LinkKernel
 from megawatt.training import Job, Practice, StepCost, one_layout, practice_for, step_cost, step_memory
 from megawatt.training.layer import nodes_per_expert_copy
 from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters, trained_share
@@ -67,11 +68,12 @@ def test_dispatch_once_per_node_saves_scale_out_traffic() -> None:
 
 def test_the_busiest_expert_rank_sets_the_pace() -> None:
     arch = load_model("mixtral-8x7b", CATALOGUE)
-    even, skewed = (
-        cost(arch, dataclasses.replace(PRACTICE, expert_imbalance=x), dp=8, ep=8).parts_s for x in (1.0, 1.5)
-    )
+    even, skewed = (cost(arch, with_stack(expert_imbalance=x), dp=8, ep=8).parts_s for x in (1.0, 1.5))
     assert skewed["ep"][0] > 1.4 * even["ep"][0]
-    assert skewed["gemm"][0] > 1.2 * even["gemm"][0]
+    assert skewed["experts"][0] > 1.3 * even["experts"][0]
+    # one rank with all the experts has no busier one
+    alone = [cost(arch, with_stack(expert_imbalance=x), dp=8).parts_s["experts"][0] for x in (1.0, 1.5)]
+    assert alone[0] == alone[1]
 
 
 def test_frozen_weights_by_hand() -> None:
@@ -103,7 +105,8 @@ def test_frozen_weights_save_memory_time_and_exchange() -> None:
 
 def test_sharded_gradients_are_scattered_for_every_micro_batch() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
-    by_level = dataclasses.replace(PRACTICE.fabric, inner=None)
+    plain = LinkKernel(4.5e11, 0.0, 0.0, 1e30, 0.0, 1.0, 0.8, 0.8, 0.8, 0.8)
+    by_level = dataclasses.replace(PRACTICE.fabric, kernels=(plain, PRACTICE.fabric.kernels[1]))
     bare = dataclasses.replace(with_stack(dp_overlap_frac=0.0, gradient_exchange_bytes=2.0), fabric=by_level)
     once, each = (cost(arch, bare, dp=8, zero=zero).parts_s for zero in (1, 2))
     assert once["shard"][0] == 0.0

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.hardware import PowerLaw, gemm_cost, gemm_time_s
+from megawatt.hardware import PowerLaw, Work, gemm_cost, gemm_time_s
 from megawatt.training import practice_for
-from megawatt.training.multiplies import Multiplied, multiply, shared_clock
+from megawatt.training.multiplies import multiply, shared_clock
 
 CATALOGUE = load_catalogue()
 H100 = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"))
@@ -55,7 +55,7 @@ LAW = PowerLaw(idle_w=100.0, cap_w=700.0, flop_j=1e-12, byte_j=5e-11, clock_expo
 
 def test_multiplies_alone_keep_the_cap_by_themselves() -> None:
     # 1 s at 900 W above idle, all of it clocked: 900 s^2 = 600, s = sqrt(2/3)
-    work = Multiplied(*arrays(1.0, 1.0, 900.0))
+    work = Work(*arrays(1.0, 1.0, 900.0))
     clock = shared_clock(LAW, work, *arrays(0.0, 0.0))
     assert clock[0] == pytest.approx((600.0 / 900.0) ** 0.5, abs=1e-4)
     # the same law as a steady run of one kernel
@@ -63,7 +63,7 @@ def test_multiplies_alone_keep_the_cap_by_themselves() -> None:
 
 
 def test_idle_time_between_multiplies_lets_them_run_faster() -> None:
-    work = Multiplied(*arrays(1.0, 1.0, 900.0))
+    work = Work(*arrays(1.0, 1.0, 900.0))
     # 900 s = 600 (1/s + 0.25): 900 s^2 - 150 s - 600 = 0, s = (150 + sqrt(150^2 + 4 * 900 * 600)) / 1800
     clock = shared_clock(LAW, work, *arrays(0.25, 0.0))
     assert clock[0] == pytest.approx((150.0 + (150.0**2 + 4 * 900 * 600) ** 0.5) / 1800.0, abs=1e-4)
@@ -81,7 +81,7 @@ def test_what_waits_for_memory_does_not_slow_with_the_clock() -> None:
 
 
 def test_slower_kernels_take_longer_at_the_same_energy() -> None:
-    work = Multiplied(*arrays(1.0, 0.8, 500.0)).slowed(0.8)
+    work = Work(*arrays(1.0, 0.8, 500.0)).slowed(0.8)
     assert work.time_s[0] == pytest.approx(1.25)
     assert work.clocked_s[0] == pytest.approx(1.0)
     assert work.dynamic_j[0] == 500.0

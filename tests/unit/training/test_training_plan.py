@@ -65,7 +65,7 @@ def test_plan_figures_follow_from_the_step() -> None:
     assert found.it_energy_j_per_token == pytest.approx(found.it_w_per_chip * 32 / tokens_per_s)
     names = [a.name for a in found.assumptions]
     assert len(names) == len(set(names))
-    assert {"h100-sxm.power_cap_w", "training-practice.link_achieved_frac", "llama-2-13b.layers"} <= set(names)
+    assert {"h100-sxm.power_cap_w", "kernel-flash-h100-sxm-bf16.rate_share", "llama-2-13b.layers"} <= set(names)
 
 
 def test_least_energy_is_not_more_than_that_of_the_fastest() -> None:

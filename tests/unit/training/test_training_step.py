@@ -9,13 +9,18 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
+from megawatt.hardware import Fabric, LinkKernel
 from megawatt.training import Job, Layouts, Practice, StepCost, one_layout, practice_for, step_cost
 from megawatt.workload import ModelArch, load_model, model_flops_per_token
 
 CATALOGUE = load_catalogue()
 SYSTEM = CATALOGUE.system("hgx-h100")
 PRACTICE = practice_for(CATALOGUE, SYSTEM)
-BY_LEVEL = dataclasses.replace(PRACTICE.fabric, inner=None, outer=None, hop_inside_s=0.0, hop_across_s=0.0)
+PLAIN = LinkKernel(1.0, 0.0, 0.0, 1e30, 0.0, 1.0, 0.8, 0.8, 0.8, 0.8)
+BY_LEVEL = Fabric(
+    PRACTICE.fabric.links,
+    tuple(dataclasses.replace(PLAIN, link_bytes_per_s=link.link_bytes_per_s) for link in PRACTICE.fabric.links),
+)
 """A network whose collectives are bytes over rates: for arithmetic by hand."""
 
 

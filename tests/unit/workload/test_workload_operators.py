@@ -28,7 +28,7 @@ def forward_flops(arch: ModelArch, cut: Split, seq_len: int) -> float:
     for moe, layers in zip((False, True), layer_kinds(arch), strict=True):
         if layers:
             work = layer_work(arch, cut, seq_len, moe=moe, fused_attention=True)
-            total += layers * float(sum(g.flops()[0] for g in work.gemms) + work.attention_flops[0])
+            total += layers * float(sum(o.flops()[0] for o in (*work.gemms, *work.attention)))
     return total + float(head_work(arch, cut, seq_len)[0].flops()[0])
 
 
@@ -72,7 +72,7 @@ def test_unfused_attention_multiplies_the_masked_half_too() -> None:
     fused = layer_work(arch, split(), 2048, moe=False, fused_attention=True)
     chain = layer_work(arch, split(), 2048, moe=False, fused_attention=False)
     scores = sum(g.flops()[0] for g in chain.gemms if g.name in ("scores", "context"))
-    assert scores == pytest.approx(2 * fused.attention_flops[0])
+    assert scores == pytest.approx(2 * fused.attention[0].flops()[0])
     assert chain.vector_bytes[0] > fused.vector_bytes[0]
 
 

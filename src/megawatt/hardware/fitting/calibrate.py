@@ -30,7 +30,7 @@ from megawatt.hardware.fitting.published import (
 from megawatt.hardware.fitting.readings import low_reading
 from megawatt.hardware.fitting.solve import FitQuality, Parameter, quality
 from megawatt.hardware.fitting.table import FittedEntry
-from megawatt.hardware.kernels import ENERGIES, SWITCH_SUMS
+from megawatt.hardware.kernels import ENERGIES, SWITCH_SUMS, attention_from
 from megawatt.hardware.links import links_from
 from megawatt.hardware.measurements import KernelTable, read_kernels
 
@@ -187,7 +187,8 @@ def _curves(catalogue: Catalogue, rows: list[CurveRow]) -> Iterator[FittedEntry]
                 part = [
                     r for r in mine if r.kernel == kernel and (int(r.seq_len) in FIT_LENGTHS and not r.note) == used
                 ]
-                time = curve_times_s(layout, accelerator, fit.values(kernel), part)
+                model = attention_from(layout, accelerator, "bf16", kernel, fit.values(kernel))
+                time = curve_times_s(model, part)
                 both.append(quality(time, np.array([curve_flops(r) / r.flops_per_s for r in part])))
             qualities[kernel] = (both[0], both[1])
         title = f"Published attention kernels on {chip}, forward and backward, fitted"
