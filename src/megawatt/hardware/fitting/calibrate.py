@@ -18,7 +18,7 @@ from megawatt.hardware.fitting.attention import attention_family, attention_prec
 from megawatt.hardware.fitting.experts import experts_family
 from megawatt.hardware.fitting.family import POWER_FROM_S, Family, FamilyFit, fit_family, is_steady, predict
 from megawatt.hardware.fitting.gemm import gemm_family
-from megawatt.hardware.fitting.links import domain_times_s, fit_links
+from megawatt.hardware.fitting.links import domain_times_s, fit_links, link_errors
 from megawatt.hardware.fitting.published import (
     FIT_LENGTHS,
     CurveRow,
@@ -170,7 +170,8 @@ def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fitt
             for part in (kept, held)
         ]
         stack = max(sorted({str(s) for s in kept.word("stack")}))
-        fit = FamilyFit(catalogue.get(chip).key, "bf16", values, {stack: {}})
+        errors = link_errors(rate, kept, values, in_switch=in_switch)
+        fit = FamilyFit(catalogue.get(chip).key, "bf16", values, {stack: {}}, errors)
         title = f"Collectives of {chip} inside its domain, fitted"
         yield FittedEntry("links", title, fit, {stack: (both[0], both[1])}, {})
 

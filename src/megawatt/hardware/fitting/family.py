@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -12,10 +12,19 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Accelerator
 from megawatt.hardware.clock import Cost
 from megawatt.hardware.cores import peak_of
-from megawatt.hardware.fitting.solve import Parameter, solve
+from megawatt.hardware.fitting.solve import Parameter, solve, standard_errors
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["POWER_FROM_S", "Family", "FamilyFit", "fit_family", "power_parameters", "predict", "stacks_in_order"]
+__all__ = [
+    "POWER_FROM_S",
+    "Family",
+    "FamilyFit",
+    "fit_family",
+    "power_parameters",
+    "predict",
+    "stacks_in_order",
+    "with_errors",
+]
 
 FloatArray = NDArray[np.float64]
 CostOf = Callable[[str, Mapping[str, float], KernelTable, bool], Cost]
@@ -24,6 +33,12 @@ CostOf = Callable[[str, Mapping[str, float], KernelTable, bool], Cost]
 POWER_FROM_S: Final = 2e-4
 """Readings of shorter kernels mix in the gaps between launches."""
 _POWER_WEIGHT: Final = 0.5
+GEOMETRY: Final[Mapping[str, tuple[str, ...]]] = {
+    "gemm": ("n", "k"),
+    "attention": ("num_heads", "num_key_value_heads", "head_dim"),
+    "moe": ("hidden_size", "inter_size", "topk", "num_experts"),
+}
+"""Columns that name a layer of a model: the folds of the tables split by them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +78,15 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class FamilyFit:
-    """Fitted numbers of one chip and precision: shared ones, and those of each stack (the reference stack first)."""
+    """Fitted numbers of one chip and precision: shared ones, and those of each stack (the reference stack first), with
+    their standard errors as shares of their values."""
 
     chip: str
     precision: str
     shared: Mapping[str, float]
     stacks: Mapping[str, Mapping[str, float]]
+    shared_errors: Mapping[str, float] = field(default_factory=dict)
+    stack_errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def values(self, stack: str) -> dict[str, float]:
         """Shared numbers and those of a stack."""
@@ -119,6 +137,65 @@ def predict(cost: CostOf, stack: str, values: Mapping[str, float], table: Kernel
     return time, power
 
 
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Parameters and errors of one chip and precision over its stacks."""
+
+    family: Family
+    parts: Mapping[str, KernelTable]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Parameters of a stack."""
+        return tuple(self.family.own(next(iter(self.parts.values()))))
+
+    def parameters(self) -> dict[str, Parameter]:
+        """Shared ones, and ``stack|name`` of each stack."""
+        found = dict(self.family.shared)
+        for place, (stack, part) in enumerate(self.parts.items()):
+            for name, parameter in self.family.own(part).items():
+                one = Parameter(1.0, 1.0, 1.0, 1.0)
+                found[f"{stack}|{name}"] = one if name in self.family.relative and place == 0 else parameter
+        return found
+
+    def split(self, values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
+        """Shared numbers, and those of each stack."""
+        shared = {name: values[name] for name in self.family.shared if name in values}
+        own = {s: {n: values[f"{s}|{n}"] for n in self.names if f"{s}|{n}" in values} for s in self.parts}
+        return shared, own
+
+    def _read(self, part: KernelTable) -> NDArray[np.bool_]:
+        """Rows whose power reading counts."""
+        long = part.number("latency_ms") * 1e-3 > POWER_FROM_S
+        return np.asarray(is_steady(part) & long & self.family.readable(part))
+
+    def residuals(self, values: dict[str, float]) -> FloatArray:
+        """Logarithmic errors of time, and of power where it was read."""
+        shared, own = self.split(values)
+        errors = []
+        for stack, part in self.parts.items():
+            time, power = predict(self.family.cost, stack, {**shared, **own[stack]}, part)
+            errors.append(np.log(time / (part.number("latency_ms") * 1e-3)))
+            read = self._read(part)
+            above = np.log(power[read] / part.number("power_w")[read])
+            errors.append(_POWER_WEIGHT * np.where(above > 0.0, self.family.above_reading, 1.0) * above)
+        return np.concatenate(errors)
+
+    def clusters(self) -> NDArray[np.int64]:
+        """Geometry of each residual: rows that differ in batch, tokens or message size alone err together."""
+        labels: list[str] = []
+        for part in self.parts.values():
+            columns = [part.number(name) for name in GEOMETRY[part.family]]
+            rows = np.array([" ".join(f"{v:g}" for v in row) for row in zip(*columns, strict=True)], dtype=object)
+            labels += [*rows, *rows[self._read(part)]]
+        return np.unique(np.array(labels, dtype=str), return_inverse=True)[1].astype(np.int64)
+
+
+def _problem(table: KernelTable, family: Family) -> _Problem:
+    stacks = stacks_in_order(table)
+    return _Problem(family, {s: table.where(table.word("stack") == s) for s in stacks})
+
+
 def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, family: Family) -> FamilyFit:
     """Fit one chip and precision on all rows of a table (give it only the rows to fit on).
 
@@ -126,30 +203,23 @@ def fit_family(accelerator: Accelerator, precision: str, table: KernelTable, fam
     -----
     One set of shared numbers explains short and steady runs: the clock between them comes from the power law.
     """
-    stacks = stacks_in_order(table)
-    parts = {s: table.where(table.word("stack") == s) for s in stacks}
-    parameters = dict(family.shared)
-    for place, (stack, part) in enumerate(parts.items()):
-        for name, parameter in family.own(part).items():
-            one = Parameter(1.0, 1.0, 1.0, 1.0)
-            parameters[f"{stack}|{name}"] = one if name in family.relative and place == 0 else parameter
-    names = tuple(family.own(next(iter(parts.values()))))
+    problem = _problem(table, family)
+    found = solve(problem.residuals, problem.parameters(), scale=family.scale, loss=family.loss)
+    shared, own = problem.split(found)
+    return with_errors(FamilyFit(accelerator.key, precision, shared, own), table, family)
 
-    def split(values: Mapping[str, float]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
-        shared = {name: values[name] for name in family.shared}
-        return shared, {s: {name: values[f"{s}|{name}"] for name in names} for s in stacks}
 
-    def residuals(values: dict[str, float]) -> FloatArray:
-        shared, own = split(values)
-        errors = []
-        for stack, part in parts.items():
-            time, power = predict(family.cost, stack, {**shared, **own[stack]}, part)
-            measured = part.number("latency_ms") * 1e-3
-            errors.append(np.log(time / measured))
-            read = is_steady(part) & (measured > POWER_FROM_S) & family.readable(part)
-            above = np.log(power[read] / part.number("power_w")[read])
-            errors.append(_POWER_WEIGHT * np.where(above > 0.0, family.above_reading, 1.0) * above)
-        return np.concatenate(errors)
-
-    shared, own = split(solve(residuals, parameters, scale=family.scale, loss=family.loss))
-    return FamilyFit(accelerator.key, precision, shared, own)
+def with_errors(fit: FamilyFit, table: KernelTable, family: Family) -> FamilyFit:
+    """The fit with the standard errors of its numbers on the rows that it was made from."""
+    problem = _problem(table, family)
+    values = {**fit.shared, **{f"{s}|{n}": v for s, own in fit.stacks.items() for n, v in own.items()}}
+    errors = standard_errors(
+        problem.residuals,
+        problem.parameters(),
+        values,
+        problem.clusters(),
+        scale=family.scale,
+        loss=family.loss,
+    )
+    shared, own = problem.split(errors)
+    return replace(fit, shared_errors=shared, stack_errors=own)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.hardware.fitting.solve import Parameter, solve
+from megawatt.hardware.fitting.solve import Parameter, solve, standard_errors
 from megawatt.hardware.kernels import SWITCH_PARAMETERS
 from megawatt.hardware.links import SWITCH_RANKS, LinkKernel, domain_s, links_from
 from megawatt.hardware.measured_rows import ELEMENT_BYTES, OPERATION_OF
 from megawatt.hardware.measurements import KernelTable
 
-__all__ = ["domain_times_s", "fit_links", "message_widths"]
+__all__ = ["domain_times_s", "fit_links", "link_errors", "message_widths"]
 
 FloatArray = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ _START: Final[Mapping[str, Parameter]] = {
     "switch_ramp_s": Parameter(4e-5, 0.7, 1e-8, 1e-3),
     "switch_ramp_bytes": Parameter(1e7, 1.0, 1e4, 1e9),
 }
+_SCALE: Final = 0.15
 _LARGE_BYTES: Final = 2.0**20
 _LARGE_WEIGHT: Final = 3.0
 """Training moves megabytes: these rows count three times."""
@@ -73,6 +74,24 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
     dict
         Numbers by name; those of sums in switches only where a row shows them (`SWITCH_RANKS` and more).
     """
+    problem, parameters = _problem(link_bytes_per_s, table, in_switch)
+    return solve(problem, parameters, scale=_SCALE)
+
+
+def link_errors(
+    link_bytes_per_s: float, table: KernelTable, values: Mapping[str, float], *, in_switch: bool = True
+) -> dict[str, float]:
+    """Standard errors of `fit_links`, as shares of the values; rows of one operation and group err together."""
+    problem, parameters = _problem(link_bytes_per_s, table, in_switch)
+    labels = [f"{o} {n:g}" for o, n in zip(table.word("op_name"), table.number("num_gpus"), strict=True)]
+    clusters = np.unique(labels, return_inverse=True)[1]
+    return standard_errors(problem, parameters, values, clusters, scale=_SCALE)
+
+
+def _problem(
+    link_bytes_per_s: float, table: KernelTable, in_switch: bool
+) -> tuple[Callable[[dict[str, float]], FloatArray], dict[str, Parameter]]:
+    """Errors of the rows, and what is to be fitted."""
     width = message_widths(table)
     summed = in_switch & (table.word("op_name") == "all_reduce") & (width >= 2.0)
     summed &= table.number("num_gpus") >= SWITCH_RANKS
@@ -85,4 +104,4 @@ def fit_links(link_bytes_per_s: float, table: KernelTable, *, in_switch: bool = 
         time = domain_times_s(links_from(link_bytes_per_s, values), table)
         return np.asarray(weight * np.log(time / measured))
 
-    return solve(residuals, parameters, scale=0.15)
+    return residuals, parameters

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FitQuality", "Parameter", "quality", "solve"]
+__all__ = ["FitQuality", "Parameter", "quality", "solve", "standard_errors"]
 
 FloatArray = NDArray[np.float64]
 
@@ -49,6 +49,61 @@ def quality(predicted: FloatArray, measured: FloatArray) -> FitQuality:
         return FitQuality(0, float("nan"), float("nan"))
     error = np.abs(predicted / measured - 1.0)
     return FitQuality(len(error), float(np.median(error)), float(np.quantile(error, 0.9)))
+
+
+def _scaled(residual: FloatArray, scale: float, loss: str) -> tuple[FloatArray, FloatArray]:
+    """Square roots of the weights that a robust loss gives rows (of the slope, of the residual)."""
+    z = (residual / scale) ** 2
+    first = (1.0 + z) ** -0.5 if loss == "soft_l1" else 1.0 / (1.0 + z)
+    second = -0.5 * (1.0 + z) ** -1.5 if loss == "soft_l1" else -1.0 / (1.0 + z) ** 2
+    slope = np.sqrt(np.maximum(first + 2.0 * second * z, 1e-6))
+    return slope, residual * first / slope
+
+
+def standard_errors(
+    residuals: Callable[[dict[str, float]], FloatArray],
+    parameters: Mapping[str, Parameter],
+    values: Mapping[str, float],
+    clusters: NDArray[np.integer],
+    *,
+    scale: float = _SCALE,
+    loss: Literal["soft_l1", "cauchy"] = "soft_l1",
+) -> dict[str, float]:
+    """Standard errors of fitted parameters, as shares of their values, where rows of one geometry err together.
+
+    Parameters
+    ----------
+    residuals, parameters, scale, loss
+        As for `solve`.
+    values : mapping of str to float
+        The fitted parameters.
+    clusters : array, shape (rows,)
+        Group of each residual: errors inside a group are not independent.
+
+    Returns
+    -------
+    dict
+        By name, for parameters that were free; a parameter at one of its limits has the error of its prior at most.
+
+    Notes
+    -----
+    The sandwich of White with clusters (Liang and Zeger 1986, doi 10.1093/biomet/73.1.13) in logarithms of the
+    parameters, the prior of `solve` included.
+    """
+    free = [name for name, p in parameters.items() if p.high > p.low]
+    base = residuals(dict(values))
+    step = _STEPS[-1]
+    columns = [(residuals({**values, name: values[name] * np.exp(step)}) - base) / step for name in free]
+    slope, weighted = _scaled(base, scale, loss)
+    jacobian = np.stack(columns, axis=1) * slope[:, None]
+    spread = np.array([parameters[name].spread for name in free])
+    prior = scale * np.sqrt(len(base) / 1000.0) / spread
+    bread = np.linalg.pinv(jacobian.T @ jacobian + np.diag(prior**2))
+    _, group = np.unique(clusters, return_inverse=True)
+    scores = np.zeros((int(group.max()) + 1, len(free)))
+    np.add.at(scores, group, jacobian * weighted[:, None])
+    variance = np.diag(bread @ (scores.T @ scores) @ bread)
+    return {name: float(min(e, p)) for name, e, p in zip(free, np.sqrt(np.maximum(variance, 0.0)), spread, strict=True)}
 
 
 def solve(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -51,20 +52,22 @@ def _text(value: float) -> str:
 def _rows(entry: FittedEntry, source: str, date: str, note: str) -> Iterable[list[str]]:
     key = entry_key(entry.family, entry.fit.chip, entry.fit.precision)
 
-    def fact(name: str, value: float, kind: str, why: str) -> list[str]:
-        return [key, name, _text(value), _unit(name), "", "", kind, source, date, why]
+    def fact(name: str, value: float, why: str, error: float | None = None) -> list[str]:
+        ends = ["", ""] if error is None else [_text(value * math.exp(sign * error)) for sign in (-1.0, 1.0)]
+        return [key, name, _text(value), _unit(name), *ends, "derived", source, date, why]
 
     yield [key, "title", entry.title, *[""] * 7]
     reference = next(iter(entry.fit.stacks))
     yield [key, REFERENCE_STACK, reference, "", "", "", "derived", source, date, "short runs, most rows"]
     for name, value in entry.fit.shared.items():
-        yield fact(name, value, "derived", note)
+        yield fact(name, value, note, entry.fit.shared_errors.get(name))
     for stack, values in entry.fit.stacks.items():
         prefix = f"{STACK_PREFIX}{stack}."
+        errors = entry.fit.stack_errors.get(stack, {})
         for name, value in (*values.items(), *entry.extra.get(stack, {}).items()):
-            yield fact(prefix + name, value, "derived", note)
+            yield fact(prefix + name, value, note, errors.get(name))
         for name, value in _quality_rows(entry.qualities[stack]):
-            yield fact(prefix + name, value, "derived", "quality of the fit")
+            yield fact(prefix + name, value, "quality of the fit")
 
 
 def render(entries: Iterable[FittedEntry], *, source: str, date: str, note: str) -> str:
