@@ -50,7 +50,8 @@ def compare(old: dict[str, float | None], new: dict[str, float | None]) -> Itera
         system, model, _ = name.split("|")
         groups[system, model].append(change)
     for (system, model), values in sorted(groups.items()):
-        yield f"{system} {model}: {len(values)} sizes, median {statistics.median(values):+.0%}, to {max(values, key=abs):+.0%}"
+        furthest = max(values, key=abs)
+        yield f"{system} {model}: {len(values)} sizes, median {statistics.median(values):+.0%}, to {furthest:+.0%}"
     yield from (f"only in one: {name}" for name in lost)
 
 
