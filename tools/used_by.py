@@ -152,10 +152,11 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
     for name in ("childress-gb300", "childress-bitcoin"):
         text = (EXAMPLES / f"{name}.toml").read_text(encoding="utf-8")
         scenarios.append(folder / f"{name}.toml")
+        text = text.replace('model = "llama-3.1-405b"', 'model = "mixtral-8x7b"')
         scenarios[-1].write_text(text + "\n[risk]\npaths = 64\n", encoding="utf-8")
     for model in ("llama-3.1-8b", "mixtral-8x7b"):
         yield ("train", model, "--system", "hgx-h100", "--chips", "32", "--batch", "128")
-    yield ("compare", "llama-2-7b", "--systems", "hgx-h100,hgx-h200", "--chips", "16", "--batch", "64")
+    yield ("compare", "mixtral-8x7b", "--systems", "hgx-h200", "--chips", "32", "--batch", "128")
     yield ("hall", "dublin", "--grid-mw", "100")
     yield ("dispatch", str(case))
     for scenario in scenarios:

@@ -19,9 +19,6 @@ from megawatt.validation.registry import KINDS, kind_of
 
 SCORED = [kind.name for kind in KINDS if kind.scorer]
 NOT_YET = {
-    "kernels-attention": "training prices attention by roofline and practice",
-    "kernels-moe": "training prices experts by roofline and practice",
-    "attention-published": "training prices attention by roofline and practice",
     "finance-case": "plans run on another engine than the cases",
 }
 """Kinds whose model no command runs yet."""
