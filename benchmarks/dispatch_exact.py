@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from megawatt.dispatch.case import ReferenceCase, case_problem, change_case, load_case, solve_case
+from megawatt.dispatch.case import ReferenceCase, case_problem, change_case, load_case
 from megawatt.dispatch.lp import Method
 from megawatt.dispatch.years import optimise_years
+from megawatt.validation.dispatch_case import solve_case
 
 REFERENCE = Path(os.environ.get("MEGAWATT_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 FOLDER = REFERENCE / "dispatch_case"
@@ -29,6 +30,7 @@ import sys
 from pathlib import Path
 import megawatt.dispatch
 import megawatt.dispatch.case as case
+from megawatt.validation.dispatch_case import solve_case
 if sys.argv[2] == "kernel":
     import megawatt.dispatch.kernel
 if sys.argv[2] == "compiled":  # every compiled function loaded, by a problem of two days
@@ -46,7 +48,7 @@ def peak_mb():  # of this process alone: ru_maxrss starts at its parent's
 start = peak_mb()
 problem = case.load_case(Path(sys.argv[1]))
 loaded = peak_mb()
-case.solve_case(problem, solver=sys.argv[3])
+solve_case(problem, solver=sys.argv[3])
 print(start, loaded, peak_mb())
 """
 

@@ -11,10 +11,11 @@ import numpy as np
 
 from megawatt.catalogue import load_catalogue
 from megawatt.dispatch import SiteProblem, monthly_response, price_year, solve, solve_merit, tariff, tariff_adder
-from megawatt.dispatch.case import load_case, solve_case
+from megawatt.dispatch.case import load_case
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import fleet, revenue_usd_per_mwh
+from megawatt.validation.dispatch_case import solve_case
 
 REFERENCE = Path(os.environ.get("MEGAWATT_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 GRID_MW = 300.0

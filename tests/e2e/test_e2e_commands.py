@@ -115,6 +115,21 @@ def test_settings_reach_the_scenario(tmp_path: Path) -> None:
     assert "did you mean grid_mw?" in wrong.stderr
 
 
+def test_hall_ranks_designs_for_a_place() -> None:
+    prices = ("--power-price", 60, "--water-price", 2, "--it-value", 500)
+    done = megawatt("hall", "dublin", "--screen", "cost", *prices, "--top", 5, "--json")
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["results"]
+    assert len(rows) == 5
+    assert [r["usd_per_it_mwh"] for r in rows] == sorted(r["usd_per_it_mwh"] for r in rows)
+    text = megawatt("hall", "dublin", "--screen", "water", "--design", "liquid-dry-cooler")
+    assert text.returncode == 0
+    assert "ranked by water" in text.stdout
+    refused = megawatt("hall", "dublin", "--screen", "cost")
+    assert refused.returncode == 2
+    assert "--power-price" in refused.stderr
+
+
 def test_dispatch_spends_water_and_power_by_the_hour(tmp_path: Path) -> None:
     scenario = small(tmp_path, "childress-gb300")
     options = ("--firm-ai", 0.7, "--interruptible-value", 120, "--water-price", 5, "--water-cap", 4000)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from megawatt.dispatch.case import case_problem, change_case, load_case, solve_case
+from megawatt.dispatch.case import case_problem, change_case, load_case
 from megawatt.dispatch.foresight import foresight_plans
+from megawatt.validation.dispatch_case import solve_case
 
 pytestmark = pytest.mark.reference
 

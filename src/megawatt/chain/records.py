@@ -156,6 +156,19 @@ class ConversionResult:
     usd_per_grid_mw_year: float
     assumptions: tuple[Assumption, ...] = ()
 
+    @property
+    def never_frac(self) -> float:
+        """Share of the paths on which the option is never used."""
+        return max(1.0 - sum(date.converts_frac for date in self.dates), 0.0)
+
+    def per_hall_usd(self, value_usd: float) -> float:
+        """Worth of the site per hall. [USD]"""
+        return value_usd / self.halls
+
+    def per_grid_mw_year_usd(self, value_usd: float) -> float:
+        """Worth of the site as a level annual value per grid megawatt. [USD]"""
+        return value_usd * self.usd_per_grid_mw_year
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:

@@ -76,14 +76,14 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     for path in files:
         if not path.is_file():
             raise ScenarioError(f"{path}: no such file")
-        entries += fit_file(catalogue, path, fold=fold)
+        entries.extend(fit_file(catalogue, path, fold=fold))
     out.mkdir(parents=True, exist_ok=True)
     day = date or datetime.date.today().isoformat()
     for family, name in _FILES.items():
         mine = [e for e in entries if e.family == family]
         if mine:
             text = render(mine, source=source, date=day, note=f"fitted on rows with fold = {fold}")
-            (out / name).write_text(text, encoding="utf-8")
+            out.joinpath(name).write_text(text, encoding="utf-8")
     if as_json:
         emit_json("calibrate", [_summary(e) for e in entries], [], 0)
         return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from megawatt.cli.output import emit_json
-from megawatt.errors import MegawattError, ScenarioError
+from megawatt.errors import ScenarioError
+
+if TYPE_CHECKING:
+    from megawatt.training import Machine
 
 __all__ = ["compare"]
 
@@ -60,8 +63,7 @@ def compare(
     Step times come with their range when each input is moved to the ends of its published range, one at a time.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.cli.train import default_batch, default_precision
-    from megawatt.training import Job, best_within, step_time_ranges
+    from megawatt.training import chips_within, machine_within, usual_job
     from megawatt.workload import load_model
 
     catalogue = load_catalogue()
@@ -70,50 +72,38 @@ def compare(
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
     rows: list[dict[str, Any]] = []
     for key in keys:
-        system = catalogue.system(key)
-        if chips is not None:
-            limit = float(chips)
-        elif power_mw is not None:
-            limit = power_mw * 1e6 / system.provisioned_w_per_chip
-        else:
-            limit = (usd_per_hour or 0.0) / priced[key]
-        row: dict[str, Any] = {"system": key, "why": ""}
-        rows.append(row)
-        try:
-            found = best_within(
-                Job(arch, seq_len, batch or default_batch(seq_len), precision or default_precision(system)),
-                system,
-                limit,
-                catalogue=catalogue,
-            )
-        except MegawattError as error:
-            row["why"] = str(error)
-            continue
-        row |= _figures(system, found, step_time_ranges(system, found, catalogue), priced.get(key))
+        system, price = catalogue.system(key), priced.get(key)
+        limits = {"chips": chips, "power_mw": power_mw, "usd_per_hour": usd_per_hour}
+        limit = chips_within(system, **limits, usd_per_chip_hour=price)
+        job = usual_job(arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=precision)
+        rows.append(_figures(machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price)))
     if as_json:
         emit_json("compare", rows)
     else:
         _show(rows, bool(priced))
 
 
-def _figures(system: Any, found: Any, ranges: Any, price: float | None) -> dict[str, Any]:
+def _figures(machine: Machine) -> dict[str, Any]:
     from megawatt.cli.training_views import plan_dict
 
-    ends = [t for r in ranges for t in (r.step_time_low_s, r.step_time_high_s)] or [found.step_time_s]
-    figures: dict[str, Any] = plan_dict(system, found, 1)
-    figures |= {
-        "step_time_low_s": min(*ends, found.step_time_s),
-        "step_time_high_s": max(*ends, found.step_time_s),
-        "provisioned_it_mw": found.chips * system.provisioned_w_per_chip / 1e6,
-        "it_mw": found.chips * found.it_w_per_chip / 1e6,
+    row: dict[str, Any] = {"system": machine.system.key, "why": machine.why}
+    if machine.plan is None:
+        return row
+    low, _, high = machine.step_time_s
+    row |= plan_dict(machine.system, machine.plan, 1)
+    row |= {
+        "step_time_low_s": low,
+        "step_time_high_s": high,
+        "provisioned_it_mw": machine.provisioned_it_mw,
+        "it_mw": machine.it_mw,
         "widest_inputs": [
             {"name": r.name, "low": r.low, "high": r.high, "step_time_s": [r.step_time_low_s, r.step_time_high_s]}
-            for r in ranges[:5]
+            for r in machine.ranges[:5]
         ],
     }
-    if price is not None:
-        figures["usd_per_million_tokens"] = price * found.chips / 3600.0 / found.tokens_per_s * 1e6
-    return figures
+    if machine.usd_per_million_tokens is not None:
+        row["usd_per_million_tokens"] = machine.usd_per_million_tokens
+    return row
 
 
 def _show(rows: list[dict[str, Any]], priced: bool) -> None:
@@ -126,11 +116,11 @@ def _show(rows: list[dict[str, Any]], priced: bool) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         if row["why"]:
-            table.add_row(row["system"], *["-"] * (len(names) - 1 + priced), row["why"])
+            table.add_row(row["system"], *("-" for _ in names[1:]), *(["-"] if priced else []), row["why"])
             continue
         span = f"{row['step_time_s']:.3f} s ({row['step_time_low_s']:.3f} to {row['step_time_high_s']:.3f})"
         cells = [row["system"], f"{row['chips']:,}", span, f"{row['tokens_per_s']:,.0f}", f"{row['mfu']:.1%}"]
         cells += [f"{row['it_mw']:.2f}", f"{row['it_energy_j_per_token']:.3g}"]
-        cells += [f"{row['usd_per_million_tokens']:.3f}"] if priced else []
+        cells.extend([f"{row['usd_per_million_tokens']:.3f}"] if priced else [])
         table.add_row(*cells, row["layouts"][0]["text"])
     Console(highlight=False).print(table)

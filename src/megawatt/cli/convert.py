@@ -57,11 +57,10 @@ def print_conversion(result: ConversionResult) -> None:
 
     def row(plan: str, value: float, error: float | None, share: str = "") -> None:
         cells = (f"{value / 1e6:,.1f}", "" if error is None else f"{error / 1e6:,.1f}")
-        per = (f"{value / result.halls / 1e6:,.1f}", f"{value * result.usd_per_grid_mw_year:,.0f}")
+        per = (f"{result.per_hall_usd(value) / 1e6:,.1f}", f"{result.per_grid_mw_year_usd(value):,.0f}")
         table.add_row(plan, *cells, *per, share)
 
-    paths_left = 1.0 - sum(date.converts_frac for date in result.dates)
-    row("never: mine to the end", result.never_usd, result.never_error_usd, f"{max(paths_left, 0.0):.1%} never")
+    row("never: mine to the end", result.never_usd, result.never_error_usd, f"{result.never_frac:.1%} never")
     for date in result.dates:
         row(f"all halls in {date.month}", date.value_usd, date.error_usd, f"{date.converts_frac:.1%}")
     for number, value in enumerate(result.partly_usd[1:-1], start=1):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,10 @@ from megawatt.cli.output import emit_json, note
 from megawatt.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from megawatt.chain.links import Links
-    from megawatt.dispatch import HourlyPlan, HourlyProblem, SiteProblem, Storage, WaterPlan
-
-    _Question = tuple[HourlyProblem, WaterPlan | None]
+    from megawatt.chain.hours import SiteYear
+    from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan
 
 __all__ = ["dispatch"]
 
@@ -69,10 +66,17 @@ def dispatch(
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
 
-    wanted = _Wanted(battery, demand_charge, firm_ai, interruptible_value, water_price, water_cap)
-    problems = _problems(source, settings, wanted)
+    additions = {
+        "--battery": _battery(battery),
+        "--demand-charge": demand_charge,
+        "--firm-ai": firm_ai,
+        "--interruptible-value": interruptible_value,
+        "--water-price": water_price,
+        "--water-cap": water_cap,
+    }
     results, solved = [], {}
-    for name, (problem, water) in problems.items():
+    for year in _years(source, settings, additions):
+        name, problem = year.name, year.problem
         if foresight:
             note("three plans: perfect, day-ahead, rules")
             plans = foresight_plans(problem)
@@ -81,108 +85,44 @@ def dispatch(
         if trace_file is not None:
             _write_trace(trace_file, problem, plans["perfect"], week)
         solved[name] = (problem, plans)
-        results.append(_result(name, problem, plans) | ({} if water is None else {"water": _water_dict(water)}))
+        results.append(
+            _result(name, problem, plans) | ({} if year.water is None else {"water": _water_dict(year.water)})
+        )
         if not as_json:
             _print(name, problem, plans)
-            if water is not None:
-                click.echo(_water_line(water))
+            if year.water is not None:
+                click.echo(_water_line(year.water))
     if report_file is not None:
         _write_report(report_file, source, solved, week)
     if as_json:
         emit_json("dispatch", results)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What the options add to a scenario's site."""
-
-    battery: str | None
-    demand_charge: float
-    firm_ai: float
-    interruptible_value: float | None
-    water_price: float
-    water_cap: float | None
-
-    def given(self) -> list[str]:
-        """Options that were used."""
-        used = {
-            "--battery": self.battery,
-            "--demand-charge": self.demand_charge,
-            "--firm-ai": self.firm_ai,
-            "--interruptible-value": self.interruptible_value is not None,
-            "--water-price": self.water_price,
-            "--water-cap": self.water_cap is not None,
-        }
-        return [name for name, value in used.items() if value]
-
-
-def _problems(source: Path, settings: tuple[str, ...], wanted: _Wanted) -> Mapping[str, _Question]:
-    if source.is_dir():
-        from megawatt.dispatch.case import case_problem, load_case
-
-        given = [*wanted.given(), *(["--set"] if settings else [])]
-        if given:
-            raise ScenarioError(f"{source}: {', '.join(given)} is for scenarios; edit parameters.json")
-        return {source.name: (case_problem(load_case(source)), None)}
-    return _scenario_problems(source, settings, wanted)
-
-
-def _scenario_problems(source: Path, settings: tuple[str, ...], wanted: _Wanted) -> Mapping[str, _Question]:
-    import numpy as np
-
+def _years(source: Path, settings: tuple[str, ...], given: Mapping[str, Any]) -> Iterator[SiteYear]:
+    """The hourly problems of a folder or a scenario; ``given`` holds what the options add to a scenario's site."""
     from megawatt.catalogue import load_catalogue
-    from megawatt.chain.links import forge
-    from megawatt.dispatch import SiteAssets, site_hours, yearly_peak
-    from megawatt.hours import HOURS_IN_YEAR
+    from megawatt.chain.hours import Additions, SiteYear, site_year
+    from megawatt.dispatch.case import case_problem, load_case
     from megawatt.scenario import load
 
+    if source.is_dir():
+        used = [*(name for name, value in given.items() if value not in (None, 0.0)), *(["--set"] if settings else [])]
+        if used:
+            raise ScenarioError(f"{source}: {', '.join(used)} is for scenarios; edit parameters.json")
+        yield SiteYear(source.name, case_problem(load_case(source)), None, False)
+        return
     catalogue = load_catalogue()
-    loaded = load(source, catalogue, settings)
-    peaks = (yearly_peak(HOURS_IN_YEAR, wanted.demand_charge),) if wanted.demand_charge else ()
-    problems = {}
-    for use in loaded.uses:
+    for use in load(source, catalogue, settings).uses:
         note(f"{use.scenario.name}: halls, weather, prices")
-        links = forge(use.scenario, catalogue, use.folder)
-        problem = links.problem
-        if links.miners is not None:
-            value = _hash_value(links.miners.fleet, links.miners.state)
-            problem = replace(problem, mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value))
-        water = None
-        if wanted.water_price or wanted.water_cap is not None:
-            water = _save_water(links, problem, wanted)
-            problem = water.problem
-        assets = SiteAssets(
-            storage=_battery(wanted.battery, catalogue),
-            peaks=peaks,
-            ai_firm_frac=wanted.firm_ai,
-            ai_interruptible_usd_per_mwh=wanted.interruptible_value,
-            ai_contract_usd=links.ai_contract_usd_per_year,
-        )
-        if links.ai is not None and wanted.interruptible_value is None and wanted.firm_ai < 1.0:
+        year = site_year(use, catalogue, Additions(*given.values()))
+        if year.held_by_contract:
             note("contracted AI load: planned to run in every hour, accounted at the pay of its first contract year")
-        problems[use.scenario.name] = (site_hours(problem, assets), water)
-    return problems
-
-
-def _save_water(links: Links, problem: SiteProblem, wanted: _Wanted) -> WaterPlan:
-    """The site year with pads in the hours that are worth their water."""
-    import math
-
-    from megawatt.chain.site import dry_response
-    from megawatt.dispatch import save_water
-
-    dry = replace(
-        problem,
-        ai_response=None if links.ai is None else dry_response(links.ai),
-        mining_response=None if links.mining is None else dry_response(links.mining),
-    )
-    cap = math.inf if wanted.water_cap is None else wanted.water_cap
-    return save_water(problem, dry, usd_per_m3=wanted.water_price, cap_m3=cap)
+        yield year
 
 
 def _water_dict(plan: WaterPlan) -> dict[str, float]:
     return {
-        "wet_hours": int(plan.wet.sum()),
+        "wet_hours": plan.wet_hours,
         "water_m3": plan.water_m3,
         "marginal_usd_per_m3": plan.marginal_usd_per_m3,
         "gap_usd": plan.gap_usd,
@@ -191,24 +131,13 @@ def _water_dict(plan: WaterPlan) -> dict[str, float]:
 
 def _water_line(plan: WaterPlan) -> str:
     return (
-        f"water: {int(plan.wet.sum()):,} hours with pads, {plan.water_m3:,.0f} m3 a year; one more cubic metre "
+        f"water: {plan.wet_hours:,} hours with pads, {plan.water_m3:,.0f} m3 a year; one more cubic metre "
         f"would be worth {plan.marginal_usd_per_m3:,.2f} USD beyond its price"
     )
 
 
-def _hash_value(miners: Any, state: Any) -> float:
-    """Revenue of a MWh at the miners' plug in the scenario's network state. [USD/MWh]"""
-    from megawatt.mining import hashprice_usd_per_ph_day, revenue_usd_per_mwh, subsidy_by_month
-    from megawatt.mining.protocol import BLOCKS_PER_DAY
-
-    subsidy = float(subsidy_by_month(state.year, state.month, 1)[0]) * BLOCKS_PER_DAY
-    hashprice = hashprice_usd_per_ph_day(subsidy, state.fees_btc_per_day, state.btc_price_usd, state.network_eh_per_s)
-    return float(revenue_usd_per_mwh(miners, hashprice))
-
-
-def _battery(text: str | None, catalogue: Any) -> Storage | None:
-    from megawatt.dispatch import battery_storage
-
+def _battery(text: str | None) -> tuple[float, float] | None:
+    """``MW:MWH`` as numbers."""
     if text is None:
         return None
     try:
@@ -216,7 +145,7 @@ def _battery(text: str | None, catalogue: Any) -> Storage | None:
     except ValueError:
         problem = Problem("--battery", text, "power and energy as MW:MWH", "e.g. 50:200")
         raise ScenarioError(f"--battery {text}: must be MW:MWH, e.g. 50:200", [problem]) from None
-    return battery_storage(catalogue, power_mw, energy_mwh)
+    return power_mw, energy_mwh
 
 
 def _write_trace(path: Path, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:
@@ -267,7 +196,7 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
     from rich.console import Console
     from rich.table import Table
 
-    from megawatt.dispatch import earned_usd, ledger
+    from megawatt.dispatch import earned_usd, ledger, lost_usd
 
     books = {key: ledger(problem, plan) for key, plan in plans.items()}
     table = Table(show_header=True, header_style="bold", pad_edge=False, title=name, title_justify="left")
@@ -283,8 +212,7 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
     earned = {key: earned_usd(book) for key, book in books.items()}
     table.add_row("revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd))))
     if len(plans) > 1:
-        best = earned["perfect"]
-        table.add_row("lost for want of foresight", *(c for usd in earned.values() for c in ("", _kusd(best - usd))))
+        table.add_row("lost for want of foresight", *(c for usd in lost_usd(earned).values() for c in ("", _kusd(usd))))
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
@@ -295,21 +223,19 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
 
 
 def _number(amount: float) -> str:
-    return f"{amount:,.0f}" if abs(amount) >= 100.0 else f"{amount:,.1f}"
+    return f"{amount:,.0f}" if not -100.0 < amount < 100.0 else f"{amount:,.1f}"
 
 
 def _kusd(usd: float) -> str:
-    return f"{usd / 1000.0 + 0.0:,.0f}"
+    return f"{usd / 1e3:,.0f}" if usd else "0"
 
 
 def _duration(problem: HourlyProblem, plan: HourlyPlan) -> str:
     """Load duration in words: import exceeded in a tenth, half and nine tenths of the hours, and hours uses are off."""
-    import numpy as np
+    from megawatt.dispatch import load_duration
 
-    levels = np.quantile(plan.mw[problem.imports.name], (1.0, 0.9, 0.5, 0.1))
-    text = "import at most {:,.1f} MW, above {:,.1f} in 10 %, {:,.1f} in 50 %, {:,.1f} in 90 % of hours".format(*levels)
-    off = [
-        f"{b.name} off in {int((plan.mw[b.name] < 1e-3 * np.maximum(b.mw.sum(axis=1), 1e-9)).sum()):,} hours"
-        for b in problem.uses
-    ]
-    return "; ".join([text, *off])
+    found = load_duration(problem, plan)
+    text = "import at most {:,.1f} MW, above {:,.1f} in 10 %, {:,.1f} in 50 %, {:,.1f} in 90 % of hours"
+    return "; ".join(
+        [text.format(*found.import_mw), *(f"{name} off in {hours:,} hours" for name, hours in found.off_hours.items())]
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,14 @@ import click
 from megawatt.cli.output import emit_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from megawatt.catalogue import Catalogue
     from megawatt.facility import FacilityYear, HallDesign, Weather
 
 __all__ = ["hall"]
 
+_WORDS = ("design", "power", "cooling", "UPS")
 _LEVELS = click.Choice(["N", "N+1", "2N"])
 
 
@@ -40,6 +43,9 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 @click.option("--power-price", type=float, help="Electricity that the pads save [USD/MWh] (with --water-price).")
 @click.option("--it-value", type=click.FloatRange(0.0), help="IT energy that a dry hall sheds [USD/MWh] (likewise).")
 @click.option("--water-cap", type=click.FloatRange(0.0), help="Most water of the year [m3] (with --water-price).")
+@click.option("--screen", type=click.Choice(["pue", "water", "cost"]),
+              help="Rank designs with every redundancy and UPS mode; cost: at the three prices.")  # fmt: skip
+@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Designs to list (--screen).")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of synthesised hours.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
@@ -50,15 +56,19 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     place nearest in climate and says which and how far.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.facility import hall_design, load_weather
+    from megawatt.facility import hall_design, load_weather, redundant, steady_year
 
     _check_prices(options)
     catalogue = load_catalogue()
     weather = load_weather(place, catalogue, options["seed"], options["shift_k"])
+    if options["screen"]:
+        _screen(weather, catalogue, keys, options, as_json)
+        return
     rows, years = [], []
     for key in keys or catalogue.keys("hall"):
-        design = _redundant(hall_design(catalogue, key, it_capacity_mw=options["it_mw"]), options)
-        years.append(_year(design, weather, options))
+        design = hall_design(catalogue, key, it_capacity_mw=options["it_mw"])
+        design = redundant(design, power=options["power"], cooling=options["cooling"], ups_mode=options["ups"])
+        years.append(steady_year(design, weather, options["load_frac"]))
         rows.append(_row(design, weather, years[-1], options))
     if options["report"]:
         _write(options["report"], weather, rows, years, catalogue)
@@ -69,32 +79,56 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
 
 
 def _check_prices(options: dict[str, Any]) -> None:
-    """Choosing hours for the pads takes three prices; one error names those that are missing."""
+    """Choosing hours for the pads takes three prices, ranking by cost too; one error names those that are missing."""
     names = ("water_price", "power_price", "it_value")
     missing = ["--" + name.replace("_", "-") for name in names if options[name] is None]
-    wanted = options["water_cap"] is not None or len(missing) < len(names)
+    ranked = options["screen"] == "cost"
+    wanted = ranked or options["water_cap"] is not None or len(missing) < len(names)
     if wanted and missing:
-        raise click.UsageError(f"also give {', '.join(missing)}: pads run where water is worth its price")
+        why = "cost is electricity, water and IT not served" if ranked else "pads run where water is worth its price"
+        raise click.UsageError(f"also give {', '.join(missing)}: {why}")
+    apart = [name for name in ("grid_mw", "shed_hours", "grid_water", "water_cap", "report") if options[name]]
+    if options["screen"] and apart:
+        words = ", ".join("--" + name.replace("_", "-") for name in apart)
+        raise click.UsageError(f"--screen ranks designs; give {words} with the design that you choose")
 
 
-def _redundant(design: HallDesign, options: dict[str, Any]) -> HallDesign:
-    """The design as it is, or with the redundancy asked for."""
-    from megawatt.facility import redundant
+def _screen(
+    weather: Weather, catalogue: Catalogue, keys: tuple[str, ...], options: dict[str, Any], as_json: bool
+) -> None:
+    """Designs with every redundancy, the best first."""
+    from megawatt.facility import HallPrices, hall_variants, screened_halls
 
-    if not (options["power"] or options["cooling"] or options["ups"]):
-        return design
-    return redundant(
-        design, power=options["power"] or "2N", cooling=options["cooling"] or "N+1", ups_mode=options["ups"]
-    )
-
-
-def _year(design: HallDesign, weather: Weather, options: dict[str, Any]) -> FacilityYear:
-    """The design's year at the load asked for."""
-    import numpy as np
-
-    from megawatt.facility import simulate
-
-    return simulate(design, weather, np.full(8760, options["load_frac"] * design.it_capacity_mw))
+    fixed = {"power": options["power"], "cooling": options["cooling"], "ups_mode": options["ups"]}
+    variants = hall_variants(catalogue, keys, it_capacity_mw=options["it_mw"], **fixed)
+    names = ("power_price", "water_price", "it_value")
+    prices = None if options["water_price"] is None else HallPrices(*(options[name] for name in names))
+    found = screened_halls(variants, weather, by=options["screen"], load_frac=options["load_frac"], prices=prices)
+    rows = [
+        {
+            "design": one.variant.design.key,
+            "power": one.variant.power,
+            "cooling": one.variant.cooling,
+            "ups": one.variant.ups_mode,
+            "place": weather.place,
+            "weather": weather.origin,
+            "stand_in": list(weather.stand_ins),
+            "pue": one.pue,
+            "pue_worst_hour": one.pue_worst_hour,
+            "facility_peak_mw": one.facility_peak_mw,
+            "wue_l_per_kwh": one.wue_l_per_kwh,
+            "chiller_hours": one.mechanical_hours,
+            "unserved_frac": one.unserved_frac,
+            "usd_per_it_mwh": one.usd_per_it_mwh,
+        }
+        for one in found[: options["top"]]
+    ]
+    if as_json:
+        emit_json("hall", rows)
+        return
+    costs = () if prices is None else (("$/IT MWh", lambda r: f"{r['usd_per_it_mwh']:,.2f}"),)
+    _table(weather, rows, [*_SCREENED, *costs])
+    click.echo(f"{len(found)} halls, ranked by {options['screen']} on a year of 512 states of air; own: as designed.")
 
 
 def _write(
@@ -124,22 +158,23 @@ def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict
         pue_by_hour,
         pue_by_month,
         source_wue_l_per_kwh,
+        steady_load_mw,
         water_m3_by_month,
     )
 
-    it_mw = options["load_frac"] * design.it_capacity_mw
+    it_mw = steady_load_mw(design, options["load_frac"])
     row: dict[str, Any] = {
         "design": design.key,
         "place": weather.place,
         "weather": weather.origin,
-        "stand_in": [str(a.fact.note) for a in weather.assumptions if a.name.endswith(".stand_in")],
+        "stand_in": list(weather.stand_ins),
         "it_mw": it_mw,
         "pue": year.pue,
         "pue_worst_hour": year.pue_worst_hour,
-        "facility_peak_mw": float(year.facility_mw.max()),
+        "facility_peak_mw": year.facility_peak_mw,
         "wue_l_per_kwh": year.wue_l_per_kwh,
-        "water_m3": float(year.water_l.sum()) / 1e3,
-        "trim_hours": int((year.parts_mw["trim_chiller"] > 0).sum()),
+        "water_m3": year.water_m3,
+        "trim_hours": year.trim_hours,
         "chiller_hours": year.mechanical_hours,
         "wet_hours": year.wet_hours,
         "derated_hours": year.derated_hours,
@@ -171,28 +206,26 @@ def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict
             "shed_hours": plan.shed_hours,
             "shed_mwh": plan.shed_mwh,
             "shed_max_mw": plan.shed_max_mw,
-            "spare_mwh": float(plan.spare_mw.sum()),
+            "spare_mwh": plan.spare_mwh,
         }
     return row
 
 
 def _choice(design: HallDesign, weather: Weather, it_mw: float, options: dict[str, Any]) -> dict[str, Any]:
     """The year with pads only in the hours where they pay."""
-    import numpy as np
-
     from megawatt.facility import water_choice
 
     chosen = water_choice(
         design,
         weather,
-        np.full(8760, it_mw),
+        it_mw,
         electricity_usd_per_mwh=options["power_price"],
         water_usd_per_m3=options["water_price"],
         it_value_usd_per_mwh=options["it_value"],
         cap_m3=options["water_cap"],
     )
     return {
-        "wet_hours": int(chosen.wet.sum()),
+        "wet_hours": chosen.wet_hours,
         "water_m3": chosen.water_m3,
         "pue": chosen.pue,
         "saving_usd": chosen.saving_usd,
@@ -210,6 +243,16 @@ _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("chill h", lambda r: f"{r['chiller_hours']:,}"),
     ("lost h", lambda r: f"{r['derated_hours']:,}"),
 )
+_SCREENED: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
+    ("design", lambda r: r["design"]),
+    ("power", lambda r: r["power"] or "own"),
+    ("cooling", lambda r: r["cooling"] or "own"),
+    ("UPS", lambda r: r["ups"].partition("-")[0] or "own"),
+    ("PUE", lambda r: f"{r['pue']:.3f}"),
+    ("worst", lambda r: "-" if r["pue_worst_hour"] is None else f"{r['pue_worst_hour']:.3f}"),
+    ("L/kWh", lambda r: f"{r['wue_l_per_kwh']:.3f}"),
+    ("lost IT", lambda r: f"{r['unserved_frac']:.2%}"),
+)
 _SOURCE = ("source", lambda r: f"{r['wue_source_l_per_kwh']:.2f}")
 _CAPACITY = (
     ("IT MW", lambda r: f"{r['capacity']['it_mw']:,.1f}"),
@@ -217,22 +260,35 @@ _CAPACITY = (
 )
 
 
-def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
+def _table(
+    weather: Weather, rows: list[dict[str, Any]], columns: Sequence[tuple[str, Callable[[dict[str, Any]], str]]]
+) -> None:
+    """The place, what stands in for it, and a row per hall."""
     from rich.table import Table
 
-    extra = [*([_SOURCE] if "wue_source_l_per_kwh" in rows[0] else []), *(_CAPACITY if "capacity" in rows[0] else ())]
-    columns = [*_COLUMNS[:3], *extra, *_COLUMNS[4:6]] if extra else list(_COLUMNS)  # 80 characters either way
-    console = Console(highlight=False)
+    console = _console()
     console.print(f"[bold]{weather.place}[/bold], {weather.origin}", soft_wrap=True)
-    for note in rows[0]["stand_in"]:
+    for note in weather.stand_ins:
         console.print(note, soft_wrap=True)
     table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for title, _ in columns:
-        table.add_column(title, justify="left" if title == "design" else "right", no_wrap=True)
+        table.add_column(title, justify="left" if title in _WORDS else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell(row) for _, cell in columns))
     console.print(table)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
+    extra = [*([_SOURCE] if "wue_source_l_per_kwh" in rows[0] else []), *(_CAPACITY if "capacity" in rows[0] else ())]
+    columns = [*_COLUMNS[:3], *extra, *_COLUMNS[4:6]] if extra else list(_COLUMNS)  # 80 characters either way
+    _table(weather, rows, columns)
+    console = _console()
     for row in rows:
         worst = ", ".join(
             f"{h['rank']}. {h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f} degC)"

@@ -46,7 +46,7 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_
     comparison = compare(loaded, catalogue, workers=workers, progress=note)
     comparison = dataclasses.replace(comparison, manifest=make_manifest(comparison.manifest))
     note("report")
-    folder = save(comparison, out / comparison.name, {"report.html": render(comparison)})
+    folder = save(comparison, out.joinpath(comparison.name), {"report.html": render(comparison)})
     if as_json:
         emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])
         return
@@ -68,7 +68,7 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     for use in comparison.uses:
         for text in use.warnings[-1:]:
             console.print(f"{use.name}: {text}", style="dim")
-    console.print(f"\nReport: {folder / 'report.html'}", soft_wrap=True)
+    console.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:

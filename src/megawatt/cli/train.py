@@ -13,32 +13,28 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
     from megawatt.catalogue.records import System
-    from megawatt.training import Job, Layouts, TrainingPlan
+    from megawatt.training import TrainingPlan
 
 __all__ = ["train"]
 
-_BATCH_TOKENS: Final = 4_194_304
-"""Tokens per step where no batch is given: about four million, usual for large models."""
 _DEGREES: Final = ("tp", "pp", "vpp", "cp", "ep", "etp", "dp", "micro_batch", "zero", "recompute", "sequence_parallel")
 _LAYOUT_HELP: Final = f"Fix choices: {', '.join(_DEGREES)}. With tp, pp and micro_batch: this layout alone."
 _WORDS: Final = {"none": 0, "no": 0, "selective": 1, "full": 2, "on": 1, "off": 0}
-_MOST_SWEPT: Final = 12
 
 
-def chip_counts(text: str) -> list[int]:
-    """One number of chips, or the doublings from one to another (``256..4096``, both ends included)."""
+def read_chips(text: str) -> tuple[int, int]:
+    """A number of chips, or a range (``256..4096``), as its two ends.
+
+    Raises
+    ------
+    ScenarioError
+        If it is neither.
+    """
     first, dots, last = text.partition("..")
     try:
-        low = int(first)
-        high = int(last) if dots else low
+        return int(first), int(last if dots else first)
     except ValueError:
         raise ScenarioError(f"--chips {text!r}: allowed: a number, or a range such as 256..4096") from None
-    if low < 1 or high < low:
-        raise ScenarioError(f"--chips {text!r}: allowed: 1 or more, the smaller number first")
-    counts = [low]
-    while counts[-1] * 2 <= high and len(counts) < _MOST_SWEPT:
-        counts.append(counts[-1] * 2)
-    return counts if counts[-1] == high else [*counts, high]
 
 
 def parse_layout(text: str) -> dict[str, int]:
@@ -62,61 +58,18 @@ def parse_layout(text: str) -> dict[str, int]:
     return values
 
 
-def layouts_like(text: str, job: Job, chips: int) -> Layouts | None:
-    """One layout where it is given in full, the layouts that agree with what is given otherwise; None without any."""
-    import numpy as np
-
-    from megawatt.training import layout_reasons, one_layout, search_space
-
-    given = parse_layout(text)
-    if not given:
-        return None
-    model = given.get("tp", 1) * given.get("pp", 1) * given.get("cp", 1)
-    if {"tp", "pp", "micro_batch"} <= set(given):
-        if "dp" not in given and chips % model:
-            raise ScenarioError(f"--layout: tp x pp x cp = {model} does not divide {chips} chips")
-        full: dict[str, Any] = {"dp": chips // model} | given
-        if "sequence_parallel" in full:
-            full["sequence_parallel"] = bool(full["sequence_parallel"])
-        layout = one_layout(**full)
-        reason = layout_reasons(job, layout, chips=chips)[0]
-        if reason:
-            sizes = f"{chips} chips, {job.global_batch} sequences of {job.seq_len} tokens"
-            raise ScenarioError(f"--layout {text}: {reason} ({sizes})")
-        return layout
-    space = search_space(job, chips)
-    agree = np.ones(len(space.layouts), dtype=bool)
-    for name, value in given.items():
-        agree &= getattr(space.layouts, name).astype(np.int64) == value
-    if not agree.any():
-        raise ScenarioError(
-            f"--layout {text}: none of {len(space.layouts):,} layouts of {chips} chips has these values"
-        )
-    return space.layouts.take(agree)
-
-
-def default_precision(system: System) -> str:
-    """bf16 where the chip has it, else fp16."""
-    return "bf16" if "bf16" in system.accelerator.peak_flops_per_s else "fp16"
-
-
 def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
-    """Names after ``--precision``; ``any``: all that the chip trains in."""
+    """Names after ``--precision``; ``any``: all that the chip trains in. Empty where nothing is said."""
     from megawatt.training import trained_precisions
 
     if not text:
-        return (default_precision(system),)
+        return ()
     if text.strip().lower() == "any":
         return trained_precisions(system.accelerator)
     names = tuple(filter(None, (name.strip().lower() for name in text.split(","))))
     if not names:
         raise ScenarioError(f"--precision {text!r}: names none; allowed: one or more that the chip has, or any")
     return names
-
-
-def default_batch(seq_len: int) -> int:
-    """Sequences of about four million tokens."""
-    return max(1, _BATCH_TOKENS // seq_len)
 
 
 @click.command(
@@ -166,39 +119,42 @@ def train(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
-    from megawatt.training import Job, Prices, plan, sweep
+    from megawatt.training import Prices, against, doublings, layouts_like, plan, sweep, usual_job
     from megawatt.workload import load_model
 
     catalogue = load_catalogue()
-    system = catalogue.system(system_key)
-    counts = chip_counts(chips)
+    arch, system = load_model(model, catalogue), catalogue.system(system_key)
     precisions = read_precisions(precision, system)
-    job = Job(load_model(model, catalogue), seq_len, batch or default_batch(seq_len), precisions[0])
+    job = usual_job(
+        arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=next(iter(precisions), None)
+    )
     question: dict[str, Any] = {
         "precisions": precisions,
         "catalogue": catalogue,
         "stack": stack,
         "offload": tuple(filter(None, (word.strip() for word in offload.split(",")))),
     }
+    counts = doublings(*read_chips(chips))
     if len(counts) > 1:
         if layout or timeline:
             raise ScenarioError("--layout and --timeline are for one number of chips, not for a sweep")
         scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question))
         views.show_sweep(scaled, target_s, as_json)
         return
-    given = layouts_like(layout, job, counts[0])
-    prices = Prices(price, energy_price)
-    found = plan(job, system, counts[0], objective=objective, layouts=given, prices=prices, **question)  # type: ignore[arg-type]
+    choices = parse_layout(layout)
+    given = layouts_like(job, counts[0], choices) if choices else None
+    question |= {"objective": objective, "prices": Prices(price, energy_price)}
+    found = plan(job, system, counts[0], layouts=given, **question)
     if timeline is not None:
         _write_timeline(timeline, system, found, catalogue)
-    best = plan(job, system, counts[0], objective=objective, prices=prices, **question) if given is not None else None  # type: ignore[arg-type]
+    best = plan(job, system, counts[0], **question) if given is not None else None
     if as_json:
-        against = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
-        emit_json("train", [views.plan_dict(system, found, top, prices) | against])
+        beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
+        emit_json("train", [views.plan_dict(system, found, top, question["prices"]) | beside])
     else:
         views.show_plan(system, found, top)
         if best is not None:
-            click.echo(views.against_best(found, best))
+            click.echo(views.against_best(best, against(best, found, system)))
         if timeline is not None:
             click.echo(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 
@@ -206,11 +162,9 @@ def train(
 def _write_timeline(path: Path, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:
     import json
 
-    from megawatt.training import describe_layout, practice_for
-    from megawatt.training.timeline import chrome_trace, step_timeline
+    from megawatt.training import chrome_trace, describe_layout, plan_timeline
 
-    practice = practice_for(catalogue, system, found.stack, offload=found.offload)
-    timeline = step_timeline(found.job, system, found.layout, practice=practice)
+    timeline = plan_timeline(found, system, catalogue)
     title = f"{found.job.arch.key} on {found.chips} x {system.accelerator.key}: {describe_layout(found.layout)}"
     try:
         path.write_text(json.dumps(chrome_trace(timeline, title)), encoding="utf-8")

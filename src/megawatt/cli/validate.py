@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,8 @@ def _percent(entry: dict[str, Any], part: str) -> str:
 
 
 def _lines(entry: dict[str, Any]) -> list[str]:
+    from megawatt.validation.scoring import skipped_reasons
+
     lines = [
         f"{entry['file']}: {entry['quantity']} ({entry['kind']}), {entry['scored']} of {entry['scorable']} rows",
         f"  mean {entry['error']} error  {_percent(entry, 'summary')}",
@@ -36,11 +37,9 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         lines.append(f"  trivial predictor    {_percent(entry, 'null')}")
     if "tau" in entry:
         lines.append(f"  rank agreement (tau) {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
-    reasons = Counter(str(row["why"]) for row in entry.get("skipped", ())).most_common()
-    lines += [f"  not scored: {count} x {why}" for why, count in reasons[:_REASONS]]
-    if len(reasons) > _REASONS:
-        lines.append(f"  not scored for other reasons: {sum(count for _, count in reasons[_REASONS:])} (--json)")
-    return lines
+    reasons, others = skipped_reasons(entry, _REASONS)
+    lines += [f"  not scored: {count} x {why}" for why, count in reasons]
+    return [*lines, *([f"  not scored for other reasons: {others} (--json)"] if others else [])]
 
 
 @click.command(epilog="Example: megawatt validate measured_runs.csv dispatch_case/ --json")
@@ -59,7 +58,7 @@ def validate(paths: tuple[Path, ...], as_json: bool) -> int:
     code = 0
     for path in paths:
         try:
-            results += score(path, load_catalogue())
+            results.extend(score(path, load_catalogue()))
         except MegawattError as error:
             problems += [p | {"file": p["file"] or str(path)} for p in problems_of(error)]
             code = max(code, error.exit_code)

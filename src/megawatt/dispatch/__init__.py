@@ -3,6 +3,7 @@
 from megawatt.dispatch.account import overloads
 from megawatt.dispatch.assets import SiteAssets, site_hours
 from megawatt.dispatch.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
+from megawatt.dispatch.duration import LoadDuration, load_duration, lost_usd
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.ledger import earned_usd, ledger
 from megawatt.dispatch.merit import solve_merit
@@ -28,6 +29,7 @@ __all__ = [
     "Dispatch",
     "HourlyPlan",
     "HourlyProblem",
+    "LoadDuration",
     "MiningMonths",
     "MonthlyResponse",
     "PeakCharge",
@@ -44,6 +46,8 @@ __all__ = [
     "earned_usd",
     "hall_block",
     "ledger",
+    "load_duration",
+    "lost_usd",
     "monthly_peaks",
     "monthly_response",
     "optimise",

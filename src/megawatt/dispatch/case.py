@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +16,9 @@ from numpy.typing import NDArray
 
 from megawatt.dispatch.blocks import block
 from megawatt.dispatch.hourly import HourlyProblem, PeakCharge, Storage
-from megawatt.dispatch.lp import Method
-from megawatt.dispatch.optimise import Solver, optimise
 from megawatt.errors import Problem, ScenarioError
 
-__all__ = ["CaseResult", "ReferenceCase", "case_problem", "change_case", "load_case", "solve_case"]
+__all__ = ["PEAK", "ReferenceCase", "case_problem", "change_case", "load_case"]
 
 FloatArray = NDArray[np.float64]
 
@@ -62,7 +59,6 @@ _COLUMNS: Final = {
     "carbon_kg_per_mwh": "grid_ci_kg_mwh",
     "import_cap_mw": "grid_import_cap_mw",
 }
-_POWER_BLOCKS: Final = ("import", "export", "bitcoin", "solar", "wind", "gas", "unserved", "charge", "discharge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +72,6 @@ class ReferenceCase:
     price_usd_per_mwh: FloatArray
     carbon_kg_per_mwh: FloatArray
     import_cap_mw: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class CaseResult:
-    """Optimum of the case.
-
-    ``objective_usd`` is the year's cost. ``totals`` uses the names of the published answers (MWh, MW, t, USD).
-    ``hourly`` holds MW by block and ``soc_mwh``, shape (hours,).
-    """
-
-    objective_usd: float
-    totals: Mapping[str, float]
-    hourly: Mapping[str, FloatArray]
-    solver: str
-    build_s: float
-    solve_s: float
 
 
 def load_case(folder: Path) -> ReferenceCase:
@@ -204,70 +184,4 @@ def case_problem(case: ReferenceCase) -> HourlyProblem:
         peaks=(PeakCharge(PEAK, everywhere, ((0.0, p["demand_charge_usd_mw_year"]),)),),
         import_limit_mw=p["import_limit_mw"],
         last_resort=("unserved",),
-    )
-
-
-def solve_case(case: ReferenceCase, method: Method = "ipm", *, solver: Solver = "auto") -> CaseResult:
-    """Least-cost year of the case.
-
-    Parameters
-    ----------
-    case : ReferenceCase
-        Inputs.
-    method : str
-        HiGHS method; the default is the fastest measured on the published case.
-    solver : {'auto', 'exact', 'highs'}
-        As in `optimise`.
-
-    Raises
-    ------
-    ScenarioError
-        If a parameter is out of range.
-    InfeasibleError
-        If load cannot be met even with 1,000 MW unserved.
-    SolverError
-        If the solver gives up.
-    """
-    started = time.perf_counter()
-    problem = case_problem(case)
-    build_s = time.perf_counter() - started
-    plan = optimise(problem, solver, method)
-    hourly = {name: plan.mw[name] for name in _POWER_BLOCKS if name not in ("charge", "discharge")}
-    hourly |= {flow: plan.mw[f"battery.{flow}"] for flow in ("charge", "discharge")}
-    totals = _totals(case, hourly, plan.peak_mw[PEAK])
-    hourly["soc_mwh"] = plan.mw["battery.state"]
-    return CaseResult(plan.objective_usd, totals, MappingProxyType(hourly), plan.solver, build_s, plan.solve_s)
-
-
-def _totals(case: ReferenceCase, mw: Mapping[str, FloatArray], peak_mw: float) -> Mapping[str, float]:
-    """Annual totals under their published names; one-hour steps, so MW and MWh are the same number."""
-    p = case.parameters
-    total = {name: float(mw[name].sum()) for name in _POWER_BLOCKS}
-    available = {
-        "solar": float(p["solar_mw"] * case.solar_cf.sum()),
-        "wind": float(p["wind_mw"] * case.wind_cf.sum()),
-    }
-    grid_t = float(mw["import"] @ case.carbon_kg_per_mwh) / 1000.0
-    emissions_t = grid_t + total["gas"] * p["gas_ef_kg_mwh"] / 1000.0
-    prices = case.price_usd_per_mwh
-    return MappingProxyType(
-        {
-            "ai_load_mwh": float(case.ai_load_mw.sum()),
-            **{f"{name}_mwh": total[name] for name in ("import", "export", "bitcoin", "charge", "discharge")},
-            **{f"{name}_mwh": total[name] for name in ("gas", "unserved")},
-            **{f"{name}_used_mwh": total[name] for name in available},
-            **{f"{name}_available_mwh": value for name, value in available.items()},
-            "curtailed_mwh": sum(available.values()) - total["solar"] - total["wind"],
-            "peak_import_mw": float(mw["import"].max()),
-            "peak_billed_mw": peak_mw,
-            "energy_purchase_usd": float(mw["import"] @ (prices + p["import_adder_usd_mwh"])),
-            "export_revenue_usd": float(mw["export"] @ (prices - p["export_spread_usd_mwh"])),
-            "bitcoin_revenue_usd": total["bitcoin"] * p["bitcoin_value_usd_mwh"],
-            "demand_charge_usd": peak_mw * p["demand_charge_usd_mw_year"],
-            "gas_cost_usd": total["gas"] * p["gas_cost_usd_mwh"],
-            "battery_cost_usd": total["discharge"] * p["battery_discharge_cost_usd_mwh"],
-            "renewable_om_usd": total["solar"] * p["solar_om_usd_mwh"] + total["wind"] * p["wind_om_usd_mwh"],
-            "carbon_cost_usd": emissions_t * p["carbon_price_usd_t"],
-            "emissions_t": emissions_t,
-        }
     )

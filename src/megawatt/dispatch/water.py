@@ -47,6 +47,11 @@ class WaterPlan:
     marginal_usd_per_m3: float
     gap_usd: float
 
+    @property
+    def wet_hours(self) -> int:
+        """Hours that use water where the dry mode would use less."""
+        return int(self.wet.sum())
+
 
 def save_water(wet: SiteProblem, dry: SiteProblem, *, usd_per_m3: float = 0.0, cap_m3: float = np.inf) -> WaterPlan:
     """Choose by the hour between a hall's usual cooling and one that saves water.

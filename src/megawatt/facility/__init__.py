@@ -4,10 +4,11 @@ from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capac
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.hall import PARTS, response, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
-from megawatt.facility.profile import pue_by_hour, pue_by_month, water_m3_by_month
+from megawatt.facility.profile import pue_by_hour, pue_by_month, steady_load_mw, steady_year, water_m3_by_month
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.facility.redundancy import installed_over_needed, redundant
 from megawatt.facility.screening import HallScreen, WeatherStates, screen, weather_states
+from megawatt.facility.variants import HallPrices, HallVariant, ScreenedHall, hall_variants, screened_halls
 from megawatt.facility.water import WaterChoice, has_pads, source_wue_l_per_kwh, water_choice, without_pads
 from megawatt.facility.weather import (
     at_elevation,
@@ -29,10 +30,13 @@ __all__ = [
     "FacilityResponse",
     "FacilityYear",
     "HallDesign",
+    "HallPrices",
     "HallScreen",
+    "HallVariant",
     "LiquidLoop",
     "NearPlace",
     "Pads",
+    "ScreenedHall",
     "Tower",
     "WaterChoice",
     "Weather",
@@ -43,6 +47,7 @@ __all__ = [
     "design_hours",
     "from_normals",
     "hall_design",
+    "hall_variants",
     "has_pads",
     "installed_over_needed",
     "known_places",
@@ -58,8 +63,11 @@ __all__ = [
     "redundant",
     "response",
     "screen",
+    "screened_halls",
     "simulate",
     "source_wue_l_per_kwh",
+    "steady_load_mw",
+    "steady_year",
     "warmer",
     "water_choice",
     "water_m3_by_month",

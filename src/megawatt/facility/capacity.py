@@ -55,6 +55,11 @@ class CapacityPlan:
         """What the connection has left in each hour: the flexible remainder. [MW], shape (8760,)"""
         return np.maximum(self.grid_mw - self.facility_mw, 0.0)
 
+    @property
+    def spare_mwh(self) -> float:
+        """The flexible remainder over the year. [MWh]"""
+        return float(self.spare_mw.sum())
+
 
 @dataclass(frozen=True, slots=True)
 class DesignHour:

@@ -1,16 +1,37 @@
-"""A hall's year by month and by hour of the day."""
+"""A hall's year at a steady load, by month and by hour of the day."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.facility.records import FacilityYear
-from megawatt.hours import monthly_sum
+from megawatt.errors import ScenarioError
+from megawatt.facility.design import HallDesign
+from megawatt.facility.hall import simulate
+from megawatt.facility.records import FacilityYear, Weather
+from megawatt.hours import HOURS_IN_YEAR, monthly_sum
 
-__all__ = ["pue_by_hour", "pue_by_month", "water_m3_by_month"]
+__all__ = ["pue_by_hour", "pue_by_month", "steady_load_mw", "steady_year", "water_m3_by_month"]
 
 FloatArray = NDArray[np.float64]
+
+
+def steady_load_mw(design: HallDesign, load_frac: float) -> float:
+    """IT power of a constant load. [MW]
+
+    Raises
+    ------
+    ScenarioError
+        If ``load_frac`` (IT load over IT capacity) is not above 0 to 1.
+    """
+    if not 0.0 < load_frac <= 1.0:
+        raise ScenarioError(f"load_frac = {load_frac:g}, allowed: above 0 to 1 (IT load over IT capacity)")
+    return load_frac * design.it_capacity_mw
+
+
+def steady_year(design: HallDesign, weather: Weather, load_frac: float = 1.0) -> FacilityYear:
+    """The year at a constant IT load of so much of the IT capacity; errors as `steady_load_mw` and `simulate`."""
+    return simulate(design, weather, np.full(HOURS_IN_YEAR, steady_load_mw(design, load_frac)))
 
 
 def _ratio(facility: FloatArray, it: FloatArray) -> FloatArray:

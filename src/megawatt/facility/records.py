@@ -27,6 +27,11 @@ class Weather:
     pressure_pa: FloatArray
     assumptions: tuple[Assumption, ...] = ()
 
+    @property
+    def stand_ins(self) -> tuple[str, ...]:
+        """What stands in for the place itself, in words: a neighbour's climate, a shift; empty where nothing does."""
+        return tuple(str(a.fact.note) for a in self.assumptions if a.name.endswith(".stand_in"))
+
 
 @dataclass(frozen=True, slots=True)
 class FacilityResponse:
@@ -66,3 +71,18 @@ class FacilityYear:
     derated_mwh: float = 0.0
     mechanical_hours: int = 0
     wet_hours: int = 0
+
+    @property
+    def facility_peak_mw(self) -> float:
+        """Highest facility power of the year. [MW]"""
+        return float(self.facility_mw.max())
+
+    @property
+    def water_m3(self) -> float:
+        """Site water of the year. [m3]"""
+        return float(self.water_l.sum()) / 1e3
+
+    @property
+    def trim_hours(self) -> int:
+        """Hours with the liquid loop's trim chiller running."""
+        return int((self.parts_mw["trim_chiller"] > 0).sum())

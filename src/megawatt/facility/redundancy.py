@@ -47,7 +47,12 @@ def installed_over_needed(level: str, modules: int = 4) -> float:
 
 
 def redundant(
-    design: HallDesign, *, power: str = "2N", cooling: str = "N+1", modules: int = 4, ups_mode: str | None = None
+    design: HallDesign,
+    *,
+    power: str | None = None,
+    cooling: str | None = None,
+    modules: int = 4,
+    ups_mode: str | None = None,
 ) -> HallDesign:
     """The design with another redundancy of its transformers and UPS, of its chillers, and another UPS mode.
 
@@ -57,18 +62,23 @@ def redundant(
     Parameters
     ----------
     design : HallDesign
-    power, cooling : str
-        ``N``, ``N+1`` or ``2N`` of the electrical chain and of the chillers.
+    power, cooling : str, optional
+        ``N``, ``N+1`` or ``2N`` of the electrical chain (2N if anything else is given) and of the chillers (likewise
+        N+1).
     modules : int
         Modules that carry the full load together.
     ups_mode : str, optional
-        ``double-conversion`` or ``eco``; by default the design's own losses.
+        ``double-conversion`` or ``eco``; by default the design's own losses. Without any of the three the design is
+        returned as it is.
 
     Raises
     ------
     ScenarioError
         If a level, the number of modules or the mode is unknown.
     """
+    if power is None and cooling is None and ups_mode is None:
+        return design
+    power, cooling = power or "2N", cooling or "N+1"
     e = design.electrical
     over_power, over_cooling = installed_over_needed(power, modules), installed_over_needed(cooling, modules)
     has_ups = e.ups_no_load_frac > 0.0 or e.ups_load_frac > 0.0

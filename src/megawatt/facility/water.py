@@ -48,6 +48,11 @@ class WaterChoice:
     never_wet: FacilityYear
 
     @property
+    def wet_hours(self) -> int:
+        """Hours with pads in use."""
+        return int(self.wet.sum())
+
+    @property
     def water_m3(self) -> float:
         """Water of the year. [m3]"""
         return float(self.water_l.sum()) / _LITRE_PER_M3
@@ -83,7 +88,7 @@ def without_pads(design: HallDesign) -> HallDesign:
 def water_choice(
     design: HallDesign,
     weather: Weather,
-    it_mw: FloatArray,
+    it_mw: ArrayLike,
     *,
     electricity_usd_per_mwh: ArrayLike,
     water_usd_per_m3: float,
@@ -101,7 +106,7 @@ def water_choice(
     design : HallDesign
         With pads in its liquid or its air loop.
     weather : Weather
-    it_mw : array, shape (8760,)
+    it_mw : float or array, shape (8760,)
         IT power wanted. [MW]
     electricity_usd_per_mwh : float or array, shape (8760,)
         [USD/MWh]; where it is negative water is not used to save power.
@@ -125,7 +130,8 @@ def water_choice(
     price = np.broadcast_to(np.asarray(electricity_usd_per_mwh, float), (HOURS_IN_YEAR,))
     if not np.isfinite(price).all():
         raise ScenarioError("electricity_usd_per_mwh: has hours that are not a number; one price per hour of the year")
-    always, never = simulate(design, weather, it_mw), simulate(without_pads(design), weather, it_mw)
+    wanted_mw = np.broadcast_to(np.asarray(it_mw, float), (HOURS_IN_YEAR,))
+    always, never = simulate(design, weather, wanted_mw), simulate(without_pads(design), weather, wanted_mw)
     worth = (never.facility_mw - always.facility_mw) * price
     worth = worth + (always.it_mw - never.it_mw) * (it_value_usd_per_mwh)
     used_m3 = always.water_l / _LITRE_PER_M3

@@ -85,18 +85,17 @@ def conversion_table(result: ConversionResult) -> Table:
     """Never, each date, some now and the option: the site, a hall, a grid megawatt and year."""
 
     def row(plan: str, value: float, error: float | None, share: str) -> tuple[str, ...]:
-        yearly = value * result.usd_per_grid_mw_year
+        yearly = result.per_grid_mw_year_usd(value)
         return (
             plan,
             money(value),
             DASH if error is None else money(error),
-            money(value / result.halls),
+            money(result.per_hall_usd(value)),
             money(yearly),
             share,
         )
 
-    never = max(1.0 - sum(date.converts_frac for date in result.dates), 0.0)
-    rows = [row("never: mine to the end", result.never_usd, result.never_error_usd, percent(never, 3))]
+    rows = [row("never: mine to the end", result.never_usd, result.never_error_usd, percent(result.never_frac, 3))]
     rows += [
         row(f"all halls in {d.month}", d.value_usd, d.error_usd, percent(d.converts_frac, 3)) for d in result.dates
     ]

@@ -1,17 +1,40 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
-from megawatt.training.layouts import Space, enumerate_layouts, layout_reasons, one_layout, search_space
+from megawatt.training.alternatives import Alternative, FrontStep, against, alternatives, front_steps
+from megawatt.training.layouts import (
+    Space,
+    enumerate_layouts,
+    layout_reasons,
+    layouts_like,
+    one_layout,
+    search_space,
+)
+from megawatt.training.machines import Machine, chips_within, machine_within
 from megawatt.training.multiplies import trained_precisions
 from megawatt.training.plan import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
-from megawatt.training.scaling import Range, Scaled, best_within, smallest_within, step_time_ranges, sweep
+from megawatt.training.scaling import (
+    Range,
+    Scaled,
+    best_within,
+    doublings,
+    per_chip_fracs,
+    smallest_within,
+    step_time_ranges,
+    sweep,
+)
 from megawatt.training.step import micro_batches, step_cost, step_memory
+from megawatt.training.timeline import chrome_trace, plan_timeline
+from megawatt.training.usual import usual_job, usual_precision
 
 __all__ = [
+    "Alternative",
+    "FrontStep",
     "Job",
     "Layouts",
+    "Machine",
     "Objective",
     "Practice",
     "Prices",
@@ -22,17 +45,27 @@ __all__ = [
     "StepCost",
     "TrainingPlan",
     "TrainingRun",
+    "against",
+    "alternatives",
     "best_within",
     "checkpoint_interval_s",
+    "chips_within",
+    "chrome_trace",
     "default_stack",
     "describe_layout",
+    "doublings",
     "enumerate_layouts",
     "evaluate",
     "expected_wall_s",
+    "front_steps",
     "layout_reasons",
+    "layouts_like",
+    "machine_within",
     "micro_batches",
     "one_layout",
+    "per_chip_fracs",
     "plan",
+    "plan_timeline",
     "practice_for",
     "run",
     "search_space",
@@ -42,4 +75,6 @@ __all__ = [
     "step_time_ranges",
     "sweep",
     "trained_precisions",
+    "usual_job",
+    "usual_precision",
 ]

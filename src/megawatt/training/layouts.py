@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from megawatt.errors import ScenarioError
 from megawatt.training.records import Job, Layouts
 from megawatt.workload import ModelArch
 
-__all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "one_layout", "search_space"]
+__all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "layouts_like", "one_layout", "search_space"]
 
 IntArray = NDArray[np.int64]
 
@@ -253,6 +253,51 @@ def search_space(job: Job, chips: int) -> Space:
     if broken.all():
         raise ScenarioError(_no_split(job, chips))
     return Space(layouts.take(broken == 0), {t: n for t, n in rejected.items() if n}, considered)
+
+
+def layouts_like(job: Job, chips: int, choices: Mapping[str, int]) -> Layouts:
+    """The layouts that agree with some choices: one where tensor, pipeline and micro-batch are given, all such
+    otherwise.
+
+    Parameters
+    ----------
+    job : Job
+        What is trained.
+    chips : int
+        Chips to use, all of them.
+    choices : mapping of str to int
+        Value by field of `Layouts` (``sequence_parallel`` 0 or 1), at least one. ``dp`` follows from the chips where
+        it is not given with tp, pp and micro_batch; other fields are then as of `one_layout`.
+
+    Raises
+    ------
+    ScenarioError
+        If a field is unknown, or no layout of these chips has these values; says which rule of division is broken.
+    """
+    unknown = sorted(set(choices) - {f.name for f in fields(Layouts)})
+    if unknown or not choices:
+        raise ScenarioError(f"layout: {', '.join(unknown) or 'no choice'}; allowed: fields of Layouts")
+    words = ", ".join(f"{name}={value}" for name, value in choices.items())
+    if {"tp", "pp", "micro_batch"} <= set(choices):
+        model = choices["tp"] * choices["pp"] * choices.get("cp", 1)
+        if model < 1 or ("dp" not in choices and chips % model):
+            raise ScenarioError(f"layout {words}: tp x pp x cp = {model} does not divide {chips} chips")
+        full: dict[str, Any] = {"dp": chips // model} | dict(choices)
+        if "sequence_parallel" in full:
+            full["sequence_parallel"] = bool(full["sequence_parallel"])
+        layout = one_layout(**full)
+        reason = layout_reasons(job, layout, chips=chips)[0]
+        if reason:
+            sizes = f"{chips} chips, {job.global_batch} sequences of {job.seq_len} tokens"
+            raise ScenarioError(f"layout {words}: {reason} ({sizes})")
+        return layout
+    space = search_space(job, chips)
+    agree = np.ones(len(space.layouts), dtype=bool)
+    for name, value in choices.items():
+        agree &= getattr(space.layouts, name).astype(np.int64) == value
+    if not agree.any():
+        raise ScenarioError(f"layout {words}: none of {len(space.layouts):,} layouts of {chips} chips has these values")
+    return space.layouts.take(agree)
 
 
 def _as_layouts(splits: IntArray) -> Layouts:

@@ -7,16 +7,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
-from megawatt.errors import InfeasibleError, MegawattError
+from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
 from megawatt.training.plan import evaluate, plan
 from megawatt.training.records import Job, TrainingPlan
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Range", "Scaled", "best_within", "smallest_within", "step_time_ranges", "sweep"]
+__all__ = [
+    "Range",
+    "Scaled",
+    "best_within",
+    "doublings",
+    "per_chip_fracs",
+    "smallest_within",
+    "step_time_ranges",
+    "sweep",
+]
 
 _PRIMES: Final = (2, 3, 5, 7)
+_MOST_SWEPT: Final = 12
+"""Numbers of chips of a sweep, its end apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +92,35 @@ def sweep(
             yield Scaled(n, batch, found)
 
 
+def doublings(low: int, high: int) -> list[int]:
+    """Numbers of chips of a sweep: from one, doubled, to another, both included (at most twelve before the last).
+
+    Raises
+    ------
+    ScenarioError
+        If the first is below 1 or the last below the first.
+    """
+    if low < 1 or high < low:
+        raise ScenarioError(f"chips {low} to {high}; allowed: 1 or more, the smaller number first")
+    counts = [low]
+    while counts[-1] * 2 <= high and len(counts) < _MOST_SWEPT:
+        counts.append(counts[-1] * 2)
+    return counts if counts[-1] == high else [*counts, high]
+
+
 def smallest_within(scaled: Sequence[Scaled], target_s: float) -> Scaled | None:
     """The fewest chips whose step takes no longer than a target; None where all take longer."""
     fast = [s for s in scaled if s.plan is not None and s.plan.step_time_s <= target_s]
     return min(fast, key=lambda s: s.chips) if fast else None
+
+
+def per_chip_fracs(scaled: Sequence[Scaled]) -> list[float | None]:
+    """Tokens per second and chip at each number of chips over those at the first that has a plan; None without one."""
+    first = next((s.plan for s in scaled if s.plan is not None), None)
+    return [
+        None if s.plan is None or first is None else s.plan.tokens_per_s_per_chip / first.tokens_per_s_per_chip
+        for s in scaled
+    ]
 
 
 def _smooth_below(limit: int, largest_prime: int) -> int:

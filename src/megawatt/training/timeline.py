@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
 from megawatt.training.pipeline import message_s
-from megawatt.training.practice import Practice
-from megawatt.training.records import Job, Layouts
+from megawatt.training.practice import Practice, practice_for
+from megawatt.training.records import Job, Layouts, TrainingPlan
 from megawatt.training.stages import layers_by_stage
 from megawatt.training.step import micro_batches, step_cost
 from megawatt.training.tables import PARTS, Block, LayerTables, layer_tables
 from megawatt.workload import ModelArch
 
-__all__ = ["Event", "Timeline", "chrome_trace", "step_timeline"]
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["Event", "Timeline", "chrome_trace", "plan_timeline", "step_timeline"]
 
 _STREAMS: Final = ("compute", "TP", "CP", "EP", "PP", "DP", "host")
 _MESSAGES: Final = {"tp": "TP", "cp": "CP", "ep": "EP"}
@@ -194,6 +197,12 @@ def step_timeline(
         events += [Event(p, stream, name, now, after[name]) for p in range(stages) if after[name] > 0.0]
         now += after[name]
     return Timeline(tuple(events), float(cost.step_time_s[0]), stretch)
+
+
+def plan_timeline(found: TrainingPlan, system: System, catalogue: Catalogue) -> Timeline:
+    """Replay one step of a plan's best layout, on its own stack and with what it offloads."""
+    practice = practice_for(catalogue, system, found.stack, offload=found.offload)
+    return step_timeline(found.job, system, found.layout, practice=practice)
 
 
 def _stage_passes(arch: ModelArch, layout: Layouts, tables: LayerTables, stage: int) -> list[tuple[_Operation, ...]]:

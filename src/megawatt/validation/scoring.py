@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Skipped", "kendall_tau", "result_entry", "summary"]
+__all__ = ["Case", "Skipped", "kendall_tau", "result_entry", "skipped_reasons", "summary"]
 
 ErrorKind = Literal["relative", "absolute"]
 
@@ -32,6 +33,12 @@ class Skipped:
 
     id: str
     why: str
+
+
+def skipped_reasons(entry: Mapping[str, Any], most: int) -> tuple[list[tuple[str, int]], int]:
+    """Why rows of an entry have no score, with their number, the most frequent first, and how many rows have others."""
+    reasons = Counter(str(row["why"]) for row in entry.get("skipped", ())).most_common()
+    return reasons[:most], sum(count for _, count in reasons[most:])
 
 
 def errors(measured: Sequence[float], predicted: Sequence[float], kind: ErrorKind) -> NDArray[np.float64]:

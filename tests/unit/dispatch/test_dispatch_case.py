@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from megawatt.dispatch.case import ReferenceCase, change_case, load_case, solve_case
+from megawatt.dispatch.case import ReferenceCase, change_case, load_case
 from megawatt.errors import ScenarioError
+from megawatt.validation.dispatch_case import solve_case
 
 PARAMETERS = {
     "solar_mw": 0.0,

@@ -20,6 +20,8 @@ from megawatt.dispatch import (
     Storage,
     block,
     hall_block,
+    load_duration,
+    lost_usd,
     optimise,
     read_price_csv,
     site_hours,
@@ -40,6 +42,7 @@ from megawatt.dispatch.trace import HOURS_IN_WEEK, week_trace
 from megawatt.errors import MissingDependencyError, ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from tests.unit.dispatch.builders import drawn_problem
+from tests.unit.dispatch.hourly_builders import small as _one_day
 
 BATTERY = Storage("battery", 10.0, 20.0, 0.95, 0.95, discharge_cost_usd_per_mwh=2.0)
 
@@ -230,3 +233,13 @@ def test_the_command_refuses_a_battery_on_a_case(case_folder: Path) -> None:
     result = CliRunner().invoke(cli, ["dispatch", str(case_folder), "--battery", "5:10"])
     assert isinstance(result.exception, ScenarioError)
     assert "parameters.json" in str(result.exception)
+
+
+def test_load_duration_and_what_foresight_is_worth() -> None:
+    problem = dataclasses.replace(_one_day([50.0] * 12 + [10.0] * 12, 2.0), uses=(block("mining", 24, 8.0, 30.0),))
+    plan = optimise(problem)
+    found = load_duration(problem, plan)
+    # mining runs in the twelve cheap hours
+    assert found.import_mw == pytest.approx((10.0, 10.0, 6.0, 2.0))
+    assert found.off_hours == {"mining": 12}
+    assert lost_usd({"perfect": 10.0, "rules": 7.0}) == {"perfect": 0.0, "rules": 3.0}

@@ -8,7 +8,7 @@ import pytest
 
 from megawatt.errors import ScenarioError
 from megawatt.validation.registry import KINDS, kind_of
-from megawatt.validation.scoring import Case, Skipped, kendall_tau, result_entry, summary
+from megawatt.validation.scoring import Case, Skipped, kendall_tau, result_entry, skipped_reasons, summary
 
 
 def test_summary_of_relative_and_absolute_errors() -> None:
@@ -81,3 +81,9 @@ def test_the_command_says_why_rows_have_no_score() -> None:
         "  not scored: 1 x late",
         "  not scored for other reasons: 1 (--json)",
     ]
+
+
+def test_reasons_for_rows_without_a_score() -> None:
+    entry = {"skipped": [{"id": str(i), "why": why} for i, why in enumerate("aabbbcd")]}
+    assert skipped_reasons(entry, 2) == ([("b", 3), ("a", 2)], 2)
+    assert skipped_reasons({}, 2) == ([], 0)

@@ -1,0 +1,169 @@
+"""What the commands about training print, asked from Python: usual jobs, chosen layouts, alternatives, machines."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.errors import ScenarioError
+from megawatt.training import (
+    Job,
+    Machine,
+    Prices,
+    against,
+    alternatives,
+    chips_within,
+    chrome_trace,
+    doublings,
+    front_steps,
+    layouts_like,
+    machine_within,
+    per_chip_fracs,
+    plan,
+    plan_timeline,
+    sweep,
+    usual_job,
+    usual_precision,
+)
+from megawatt.workload import load_model
+
+CATALOGUE = load_catalogue()
+ARCH, SYSTEM = load_model("llama-2-13b", CATALOGUE), CATALOGUE.system("hgx-h100")
+JOB = Job(ARCH, seq_len=4096, global_batch=128)
+
+
+def test_a_job_leaves_nothing_open() -> None:
+    # 4,194,304 tokens of 4,096 each
+    assert usual_job(ARCH, SYSTEM.accelerator, seq_len=4096) == Job(ARCH, 4096, 1024, "bf16")
+    assert usual_job(ARCH, SYSTEM.accelerator, seq_len=10_000_000).global_batch == 1
+    assert usual_job(ARCH, SYSTEM.accelerator, seq_len=4096, global_batch=8, precision="fp8") == Job(
+        ARCH, 4096, 8, "fp8"
+    )
+    older = dataclasses.replace(SYSTEM.accelerator, peak_flops_per_s={"fp16": 125e12})
+    assert usual_precision(older) == "fp16"
+    assert JOB.tokens == 4096 * 128
+    with pytest.raises(ScenarioError, match="no such peak"):
+        Job(ARCH, 4096, 8, "nvfp4").on(SYSTEM.accelerator)
+
+
+@pytest.mark.parametrize(
+    ("ends", "counts"), [((64, 64), [64]), ((64, 256), [64, 128, 256]), ((96, 300), [96, 192, 300])]
+)
+def test_sweeps_double(ends: tuple[int, int], counts: list[int]) -> None:
+    assert doublings(*ends) == counts
+
+
+@pytest.mark.parametrize("ends", [(8, 4), (0, 0)])
+def test_sweeps_need_chips(ends: tuple[int, int]) -> None:
+    with pytest.raises(ScenarioError, match="1 or more"):
+        doublings(*ends)
+
+
+def test_one_layout_where_it_is_given_in_full() -> None:
+    found = layouts_like(JOB, 32, {"tp": 4, "pp": 2, "micro_batch": 1, "recompute": 2, "sequence_parallel": 0})
+    assert (len(found), int(found.dp[0]), int(found.recompute[0]), bool(found.sequence_parallel[0])) == (1, 4, 2, False)
+    part = layouts_like(JOB, 32, {"tp": 4, "recompute": 2})
+    assert len(part) > 10
+    assert set(part.tp.tolist()) == {4}
+    assert set(part.recompute.tolist()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"tp": 3, "pp": 1, "micro_batch": 1}, "does not divide 32 chips"),
+        ({"tp": 0, "pp": 1, "micro_batch": 1}, "does not divide 32 chips"),
+        ({"tp": 2, "pp": 1, "micro_batch": 3}, "does not divide the global batch"),
+        ({"tp": 3}, "has these values"),
+        ({"tq": 3}, "tq; allowed"),
+        ({}, "no choice"),
+    ],
+)
+def test_layouts_that_there_are_none_of(choices: dict[str, int], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        layouts_like(JOB, 32, choices)
+
+
+def test_alternatives_stand_beside_the_best() -> None:
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE, precisions=("bf16", "fp8"))
+    listed = alternatives(found, SYSTEM, 10)
+    first, second = listed[:2]
+    assert len(listed) == 10
+    assert (first.slower_by, first.more_s, first.loses, first.chooses) == (0.0, 0.0, (), ())
+    assert (first.mfu, first.tokens_per_s_per_chip) == (found.mfu, found.tokens_per_s_per_chip)
+    assert first.it_energy_j_per_token == pytest.approx(found.it_energy_j_per_token)
+    assert sum(d.more_s for d in second.loses) == pytest.approx(second.more_s)
+    assert second.step_time_s == pytest.approx(found.step_time_s * (1 + second.slower_by))
+    assert all(d.more_s > 0 for d in second.lost)
+    assert all(d.more_s < 0 for d in second.won)
+    narrow = next(one for one in listed if one.precision == "fp8")
+    tokens = JOB.tokens / narrow.step_time_s / 32
+    assert narrow.tokens_per_s_per_chip == pytest.approx(tokens)
+    # the same model FLOPs over twice the peak of bf16
+    assert narrow.mfu / first.mfu == pytest.approx(
+        first.step_time_s / narrow.step_time_s * (1 if first.precision == "fp8" else 0.5), rel=1e-3
+    )
+    slow = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE, layouts=layouts_like(JOB, 32, {"recompute": 2}))
+    beside = against(found, slow, SYSTEM)
+    assert beside.saves_frac == pytest.approx(1 - found.step_time_s / slow.step_time_s)
+
+
+def test_the_front_has_prices() -> None:
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
+    bare, priced = front_steps(found, SYSTEM), front_steps(found, SYSTEM, Prices(2.0, 60.0))
+    assert found.front_cost is not None
+    assert [s.step_time_s for s in bare] == found.front_cost.step_time_s.tolist()
+    assert all(s.usd is None for s in bare)
+    for step in priced:
+        assert step.usd == pytest.approx(32 * 2.0 / 3600 * step.step_time_s + 60.0 / 3.6e9 * step.it_energy_j)
+        machine_j = SYSTEM.overhead_w_per_chip * 32 * step.step_time_s
+        assert step.it_energy_j > machine_j
+
+
+def test_throughput_of_a_chip_against_the_first_plan() -> None:
+    scaled = list(sweep(JOB, SYSTEM, [43, 16, 32], catalogue=CATALOGUE))
+    none, one, share = per_chip_fracs(scaled)
+    assert (none, one) == (None, 1.0)
+    assert share is not None
+    assert 0.5 < share < 1.05
+
+
+def test_limits_on_a_machine() -> None:
+    assert chips_within(SYSTEM, chips=24) == 24.0
+    assert chips_within(SYSTEM, power_mw=1.0) == pytest.approx(1e6 / SYSTEM.provisioned_w_per_chip)
+    assert chips_within(SYSTEM, usd_per_hour=40.0, usd_per_chip_hour=2.5) == 16.0
+    for wrong in (
+        {},
+        {"chips": 1, "power_mw": 1.0},
+        {"usd_per_hour": 4.0},
+        {"usd_per_hour": 4.0, "usd_per_chip_hour": -1.0},
+    ):
+        with pytest.raises(ScenarioError):
+            chips_within(SYSTEM, **wrong)  # type: ignore[arg-type]
+
+
+def test_a_machine_with_its_ranges_and_price() -> None:
+    machine = machine_within(JOB, SYSTEM, 16.0, catalogue=CATALOGUE, usd_per_chip_hour=2.5)
+    low, planned, high = machine.step_time_s
+    assert low < planned < high
+    assert machine.plan is not None
+    assert machine.it_mw == pytest.approx(16 * machine.plan.it_w_per_chip / 1e6)
+    assert machine.it_mw < machine.provisioned_it_mw
+    assert machine.usd_per_million_tokens == pytest.approx(2.5 * 16 / 3600 / machine.plan.tokens_per_s * 1e6)
+    none = machine_within(JOB, SYSTEM, 0.5, catalogue=CATALOGUE)
+    assert none.plan is None
+    assert "0.50 chips" in none.why
+    with pytest.raises(ScenarioError, match="there is no plan"):
+        _ = Machine(SYSTEM, None, "nothing").it_mw
+
+
+def test_a_plan_as_a_trace() -> None:
+    found = plan(JOB, SYSTEM, 32, catalogue=CATALOGUE)
+    trace = chrome_trace(plan_timeline(found, SYSTEM, CATALOGUE), "title")
+    assert trace["otherData"]["step_time_s"] == found.step_time_s
+    assert json.loads(json.dumps(trace))["traceEvents"]
+    assert np.isfinite(trace["otherData"]["schedule_stretch"])
