@@ -9,8 +9,16 @@ import time
 
 import numpy as np
 
-from megawatt.finance import LenderTerms, LoanTerms, OperatingFlows, ProjectTerms, TaxTerms, project
-from megawatt.finance.sizing import sculpted_schedule
+from megawatt.finance import (
+    LenderTerms,
+    LoanTerms,
+    OperatingFlows,
+    ProjectTerms,
+    SizingTerms,
+    TaxTerms,
+    fit_loan,
+    project,
+)
 
 PATHS, MONTHS, BLOCK = 10_000, 180, 2_000
 BUILD = 12
@@ -45,8 +53,7 @@ def block(seed: int, paths: int) -> float:
     level = rng.lognormal(0.0, 0.15, (paths, 1)) * 0.995 ** np.arange(MONTHS)
     revenue, opex = 2.5e7 * level * live, np.full((1, MONTHS), 5e6) * live
     nothing = np.zeros((1, MONTHS))
-    assert case.loan is not None
-    _, schedule = sculpted_schedule(case.loan, revenue - opex, 1.35)
+    schedule = fit_loan(case, revenue - opex, SizingTerms(1.35)).schedule
     done = project(case, OperatingFlows({"rent": revenue}, {"site": opex}, nothing, nothing), schedule=schedule)
     return float(np.nanmean(done.measures.equity_irr))
 

@@ -15,12 +15,11 @@ from megawatt.finance import (
     LoanTerms,
     discount_factors,
     irr,
-    level_payment_usd,
     loan_schedule,
     net_present_value_usd,
     period_dscr,
 )
-from megawatt.finance.measures import annual_net_present_values_usd
+from megawatt.finance.repayment import Window, service_per_dollar
 
 
 def ordinary_flows(rows: int, periods: int, seed: int) -> np.ndarray:
@@ -34,7 +33,7 @@ def ordinary_flows(rows: int, periods: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("periods", [8, 84, 300])
 def test_irr_agrees_with_pyxirr(periods: int) -> None:
     flows = ordinary_flows(40, periods, seed=periods)
-    found = irr(flows, periods_per_year=1)
+    found = irr(flows, np.arange(float(flows.shape[1])))
     assert (found.reason == 0).all()
     # pyxirr stops at an amount of 1e-3, so it is given flows of one size
     expected = [pyxirr.irr(1e6 * row / np.abs(row).max()) for row in flows]
@@ -44,7 +43,7 @@ def test_irr_agrees_with_pyxirr(periods: int) -> None:
 def test_irr_agrees_with_numpy_financial() -> None:
     flows = ordinary_flows(20, 12, seed=3)
     expected = [npf.irr(row) for row in flows]
-    assert irr(flows, periods_per_year=1).rate == pytest.approx(np.array(expected), rel=1e-8)
+    assert irr(flows, np.arange(float(flows.shape[1]))).rate == pytest.approx(np.array(expected), rel=1e-8)
 
 
 def test_monthly_irr_is_the_annual_effective_rate() -> None:
@@ -66,7 +65,7 @@ def test_npv_agrees_with_both() -> None:
 def test_level_loan_agrees_with_numpy_financial(rate: float, payments: int) -> None:
     loan = LoanTerms(2.5e9, rate, 0, 1, payments)
     schedule = loan_schedule(loan, payments + 1)
-    assert level_payment_usd(2.5e9, rate, payments) == pytest.approx(-npf.pmt(rate / 12, payments, 2.5e9), rel=1e-12)
+    assert schedule.service[1:] == pytest.approx([-npf.pmt(rate / 12, payments, 2.5e9)] * payments, rel=1e-12)
     periods = np.arange(1, payments + 1)
     assert schedule.interest_due[1:] == pytest.approx(-npf.ipmt(rate / 12, periods, payments, 2.5e9), rel=1e-9)
     assert schedule.principal[1:] == pytest.approx(-npf.ppmt(rate / 12, periods, payments, 2.5e9), rel=1e-9)
@@ -83,9 +82,10 @@ def annual_case(request: pytest.FixtureRequest, reference_dir: Path) -> dict[str
 def test_returns_of_annual_cases(annual_case: dict[str, Any], flow: str) -> None:
     outputs, kind = annual_case["outputs"], flow.split("_")[0]
     row = np.array([outputs[flow]])
-    assert irr(row, periods_per_year=1).rate[0] == pytest.approx(outputs[f"{kind}_irr_aftertax"], abs=1e-8)
+    years = np.arange(float(row.size))
+    assert irr(row, years).rate[0] == pytest.approx(outputs[f"{kind}_irr_aftertax"], abs=1e-8)
     rate = annual_case["inputs"]["discount_rate_nominal"]
-    assert annual_net_present_values_usd(row, rate)[0] == pytest.approx(outputs[f"{kind}_npv_aftertax"], rel=1e-9)
+    assert net_present_value_usd(row, rate, years)[0] == pytest.approx(outputs[f"{kind}_npv_aftertax"], rel=1e-9)
     # the same by the room's own convention: month-end flows a year apart, moved to the first of them
     monthly = np.zeros((1, 12 * (row.shape[1] - 1) + 1))
     monthly[0, ::12] = row
@@ -105,6 +105,6 @@ def test_cover_ratios_of_annual_cases(annual_case: dict[str, Any]) -> None:
 def test_level_debt_of_the_gpu_cloud_case(reference_dir: Path) -> None:
     case = json.loads((reference_dir / "finance_cases" / "fin-a2.json").read_text())
     debt, outputs = case["inputs"]["debt"], case["outputs"]
-    # the schedule's period is a month at rate / 12; a year at 9.5 % is the same arithmetic at 12 x 9.5 %
-    payment = level_payment_usd(outputs["debt_size"], 12 * debt["interest_rate"], debt["tenor_years"])
-    assert [payment] * 5 == pytest.approx(outputs["debt_service"], rel=1e-9)
+    rates = np.r_[0.0, np.full(debt["tenor_years"], debt["interest_rate"])]
+    payment = service_per_dollar("level", rates, Window(1, debt["tenor_years"]))[0, 1:] * outputs["debt_size"]
+    assert payment == pytest.approx(outputs["debt_service"], rel=1e-9)

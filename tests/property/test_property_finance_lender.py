@@ -14,9 +14,10 @@ from megawatt.finance import (
     OperatingFlows,
     ProjectTerms,
     Refinancing,
+    SizingTerms,
     TaxTerms,
+    fit_loan,
     project,
-    sculpted_schedule,
 )
 from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
 from megawatt.finance.repayment import PROFILES, Window, repay, service_per_dollar
@@ -159,7 +160,7 @@ def test_a_profile_repays_what_it_is_worth(profile: str, count: int, rate: float
     window = Window(1, count, 0 if profile in ("sculpted", "bullet") else int(rng.integers(0, count)))
     cash = np.c_[np.zeros((3, 1)), rng.uniform(0.1, 1.0, (3, count))]
     service = service_per_dollar(profile, rates, window, cash)
-    done = repay(np.full(3, size), size * service, rates, window)
+    done = repay(np.full(3, size), service, rates, window)
     assert np.allclose(done.principal.sum(axis=1), size, rtol=1e-9)
     assert not done.balance[:, -1].any()
     assert np.allclose(done.interest + done.principal, size * service, rtol=1e-9, atol=1e-9 * size)
@@ -193,8 +194,10 @@ def test_sculpted_cover_is_even_and_equals_loan_life_cover(
 ) -> None:
     rng = np.random.default_rng(seed)
     cash = rng.uniform(1.0, 5.0, (PATHS, 40))
-    loan = LoanTerms(1.0, rate, 1, 4, 37, capitalise_interest=capitalise)
-    drawn, schedule = sculpted_schedule(loan, cash, target)
+    loan = LoanTerms(1.0, rate, 1, 4, 37, shape="sculpted", capitalise_interest=capitalise)
+    terms = ProjectTerms(2026, 1, 40, {}, {}, loan, None, 0.1)
+    schedule = fit_loan(terms, cash, SizingTerms(target)).schedule
+    drawn = schedule.draw.sum(axis=1)
     assert np.allclose(cash[:, 4:38] / schedule.service[:, 4:38], target)
     assert np.allclose(schedule.principal.sum(axis=1), drawn + schedule.capitalised.sum(axis=1), rtol=1e-9)
     factors = (1 + rate / 12) ** -np.arange(1.0, 35.0)

@@ -11,9 +11,9 @@ from megawatt.finance.contracts import (
     prepayment_flows,
     tenancy,
 )
-from megawatt.finance.debt import LoanSchedule, level_payment_usd, loan_schedule
+from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.engine import commit_equity, construction_months, operation_start_month, project
-from megawatt.finance.irr import IRR_REASONS, IrrResult, irr
+from megawatt.finance.irr import IRR_REASONS, IrrResult, all_rates, irr
 from megawatt.finance.measures import (
     discount_factors,
     level_annuity_usd_per_year,
@@ -23,6 +23,7 @@ from megawatt.finance.measures import (
     period_dscr,
     trailing_dscr,
 )
+from megawatt.finance.periods import Periods, annual_periods, calendar_periods, dated_periods
 from megawatt.finance.records import (
     CashFlow,
     Events,
@@ -34,9 +35,9 @@ from megawatt.finance.records import (
     Refinancing,
     TaxTerms,
 )
-from megawatt.finance.sizing import SizedLoan, SizingTerms, sculpted_schedule, size_loan
+from megawatt.finance.sizing import SizedLoan, SizingTerms, fit_loan, size_loan
 from megawatt.finance.spine import Hall, Spine, escalator, live_share, make_spine, repeat_year
-from megawatt.finance.tax import annual_tax, depreciation_by_class, depreciation_usd, tax_on_income
+from megawatt.finance.tax import depreciation_by_class, depreciation_usd, tax_on_income
 from megawatt.finance.terms import (
     capex_by_hall,
     chip_residual_share,
@@ -60,6 +61,7 @@ __all__ = [
     "LoanTerms",
     "Measures",
     "OperatingFlows",
+    "Periods",
     "ProjectTerms",
     "Refinancing",
     "SizedLoan",
@@ -67,23 +69,26 @@ __all__ = [
     "Spine",
     "TaxTerms",
     "Tenancy",
-    "annual_tax",
+    "all_rates",
+    "annual_periods",
+    "calendar_periods",
     "capex_by_hall",
     "chip_residual_share",
     "colocation_revenue",
     "commit_equity",
     "construction_months",
+    "dated_periods",
     "depreciation_by_class",
     "depreciation_usd",
     "discount_factors",
     "escalator",
     "even_capex",
+    "fit_loan",
     "gpu_cloud_revenue",
     "gpu_contract_values_usd",
     "irr",
     "last_month_value",
     "level_annuity_usd_per_year",
-    "level_payment_usd",
     "live_share",
     "llcr",
     "loan_schedule",
@@ -98,7 +103,6 @@ __all__ = [
     "repeat_year",
     "residual_of_chips",
     "residual_straight_line",
-    "sculpted_schedule",
     "site_opex_cost",
     "size_loan",
     "tax_on_income",

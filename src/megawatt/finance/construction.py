@@ -1,4 +1,4 @@
-"""How a debt is drawn, and how much of it there can be: fees, interest and reserves that depend on the debt itself.
+"""A debt drawn in proportion to all uses, fees, interest and reserves that depend on the debt itself included.
 
 Total uses are affine in the debt, because fees, interest and reserves are proportional to it, so the debt at a given
 gearing follows from two evaluations. Where cash flow sets the debt, the drawn share of each use is the unknown.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 
-__all__ = ["Drawn", "FundingTerms", "fund_advance", "fund_pro_rata", "size_at_gearing"]
+__all__ = ["Drawn", "FundingTerms", "fund_pro_rata", "size_at_gearing"]
 
 FloatArray = NDArray[np.float64]
 
@@ -55,46 +55,14 @@ class FundingTerms:
 class Drawn:
     """Construction on periods 0 to ``last``, (paths, last + 1). [USD]
 
-    ``fees`` are upfront and commitment fees; ``interest`` accrues, ``capitalised`` is the part that is added to the
-    balance instead of being paid; ``uses`` are all costs that draws and equity pay.
+    ``fees`` are upfront and commitment fees; ``interest`` is paid; ``uses`` are all costs that draws and equity pay.
     """
 
     draws: FloatArray
     interest: FloatArray
-    capitalised: FloatArray
     fees: FloatArray
     uses: FloatArray
     balance: FloatArray
-
-
-def fund_advance(terms: FundingTerms, advance_rate: float, *, capitalise: bool) -> Drawn:
-    """Draws of a fixed share of capital spending; the commitment is their sum.
-
-    Interest is added to the balance on top of the commitment, or paid by the owner; the owner pays all fees.
-
-    Raises
-    ------
-    ScenarioError
-        If the share is outside 0 to 1.
-    """
-    if not 0.0 <= advance_rate <= 1.0:
-        raise ScenarioError(f"debt.advance_rate_on_capex = {advance_rate}, must be between 0 and 1")
-    draws = advance_rate * terms.capex
-    commitment = draws.sum(axis=1)
-    undrawn = commitment[:, None] - np.cumsum(draws, axis=1) + draws
-    fees = undrawn * terms.commitment_fee
-    fees[:, 0] += terms.upfront_fee_frac * commitment
-    interest, balance = np.zeros_like(draws), np.zeros_like(draws)
-    owed = np.zeros(draws.shape[0])
-    for k in range(draws.shape[1]):
-        interest[:, k] = owed * terms.rates[k]
-        owed = owed + draws[:, k] + (interest[:, k] if capitalise else 0.0)
-        balance[:, k] = owed
-    capitalised = interest if capitalise else np.zeros_like(interest)
-    uses = terms.capex + fees + interest - capitalised
-    uses[:, 0] += terms.fixed_at_close
-    uses[:, -1] += terms.fixed_at_end + terms.reserve_per_dollar * balance[:, -1]
-    return Drawn(draws, interest, capitalised, fees, uses, balance)
 
 
 def _pro_rata(terms: FundingTerms, commitment: FloatArray, share: FloatArray) -> Drawn:
@@ -117,7 +85,7 @@ def _pro_rata(terms: FundingTerms, commitment: FloatArray, share: FloatArray) ->
         draws[:, k] = share * uses[:, k]
         owed = owed + draws[:, k]
         balance[:, k] = owed
-    return Drawn(draws, interest, np.zeros(shape), fees, uses, balance)
+    return Drawn(draws, interest, fees, uses, balance)
 
 
 def size_at_gearing(terms: FundingTerms, gearing: FloatArray) -> FloatArray:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.finance.debt import loan_schedule
+from megawatt.finance.irr import all_rates
 from megawatt.finance.levelised import forward_dscr, interest_cover, project_life_cover
 from megawatt.finance.records import CashFlow
-from megawatt.finance.returns import all_rates
 from megawatt.finance.spine import make_spine
 
 __all__ = ["CreditMeasures", "credit_measures"]
@@ -77,10 +77,10 @@ def credit_measures(cash: CashFlow) -> CreditMeasures:
     def label(month: float) -> str | None:
         return spine.label(int(month)) if np.isfinite(month) and month >= 0 else None
 
-    service = np.zeros(terms.months)
+    periods, service = terms.timing, np.zeros(terms.months)
     debt = None
     if loan is not None:
-        service = loan_schedule(loan, terms.months).service.copy()
+        service = loan_schedule(loan, periods).service.copy()
         service[: loan.first_payment_month] = 0.0
         debt = float(cash.debt_balance[0, loan.first_payment_month - 1])
     events = cash.events
@@ -94,11 +94,11 @@ def credit_measures(cash: CashFlow) -> CreditMeasures:
         gearing_frac=debt / uses if debt is not None and uses > 0.0 else None,
         min_dscr=_finite(measures.min_dscr[0]),
         average_dscr=_finite(measures.average_dscr[0]),
-        min_forward_dscr=_lowest(forward_dscr(cash.cfads[:1], service)[0]),
+        min_forward_dscr=_lowest(forward_dscr(cash.cfads[:1], service, periods.per_year)[0]),
         llcr=_finite(measures.llcr[0]),
         plcr=_finite(project_life_cover(cash, service)[0]) if debt else None,
-        min_interest_cover=_lowest(interest_cover(cash)[0]) if debt else None,
+        min_interest_cover=_lowest(interest_cover(cash, periods.per_year)[0]) if debt else None,
         payback=label(measures.payback_month[0]),
-        equity_roots=all_rates((cash.distributions - cash.equity_in)[0], np.arange(1.0, terms.months + 1.0) / 12.0),
+        equity_roots=all_rates((cash.distributions - cash.equity_in)[0], periods.years),
         **first,
     )

@@ -1,16 +1,17 @@
-"""The project's monthly cash flow: one waterfall over months, all paths at once.
+"""The project's cash flow: one waterfall over its periods (months, quarters, half-years, years), all paths at once.
 
-Order of payment in each month: operating cost and tax (inside CFADS), capital spending and fees, interest, principal
+Order of payment in each period: operating cost and tax (inside CFADS), capital spending and fees, interest, principal
 and arrears of principal, then distributions. Rules:
 
 * Equity pays what is missing while the project is built (the first ``construction_months``), debt service then due
-  included, up to ``committed_equity_usd``. Afterwards no equity comes in.
+  included, up to ``committed_equity_usd``. Afterwards no equity comes in, unless ``owners_pay_all``.
 * Service that cash cannot pay is carried: unpaid interest is added to the loan and unpaid principal stays in it, at
   the loan's rate, and every later month pays what brings the loan back to its schedule, as far as cash goes.
 * Cash below zero is bills that are not paid; it is carried without interest and comes before debt service.
 * Then come reserves, the cash sweep, the lock-up test and distributions (`LenderTerms`). Cash above the reserves,
   ``minimum_cash_usd`` and the tax accrued in the year so far is distributed, after construction and only while the loan
   is on schedule and the project is not locked up; in the last month all of it. Reserves are part of the closing cash.
+* Interest that a scheduled payment does not cover is added to the loan, on schedule.
 * A sweep prepays the last instalments first. A balloon is refinanced as far as last year's cash carries a new loan.
 * Tax is on income as delivered, less depreciation and interest as it accrues; the upfront fee is deducted over the
   loan's life. What is left of the tax basis, and a prepayment that was never credited, count in the last month. The
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.irr import irr
-from megawatt.finance.lender import first_events, monthly_rate
+from megawatt.finance.lender import first_events, period_rates
 from megawatt.finance.measures import (
     LEAST_SERVICE_USD,
     level_annuity_usd_per_year,
@@ -39,8 +40,8 @@ from megawatt.finance.measures import (
     period_dscr,
     trailing_dscr,
 )
+from megawatt.finance.periods import Periods
 from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
-from megawatt.finance.spine import make_spine
 from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
 from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
 
@@ -54,7 +55,7 @@ EQUITY_CONTINGENCY_FRAC: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class _Totals:
-    """Sums over parts, money by month, (months, paths); capex is the same on every path, (months,)."""
+    """Sums over parts, money by period, (periods, paths); capex is the same on every path, (periods,)."""
 
     revenue: FloatArray
     opex: FloatArray
@@ -78,23 +79,23 @@ def project(
     grid_mw: float | None = None,
     schedule: LoanSchedule | None = None,
 ) -> CashFlow:
-    """Monthly statements, debt cover and returns of a project on every path. [USD]
+    """Statements by period, debt cover and returns of a project on every path. [USD]
 
     Parameters
     ----------
     terms : ProjectTerms
         Calendar, capital spending, residual values, loan, tax, discount rate.
     flows : OperatingFlows
-        Revenue and operating cost by part, prepayments and credits; arrays (paths, months) or (1, months).
+        Revenue and operating cost by part, prepayments and credits; arrays (paths, periods) or (1, periods).
     grid_mw : float, optional
         Contracted capacity at the interconnection, for ``value_usd_per_grid_mw_year``; NaN without it.
     schedule : LoanSchedule, optional
-        Loans of the paths' own, arrays (paths, months), e.g. of `sculpted_schedule`; None: the loan of the terms.
+        Loans of the paths' own, arrays (paths, periods), e.g. of `fit_loan`; None: the loan of the terms.
 
     Returns
     -------
     CashFlow
-        Arrays (paths, months) and measures (paths,). Project measures are before debt: their tax is that of the
+        Arrays (paths, periods) and measures (paths,). Project measures are before debt: their tax is that of the
         project without its loan. ``tax`` in the statements is the tax that is paid, interest deducted.
 
     Raises
@@ -102,29 +103,25 @@ def project(
     ScenarioError
         If shapes disagree, a value is not finite, or terms are out of range.
     """
-    spine = make_spine(terms.start_year, terms.start_month, terms.months)
-    _check_terms(terms, grid_mw)
-    totals = _totals(terms, flows)
-    schedule = loan_schedule(terms.loan, terms.months) if schedule is None else schedule
+    periods = terms.timing
+    _check_terms(terms, periods, grid_mw)
+    totals = _totals(terms, periods, flows)
+    schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
     start = operation_start_month(terms, totals.revenue)
-    income, disposal_income = _taxable_income(terms, totals, start)
-    settles = spine.settles_tax()
-    statements = run_waterfall(
-        terms,
-        Inputs(
-            totals.operating,
-            income,
-            totals.residual,
-            disposal_income,
-            totals.capex,
-            settles,
-            construction_months(terms),
-        ),
-        schedule,
+    income, disposal_income = _taxable_income(terms, periods, totals, start)
+    inputs = Inputs(
+        totals.operating,
+        totals.opex,
+        income,
+        totals.residual,
+        disposal_income,
+        totals.capex,
+        construction_months(terms),
     )
-    project_tax = tax_on_income(income, settles, terms.tax)
-    measures = _measures(terms, totals, schedule, statements, project_tax, start, grid_mw)
-    return _cash_flow(terms, flows, totals, schedule, statements, measures)
+    statements = run_waterfall(terms, periods, inputs, schedule)
+    project_tax = tax_on_income(income, periods.settles, terms.tax)
+    measures = _measures(terms, periods, totals, schedule, statements, project_tax, start, grid_mw)
+    return _cash_flow(terms, periods, flows, totals, schedule, statements, measures)
 
 
 def commit_equity(
@@ -166,9 +163,11 @@ def operation_start_month(terms: ProjectTerms, revenue: FloatArray | None = None
     return int(earning[0]) if earning.size else 0
 
 
-def _check_terms(terms: ProjectTerms, grid_mw: float | None) -> None:
+def _check_terms(terms: ProjectTerms, periods: Periods, grid_mw: float | None) -> None:
+    if terms.months != periods.count:
+        raise ScenarioError(f"months = {terms.months}, must be the number of periods given, {periods.count}")
     if terms.tax is not None:
-        check_tax(terms.tax)
+        check_tax(terms.tax, periods.count)
     if not terms.discount_rate > -1.0:
         raise ScenarioError(f"discount_rate = {terms.discount_rate} a year, must be above -1 (0.09 is 9 %)")
     if not (np.isfinite(terms.minimum_cash_usd) and terms.minimum_cash_usd >= 0.0):
@@ -195,7 +194,7 @@ def _check_terms(terms: ProjectTerms, grid_mw: float | None) -> None:
             )
 
 
-def _totals(terms: ProjectTerms, flows: OperatingFlows) -> _Totals:
+def _totals(terms: ProjectTerms, periods: Periods, flows: OperatingFlows) -> _Totals:
     named = {
         **{f"revenue.{name}": part for name, part in flows.revenue.items()},
         **{f"opex_cost.{name}": part for name, part in flows.opex_cost.items()},
@@ -222,19 +221,21 @@ def _totals(terms: ProjectTerms, flows: OperatingFlows) -> _Totals:
         credit=credit,
         residual=_sum(terms.residual, shape),
         capex=capex,
-        working_capital=_working_capital(terms, revenue - credit, opex),
+        working_capital=_working_capital(terms, periods, revenue - credit, opex),
     )
 
 
-def _working_capital(terms: ProjectTerms, invoiced: FloatArray, opex: FloatArray) -> FloatArray | None:
-    """Receivables less payables at month ends, (months, paths): the days' share of the month's invoices and bills.
+def _working_capital(
+    terms: ProjectTerms, periods: Periods, invoiced: FloatArray, opex: FloatArray
+) -> FloatArray | None:
+    """Receivables less payables at period ends, (periods, paths): the days' share of the period's invoices and bills.
 
-    More days than the month has hold more than the month's amount; the last month settles everything.
+    More days than the period has hold more than its amount; the last period settles everything.
     """
     if terms.receivable_days == 0.0 and terms.payable_days == 0.0:
         return None
-    days = make_spine(terms.start_year, terms.start_month, terms.months).hours[:, None] / 24.0
-    balance = (invoiced * terms.receivable_days - opex * terms.payable_days) / days
+    days = periods.hours[:, None] / 24.0
+    balance = (invoiced * terms.receivable_days - opex * terms.payable_days) / np.maximum(days, 1.0)
     balance[-1] = 0.0
     return np.asarray(balance, dtype=np.float64)
 
@@ -247,19 +248,24 @@ def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
     return total
 
 
-def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> tuple[FloatArray, FloatArray]:
-    """Income before interest by month, (months, paths), and the part of the last month's that is disposal, (paths,).
+def _taxable_income(
+    terms: ProjectTerms, periods: Periods, totals: _Totals, start: int
+) -> tuple[FloatArray, FloatArray]:
+    """Income before interest, (periods, paths), and the part of the last period's that is disposal, (paths,).
 
     Revenue counts as delivered, whoever paid it when.
     """
     if terms.tax is None:
         return np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
     income = totals.revenue - totals.opex
-    written_off = np.zeros(terms.months)
-    for part in depreciation_by_class(terms.capex_cost, terms.tax, start, terms.start_month).values():
-        written_off += part
+    basis_left = 0.0
+    written_off = terms.tax.deductions_usd
+    if written_off is None:
+        written_off = np.zeros(periods.count)
+        for part in depreciation_by_class(terms.capex_cost, terms.tax, start, periods).values():
+            written_off += part
+        basis_left = float(totals.capex.sum() - written_off.sum())
     income -= written_off[:, None]
-    basis_left = totals.capex.sum() - written_off.sum()
     uncredited = totals.prepayment.sum(axis=0) - totals.credit.sum(axis=0)
     disposal = totals.residual.sum(axis=0) - basis_left + uncredited
     income[-1] += disposal
@@ -268,6 +274,7 @@ def _taxable_income(terms: ProjectTerms, totals: _Totals, start: int) -> tuple[F
 
 def _measures(
     terms: ProjectTerms,
+    periods: Periods,
     totals: _Totals,
     schedule: LoanSchedule,
     done: Statements,
@@ -277,8 +284,9 @@ def _measures(
 ) -> Measures:
     before_tax = (totals.operating + totals.residual - totals.capex[:, None]).T
     after_tax = before_tax - project_tax.T
-    npv = net_present_value_usd(after_tax, terms.discount_rate)
-    project_irr, equity_irr = irr(after_tax), irr((done.distributions - done.equity_in).T)
+    npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
+    returned = (done.distributions - done.equity_in).T
+    project_irr, equity_irr = irr(after_tax, periods.years), irr(returned, periods.years)
     notes = [
         f"{name} IRR: {result.note()}"
         for name, result in (("project", project_irr), ("equity", equity_irr))
@@ -286,11 +294,11 @@ def _measures(
     ]
     value = np.full(npv.shape, np.nan)
     if grid_mw is not None:
-        value = level_annuity_usd_per_year(npv, terms.discount_rate, start, terms.months) / grid_mw
-    cover, average, life = _cover(terms, schedule, done.cfads.T)
+        value = level_annuity_usd_per_year(npv, terms.discount_rate, start, periods.years) / grid_mw
+    cover, average, life = _cover(terms, periods, schedule, done.cfads.T)
     return Measures(
         npv_usd=npv,
-        npv_pre_tax_usd=net_present_value_usd(before_tax, terms.discount_rate),
+        npv_pre_tax_usd=net_present_value_usd(before_tax, terms.discount_rate, periods.years),
         project_irr=project_irr.rate,
         equity_irr=equity_irr.rate,
         min_dscr=cover,
@@ -302,21 +310,23 @@ def _measures(
     )
 
 
-def _cover(terms: ProjectTerms, schedule: LoanSchedule, cfads: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lowest trailing-twelve-month DSCR, plain mean of the monthly DSCR, and LLCR at the first payment, (paths,)."""
+def _cover(
+    terms: ProjectTerms, periods: Periods, schedule: LoanSchedule, cfads: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Lowest twelve-month DSCR, plain mean of each period's DSCR, and LLCR at the first payment, (paths,)."""
     none = np.full(cfads.shape[0], np.nan)
     if terms.loan is None:
         return none, none, none
     repaying = _repaying(schedule, terms.loan.first_payment_month)
     due = (repaying > 0.0).any(axis=tuple(range(repaying.ndim - 1)))
-    trailing = trailing_dscr(cfads, repaying)
+    trailing = trailing_dscr(cfads, repaying, periods.per_year)
     lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
     ratio = period_dscr(cfads[:, due], repaying[..., due])
     counted = np.isfinite(ratio)
     tests = counted.sum(axis=1)
     average = np.where(tests > 0, np.where(counted, ratio, 0.0).sum(axis=1) / np.maximum(tests, 1), np.nan)
     balance = schedule.balance[..., terms.loan.first_payment_month - 1]
-    return lowest, average, llcr(cfads, repaying, terms.loan.rate, balance)
+    return lowest, average, llcr(cfads, repaying, terms.loan.rate * periods.fractions, balance)
 
 
 def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
@@ -328,6 +338,7 @@ def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
 
 def _cash_flow(
     terms: ProjectTerms,
+    periods: Periods,
     flows: OperatingFlows,
     totals: _Totals,
     schedule: LoanSchedule,
@@ -355,13 +366,15 @@ def _cash_flow(
         distributions=done.distributions.T,
         closing_cash=done.closing_cash.T,
         shortfall=done.shortfall.T,
-        dscr=trailing_dscr(done.cfads.T, _repaying(schedule, first)),
+        dscr=trailing_dscr(done.cfads.T, _repaying(schedule, first), periods.per_year),
         missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
         measures=measures,
         assumptions=terms.assumptions,
         reserve_balance=done.reserve.T,
         swept=done.swept.T,
         locked=done.locked.T,
+        reserve_interest=done.reserve_interest.T if terms.lender and terms.lender.reserve_rate > 0.0 else None,
+        state_tax=done.state_tax.T if terms.tax and terms.tax.state_rate > 0.0 else None,
         working_capital=None if totals.working_capital is None else totals.working_capital.T,
         events=first_events(
             locked=done.locked,
@@ -370,6 +383,6 @@ def _cash_flow(
             cash_ahead=done.cfads + done.residual,
             cash=done.closing_cash,
             debt=done.debt_balance,
-            monthly_rate=monthly_rate(terms),
+            rates=period_rates(terms, periods),
         ),
     )

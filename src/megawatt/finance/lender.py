@@ -8,32 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
-from megawatt.finance.debt import LoanSchedule, level_payment_usd
+from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
+from megawatt.finance.periods import Periods
 from megawatt.finance.records import Events, LenderTerms, ProjectTerms, Refinancing
+from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
 
-__all__ = ["CoverTests", "Safeguards", "first_events", "monthly_rate", "safeguards"]
+__all__ = ["CoverTests", "Safeguards", "first_events", "period_rates", "safeguards"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-_YEAR = 12
-"""Months of cover in a test: lenders test on the last twelve months."""
 
-
-def _months_first(schedule: LoanSchedule) -> LoanSchedule:
-    """The schedule with months on the first axis: (months,) stays, (paths, months) becomes (months, paths)."""
+def _periods_first(schedule: LoanSchedule) -> LoanSchedule:
+    """The schedule with periods on the first axis: (periods,) stays, (paths, periods) becomes (periods, paths)."""
     parts = {f.name: np.ascontiguousarray(getattr(schedule, f.name).T) for f in fields(schedule)}
     return LoanSchedule(**parts)
 
 
 @dataclass(slots=True)
 class Safeguards:
-    """Schedule, rates and reserves by month, and the balloon's new loan once it is made (per path).
+    """Schedule, rates and reserves by period, and the balloon's new loan once it is made (per path).
 
-    ``schedule`` has months first, so that a month of it is a number or (paths,). ``rate`` (months,) is the monthly
-    interest rate; ``balloon`` is what the last payment repays beyond an ordinary instalment; ``unit_balance`` and
+    ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
+    rate of each period, ``year`` the periods in a year; ``reserve`` is for service, ``opex_reserve`` for running cost;
+    ``balloon`` is what the last payment repays beyond an ordinary instalment; ``unit_balance`` and
     ``unit_service`` belong to a dollar of the new loan.
     """
 
@@ -42,6 +42,8 @@ class Safeguards:
     rate: FloatArray
     service: FloatArray
     reserve: FloatArray
+    opex_reserve: FloatArray
+    year: int
     first: int
     last: int
     unit_balance: FloatArray
@@ -59,6 +61,10 @@ class Safeguards:
         extra = 0.0 if self.lender.other_reserve_usd is None else float(self.lender.other_reserve_usd[m])
         return np.asarray(self.reserve[m] + self.refinanced * self.unit_reserve[m] + extra)
 
+    def opex_target(self, m: int) -> FloatArray:
+        """Restricted cash for running cost at the end of period m: it stays whole when the loan shrinks."""
+        return np.asarray(self.opex_reserve[m])
+
     def repaying(self, m: int) -> bool:
         """Whether the loan is in repayment."""
         return self.first <= m
@@ -68,29 +74,42 @@ class Safeguards:
         terms = self.lender.refinancing
         if terms is None or m != self.last:
             return 0.0
-        year = cfads[max(m - _YEAR + 1, 0) : m + 1].mean(axis=0)
-        per_dollar = level_payment_usd(1.0, terms.rate, terms.payments)
+        year = cfads[max(m - self.year + 1, 0) : m + 1].mean(axis=0)
+        per_dollar = float(self.unit_service[m + 1])
         capacity = np.maximum(year, 0.0) / terms.minimum_dscr / per_dollar
         self.refinanced = np.minimum(np.minimum(self.balloon, balance), capacity)
         return self.refinanced
 
 
-def safeguards(terms: ProjectTerms, schedule: LoanSchedule, months: int) -> Safeguards:
+def safeguards(
+    terms: ProjectTerms, schedule: LoanSchedule, periods: Periods, opex: FloatArray, construction: int
+) -> Safeguards:
     """Prepare a run of the waterfall.
+
+    Parameters
+    ----------
+    opex : array, (periods, paths)
+        Running cost, for its reserve. [USD]
+    construction : int
+        Periods of construction; the reserve for running cost is filled in the last of them.
 
     Raises
     ------
     ScenarioError
         If the lender's terms are out of range.
     """
-    lender = terms.lender or LenderTerms()
+    lender, months = terms.lender or LenderTerms(), periods.count
     _check(lender, terms, months)
-    loan, by_month = terms.loan, _months_first(schedule)
+    loan, by_month = terms.loan, _periods_first(schedule)
     first = loan.first_payment_month if loan else months
     last = loan.last_payment_month if loan else months
     service = by_month.service.copy()
     service[:first] = 0.0
-    unit_balance, unit_service = _new_loan(lender.refinancing, last, months)
+    # what a negative service pays in is drawn
+    service[first:] -= by_month.draw[first:]
+    rate = period_rates(terms, periods)
+    unit_balance, unit_service = _new_loan(lender.refinancing, last, rate)
+    held = lender.reserve_months / periods.months
     balloon: FloatArray | float = 0.0
     if loan is not None:
         left = 1.0 if loan.shape == "bullet" else loan.balloon_frac
@@ -98,52 +117,50 @@ def safeguards(terms: ProjectTerms, schedule: LoanSchedule, months: int) -> Safe
     return Safeguards(
         lender=lender,
         schedule=by_month,
-        rate=monthly_rate(terms),
+        rate=rate,
         service=service,
-        reserve=_ahead(service, lender.reserve_months, first - 1),
+        reserve=_ahead(service, held, first - 1),
+        opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),
+        year=periods.per_year,
         first=first,
         last=last,
         unit_balance=unit_balance,
         unit_service=unit_service,
-        unit_reserve=_ahead(unit_service, lender.reserve_months, last),
+        unit_reserve=_ahead(unit_service, held, last),
         balloon=balloon,
     )
 
 
-def monthly_rate(terms: ProjectTerms) -> FloatArray:
-    """Interest of each month on its opening balance, (months,): the loan's, then its refinancing's."""
+def period_rates(terms: ProjectTerms, periods: Periods) -> FloatArray:
+    """Interest of each period on its opening balance, (periods,): the loan's, then its refinancing's."""
     loan, new = terms.loan, terms.lender.refinancing if terms.lender else None
-    rate = np.full(terms.months, loan.rate / 12.0 if loan else 0.0)
+    annual = np.full(periods.count, loan.rate if loan else 0.0)
     if loan is not None and new is not None:
-        rate[loan.last_payment_month + 1 :] = new.rate / 12.0
-    return rate
+        annual[loan.last_payment_month + 1 :] = new.rate
+    return np.asarray(annual * periods.fractions, dtype=np.float64)
 
 
-def _ahead(service: FloatArray, reserve_months: float, start: int) -> FloatArray:
-    """Reserve that covers the months ahead, months first."""
-    held = ahead(np.atleast_2d(service.T), reserve_months, max(start, 0))
-    return np.ascontiguousarray(held.reshape(service.T.shape).T)
+def _ahead(due: FloatArray, held: float, start: int) -> FloatArray:
+    """Reserve that covers so many periods ahead, periods first."""
+    balance = ahead(np.atleast_2d(due.T), held, max(start, 0))
+    return np.ascontiguousarray(balance.reshape(due.T.shape).T)
 
 
-def _new_loan(new: Refinancing | None, last: int, months: int) -> tuple[FloatArray, FloatArray]:
-    """Closing balance and service of a dollar lent in month ``last``, (months,)."""
-    balance, service = np.zeros(months), np.zeros(months)
+def _new_loan(new: Refinancing | None, last: int, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Closing balance and service of a dollar lent in period ``last``, (periods,)."""
     if new is None:
-        return balance, service
-    payment, owed = level_payment_usd(1.0, new.rate, new.payments), 1.0
-    balance[last] = owed
-    for m in range(last + 1, last + new.payments + 1):
-        owed = owed * (1.0 + new.rate / 12.0) - payment
-        service[m] = payment
-        balance[m] = owed if m < last + new.payments else 0.0
-    return balance, service
+        return np.zeros(rates.size), np.zeros(rates.size)
+    window = Window(last + 1, last + new.payments)
+    service = service_per_dollar("level", rates, window)
+    return repay(np.ones(1), service, rates, window).balance[0], service[0]
 
 
 def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
     if not 0.0 <= lender.sweep_frac <= 1.0:
         raise ScenarioError(f"lender.sweep_frac = {lender.sweep_frac}, must be between 0 and 1")
-    if not lender.reserve_months >= 0.0:
-        raise ScenarioError(f"lender.reserve_months = {lender.reserve_months}, must be 0 or more")
+    for name in ("reserve_months", "opex_reserve_months", "reserve_rate"):
+        if not getattr(lender, name) >= 0.0:
+            raise ScenarioError(f"lender.{name} = {getattr(lender, name)}, must be 0 or more")
     if lender.test_every_months < 1 or lender.lockup_release_tests < 1:
         raise ScenarioError("lender.test_every_months, lender.lockup_release_tests: must be 1 or more")
     for name, level in (("lockup_dscr", lender.lockup_dscr), ("covenant_dscr", lender.covenant_dscr)):
@@ -175,28 +192,29 @@ def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
 
 
 class CoverTests:
-    """Trailing-twelve-month cover at test dates, and whether the project is locked up or in breach, by path."""
+    """Cover over the last twelve months at test dates, and whether the project is locked up or in breach, by path."""
 
-    __slots__ = ("_cash", "_clean", "_guard", "_months", "_service", "breached", "locked")
+    __slots__ = ("_cash", "_clean", "_every", "_guard", "_seen", "_service", "breached", "locked")
 
     def __init__(self, guard: Safeguards, paths: int) -> None:
         self._guard = guard
-        self._cash = np.zeros((_YEAR, paths))
-        self._service = np.zeros((_YEAR, paths))
+        self._cash = np.zeros((guard.year, paths))
+        self._service = np.zeros((guard.year, paths))
         self._clean = np.zeros(paths, dtype=np.int64)
-        self._months = 0
+        self._every = max(guard.lender.test_every_months * guard.year // 12, 1)
+        self._seen = 0
         self.locked: BoolArray = np.zeros(paths, dtype=np.bool_)
         self.breached: BoolArray = np.zeros(paths, dtype=np.bool_)
 
     def observe(self, m: int, cfads: FloatArray) -> None:
-        """Take in a month; test if it is a test date."""
-        guard, lender = self._guard, self._guard.lender
+        """Take in a period; test if it is a test date."""
+        guard, lender, year = self._guard, self._guard.lender, self._guard.year
         if (lender.lockup_dscr is None and lender.covenant_dscr is None) or not guard.repaying(m):
             return
-        self._cash[self._months % _YEAR] = cfads
-        self._service[self._months % _YEAR] = guard.service[m] + guard.refinanced * guard.unit_service[m]
-        self._months += 1
-        if self._months < _YEAR or (self._months - _YEAR) % lender.test_every_months:
+        self._cash[self._seen % year] = cfads
+        self._service[self._seen % year] = guard.service[m] + guard.refinanced * guard.unit_service[m]
+        self._seen += 1
+        if self._seen < year or (self._seen - year) % self._every:
             return
         cash, service = self._cash.sum(axis=0), self._service.sum(axis=0)
         due = service > LEAST_SERVICE_USD
@@ -222,9 +240,9 @@ def first_events(
     cash_ahead: FloatArray,
     cash: FloatArray,
     debt: FloatArray,
-    monthly_rate: FloatArray,
+    rates: FloatArray,
 ) -> Events:
-    """First month of lock-up, covenant breach, payment default and insolvency, arrays (months, paths).
+    """First month of lock-up, covenant breach, payment default and insolvency, arrays (periods, paths).
 
     Insolvency: debt above cash in hand plus the worth, at the loan's rate, of CFADS and sale still to come on that
     path.
@@ -235,12 +253,12 @@ def first_events(
         CFADS and proceeds of the sale by month. [USD]
     cash, debt : array
         Closing cash and balance. [USD]
-    monthly_rate : (months,)
-        The loan's rate per month.
+    rates : (periods,)
+        The loan's rate of each period.
     """
     worth = np.zeros(cash.shape[1])
     insolvent = np.zeros(cash.shape, dtype=np.bool_)
     for m in range(cash.shape[0] - 1, -1, -1):
         insolvent[m] = debt[m] > worth + cash[m] + 0.005
-        worth = (worth + cash_ahead[m]) / (1.0 + monthly_rate[m])
+        worth = (worth + cash_ahead[m]) / (1.0 + rates[m])
     return Events(_first(locked), _first(breached), _first(shortfall > 0.0), _first(insolvent))

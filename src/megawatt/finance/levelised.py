@@ -12,14 +12,31 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.engine import project
 from megawatt.finance.measures import LEAST_SERVICE_USD, discount_factors, llcr
 from megawatt.finance.records import CashFlow, OperatingFlows, ProjectTerms
-from megawatt.finance.returns import levelised
 
-__all__ = ["break_even_factor", "forward_dscr", "interest_cover", "levelised_cost", "project_life_cover"]
+__all__ = ["break_even_factor", "forward_dscr", "interest_cover", "levelised", "levelised_cost", "project_life_cover"]
 
 FloatArray = NDArray[np.float64]
 
 _STEPS: Final = 80
 _REST: Final = 1e-12
+
+
+def levelised(cost: FloatArray, units: FloatArray, factors: FloatArray, unit_factors: FloatArray) -> FloatArray:
+    """Present value of costs over present value of units, (paths,). [USD per unit]
+
+    With the same factors for both this is the constant nominal price that pays the costs; with units discounted at the
+    real rate it is the constant real price. Units may be chip-hours, MWh of IT energy or million tokens, sold or
+    available: the caller says which.
+
+    Raises
+    ------
+    ScenarioError
+        If there are no units.
+    """
+    amount = units @ unit_factors
+    if not np.all(amount > 0.0):
+        raise ScenarioError("levelised cost: no units to spread the cost on; give units above 0 in some period")
+    return np.asarray((cost @ factors) / amount, dtype=np.float64)
 
 
 def levelised_cost(cash: CashFlow, units: FloatArray, *, inflation: float | None = None) -> FloatArray:
@@ -43,10 +60,9 @@ def levelised_cost(cash: CashFlow, units: FloatArray, *, inflation: float | None
     ScenarioError
         If there are no units.
     """
-    months = cash.revenue_total.shape[1]
-    rate = cash.terms.discount_rate
-    factors = discount_factors(rate, months)
-    real = factors if inflation is None else discount_factors((1.0 + rate) / (1.0 + inflation) - 1.0, months)
+    years, rate = cash.terms.timing.years, cash.terms.discount_rate
+    factors = discount_factors(rate, years)
+    real = factors if inflation is None else discount_factors((1.0 + rate) / (1.0 + inflation) - 1.0, years)
     received = cash.revenue_total - cash.flows.prepayment_credit + cash.flows.prepayment
     worth = received @ factors - cash.measures.npv_usd
     return levelised(worth[:, None], np.atleast_2d(units), np.ones(1), real)
@@ -155,4 +171,4 @@ def project_life_cover(cash: CashFlow, service: FloatArray) -> FloatArray:
     if loan is None:
         return np.full(cash.cfads.shape[0], np.nan)
     balance = cash.debt_balance[:, loan.first_payment_month - 1]
-    return llcr(cash.cfads, service, loan.rate, balance, to_end=True)
+    return llcr(cash.cfads, service, loan.rate * cash.terms.timing.fractions, balance, to_end=True)

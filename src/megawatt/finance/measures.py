@@ -1,4 +1,4 @@
-"""Measures of value and of debt cover, for many paths at once. Flows fall at month ends."""
+"""Measures of value and of debt cover, for many paths at once. Flows fall at period ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
+from megawatt.finance.repayment import discount_to
 
 __all__ = [
     "LEAST_SERVICE_USD",
-    "annual_net_present_values_usd",
     "discount_factors",
     "level_annuity_usd_per_year",
     "llcr",
@@ -25,8 +25,15 @@ LEAST_SERVICE_USD = 1e-6
 """Less than a ten-thousandth of a cent is not service: a ratio to it means nothing."""
 
 
-def discount_factors(annual_rate: float, months: int) -> FloatArray:
-    """Value at the start of month 0 of one dollar at the end of each month, (1 + rate)^(-(m + 1) / 12), (months,).
+def discount_factors(annual_rate: float, years: FloatArray | int) -> FloatArray:
+    """Value at the start of one dollar at each time, (1 + rate)^-years, (periods,).
+
+    Parameters
+    ----------
+    annual_rate : float
+        Annual effective, above -1.
+    years : (periods,) or int
+        Time of each flow (years of 365 days: the spreadsheet's XNPV); a number stands for so many month ends.
 
     Raises
     ------
@@ -35,47 +42,52 @@ def discount_factors(annual_rate: float, months: int) -> FloatArray:
     """
     if not annual_rate > -1.0:
         raise ScenarioError(f"discount_rate = {annual_rate} a year, must be above -1 (0.09 is 9 %)")
-    return np.asarray((1.0 + annual_rate) ** (-(np.arange(months) + 1.0) / 12.0), dtype=np.float64)
+    times = (np.arange(years) + 1.0) / 12.0 if isinstance(years, int) else years
+    return np.asarray((1.0 + annual_rate) ** -times, dtype=np.float64)
 
 
-def net_present_value_usd(flows: FloatArray, annual_rate: float) -> FloatArray:
-    """Present value at the start of month 0 of month-end flows, (paths,). [USD]
+def net_present_value_usd(flows: FloatArray, annual_rate: float, years: FloatArray | None = None) -> FloatArray:
+    """Present value at the start of flows at these times (None: month ends), (paths,). [USD]
 
     Parameters
     ----------
-    flows : array, (paths, months)
+    flows : array, (paths, periods)
         Money in positive.
     annual_rate : float
-        Annual effective rate, e.g. 0.09.
+        Annual effective.
     """
-    return np.asarray((flows * discount_factors(annual_rate, flows.shape[1])).sum(axis=1), dtype=np.float64)
-
-
-def annual_net_present_values_usd(flows: FloatArray, annual_rate: float) -> FloatArray:
-    """Present value at year 0 of annual flows, the first undiscounted (spreadsheet NPV plus the first flow), (rows,).
-
-    Parameters
-    ----------
-    flows : array, (rows, years + 1)
-        Flow of year 0 first.
-    """
-    factors = (1.0 + annual_rate) ** -np.arange(flows.shape[1], dtype=np.float64)
+    factors = discount_factors(annual_rate, flows.shape[1] if years is None else years)
     return np.asarray((flows * factors).sum(axis=1), dtype=np.float64)
 
 
-def level_annuity_usd_per_year(npv_usd: FloatArray, annual_rate: float, first_month: int, months: int) -> FloatArray:
-    """Level amount a year, paid at the end of each operating month, that has this present value, (paths,). [USD/year]
+def level_annuity_usd_per_year(
+    npv_usd: FloatArray, annual_rate: float, first: int, years: FloatArray | int
+) -> FloatArray:
+    """Level amount a year, paid evenly at the ends of the operating periods, of this present value. [USD/year]
 
-    12 x NPV / sum of the discount factors of months ``first_month`` to ``months`` - 1.
+    NPV / sum of (discount factor x length in years) over the periods from ``first`` on.
+
+    Parameters
+    ----------
+    npv_usd : array, (paths,)
+        Present value at the start.
+    first : int
+        First operating period.
+    years : (periods,) or int
+        End of each period in years; a number stands for so many months.
 
     Raises
     ------
     ScenarioError
-        If there is no operating month.
+        If there is no operating period.
     """
-    if not 0 <= first_month < months:
-        raise ScenarioError(f"operation starts in month {first_month}, must be 0 to {months - 1} (project months)")
-    return 12.0 * npv_usd / float(discount_factors(annual_rate, months)[first_month:].sum())
+    count = years if isinstance(years, int) else years.size
+    if not 0 <= first < count:
+        raise ScenarioError(f"operation starts in month {first}, must be 0 to {count - 1} (project months)")
+    factors = discount_factors(annual_rate, years)
+    if isinstance(years, int):
+        return 12.0 * npv_usd / float(factors[first:].sum())
+    return npv_usd / float((factors * np.diff(years, prepend=0.0))[first:].sum())
 
 
 def payback_month(flows: FloatArray) -> FloatArray:
@@ -120,19 +132,21 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
 
 
 def llcr(
-    cfads: FloatArray, service: FloatArray, rate: float, balance_usd: FloatArray | float, *, to_end: bool = False
+    cfads: FloatArray, service: FloatArray, rates: FloatArray, balance_usd: FloatArray | float, *, to_end: bool = False
 ) -> FloatArray:
     """Loan life cover ratio at the first payment, (paths,).
 
-    Present value of CFADS from the first to the last payment month, at rate / 12 a month and one month before the
-    first payment, over the balance at that time. ``to_end``: to the end of the project (project life cover, PLCR).
+    Present value of CFADS from the first to the last payment, at the loan's rate of each period and one period before
+    the first payment, over the balance at that time. ``to_end``: to the end of the project (project life cover, PLCR).
 
     Parameters
     ----------
-    cfads : array, (paths, months)
+    cfads : array, (paths, periods)
         Cash flow available for debt service. [USD]
-    service : array, (months,) or (paths, months)
+    service : array, (periods,) or (paths, periods)
         Principal and interest due from the first principal payment on; zero elsewhere. [USD]
+    rates : (periods,)
+        The loan's rate of each period, year fraction included.
     balance_usd : float or array, (paths,)
         Balance that those payments repay. [USD]
     """
@@ -140,6 +154,6 @@ def llcr(
     owed = np.broadcast_to(np.asarray(balance_usd, dtype=np.float64), cfads.shape[:1])
     if due.size == 0:
         return np.full(cfads.shape[0], np.nan)
-    span = cfads[:, int(due[0]) : (None if to_end else int(due[-1]) + 1)]
-    worth = span @ (1.0 + rate / 12.0) ** -(np.arange(span.shape[1]) + 1.0)
+    span = slice(int(due[0]), None if to_end else int(due[-1]) + 1)
+    worth = cfads[:, span] @ discount_to(rates, int(due[0]) - 1)[span]
     return np.where(owed > 0.0, worth / np.where(owed > 0.0, owed, 1.0), np.nan)

@@ -1,4 +1,4 @@
-"""Periods of a financing: how interest accrues in each, how far each lies from close, in which year it is taxed."""
+"""Periods of a project: how interest accrues in each, how far each lies from the start, when its tax year ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
+from megawatt.finance.spine import make_spine
 
-__all__ = ["DAY_COUNTS", "Periods", "annual_periods", "dated_periods", "year_fractions"]
+__all__ = ["DAY_COUNTS", "LENGTHS_MONTHS", "Periods", "annual_periods", "calendar_periods", "dated_periods",
+           "year_fractions"]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,36 +23,81 @@ IntArray = NDArray[np.int64]
 DAY_COUNTS: Final = ("ACT/360", "ACT/365", "ACT/ACT", "30/360", "30E/360")
 """Market conventions (ISDA 2006 definitions, section 4.16); ACT/365 is the fixed one."""
 
+LENGTHS_MONTHS: Final = (1, 3, 6, 12)
+"""Lengths of a period: month, quarter, half-year, year."""
+
 
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """Periods 1 to n after financial close; arrays of length n + 1 hold the close at index 0.
+    """Periods of a project, arrays (periods,); a financial close before the first of them may stand at index 0.
 
     Attributes
     ----------
-    fractions : (n + 1,)
-        Year fraction over which interest accrues in each period; 0 at close.
-    years : (n + 1,)
-        Years from close at which each period's flows fall, for discounting.
-    tax_year : (n + 1,)
-        Number of the tax year of each period, counted from 0 and never falling.
-    months : float
-        Nominal length of a period in months (12: annual, 1: monthly).
+    fractions : (periods,)
+        Year fraction over which interest accrues in each period; 0 at a close.
+    years : (periods,)
+        Years from the start (or the close) at which each period's flows fall, for discounting.
+    year_left : (periods,)
+        Periods to the end of the tax year, this one included, past the end of the project where the year goes on.
+    hours : (periods,)
+        Length of each period; 0 at a close. [h]
+    months : int
+        Nominal length of a period in months, one of `LENGTHS_MONTHS`.
     """
 
     fractions: FloatArray
     years: FloatArray
-    tax_year: IntArray
-    months: float
+    year_left: IntArray
+    hours: FloatArray
+    months: int
 
     @property
     def count(self) -> int:
-        """Number of periods after close."""
-        return self.years.size - 1
+        """Number of periods, a close included."""
+        return self.years.size
+
+    @property
+    def per_year(self) -> int:
+        """Periods in a year."""
+        return 12 // self.months
+
+    @property
+    def settles(self) -> NDArray[np.bool_]:
+        """True in the last period of each tax year and in the last of all, (periods,)."""
+        settles = np.asarray(self.year_left == 1, dtype=np.bool_)
+        settles[-1] = True
+        return settles
+
+
+def calendar_periods(start_year: int, start_month: int, count: int, months: int = 1) -> Periods:
+    """Periods of whole calendar months on 30/360; flows at period ends, discounted to the start of the first.
+
+    A period belongs to the tax (calendar) year in which it ends.
+
+    Parameters
+    ----------
+    start_year, start_month : int
+        Calendar month in which period 0 starts; ``start_month`` 1 to 12.
+    count : int
+        Number of periods, >= 1.
+    months : int
+        Months of a period: 1, 3, 6 or 12.
+
+    Raises
+    ------
+    ScenarioError
+        If the length, the start or the number is out of range.
+    """
+    if months not in LENGTHS_MONTHS:
+        raise ScenarioError(f"periods of {months} months, must be one of {', '.join(map(str, LENGTHS_MONTHS))}")
+    hours = make_spine(start_year, start_month, count * months).hours.reshape(count, months).sum(axis=1)
+    after = np.arange(count) + 1.0
+    ends = start_month - 2 + months * np.arange(1, count + 1)
+    return Periods(np.full(count, months / 12.0), after * months / 12.0, (11 - ends % 12) // months + 1, hours, months)
 
 
 def annual_periods(years: int) -> Periods:
-    """Years 1 to ``years``; flows at year ends, no day count.
+    """A close, then years 1 to ``years``; flows at year ends, no day count. The close counts to the first tax year.
 
     Raises
     ------
@@ -60,11 +107,12 @@ def annual_periods(years: int) -> Periods:
     if years < 1:
         raise ScenarioError(f"n_years = {years}, must be 1 or more")
     index = np.arange(years + 1)
-    return Periods(np.minimum(index, 1).astype(np.float64), index.astype(np.float64), np.maximum(index - 1, 0), 12.0)
+    runs = np.minimum(index, 1)
+    return Periods(runs.astype(np.float64), index.astype(np.float64), 2 - runs, 8760.0 * runs, 12)
 
 
-def dated_periods(close: date, ends: Sequence[date], day_count: str, months: float = 1.0) -> Periods:
-    """Periods that end on given dates; interest by day count, discounting by days / 365 (spreadsheet XNPV).
+def dated_periods(close: date, ends: Sequence[date], day_count: str, months: int = 1) -> Periods:
+    """A close, then periods that end on given dates; interest by day count, discounting by days / 365 (XNPV).
 
     Parameters
     ----------
@@ -74,21 +122,26 @@ def dated_periods(close: date, ends: Sequence[date], day_count: str, months: flo
         End of each period, in order, after the close.
     day_count : str
         One of `DAY_COUNTS`.
-    months : float
-        Nominal length of a period, for reserves that hold months of service.
+    months : int
+        Nominal length of a period, for reserves that hold months of service and for tests over a year.
 
     Raises
     ------
     ScenarioError
-        If dates are out of order or the day count is unknown.
+        If dates are out of order or a day count or length is unknown.
     """
     dates = [close, *ends]
     if len(dates) < 2 or any(b <= a for a, b in pairwise(dates)):
         raise ScenarioError(f"dates: {len(ends)} period ends, must be one or more in order, all after close ({close})")
+    if months not in LENGTHS_MONTHS:
+        raise ScenarioError(f"dates: periods of about {months} months, must be {', '.join(map(str, LENGTHS_MONTHS))}")
     fractions = np.concatenate([[0.0], year_fractions(dates, day_count)])
     days = np.array([(d - close).days for d in dates], dtype=np.float64)
-    tax_year = np.array([d.year - dates[1].year for d in dates], dtype=np.int64)
-    return Periods(fractions, days / 365.0, np.maximum(tax_year, 0), months)
+    year = np.maximum([d.year for d in dates], dates[1].year)
+    # past the last date the last year goes on in periods of the nominal length
+    beyond = np.where(year == year[-1], (12 - dates[-1].month) // months, 0)
+    left = (year[None, :] == year[:, None]).sum(axis=1, where=np.tri(len(dates), dtype=np.bool_).T) + beyond
+    return Periods(fractions, days / 365.0, left, np.diff(days, prepend=0.0) * 24.0, months)
 
 
 def year_fractions(dates: Sequence[date], day_count: str) -> FloatArray:

@@ -1,17 +1,21 @@
 """What the finance room takes and hands on. Money in is positive; fields named ``cost`` are positive costs.
 
-Arrays have shape (paths, months); one case is one path. All dollars nominal, flows at month end.
+Arrays have shape (paths, periods); one case is one path. All dollars nominal, flows at period end. A period is a
+calendar month unless the terms bring other `Periods`; names that say month then count periods.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
+from megawatt.finance.periods import Periods, calendar_periods
+from megawatt.finance.repayment import Window
 
 __all__ = [
     "CashFlow",
@@ -52,14 +56,20 @@ class LoanTerms:
     principal_usd : float
         Amount drawn, all draws together (capitalised interest comes on top where ``capitalise_interest``).
     rate : float
-        Annual nominal rate; monthly interest is rate / 12 on the opening balance (30/360).
+        Annual nominal rate; interest is rate x year fraction (a month: 1/12, 30/360) on the opening balance.
     draw_month, first_payment_month, last_payment_month : int
-        Month indices of the project spine.
+        Indices of the project's periods.
     shape : str
         ``level`` (equal payments), ``equal-principal``, ``sculpted`` (payments follow ``service_weights``) or
         ``bullet``.
-    upfront_fee_frac : float
-        Fee on the principal, paid at the draw.
+    upfront_fee_frac, closing_cost_usd : float
+        Fee on the principal and fixed cost, paid in ``draw_month``.
+    commitment_fee : float
+        Annual rate on what is not drawn yet, paid until the period before the first payment.
+    deduct_fees : bool
+        Fees are deducted for tax evenly from the draw to the last payment.
+    interest_only : int
+        Payments at the start that repay nothing (``level``, ``equal-principal``).
     service_weights : (months,), optional
         For ``sculpted``: interest plus principal of each payment is in proportion to these, >= 0; usually the base
         case's
@@ -85,6 +95,15 @@ class LoanTerms:
     draws: FloatArray | None = None
     clock_months: int | None = None
     balloon_frac: float = 0.0
+    interest_only: int = 0
+    commitment_fee: float = 0.0
+    closing_cost_usd: float = 0.0
+    deduct_fees: bool = True
+
+    @property
+    def window(self) -> Window:
+        """Periods with service."""
+        return Window(self.first_payment_month, self.last_payment_month, self.interest_only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +115,7 @@ class Refinancing:
     rate : float
         Annual nominal rate of the new loan.
     payments : int
-        Monthly payments of the new loan, from the month after on.
+        Payments of the new loan, from the period after on.
     minimum_dscr : float
         The new lender lends at most what the last twelve months' CFADS carries at this cover; the rest is due in cash.
     """
@@ -115,8 +134,12 @@ class LenderTerms:
     reserve_months : float
         Months of debt service ahead that are kept (DSRA); filled from cash before owners are paid, used before a
         payment is missed, released with the debt.
+    opex_reserve_months : float
+        Months of running cost ahead that are kept beside, from the end of construction on.
+    reserve_rate : float
+        Interest on all reserves, annual rate on the balance at the end of the period before; taxed, not in CFADS.
     reserve_at_close : bool
-        Owners fill the reserve in the last month of construction.
+        Owners fill the reserves in the last period of construction.
     other_reserve_usd : (months,), optional
         Further restricted cash, e.g. for replacing chips, filled after the debt service reserve.
     sweep_frac : float
@@ -146,6 +169,8 @@ class LenderTerms:
     test_every_months: int = 3
     refinancing: Refinancing | None = None
     mandatory_prepayment_usd: FloatArray | None = None
+    opex_reserve_months: float = 0.0
+    reserve_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +181,9 @@ class TaxTerms:
     law after 2017). Tax is settled in December (or the last month). ``life_years`` is the straight-line life by class;
     ``tables`` names a class's table instead (``macrs-5``, ``sl-39``) and ``bonus_frac`` the share of a class that is
     deducted in its first year. ``state_rate`` is on the same income and deducted from federal income.
+    ``deductions_usd`` (periods,) replaces depreciation by class altogether (what it leaves of the cost is never written
+    off), ``state_deductions_usd`` the state's where it differs. ``losses``: carried forward, or refunded in the same
+    year because the owner has other income.
     """
 
     rate: float
@@ -164,6 +192,9 @@ class TaxTerms:
     state_rate: float = 0.0
     tables: Mapping[str, str] = field(default_factory=dict)
     bonus_frac: Mapping[str, float] = field(default_factory=dict)
+    losses: Literal["carry-forward", "refund"] = "carry-forward"
+    deductions_usd: FloatArray | None = None
+    state_deductions_usd: FloatArray | None = None
 
     @property
     def combined_rate(self) -> float:
@@ -173,7 +204,7 @@ class TaxTerms:
 
 @dataclass(frozen=True, slots=True)
 class ProjectTerms:
-    """The capital side of a project on its monthly spine.
+    """The capital side of a project on its periods.
 
     ``capex_cost`` by asset class, each (months,); ``residual`` by asset class (paths, months) or (1, months),
     cash from sale or
@@ -182,7 +213,9 @@ class ProjectTerms:
     flows; state it when paths are simulated in blocks). ``construction_months``: months from the start in which equity
     may come in (None: up to the last month with capex). ``receivable_days``: days from delivery to the tenant's
     payment, on revenue less credited prepayments; ``payable_days``: days that bills of running cost stay unpaid. Both
-    are settled in the last month.
+    are settled in the last month. ``periods``: a timing other than ``months`` calendar months from the start on
+    (quarters, half-years, years, dates; ``months`` is then their number). ``owners_pay_all``: owners put in whatever is
+    missing in any period, so nothing is missed and no tax is set aside.
     """
 
     start_year: int
@@ -201,6 +234,13 @@ class ProjectTerms:
     lender: LenderTerms | None = None
     receivable_days: float = 0.0
     payable_days: float = 0.0
+    periods: Periods | None = None
+    owners_pay_all: bool = False
+
+    @property
+    def timing(self) -> Periods:
+        """The project's periods: as given, else calendar months."""
+        return self.periods or calendar_periods(self.start_year, self.start_month, self.months)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +276,17 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class CashFlow:
-    """Monthly statements, arrays (paths, months), and the cash identity that ties them.
+    """Statements by period, arrays (paths, periods), and the cash identity that ties them.
 
-    closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total - capex_total - fees - interest_paid
-    - principal_paid - distributions, to the cent, in every month. ``cfads`` = revenue - prepayment_credit +
+    closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total + reserve_interest - capex_total - fees
+    - interest_paid - principal_paid - distributions, to the cent, in every period. ``cfads`` = revenue - prepayment_credit +
     prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's proceeds less the tax on
     its gain. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
-    payables at each month's end (None: all is paid at once).
+    payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
+    state's part of all tax, ``state_tax``, are for terms that have them.
     """
 
     terms: ProjectTerms
@@ -274,3 +315,5 @@ class CashFlow:
     events: Events | None = None
     locked: NDArray[np.bool_] | None = None
     working_capital: FloatArray | None = None
+    reserve_interest: FloatArray | None = None
+    state_tax: FloatArray | None = None

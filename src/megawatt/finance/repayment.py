@@ -62,7 +62,13 @@ def discount_to(rates: FloatArray, base: int) -> FloatArray:
 
 
 def service_per_dollar(
-    profile: str, rates: FloatArray, window: Window, cash: FloatArray | None = None, *, negative: bool = False
+    profile: str,
+    rates: FloatArray,
+    window: Window,
+    cash: FloatArray | None = None,
+    *,
+    negative: bool = False,
+    balloon_frac: float = 0.0,
 ) -> FloatArray:
     """Debt service per dollar owed at the start of the window, (paths, periods); its value at the debt's rates is 1.
 
@@ -78,6 +84,8 @@ def service_per_dollar(
         What sculpted service is in proportion to; negative cash pays nothing.
     negative : bool
         Sculpted service follows negative cash as well: the lender pays in (as the System Advisor Model has it).
+    balloon_frac : float
+        Share of the debt that waits for the last payment and bears interest till then.
 
     Raises
     ------
@@ -85,6 +93,9 @@ def service_per_dollar(
         If the profile is unknown, the window is out of order, or there is no cash to sculpt on.
     """
     _check(profile, rates, window)
+    if balloon_frac > 0.0:
+        paid = service_per_dollar(profile, rates, window, cash, negative=negative)
+        return (1.0 - balloon_frac) * paid + balloon_frac * service_per_dollar("bullet", rates, window)
     if profile == "sculpted":
         return _sculpted(rates, window, cash, negative)
     out = np.zeros((1, rates.size))
@@ -119,7 +130,8 @@ def _check(profile: str, rates: FloatArray, window: Window) -> None:
         raise ScenarioError(f"debt.kind = {profile!r}, must be one of {', '.join(PROFILES)}")
     if not 1 <= window.first <= window.last < rates.size:
         raise ScenarioError(
-            f"debt: service in periods {window.first} to {window.last}, must lie in order in 1 to {rates.size - 1}"
+            f"debt: first payment in period {window.first}, last payment in {window.last}; must lie in order in 1 to "
+            f"{rates.size - 1}"
         )
     if not 0 <= window.interest_only <= window.last - window.first:
         raise ScenarioError(
@@ -128,31 +140,29 @@ def _check(profile: str, rates: FloatArray, window: Window) -> None:
         )
 
 
-def repay(size: FloatArray, service: FloatArray, rates: FloatArray, window: Window) -> Repaid:
-    """Interest, principal and balance of debts that pay a given service, (paths, periods). [USD]
+def repay(size: FloatArray, per_dollar: FloatArray, rates: FloatArray, window: Window) -> Repaid:
+    """Interest, principal and balance of debts that pay a given service per dollar, (paths, periods). [USD]
 
-    balance_k = (size - sum of service_j x f_j up to k) / f_k with the debt's discount factors f; interest is the
-    opening balance times the period's rate. Principal is negative where service falls short of interest.
+    The balance is what the service still to come is worth at the debt's rates, so rounding never grows and the last
+    balance is zero. Interest is the opening balance times the period's rate. Principal is negative where service falls
+    short of interest.
 
     Parameters
     ----------
     size : (paths,)
         Owed at the end of period ``window.first`` - 1.
-    service : (paths, periods)
-        Paid in the window.
+    per_dollar : (paths or 1, periods)
+        Service per dollar owed, worth 1 (`service_per_dollar`).
     """
     factors = discount_to(rates, window.first - 1)
-    shape = np.broadcast_shapes((size.size, 1), service.shape)
-    balance = np.zeros(shape)
+    shape = np.broadcast_shapes((size.size, 1), per_dollar.shape)
+    left = np.zeros(per_dollar.shape)
+    life = slice(window.first - 1, window.last)
+    worth = (per_dollar * factors)[:, window.slice]
+    left[:, life] = np.cumsum(worth[:, ::-1], axis=1)[:, ::-1] / factors[life]
+    balance, interest, principal = (np.zeros(shape) for _ in range(3))
+    balance[:, life] = size[:, None] * left[:, life]
     balance[:, window.first - 1] = size
-    paid = np.cumsum((service * factors)[:, window.slice], axis=1)
-    balance[:, window.slice] = (size[:, None] - paid) / factors[window.slice]
-    # rounding of the closed form: less than a billionth of the loan
-    balance[:, window.last] = np.where(
-        np.abs(balance[:, window.last]) <= 1e-9 * np.maximum(np.abs(size), 1.0), 0.0, balance[:, window.last]
-    )
-    interest = np.zeros(shape)
-    interest[:, window.slice] = balance[:, window.first - 1 : window.last] * rates[window.slice]
-    principal = np.zeros(shape)
-    principal[:, window.slice] = service[:, window.slice] - interest[:, window.slice]
+    interest[:, window.slice] = balance[:, life] * rates[window.slice]
+    principal[:, window.slice] = size[:, None] * per_dollar[:, window.slice] - interest[:, window.slice]
     return Repaid(interest, principal, balance)

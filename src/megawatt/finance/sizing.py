@@ -1,193 +1,298 @@
-"""How much a project can borrow: sculpted on its own cash, capped by gearing and loan life cover."""
+"""How much a project can borrow, and the loan that follows: cover, gearing, loan life cover or a share of spending.
+
+Service of every profile is proportional to the debt, so every limit is a linear equation; only a size on cash after tax
+is circular (interest lowers tax) and is iterated to rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError, SolverError
-from megawatt.finance.debt import LoanSchedule
-from megawatt.finance.records import CashFlow, LoanTerms, OperatingFlows, ProjectTerms
-from megawatt.finance.repayment import Window, discount_to, repay, service_per_dollar
-from megawatt.finance.spine import Spine, make_spine
+from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
+from megawatt.finance.debt import LoanSchedule, one_draw, schedule_of, unit_service
+from megawatt.finance.engine import construction_months, project
+from megawatt.finance.periods import Periods
+from megawatt.finance.records import LenderTerms, LoanTerms, OperatingFlows, ProjectTerms
+from megawatt.finance.repayment import discount_to
+from megawatt.finance.reserves import ahead
 
-__all__ = ["SizedLoan", "SizingTerms", "sculpted_schedule", "size_loan"]
+__all__ = ["SizedLoan", "SizingTerms", "fit_loan", "size_loan"]
 
 FloatArray = NDArray[np.float64]
 
 _PASSES: Final = 200
-_REST: Final = 1e-10
+_REST: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class SizingTerms:
-    """What limits a loan.
+    """What limits a loan: the smallest of the limits that are given.
 
     Attributes
     ----------
-    target_dscr : float
-        Cover of every payment by the month's CFADS, and so of every tax year's service by its CFADS.
+    target_dscr : float, optional
+        Cover that sculpted service keeps in every period; for other profiles the lowest cover allowed.
     gearing : float, optional
-        Largest share of total uses: capital spending, fee, interest of construction, service reserve at close.
+        Largest share of total uses: capital spending, fees, interest of construction, reserves at close.
     minimum_llcr : float, optional
         Lowest loan life cover at the first payment.
+    advance_rate : float, optional
+        Largest share of capital spending that is drawn.
+    amount_usd : float, optional
+        Most that is drawn.
     cash_basis : {'pre-tax', 'after-tax'}
-        CFADS that sizes and sculpts; after tax is circular (interest lowers tax) and iterated to rest. A year's tax
-        counts in equal parts over its months, not in the month it is paid.
+        CFADS that sizes and sculpts; a year's tax counts in equal parts over its periods, not when it is paid.
+    drawn : {'as-scheduled', 'pro-rata'}
+        Draws by the loan's own dates, or in proportion to all uses of every period of construction, whose interest
+        they then pay.
+    negative_service : bool
+        Sculpted service follows negative CFADS too, instead of paying nothing then.
     """
 
-    target_dscr: float
+    target_dscr: float | None = None
     gearing: float | None = None
     minimum_llcr: float | None = None
+    advance_rate: float | None = None
+    amount_usd: float | None = None
     cash_basis: Literal["pre-tax", "after-tax"] = "after-tax"
+    drawn: Literal["as-scheduled", "pro-rata"] = "as-scheduled"
+    negative_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SizedLoan:
-    """A loan whose amount and profile were found, and the limit that set it (``DSCR``, ``gearing`` or ``LLCR``)."""
+    """A loan whose amount and profile were found.
 
-    loan: LoanTerms
-    binding: str
-
-
-def sculpted_schedule(loan: LoanTerms, cash: FloatArray, target_dscr: float) -> tuple[FloatArray, LoanSchedule]:
-    """Every path's own sculpted loan: amount drawn (paths,) and schedule (paths, months). [USD]
-
-    Service is cash / target in every payment month (nothing where cash is negative); the debt is its present value at
-    the loan's rate, taken back to the draw over the months whose interest is capitalised. Service below the interest of
-    a month makes principal negative: the loan grows, and ``(schedule.principal < 0)`` shows where.
-
-    Parameters
+    Attributes
     ----------
     loan : LoanTerms
-        Rate, months, fee; ``principal_usd`` and ``shape`` are not used. One draw.
-    cash : array, (paths, months)
-        CFADS that sizes the debt.
-    target_dscr : float
-        Cover, > 0.
-
-    Raises
-    ------
-    ScenarioError
-        If the target is not positive or the months are out of order.
+        The first path's loan in full: amount, draws, sculpting weights.
+    schedule : LoanSchedule
+        Every path's own, arrays (paths, periods).
+    size : (paths,)
+        Owed at the first payment. [USD]
+    uses : (paths,)
+        Capital spending, fees, interest of construction and reserves at close. [USD]
+    binding : tuple of str
+        The limit that set the size, by path: ``DSCR``, ``gearing``, ``LLCR``, ``advance rate`` or ``amount``.
     """
-    if not target_dscr > 0.0:
-        raise ScenarioError(f"target_dscr = {target_dscr}, must be above 0 (1.35 is usual)")
-    months = cash.shape[1]
-    window = Window(loan.first_payment_month, loan.last_payment_month)
-    rates = np.full(months, loan.rate / 12.0)
-    shape = service_per_dollar("sculpted", rates, window, cash)
-    owed = np.maximum(cash[:, window.slice], 0.0) @ discount_to(rates, window.first - 1)[window.slice] / target_dscr
-    repaid = repay(owed, owed[:, None] * shape, rates, window)
-    waiting = window.first - 1 - loan.draw_month
-    growth = (1.0 + loan.rate / 12.0) ** np.arange(waiting + 1)
-    drawn = owed / (growth[-1] if loan.capitalise_interest else 1.0)
-    draw, fee, amortised, capitalised, due = (np.zeros_like(repaid.balance) for _ in range(5))
-    draw[:, loan.draw_month] = drawn
-    fee[:, loan.draw_month] = loan.upfront_fee_frac * drawn
-    life = slice(loan.draw_month, window.last + 1)
-    amortised[:, life] = fee[:, [loan.draw_month]] / (window.last + 1 - loan.draw_month)
-    balance = repaid.balance
-    built = slice(loan.draw_month, window.first)
-    balance[:, built] = drawn[:, None] * (growth if loan.capitalise_interest else np.ones_like(growth))
-    accrued = balance[:, loan.draw_month : window.first - 1] * loan.rate / 12.0
-    (capitalised if loan.capitalise_interest else due)[:, loan.draw_month + 1 : window.first] = accrued
-    due += repaid.interest
-    return drawn, LoanSchedule(draw, fee, amortised, due, capitalised, repaid.principal, balance)
+
+    loan: LoanTerms
+    schedule: LoanSchedule
+    size: FloatArray
+    uses: FloatArray
+    binding: tuple[str, ...]
 
 
-def size_loan(
-    terms: ProjectTerms,
-    flows: OperatingFlows,
-    sizing: SizingTerms,
-    run: Callable[[ProjectTerms, OperatingFlows], CashFlow],
-) -> SizedLoan:
-    """Largest loan that meets cover, gearing and loan life cover in a base case of one path.
+def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -> SizedLoan:
+    """Largest loan that meets every limit, on every path.
 
     Parameters
     ----------
     terms : ProjectTerms
-        With a loan whose months, rate and fee are used; its amount and shape are found.
+        With a loan whose periods, rate, shape and fees are used, draws as a pattern; its amount is found.
     flows : OperatingFlows
-        Cash of operation of the base case (one path).
+        Cash of operation.
     sizing : SizingTerms
         Limits.
-    run : callable
-        The engine, `megawatt.finance.project`.
 
     Returns
     -------
     SizedLoan
-        A ``sculpted`` loan. Where gearing or LLCR binds, service keeps its profile and cover is higher than the target.
+        Where another limit than cover binds, service keeps its profile and cover is higher than the target.
 
     Raises
     ------
     ScenarioError
-        If there is no loan, several paths, or no cash to borrow on.
+        If there is no loan, nothing limits it, or no cash to borrow on.
     SolverError
         If after-tax sizing does not come to rest.
     """
-    if terms.loan is None or terms.loan.draws is not None or terms.loan.clock_months is not None:
-        raise ScenarioError("size_loan: the terms need a loan with one draw (its months, rate and fee are used)")
-    loan = terms.loan
-    trial = replace(terms, loan=None, lender=None, minimum_cash_usd=0.0)
-    amount = 0.0
+    if terms.loan is None or terms.loan.clock_months is not None:
+        raise ScenarioError(
+            "size_loan: the terms need a loan without clocks of its draws (its rate and months are used)"
+        )
+    asked = terms.lender or LenderTerms()
+    kept = LenderTerms(asked.reserve_months, reserve_rate=asked.reserve_rate,
+                       opex_reserve_months=asked.opex_reserve_months)  # fmt: skip
+    trial = replace(terms, loan=None, lender=kept, minimum_cash_usd=0.0, owners_pay_all=True)
+    flow, owed = project(trial, flows), np.zeros(1)
     for _ in range(_PASSES):
-        flow = run(trial, flows)
-        if flow.cfads.shape[0] != 1:
-            raise ScenarioError(f"size_loan: {flow.cfads.shape[0]} paths, must be one (the base case)")
         cash = flow.cfads + flow.tax
         if sizing.cash_basis == "after-tax":
-            cash = cash - _even_tax(flow.tax, make_spine(terms.start_year, terms.start_month, terms.months))
-        drawn, schedule = sculpted_schedule(loan, cash, sizing.target_dscr)
-        if not drawn[0] > 0.0:
-            raise ScenarioError("size_loan: no cash before debt while the loan is repaid: nothing to borrow on")
-        found, binding = _capped(terms, sizing, cash, float(drawn[0]), schedule)
-        sized = replace(loan, principal_usd=found, shape="sculpted", service_weights=np.maximum(cash[0], 0.0))
-        if sizing.cash_basis == "pre-tax" or terms.tax is None or abs(found - amount) <= _REST * found:
-            return SizedLoan(sized, binding)
-        amount, trial = found, replace(trial, loan=sized)
-    raise SolverError(f"size_loan: after-tax size not at rest after {_PASSES} passes; size on pre-tax cash")
+            cash = cash - _even_tax(flow.tax, terms.timing)
+        sized = fit_loan(terms, cash, sizing, flow.opex_total)
+        moved = float(np.abs(sized.size - owed).max())
+        if sizing.cash_basis == "pre-tax" or terms.tax is None or moved <= _REST * float(sized.size.max()):
+            return sized
+        owed = sized.size
+        flow = project(replace(trial, loan=sized.loan), flows, schedule=sized.schedule)
+    raise SolverError(
+        f"size_loan: after-tax size moves by {moved:,.2f} USD after {_PASSES} passes: tax and size chase each other; "
+        "size on pre-tax cash"
+    )
 
 
-def _even_tax(tax: FloatArray, spine: Spine) -> FloatArray:
-    """Tax of each tax year in equal parts over its months, (paths, months). [USD a month]"""
-    out = np.zeros_like(tax)
-    start = 0
-    for end in np.flatnonzero(spine.settles_tax()):
-        out[:, start : end + 1] = tax[:, start : end + 1].sum(axis=1, keepdims=True) / (end + 1 - start)
-        start = int(end) + 1
+def _even_tax(tax: FloatArray, periods: Periods) -> FloatArray:
+    """Tax of each tax year in equal parts over its periods, (paths, periods); nothing at a close. [USD a period]"""
+    out, start = np.zeros_like(tax), 0
+    for end in np.flatnonzero(periods.settles) + 1:
+        runs = np.where(periods.fractions[start:end] > 0.0, 1.0, 0.0)
+        out[:, start:end] = tax[:, start:end].sum(axis=1, keepdims=True) * runs / max(runs.sum(), 1.0)
+        start = int(end)
     return out
 
 
-def _capped(
-    terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, drawn: float, schedule: LoanSchedule
-) -> tuple[float, str]:
-    """Smallest of the limits; gearing is linear in the debt because fee, interest and reserve are."""
+def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: FloatArray | None = None) -> SizedLoan:
+    """The loan that given cash carries; `size_loan` finds that cash.
+
+    Parameters
+    ----------
+    terms : ProjectTerms
+        As in `size_loan`.
+    cash : array, (paths, periods)
+        CFADS that sizes and sculpts. [USD]
+    sizing : SizingTerms
+        Limits.
+    opex : array, (paths, periods), optional
+        Running cost, for its reserve. [USD]
+
+    Raises
+    ------
+    ScenarioError
+        If a limit is out of range, none is given, or there is no cash to borrow on.
+    """
+    assert terms.loan is not None, "checked by the callers"
+    periods = terms.timing
+    loan = replace(terms.loan, principal_usd=1.0, closing_cost_usd=0.0)
+    service = unit_service(loan, periods, cash, negative=sizing.negative_service)
+    funding = _funding(terms, periods, service, opex, cash.shape[0])
+    limits = _limits(terms, sizing, cash, service)
+    if sizing.drawn == "pro-rata":
+        if sizing.gearing is not None:
+            limits["gearing"] = size_at_gearing(funding, np.full(cash.shape[0], sizing.gearing))
+        size, binding = _smallest(limits, cash.shape[0])
+        draws = np.zeros(cash.shape)
+        drawn = fund_pro_rata(funding, size)
+        draws[:, : loan.first_payment_month] = drawn.draws
+        loan, uses = replace(loan, capitalise_interest=False), drawn.uses.sum(axis=1)
+        schedule = schedule_of(loan, periods, draws, service)
+    else:
+        pattern = one_draw(loan, periods.count) if loan.draws is None else loan.draws / loan.draws.sum()
+        unit = schedule_of(loan, periods, pattern[None, :], service)
+        built = slice(0, loan.first_payment_month)
+        own = unit.balance[:, loan.first_payment_month - 1]
+        fixed = (funding.capex.sum(axis=1) + funding.fixed_at_close + funding.fixed_at_end) * np.ones(cash.shape[0])
+        paid = (unit.fee + unit.capitalised + unit.interest_due)[:, built].sum(axis=1) / own
+        if sizing.gearing is not None:
+            share = 1.0 - sizing.gearing * (paid + funding.reserve_per_dollar)
+            limits["gearing"] = sizing.gearing * fixed / share
+        for name, most in (
+            ("advance rate", None if sizing.advance_rate is None else sizing.advance_rate * funding.capex.sum(axis=1)),
+            ("amount", sizing.amount_usd),
+        ):
+            if most is not None:
+                limits[name] = np.asarray(most * own)
+        size, binding = _smallest(limits, cash.shape[0])
+        scale = (size / own)[:, None]
+        schedule = LoanSchedule(*(scale * getattr(unit, f.name) for f in fields(unit)))
+        draws, uses = scale * pattern, fixed + size * (paid + funding.reserve_per_dollar)
+    return SizedLoan(
+        _found(loan, terms, draws[0], cash[0]), _with_cost(schedule, terms.loan, periods), size, uses, binding
+    )
+
+
+def _found(loan: LoanTerms, terms: ProjectTerms, draws: FloatArray, cash: FloatArray) -> LoanTerms:
+    """The first path's loan."""
+    assert terms.loan is not None, "checked by the callers"
+    several = np.count_nonzero(draws) > 1 or terms.loan.draws is not None
+    return replace(
+        loan,
+        principal_usd=float(draws.sum()),
+        draws=draws if several else None,
+        closing_cost_usd=terms.loan.closing_cost_usd,
+        service_weights=np.maximum(cash, 0.0) if loan.shape == "sculpted" else None,
+    )
+
+
+def _with_cost(schedule: LoanSchedule, loan: LoanTerms, periods: Periods) -> LoanSchedule:
+    """The schedule with the closing cost, which does not depend on the debt."""
+    if loan.closing_cost_usd == 0.0:
+        return schedule
+    only = schedule_of(
+        replace(loan, upfront_fee_frac=0.0, commitment_fee=0.0),
+        periods,
+        np.zeros((1, periods.count)),
+        np.zeros((1, periods.count)),
+    )
+    return replace(schedule, fee=schedule.fee + only.fee, fee_amortised=schedule.fee_amortised + only.fee_amortised)
+
+
+def _funding(
+    terms: ProjectTerms, periods: Periods, service: FloatArray, opex: FloatArray | None, paths: int
+) -> FundingTerms:
+    """What has to be paid until the period before the first payment."""
+    loan, lender = terms.loan, terms.lender or LenderTerms()
+    assert loan is not None, "checked by the callers"
+    start = loan.first_payment_month - 1
+    capex = np.sum([np.zeros(periods.count), *terms.capex_cost.values()], axis=0)
+    funded = lender.reserve_at_close or terms.owners_pay_all
+    held = lender.reserve_months / periods.months if funded else 0.0
+    end = construction_months(terms) - 1
+    stored = np.zeros(paths)
+    if opex is not None and funded:
+        stored = stored + ahead(opex, lender.opex_reserve_months / periods.months, max(end, 0))[:, start]
+    return FundingTerms(
+        capex=capex[None, : start + 1],
+        rates=(loan.rate * periods.fractions)[: start + 1],
+        commitment_fee=(loan.commitment_fee * periods.fractions)[: start + 1],
+        upfront_fee_frac=loan.upfront_fee_frac,
+        fixed_at_close=np.full(paths, loan.closing_cost_usd),
+        fixed_at_end=stored,
+        reserve_per_dollar=ahead(service, held, start)[:, start] * np.ones(paths),
+    )
+
+
+def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service: FloatArray) -> dict[str, FloatArray]:
+    """Largest debt at the first payment under each limit on cash, (paths,), and a check of all limits."""
     loan = terms.loan
-    assert loan is not None, "checked by the caller"
-    limits = {"DSCR": drawn}
+    assert loan is not None, "checked by the callers"
+    for name in ("target_dscr", "minimum_llcr", "amount_usd"):
+        given = getattr(sizing, name)
+        if given is not None and not given > 0.0:
+            raise ScenarioError(f"debt.{name} = {given}, must be above 0")
+    for name in ("gearing", "advance_rate"):
+        given = getattr(sizing, name)
+        if given is not None and not 0.0 < given <= 1.0:
+            raise ScenarioError(f"debt.{name} = {given}, must be above 0 and at most 1")
+    if sizing.target_dscr is not None and loan.shape == "sculpted" and loan.balloon_frac > 0.0:
+        raise ScenarioError(f"debt.balloon_frac = {loan.balloon_frac}, must be 0 where service is sculpted to a cover")
+    limits: dict[str, FloatArray] = {}
+    life = loan.window.slice
+    if sizing.target_dscr is not None:
+        asked, paid = service[:, life], cash[:, life]
+        worst = np.where(asked > 0.0, paid / np.where(asked > 0.0, asked, 1.0), np.inf).min(axis=1)
+        # a path without cash has no sculpted service to divide by
+        limits["DSCR"] = np.where(np.isfinite(worst), np.maximum(worst, 0.0), 0.0) / sizing.target_dscr
     if sizing.minimum_llcr is not None:
-        life = slice(loan.first_payment_month, loan.last_payment_month + 1)
-        factors = discount_to(np.full(terms.months, loan.rate / 12.0), loan.first_payment_month - 1)
-        owed = float(schedule.balance[0, loan.first_payment_month - 1])
-        limits["LLCR"] = drawn * max(float(cash[0, life] @ factors[life]), 0.0) / (sizing.minimum_llcr * owed)
-    if sizing.gearing is not None:
-        if not 0.0 < sizing.gearing <= 1.0:
-            raise ScenarioError(f"sizing.gearing = {sizing.gearing}, must be above 0 and at most 1")
-        spent = float(sum(part.sum() for part in terms.capex_cost.values()))
-        built = schedule.capitalised[0].sum() + schedule.interest_due[0, : loan.first_payment_month].sum()
-        reserve = 0.0
-        if terms.lender is not None and terms.lender.reserve_at_close:
-            months = int(terms.lender.reserve_months)
-            reserve = schedule.service[0, loan.first_payment_month : loan.first_payment_month + months].sum()
-        # debt counts with its capitalised interest, as the lender is owed it
-        own = float(schedule.capitalised[0].sum()) / drawn
-        per_dollar = float(schedule.fee[0].sum() + built + reserve) / drawn
-        limits["gearing"] = sizing.gearing * spent / (1.0 + own - sizing.gearing * per_dollar)
-    name = min(limits, key=lambda key: limits[key])
-    return limits[name], name
+        factors = discount_to(loan.rate * terms.timing.fractions, loan.first_payment_month - 1)
+        limits["LLCR"] = np.maximum(cash[:, life] @ factors[life], 0.0) / sizing.minimum_llcr
+    return limits
+
+
+def _smallest(limits: dict[str, FloatArray], paths: int) -> tuple[FloatArray, tuple[str, ...]]:
+    """Smallest of the allowed sizes and the name of the limit that set it, by path."""
+    if not limits:
+        raise ScenarioError(
+            "debt: nothing sizes it; give a target DSCR, a gearing, an LLCR, an advance rate or an amount"
+        )
+    names, sizes = list(limits), np.stack([np.broadcast_to(limit, (paths,)) for limit in limits.values()])
+    size = sizes.min(axis=0)
+    if not np.any(size > 0.0):
+        raise ScenarioError("debt: no cash before debt while the loan is repaid: nothing to borrow on")
+    return size, tuple(names[i] for i in sizes.argmin(axis=0))

@@ -1,4 +1,4 @@
-"""The month-by-month waterfall; its rules are stated in the engine module."""
+"""The waterfall, period by period; its rules are stated in the engine module."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.lender import CoverTests, Safeguards, safeguards
-from megawatt.finance.records import LenderTerms, ProjectTerms, TaxTerms
-from megawatt.finance.tax import annual_tax
+from megawatt.finance.periods import Periods
+from megawatt.finance.records import LenderTerms, ProjectTerms
+from megawatt.finance.tax import YearTax, state_gap_usd, year_tax
 
 __all__ = ["CENT", "Inputs", "Statements", "run_waterfall"]
 
@@ -22,38 +23,36 @@ CENT = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What the waterfall pays from and for, USD by month.
+    """What the waterfall pays from and for, USD by period.
 
     Attributes
     ----------
-    operating : (months, paths)
-        Cash of operation before tax.
-    income : (months, paths)
-        Taxable income before interest and fee.
-    residual : (months, paths)
+    operating, opex : (periods, paths)
+        Cash of operation before tax, and the running cost in it.
+    income : (periods, paths)
+        Taxable income before interest, fees and interest on reserves.
+    residual : (periods, paths)
         Cash from sale, before tax.
     disposal_income : (paths,)
-        Part of the last month's income that comes from the sale, not from operation.
-    capex : (months,)
+        Part of the last period's income that comes from the sale, not from operation.
+    capex : (periods,)
         Capital spending.
-    settles : (months,)
-        Months in which tax is settled.
-    construction_months : int
-        Months from the start in which equity may come in.
+    construction : int
+        Periods from the start in which equity may come in.
     """
 
     operating: FloatArray
+    opex: FloatArray
     income: FloatArray
     residual: FloatArray
     disposal_income: FloatArray
     capex: FloatArray
-    settles: NDArray[np.bool_]
-    construction_months: int
+    construction: int
 
 
 @dataclass(frozen=True, slots=True)
 class Statements:
-    """What was paid, USD by month, arrays (months, paths); names as in `CashFlow`.
+    """What was paid, USD by period, arrays (periods, paths); names as in `CashFlow`.
 
     ``tax`` is on operation; the tax on the sale's gain is taken off ``residual``. ``draw`` includes a refinancing.
     ``locked`` and ``breached`` are flags.
@@ -72,112 +71,140 @@ class Statements:
     reserve: FloatArray
     swept: FloatArray
     draw: FloatArray
+    reserve_interest: FloatArray
+    state_tax: FloatArray
     locked: NDArray[np.bool_]
     breached: NDArray[np.bool_]
 
 
 @dataclass(slots=True)
 class _Accounts:
-    """What the months hand on, (paths,): a working record of one run, not shared."""
+    """What the periods hand on, (paths,): a working record of one run, not shared."""
 
     cash: FloatArray
     balance: FloatArray
     equity: FloatArray
     year_income: FloatArray
     losses: FloatArray
+    state_losses: FloatArray
     prepaid: FloatArray
     scale: FloatArray
     """Share of the scheduled instalments that mandatory prepayments have left."""
     due_balance: FloatArray
-    """Balance that the loan should have after its prepayments, at the end of the month before."""
+    """Balance that the loan should have after its prepayments, at the end of the period before."""
 
 
-def _accounts(paths: int) -> _Accounts:
-    zero = np.zeros(paths)
-    return _Accounts(zero, zero, zero, zero, zero, zero, np.ones(paths), zero)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What every step of a run reads, and the statements that it writes."""
+
+    terms: ProjectTerms
+    inputs: Inputs
+    guard: Safeguards
+    settles: NDArray[np.bool_]
+    state_gap: FloatArray
+    reserve_rate: float
+    """Interest on reserves per period."""
+    acc: _Accounts
+    done: Statements
+
+    @property
+    def last(self) -> int:
+        """Index of the last period."""
+        return self.settles.size - 1
 
 
-def _book(
-    tax: TaxTerms | None, year_income: FloatArray, losses: FloatArray, settle: bool
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Tax paid this month, tax accrued but not yet due, and the year's income and losses carried on, all (paths,)."""
-    nothing = np.zeros_like(year_income)
-    if tax is None:
-        return nothing, nothing, nothing, losses
-    accrued, carried = annual_tax(year_income, losses, tax.combined_rate, tax.loss_offset_limit_frac)
-    return (accrued, nothing, nothing, carried) if settle else (nothing, accrued, year_income, losses)
-
-
-def _empty(months: int, paths: int) -> Statements:
-    shape = (months, paths)
+def _empty(count: int, paths: int) -> Statements:
+    shape = (count, paths)
     money = {name: np.zeros(shape) for name in Statements.__slots__ if name not in ("locked", "breached")}
     return Statements(**money, locked=np.zeros(shape, dtype=np.bool_), breached=np.zeros(shape, dtype=np.bool_))
 
 
-def run_waterfall(terms: ProjectTerms, inputs: Inputs, schedule: LoanSchedule) -> Statements:
-    """Run the months in order for all paths.
+def run_waterfall(terms: ProjectTerms, periods: Periods, inputs: Inputs, schedule: LoanSchedule) -> Statements:
+    """Run the periods in order for all paths.
 
     Parameters
     ----------
     terms : ProjectTerms
         Loan, tax, minimum cash, lender's terms and committed equity are used.
+    periods : Periods
+        The project's timing.
     inputs : Inputs
         Cash before tax and finance.
     schedule : LoanSchedule
         The loan as it would run if paid on time.
     """
-    months, paths = inputs.operating.shape
-    done = _empty(months, paths)
-    guard = safeguards(terms, schedule, months)
-    tests = CoverTests(guard, paths)
-    acc = _accounts(paths)
-    for m in range(months):
-        set_aside = _operate(terms, inputs, guard, acc, done, m)
-        _serve(terms, inputs, guard, acc, done, m)
+    count, paths = inputs.operating.shape
+    guard, settles = safeguards(terms, schedule, periods, inputs.opex, inputs.construction), periods.settles
+    zero = np.zeros(paths)
+    run = _Run(
+        terms,
+        inputs,
+        guard,
+        settles,
+        state_gap_usd(terms.tax, settles),
+        # the nominal length, not the debt's day count
+        guard.lender.reserve_rate * periods.months / 12.0,
+        _Accounts(zero, zero, zero, zero, zero, zero, zero, np.ones(paths), zero),
+        _empty(count, paths),
+    )
+    tests, acc, done = CoverTests(guard, paths), run.acc, run.done
+    for m in range(count):
+        set_aside = _operate(run, m)
+        _serve(run, m)
         tests.observe(m, done.cfads[m])
         done.locked[m], done.breached[m] = tests.locked, tests.breached
-        _distribute(terms, inputs, guard, acc, done, m, set_aside)
+        _distribute(run, m, set_aside)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
     return done
 
 
-def _operate(
-    terms: ProjectTerms,
-    inputs: Inputs,
-    guard: Safeguards,
-    acc: _Accounts,
-    done: Statements,
-    m: int,
-) -> FloatArray:
-    """Operation, tax, spending and draws of a month; returns tax accrued but not yet due."""
-    last = m == inputs.operating.shape[0] - 1
-    accrued = acc.balance * guard.rate[m]
-    acc.year_income = acc.year_income + inputs.income[m] - accrued - guard.schedule.fee_amortised[m]
-    settle = bool(inputs.settles[m])
-    operation = acc.year_income - inputs.disposal_income if last else acc.year_income
-    paid_operation = _book(terms.tax, operation, acc.losses, settle)[0] if last else None
-    tax, set_aside, acc.year_income, acc.losses = _book(terms.tax, acc.year_income, acc.losses, settle)
-    done.tax[m] = tax if paid_operation is None else paid_operation
+def _operate(run: _Run, m: int) -> FloatArray:
+    """Operation, tax, spending and draws of a period; returns tax accrued but not yet due."""
+    inputs, guard, acc, done = run.inputs, run.guard, run.acc, run.done
+    income = inputs.income[m] - acc.balance * guard.rate[m] - guard.schedule.fee_amortised[m]
+    if run.reserve_rate > 0.0 and m > 0:
+        done.reserve_interest[m] = run.reserve_rate * done.reserve[m - 1]
+        income = income + done.reserve_interest[m]
+    acc.year_income = acc.year_income + income
+    set_aside = _tax(run, m)
     done.cfads[m] = inputs.operating[m] - done.tax[m]
-    done.residual[m] = inputs.residual[m] - (tax - done.tax[m])
     done.draw[m] = guard.schedule.draw[m]
     spent = guard.schedule.fee[m] + inputs.capex[m]
-    acc.cash = acc.cash + done.cfads[m] + done.residual[m] + done.draw[m] - spent
+    acc.cash = acc.cash + done.cfads[m] + done.residual[m] + done.draw[m] + done.reserve_interest[m] - spent
     return set_aside
 
 
-def _serve(
-    terms: ProjectTerms,
-    inputs: Inputs,
-    guard: Safeguards,
-    acc: _Accounts,
-    done: Statements,
-    m: int,
-) -> None:
+def _tax(run: _Run, m: int) -> FloatArray:
+    """Settle the tax year if it ends here; returns tax accrued but not yet due."""
+    tax, acc, done = run.terms.tax, run.acc, run.done
+    done.residual[m] = run.inputs.residual[m]
+    nothing = np.zeros_like(acc.cash)
+    settle = bool(run.settles[m])
+    if tax is None or (run.terms.owners_pay_all and not settle):
+        return nothing
+
+    def of(income: FloatArray) -> YearTax:
+        return year_tax(tax, income, acc.losses, acc.state_losses, float(run.state_gap[m]))
+
+    year = of(acc.year_income)
+    if not settle:
+        return np.maximum(year.total, 0.0)
+    done.tax[m], done.state_tax[m] = year.total, year.state
+    if m == run.last:
+        # the tax on the gain of the sale is taken off its proceeds
+        done.tax[m] = of(acc.year_income - run.inputs.disposal_income).total
+        done.residual[m] -= year.total - done.tax[m]
+    acc.year_income, acc.losses, acc.state_losses = nothing, year.losses, year.state_losses
+    return nothing
+
+
+def _serve(run: _Run, m: int) -> None:
     """Interest, scheduled principal and arrears, with equity while the project is built."""
-    capitalised = guard.schedule.capitalised[m]
+    terms, inputs, guard, acc, done = run.terms, run.inputs, run.guard, run.acc, run.done
     accrued = acc.balance * guard.rate[m]
-    interest = np.maximum(accrued - capitalised, 0.0)
+    capitalised = np.minimum(guard.schedule.capitalised[m] * acc.scale, accrued)
+    interest = accrued - capitalised
     refinanced = guard.refinance(m, acc.balance, done.cfads)
     done.draw[m] += refinanced
     acc.cash = acc.cash + refinanced
@@ -187,9 +214,10 @@ def _serve(
     owed = acc.balance + capitalised + done.draw[m]
     behind = owed - target
     demand = interest + np.where(behind > CENT, behind, 0.0)
-    if m < inputs.construction_months:
+    if m < inputs.construction or terms.owners_pay_all:
         committed = np.inf if terms.committed_equity_usd is None else terms.committed_equity_usd
-        kept = guard.reserve_target(m) if guard.lender.reserve_at_close and m == inputs.construction_months - 1 else 0.0
+        close = guard.lender.reserve_at_close and m == inputs.construction - 1
+        kept = _held(run, m) if close or terms.owners_pay_all else 0.0
         done.equity_in[m] = np.clip(demand + kept - acc.cash, 0.0, committed - acc.equity)
         acc.equity = acc.equity + done.equity_in[m]
         acc.cash = acc.cash + done.equity_in[m]
@@ -205,21 +233,21 @@ def _serve(
     acc.cash = acc.cash - paid
 
 
-def _distribute(
-    terms: ProjectTerms,
-    inputs: Inputs,
-    guard: Safeguards,
-    acc: _Accounts,
-    done: Statements,
-    m: int,
-    set_aside: FloatArray,
-) -> None:
+def _held(run: _Run, m: int) -> FloatArray:
+    """Reserves that should stand at the end of period m; none in the last."""
+    if m == run.last:
+        return np.zeros_like(run.acc.cash)
+    return run.guard.reserve_target(m) * run.acc.scale + run.guard.opex_target(m)
+
+
+def _distribute(run: _Run, m: int, set_aside: FloatArray) -> None:
     """Reserves, sweep, lock-up test, distribution: in this order."""
-    last = m == inputs.operating.shape[0] - 1
+    terms, guard, acc, done = run.terms, run.guard, run.acc, run.done
+    last = m == run.last
     lender: LenderTerms = guard.lender
-    reserve = np.zeros_like(acc.cash) if last else guard.reserve_target(m) * acc.scale
+    reserve = _held(run, m)
     done.reserve[m] = np.clip(acc.cash, 0.0, reserve)
-    if m < inputs.construction_months and not last:
+    if m < run.inputs.construction and not last and not terms.owners_pay_all:
         return
     floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd)
     on_schedule = acc.balance - acc.due_balance <= CENT

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +13,20 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import ScenarioError
-from megawatt.finance.financing import Financing, finance_project
-from megawatt.finance.measures import payback_month
-from megawatt.finance.repayment import discount_to
-from megawatt.finance.returns import dated_factors, dated_irr, dated_npv_usd, levelised
+from megawatt.finance import (
+    CashFlow,
+    SizedLoan,
+    discount_factors,
+    irr,
+    llcr,
+    net_present_value_usd,
+    payback_month,
+    period_dscr,
+    project,
+    size_loan,
+    trailing_dscr,
+)
+from megawatt.finance.levelised import levelised
 from megawatt.validation.finance_inputs import FinanceInputs, read_inputs
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
@@ -99,134 +110,191 @@ def _entry(path: Path, quantity: str, error: Any, cases: list[Case], skipped: li
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A case through the engine, with its debt and without; first path, (periods,) with the close at index 0. [USD]"""
+
+    case: FinanceInputs
+    sized: SizedLoan | None
+    cash: CashFlow
+    plain: CashFlow
+
+    @property
+    def start(self) -> int:
+        """Last period of construction."""
+        return self.sized.loan.first_payment_month - 1 if self.sized else 0
+
+    @property
+    def later(self) -> NDArray[np.bool_]:
+        """Periods from the first payment on."""
+        return np.arange(self.cash.cfads.shape[1]) > self.start
+
+    @property
+    def capitalised(self) -> FloatArray:
+        """Interest added to the balance."""
+        return self.sized.schedule.capitalised[0] if self.sized else np.zeros(self.later.size)
+
+    @property
+    def interest(self) -> FloatArray:
+        """Interest that accrues."""
+        return self.cash.interest_paid[0] + self.capitalised
+
+    @property
+    def service(self) -> FloatArray:
+        """Interest paid and principal, less what the lender pays in where service is negative."""
+        paid = self.cash.interest_paid[0] + self.cash.principal_paid[0] - self.cash.debt_draw[0]
+        return np.where(self.later, paid, 0.0)
+
+    @property
+    def principal(self) -> FloatArray:
+        """Service less interest, negative where the debt grows."""
+        return np.where(self.later, self.service - self.interest, 0.0)
+
+    @property
+    def cfads(self) -> FloatArray:
+        """Cash that the case's covers count: before tax or after."""
+        after_tax = self.case.sizing is not None and self.case.sizing.cash_basis == "after-tax"
+        return self.cash.cfads[0] if after_tax else self.cash.cfads[0] + self.cash.tax[0]
+
+    def flow(self, cash: CashFlow, *, taxed: bool = True) -> FloatArray:
+        """Flow to owners."""
+        paid = cash.distributions - cash.equity_in
+        return np.asarray((paid if taxed else paid + cash.tax)[0], dtype=np.float64)
+
+
 def answers(case: FinanceInputs) -> dict[str, Answer]:
     """Every output that the package computes for a case, by its name in the file."""
-    done = finance_project(case.periods, case.flows, case.debt, case.reserves, case.tax)
-    build: Callable[[FinanceInputs, Financing], dict[str, Answer]] = _dated if case.dated else _annual
-    return _common(case, done) | build(case, done)
+    sized = size_loan(case.terms, case.flows, case.sizing) if case.sizing else None
+    loan, schedule = (sized.loan, sized.schedule) if sized else (None, None)
+    cash = project(replace(case.terms, loan=loan), case.flows, schedule=schedule)
+    run = _Run(case, sized, cash, project(replace(case.terms, loan=None), case.flows))
+    return _common(run) | (_dated(run) if case.dated else _annual(run))
 
 
-def _common(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
+def _common(run: _Run) -> dict[str, Answer]:
     """Outputs of both kinds of case: sizes, taxes, cover."""
+    case, cash, tax = run.case, run.cash, run.case.terms.tax
+    assert cash.reserve_balance is not None, "the engine always says"
+    assert run.plain.reserve_balance is not None, "the engine always says"
+    assert tax is not None, "every case has tax terms"
+    federal, state = tax.deductions_usd, tax.state_deductions_usd
+    assert federal is not None, "every case has its deductions"
+    assert state is not None, "every case has its deductions"
+    opex_reserve = run.plain.reserve_balance[0]
+    state_tax = cash.state_tax[0] if cash.state_tax is not None else np.zeros(run.later.size)
+    uses = float(run.sized.uses[0]) if run.sized else float(cash.capex_total.sum() + opex_reserve[0])
+    size = float(run.sized.size[0]) if run.sized else 0.0
     out: dict[str, Answer] = {
-        "total_uses": float(done.uses[0]),
-        "debt_size": float(done.size[0]),
-        "debt_fraction": float(done.size[0] / done.uses[0]),
-        "gearing": float(done.size[0] / done.uses[0]),
-        "idc_total": float(done.interest[0, : _start(done) + 1].sum()),
-        "fees_total": float(done.fees[0].sum()),
-        "opex_reserve_initial": float(done.opex_reserve[0][_start(done)]),
-        "dsra_initial": float(done.service_reserve[0][_start(done)]),
-        "tax_paid_federal": done.federal_tax[0, 1:],
-        "tax_paid_state": done.state_tax[0, 1:],
-        "tax_paid": (done.federal_tax + done.state_tax)[0, 1:],
-        "depreciation_federal": case.tax.federal_depreciation[1:],
-        "depreciation_state": case.tax.state_depreciation[1:],
+        "total_uses": uses,
+        "debt_size": size,
+        "debt_fraction": size / uses,
+        "gearing": size / uses,
+        "idc_total": float(run.interest[: run.start + 1].sum()),
+        "fees_total": float(cash.fees[0].sum()),
+        "opex_reserve_initial": float(opex_reserve[run.start]),
+        "dsra_initial": float((cash.reserve_balance[0] - opex_reserve)[run.start]),
+        "tax_paid_federal": (cash.tax[0] - state_tax)[1:],
+        "tax_paid_state": state_tax[1:],
+        "tax_paid": cash.tax[0, 1:],
+        "depreciation_federal": federal[1:],
+        "depreciation_state": state[1:],
     }
-    if done.window is None:
+    if run.sized is None:
         return out
-    cover = done.window.slice
-    service, cash = done.service[0, cover], done.cfads[0, cover]
-    ratio = cash[service > 0.0] / service[service > 0.0]
-    factors = discount_to(_rates(case), done.window.first - 1)
-    owed = done.size[0]
-    out["dscr_min"], out["dscr_avg"] = float(ratio.min()), float(ratio.mean())
-    out["llcr"] = out["llcr_at_cod"] = float(cash @ factors[cover] / owed)
-    out["plcr"] = out["plcr_at_cod"] = float(done.cfads[0] @ factors / owed)
+    service, cfads = run.service[None, :], run.cfads[None, :]
+    rates = run.sized.loan.rate * case.terms.timing.fractions
+    ratio = period_dscr(cfads, service)
+    out["dscr_min"], out["dscr_avg"] = float(np.nanmin(ratio)), float(np.nanmean(ratio))
+    out["llcr"] = out["llcr_at_cod"] = float(llcr(cfads, service, rates, size)[0])
+    out["plcr"] = out["plcr_at_cod"] = float(llcr(cfads, service, rates, size, to_end=True)[0])
     return out
 
 
-def _start(done: Financing) -> int:
-    return done.window.first - 1 if done.window else 0
+def _returns(run: _Run) -> dict[str, Answer]:
+    """Flows of owners and of the project without debt, before and after tax, with rate and value."""
+    years, rate = run.case.terms.timing.years, run.case.terms.discount_rate
+    out: dict[str, Answer] = {}
+    for who, cash, flow in (
+        ("equity", run.cash, "equity_cashflow"),
+        ("project", run.plain, "project_cashflow_unlevered"),
+    ):
+        for basis, taxed in (("aftertax", True), ("pretax", False)):
+            paid = run.flow(cash, taxed=taxed)
+            out[f"{flow}_{basis}"] = paid
+            out[f"{who}_irr_{basis}"] = float(irr(paid[None, :], years).rate[0])
+            out[f"{who}_npv_{basis}"] = float(net_present_value_usd(paid[None, :], rate, years)[0])
+    return out
 
 
-def _rates(case: FinanceInputs) -> FloatArray:
-    return (case.debt.rate if case.debt else 0.0) * case.periods.fractions
-
-
-def _annual(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
-    years, rate = case.periods.years, case.discount_rate
-    factors = dated_factors(rate, years)
-    real = dated_factors((1.0 + rate) / (1.0 + case.inflation_rate) - 1.0, years)
-    revenue, units = np.atleast_2d(case.flows.revenue), case.units
-    served = slice(1, done.window.last + 1) if done.window else slice(1, 1)
-    cost = revenue - done.equity
-    return {
-        "equity_t0": float(-done.equity_pre_tax[0, 0]),
-        "cfads": done.cfads[0, served],
-        "debt_service": done.service[0, served],
-        "interest": done.interest[0, served],
-        "principal": done.principal[0, served],
-        "debt_balance_end": done.balance[0, served],
-        "dsra_balance_end": done.service_reserve[0],
-        "opex_reserve_balance_end": done.opex_reserve[0],
-        "equity_cashflow_aftertax": done.equity[0],
-        "equity_cashflow_pretax": done.equity_pre_tax[0],
-        "equity_irr_aftertax": float(dated_irr(done.equity, years).rate[0]),
-        "equity_irr_pretax": float(dated_irr(done.equity_pre_tax, years).rate[0]),
-        "equity_npv_aftertax": float(dated_npv_usd(done.equity, rate, years)[0]),
-        "equity_npv_pretax": float(dated_npv_usd(done.equity_pre_tax, rate, years)[0]),
-        "project_cashflow_unlevered_aftertax": done.project[0],
-        "project_cashflow_unlevered_pretax": done.project_pre_tax[0],
-        "project_irr_aftertax": float(dated_irr(done.project, years).rate[0]),
-        "project_irr_pretax": float(dated_irr(done.project_pre_tax, years).rate[0]),
-        "project_npv_aftertax": float(dated_npv_usd(done.project, rate, years)[0]),
-        "project_npv_pretax": float(dated_npv_usd(done.project_pre_tax, rate, years)[0]),
+def _annual(run: _Run) -> dict[str, Answer]:
+    case, terms = run.case, run.case.terms
+    years, rate = terms.timing.years, terms.discount_rate
+    factors = discount_factors(rate, years)
+    real = discount_factors((1.0 + rate) / (1.0 + case.inflation_rate) - 1.0, years)
+    revenue, units = case.flows.revenue["sales"], case.units
+    served = slice(1, run.sized.loan.last_payment_month + 1) if run.sized else slice(1, 1)
+    assert run.cash.reserve_balance is not None, "the engine always says"
+    assert run.plain.reserve_balance is not None, "the engine always says"
+    cost = revenue - run.flow(run.cash)
+    return _returns(run) | {
+        "equity_t0": float(-run.flow(run.cash, taxed=False)[0]),
+        "cfads": run.cfads[served],
+        "debt_service": run.service[served],
+        "interest": run.interest[served],
+        "principal": run.principal[served],
+        "debt_balance_end": run.cash.debt_balance[0, served],
+        "dsra_balance_end": (run.cash.reserve_balance - run.plain.reserve_balance)[0],
+        "opex_reserve_balance_end": run.plain.reserve_balance[0],
         "levelised_cost_nominal": float(levelised(cost, units, factors, factors)[0]),
         "levelised_cost_real": float(levelised(cost, units, factors, real)[0]),
         "levelised_price_nominal": float(levelised(revenue, units, factors, factors)[0]),
     }
 
 
-def _dated(case: FinanceInputs, done: Financing) -> dict[str, Answer]:
-    years, rate = case.periods.years, case.discount_rate
-    factors = dated_factors(rate, years)
-    flows = case.flows
-    net_cost = np.atleast_2d(flows.capex + flows.opex - flows.sale)
+def _dated(run: _Run) -> dict[str, Answer]:
+    case, cash = run.case, run.cash
+    factors = discount_factors(case.terms.discount_rate, case.terms.timing.years)
+    net_cost = (cash.capex_total + cash.opex_total)[:1] - case.flows.revenue["sale"]
+    built = slice(0, run.start + 1)
+    drawn = float(cash.debt_draw[0, built].sum())
+    assert cash.reserve_balance is not None, "the engine always says"
+    assert run.plain.reserve_balance is not None, "the engine always says"
+    found = _returns(run)
     out: dict[str, Answer] = {
-        "interest": done.interest[0, 1:],
-        "principal": done.principal[0, 1:],
-        "balance_end": done.balance[0, 1:],
-        "debt_service": done.service[0, 1:],
-        "cfads": done.cfads[0, 1:],
-        "draws": done.draws[0, 1:],
-        "commitment": float(done.draws[0].sum()),
-        "upfront_fee": float(case.debt.upfront_fee_frac * done.draws[0].sum()) if case.debt else 0.0,
-        "idc_capitalised": float(done.capitalised[0].sum()),
-        "debt_at_cod": float(done.size[0]),
-        "total_cash_interest": float((done.interest - done.capitalised)[0].sum()),
-        "equity_cashflow": done.equity[0],
-        "equity_cashflow_aftertax": done.equity[0],
-        "project_cashflow": done.project[0],
-        "equity_xirr": float(dated_irr(done.equity, years).rate[0]),
-        "project_xirr": float(dated_irr(done.project, years).rate[0]),
-        "equity_irr": float(dated_irr(done.equity, years).rate[0]),
-        "project_irr": float(dated_irr(done.project, years).rate[0]),
-        "equity_npv": float(dated_npv_usd(done.equity, rate, years)[0]),
-        "project_npv": float(dated_npv_usd(done.project, rate, years)[0]),
-        "equity_xnpv": float(dated_npv_usd(done.equity, rate, years)[0]),
-        "project_xnpv": float(dated_npv_usd(done.project, rate, years)[0]),
-        "equity_payback_period": float(payback_month(done.equity)[0]),
-        "project_payback_period": float(payback_month(done.project)[0]),
+        "interest": run.interest[1:],
+        "principal": run.principal[1:],
+        "balance_end": cash.debt_balance[0, 1:],
+        "debt_service": run.service[1:],
+        "cfads": run.cfads[1:],
+        "draws": np.where(run.later, 0.0, cash.debt_draw[0])[1:],
+        "commitment": drawn,
+        "upfront_fee": run.sized.loan.upfront_fee_frac * drawn if run.sized else 0.0,
+        "idc_capitalised": float(run.capitalised[built].sum()),
+        "debt_at_cod": float(run.sized.size[0]) if run.sized else 0.0,
+        "total_cash_interest": float(cash.interest_paid[0].sum()),
+        "equity_cashflow": found["equity_cashflow_aftertax"],
+        "equity_cashflow_aftertax": found["equity_cashflow_aftertax"],
+        "project_cashflow": found["project_cashflow_unlevered_aftertax"],
         "levelised_cost_per_chip_hour": float(levelised(net_cost, case.units, factors, factors)[0]),
-        "dsra_balance_end": done.service_reserve[0, 1:],
+        "dsra_balance_end": (cash.reserve_balance - run.plain.reserve_balance)[0, 1:],
     }
-    if done.window is not None:
-        out |= _tests(done, round(12.0 / case.periods.months))
-    return out
+    for who, flow in (("equity", run.flow(cash)), ("project", run.flow(run.plain))):
+        out[f"{who}_irr"] = out[f"{who}_xirr"] = found[f"{who}_irr_aftertax"]
+        out[f"{who}_npv"] = out[f"{who}_xnpv"] = found[f"{who}_npv_aftertax"]
+        out[f"{who}_payback_period"] = float(payback_month(flow[None, :])[0])
+    return out | _tests(run)
 
 
-def _tests(done: Financing, year: int) -> dict[str, Answer]:
-    """Where cover is lowest, and over a year of so many periods."""
-    assert done.window is not None, "called with a debt"
-    cover = done.window.slice
-    service, cash = done.service[0, cover], done.cfads[0, cover]
-    ratio = np.where(service > 0.0, cash / np.where(service > 0.0, service, 1.0), np.inf)
+def _tests(run: _Run) -> dict[str, Answer]:
+    """Where cover is lowest, and over a year of periods."""
+    if run.sized is None:
+        return {}
+    loan, year = run.sized.loan, run.case.terms.timing.per_year
+    ratio = period_dscr(run.cfads[None, :], run.service[None, :])[0]
     out: dict[str, Answer] = {
-        "dscr_min_period": float(done.window.first + int(ratio.argmin())),
-        "principal_instalment": float(done.principal[0, done.window.last]),
+        "dscr_min_period": float(np.nanargmin(ratio)),
+        "principal_instalment": float(run.principal[loan.last_payment_month]),
     }
-    if service.size >= year:
-        due, had = (np.convolve(part, np.ones(year), "valid") for part in (service, cash))
-        out["dscr_trailing12_min"] = float((had / due).min())
+    if loan.last_payment_month - run.start >= year:
+        out["dscr_trailing12_min"] = float(np.nanmin(trailing_dscr(run.cfads[None, :], run.service, year)))
     return out

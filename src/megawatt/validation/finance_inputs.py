@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import Problem, ScenarioError
+from megawatt.finance import (
+    LenderTerms,
+    LoanTerms,
+    OperatingFlows,
+    Periods,
+    ProjectTerms,
+    SizingTerms,
+    TaxTerms,
+    annual_periods,
+    dated_periods,
+)
 from megawatt.finance.depreciation import table_depreciation, table_of
-from megawatt.finance.financing import DebtTerms, ProjectFlows, ReserveTerms
-from megawatt.finance.periods import Periods, annual_periods, dated_periods
-from megawatt.finance.repayment import Window
-from megawatt.finance.taxes import TaxBase
+from megawatt.finance.periods import LENGTHS_MONTHS
 
 __all__ = ["FinanceInputs", "read_inputs"]
 
@@ -45,21 +53,26 @@ _NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title"
 
 @dataclass(frozen=True, slots=True)
 class FinanceInputs:
-    """A case in the room's records.
+    """A case in the finance room's records: owners pay whatever is missing, and the sale is revenue of its period.
 
-    ``discount_rate`` and ``inflation_rate`` are annual; ``units`` (periods + 1,); ``dated`` marks monthly cases with
-    calendar dates.
+    ``sizing`` is None without debt; ``inflation_rate`` is annual; ``units`` (periods,); ``dated`` marks cases with
+    calendar dates. Index 0 of every array is the close.
     """
 
     dated: bool
-    periods: Periods
-    flows: ProjectFlows
-    debt: DebtTerms | None
-    reserves: ReserveTerms
-    tax: TaxBase
+    terms: ProjectTerms
+    flows: OperatingFlows
+    sizing: SizingTerms | None
     units: FloatArray
-    discount_rate: float
     inflation_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Debt:
+    """A loan whose amount is open, and what limits it."""
+
+    loan: LoanTerms
+    sizing: SizingTerms
 
 
 @dataclass(slots=True)
@@ -151,12 +164,6 @@ def _choice(reader: _Reader, known: Mapping[str, Any], *names: str, default: str
     return known[key]
 
 
-def _at_end(value: float, count: int) -> FloatArray:
-    out = np.zeros(count + 1)
-    out[-1] = value
-    return out
-
-
 def _after_close(series: FloatArray) -> FloatArray:
     return np.concatenate([[0.0], series])
 
@@ -166,7 +173,7 @@ def _tables(names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     return {name: given[name] if name in given else table_of(name.replace("_", "-")) for name in names}
 
 
-def _tax(reader: _Reader, basis_usd: float, tax_year: NDArray[np.int64]) -> TaxBase:
+def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
     depreciation = reader.section_of("depreciation")
     shares = depreciation.get("alloc", default={})
     given = depreciation.get("tables", default={})
@@ -178,30 +185,24 @@ def _tax(reader: _Reader, basis_usd: float, tax_year: NDArray[np.int64]) -> TaxB
     if sum(shares.values()) > 1.0 + 1e-9:
         raise _wrong("inputs.depreciation.alloc", f"shares that sum to {sum(shares.values()):g}", "at most 1")
     tables = _tables(shares, given)
-    years = int(tax_year[-1]) + 1
+    ends = np.flatnonzero(periods.settles)
     mode = _choice(reader, _LOSSES, "loss_treatment", "losses", default="refund")
     forward = bool(reader.get("loss_carryforward", "loss_carry_forward", default=False)) or mode == "carry-forward"
-    both = [table_depreciation(basis_usd, shares, tables, part, years) for part in (bonus, bonus_state)]
-    federal, state = (_by_period(amounts, tax_year) for amounts in both)
+    federal, state = np.zeros(periods.count), np.zeros(periods.count)
+    for deductions, part in ((federal, bonus), (state, bonus_state)):
+        # a year's deductions stand in the period in which its tax is settled
+        deductions[ends] = table_depreciation(basis_usd, shares, tables, part, ends.size)
     if "tax_depreciation" in reader.section:
-        federal = state = _after_close(reader.series("tax_depreciation", tax_year.size - 1))
-    return TaxBase(
-        federal_rate=reader.number("federal_tax_rate", "tax_rate", default=0.0),
+        federal = state = _after_close(reader.series("tax_depreciation", periods.count - 1))
+    return TaxTerms(
+        rate=reader.number("federal_tax_rate", "tax_rate", default=0.0),
+        life_years={},
         state_rate=reader.number("state_tax_rate", default=0.0),
-        federal_depreciation=federal,
-        state_depreciation=state,
+        deductions_usd=federal,
+        state_deductions_usd=state,
         losses="carry-forward" if forward else "refund",
         loss_offset_limit_frac=reader.number("loss_offset_limit", "nol_limit_fraction", default=1.0),
-        deduct_fees=bool(reader.get("deduct_fees", default=False)),
     )
-
-
-def _by_period(by_year: FloatArray, tax_year: NDArray[np.int64]) -> FloatArray:
-    """Yearly deductions in the last period of each tax year (tax is settled there)."""
-    out = np.zeros(tax_year.size)
-    ends = np.flatnonzero(np.diff(tax_year, append=tax_year[-1] + 1))
-    out[ends] = by_year[tax_year[ends]]
-    return out
 
 
 def _annual(reader: _Reader) -> FinanceInputs:
@@ -214,28 +215,61 @@ def _annual(reader: _Reader) -> FinanceInputs:
     )
     sale = reader.number("salvage_fraction_of_capex", default=0.0) * capex
     sale += reader.number("salvage_value", "residual_value", default=0.0)
-    flows = ProjectFlows(
-        revenue=_after_close(revenue)[None, :],
-        opex=_after_close(reader.series("opex", count))[None, :],
-        capex=np.concatenate([[capex], np.zeros(count)])[None, :],
-        sale=_at_end(sale, count)[None, :],
+    reserves = LenderTerms(
+        reserve_months=reader.number("dsra_months", default=0.0),
+        opex_reserve_months=reader.number("opex_reserve_months", default=0.0),
+        reserve_rate=reader.number("reserves_interest_rate", default=0.0),
     )
-    reserves = ReserveTerms(
-        service_months=reader.number("dsra_months", default=0.0),
-        opex_months=reader.number("opex_reserve_months", default=0.0),
-        rate=reader.number("reserves_interest_rate", default=0.0),
-    )
-    # the whole first tax year is year 1; the close has no income
+    debt = _annual_debt(reader, count)
+    terms = _terms(reader, periods, np.concatenate([[capex], np.zeros(count)]), debt, reserves)
     return FinanceInputs(
         dated=False,
-        periods=periods,
-        flows=flows,
-        debt=_annual_debt(reader, count),
-        reserves=reserves,
-        tax=_tax(reader, capex, periods.tax_year),
+        terms=terms,
+        flows=_flows(revenue, reader.series("opex", count), sale),
+        sizing=debt.sizing if debt else None,
         units=_after_close(units),
-        discount_rate=reader.number("discount_rate_nominal", "discount_rate"),
         inflation_rate=reader.number("inflation_rate", default=0.0),
+    )
+
+
+def _flows(revenue: FloatArray, opex: FloatArray, sale_usd: float) -> OperatingFlows:
+    """Operation after the close, the sale in the last period."""
+    sale = np.zeros(revenue.size)
+    sale[-1] = sale_usd
+    none = np.zeros((1, revenue.size + 1))
+    earned = {"sales": _after_close(revenue)[None, :], "sale": _after_close(sale)[None, :]}
+    return OperatingFlows(earned, {"site": _after_close(opex)[None, :]}, none, none)
+
+
+def _terms(
+    reader: _Reader,
+    periods: Periods,
+    capex: FloatArray,
+    debt: _Debt | None,
+    reserves: LenderTerms,
+    start_year: int = 2000,
+) -> ProjectTerms:
+    """The project; annual cases have no calendar, so the year counts only where dates are given."""
+    loan = debt.loan if debt else None
+    if loan is not None:
+        loan = replace(loan, deduct_fees=bool(reader.get("deduct_fees", default=False)))
+        if debt is not None and debt.sizing.advance_rate is not None:
+            drawn = np.where(np.arange(periods.count) < loan.first_payment_month, capex, 0.0)
+            loan = replace(loan, draws=drawn, principal_usd=float(drawn.sum()))
+    return ProjectTerms(
+        start_year=start_year,
+        start_month=1,
+        months=periods.count,
+        capex_cost={"all": capex},
+        residual={},
+        loan=loan,
+        tax=_tax(reader, float(capex.sum()), periods),
+        discount_rate=reader.number("discount_rate_nominal", "discount_rate"),
+        operation_start_month=0,
+        construction_months=loan.first_payment_month if loan else 1,
+        lender=reserves,
+        periods=periods,
+        owners_pay_all=True,
     )
 
 
@@ -256,7 +290,7 @@ def _optional(reader: _Reader, *names: str) -> float | None:
     return None if reader.get(*names) is None else reader.number(*names)
 
 
-def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
+def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
     debt = reader.section_of("debt")
     profile = _profile(debt, "kind")
     if profile == "none":
@@ -264,22 +298,28 @@ def _annual_debt(reader: _Reader, count: int) -> DebtTerms | None:
     tenor = int(debt.number("tenor_years"))
     if not 1 <= tenor <= count:
         raise _wrong("inputs.debt.tenor_years", f"{tenor}", f"1 to n_years = {count}")
-    fraction = _optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap")
-    terms = DebtTerms(
-        profile=profile,
+    loan = LoanTerms(
+        principal_usd=1.0,
         rate=debt.number("interest_rate", "rate", "coupon"),
-        window=Window(1, tenor, int(debt.number("moratorium_years", default=0))),
-        gearing=fraction,
-        target_dscr=_optional(debt, "target_dscr", "min_dscr"),
-        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        draw_month=0,
+        first_payment_month=1,
+        last_payment_month=tenor,
+        shape=profile,
+        interest_only=int(debt.number("moratorium_years", default=0)),
         upfront_fee_frac=debt.number("upfront_fee_fraction", default=0.0),
         closing_cost_usd=debt.number("closing_cost", default=0.0),
-        cash_basis=_basis(debt),
-        negative_service=True,
         balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
     )
+    sizing = SizingTerms(
+        gearing=_optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap"),
+        target_dscr=_optional(debt, "target_dscr", "min_dscr"),
+        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        cash_basis=_basis(debt),
+        drawn="pro-rata",
+        negative_service=True,
+    )
     debt.finish()
-    return terms
+    return _Debt(loan, sizing)
 
 
 def _basis(debt: _Reader) -> Any:
@@ -303,38 +343,36 @@ def _dated(reader: _Reader) -> FinanceInputs:
     debt_reader = reader.section_of("debt")
     day_count = _day_count(debt_reader) if debt_reader.section else "ACT/365"
     length = (ends[-1] - close).days / count / _MONTH_DAYS if ends else 1.0
-    periods = dated_periods(close, ends, day_count, float(max(round(length), 1)))
+    months = min(LENGTHS_MONTHS, key=lambda nominal: abs(nominal - length))
+    periods = dated_periods(close, ends, day_count, months)
     capex = _after_close(reader.series("capex", count))
     capex[0] = reader.number("capex_at_close", "capex_t0", default=0.0)
     construction = int(reader.number("construction_months", "construction_periods", default=0))
-    reserves = ReserveTerms(
-        service_months=reader.number("dsra_months", default=0.0) or debt_reader.number("dsra_months", default=0.0),
-        opex_months=reader.number("opex_reserve_months", default=0.0),
-        rate=reader.number("reserves_interest_rate", default=0.0),
+    reserves = LenderTerms(
+        reserve_months=reader.number("dsra_months", default=0.0) or debt_reader.number("dsra_months", default=0.0),
+        opex_reserve_months=reader.number("opex_reserve_months", default=0.0),
+        reserve_rate=reader.number("reserves_interest_rate", default=0.0),
     )
-    if max(reserves.service_months, reserves.opex_months) > 0.0 and abs(length / periods.months - 1.0) > 0.1:
+    if max(reserves.reserve_months, reserves.opex_reserve_months) > 0.0 and abs(length / months - 1.0) > 0.1:
         raise _wrong("inputs.dates", f"periods of {length:.2f} months", "periods of whole months, for the reserves")
+    debt = _dated_debt(debt_reader, construction)
     result = FinanceInputs(
         dated=True,
-        periods=periods,
-        flows=ProjectFlows(
-            revenue=_after_close(reader.series("revenue", count))[None, :],
-            opex=_after_close(reader.series("opex", count))[None, :],
-            capex=capex[None, :],
-            sale=_at_end(reader.number("residual_value_last_date", "residual_value", default=0.0), count)[None, :],
+        terms=_terms(reader, periods, capex, debt, reserves, close.year),
+        flows=_flows(
+            reader.series("revenue", count),
+            reader.series("opex", count),
+            reader.number("residual_value_last_date", "residual_value", default=0.0),
         ),
-        debt=_dated_debt(debt_reader, construction),
-        reserves=reserves,
-        tax=_tax(reader, float(capex.sum()), periods.tax_year),
+        sizing=debt.sizing if debt else None,
         units=_after_close(reader.series("chip_hours" if "chip_hours" in reader.section else "units", count)),
-        discount_rate=reader.number("discount_rate"),
         inflation_rate=reader.number("inflation_rate", default=0.0),
     )
     debt_reader.finish()
     return result
 
 
-def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
+def _dated_debt(debt: _Reader, construction: int) -> _Debt | None:
     profile = _profile(debt, "repayment", "kind")
     if profile == "none":
         return None
@@ -354,22 +392,26 @@ def _dated_debt(debt: _Reader, construction: int) -> DebtTerms | None:
         raise _wrong(
             f"inputs.debt.{limits[0]}", "a limit beside advance_rate_on_capex", "one or the other sizes the debt"
         )
-    return DebtTerms(
-        profile=profile,
+    loan = LoanTerms(
+        principal_usd=1.0,
         rate=debt.number("interest_rate", "rate", "coupon"),
-        window=Window(
-            first,
-            first + int(debt.number("n_repayments", "n_payments")) - 1,
-            int(debt.number("interest_only_periods", "moratorium_periods", default=0)),
-        ),
-        gearing=_optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
-        target_dscr=_optional(debt, "target_dscr"),
-        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
-        advance_rate=advance,
-        capitalise="capital" in idc,
+        draw_month=0,
+        first_payment_month=first,
+        last_payment_month=first + int(debt.number("n_repayments", "n_payments")) - 1,
+        shape=profile,
+        interest_only=int(debt.number("interest_only_periods", "moratorium_periods", default=0)),
+        capitalise_interest="capital" in idc,
         balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
         upfront_fee_frac=debt.number("upfront_fee_fraction_of_commitment", "upfront_fee_fraction", default=0.0),
         commitment_fee=debt.number("commitment_fee_rate", "commitment_fee", default=0.0),
         closing_cost_usd=debt.number("closing_cost", default=0.0),
-        cash_basis=_basis(debt),
     )
+    sizing = SizingTerms(
+        gearing=_optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
+        target_dscr=_optional(debt, "target_dscr"),
+        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        advance_rate=advance,
+        cash_basis=_basis(debt),
+        drawn="as-scheduled" if advance is not None else "pro-rata",
+    )
+    return _Debt(loan, sizing)

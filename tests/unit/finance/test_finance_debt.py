@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from megawatt.errors import ScenarioError
-from megawatt.finance import LoanTerms, level_payment_usd, loan_schedule
+from megawatt.finance import LoanTerms, calendar_periods, loan_schedule
+from megawatt.finance.repayment import Window, service_per_dollar
 
 LOAN = LoanTerms(principal_usd=1000.0, rate=0.12, draw_month=0, first_payment_month=1, last_payment_month=2)
 
@@ -62,11 +63,35 @@ def test_the_fee_is_paid_at_the_draw_and_deducted_over_the_life() -> None:
 
 
 def test_without_interest_payments_are_plain_parts() -> None:
-    assert level_payment_usd(1200.0, 0.0, 12) == 100.0
-    assert level_payment_usd(1200.0, 5e-324, 12) == 100.0
-    # 1.2e-8 a year is 1e-9 a month: 100 x (1 + 13 x 1e-9 / 2), and the same where the quotient takes over
-    assert level_payment_usd(1200.0, 1.2e-8, 12) == pytest.approx(100.0 * (1 + 6.5e-9), rel=1e-15)
-    assert level_payment_usd(1200.0, 1.2e-6, 12) == pytest.approx(100.0 * (1 + 6.5e-7), rel=1e-12)
+    for rate in (0.0, 5e-324, 1e-9):
+        payment = 1200.0 * service_per_dollar("level", np.full(13, rate), Window(1, 12))[0, 1]
+        # 1e-9 a month: 100 x (1 + 13 x 1e-9 / 2)
+        assert payment == pytest.approx(100.0 * (1 + 6.5 * rate), rel=1e-14)
+
+
+def test_quarters_bear_a_quarter_of_a_years_interest() -> None:
+    schedule = loan_schedule(LOAN, calendar_periods(2026, 1, 4, 3))
+    # 1000 x 0.03 / (1 - 1.03^-2) = 522.610837; interest 30, then 3 % of 507.389163
+    assert schedule.service.tolist() == pytest.approx([0, 522.6108374, 522.6108374, 0])
+    assert schedule.interest_due.tolist() == pytest.approx([0, 30.0, 15.2216749, 0])
+
+
+def test_interest_that_a_sculpted_payment_does_not_cover_is_added() -> None:
+    weights = np.array([0.0, 0.0, 1.0, 0.0])
+    schedule = loan_schedule(replace(LOAN, shape="sculpted", service_weights=weights), 4)
+    assert schedule.capitalised.tolist() == pytest.approx([0, 10.0, 0, 0])
+    assert schedule.balance.tolist() == pytest.approx([1000.0, 1010.0, 0, 0])
+    assert schedule.service.tolist() == pytest.approx([0, 0, 1020.1, 0])
+
+
+def test_fees_of_what_is_not_drawn_and_of_the_close() -> None:
+    loan = replace(LOAN, draws=np.array([400.0, 600.0, 0, 0, 0]), first_payment_month=2, last_payment_month=4,
+                   commitment_fee=0.012, closing_cost_usd=7.0, upfront_fee_frac=0.01)  # fmt: skip
+    # 0.1 % a month on 1,000 in month 0 and on 600 in month 1
+    schedule = loan_schedule(loan, 5)
+    assert schedule.fee.tolist() == pytest.approx([10 + 7 + 1.0, 0.6, 0, 0, 0])
+    assert schedule.fee_amortised.tolist() == pytest.approx([18.6 / 5] * 5)
+    assert not loan_schedule(replace(loan, deduct_fees=False), 5).fee_amortised.any()
 
 
 def test_no_loan_is_all_zeros() -> None:

@@ -16,9 +16,10 @@ from megawatt.finance import (
     Refinancing,
     SizingTerms,
     TaxTerms,
+    calendar_periods,
+    fit_loan,
     loan_schedule,
     project,
-    sculpted_schedule,
     size_loan,
 )
 from megawatt.finance.tax import depreciation_by_class
@@ -193,13 +194,14 @@ def test_lender_terms_out_of_range_are_refused(terms: LenderTerms, words: str) -
 
 def test_sculpted_loans_of_many_paths() -> None:
     cash = np.array([np.full(MONTHS, 30.0), np.full(MONTHS, 45.0)])
-    loan = LoanTerms(1.0, 0.12, 0, 3, 38, upfront_fee_frac=0.02)
-    drawn, schedule = sculpted_schedule(loan, cash, 1.5)
-    # 36 payments of 20 at 1 %: 20 x 30.107505, less two months of capitalised interest
-    assert drawn == pytest.approx([602.1501 / 1.01**2, 1.5 * 602.1501 / 1.01**2], rel=1e-6)
+    loan = LoanTerms(1.0, 0.12, 0, 3, 38, shape="sculpted", upfront_fee_frac=0.02)
     terms, flows = case(30.0, loan)
+    sized = fit_loan(terms, cash, SizingTerms(1.5))
+    # 36 payments of 20 at 1 %: 20 x 30.107505, less two months of capitalised interest
+    assert sized.size == pytest.approx([602.1501, 1.5 * 602.1501], rel=1e-6)
+    assert sized.schedule.draw[:, 0] == pytest.approx(sized.size / 1.01**2)
     flows = replace(flows, revenue={"sales": cash})
-    done = project(terms, flows, schedule=schedule)
+    done = project(terms, flows, schedule=sized.schedule)
     assert done.missed.tolist() == [-1, -1]
     assert done.measures.min_dscr == pytest.approx([1.5, 1.5])
     assert done.measures.llcr == pytest.approx([1.5, 1.5])
@@ -207,27 +209,31 @@ def test_sculpted_loans_of_many_paths() -> None:
 
 
 def test_the_sized_loan_keeps_its_target_after_tax() -> None:
-    terms, flows = case(45.0, LoanTerms(1.0, 0.12, 0, 1, 36), tax=TaxTerms(0.21, {}, tables={"machines": "macrs-3"}))
-    sized = size_loan(terms, flows, SizingTerms(1.4), project)
-    assert sized.binding == "DSCR"
+    terms, flows = case(
+        45.0, LoanTerms(1.0, 0.12, 0, 1, 36, shape="sculpted"), tax=TaxTerms(0.21, {}, tables={"machines": "macrs-3"})
+    )
+    sized = size_loan(terms, flows, SizingTerms(1.4))
+    assert sized.binding == ("DSCR",)
     done = project(replace(terms, loan=sized.loan), flows)
     service = (done.interest_paid + done.principal_paid)[0]
     # a year's cash covers its service at the target: 2027 and 2028 lie within the loan's life
     for year in (slice(12, 24), slice(24, 36)):
         assert done.cfads[0, year].sum() / service[year].sum() == pytest.approx(1.4, rel=1e-6)
     assert done.missed[0] == -1
-    capped = size_loan(terms, flows, SizingTerms(1.4, gearing=0.5), project)
-    assert capped.binding == "gearing"
+    capped = size_loan(terms, flows, SizingTerms(1.4, gearing=0.5))
+    assert capped.binding == ("gearing",)
     assert capped.loan.principal_usd == pytest.approx(600.0)
 
 
 def test_macrs_by_calendar_year() -> None:
     capex = {"machines": np.r_[1000.0, np.zeros(47)]}
-    written = depreciation_by_class(capex, TaxTerms(0.21, {}, tables={"machines": "macrs-5"}), 3, start_month=7)[
-        "machines"
-    ]
+    written = depreciation_by_class(
+        capex, TaxTerms(0.21, {}, tables={"machines": "macrs-5"}), 3, calendar_periods(2026, 7, 48)
+    )["machines"]
     # in service in October 2026 (month 3): 20 % over October to December, then 32 % over 2027
     assert written[3:6] == pytest.approx([200 / 3] * 3)
     assert written[6:18] == pytest.approx([320 / 12] * 12)
     bonus = TaxTerms(0.21, {"machines": 5.0}, bonus_frac={"machines": 1.0})
-    assert depreciation_by_class(capex, bonus, 3, start_month=7)["machines"][:6].sum() == pytest.approx(1000.0)
+    assert depreciation_by_class(capex, bonus, 3, calendar_periods(2026, 7, 48))["machines"][:6].sum() == pytest.approx(
+        1000.0
+    )

@@ -9,7 +9,6 @@ import pytest
 
 from megawatt.errors import ScenarioError
 from megawatt.finance import LoanTerms, OperatingFlows, ProjectTerms, TaxTerms, loan_schedule, project
-from megawatt.finance.convertible import ConvertibleNotes, settle_convertible
 from megawatt.finance.levelised import (
     break_even_factor,
     forward_dscr,
@@ -76,19 +75,3 @@ def test_cover_ahead_interest_cover_and_project_life() -> None:
     assert interest_cover(done)[0, 12] == pytest.approx(12 * 80 / 55.5)
     worth = sum(80 / 1.01**k for k in range(1, 36))
     assert project_life_cover(done, service)[0] == pytest.approx(worth / 600)
-
-
-def test_convertible_notes() -> None:
-    notes = ConvertibleNotes(1000.0, 0.04, 20.0, 2, 14, cap_price_usd=40.0)
-    done = settle_convertible(notes, np.array([10.0, 30.0, 50.0]), MONTHS)
-    assert done.flows[:, 2].tolist() == [1000.0] * 3
-    assert done.flows[:, 8].tolist() == [-20.0] * 3
-    # below the conversion price: money; above: 50 shares, less what the capped call gives back
-    assert done.repaid_usd.tolist() == [1000.0, 0.0, 0.0]
-    assert done.flows[:, 14].tolist() == [-1020.0, -20.0, -20.0]
-    # at 30 the call returns (30 - 20) x 50 / 30 shares; at 50 only up to the cap: (40 - 20) x 50 / 50
-    assert done.shares_issued == pytest.approx([0.0, 50 - 500 / 30, 50 - 20])
-    plain = settle_convertible(replace(notes, cap_price_usd=None), np.array([50.0]), MONTHS)
-    assert plain.shares_issued.tolist() == [50.0]
-    with pytest.raises(ScenarioError, match="half-years"):
-        settle_convertible(replace(notes, maturity_month=15), np.array([50.0]), MONTHS)

@@ -47,7 +47,7 @@ def test_level_annuity_spreads_value_over_operating_months() -> None:
     ],
 )
 def test_rate_balances_the_flows(flows: list[float], periods: int, rate: float | None) -> None:
-    result = irr(np.array([flows], dtype=float), periods)
+    result = irr(np.array([flows], dtype=float), np.arange(len(flows)) / periods)
     if rate is not None:
         assert result.rate[0] == pytest.approx(rate, abs=1e-10, rel=1e-10)
     growth = (1 + result.rate[0]) ** (1 / periods)
@@ -67,21 +67,22 @@ def test_rate_balances_the_flows(flows: list[float], periods: int, rate: float |
     ],
 )
 def test_no_rate_comes_with_a_reason(flows: list[float], words: str) -> None:
-    result = irr(np.array([flows], dtype=float), 1)
+    result = irr(np.array([flows], dtype=float), np.arange(float(len(flows))))
     assert np.isnan(result.rate[0])
     assert words in result.note()
 
 
 def test_several_changes_of_sign_with_one_rate() -> None:
-    result = irr(np.array([[-100.0, 50.0, -10.0, 90.0]]), 1)
+    result = irr(np.array([[-100.0, 50.0, -10.0, 90.0]]), np.arange(4.0))
     growth = 1 + result.rate[0]
     assert -100 + 50 / growth - 10 / growth**2 + 90 / growth**3 == pytest.approx(0.0, abs=1e-9)
 
 
 def test_rows_do_not_influence_each_other() -> None:
     rows = np.array([[-100.0, 60.0, 60.0], [-100.0, 10.0, 10.0], [1.0, 1.0, 1.0]])
-    together = irr(rows, 1).rate
-    alone = [irr(row[None, :], 1).rate[0] for row in rows]
+    years = np.arange(float(rows.shape[1]))
+    together = irr(rows, years).rate
+    alone = [irr(row[None, :], years).rate[0] for row in rows]
     assert np.array_equal(together, np.array(alone), equal_nan=True)
 
 
@@ -96,7 +97,9 @@ def test_cover_ratios() -> None:
     # three payments are fewer than twelve: one value, 60 / 40
     assert trailing_dscr(cfads, service)[0, 3] == 1.5
     # 12 % a year: (30/1.01 + 10/1.01^2 + 20/1.01^3) / 40
-    assert llcr(cfads, service, 0.12, 40.0)[0] == pytest.approx((30 / 1.01 + 10 / 1.01**2 + 20 / 1.01**3) / 40)
+    assert llcr(cfads, service, np.full(service.size, 0.01), 40.0)[0] == pytest.approx(
+        (30 / 1.01 + 10 / 1.01**2 + 20 / 1.01**3) / 40
+    )
 
 
 def test_payback_counts_only_when_it_lasts() -> None:

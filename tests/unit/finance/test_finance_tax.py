@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from megawatt.errors import ScenarioError
-from megawatt.finance import TaxTerms, annual_tax, depreciation_by_class, depreciation_usd, tax_on_income
-from megawatt.finance.tax import check_tax
+from megawatt.finance import TaxTerms, calendar_periods, depreciation_by_class, depreciation_usd, tax_on_income
+from megawatt.finance.tax import after_losses, check_tax
 
 
 def test_spending_is_written_off_from_operation_on() -> None:
@@ -25,13 +25,13 @@ def test_the_end_of_the_plan_cuts_depreciation() -> None:
 
 def test_every_class_needs_a_life() -> None:
     with pytest.raises(ScenarioError, match=r"life_years\.chips"):
-        depreciation_by_class({"chips": np.ones(3)}, TaxTerms(0.21, {"shell": 39.0}), 0)
+        depreciation_by_class({"chips": np.ones(3)}, TaxTerms(0.21, {"shell": 39.0}), 0, calendar_periods(2026, 1, 3))
 
 
 def test_old_losses_offset_at_most_eighty_percent_of_a_profit() -> None:
-    tax, losses = annual_tax(np.array([-100.0, 50.0, 50.0]), np.array([0.0, 100.0, 10.0]), 0.2, 0.8)
-    # a loss is carried; of 50, 40 are offset and 10 taxed at 20 %; 10 of losses leave 40 taxed
-    assert tax.tolist() == pytest.approx([0.0, 2.0, 8.0])
+    taxed, losses = after_losses(np.array([-100.0, 50.0, 50.0]), np.array([0.0, 100.0, 10.0]), 0.8)
+    # a loss is carried; of 50, 40 are offset and 10 taxed; 10 of losses leave 40 taxed
+    assert taxed.tolist() == pytest.approx([0.0, 10.0, 40.0])
     assert losses.tolist() == pytest.approx([100.0, 60.0, 0.0])
 
 
@@ -47,4 +47,4 @@ def test_tax_of_a_stream_is_paid_at_each_settlement() -> None:
 @pytest.mark.parametrize("tax", [TaxTerms(1.0, {}), TaxTerms(-0.1, {}), TaxTerms(0.2, {}, 1.2)])
 def test_bad_terms_are_refused(tax: TaxTerms) -> None:
     with pytest.raises(ScenarioError, match="tax"):
-        check_tax(tax)
+        check_tax(tax, 3)
