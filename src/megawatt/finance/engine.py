@@ -181,6 +181,11 @@ def _check_terms(terms: ProjectTerms, periods: Periods, grid_mw: float | None) -
         )
     if grid_mw is not None and not (np.isfinite(grid_mw) and grid_mw > 0.0):
         raise ScenarioError(f"grid_mw = {grid_mw} MW, must be above 0 (contracted capacity at the interconnection)")
+    _check_places(terms)
+
+
+def _check_places(terms: ProjectTerms) -> None:
+    """Check the periods and the spending."""
     for name, month in (
         ("operation_start_month", terms.operation_start_month),
         ("construction_months", terms.construction_months),

@@ -224,6 +224,8 @@ def _value(columns: FloatArray, gaps: FloatArray, log_growth: FloatArray) -> tup
     for flow, gap in zip(columns[-2::-1], gaps[::-1], strict=True):
         if gap != width:
             width, factor = gap, np.exp(-gap * log_growth)
-        slope = (slope - width * value) * factor
-        value = value * factor + flow
-    return value, slope
+        slope += value if width == 1.0 else width * value
+        slope *= factor
+        value *= factor
+        value += flow
+    return value, -slope

@@ -174,7 +174,10 @@ def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
         raise ScenarioError(
             f"lender.mandatory_prepayment_usd: shape {forced.shape}, must be (paths, {months}), amounts of 0 or more"
         )
-    new = lender.refinancing
+    _check_refinancing(lender.refinancing, terms, months)
+
+
+def _check_refinancing(new: Refinancing | None, terms: ProjectTerms, months: int) -> None:
     if new is None:
         return
     if terms.loan is None or terms.loan.clock_months is not None:

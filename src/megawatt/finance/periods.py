@@ -93,7 +93,8 @@ def calendar_periods(start_year: int, start_month: int, count: int, months: int 
     hours = make_spine(start_year, start_month, count * months).hours.reshape(count, months).sum(axis=1)
     after = np.arange(count) + 1.0
     ends = start_month - 2 + months * np.arange(1, count + 1)
-    return Periods(np.full(count, months / 12.0), after * months / 12.0, (11 - ends % 12) // months + 1, hours, months)
+    years = np.asarray(after * months / 12.0, dtype=np.float64)
+    return Periods(np.full(count, months / 12.0), years, (11 - ends % 12) // months + 1, hours, months)
 
 
 def annual_periods(years: int) -> Periods:

@@ -279,9 +279,10 @@ class CashFlow:
     """Statements by period, arrays (paths, periods), and the cash identity that ties them.
 
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total + reserve_interest - capex_total - fees
-    - interest_paid - principal_paid - distributions, to the cent, in every period. ``cfads`` = revenue - prepayment_credit +
-    prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's proceeds less the tax on
-    its gain. ``shortfall`` is scheduled debt service that could not be paid (after using all cash).
+    - interest_paid - principal_paid - distributions, to the cent, in every period. ``cfads`` = revenue -
+    prepayment_credit + prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's
+    proceeds less the tax on its gain. ``shortfall`` is scheduled debt service that could not be paid (after using all
+    cash).
     ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
     shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less

@@ -121,19 +121,19 @@ def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -
     kept = LenderTerms(asked.reserve_months, reserve_rate=asked.reserve_rate,
                        opex_reserve_months=asked.opex_reserve_months)  # fmt: skip
     trial = replace(terms, loan=None, lender=kept, minimum_cash_usd=0.0, owners_pay_all=True)
-    flow, owed = project(trial, flows), np.zeros(1)
+    flow, before = project(trial, flows), np.full(1, np.inf)
     for _ in range(_PASSES):
         cash = flow.cfads + flow.tax
         if sizing.cash_basis == "after-tax":
             cash = cash - _even_tax(flow.tax, terms.timing)
         sized = fit_loan(terms, cash, sizing, flow.opex_total)
-        moved = float(np.abs(sized.size - owed).max())
-        if sizing.cash_basis == "pre-tax" or terms.tax is None or moved <= _REST * float(sized.size.max()):
+        moved = float(np.abs(cash - before).max())
+        if sizing.cash_basis == "pre-tax" or terms.tax is None or moved <= _REST * float(np.abs(cash).max()):
             return sized
-        owed = sized.size
+        before = cash
         flow = project(replace(trial, loan=sized.loan), flows, schedule=sized.schedule)
     raise SolverError(
-        f"size_loan: after-tax size moves by {moved:,.2f} USD after {_PASSES} passes: tax and size chase each other; "
+        f"size_loan: cash after tax moves by {moved:,.2f} USD after {_PASSES} passes: tax and size chase each other; "
         "size on pre-tax cash"
     )
 

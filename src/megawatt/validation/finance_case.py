@@ -137,7 +137,7 @@ class _Run:
     @property
     def interest(self) -> FloatArray:
         """Interest that accrues."""
-        return self.cash.interest_paid[0] + self.capitalised
+        return np.asarray(self.cash.interest_paid[0] + self.capitalised, dtype=np.float64)
 
     @property
     def service(self) -> FloatArray:
@@ -154,7 +154,7 @@ class _Run:
     def cfads(self) -> FloatArray:
         """Cash that the case's covers count: before tax or after."""
         after_tax = self.case.sizing is not None and self.case.sizing.cash_basis == "after-tax"
-        return self.cash.cfads[0] if after_tax else self.cash.cfads[0] + self.cash.tax[0]
+        return np.asarray((self.cash.cfads if after_tax else self.cash.cfads + self.cash.tax)[0], dtype=np.float64)
 
     def flow(self, cash: CashFlow, *, taxed: bool = True) -> FloatArray:
         """Flow to owners."""
