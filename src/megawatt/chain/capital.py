@@ -12,6 +12,7 @@ from megawatt.finance import (
     LenderTerms,
     LoanTerms,
     Refinancing,
+    SizingTerms,
     Spine,
     TaxTerms,
     capex_by_hall,
@@ -47,7 +48,10 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Capital:
-    """Spending by asset class (months,), the shell's residual (1, months), loan and tax."""
+    """Spending by asset class (months,), the shell's residual (1, months), loan and tax.
+
+    ``sizing`` limits a loan whose amount is still open; ``sized_by`` names the limit that set it.
+    """
 
     machines_cost_usd: float
     capex_cost: dict[str, FloatArray]
@@ -59,6 +63,8 @@ class Capital:
     receivable_days: float = 0.0
     payable_days: float = 0.0
     replacement: Replacement | None = None
+    sizing: SizingTerms | None = None
+    sized_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +123,34 @@ def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> Floa
     return out
 
 
+def _amount_usd(debt: Debt, machines_cost_usd: float) -> float | None:
+    """Amount that the scenario states, or a share of the machines; None where it states none."""
+    if debt.share_of_machines_frac:
+        return debt.share_of_machines_frac.number() * machines_cost_usd
+    return debt.principal_usd.number() if debt.principal_usd else None
+
+
+def _sizing(debt: Debt | None, machines_cost_usd: float) -> SizingTerms | None:
+    """What limits the loan; None where its amount is given alone."""
+    if debt is None or not (debt.target_dscr or debt.gearing_frac or debt.minimum_llcr):
+        return None
+    return SizingTerms(
+        target_dscr=debt.target_dscr.number() if debt.target_dscr else None,
+        gearing=debt.gearing_frac.number() if debt.gearing_frac else None,
+        minimum_llcr=debt.minimum_llcr.number() if debt.minimum_llcr else None,
+        amount_usd=_amount_usd(debt, machines_cost_usd),
+        cash_basis=debt.sizing_cash,
+    )
+
+
 def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray) -> LoanTerms | None:
     debt = scenario.debt
     if debt is None:
         return None
-    share = debt.share_of_machines_frac
-    principal = (
-        share.number() * machines_cost_usd if share else debt.principal_usd.number() if debt.principal_usd else 0.0
-    )
-    if principal == 0.0:
+    principal = _amount_usd(debt, machines_cost_usd)
+    if principal is None and _sizing(debt, machines_cost_usd) is not None:
+        principal = 1.0  # a pattern: its amount is found from the base case
+    if not principal:
         return None
     first_draw = int(np.argmax(machines > 0))
     delayed = debt.drawn == "with-machines" and machines.sum() > 0.0
@@ -213,6 +238,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         tax=_tax(scenario),
         lender=lender,
         replacement=replacement,
+        sizing=_sizing(scenario.debt, machines_cost_usd),
         receivable_days=waits.receivable_days.number() if waits else 0.0,
         payable_days=waits.payable_days.number() if waits else 0.0,
     )

@@ -29,6 +29,7 @@ from megawatt.finance import (
     repeat_year,
     residual_of_chips,
     site_opex_cost,
+    size_loan,
     tenancy,
 )
 from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
@@ -104,17 +105,21 @@ class CashModel:
     committed_equity_usd: float | None = None
 
     def sculpted(self) -> CashModel:
-        """The same model with debt service in proportion to the base case's cash before debt and tax.
+        """The same model with its loan found from the base case: sized where it has limits, its service sculpted.
 
-        Prepaid cash is left out, so service follows what deliveries earn; a loan of another shape is left as it is.
+        A sculpted loan of a given amount follows cash before debt and tax, prepaid cash left out, so service follows
+        what deliveries earn; a sized one follows the cash that sizes it.
         """
-        loan = self.capital.loan
-        if loan is None or loan.shape != "sculpted":
+        capital, loan = self.capital, self.capital.loan
+        if loan is None or (loan.shape != "sculpted" and capital.sizing is None):
             return self
         free = self.without_loan().base()
+        if capital.sizing is not None:
+            found = size_loan(replace(free.terms, loan=loan), free.flows, capital.sizing)
+            return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
         cash = (free.revenue_total - free.opex_total - free.flows.prepayment_credit)[0]
         shaped = replace(loan, service_weights=np.maximum(cash, 0.0))
-        return replace(self, capital=replace(self.capital, loan=shaped))
+        return replace(self, capital=replace(capital, loan=shaped))
 
     def without_loan(self) -> CashModel:
         """The same model paid for by equity alone; its value before debt is the same."""

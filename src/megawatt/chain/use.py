@@ -110,6 +110,14 @@ def _lease_notes(links: Links) -> list[str]:
     return notes
 
 
+def _debt_notes(links: Links) -> list[str]:
+    capital = links.model.capital
+    if capital.loan is None or not capital.sized_by:
+        return []
+    limit = {"amount": "the amount that the scenario states as the most"}.get(capital.sized_by, capital.sized_by)
+    return [f"The loan of {capital.loan.principal_usd:,.0f} USD is sized from the base case; {limit} binds."]
+
+
 def _mining_notes(links: Links) -> list[str]:
     if links.miners is None:
         return []
@@ -136,6 +144,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),
+        *_debt_notes(links),
         f"{share} of {len(assumptions)} inputs are assumed: nobody has published them. They are marked.",
     )
 

@@ -1,48 +1,17 @@
-"""Converting a mining hall to AI as an option: now, later, partly or never, decided on what is known by then."""
+"""Converting a mining hall to AI as an option: now, later or never, decided on what is known by then."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
-from megawatt.finance.measures import discount_factors
 
-__all__ = ["Conversion", "ConversionValue", "convert_partly", "value_conversion", "value_option"]
+__all__ = ["ConversionValue", "value_option"]
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """One hall that mines and could be converted once; arrays along the same simulated paths.
-
-    Attributes
-    ----------
-    mining_cash, ai_cash : (paths, months)
-        Cash of the hall in a month if it mines, and if it is live as an AI hall. [USD]
-    cost_usd : (months,)
-        Cost of converting if decided in that month, net of what miners and old plant fetch. [USD]
-    build_months : int
-        Months after the decision in which the hall earns nothing.
-    decision_months : (decisions,)
-        Months in which one may decide, rising.
-    state : (paths, months, features)
-        What is known in each month (prices, difficulty): the decision may depend on nothing else.
-    discount_rate : float
-        Annual effective.
-    """
-
-    mining_cash: FloatArray
-    ai_cash: FloatArray
-    cost_usd: FloatArray
-    build_months: int
-    decision_months: IntArray
-    state: FloatArray
-    discount_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +38,6 @@ class ConversionValue:
     def worth_of_waiting(self) -> float:
         """Option less the best plan that is fixed today (never included), at least 0 up to simulation error."""
         return self.option - max(self.never, float(self.at_dates.max()))
-
-
-def value_conversion(case: Conversion) -> ConversionValue:
-    """Value converting now, at fixed dates, never, and as an option; see `value_option`.
-
-    Raises
-    ------
-    ScenarioError
-        If shapes disagree or dates are out of range.
-    """
-    _check(case)
-    mined = case.mining_cash @ discount_factors(case.discount_rate, case.mining_cash.shape[1])
-    return value_option(mined, mined[:, None] + _gains(case), case.state[:, case.decision_months])
 
 
 def value_option(never_usd: FloatArray, converted_usd: FloatArray, state: FloatArray) -> ConversionValue:
@@ -128,44 +84,6 @@ def value_option(never_usd: FloatArray, converted_usd: FloatArray, state: FloatA
     )
 
 
-def convert_partly(case: Conversion, share_now: float, learned_cost_frac: float = 1.0) -> float:
-    """Worth per hall of converting a share at the first date and keeping the option on the rest. [USD]
-
-    Parameters
-    ----------
-    share_now : float
-        0 to 1.
-    learned_cost_frac : float
-        Cost of the later halls over that of the first ones: what building the first ones teaches.
-
-    Raises
-    ------
-    ScenarioError
-        If a share is out of range.
-    """
-    if not 0.0 <= share_now <= 1.0 or not learned_cost_frac > 0.0:
-        raise ScenarioError(f"conversion: share {share_now} now, must be 0 to 1; learned cost {learned_cost_frac} > 0")
-    value = value_conversion(case)
-    if share_now in (0.0, 1.0):
-        return value.now if share_now == 1.0 else value.option
-    # the rest cannot go with the first halls: it waits for the second date
-    later = replace(case, cost_usd=case.cost_usd * learned_cost_frac, decision_months=case.decision_months[1:])
-    rest = value_conversion(later).option if later.decision_months.size else value.never
-    return share_now * value.now + (1.0 - share_now) * rest
-
-
-def _gains(case: Conversion) -> FloatArray:
-    """Gain over mining for ever from converting at each date, along each path, (paths, decisions). [USD, month 0]"""
-    months = case.mining_cash.shape[1]
-    factors = discount_factors(case.discount_rate, months)
-    none = np.zeros((case.mining_cash.shape[0], 1))
-    mining_left = np.hstack([np.cumsum((case.mining_cash * factors)[:, ::-1], axis=1)[:, ::-1], none])
-    ai_left = np.hstack([np.cumsum((case.ai_cash * factors)[:, ::-1], axis=1)[:, ::-1], none])
-    live = np.minimum(case.decision_months + case.build_months, months)
-    cost = case.cost_usd * factors
-    return np.asarray(ai_left[:, live] - mining_left[:, case.decision_months] - cost[case.decision_months])
-
-
 def _rule(state: FloatArray, gains: FloatArray, learn: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether each path would convert at each date if it had not before, (paths, decisions)."""
     paths, decisions = gains.shape
@@ -187,19 +105,3 @@ def _basis(state: FloatArray, learn: NDArray[np.bool_]) -> FloatArray:
     z = (state[:, varies] - state[learn][:, varies].mean(axis=0)) / spread[varies]
     pairs = [z[:, i] * z[:, j] for i in range(z.shape[1]) for j in range(i, z.shape[1])]
     return np.column_stack([np.ones(state.shape[0]), z, *pairs])
-
-
-def _check(case: Conversion) -> None:
-    shape = case.mining_cash.shape
-    if case.mining_cash.ndim != 2 or case.ai_cash.shape != shape or case.state.shape[:2] != shape:
-        raise ScenarioError(
-            f"conversion: mining cash {shape}, AI cash {case.ai_cash.shape}, state {case.state.shape}; must share "
-            "(paths, months)"
-        )
-    dates = case.decision_months
-    if shape[0] < 2 or case.state.ndim != 3 or case.cost_usd.shape != shape[1:]:
-        raise ScenarioError("conversion: needs two paths or more, state (paths, months, features), cost (months,)")
-    if dates.size == 0 or np.any(np.diff(dates) <= 0) or dates[0] < 0 or dates[-1] >= shape[1]:
-        raise ScenarioError(f"conversion: decision months {dates}, must rise within 0 to {shape[1] - 1}")
-    if case.build_months < 0:
-        raise ScenarioError(f"conversion: build_months = {case.build_months}, must be 0 or more")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
 
-__all__ = ["ahead", "movement"]
+__all__ = ["ahead"]
 
 FloatArray = NDArray[np.float64]
 
@@ -44,8 +44,3 @@ def ahead(due: FloatArray, periods: float, start: int) -> FloatArray:
             out[:, :-step] += weight * due[:, step:]
     out[:, :start] = 0.0
     return out
-
-
-def movement(balance: FloatArray) -> FloatArray:
-    """Cash that goes into an account in each period (negative: released), (paths, periods + 1)."""
-    return np.asarray(np.diff(balance, axis=1, prepend=0.0), dtype=np.float64)

@@ -228,7 +228,11 @@ class WorkingCapital(Section):
 
 
 class Debt(Section):
-    """A term loan drawn when the first chips are paid: an amount, or a share of what the chips or miners cost."""
+    """A term loan drawn when the first chips are paid: an amount, a share of what the machines cost, or sized.
+
+    With ``target_dscr``, ``gearing_frac`` or ``minimum_llcr`` the loan is the largest that meets all of them in the
+    base case; an amount beside them is the most that is drawn.
+    """
 
     principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
         None, description="amount drawn, USD", title="loan"
@@ -237,6 +241,22 @@ class Debt(Section):
         None,
         description="amount drawn as a share of the cost of chips or miners, instead of principal_usd",
         title="loan over cost of machines",
+    )
+    target_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None,
+        description="sizes the loan: lowest cover of a month's service by CFADS (sculpted: the cover of all)",
+        title="cover that sizes the loan",
+    )
+    gearing_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="sizes the loan: largest share of all uses (spending, fee, interest of construction)",
+        title="gearing",
+    )
+    minimum_llcr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+        None, description="sizes the loan: lowest loan life cover at the first payment", title="loan life cover"
+    )
+    sizing_cash: Literal["pre-tax", "after-tax"] = Field(
+        "after-tax", description="CFADS that sizes: before tax, or after tax in equal parts over each year"
     )
     rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         description="nominal annual rate, 30/360", title="interest rate"
@@ -256,7 +276,9 @@ class Debt(Section):
         "it, its first as many months after it as the first draw's (payments is then not used)",
     )
     shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
-        "level", description="how principal is repaid; sculpted: service follows the base case's cash before debt"
+        "level",
+        description="how principal is repaid; sculpted: service follows the base case's cash before debt and tax "
+        "(prepayments left out), or the cash that sizes the loan",
     )
     reserve_months: Annotated[Fact, *quantity("month", ge=0, le=24)] = Field(
         "@finance-practice.debt_reserve_months",

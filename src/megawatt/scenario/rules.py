@@ -85,9 +85,15 @@ def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
     debt = raw.get("debt")
     if isinstance(debt, dict):
         given = [name for name in ("principal_usd", "share_of_machines_frac") if name in debt]
-        if len(given) != 1:
+        limits = [name for name in ("target_dscr", "gearing_frac", "minimum_llcr") if name in debt]
+        if len(given) > 1 or not (given or limits):
             found = " and ".join(given) or "no amount"
-            yield Problem("debt", found, "one of principal_usd, share_of_machines_frac")
+            allowed = "one of principal_usd, share_of_machines_frac"
+            yield Problem("debt", found, allowed, "or size it by target_dscr, gearing_frac, minimum_llcr")
+        if limits and debt.get("clock_months") is not None:
+            yield Problem("debt.clock_months", "draws on clocks of their own", f"none, because of debt.{limits[0]}")
+        if "target_dscr" in limits and debt.get("shape") == "sculpted" and debt.get("balloon_frac", 0) != 0:
+            yield Problem("debt.balloon_frac", "a balloon", "0, because service is sculpted to debt.target_dscr")
 
 
 def _clocks(raw: Mapping[str, Any]) -> Iterator[Problem]:

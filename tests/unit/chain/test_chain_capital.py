@@ -83,10 +83,48 @@ def test_each_draw_is_repaid_on_its_own_clock() -> None:
     assert cash_gap(links.base) < 0.005
 
 
+def test_a_loan_sized_to_a_cover_keeps_it_in_every_month() -> None:
+    links = linked(
+        "childress-gb300.toml", "debt.target_dscr=1.3", "debt.principal_usd=9e11", 'debt.sizing_cash="pre-tax"'
+    )
+    loan, cash = links.base.terms.loan, links.base
+    assert loan is not None
+    assert links.model.capital.sized_by == "DSCR"
+    paid = loan.window.slice
+    service = loan_schedule(loan, cash.terms.months).service
+    assert ((cash.cfads + cash.tax)[0, paid] / service[paid]) == pytest.approx(np.full(59, 1.3), rel=1e-9)
+    # the stated loan is a cap
+    capped = linked("childress-gb300.toml", "debt.target_dscr=1.3", "debt.principal_usd=1e9").base.terms.loan
+    assert capped is not None
+    assert capped.principal_usd == pytest.approx(1e9)
+
+
+@pytest.mark.parametrize("shape", ["level", "sculpted"])
+def test_a_loan_sized_to_gearing_is_that_share_of_all_uses(shape: str) -> None:
+    asked = ("debt.gearing_frac=0.4", f'debt.shape="{shape}"', 'debt.drawn="with-machines"')
+    links = linked("childress-gb300.toml", *asked)
+    loan, cash = links.base.terms.loan, links.base
+    assert loan is not None
+    # the example's own amount is the most, and more than this
+    assert links.model.capital.sized_by == "gearing"
+    schedule = loan_schedule(loan, cash.terms.months)
+    uses = cash.capex_total[0].sum() + schedule.fee.sum() + schedule.capitalised[: loan.first_payment_month].sum()
+    assert schedule.balance[loan.first_payment_month - 1] / uses == pytest.approx(0.4, rel=1e-9)
+    assert cash_gap(cash) < 0.005
+
+
+def test_a_loan_sized_to_its_life_cover() -> None:
+    links = linked("childress-gb300.toml", "debt.minimum_llcr=1.5", "debt.principal_usd=9e11", 'debt.shape="level"')
+    assert links.model.capital.sized_by == "LLCR"
+    assert links.base.measures.llcr[0] == pytest.approx(1.5, rel=0.05)  # the run's own tax falls in Decembers
+
+
 @pytest.mark.parametrize(
     ("settings", "path"),
     [
         (("debt.clock_months=48", 'debt.shape="level"'), "debt.clock_months"),
+        (("debt.clock_months=48", 'debt.drawn="with-machines"', "debt.gearing_frac=0.5"), "debt.clock_months"),
+        (("debt.target_dscr=1.3", "debt.balloon_frac=0.5"), "debt.balloon_frac"),
         (("debt.clock_months=48", 'debt.drawn="with-machines"'), "debt.shape"),
     ],
 )

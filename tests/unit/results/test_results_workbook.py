@@ -32,7 +32,7 @@ def example(shape: str = "level", *, poor: bool = False, lender: LenderTerms | N
     month = np.arange(MONTHS)
     live = month >= 4
     cash = 9e6 * live * (1 + 0.1 * np.sin(month))
-    weights = cash
+    weights = cash * np.where(month == 9, 0.01, 1.0)  # a payment below its interest: the loan grows
     if poor:
         cash = cash * np.where((month > 8) & (month < 14), 0.1, 1.0)
     prepaid = np.zeros((1, MONTHS))
