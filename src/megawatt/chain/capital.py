@@ -17,7 +17,9 @@ from megawatt.finance import (
     TaxTerms,
     capex_by_hall,
     chip_residual_share,
+    loan_schedule,
     make_spine,
+    residual_of_chips,
     residual_straight_line,
 )
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
@@ -50,7 +52,8 @@ class Calendar:
 class Capital:
     """Spending by asset class (months,), the shell's residual (1, months), loan and tax.
 
-    ``sizing`` limits a loan whose amount is still open; ``sized_by`` names the limit that set it.
+    ``sizing`` limits a loan whose amount is still open; ``sized_by`` names the limit that set it. ``residual_frac`` is
+    the worth of machines after five years over their cost.
     """
 
     machines_cost_usd: float
@@ -65,6 +68,35 @@ class Capital:
     replacement: Replacement | None = None
     sizing: SizingTerms | None = None
     sized_by: str = ""
+    residual_frac: float = 0.0
+
+    def reserve_usd(self, months: int) -> float:
+        """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
+        loan = self.loan
+        if loan is None or self.reserve_months == 0.0:
+            return 0.0
+        schedule = loan_schedule(loan, months)
+        payments = loan.last_payment_month - loan.first_payment_month + 1
+        balloon = loan.balloon_frac * schedule.balance[loan.first_payment_month - 1]
+        paid = schedule.service[loan.first_payment_month :].sum() - balloon
+        return float(paid / payments * self.reserve_months)
+
+    def machines_left_usd(self, calendar: Calendar, price_to_expected: FloatArray) -> FloatArray:
+        """Resale of the machines in the last month by age and cost of those that then stand, (paths, months). [USD]"""
+        months, plan = calendar.spine.months, self.replacement
+        left = np.zeros((1, months))
+        for hall in calendar.halls:
+            replaced = plan.months_of(hall, months) if plan else range(0)
+            cost = self.machines_cost_usd * hall.share * (plan.cost_frac if plan and replaced else 1.0)
+            standing = Hall(replaced[-1] if replaced else hall.month, 1.0)
+            left = left + residual_of_chips(
+                cost,
+                (standing,),
+                months,
+                share_at_five_years=self.residual_frac,
+                price_to_expected=price_to_expected,
+            )
+        return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +271,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         lender=lender,
         replacement=replacement,
         sizing=_sizing(scenario.debt, machines_cost_usd),
+        residual_frac=capex.chip_residual_frac.number(),
         receivable_days=waits.receivable_days.number() if waits else 0.0,
         payable_days=waits.payable_days.number() if waits else 0.0,
     )

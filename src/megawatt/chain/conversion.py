@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.businesses import AIMoney
 from megawatt.chain.capital import Calendar, capital
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
@@ -123,15 +124,18 @@ def _ai_models(
         spent = capital(
             scenario,
             calendar,
-            it_mw=links.model.opex_it_mw,
+            it_mw=links.it_mw,
             machines_cost_usd=links.model.capital.machines_cost_usd * level,
         )
         shell = spent.capex_cost["shell"] * shell_frac
         spent = replace(spent, capex_cost={**spent.capex_cost, "shell": shell},
                         shell_residual=spent.shell_residual * shell_frac)  # fmt: skip
-        lead = links.model.ai.prepayment_lead_months if links.model.ai else 0
-        paid = replace(links.model.ai, prepayment_lead_months=min(lead, wait)) if links.model.ai else None
-        models.append(replace(links.model, calendar=calendar, capital=spent, discount_rate=rate, ai=paid))
+        businesses = tuple(
+            replace(each, prepayment_lead_months=min(each.prepayment_lead_months, wait))
+            if isinstance(each, AIMoney) else each
+            for each in links.model.businesses
+        )  # fmt: skip
+        models.append(replace(links.model, calendar=calendar, capital=spent, discount_rate=rate, businesses=businesses))
     return tuple(models)
 
 
@@ -156,7 +160,7 @@ def _block(
     discount = discount_factors(mining.discount_rate, months)
     mined = np.hstack([np.zeros((paths, 1)), np.cumsum(kept * margin * discount, axis=1)])
     resale = kept * mining.capital.machines_cost_usd * chip_residual_share(
-        (age_months + np.arange(months + 1)) / 12.0, mining.residual_frac
+        (age_months + np.arange(months + 1)) / 12.0, mining.capital.residual_frac
     ) * np.append(1.0, discount)  # fmt: skip
     before = mined[:, list(dates)] + resale[list(dates)]
     return {
@@ -173,7 +177,7 @@ def _worths(models: tuple[CashModel, ...], factors: FactorPaths, dates: tuple[in
     worths = []
     for model, date in zip(models, dates, strict=True):
         flows = model.flows(factors)
-        if model.ai is not None and date > 0:
+        if model.find(AIMoney) is not None and date > 0:
             level = factors.compute[:, [date - 1]]
             flows = replace(
                 flows,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.finance import Hall, colocation_revenue, live_share, market_utilisation, tenancy
+from megawatt.chain.ground import Ground, earned
+from megawatt.finance import Hall, OperatingFlows, colocation_revenue, live_share, market_utilisation, tenancy
 from megawatt.finance.backstop import backstop_payments
 from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Lease
@@ -35,6 +36,12 @@ class LeaseMoney:
     backstop_usd: float
     backstop_at_end_frac: float
     backstop_lag_months: int
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """Rent, backstop and the landlord's energy along factor paths."""
+        halls, energy, lag = ground.calendar.halls, ground.ai_energy_usd(factors), ground.terms.relet_lag_months
+        revenue, paid = lease_flows(self, halls, energy, factors, lag)
+        return earned(ground.months, revenue=revenue, cost={"energy_ai": paid})
 
 
 def lease_money(lease: Lease, it_mw: float) -> LeaseMoney:

@@ -10,11 +10,12 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.businesses import AIMoney, MiningMoney, RunningCost, ShedMoney
 from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.compute import Compute, compute, priced, replanned
 from megawatt.chain.inputs import scenario_assumptions
-from megawatt.chain.lease import lease_money
-from megawatt.chain.money import AIMoney, CashModel, MiningMoney, ShedMoney
+from megawatt.chain.lease import LeaseMoney, lease_money
+from megawatt.chain.money import CashModel
 from megawatt.chain.site import Grid, Halls, ai_halls, grid_of, mining_halls, site_problem, weather_of
 from megawatt.dispatch import MonthlyResponse, SiteProblem, monthly_response
 from megawatt.errors import ScenarioError
@@ -76,7 +77,7 @@ class Links:
     @property
     def ai_contract_usd_per_year(self) -> float:
         """What a year of the whole AI load is paid at the first year's terms: chip-hours, or rent. [USD]"""
-        chips, lease = self.model.ai, self.model.lease
+        chips, lease = self.model.find(AIMoney), self.model.find(LeaseMoney)
         if chips is not None:
             paid_h = chips.availability_frac * HOURS_IN_YEAR
             return chips.chips * chips.price_usd_per_chip_hour * paid_h
@@ -171,33 +172,41 @@ def _cash_model(
     if miners is not None:
         machines += miners.fleet.hashrate_eh_per_s * 1e6 * miners.fleet.price_usd_per_th
     utilisation = scenario.contract.market_utilisation_frac.number() if scenario.contract else 0.0
+    opex = scenario.opex
+    businesses = (
+        RunningCost(it_mw, opex.site_usd_per_kw_month.number(), opex.growth_per_year.number()),
+        _ai_money(scenario, chips, response, problem, utilisation) if chips else None,
+        lease_money(scenario.lease, it_mw) if scenario.lease else None,
+        replace(miners, called_frac=_called_frac(scenario, it_mw)) if miners else None,
+        _shed_money(scenario),
+    )
     return CashModel(
         calendar=calendar,
         capital=capital(scenario, calendar, it_mw=it_mw, machines_cost_usd=machines),
         response=response,
         terms=terms,
         grid_mw=scenario.site.grid_mw.number(),
-        opex_it_mw=it_mw,
-        opex_usd_per_kw_month=scenario.opex.site_usd_per_kw_month.number(),
-        opex_growth_per_year=scenario.opex.growth_per_year.number(),
-        residual_frac=scenario.capex.chip_residual_frac.number(),
+        businesses=tuple(business for business in businesses if business is not None),
         discount_rate=scenario.discount_rate.number(),
-        ai=_ai_money(scenario, chips, response, problem, utilisation) if chips else None,
-        mining=miners,
-        lease=lease_money(scenario.lease, it_mw) if scenario.lease else None,
-        demand_response=_shed_money(scenario, it_mw),
     )
 
 
-def _shed_money(scenario: Scenario, it_mw: float) -> ShedMoney | None:
-    """Programme pay, and the share of the miners' hours that calls take (the enrolled load's share of them)."""
+def _shed_money(scenario: Scenario) -> ShedMoney | None:
+    """Programme pay with all halls live."""
     programme = scenario.demand_response
     if programme is None:
         return None
-    enrolled = programme.enrolled_mw.number()
-    pay = enrolled * 1000.0 * programme.usd_per_kw_month.number() * programme.paid_frac.number()
-    share = min(enrolled / it_mw, 1.0) if it_mw > 0.0 else 0.0
-    return ShedMoney(pay, share * programme.called_hours_per_year.number() / HOURS_IN_YEAR)
+    kw = programme.enrolled_mw.number() * 1000.0
+    return ShedMoney(kw * programme.usd_per_kw_month.number() * programme.paid_frac.number())
+
+
+def _called_frac(scenario: Scenario, it_mw: float) -> float:
+    """Share of the miners' hours that calls take: the enrolled load's share of them."""
+    programme = scenario.demand_response
+    if programme is None or it_mw <= 0.0:
+        return 0.0
+    share = min(programme.enrolled_mw.number() / it_mw, 1.0)
+    return share * programme.called_hours_per_year.number() / HOURS_IN_YEAR
 
 
 def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from megawatt.chain.businesses import AIMoney, RunningCost, ShedMoney
+from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.finance import market_utilisation
 from megawatt.finance.agreements import Agreement, CapitalPlan, OperatingTerms
@@ -17,20 +19,23 @@ def operating_terms(links: Links) -> OperatingTerms:
     model, capex = links.model, links.scenario.capex
     idle, owner = 0.0, 1.0
     replacement = model.capital.replacement
-    if model.ai is not None:
-        idle = model.ai.idle_frac
-    elif model.lease is not None:
-        owner = model.lease.owner_power_frac
+    ai, lease, shed = model.find(AIMoney), model.find(LeaseMoney), model.find(ShedMoney)
+    if ai is not None:
+        idle = ai.idle_frac
+    elif lease is not None:
+        owner = lease.owner_power_frac
+    running = model.find(RunningCost)
+    assert running is not None, "every site has a running cost"
     base = base_factors(model.terms, model.calendar.spine.months)
     return OperatingTerms(
         halls=model.calendar.paid_by,
         delay_months=links.scenario.timeline.delay_months,
-        demand_response_usd_per_month=model.demand_response.usd_per_month if model.demand_response else 0.0,
+        demand_response_usd_per_month=shed.usd_per_month if shed else 0.0,
         agreement=_agreement(links),
-        opex_kw=model.opex_it_mw * 1000.0,
-        opex_usd_per_kw_month=model.opex_usd_per_kw_month,
-        opex_growth_frac=model.opex_growth_per_year,
-        energy_let_usd=model.ai_energy_usd(base)[0] if links.ai is not None else None,
+        opex_kw=running.it_mw * 1000.0,
+        opex_usd_per_kw_month=running.usd_per_kw_month,
+        opex_growth_frac=running.growth_per_year,
+        energy_let_usd=model.ground.ai_energy_usd(base)[0] if links.ai is not None else None,
         energy_idle_frac=idle,
         energy_owner_frac=owner,
         capital=CapitalPlan(
@@ -39,7 +44,7 @@ def operating_terms(links: Links) -> OperatingTerms:
             build_months=capex.build_months,
             lead_months=capex.chip_lead_months,
             shell_life_years=capex.shell_life_years.number(),
-            machines_residual_frac=model.residual_frac,
+            machines_residual_frac=model.capital.residual_frac,
             replace_after_months=replacement.after_months if replacement else 0,
             replacement_cost_frac=replacement.cost_frac if replacement else 1.0,
         ),
@@ -50,8 +55,8 @@ def _agreement(links: Links) -> Agreement | None:
     model = links.model
     months = model.calendar.spine.months
     base = base_factors(model.terms, months)
-    if model.ai is not None:
-        ai = model.ai
+    ai, lease = model.find(AIMoney), model.find(LeaseMoney)
+    if ai is not None:
         contract = links.scenario.contract
         return Agreement(
             per_hour=True,
@@ -69,8 +74,7 @@ def _agreement(links: Links) -> Agreement | None:
             prepayment_lead_months=ai.prepayment_lead_months,
             credit_after_months=ai.prepayment_credit_after_months,
         )
-    if model.lease is not None:
-        lease = model.lease
+    if lease is not None:
         return Agreement(
             per_hour=False,
             units=lease.it_mw * 1000.0,

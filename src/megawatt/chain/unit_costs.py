@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.chain.businesses import AIMoney, MiningMoney
+from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.chain.records import UnitCost
 from megawatt.errors import ScenarioError
@@ -28,7 +30,8 @@ def unit_costs(links: Links) -> tuple[UnitCost, ...]:
     months = links.model.calendar.spine.months
     live = live_share(links.model.calendar.halls, months)
     hours = links.model.calendar.spine.hours * live
-    mined = links.model.mined_mwh(base_factors(links.terms, months))[0]
+    miners = links.model.find(MiningMoney)
+    mined = miners.mwh(links.model.ground, base_factors(links.terms, months))[0] if miners else np.zeros(months)
     costs = [
         UnitCost(name, float(levelised_cost(links.base, units)[0]), unit, means)
         for name, unit, means, units in _units(links, hours, live, mined)
@@ -42,16 +45,17 @@ def _units(
 ) -> list[tuple[str, str, str, FloatArray]]:
     rows: list[tuple[str, str, str, FloatArray]] = []
     load = float(links.problem.ai_it_mw.mean())
-    if links.model.ai is not None and links.compute is not None:
-        sold = links.compute.chips * links.model.ai.availability_frac * hours
+    ai, lease = links.model.find(AIMoney), links.model.find(LeaseMoney)
+    if ai is not None and links.compute is not None:
+        sold = links.compute.chips * ai.availability_frac * hours
         rows.append(("usd_per_chip_hour", "USD/hour", "levelised cost of a billable chip-hour", sold))
     if links.ai is not None:
         rows.append(("usd_per_it_mwh", "USD/MWh", "levelised cost of a MWh of IT energy", load * hours))
     if links.tokens_per_s is not None:
         tokens = links.tokens_per_s * 3600.0 * hours / 1e6
         rows.append(("usd_per_million_tokens", "USD", "levelised cost of a million training tokens", tokens))
-    if links.model.lease is not None:
-        rented = links.model.lease.it_mw * 1000.0 * live
+    if lease is not None:
+        rented = lease.it_mw * 1000.0 * live
         rows.append(("usd_per_kw_month", "USD/kW/month", "levelised cost of a kW rented for a month", rented))
     if links.miners is not None and mined.any():
         rows.append(("usd_per_mined_mwh", "USD/MWh", "levelised cost of a MWh at the miners", mined))
@@ -72,11 +76,12 @@ def _break_even(links: Links) -> float | None:
 def _prices(links: Links, factor: float, mined: FloatArray) -> tuple[UnitCost, ...]:
     means = "at which the base case is worth nothing after all capital"
     rows = [UnitCost("break_even_share_of_revenue", factor, "", f"share of the base case's revenue {means}")]
-    if links.model.ai is not None:
-        price = factor * links.model.ai.price_usd_per_chip_hour
+    ai, lease = links.model.find(AIMoney), links.model.find(LeaseMoney)
+    if ai is not None:
+        price = factor * ai.price_usd_per_chip_hour
         rows.append(UnitCost("break_even_usd_per_chip_hour", price, "USD/hour", f"price of a chip-hour {means}"))
-    if links.model.lease is not None:
-        rent = factor * links.model.lease.rent_usd_per_kw_month
+    if lease is not None:
+        rent = factor * lease.rent_usd_per_kw_month
         rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
     if links.miners is not None and mined.any():
         worth = discount_factors(links.base.terms.discount_rate, mined.size)

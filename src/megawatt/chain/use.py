@@ -35,7 +35,7 @@ def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
     if links.miners is None:
         return None, 0.0
     base = base_factors(links.terms, links.model.calendar.spine.months)
-    economics = links.model.hash_economics(links.miners, base)
+    economics = links.miners.economics(links.model.ground, base)
     start = links.model.calendar.last_live
     return economics, float(economics.usd_per_mwh[0, start : start + 12].mean())
 

@@ -55,7 +55,7 @@ def test_replaced_machines_are_paid_out_of_a_reserve() -> None:
     )
     # what stands at the end is younger: 15 and 12 months instead of 63 and 60
     left = [u.base.terms.residual["machines"][0, -1] for u in (links, plain)]
-    share = links.model.residual_frac
+    share = links.model.capital.residual_frac
     assert left[0] == pytest.approx(total * 0.6 * (share ** (15 / 60) + share ** (12 / 60)) / 2)
     assert left[1] == pytest.approx(total * (share ** (63 / 60) + share ** (60 / 60)) / 2)
     assert cash_gap(links.base) < 0.005
@@ -137,7 +137,7 @@ def test_clocks_that_have_nothing_to_run_on_are_refused(settings: tuple[str, ...
 def test_by_default_a_replacement_costs_what_the_old_machines_do_not_fetch() -> None:
     links = linked("childress-bitcoin.toml", "capex.replace_after_months=30")
     assert links.model.capital.replacement is not None
-    assert links.model.capital.replacement.cost_frac == pytest.approx(1 - links.model.residual_frac**0.5)
+    assert links.model.capital.replacement.cost_frac == pytest.approx(1 - links.model.capital.residual_frac**0.5)
 
 
 def test_demand_response_pays_for_being_ready_and_costs_the_hours_called() -> None:

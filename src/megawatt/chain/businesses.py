@@ -1,0 +1,172 @@
+"""What a site earns and pays by: each business turns factor paths into its own flows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.chain.ground import Ground, earned
+from megawatt.dispatch.response import MiningMonths
+from megawatt.finance import (
+    OperatingFlows,
+    escalator,
+    gpu_cloud_revenue,
+    gpu_contract_values_usd,
+    live_share,
+    market_utilisation,
+    prepayment_flows,
+    site_opex_cost,
+    tenancy,
+)
+from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
+from megawatt.risk import FactorPaths
+
+__all__ = ["AIMoney", "MiningMoney", "RunningCost", "ShedMoney"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningCost:
+    """Cost of running beside energy: IT power [MW], USD per kW and month, growth a year."""
+
+    it_mw: float
+    usd_per_kw_month: float
+    growth_per_year: float
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """Cost of the live halls, the same on every path."""
+        index = live_share(ground.calendar.halls, ground.months) * escalator(ground.months, self.growth_per_year)
+        return earned(ground.months, cost={"site": site_opex_cost(self.it_mw, self.usd_per_kw_month, index)})
+
+
+@dataclass(frozen=True, slots=True)
+class AIMoney:
+    """What an AI use earns and costs, beside energy: contract terms resolved to numbers.
+
+    ``idle_frac`` is the share of the halls' energy that stays when nobody rents them; ``served_frac`` the share of the
+    offered load that the dispatch served.
+    """
+
+    chips: int
+    price_usd_per_chip_hour: float
+    availability_frac: float
+    served_frac: float
+    term_months: int
+    prepayment_frac: float
+    prepayment_lead_months: int
+    prepayment_credit_after_months: int
+    idle_frac: float
+    market_utilisation_frac: float
+    take_or_pay_frac: float = 1.0
+    tenant_use_frac: float = 1.0
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """Revenue from the tenant and at market terms, energy of the halls, prepayments."""
+        spine, halls, months = ground.calendar.spine, ground.calendar.halls, ground.months
+        let = tenancy(
+            halls,
+            months,
+            term_months=self.term_months,
+            default_month=factors.tenant_default_month,
+            relet_lag_months=ground.terms.relet_lag_months,
+        )
+        used = market_utilisation(factors.demand, self.market_utilisation_frac)
+        paid = gpu_cloud_revenue(
+            spine,
+            let,
+            chips=self.chips,
+            price_usd_per_chip_hour=self.price_usd_per_chip_hour,
+            availability_frac=self.availability_frac * self.served_frac,
+            market_price_usd_per_chip_hour=self.price_usd_per_chip_hour,
+            market_price_factor=factors.compute,
+            market_utilisation_frac=used,
+            take_or_pay_frac=self.take_or_pay_frac,
+            tenant_use_frac=self.tenant_use_frac,
+        )
+        values = gpu_contract_values_usd(
+            spine,
+            halls,
+            chips=self.chips,
+            price_usd_per_chip_hour=self.price_usd_per_chip_hour,
+            availability_frac=self.availability_frac,
+            term_months=self.term_months,
+        )
+        prepaid, credited = prepayment_flows(
+            halls,
+            months,
+            amounts_usd=values * self.prepayment_frac,
+            lead_months=self.prepayment_lead_months,
+            term_months=self.term_months,
+            credit_after_months=self.prepayment_credit_after_months,
+            default_month=factors.tenant_default_month,
+        )
+        occupied = let.contracted + let.market * used
+        running = occupied + self.idle_frac * np.maximum(live_share(halls, months) - occupied, 0.0)
+        return OperatingFlows(
+            {"contract": paid.contract, "market": paid.market},
+            {"energy_ai": ground.ai_energy_usd(factors) * running},
+            prepaid,
+            credited,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MiningMoney:
+    """What miners earn by: the fleet, the network it starts from, how hash rate follows revenue.
+
+    ``called_frac`` is the share of their hours that a demand response programme takes.
+    """
+
+    fleet: MinerFleet
+    state: NetworkState
+    follows: HashResponse
+    called_frac: float = 0.0
+
+    def economics(self, ground: Ground, factors: FactorPaths) -> HashEconomics:
+        """What a MWh earns in the fleet along each path, network response and halvings included."""
+        spine = ground.calendar.spine
+        path = project_network(
+            self.state,
+            spine.start_year,
+            spine.start_month,
+            spine.months,
+            factors.btc,
+            elasticity=self.follows.elasticity,
+            lag_months=self.follows.lag_months,
+            growth=self.follows.growth,
+        )
+        return hash_economics(self.fleet, path)
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """Revenue and energy of the hours that are worth mining."""
+        year, scale = self._year(ground, factors)
+        revenue, energy = year.revenue_usd * scale, year.energy_cost_usd * scale
+        return earned(ground.months, revenue={"mining": revenue}, cost={"energy_mining": energy})
+
+    def mwh(self, ground: Ground, factors: FactorPaths) -> FloatArray:
+        """Energy at the miners' plug, (paths, months). [MWh a month]"""
+        year, scale = self._year(ground, factors)
+        return year.mwh * scale
+
+    def _year(self, ground: Ground, factors: FactorPaths) -> tuple[MiningMonths, FloatArray]:
+        """Months with every hall live, and the share of them that counts."""
+        spine = ground.calendar.spine
+        value = self.economics(ground, factors).usd_per_mwh
+        year = ground.response.mining(value, factors.power, first_month=spine.start_month)
+        plain = np.where(spine.hours == 29 * 24.0, 28 * 24.0, spine.hours)
+        return year, live_share(ground.calendar.halls, spine.months) * spine.hours / plain * (1.0 - self.called_frac)
+
+
+@dataclass(frozen=True, slots=True)
+class ShedMoney:
+    """Pay for being ready to shed load while all halls are live. [USD a month]"""
+
+    usd_per_month: float
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """Pay in the share of halls that is live."""
+        live = live_share(ground.calendar.halls, ground.months)
+        return earned(ground.months, revenue={"demand_response": (self.usd_per_month * live)[None, :]})
