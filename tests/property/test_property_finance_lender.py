@@ -16,6 +16,7 @@ from megawatt.finance import (
     Refinancing,
     SizingTerms,
     TaxTerms,
+    calendar_periods,
     fit_loan,
     project,
 )
@@ -35,7 +36,11 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     first = draw(st.integers(2, 6))
     last = draw(st.integers(first + 1, months - 2))
     new = Refinancing(draw(st.floats(0.0, 0.2)), draw(st.integers(1, months - last - 1)), draw(st.floats(0.8, 2.0)))
-    shape = draw(st.sampled_from(["level", "equal-principal", "bullet"]))
+    shape = draw(st.sampled_from(["level", "equal-principal", "bullet", "sculpted"]))
+    length = draw(st.sampled_from([1, 3, 6, 12]))
+    start_month = draw(st.integers(1, 12))
+    weights = rng.random(months) * (rng.random(months) < 0.7)
+    weights[last] = 1.0
     parts = rng.random(first) * (rng.random(first) < 0.7)
     draws = np.zeros(months)
     draws[:first] = parts if parts.sum() > 0 else 1.0
@@ -51,6 +56,10 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
         capitalise_interest=draw(st.booleans()),
         draws=draw(st.sampled_from([None, principal * draws / draws.sum()])),
         balloon_frac=0.0 if shape == "bullet" else draw(st.floats(0.0, 1.0)),
+        service_weights=weights if shape == "sculpted" else None,
+        interest_only=draw(st.integers(0, last - first)) if shape in ("level", "equal-principal") else 0,
+        commitment_fee=draw(st.sampled_from([0.0, 0.02])),
+        closing_cost_usd=draw(st.sampled_from([0.0, 0.01 * scale])),
     )
     lender = LenderTerms(
         reserve_months=draw(st.sampled_from([0.0, 1.5, 3.0, 6.0])),
@@ -62,6 +71,8 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
         covenant_dscr=draw(st.sampled_from([None, 1.05])),
         test_every_months=draw(st.sampled_from([1, 3, 6])),
         refinancing=draw(st.sampled_from([None, new])),
+        opex_reserve_months=draw(st.sampled_from([0.0, 4.0])),
+        reserve_rate=draw(st.sampled_from([0.0, 0.05])),
     )
     capex = np.where(np.arange(months) < first, scale * rng.uniform(0, 2, months), 0.0)
     residual = np.zeros((1, months))
@@ -69,7 +80,7 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     tax = TaxTerms(0.21, {}, state_rate=0.06, tables={"all": "macrs-5"}, bonus_frac={"all": draw(st.floats(0, 1))})
     terms = ProjectTerms(
         start_year=2026,
-        start_month=draw(st.integers(1, 12)),
+        start_month=start_month,
         months=months,
         capex_cost={"all": capex},
         residual={"all": residual},
@@ -80,6 +91,7 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
         committed_equity_usd=draw(st.sampled_from([None, scale])),
         construction_months=first,
         lender=lender,
+        periods=calendar_periods(2026, start_month, months, length),
     )
     revenue = scale * draw(st.floats(0.05, 1.0)) * rng.uniform(0, 1.5, (PATHS, months))
     none = np.zeros((1, months))
@@ -103,9 +115,10 @@ def test_the_loan_account_balances_and_never_goes_below_zero(case: tuple[Project
     loan, lender = case[0].loan, case[0].lender
     assert loan is not None
     assert lender is not None
-    rate = np.full(cash.debt_balance.shape[1], loan.rate / 12)
+    annual = np.full(cash.debt_balance.shape[1], loan.rate)
     if lender.refinancing:
-        rate[loan.last_payment_month + 1 :] = lender.refinancing.rate / 12
+        annual[loan.last_payment_month + 1 :] = lender.refinancing.rate
+    rate = annual / cash.terms.timing.per_year
     opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
     # what accrues is paid or owed, whatever happens
     closing = opening * (1 + rate) + cash.debt_draw - cash.interest_paid - cash.principal_paid

@@ -66,7 +66,8 @@ def write_cashflow(
     Raises
     ------
     NotSupportedError
-        If the loan is drawn on clocks of its own, refinanced, or prepaid by order of the lender.
+        If the loan is drawn on clocks of its own, refinanced, or prepaid by order of the lender, or the terms are such
+        as no scenario has (`has_formulas`).
     """
     cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions).save(path, title)
 
@@ -83,8 +84,8 @@ def cashflow_book(
     loan, lender = terms.loan, terms.lender or LenderTerms()
     if not has_formulas(cash):
         raise NotSupportedError(
-            "cashflow.xlsx: loans on clocks of their own, refinanced loans and prepayments by order of the lender have "
-            "no formulas yet"
+            "cashflow.xlsx: periods other than months, loans on clocks of their own, refinanced loans, prepayments by "
+            "order of the lender and terms that no scenario has (docs/finance.md) have no formulas yet"
         )
     book = Book(terms.months)
     formulas: Formulas = operation_formulas(operating) if operating else {}
@@ -122,11 +123,18 @@ def cashflow_book(
 
 
 def has_formulas(cash: CashFlow) -> bool:
-    """Whether the workbook has formulas for a cash flow's loan: no clock per draw, refinancing, forced prepayment."""
-    loan, lender = cash.terms.loan, cash.terms.lender or LenderTerms()
-    forced = lender.mandatory_prepayment_usd
-    clocks = loan is not None and loan.clock_months is not None
-    return not clocks and lender.refinancing is None and (forced is None or not np.any(forced[0] > 0.0))
+    """Whether the workbook has formulas for a cash flow: calendar months, and terms that a scenario can ask for."""
+    terms, lender = cash.terms, cash.terms.lender or LenderTerms()
+    loan, tax, forced = terms.loan, terms.tax, lender.mandatory_prepayment_usd
+    known = (
+        terms.periods is None and not terms.owners_pay_all,
+        lender.refinancing is None and lender.opex_reserve_months == lender.reserve_rate == 0.0,
+        forced is None or not np.any(forced[0] > 0.0),
+        loan is None or loan.clock_months is None,
+        loan is None or loan.interest_only == loan.commitment_fee == loan.closing_cost_usd == 0.0,
+        tax is None or (tax.deductions_usd is None and tax.losses == "carry-forward"),
+    )
+    return all(known)
 
 
 def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from megawatt.errors import ScenarioError
-from megawatt.finance import CashFlow, LoanTerms, OperatingFlows, ProjectTerms, TaxTerms, commit_equity, project
+from megawatt.finance import (
+    CashFlow,
+    LoanTerms,
+    OperatingFlows,
+    ProjectTerms,
+    TaxTerms,
+    calendar_periods,
+    commit_equity,
+    project,
+)
 
 PAYMENT = 50 * 0.01 / (1 - 1.01**-2)  # 25.3756: 50 USD at 1 % a month in two payments
 LOAN = LoanTerms(principal_usd=50.0, rate=0.12, draw_month=0, first_payment_month=1, last_payment_month=2)
@@ -95,6 +104,32 @@ def test_a_debt_that_is_never_repaid_leaves_owners_nothing() -> None:
     assert cash.debt_balance[0, 3] > 0
     assert np.isnan(cash.measures.equity_irr[0])
     assert "equity IRR: no flow is positive" in cash.measures.irr_note
+
+
+def test_a_sculpted_loan_that_grows_by_its_terms_is_not_in_default() -> None:
+    """No payment in month 1 by the loan's own terms; owners are paid, and the loan is served as it is scheduled."""
+    loan = replace(LOAN, shape="sculpted", service_weights=np.array([0.0, 0.0, 1.0, 0.0]))
+    cash = project(terms(loan=loan), flows(0, 60, 80, 60))
+    assert_cash_balances(cash)
+    assert cash.debt_balance[0].tolist() == pytest.approx([50, 50.5, 0, 0])
+    assert cash.distributions[0].tolist() == pytest.approx([0, 50, 70 - 50.5 * 1.01, 50])
+    assert cash.missed.tolist() == [-1]
+    assert cash.events is not None
+    assert cash.events.payment_default.tolist() == [-1]
+
+
+def test_owners_who_pay_all_miss_nothing() -> None:
+    cash = project(terms(owners_pay_all=True), flows(0, 20, 70, 60))
+    assert_cash_balances(cash)
+    assert cash.equity_in[0].tolist() == pytest.approx([50, PAYMENT - 10, 0, 0])
+    assert cash.missed.tolist() == [-1]
+
+
+def test_periods_and_months_must_agree() -> None:
+    with pytest.raises(ScenarioError, match="number of periods"):
+        project(terms(periods=calendar_periods(2026, 1, 5, 3)), flows(0, 60, 60, 60))
+    with pytest.raises(ScenarioError, match="1, 3, 6, 12"):
+        calendar_periods(2026, 1, 5, 4)
 
 
 def test_unpaid_bills_come_before_debt_service() -> None:
