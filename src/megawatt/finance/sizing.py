@@ -174,37 +174,51 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
     funding = _funding(terms, periods, service, opex, cash.shape[0])
     limits = _limits(terms, sizing, cash, service)
     if sizing.drawn == "pro-rata":
-        if sizing.gearing is not None:
-            limits["gearing"] = size_at_gearing(funding, np.full(cash.shape[0], sizing.gearing))
-        size, binding = _smallest(limits, cash.shape[0])
-        draws = np.zeros(cash.shape)
-        drawn = fund_pro_rata(funding, size)
-        draws[:, : loan.first_payment_month] = drawn.draws
-        loan, uses = replace(loan, capitalise_interest=False), drawn.uses.sum(axis=1)
-        schedule = schedule_of(loan, periods, draws, service)
+        loan = replace(loan, capitalise_interest=False)
+        unit = per_dollar = None
+        own = np.ones(1)
     else:
-        pattern = one_draw(loan, periods.count) if loan.draws is None else loan.draws / loan.draws.sum()
-        unit = schedule_of(loan, periods, pattern[None, :], service)
+        pattern = one_draw(loan, periods.count) if loan.draws is None else loan.draws
+        if not pattern.sum() > 0.0:
+            raise ScenarioError("loan.draws: all zero; nothing is spent that a loan could be drawn for")
+        unit = schedule_of(loan, periods, (pattern / pattern.sum())[None, :], service)
         built = slice(0, loan.first_payment_month)
         own = unit.balance[:, loan.first_payment_month - 1]
-        fixed = (funding.capex.sum(axis=1) + funding.fixed_at_close + funding.fixed_at_end) * np.ones(cash.shape[0])
-        paid = (unit.fee + unit.capitalised + unit.interest_due)[:, built].sum(axis=1) / own
-        if sizing.gearing is not None:
-            share = 1.0 - sizing.gearing * (paid + funding.reserve_per_dollar)
-            limits["gearing"] = sizing.gearing * fixed / share
-        for name, most in (
-            ("advance rate", None if sizing.advance_rate is None else sizing.advance_rate * funding.capex.sum(axis=1)),
-            ("amount", sizing.amount_usd),
-        ):
-            if most is not None:
-                limits[name] = np.asarray(most * own)
-        size, binding = _smallest(limits, cash.shape[0])
-        scale = (size / own)[:, None]
-        schedule = LoanSchedule(*(scale * getattr(unit, f.name) for f in fields(unit)))
-        draws, uses = scale * pattern, fixed + size * (paid + funding.reserve_per_dollar)
-    return SizedLoan(
-        _found(loan, terms, draws[0], cash[0]), _with_cost(schedule, terms.loan, periods), size, uses, binding
-    )
+        per_dollar = (unit.fee + unit.capitalised + unit.interest_due)[:, built].sum(axis=1) / own
+        per_dollar = per_dollar + funding.reserve_per_dollar
+    fixed = (funding.capex.sum(axis=1) + funding.fixed_at_close + funding.fixed_at_end) * np.ones(cash.shape[0])
+    if sizing.gearing is not None:
+        limits["gearing"] = (
+            size_at_gearing(funding, np.full(cash.shape[0], sizing.gearing))
+            if per_dollar is None
+            else _at_gearing(fixed, per_dollar, sizing.gearing)
+        )
+    if sizing.advance_rate is not None:
+        limits["advance rate"] = sizing.advance_rate * funding.capex.sum(axis=1) * own
+    if sizing.amount_usd is not None:
+        limits["amount"] = sizing.amount_usd * own
+    size, binding = _smallest(limits, cash.shape[0])
+    if unit is None or per_dollar is None:
+        drawn, draws = fund_pro_rata(funding, size), np.zeros(cash.shape)
+        draws[:, : loan.first_payment_month] = drawn.draws
+        schedule, uses = schedule_of(loan, periods, draws, service), drawn.uses.sum(axis=1)
+    else:
+        schedule = LoanSchedule(*((size / own)[:, None] * getattr(unit, f.name) for f in fields(unit)))
+        uses = fixed + size * per_dollar
+    draws = np.where(np.arange(periods.count) < loan.first_payment_month, schedule.draw[0], 0.0)
+    schedule = _with_cost(schedule, terms.loan, periods)
+    return SizedLoan(_found(loan, terms, draws, cash[0]), schedule, size, uses, binding)
+
+
+def _at_gearing(fixed: FloatArray, per_dollar: FloatArray, gearing: float) -> FloatArray:
+    """Debt that is this share of all uses, of which so much per dollar depends on it, (paths,). [USD]"""
+    share = 1.0 - gearing * per_dollar
+    if np.any(share <= 0.0):
+        raise ScenarioError(
+            f"debt: fees, interest of construction and reserves take {per_dollar.max():.3f} of each dollar borrowed; "
+            "lower them or the gearing"
+        )
+    return gearing * fixed / share
 
 
 def _found(loan: LoanTerms, terms: ProjectTerms, draws: FloatArray, cash: FloatArray) -> LoanTerms:

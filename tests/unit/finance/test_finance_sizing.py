@@ -190,8 +190,6 @@ def test_sculpted_cover_is_the_target_and_the_loan_life_cover() -> None:
     [({"gearing": 0.4}, "gearing"), ({"minimum_llcr": 3.5}, "LLCR"), ({"amount_usd": 30.0}, "amount")],
 )
 def test_the_limit_that_binds_is_named(limit: dict[str, float], name: str, drawn: str) -> None:
-    if (drawn, name) == ("pro-rata", "amount"):
-        pytest.skip("an amount is drawn by its dates")
     sized = size_loan(*four_years(40.0), SizingTerms(target_dscr=1.3, drawn=drawn, **limit))  # type: ignore[arg-type]
     # gearing: 0.4 x 100; LLCR: 40 x 3.3121268 / 3.5
     expected = {"gearing": 40.0, "LLCR": 40 * 3.31212684 / 3.5, "amount": 30.0}[name]
@@ -248,6 +246,10 @@ def test_nothing_to_size_on_is_refused() -> None:
         size_loan(*four_years(-1.0), SizingTerms(target_dscr=1.3))
     with pytest.raises(ScenarioError, match="gearing"):
         size_loan(*four_years(40.0), SizingTerms(gearing=1.2))
+    with pytest.raises(ScenarioError, match="could be drawn for"):
+        size_loan(
+            *four_years(40.0, loan=LoanTerms(1.0, 0.1, 0, 1, 4, draws=np.zeros(5))), SizingTerms(advance_rate=0.5)
+        )
 
 
 @pytest.mark.parametrize("months", [3, 6, 12])
