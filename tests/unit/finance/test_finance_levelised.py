@@ -1,4 +1,4 @@
-"""Levelised cost, break-even, cover ratios and convertible notes, by hand."""
+"""Levelised cost, break-even and cover ratios, by hand."""
 
 from __future__ import annotations
 
