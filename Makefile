@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= examples/childress-compare.toml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup plan test lint bench clean
+.PHONY: help setup plan test lint bench faults audit sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -37,5 +37,19 @@ lint: $(VENV)/.ready-test ## ruff and mypy
 bench: $(VENV)/.ready-test ## benchmarks, as ratios or against stated limits
 	$(BIN)/python -m benchmarks
 
+faults: $(VENV)/.ready-test ## kill runs and fill their disk at every step; broken folders are counted
+	$(BIN)/python -m tools.faults
+
+$(VENV)-audit/.ready:
+	@$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit cyclonedx-bom
+	@touch $@
+
+audit: $(VENV)-audit/.ready ## look the pinned versions up among known vulnerabilities
+	$(VENV)-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+sbom: $(VENV)/.ready $(VENV)-audit/.ready ## write sbom.json, a CycloneDX bill of materials of .venv
+	$(VENV)-audit/bin/cyclonedx-py environment $(BIN)/python --output-format JSON --output-file sbom.json
+
 clean: ## remove what make made
-	rm -rf $(VENV) runs .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit sbom.json runs .mypy_cache .ruff_cache .hypothesis

@@ -1,5 +1,17 @@
-"""``python -m megawatt``: the same as the ``megawatt`` command."""
+"""``megawatt`` and ``python -m megawatt``: signals are answered before anything is imported."""
 
-from megawatt.cli import main
+from megawatt.stopping import stoppable
 
-main()
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command; exits with a code of the contract."""
+    with stoppable():
+        from megawatt.cli import main as run
+
+        run()
+
+
+if __name__ == "__main__":
+    main()

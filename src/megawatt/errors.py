@@ -6,7 +6,8 @@ MegawattError
 ├── InfeasibleError          3  no plan satisfies the limits; names the binding ones
 ├── SolverError              4  a solver gave up
 ├── MissingDependencyError   5  an optional package is needed
-└── NotSupportedError        6  known kind of question, no model yet
+├── NotSupportedError        6  known kind of question, no model yet
+└── MachineError             7  the machine: a place that cannot be written, a process killed, no memory
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 __all__ = [
     "CatalogueError",
     "InfeasibleError",
+    "MachineError",
     "MegawattError",
     "MissingDependencyError",
     "NotSupportedError",
@@ -53,13 +55,7 @@ class Problem:
 
 
 class MegawattError(Exception):
-    """Base of every error that the package raises on purpose."""
-
-    exit_code = 1
-
-
-class ScenarioError(MegawattError):
-    """The user's input is wrong; holds every problem of the file at once.
+    """Base of every error that the package raises on purpose.
 
     Parameters
     ----------
@@ -71,7 +67,8 @@ class ScenarioError(MegawattError):
         The file the problems are in.
     """
 
-    exit_code = 2
+    exit_code = 1
+    remedy = "report it: every error on purpose is of a kind below"
 
     def __init__(self, message: str, problems: Iterable[Problem] = (), file: str = "") -> None:
         super().__init__(message)
@@ -79,31 +76,50 @@ class ScenarioError(MegawattError):
         self.file = file
 
 
+class ScenarioError(MegawattError):
+    """The user's input is wrong; holds every problem of the file at once."""
+
+    exit_code = 2
+    remedy = "mend what the line names; `megawatt check` shows all problems of a scenario at once"
+
+
 class CatalogueError(MegawattError):
     """A catalogue key does not exist, or a catalogue file is malformed."""
 
     exit_code = 2
+    remedy = "take one of the nearest keys that the line names; `megawatt catalogue list`"
 
 
 class InfeasibleError(MegawattError):
     """No plan satisfies the limits; the message names those that bind."""
 
     exit_code = 3
+    remedy = "loosen the limit that the line names as binding"
 
 
 class SolverError(MegawattError):
     """A solver stopped without an answer."""
 
     exit_code = 4
+    remedy = "simplify the case, or try `--solver highs`; report it with the scenario"
 
 
 class MissingDependencyError(MegawattError):
     """An optional package is needed; the message says how to install it."""
 
     exit_code = 5
+    remedy = "install the package that the line names"
 
 
 class NotSupportedError(MegawattError):
     """A known kind of question for which the package has no model yet."""
 
     exit_code = 6
+    remedy = "ask another question, or a simpler one; the line says what has no model"
+
+
+class MachineError(MegawattError):
+    """The machine failed, not the input: a place cannot be written, a process was killed, memory ran out."""
+
+    exit_code = 7
+    remedy = "free disk or memory, take another place to write, fewer `--workers`; nothing half-written is left"

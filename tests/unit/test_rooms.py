@@ -66,3 +66,32 @@ def test_the_command_starts_without_heavy_imports() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for heavy in ("numpy", "scipy", "pydantic", "duckdb", "highspy", "rich", "jinja2"):
         assert repr(heavy) not in loaded
+
+
+_WRITERS = {"write_text", "write_bytes", "unlink", "rename", "rmdir", "mkdir", "touch", "symlink_to", "hardlink_to"}
+_MODULES = {"tempfile", "shutil"}
+_OF_OS = {"remove", "unlink", "rename", "replace", "rmdir", "mkdir", "makedirs", "truncate", "link", "symlink"}
+
+
+def _writes(file: Path) -> list[str]:
+    """Calls of a file that open something for writing, or change a folder."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("COPY "):
+            found.append(f"{node.lineno}: COPY")
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        owner, _, method = name.rpartition(".")
+        words = [a.value for a in (*node.args, *(k.value for k in node.keywords)) if isinstance(a, ast.Constant)]
+        opens = method == "open" and any(isinstance(w, str) and set(w) & set("wax+") and len(w) < 4 for w in words)
+        if opens or owner in _MODULES or (owner == "os" and method in _OF_OS) or (owner and method in _WRITERS):
+            found.append(f"{node.lineno}: {name}")
+    return found
+
+
+def test_one_module_writes() -> None:
+    allowed = {"writing.py", "ours.py"}
+    found = {str(f.relative_to(PACKAGE)): _writes(f) for f in PACKAGE.rglob("*.py") if f.name not in allowed}
+    wrong = {name: calls for name, calls in found.items() if calls}
+    assert not wrong, wrong

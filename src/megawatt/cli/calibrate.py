@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import click
 
-from megawatt.cli.output import emit_json
+from megawatt import __version__
+from megawatt.cli.options import DAY, KEY, Number, force_option
+from megawatt.cli.output import emit_json, say
 from megawatt.errors import ScenarioError
 
 __all__ = ["calibrate"]
@@ -58,8 +60,10 @@ def _line(entry: Any) -> str:
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path("kernel-profile"), show_default=True,
     help="Folder for the tables, in the catalogue's format.",
 )  # fmt: skip
-@click.option("--source", default="kernel-measurements", show_default=True, help="Key of the measurements' source.")
-@click.option("--date", default="", help="Date of the measurements, YYYY-MM-DD; today where it is not given.")
+@click.option(
+    "--source", type=KEY, default="kernel-measurements", show_default=True, help="Key of the measurements' source."
+)
+@click.option("--date", type=DAY, default="", help="Date of the measurements, YYYY-MM-DD; today where it is not given.")
 @click.option("--fold", default="fit", show_default=True, help="Rows to fit on; the others judge the fit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: str, as_json: bool) -> None:
@@ -70,26 +74,28 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     from megawatt.catalogue import load_catalogue
     from megawatt.hardware.fitting.calibrate import calibrate as fit_file
     from megawatt.hardware.fitting.table import render
+    from megawatt.writing import check_folder, write_folder
 
+    check_folder(out)
     catalogue = load_catalogue()
     entries: list[Any] = []
     for path in files:
         if not path.is_file():
             raise ScenarioError(f"{path}: no such file")
         entries.extend(fit_file(catalogue, path, fold=fold))
-    out.mkdir(parents=True, exist_ok=True)
     day = date or datetime.date.today().isoformat()
-    for family, name in _FILES.items():
-        mine = [e for e in entries if e.family == family]
-        if mine:
-            text = render(mine, source=source, date=day, note=f"fitted on rows with fold = {fold}")
-            out.joinpath(name).write_text(text, encoding="utf-8")
+    note = f"fitted on rows with fold = {fold}"
+    found = {name: [e for e in entries if e.family == family] for family, name in _FILES.items()}
+    tables: dict[str, Any] = {
+        name: render(mine, source=source, date=day, note=note) for name, mine in found.items() if mine
+    }
+    write_folder(out, tables, {"megawatt": __version__}, add=True)
     if as_json:
         emit_json("calibrate", [_summary(e) for e in entries], [], 0)
         return
     for entry in entries:
-        click.echo(_line(entry))
-    click.echo(f"tables in {out}", err=True)
+        say(_line(entry))
+    say(f"tables in {out}", err=True)
 
 
 @calibrate.command(epilog="Example: megawatt calibrate run --out measured/")
@@ -98,7 +104,7 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     help="Folder for the measurements.",
 )  # fmt: skip
 @click.option("--accelerator", default="", help="Catalogue key of the chip, where its device name is not known.")
-@click.option("--seconds", default=1.0, show_default=True, help="Length of a steady run.")
+@click.option("--seconds", type=Number(0.0, 3600.0), default=1.0, show_default=True, help="Length of a steady run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
     """Measure this machine's kernels (CUDA through PyTorch), with power and clocks.
@@ -107,7 +113,9 @@ def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
     memory copies and, with several devices, collectives.
     """
     from megawatt.hardware.measure import measure_machine, write_tables
+    from megawatt.writing import check_folder
 
+    check_folder(out)
     tables = measure_machine(accelerator, seconds)
     written = write_tables(tables, out)
     if as_json:
@@ -115,7 +123,7 @@ def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
         emit_json("calibrate", [{"files": rows, "rows": {name: len(t) for name, t in tables.items()}}], [], 0)
         return
     for path in written:
-        click.echo(str(path))
+        say(str(path))
 
 
 @calibrate.command(epilog="Example: megawatt calibrate plot gemm.parquet attention.parquet --out kernels.svg")
@@ -125,13 +133,15 @@ def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
     help="SVG file to write.",
 )  # fmt: skip
 @click.option("--fold", default="score", show_default=True, help="Rows to show; all where a file has no such rows.")
-def plot(files: tuple[Path, ...], out: Path, fold: str) -> None:
+@force_option
+def plot(files: tuple[Path, ...], out: Path, fold: str, force: bool) -> None:
     """Draw predicted against measured for every family in FILES, as one SVG page."""
     from megawatt.catalogue import load_catalogue
     from megawatt.validation.kernels_plot import collect_all, page
+    from megawatt.writing import check_text, write_text
 
+    check_text(out, force=force)
     catalogue = load_catalogue()
     sets = [found for path in files for found in collect_all(path, catalogue)]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(sets, fold=fold), encoding="utf-8")
-    click.echo(str(out))
+    write_text(out, page(sets, fold=fold), force=force)
+    say(str(out))

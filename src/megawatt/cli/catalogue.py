@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from megawatt.cli.output import emit_json
+from megawatt.cli.output import console, emit_json
 
 __all__ = ["catalogue"]
 
@@ -21,7 +21,6 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, command: str) -> No
     if as_json:
         emit_json(command, rows)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=True, header_style="bold", pad_edge=False)
@@ -29,7 +28,7 @@ def _print(rows: Sequence[Mapping[str, Any]], as_json: bool, command: str) -> No
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*("" if v is None else f"{v:g}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 @catalogue.command("list", epilog="Example: megawatt catalogue list accelerator")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.output import emit_json
+from megawatt.cli.options import WORDS, Number, Whole
+from megawatt.cli.output import console, emit_json
 from megawatt.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -37,13 +38,13 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
     epilog="Example: megawatt compare llama-3.1-70b --systems hgx-h100,gb300-nvl72,trn3-gen2-ultraserver --power-mw 10"
 )
 @click.argument("model")
-@click.option("--systems", required=True, metavar="A,B,...", help="Machines, catalogue keys.")
-@click.option("--chips", type=click.IntRange(min=1), help="Equal chips, at most.")
-@click.option("--power-mw", type=float, help="Equal provisioned IT power. [MW]")
-@click.option("--usd-per-hour", type=float, help="Equal cost of chip-hours; needs --prices.")
-@click.option("--prices", default="", metavar="P,Q,...", help="USD per chip-hour of each machine.")
-@click.option("--batch", type=click.IntRange(min=1), help="Sequences per step (default: about 4 million tokens).")
-@click.option("--seq", "seq_len", type=click.IntRange(min=1), default=4096, show_default=True, help="Tokens each.")
+@click.option("--systems", type=WORDS, required=True, metavar="A,B,...", help="Machines, catalogue keys.")
+@click.option("--chips", type=Whole(1), help="Equal chips, at most.")
+@click.option("--power-mw", type=Number(0.0, 1e6, above=True), help="Equal provisioned IT power. [MW]")
+@click.option("--usd-per-hour", type=Number(0.0, above=True), help="Equal cost of chip-hours; needs --prices.")
+@click.option("--prices", type=WORDS, default="", metavar="P,Q,...", help="USD per chip-hour of each machine.")
+@click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
+@click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
 @click.option("--precision", help="Precision of the linear layers (default: bf16).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
@@ -107,7 +108,6 @@ def _figures(machine: Machine) -> dict[str, Any]:
 
 
 def _show(rows: list[dict[str, Any]], priced: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=True, header_style="bold", pad_edge=False, box=None)
@@ -123,4 +123,4 @@ def _show(rows: list[dict[str, Any]], priced: bool) -> None:
         cells += [f"{row['it_mw']:.2f}", f"{row['it_energy_j_per_token']:.3g}"]
         cells.extend([f"{row['usd_per_million_tokens']:.3f}"] if priced else [])
         table.add_row(*cells, row["layouts"][0]["text"])
-    Console(highlight=False).print(table)
+    console().print(table)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from megawatt.cli.output import emit_json, note
+from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.output import console, emit_json, note, say
+from megawatt.repeatable import ONE_THREAD
 
 if TYPE_CHECKING:
     from megawatt.chain import ConversionResult
@@ -18,9 +20,9 @@ __all__ = ["convert", "print_conversion"]
 
 @click.command(epilog="Example: megawatt convert examples/childress-convert.toml")
 @click.argument("scenario", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE",
+@click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE",
               help="Replace a value of both uses, or of the section: conversion.halls=8.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
+@click.option("--workers", type=Whole(1), default=1, show_default=True,
               help="Processes for the simulation; results do not depend on it.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
@@ -29,7 +31,7 @@ def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bo
     SCENARIO is a comparison with a section [conversion]. Every plan is valued along the same simulated paths of
     bitcoin, power, compute prices and demand, after tax and before debt.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in one order, whatever the machine: same seed, same result
+    os.environ.update(ONE_THREAD)
     from megawatt.catalogue import load_catalogue
     from megawatt.chain import convert as value
     from megawatt.results import conversion_summary
@@ -42,13 +44,12 @@ def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bo
     if as_json:
         emit_json("convert", [{"name": loaded.name, "title": loaded.title} | conversion_summary(result)])
         return
-    click.echo(loaded.title)
+    say(loaded.title)
     print_conversion(result)
 
 
 def print_conversion(result: ConversionResult) -> None:
     """The plans as a table: worth of the site, of a hall, and per grid megawatt and year."""
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(show_header=True, header_style="bold", pad_edge=False)
@@ -66,10 +67,10 @@ def print_conversion(result: ConversionResult) -> None:
     for number, value in enumerate(result.partly_usd[1:-1], start=1):
         row(f"{number} of {result.halls} halls in {result.dates[0].month}, option on the rest", value, None)
     row("option on all halls (lower bound)", result.option_usd, result.option_error_usd)
-    console = Console(highlight=False, width=130)
-    console.print(f"{result.mining} -> {result.ai}", style="dim", soft_wrap=True)
-    console.print(table)
-    console.print(
+    to = console(130)
+    to.print(f"{result.mining} -> {result.ai}", style="dim", soft_wrap=True)
+    to.print(table)
+    to.print(
         f"Worth of waiting over the best plan fixed today: ${result.waiting_usd / 1e6:,.1f}m. After tax, before debt, "
         f"at {result.discount_rate:.1%} a year over {result.months} months, {result.paths:,} paths. The option's rule "
         "is learned on half of the paths and measured on the others: a lower bound; its error is that of the gain over "

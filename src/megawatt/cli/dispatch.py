@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.output import emit_json, note
+from megawatt.cli.options import SETTING, Number, Whole, force_option
+from megawatt.cli.output import console, emit_json, note, say
 from megawatt.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
@@ -29,22 +30,25 @@ _WIDTH = 120
               help="auto: the exact solver where the problem is of its structure, HiGHS elsewhere.")  # fmt: skip
 @click.option("--foresight", is_flag=True, help="Also plan day by day, and by simple rules, and compare.")
 @click.option("--battery", metavar="MW:MWH", help="Add a battery (scenarios), e.g. 50:200.")
-@click.option("--demand-charge", type=click.FloatRange(min=0), default=0.0, metavar="USD_PER_MW_YEAR",
+@click.option("--demand-charge", type=Number(0.0), default=0.0, metavar="USD_PER_MW_YEAR",
               help="Add a charge on the year's highest import (scenarios).")  # fmt: skip
-@click.option("--firm-ai", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
+@click.option("--firm-ai", type=Number(0, 1), default=0.0, metavar="SHARE",
               help="Share of the AI load that must run; the rest is interruptible (scenarios).")  # fmt: skip
-@click.option("--interruptible-value", type=click.FloatRange(min=0), metavar="USD_PER_MWH",
+@click.option("--interruptible-value", type=Number(0.0), metavar="USD_PER_MWH",
               help="What a MWh of interruptible AI load earns (scenarios).")  # fmt: skip
-@click.option("--water-price", type=click.FloatRange(min=0), default=0.0, metavar="USD_PER_M3",
+@click.option("--water-price", type=Number(0.0), default=0.0, metavar="USD_PER_M3",
               help="Run pads only in hours where they are worth their water (scenarios).")  # fmt: skip
-@click.option("--water-cap", type=click.FloatRange(min=0), metavar="M3",
+@click.option("--water-cap", type=Number(0.0), metavar="M3",
               help="Yearly right of water, spent on the hours worth most (scenarios).")  # fmt: skip
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
 @click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False),
               help="HTML file to write charts into: duration, price response, battery, money, a week.")  # fmt: skip
-@click.option("--week", type=click.IntRange(1, 52), default=28, show_default=True, help="Week of trace and report.")
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value of the scenario.")
+@force_option
+@click.option("--week", type=Whole(1, 52), default=28, show_default=True, help="Week of trace and report.")
+@click.option(
+    "--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value of the scenario."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def dispatch(
     source: Path,
@@ -58,6 +62,7 @@ def dispatch(
     water_cap: float | None,
     trace_file: Path | None,
     report_file: Path | None,
+    force: bool,
     week: int,
     settings: tuple[str, ...],
     as_json: bool,
@@ -65,7 +70,10 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
+    from megawatt.writing import check_text
 
+    for file in filter(None, (trace_file, report_file)):
+        check_text(file, force=force)
     additions = {
         "--battery": _battery(battery),
         "--demand-charge": demand_charge,
@@ -83,7 +91,7 @@ def dispatch(
         else:
             plans = {"perfect": optimise(problem, solver)}  # type: ignore[arg-type]
         if trace_file is not None:
-            _write_trace(trace_file, problem, plans["perfect"], week)
+            _write_trace(trace_file, force, problem, plans["perfect"], week)
         solved[name] = (problem, plans)
         results.append(
             _result(name, problem, plans) | ({} if year.water is None else {"water": _water_dict(year.water)})
@@ -91,9 +99,9 @@ def dispatch(
         if not as_json:
             _print(name, problem, plans)
             if year.water is not None:
-                click.echo(_water_line(year.water))
+                say(_water_line(year.water))
     if report_file is not None:
-        _write_report(report_file, source, solved, week)
+        _write_report(report_file, force, source, solved, week)
     if as_json:
         emit_json("dispatch", results)
 
@@ -148,29 +156,28 @@ def _battery(text: str | None) -> tuple[float, float] | None:
     return power_mw, energy_mwh
 
 
-def _write_trace(path: Path, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:
+def _write_trace(path: Path, force: bool, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:
     from megawatt.dispatch.trace import week_start, week_trace
+    from megawatt.writing import write_text
 
-    _write(path, json.dumps(week_trace(problem, plan, week_start(week, problem.hours))))
+    write_text(path, json.dumps(week_trace(problem, plan, week_start(week, problem.hours))), force=force)
     note(f"trace: {path}")
 
 
 def _write_report(
-    path: Path, source: Path, solved: Mapping[str, tuple[HourlyProblem, Mapping[str, HourlyPlan]]], week: int
+    path: Path,
+    force: bool,
+    source: Path,
+    solved: Mapping[str, tuple[HourlyProblem, Mapping[str, HourlyPlan]]],
+    week: int,
 ) -> None:
     from megawatt.report import DispatchRun, render_dispatch
+    from megawatt.writing import write_text
 
     runs = [DispatchRun(name, problem, plans) for name, (problem, plans) in solved.items()]
     title = runs[0].title if len(runs) == 1 else source.stem
-    _write(path, render_dispatch(title, runs, week))
+    write_text(path, render_dispatch(title, runs, week), force=force)
     note(f"report: {path}")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be written: {error.strerror}", file=str(path)) from None
 
 
 def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:
@@ -193,7 +200,6 @@ def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) 
 
 
 def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from megawatt.dispatch import earned_usd, ledger, lost_usd
@@ -213,13 +219,13 @@ def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -
     table.add_row("revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd))))
     if len(plans) > 1:
         table.add_row("lost for want of foresight", *(c for usd in lost_usd(earned).values() for c in ("", _kusd(usd))))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH)
-    console.print(table)
+    to = console()
+    if not to.is_terminal:
+        to = console(_WIDTH)
+    to.print(table)
     for key, plan in plans.items():
         text = f"{key}: {plan.solver}, {plan.solve_s:.2f} s; {_duration(problem, plan)}"
-        console.print(text, style="dim", soft_wrap=True)
+        to.print(text, style="dim", soft_wrap=True)
 
 
 def _number(amount: float) -> str:

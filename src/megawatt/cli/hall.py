@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.output import emit_json
+from megawatt.cli.options import Number, Whole, force_option
+from megawatt.cli.output import console, emit_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from megawatt.catalogue import Catalogue
     from megawatt.facility import FacilityYear, HallDesign, Weather
 
@@ -28,26 +27,33 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 )
 @click.argument("place")
 @click.option("--design", "keys", multiple=True, help="Hall design (repeatable); without it, all: catalogue list hall.")
-@click.option("--it-mw", type=float, default=100.0, show_default=True, help="IT capacity [MW].")
-@click.option("--load", "load_frac", type=click.FloatRange(0.0, 1.0, min_open=True), default=1.0, show_default=True,
+@click.option("--it-mw", type=Number(high=1e6), default=100.0, show_default=True, help="IT capacity [MW].")
+@click.option("--load", "load_frac", type=Number(0.0, 1.0, above=True), default=1.0, show_default=True,
               help="IT load over IT capacity.")  # fmt: skip
-@click.option("--grid-mw", type=float, help="Connection to fill [MW]; adds the IT capacity that it carries.")
-@click.option("--shed-hours", type=click.IntRange(0, 8759), default=0, show_default=True,
+@click.option(
+    "--grid-mw",
+    type=Number(0.0, 1e6, above=True),
+    help="Connection to fill [MW]; adds the IT capacity that it carries.",
+)
+@click.option("--shed-hours", type=Whole(0, 8759), default=0, show_default=True,
               help="Worst hours of the year in which IT may be held back (with --grid-mw).")  # fmt: skip
-@click.option("--shift-k", type=float, default=0.0, show_default=True, help="Climate shift added to every hour [K].")
+@click.option(
+    "--shift-k", type=Number(-50.0, 50.0), default=0.0, show_default=True, help="Climate shift added to every hour [K]."
+)
 @click.option("--power", type=_LEVELS, help="Redundancy of transformers and UPS, instead of the design's own.")
 @click.option("--cooling", type=_LEVELS, help="Redundancy of chillers, instead of the design's own.")
 @click.option("--ups", type=click.Choice(["double-conversion", "eco"]), help="UPS mode, instead of the design's own.")
-@click.option("--grid-water", type=click.FloatRange(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
-@click.option("--water-price", type=click.FloatRange(0.0), help="Run pads only where they pay: water [USD/m3].")
-@click.option("--power-price", type=float, help="Electricity that the pads save [USD/MWh] (with --water-price).")
-@click.option("--it-value", type=click.FloatRange(0.0), help="IT energy that a dry hall sheds [USD/MWh] (likewise).")
-@click.option("--water-cap", type=click.FloatRange(0.0), help="Most water of the year [m3] (with --water-price).")
+@click.option("--grid-water", type=Number(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
+@click.option("--water-price", type=Number(0.0), help="Run pads only where they pay: water [USD/m3].")
+@click.option("--power-price", type=Number(), help="Electricity that the pads save [USD/MWh] (with --water-price).")
+@click.option("--it-value", type=Number(0.0), help="IT energy that a dry hall sheds [USD/MWh] (likewise).")
+@click.option("--water-cap", type=Number(0.0), help="Most water of the year [m3] (with --water-price).")
 @click.option("--screen", type=click.Choice(["pue", "water", "cost"]),
               help="Rank designs with every redundancy and UPS mode; cost: at the three prices.")  # fmt: skip
-@click.option("--top", type=click.IntRange(min=1), default=10, show_default=True, help="Designs to list (--screen).")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of synthesised hours.")
+@click.option("--top", type=Whole(1), default=10, show_default=True, help="Designs to list (--screen).")
+@click.option("--seed", type=Whole(0, 2**63 - 1), default=0, show_default=True, help="Seed of synthesised hours.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
+@force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """PUE, worst hours, water and chiller hours of a hall at PLACE.
@@ -57,8 +63,11 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.facility import hall_design, load_weather, redundant, steady_year
+    from megawatt.writing import check_text
 
     _check_prices(options)
+    if options["report"]:
+        check_text(options["report"], force=options["force"])
     catalogue = load_catalogue()
     weather = load_weather(place, catalogue, options["seed"], options["shift_k"])
     if options["screen"]:
@@ -71,7 +80,7 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
         years.append(steady_year(design, weather, options["load_frac"]))
         rows.append(_row(design, weather, years[-1], options))
     if options["report"]:
-        _write(options["report"], weather, rows, years, catalogue)
+        _write(options["report"], options["force"], weather, rows, years, catalogue)
     if as_json:
         emit_json("hall", rows)
         return
@@ -132,17 +141,20 @@ def _screen(
 
 
 def _write(
-    path: Path, weather: Weather, rows: list[dict[str, Any]], years: list[FacilityYear], catalogue: Catalogue
+    path: Path,
+    force: bool,
+    weather: Weather,
+    rows: list[dict[str, Any]],
+    years: list[FacilityYear],
+    catalogue: Catalogue,
 ) -> None:
     """Charts and assumptions as one HTML file."""
     from megawatt.report import HallRun, render_hall
+    from megawatt.writing import write_text
 
     halls = [HallRun(row["design"], weather, year) for row, year in zip(rows, years, strict=True)]
     lines = [f"{weather.place}, {weather.origin}; {rows[0]['it_mw']:g} MW of IT.", *map(_sentence, rows[0]["stand_in"])]
-    try:
-        path.write_text(render_hall(halls, lines, catalogue.sources), encoding="utf-8")
-    except OSError as error:
-        raise click.BadParameter(f"cannot write {path} ({error.strerror})", param_hint="--report") from None
+    write_text(path, render_hall(halls, lines, catalogue.sources), force=force)
 
 
 def _sentence(text: str) -> str:
@@ -266,29 +278,23 @@ def _table(
     """The place, what stands in for it, and a row per hall."""
     from rich.table import Table
 
-    console = _console()
-    console.print(f"[bold]{weather.place}[/bold], {weather.origin}", soft_wrap=True)
+    to = console()
+    to.print(f"{weather.place}, {weather.origin}", style="bold", soft_wrap=True)
     for note in weather.stand_ins:
-        console.print(note, soft_wrap=True)
+        to.print(note, soft_wrap=True)
     table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for title, _ in columns:
         table.add_column(title, justify="left" if title in _WORDS else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(cell(row) for _, cell in columns))
-    console.print(table)
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False)
+    to.print(table)
 
 
 def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
     extra = [*([_SOURCE] if "wue_source_l_per_kwh" in rows[0] else []), *(_CAPACITY if "capacity" in rows[0] else ())]
     columns = [*_COLUMNS[:3], *extra, *_COLUMNS[4:6]] if extra else list(_COLUMNS)  # 80 characters either way
     _table(weather, rows, columns)
-    console = _console()
+    to = console()
     for row in rows:
         worst = ", ".join(
             f"{h['rank']}. {h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f} degC)"
@@ -296,10 +302,10 @@ def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
         )
         if "water_choice" in row:
             chosen = row["water_choice"]
-            console.print(
+            to.print(
                 f"{row['design']}: pads pay in {chosen['wet_hours']:,} h, {chosen['water_m3']:,.0f} m3, PUE "
                 f"{chosen['pue']:.3f}, worth ${chosen['saving_usd']:,.0f} a year; one more m3 "
                 f"${chosen['marginal_usd_per_m3']:.2f}",
                 soft_wrap=True,
             )
-        console.print(f"{row['design']}: worst hours, facility MW per IT MW: {worst}", style="dim", soft_wrap=True)
+        to.print(f"{row['design']}: worst hours, facility MW per IT MW: {worst}", style="dim", soft_wrap=True)

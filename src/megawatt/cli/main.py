@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import io
+import os
 import sys
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 
 from megawatt import __version__
-from megawatt.cli.output import emit_error, emit_json
-from megawatt.errors import MegawattError
+from megawatt.cli.output import emit_error
+from megawatt.errors import MachineError, MegawattError, Problem, ScenarioError
+from megawatt.stopping import stoppable
 
 __all__ = ["cli", "main"]
 
@@ -28,6 +33,13 @@ _COMMANDS: Final = {
     "validate": ("validate", "Compare the package with published answers."),
     "calibrate": ("calibrate", "Fit a chip's kernels on measurements, or measure this machine."),
 }
+
+_MACHINE: Final = {
+    number
+    for name in ("ENOSPC", "EDQUOT", "EROFS", "EFBIG", "EIO", "EACCES", "EPERM", "EMFILE", "ENFILE", "ENOMEM", "EPIPE")
+    if (number := getattr(errno, name, None))
+}
+"""Numbers of system errors that are the machine's doing, not the input's and not ours."""
 
 
 class _LazyGroup(click.Group):
@@ -69,46 +81,116 @@ def cli() -> None:
     """What is a megawatt worth, put to its best use, and does its owner survive if demand for AI compute slows?
 
     Exit codes: 0 done, 1 our bug, 2 usage or scenario, 3 infeasible, 4 solver gave up, 5 missing optional dependency,
-    6 not supported yet, 130 interrupted.
+    6 not supported yet, 7 the machine (cannot be written, a process killed, no memory), 130 interrupted,
+    143 terminated.
     """
 
 
 def _run(arguments: list[str], command: str, as_json: bool) -> int:
+    """Exit code of a command whose errors are told to the user; errors of the machine go on to `main`."""
     try:
         result: Any = cli.main(arguments, prog_name="megawatt", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else 0
     except MegawattError as error:
         emit_error(command, error, as_json)
-        return error.exit_code
+        code = error.exit_code
     except click.exceptions.Exit as error:
-        return error.exit_code
+        code = error.exit_code
     except click.ClickException as error:
         if as_json:
-            blank = {"file": "", "path": "", "found": "", "allowed": "", "hint": ""}
-            emit_json(command, [], [blank | {"message": error.format_message()}], 2)
+            emit_error(command, ScenarioError(error.format_message()), as_json)
         else:
             error.show()
-        return 2
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; nothing was written", err=True)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
+        code = 2
+    sys.stdout.flush()
+    return code
+
+
+def _machine_failed(error: Exception, command: str) -> int:
+    """Exit code where memory ran out or a disk, a device or a pipe refused; other errors are raised again.
+
+    A reader that has read enough (``| head``) is no failure.
+    """
+    at_stdout = _gives_way(sys.stdout)
+    if isinstance(error, BrokenPipeError) and at_stdout:
         return 0
+    if isinstance(error, MemoryError):
+        found = f"out of memory ({error})" if str(error) else "out of memory"
+        told = MachineError(found, [Problem("", found, "memory for the whole question", "ask for less at a time")])
+    elif isinstance(error, OSError) and error.errno in _MACHINE:
+        place = str(error.filename or "standard output")
+        problem = Problem(place, str(error.strerror), "a place that can be written", "free it, or write elsewhere")
+        told = MachineError(f"{place}: not written", [problem])
+    else:
+        raise error
+    emit_error(command, told, as_json=False)
+    return told.exit_code
+
+
+def _gives_way(stream: TextIO) -> bool:
+    """Whether what waits in a stream cannot be written; it then leads nowhere, so that Python's end is silent."""
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return True
+    return False
+
+
+def _streams() -> None:
+    """Make the standard streams safe to write: no closed ones, no character that stops them."""
+    closed = [number for number in (0, 1, 2) if not _is_open(number)]
+    for _ in closed:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: files of ours never become a standard stream
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if 1 in closed:
+        message = "standard output is closed"
+        hint = "> /dev/null discards what is printed"
+        raise MachineError(message, [Problem("standard output", "closed", "a terminal, a file or a pipe", hint)])
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+def _code(words: list[str]) -> int:
+    command = next((w for w in words if not w.startswith("-")), "")
+    try:
+        _streams()
+        return _run(words, command, "--json" in words)
+    except MachineError as error:
+        emit_error(command, error, as_json=False)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; nothing was left half-written", err=True)
+        return 130
+    except (MemoryError, OSError) as error:
+        return _machine_failed(error, command)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the ``megawatt`` command; exits with a code of the contract."""
-    words = sys.argv[1:] if arguments is None else arguments
-    command = next((w for w in words if not w.startswith("-")), "")
-    try:
-        code = _run(words, command, "--json" in words)
-    except Exception:
-        import traceback
+    with stoppable():
+        try:
+            code = _code(sys.argv[1:] if arguments is None else arguments)
+        except Exception:
+            import traceback
 
-        traceback.print_exc()
-        click.echo(
-            "megawatt: this is a bug of megawatt, not of your input; please report it with the lines above", err=True
-        )
-        code = 1
+            with contextlib.suppress(OSError):
+                traceback.print_exc()
+                click.echo(
+                    "megawatt: this is a bug of megawatt, not of your input; please report it with the lines above",
+                    err=True,
+                )
+            code = 1
+        if sys.stderr is not None:
+            _gives_way(sys.stderr)
     sys.exit(code)

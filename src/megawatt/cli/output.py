@@ -7,17 +7,22 @@ items depend on the command, documented in docs/cli.md) and ``problems`` (each w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from megawatt import __version__
-from megawatt.errors import MegawattError, Problem, ScenarioError
+from megawatt.errors import MegawattError, Problem
 
-__all__ = ["emit_error", "emit_json", "note"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "emit_error", "emit_json", "note", "problems_of", "safe", "say"]
 
 
 def emit_json(
@@ -28,10 +33,35 @@ def emit_json(
     click.echo(json.dumps(shape | {"results": list(results), "problems": list(problems)}, allow_nan=False, indent=1))
 
 
+def safe(text: str) -> str:
+    """Text from outside without what moves a terminal's cursor or turns its text around: such characters escaped."""
+    if text.isprintable():
+        return text
+    hidden = {c for c in text if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cf", "Cs")}
+    return text.translate({ord(c): c.encode("unicode_escape", "surrogatepass").decode() for c in hidden})
+
+
+def console(width: int | None = None) -> Console:
+    """Where tables and sentences are printed: what users call things is text there, never markup or control."""
+    from rich.console import Console
+    from rich.text import Text
+
+    class Plain(Console):
+        def render_str(self, text: str, **how: Any) -> Text:
+            return super().render_str(safe(text), **how)
+
+    return Plain(highlight=False, markup=False, emoji=False, width=width)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """A line of text, made `safe`."""
+    click.echo(safe(text), err=err)
+
+
 def note(text: str) -> None:
     """A line for people on stderr, only on a terminal."""
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _as_dict(problem: Problem, file: str) -> dict[str, str]:
@@ -47,7 +77,7 @@ def _as_dict(problem: Problem, file: str) -> dict[str, str]:
 
 def problems_of(error: MegawattError) -> list[dict[str, str]]:
     """The problems of an error as plain dicts; an error without parts is one problem."""
-    if isinstance(error, ScenarioError) and error.problems:
+    if error.problems:
         return [_as_dict(p, error.file) for p in error.problems]
     empty = {"file": "", "path": "", "found": "", "allowed": "", "hint": ""}
     return [empty | {"message": str(error)}]
@@ -58,7 +88,6 @@ def emit_error(command: str, error: MegawattError, as_json: bool) -> None:
     if as_json:
         emit_json(command, [], problems_of(error), error.exit_code)
         return
-    click.echo(f"megawatt {command}: {error}", err=True)
-    for problem in problems_of(error):
-        if problem["message"] != str(error):
-            click.echo(f"  {problem['message']}", err=True)
+    lines = [f"megawatt {command}: {error}", *(f"  {p}" for p in error.problems)]
+    with contextlib.suppress(OSError):  # nowhere to tell it: the exit code says so
+        say("\n".join(lines), err=True)

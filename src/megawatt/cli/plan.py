@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from megawatt.cli.output import emit_json, note
+from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.output import console, emit_json, note
+from megawatt.repeatable import ONE_THREAD
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,17 +24,26 @@ __all__ = ["plan"]
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
               help="Folder that holds the run folders.")  # fmt: skip
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value, e.g. site.grid_mw=320.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True,
+@click.option(
+    "--set",
+    "settings",
+    type=SETTING,
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Replace a value, e.g. site.grid_mw=320.",
+)
+@click.option("--keep", is_flag=True, help="Replace no run: write OUT/<name>-2, -3 ... where the name is taken.")
+@click.option("--workers", type=Whole(1), default=1, show_default=True,
               help="Processes for simulation and sensitivities; results do not depend on it.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
-def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
+def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, workers: int, as_json: bool) -> None:
     """Run the whole chain on SCENARIO: chip, training job, hall, grid, contract, debt, risk.
 
     Leaves OUT/<name>/ with report.html, Parquet tables, summary.json and manifest.json: the whole folder or, if stopped
-    before the end, the one that was there before.
+    before the end, the one that was there before. A folder of that name which holds anything but an unchanged run is
+    never replaced.
     """
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # sums in one order, whatever the machine: same seed, same result
+    os.environ.update(ONE_THREAD)
     import dataclasses
 
     from megawatt.catalogue import load_catalogue
@@ -40,13 +51,15 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_
     from megawatt.report import render
     from megawatt.results import make_manifest, save, summary_of
     from megawatt.scenario import load
+    from megawatt.writing import check_folder
 
     catalogue = load_catalogue()
     loaded = load(scenario, catalogue, settings)
+    check_folder(out / loaded.name, keep=keep)
     comparison = compare(loaded, catalogue, workers=workers, progress=note)
     comparison = dataclasses.replace(comparison, manifest=make_manifest(comparison.manifest))
     note("report")
-    folder = save(comparison, out.joinpath(comparison.name), {"report.html": render(comparison)})
+    folder = save(comparison, out.joinpath(comparison.name), {"report.html": render(comparison)}, keep=keep)
     if as_json:
         emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])
         return
@@ -54,21 +67,20 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], workers: int, as_
 
 
 def _print_summary(comparison: Comparison, folder: Path) -> None:
-    from rich.console import Console
 
-    console = Console(highlight=False)
-    console.print(f"\n[bold]{comparison.title}[/bold]")
+    to = console()
+    to.print(f"\n{comparison.title}", style="bold")
     if comparison.question:
-        console.print(comparison.question, style="dim")
-    console.print(_table(comparison))
+        to.print(comparison.question, style="dim")
+    to.print(_table(comparison))
     if comparison.conversion is not None:
         from megawatt.cli.convert import print_conversion
 
         print_conversion(comparison.conversion)
     for use in comparison.uses:
         for text in use.warnings[-1:]:
-            console.print(f"{use.name}: {text}", style="dim")
-    console.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
+            to.print(f"{use.name}: {text}", style="dim")
+    to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
 
 
 def _table(comparison: Comparison) -> Table:

@@ -7,15 +7,22 @@ from pathlib import Path
 
 import click
 
-from megawatt.cli.output import emit_json
-from megawatt.errors import Problem, ScenarioError
+from megawatt.cli.options import SETTING, force_option
+from megawatt.cli.output import emit_json, say
 
 __all__ = ["check", "init", "schema"]
 
 
 @click.command(epilog="Example: megawatt check examples/childress-gb300.toml")
 @click.argument("scenario", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="PATH=VALUE", help="Replace a value, e.g. site.grid_mw=320.")
+@click.option(
+    "--set",
+    "settings",
+    type=SETTING,
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Replace a value, e.g. site.grid_mw=320.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def check(scenario: Path, settings: tuple[str, ...], as_json: bool) -> None:
     """Report every problem of SCENARIO at once: dotted path, what was found, what is allowed, the nearest key."""
@@ -27,31 +34,25 @@ def check(scenario: Path, settings: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         emit_json("check", [{"file": str(scenario), "name": loaded.name, "uses": names}])
     else:
-        click.echo(f"{scenario}: valid ({', '.join(names)})")
+        say(f"{scenario}: valid ({', '.join(names)})")
 
 
 @click.command(epilog="Example: megawatt init my-site.toml && megawatt plan my-site.toml")
 @click.argument("path", type=click.Path(path_type=Path), default=Path("site.toml"))
-@click.option("--force", is_flag=True, help="Replace an existing file.")
+@force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 def init(path: Path, force: bool, as_json: bool) -> None:
     """Write a commented starter scenario to PATH (default site.toml)."""
     import importlib.resources
 
+    from megawatt.writing import write_text
+
     text = importlib.resources.files("megawatt.scenario").joinpath("starter.toml").read_text(encoding="utf-8")
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        problem = Problem("", "the file exists", "a new file", "--force replaces it")
-        raise ScenarioError(f"{path}: not written", [problem], str(path)) from None
-    except OSError as error:
-        problem = Problem("", str(error.strerror), "a path that can be written")
-        raise ScenarioError(f"{path}: not written", [problem], str(path)) from None
+    write_text(path, text, force=force, seal=False)
     if as_json:
         emit_json("init", [{"file": str(path)}])
     else:
-        click.echo(f"{path}: written; next: megawatt plan {path}")
+        say(f"{path}: written; next: megawatt plan {path}")
 
 
 @click.command(epilog="Example: megawatt schema > scenario.schema.json")
@@ -64,4 +65,4 @@ def schema(as_json: bool) -> None:
     if as_json:
         emit_json("schema", [content])
     else:
-        click.echo(json.dumps(content, indent=1))
+        say(json.dumps(content, indent=1))

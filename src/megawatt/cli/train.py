@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from megawatt.cli.output import emit_json, note
+from megawatt.cli.options import WORDS, Number, Whole, force_option
+from megawatt.cli.output import emit_json, note, say
 from megawatt.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -78,20 +79,34 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @click.argument("model")
 @click.option("--system", "system_key", required=True, metavar="KEY", help="Machine, e.g. hgx-h100, gb300-nvl72.")
 @click.option("--chips", required=True, metavar="N|A..B", help="Chips to use, or a range to sweep in doublings.")
-@click.option("--layout", default="", metavar="NAME=N,...", help=_LAYOUT_HELP)
-@click.option("--batch", type=click.IntRange(min=1), help="Sequences per step (default: about 4 million tokens).")
-@click.option("--seq", "seq_len", type=click.IntRange(min=1), default=4096, show_default=True, help="Tokens each.")
-@click.option("--precision", metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16).")
+@click.option("--layout", type=WORDS, default="", metavar="NAME=N,...", help=_LAYOUT_HELP)
+@click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
+@click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
+@click.option(
+    "--precision", type=WORDS, metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16)."
+)
 @click.option("--stack", help="Training stack, a catalogue key (default: the usual one of the chip).")
-@click.option("--offload", default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations.")
+@click.option(
+    "--offload", type=WORDS, default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations."
+)
 @click.option("--objective", type=click.Choice(["time", "energy", "cost"]), default="time", show_default=True)
-@click.option("--price", type=float, default=0.0, metavar="USD", help="Price of a chip-hour, for --objective cost.")
-@click.option("--energy-price", type=float, default=0.0, metavar="USD", help="Price of a MWh, for --objective cost.")
-@click.option("--top", type=click.IntRange(1, 10), default=5, show_default=True, help="Layouts to list.")
+@click.option(
+    "--price", type=Number(0.0), default=0.0, metavar="USD", help="Price of a chip-hour, for --objective cost."
+)
+@click.option("--energy-price", type=Number(), default=0.0, metavar="USD", help="Price of a MWh, for --objective cost.")
+@click.option("--top", type=Whole(1, 10), default=5, show_default=True, help="Layouts to list.")
 @click.option("--scaling", type=click.Choice(["strong", "weak"]), default="strong", show_default=True,
               help="In a sweep: keep the batch, or let it grow with the chips.")  # fmt: skip
-@click.option("--target-s", type=float, metavar="S", help="In a sweep: name the fewest chips whose step is this short.")
-@click.option("--timeline", type=click.Path(path_type=Path), help="Write one step as a Chrome trace (Perfetto).")
+@click.option(
+    "--target-s",
+    type=Number(0.0, above=True),
+    metavar="S",
+    help="In a sweep: name the fewest chips whose step is this short.",
+)
+@click.option(
+    "--timeline", type=click.Path(path_type=Path, dir_okay=False), help="Write one step as a Chrome trace (Perfetto)."
+)
+@force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def train(
     model: str,
@@ -110,6 +125,7 @@ def train(
     scaling: str,
     target_s: float | None,
     timeline: Path | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """How long is one training step of MODEL, under which parallel layout, and where does the time go?
@@ -121,7 +137,10 @@ def train(
     from megawatt.cli import training_views as views
     from megawatt.training import Prices, against, doublings, layouts_like, plan, sweep, usual_job
     from megawatt.workload import load_model
+    from megawatt.writing import check_text
 
+    if timeline is not None:
+        check_text(timeline, force=force)
     catalogue = load_catalogue()
     arch, system = load_model(model, catalogue), catalogue.system(system_key)
     precisions = read_precisions(precision, system)
@@ -146,7 +165,7 @@ def train(
     question |= {"objective": objective, "prices": Prices(price, energy_price)}
     found = plan(job, system, counts[0], layouts=given, **question)
     if timeline is not None:
-        _write_timeline(timeline, system, found, catalogue)
+        _write_timeline(timeline, force, system, found, catalogue)
     best = plan(job, system, counts[0], **question) if given is not None else None
     if as_json:
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
@@ -154,20 +173,18 @@ def train(
     else:
         views.show_plan(system, found, top)
         if best is not None:
-            click.echo(views.against_best(best, against(best, found, system)))
+            say(views.against_best(best, against(best, found, system)))
         if timeline is not None:
-            click.echo(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
+            say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 
 
-def _write_timeline(path: Path, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:
+def _write_timeline(path: Path, force: bool, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:
     import json
 
     from megawatt.training import chrome_trace, describe_layout, plan_timeline
+    from megawatt.writing import write_text
 
     timeline = plan_timeline(found, system, catalogue)
     title = f"{found.job.arch.key} on {found.chips} x {system.accelerator.key}: {describe_layout(found.layout)}"
-    try:
-        path.write_text(json.dumps(chrome_trace(timeline, title)), encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError(f"--timeline {path}: {error.strerror}; allowed: a path that can be written") from None
+    write_text(path, json.dumps(chrome_trace(timeline, title)), force=force)
     note(f"{path}: {len(timeline.events):,} events")

@@ -6,9 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import click
-
-from megawatt.cli.output import emit_json
+from megawatt.cli.output import console, emit_json, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -128,26 +126,25 @@ def _table(*columns: str) -> Table:
 
 def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     """Print the listed layouts, where the best one's time and memory go, and why the runner-up loses."""
-    from rich.console import Console
 
     from megawatt.training import alternatives
 
-    console = Console(highlight=False)
+    to = console()
     job = found.job
     question = f"{job.global_batch:,} sequences of {job.seq_len:,} tokens, {job.precision}, {found.stack}"
     host = f", {' and '.join(found.offload)} in the host's memory" if found.offload else ""
     title = f"{job.arch.title or job.arch.key} on {found.chips:,} x {system.accelerator.key}"
-    console.print(f"[bold]{title}[/bold]: {question}{host}\n")
+    to.print(f"{title}: {question}{host}\n", style="bold")
     # The runner-up's loss is told even where the best layout alone is listed.
     listed = alternatives(found, system, max(top, 2))
-    console.print(_layout_table(system, found, listed[:top]))
-    console.print()
-    console.print(_parts_table(found))
+    to.print(_layout_table(system, found, listed[:top]))
+    to.print()
+    to.print(_parts_table(found))
     for line in _why(found, listed):
-        console.print(line)
+        to.print(line)
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
-    console.print(f"\n{found.considered:,} layouts considered; rejected: {rejected or 'none'}.")
-    console.print(CONVENTION, style="dim")
+    to.print(f"\n{found.considered:,} layouts considered; rejected: {rejected or 'none'}.")
+    to.print(CONVENTION, style="dim")
 
 
 def _layout_table(system: System, found: TrainingPlan, listed: Sequence[Alternative]) -> Table:
@@ -230,7 +227,6 @@ def sweep_dict(scaled: Sequence[Scaled]) -> list[dict[str, Any]]:
 
 def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) -> None:
     """Print a sweep over chips, and the fewest that meet a target."""
-    from rich.console import Console
 
     from megawatt.training import describe_layout, per_chip_fracs, smallest_within
 
@@ -254,8 +250,6 @@ def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) 
             f"{s.plan.it_energy_j_per_token:.3g}",
             describe_layout(s.plan.layout),
         )
-    Console(highlight=False).print(table)
+    console().print(table)
     if target_s is not None:
-        click.echo(
-            f"Fewest chips with a step of {target_s:g} s or less: {best.chips if best else 'none of these numbers'}"
-        )
+        say(f"Fewest chips with a step of {target_s:g} s or less: {best.chips if best else 'none of these numbers'}")

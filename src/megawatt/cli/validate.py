@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from megawatt.cli.output import emit_json, problems_of
+from megawatt.cli.output import emit_json, problems_of, say
 from megawatt.errors import MegawattError
 
 __all__ = ["validate"]
@@ -66,7 +66,7 @@ def validate(paths: tuple[Path, ...], as_json: bool) -> int:
         emit_json("validate", results, problems, code)
         return code
     for entry in results:
-        click.echo("\n".join(_lines(entry)))
+        say("\n".join(_lines(entry)))
     for problem in problems:
-        click.echo(f"{problem['file']}: {problem['message'].removeprefix(problem['file'] + ': ')}", err=True)
+        say(f"{problem['file']}: {problem['message'].removeprefix(problem['file'] + ': ')}", err=True)
     return code

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from megawatt.dispatch.compiled import compiled
 
 __all__ = ["pieces", "relieve", "settle"]
 
@@ -23,7 +24,7 @@ FloatArray = NDArray[np.float64]
 _POWER, _ENERGY, _INTO, _OUT, _KEEP, _COST = range(6)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any) -> None:
     """Widths of the sorted stack of an hour when metered pieces together stay below the peak."""
     left = peak_mw
@@ -35,7 +36,7 @@ def _limited(cost: Any, width: Any, metered: Any, peak_mw: float, width_out: Any
         width_out[k] = w
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _fill(cost: Any, width: Any, level: float) -> float:
     """Cost of filling the stack to this level."""
     total = 0.0
@@ -48,7 +49,7 @@ def _fill(cost: Any, width: Any, level: float) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _plain(change: float, store: Any) -> Any:
     """Charge and discharge behind a change of state where they exclude each other."""
     if change < 0.0:
@@ -56,7 +57,7 @@ def _plain(change: float, store: Any) -> Any:
     return change / store[_INTO], 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) -> Any:
     """Charge, discharge and cost at this change of state where burning energy in the storage may pay.
 
@@ -85,7 +86,7 @@ def _burning(cost: Any, width: Any, demand: float, store: Any, change: float) ->
     return charge, discharge, _fill(cost, width, max(level, 0.0)) + cycle * discharge, level
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any, length: Any) -> Any:
     """Pieces of g where energy has negative value somewhere in the stack's reach (see `_burning`)."""
     power, into, out = store[_POWER], store[_INTO], store[_OUT]
@@ -129,14 +130,14 @@ def _burning_pieces(cost: Any, width: Any, demand: float, store: Any, slope: Any
     return count, low, value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _burns(least_cost: float, demand: float, store: Any) -> Any:
     """Whether burning energy in the storage may pay: where it is paid for, or the bus cannot take what it gives."""
     trip = store[_INTO] * store[_OUT]
     return trip < 1.0 and (demand < store[_POWER] or least_cost < -store[_COST] * trip / (1.0 - trip))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def pieces(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray
 ) -> Any:
@@ -205,7 +206,7 @@ def pieces(
     return slopes, lengths, offsets, lows, values
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _bus_price(left: float, right: float, charge: float, discharge: float, value: float, store: Any) -> float:
     """A price of energy at the bus that supports stack and storage together; any such price is a dual solution."""
     power, tiny = store[_POWER], 1e-9 * store[_POWER]
@@ -226,7 +227,7 @@ def _bus_price(left: float, right: float, charge: float, discharge: float, value
     return 0.5 * (low + high)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: float, worth: float, power: Any) -> Any:
     """Power of the hour's pieces (written), charge, discharge and bus price."""
     if _burns(cost[0], demand, store):
@@ -249,7 +250,7 @@ def _settle_hour(cost: Any, limited: Any, demand: float, store: Any, change: flo
     return charge, discharge, _bus_price(left, right, charge, discharge, worth, store)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def relieve(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
     change: FloatArray, worth: FloatArray,
@@ -267,7 +268,7 @@ def relieve(
     return relief
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def settle(
     cost: FloatArray, width: FloatArray, metered: Any, demand: FloatArray, peak: FloatArray, store: FloatArray,
     change: FloatArray, worth: FloatArray,

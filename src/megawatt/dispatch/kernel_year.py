@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from megawatt.dispatch.compiled import compiled
 
 __all__ = ["NO_STATE", "backward", "forward"]
 
@@ -23,7 +24,7 @@ NO_STATE = -1.0
 """As a start: the state is free."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _merge(slope: Any, length: Any, keep: float, new_slope: Any, new_length: Any, to: Any, to_l: Any) -> int:
     """Merge two sorted lists, the first with its argument scaled by ``keep``; equal neighbours become one."""
     n, m = slope.size, new_slope.size
@@ -44,7 +45,7 @@ def _merge(slope: Any, length: Any, keep: float, new_slope: Any, new_length: Any
     return count
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _truncate(slope: Any, length: Any, n: int, low: float, value: float, energy: float) -> Any:
     """Cut the domain to 0 to ``energy``: first piece kept, end, new low end and the value there."""
     first = 0
@@ -66,7 +67,7 @@ def _truncate(slope: Any, length: Any, n: int, low: float, value: float, energy:
     return first, end, max(low, 0.0), value
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def forward(
     pieces: Any, energy: float, keep: float, first_hour: int, start: float, slope_of_start: float,
     slopes: FloatArray, lengths: FloatArray,
@@ -124,7 +125,7 @@ def forward(
     return slopes, lengths, offsets, lows, values
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def _split(slope: Any, length: Any, keep: float, piece_slope: Any, piece_length: Any, rest: float, tiny: float) -> Any:
     """Walk the merged list for ``rest`` of state: parts taken from either list, and the slopes left and right.
 
@@ -156,7 +157,7 @@ def _split(slope: Any, length: Any, keep: float, piece_slope: Any, piece_length:
     return of_state, of_hour, left, right
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled
 def backward(
     pieces: Any, energy: float, keep: float, first_hour: int, end: float, slope_of_end: float,
     slopes: FloatArray, lengths: FloatArray, offsets: Any, lows: FloatArray,

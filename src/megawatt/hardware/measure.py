@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from megawatt import __version__
 from megawatt.errors import MissingDependencyError, ScenarioError
 from megawatt.hardware.meter import EnergyMeter
+from megawatt.writing import Content, write_columns, write_folder
 
 __all__ = ["Reading", "chip_of_device", "measure_machine", "require_torch", "write_tables"]
 
@@ -283,31 +290,24 @@ def measure_machine(accelerator: str = "", seconds: float = 1.0) -> dict[str, Se
 
 
 def write_tables(tables: dict[str, Sequence[dict[str, Any]]], folder: Path) -> list[Path]:
-    """Write measured tables: Parquet for kernels, CSV for attention curves, JSON for memory copies."""
-    import csv
+    """Write measured tables: Parquet for kernels, CSV for attention curves, JSON for memory copies.
 
-    import duckdb
-
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
+    The folder is made, or replaced as a whole if it holds nothing but such tables, unchanged.
+    """
+    files: dict[str, Content] = {}
     for name, rows in tables.items():
         if not rows:
             continue
         if name == "copy":
-            path = folder / "copy.json"
-            path.write_text(json.dumps(list(rows), indent=1), encoding="utf-8")
+            files["copy.json"] = json.dumps(list(rows), indent=1)
         elif name == "curves":
-            path = folder / "attention_curves.csv"
-            with path.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows(rows)
+            text = io.StringIO()
+            writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            files["attention_curves.csv"] = text.getvalue()
         else:
-            path = folder / f"{name}.parquet"
-            lines = folder / f".{name}.jsonl"
-            lines.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-            source, target = (str(p).replace("'", "''") for p in (lines, path))
-            duckdb.execute(f"COPY (SELECT * FROM read_json_auto('{source}')) TO '{target}' (FORMAT parquet)")
-            lines.unlink()
-        written.append(path)
-    return written
+            columns = {key: np.array([math.nan if row[key] is None else row[key] for row in rows]) for key in rows[0]}
+            files[f"{name}.parquet"] = partial(write_columns, columns=columns, units={})
+    write_folder(folder, files, {"megawatt": __version__})
+    return [folder / name for name in files]

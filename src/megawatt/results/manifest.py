@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from megawatt import __version__
 
-__all__ = ["file_hashes", "make_manifest"]
+__all__ = ["make_manifest"]
 
 _PACKAGES = ("numpy", "scipy", "highspy", "duckdb", "pydantic", "pyxirr")
 
@@ -31,9 +29,3 @@ def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
     } | dict(identity)
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """Name and sha256 of every file of a run folder, the manifest itself left out."""
-    files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "manifest.json")
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

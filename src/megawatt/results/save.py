@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from megawatt.chain.records import Comparison
-from megawatt.errors import MegawattError
-from megawatt.results.manifest import file_hashes
-from megawatt.results.parquet import write_columns
-from megawatt.results.swap import new_folder
-from megawatt.results.tables import Table, tables_of
+from megawatt.ours import differences
+from megawatt.results.tables import tables_of
 from megawatt.results.view import summary_of
 from megawatt.results.workbook import has_formulas, write_cashflow
+from megawatt.writing import Content, write_columns, write_folder
 
 __all__ = ["save", "verify"]
 
 
-def save(comparison: Comparison, folder: Path, texts: Mapping[str, str]) -> Path:
-    """Write a comparison to a run folder, replacing an older one as a whole.
+def save(comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep: bool = False) -> Path:
+    """Write a comparison to a run folder, replacing an older run as a whole.
 
     Parameters
     ----------
@@ -30,55 +28,51 @@ def save(comparison: Comparison, folder: Path, texts: Mapping[str, str]) -> Path
         ``runs/<name>``.
     texts : mapping
         Further files by name, e.g. ``report.html``.
+    keep : bool
+        Replace nothing: the first free name of ``<name>``, ``<name>-2``, ``<name>-3`` ...
 
     Returns
     -------
     Path
         The folder.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder holds anything but an unchanged run.
+    MachineError
+        If it cannot be written.
     """
-    try:
-        with new_folder(folder) as fresh:
-            for table in tables_of(comparison):
-                _write_table(fresh, table)
-            for name, text in texts.items():
-                (fresh / name).write_text(text, encoding="utf-8")
-            _write_workbooks(fresh, comparison)
-            _write_json(fresh / "summary.json", summary_of(comparison))
-            _write_json(fresh / "manifest.json", dict(comparison.manifest) | {"files": file_hashes(fresh)})
-    except OSError as error:
-        raise MegawattError(
-            f"{folder}: the results could not be written ({error.strerror}); choose another --out"
-        ) from error
-    return folder
+    files: dict[str, Content] = {
+        f"{table.name}.parquet": partial(write_columns, columns=table.columns, units=table.units)
+        for table in tables_of(comparison)
+    }
+    files |= texts
+    files |= _workbooks(comparison)
+    files["summary.json"] = json.dumps(summary_of(comparison), indent=1, allow_nan=False) + "\n"
+    return write_folder(folder, files, comparison.manifest, keep=keep)
 
 
-def _write_table(folder: Path, table: Table) -> None:
-    write_columns(folder / f"{table.name}.parquet", table.columns, table.units)
-
-
-def _write_workbooks(folder: Path, comparison: Comparison) -> None:
+def _workbooks(comparison: Comparison) -> dict[str, Content]:
     """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
+    books: dict[str, Content] = {}
     for use in comparison.uses:
         name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
         if not has_formulas(use.cash):
             # refinanced loans and draws on clocks of their own (docs/finance.md)
             continue
-        write_cashflow(
-            folder / name,
-            use.cash,
-            use.title,
+        books[name] = partial(
+            write_cashflow,
+            cash=use.cash,
+            title=use.title,
             operating=use.operating,
             grid_mw=use.grid_mw,
             assumptions=use.assumptions,
         )
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return books
 
 
 def verify(folder: Path) -> list[str]:
-    """Names of files of a run folder that are missing, changed or extra against its manifest; empty when whole."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    expected, found = manifest["files"], file_hashes(folder)
-    return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    """Names in a run folder that are missing, changed or extra against its manifest; empty when whole."""
+    foreign, missing = differences(folder)
+    return sorted([*foreign, *missing])

@@ -7,12 +7,15 @@ ends, ``{name}`` a single input and ``{a..b}`` the inputs from one to another be
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+
+from megawatt.writing import write_bytes
 
 __all__ = ["Book", "Line", "Scalar"]
 
@@ -68,7 +71,8 @@ class Book:
 
         plain = _plain_worksheet()
         places = self._places()
-        with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
+        made = io.BytesIO()
+        with xlsxwriter.Workbook(made, {"strings_to_formulas": False, "in_memory": True}) as book:
             book.set_properties({"title": title, "created": _CREATED})
             book.set_calc_mode("auto")
             styles = _styles(book)
@@ -78,6 +82,7 @@ class Book:
                 for row, item in enumerate(items, start=2):
                     self._write(sheet, row, item, places, styles)
                 sheet.write_string(0, 0, f"{title}: {name}", styles["title"])
+        write_bytes(path, made.getvalue())
 
     def _places(self) -> dict[str, tuple[str, int, str]]:
         """Sheet, row and kind of every name."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from multiprocessing.resource_tracker import ensure_running
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.errors import ScenarioError
+from megawatt.errors import MachineError, Problem, ScenarioError
+from megawatt.repeatable import ONE_THREAD
+from megawatt.stopping import end_with_parent
 
 __all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls"]
 
@@ -23,12 +30,41 @@ Block = Callable[[np.random.SeedSequence, int], Mapping[str, NDArray[Any]]]
 
 
 def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
-    """Results of calls in their order, in up to so many processes; what is called must then be picklable."""
+    """Results of calls in their order, in up to so many processes; what is called must then be picklable.
+
+    Raises
+    ------
+    MachineError
+        If a process was killed.
+    """
     if workers == 1 or len(calls) == 1:
         return [call() for call in calls]
-    from joblib import Parallel, delayed  # starts processes; not needed for one worker
+    from joblib.externals.loky import BrokenProcessPool, get_reusable_executor  # not needed for one worker
 
-    return list(Parallel(n_jobs=min(workers, len(calls)), backend="loky")(delayed(call)() for call in calls))
+    with _quiet_start():
+        executor = get_reusable_executor(
+            max_workers=min(workers, len(calls)), initializer=end_with_parent, initargs=(os.getpid(),), env=ONE_THREAD
+        )
+        futures = [executor.submit(call) for call in calls]
+    try:
+        return [future.result() for future in futures]
+    except BrokenProcessPool:
+        found = "a worker process was killed, most likely by the system for want of memory"
+        problem = Problem("--workers", found, "memory for all workers", "fewer workers, or fewer paths")
+        raise MachineError(f"simulation: {found}", [problem]) from None
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Processes started inside never hear Ctrl-C, nor warn of what a stopped command leaves them to tidy."""
+    sys.warnoptions.append("ignore:resource_tracker")
+    ensure_running()  # the standard library's tracker, once: its start ends by unblocking signals
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        sys.warnoptions.remove("ignore:resource_tracker")
 
 
 def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict[str, NDArray[Any]]:

@@ -65,7 +65,9 @@ class Comparison(Section):
     """Several uses of the same site side by side."""
 
     format: Literal[1] = Field(description="version of this file format")
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64, description="short name; the results go to runs/<name>/"
+    )
     title: str = Field(min_length=1, description="title of the report")
     question: str = Field("", description="what the comparison is to answer")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="replaces the seed of every scenario")

@@ -54,7 +54,9 @@ class Scenario(Section):
     """One use of a site, from chip to cash."""
 
     format: Literal[1] = Field(description="version of this file format")
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name; the results go to runs/<name>/")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64, description="short name; the results go to runs/<name>/"
+    )
     title: str = Field(min_length=1, description="what the report calls this use")
     use: Literal["ai-cloud", "ai-colocation", "mining"] = Field(description="what the megawatts do")
     seed: int = Field(20260101, ge=0, le=2**63 - 1, description="root of all random numbers")

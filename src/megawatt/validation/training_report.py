@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.validation.scoring import Case
 from megawatt.validation.training_layouts import Row
 from megawatt.validation.training_runs import predictions
+from megawatt.writing import write_text
 
 __all__ = ["main", "residual_svg", "source_table", "target_table"]
 
@@ -117,7 +119,7 @@ def residual_svg(rows: Rows) -> str:
         parts.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{tick:+.0%}</text>')
     for number, (name, group) in enumerate(groups):
         y = _TOP + _LINE * number + 6
-        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{name[:46]} ({len(group)})</text>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(name[:46])} ({len(group)})</text>')
         for (row, _), error in zip(group, _errors(group), strict=True):
             x = middle + min(max(float(error), -_LIMIT), _LIMIT) * scale
             colour = _COLOURS.get(row.get("fold", ""), _COLOURS["score"])
@@ -137,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows += zip(found.rows, found.cases, strict=True)
     sys.stdout.write(f"{target_table(rows)}\n\n{source_table(rows)}\n")
     if given.svg:
-        given.svg.write_text(residual_svg(rows), encoding="utf-8")
+        write_text(given.svg, residual_svg(rows))
 
 
 if __name__ == "__main__":

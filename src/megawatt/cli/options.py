@@ -1,0 +1,99 @@
+"""Options and values that commands share: one place for what a number or a list on the command line may be."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+import click
+
+__all__ = ["DAY", "KEY", "SETTING", "WORDS", "Number", "Whole", "force_option"]
+
+_MOST: Final = 1e15
+"""No quantity of a site, a machine or a price is larger in the unit that its option takes."""
+_DIGITS: Final = 40
+_SHOWN: Final = 80
+
+force_option: Final = click.option(
+    "--force", is_flag=True, help="Replace a file that megawatt did not write, or that was changed since."
+)
+
+
+def _plain(kind: click.ParamType[Any], value: Any, param: click.Parameter | None, ctx: click.Context | None) -> None:
+    """Refuse text that is no plain number: too long, no ASCII, with underscores."""
+    if isinstance(value, str) and (len(value) > _DIGITS or not value.isascii() or "_" in value):
+        kind.fail(f"{value[:_SHOWN]!r} is not a plain number of at most {_DIGITS} characters.", param, ctx)
+
+
+class Number(click.FloatRange):
+    """A finite number within limits; a limit that is not given is 1e15 away from zero."""
+
+    def __init__(self, low: float = -_MOST, high: float = _MOST, *, above: bool = False) -> None:
+        super().__init__(low, high, min_open=above)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; NaN and infinity are none."""
+        _plain(self, value, param, ctx)
+        number = click.FLOAT.convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return float(super().convert(number, param, ctx))
+
+
+class Whole(click.IntRange):
+    """A whole number within limits."""
+
+    def __init__(self, low: int, high: int = 10**9) -> None:
+        super().__init__(low, high)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The whole number."""
+        _plain(self, value, param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
+class _Line(click.ParamType[str]):
+    """Text of one line, of bounded length."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        text = str(value)
+        if len(text) > 10_000 or not text.isprintable():
+            self.fail(f"{text[:_SHOWN]!r} is not one printable line of at most 10,000 characters.", param, ctx)
+        return text
+
+
+class _Like(_Line):
+    """Text of one form, since it goes into tables that spreadsheets open."""
+
+    def __init__(self, name: str, pattern: str, example: str) -> None:
+        self.name, self._pattern, self._example = name, re.compile(pattern), example
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        text = super().convert(value, param, ctx)
+        if text and not self._pattern.fullmatch(text):
+            self.fail(f"{text[:_SHOWN]!r} is no {self.name}, such as {self._example}.", param, ctx)
+        return text
+
+
+class _Words(_Line):
+    """A list with commas in which something stands; empty text is no list."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it was given."""
+        text = super().convert(value, param, ctx)
+        if text and not all(word.strip() for word in text.split(",")):
+            self.fail(f"{text[:_SHOWN]!r} has an empty entry; allowed: names with commas between them.", param, ctx)
+        return text
+
+
+SETTING: Final = _Line()
+WORDS: Final = _Words()
+KEY: Final = _Like("key", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "my-measurements")
+DAY: Final = _Like("date", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "2026-05-31")
