@@ -51,7 +51,9 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 @click.option("--screen", type=click.Choice(["pue", "water", "cost"]),
               help="Rank designs with every redundancy and UPS mode; cost: at the three prices.")  # fmt: skip
 @click.option("--top", type=Whole(1), default=10, show_default=True, help="Designs to list (--screen).")
-@click.option("--seed", type=Whole(0, 2**63 - 1), default=0, show_default=True, help="Seed of synthesised hours.")
+@click.option(
+    "--seed", type=Whole(0, 9_223_372_036_854_775_807), default=0, show_default=True, help="Seed of synthesised hours."
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
 @force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")

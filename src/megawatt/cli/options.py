@@ -44,7 +44,7 @@ class Number(click.FloatRange):
 class Whole(click.IntRange):
     """A whole number within limits."""
 
-    def __init__(self, low: int, high: int = 10**9) -> None:
+    def __init__(self, low: int, high: int = 1_000_000_000) -> None:
         super().__init__(low, high)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:

@@ -55,7 +55,7 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
 
     catalogue = load_catalogue()
     loaded = load(scenario, catalogue, settings)
-    check_folder(out / loaded.name, keep=keep)
+    check_folder(out.joinpath(loaded.name), keep=keep)
     comparison = compare(loaded, catalogue, workers=workers, progress=note)
     comparison = dataclasses.replace(comparison, manifest=make_manifest(comparison.manifest))
     note("report")
