@@ -192,7 +192,7 @@ def _mined_lines(mined: MinedYear) -> str:
         f"outlook, USD/MWh (stop): {later}",
     ]
     if mined.next_difficulty_ratio is not None:
-        lines.append(f"next difficulty: {mined.next_difficulty_ratio - 1.0:+.1%} expected")
+        lines.append(f"next difficulty: {mined.next_difficulty_ratio:.3f} times the present one expected")
     return "\n".join(lines)
 
 
