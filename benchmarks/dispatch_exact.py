@@ -16,7 +16,7 @@ import numpy as np
 
 from megawatt.dispatch.case import ReferenceCase, case_problem, change_case, load_case
 from megawatt.dispatch.lp import Method
-from megawatt.dispatch.years import optimise_years
+from megawatt.dispatch.years import at_prices, optimise_years
 from megawatt.validation.dispatch_case import solve_case
 
 REFERENCE = Path(os.environ.get("MEGAWATT_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
@@ -108,7 +108,8 @@ def main() -> dict[str, float]:
     figures["highs_mb_above_package"], _ = _memory_mb("package", "highs")
     shift = _bootstrap_shift(base.price_usd_per_mwh, YEARS)
     start = time.perf_counter()
-    years = optimise_years(case_problem(base), shift, solver="exact", workers=WORKERS)
+    site = case_problem(base)
+    years = optimise_years((at_prices(site, row) for row in shift), solver="exact", workers=WORKERS)
     figures["price_years"] = float(years.objective_usd.size)
     figures["price_years_s"] = time.perf_counter() - start
     figures["peak_rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0

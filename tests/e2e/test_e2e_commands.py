@@ -142,3 +142,21 @@ def test_dispatch_spends_water_and_power_by_the_hour(tmp_path: Path) -> None:
     refused = megawatt("dispatch", scenario, "--water-price", -1)
     assert refused.returncode == 2
     assert "Traceback" not in refused.stderr
+
+
+def test_plan_and_dispatch_value_a_mined_mwh_alike_and_years_are_ranged(tmp_path: Path) -> None:
+    scenario = small(tmp_path, "childress-bitcoin")
+    shown = megawatt("dispatch", scenario, "--json")
+    planned = megawatt("plan", scenario, "--out", tmp_path / "runs", "--json")
+    (hours,), (plan,) = (json.loads(done.stdout)["results"] for done in (shown, planned))
+    assert hours["mined"] == plan["uses"][0]["mined"]
+    assert "miners stop above" in megawatt("dispatch", scenario).stdout
+    years = megawatt("dispatch", scenario, "--price-years", "2022,2023", "--json")
+    (result,) = json.loads(years.stdout)["results"]
+    assert set(result["earned_usd"]) == {"2022", "2023"}
+    assert result["earned_usd"]["2023"] == pytest.approx(hours["plans"]["perfect"]["earned_usd"], rel=1e-9)
+    assert result["low_usd"] < result["mean_usd"] < result["high_usd"]
+    for wrong in ("2019,2023", "x"):
+        refused = megawatt("dispatch", scenario, "--price-years", wrong)
+        assert refused.returncode == 2
+        assert "Traceback" not in refused.stderr

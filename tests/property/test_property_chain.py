@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.inputs import move
-from megawatt.chain.links import Links, forge, reforge, with_hash_value
+from megawatt.chain.links import Links, forge, reforge
 from megawatt.dispatch import solve_merit
 from megawatt.risk import simulate_factors
 from megawatt.scenario import load
@@ -40,7 +41,7 @@ _QUICK = settings(max_examples=10, deadline=None, suppress_health_check=[HealthC
 def test_cash_balances_to_the_cent_on_every_path(name: str, scale: float, opex: float, seed: int) -> None:
     before = links(name)
     scenario = move(move(before.scenario, "power.price_scale", scale), "opex.site_usd_per_kw_month", opex)
-    after = reforge(before, scenario, before.catalogue, "dispatch")
+    after = reforge(before, scenario, before.catalogue)
     model = after.model.sculpted()
     months = model.calendar.spine.months
     factors = simulate_factors(after.terms, months, 16, np.random.SeedSequence(seed))
@@ -59,8 +60,8 @@ def test_cash_balances_to_the_cent_on_every_path(name: str, scale: float, opex: 
 def test_energy_balances_in_every_hour(name: str, scale: float, grid_mw: float, value: float) -> None:
     before = links(name)
     scenario = move(move(before.scenario, "power.price_scale", scale), "site.grid_mw", grid_mw)
-    after = reforge(before, scenario, before.catalogue, "dispatch")
-    year = solve_merit(with_hash_value(after, value) if after.mining else after.problem)
+    after = reforge(before, scenario, before.catalogue)
+    year = solve_merit(replace(after.problem, mining_value_usd_per_mwh=np.full(8760, value)))
     np.testing.assert_allclose(year.import_mw, year.ai_facility_mw + year.mining_facility_mw, rtol=0, atol=1e-9)
     np.testing.assert_allclose(year.ai_it_mw + year.ai_curtailed_mw, after.problem.ai_it_mw, rtol=0, atol=1e-9)
     assert (year.import_mw <= after.problem.import_limit_mw + 1e-6).all()
@@ -73,7 +74,7 @@ def test_energy_balances_in_every_hour(name: str, scale: float, grid_mw: float, 
 def test_value_never_falls_when_the_price_of_a_chip_hour_rises(low: float, rise: float) -> None:
     before = links("gb300")
     worth = [
-        reforge(before, move(before.scenario, "contract.price_usd_per_chip_hour", p), before.catalogue, "finance")
+        reforge(before, move(before.scenario, "contract.price_usd_per_chip_hour", p), before.catalogue)
         for p in (low, low + rise)
     ]
     a, b = (w.base.measures.npv_usd[0] for w in worth)

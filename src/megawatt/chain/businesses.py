@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.chain.ageing import hashes_kept_frac
+from megawatt.chain.capital import Replacement
 from megawatt.chain.ground import Ground, earned
 from megawatt.dispatch.response import MiningMonths
 from megawatt.finance import (
@@ -117,13 +119,18 @@ class AIMoney:
 class MiningMoney:
     """What miners earn by: the fleet, the network it starts from, how hash rate follows revenue.
 
-    ``called_frac`` is the share of their hours that a demand response programme takes.
+    ``called_frac`` is the share of their hours that a demand response programme takes; ``hash_loss_per_year`` the share
+    of hash rate that a machine loses every year, ``age_months`` its age when its block goes live, ``replaced`` when new
+    ones take its place.
     """
 
     fleet: MinerFleet
     state: NetworkState
     follows: HashResponse
     called_frac: float = 0.0
+    hash_loss_per_year: float = 0.0
+    age_months: int = 0
+    replaced: Replacement | None = None
 
     def economics(self, ground: Ground, factors: FactorPaths) -> HashEconomics:
         """What a MWh earns in the fleet along each path, network response and halvings included."""
@@ -138,7 +145,8 @@ class MiningMoney:
             lag_months=self.follows.lag_months,
             growth=self.follows.growth,
         )
-        return hash_economics(self.fleet, path)
+        kept = hashes_kept_frac(ground.calendar, self.replaced, self.hash_loss_per_year, self.age_months)
+        return hash_economics(self.fleet, path, kept)
 
     def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
         """Revenue and energy of the hours that are worth mining."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact, System
+from megawatt.chain.memo import Memo
 from megawatt.errors import InfeasibleError
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
 from megawatt.training import Job, TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
 from megawatt.workload import load_model
 
-__all__ = ["Compute", "compute", "priced", "replanned"]
+__all__ = ["Compute", "compute"]
 
 _CHIPS_MUST_FIT: Final = "lower ai.chips or ai.fill_frac, or raise site.it_mw"
 
@@ -30,7 +32,6 @@ class Compute:
     ``basis_price_usd_per_chip_hour`` holds the price under each basis that the scenario gives.
     """
 
-    training: Training
     plan: TrainingPlan
     plans: Mapping[str, TrainingPlan]
     run: TrainingRun | None
@@ -52,18 +53,17 @@ def _sections(scenario: Scenario) -> tuple[AI, Training, Contract]:
     return scenario.ai, scenario.training, scenario.contract
 
 
-def _job(training: Training, catalogue: Catalogue, folder: Path) -> Job:
-    name = training.model
-    return Job(
-        load_model(str(folder / name) if name.endswith(".json") else name, catalogue),
-        seq_len=int(training.seq_len.number()),
-        global_batch=int(training.global_batch.number()),
-        precision=training.precision,
-    )
+def _job(catalogue: Catalogue, folder: Path, model: str, seq_len: int, global_batch: int, precision: str) -> Job:
+    arch = load_model(str(folder / model) if model.endswith(".json") else model, catalogue)
+    return Job(arch, seq_len=seq_len, global_batch=global_batch, precision=precision)
 
 
-def _plan(job: Job, system: System, training: Training, catalogue: Catalogue, layouts: Layouts | None) -> TrainingPlan:
-    return plan(job, system, int(training.chips.number()), catalogue=catalogue, layouts=layouts)
+def _plan(catalogue: Catalogue, system: str, job: Job, chips: int, *, layouts: Layouts | None) -> TrainingPlan:
+    return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts)
+
+
+def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float) -> TrainingRun:
+    return run(step, tokens=tokens, system=catalogue.system(step.system), catalogue=catalogue)
 
 
 def _chips(ai: AI, system: System, site_it_mw: float) -> int:
@@ -88,22 +88,19 @@ def _check_fits(it_mw: float, site_it_mw: float, chips: int) -> None:
         raise InfeasibleError(f"ai.chips: {drawn}; {_CHIPS_MUST_FIT}")
 
 
-def _rests_on(step: TrainingPlan, entries: Collection[str]) -> bool:
-    """Whether a plan uses any of these catalogue entries."""
-    return any(a.name.startswith(f"{entry}.") for a in step.assumptions for entry in entries)
-
-
-def compute(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Compute:
+def compute(memo: Memo, scenario: Scenario, folder: Path, held: Mapping[str, Layouts]) -> Compute:
     """Plan the training job, fill the halls, price the chips.
 
     Parameters
     ----------
+    memo : Memo
+        Makes plans and run, or finds them.
     scenario : Scenario
         With ``use = "ai-cloud"``.
-    catalogue : Catalogue
-        Where systems and models are looked up.
     folder : Path
         Folder of the scenario, for a model given as a config.json.
+    held : mapping of str to Layouts
+        Layouts to plan with, by system; the best one is looked for where there is none.
 
     Raises
     ------
@@ -111,54 +108,25 @@ def compute(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Compute:
         If no layout fits in memory, or the chips draw more than the halls' IT power.
     """
     ai, training, contract = _sections(scenario)
-    job = _job(training, catalogue, folder)
-    keys = {ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k}
-    plans = {key: _plan(job, catalogue.system(key), training, catalogue, None) for key in sorted(keys)}
-    return _filled(scenario, catalogue, plans)
-
-
-def replanned(
-    scenario: Scenario, catalogue: Catalogue, folder: Path, before: Compute, moved: Collection[str]
-) -> Compute:
-    """The same chips after facts of some catalogue entries, or the training job, moved: layouts are held.
-
-    Parameters
-    ----------
-    scenario, catalogue, folder
-        As of `compute`, after the move.
-    before : Compute
-        Before the move, with the scenario's systems.
-    moved : collection of str
-        Keys of the entries that differ. Plans that rest on none of them are kept.
-
-    Raises
-    ------
-    InfeasibleError
-        As `compute`.
-    """
-    _, training, _ = _sections(scenario)
-    job = _job(training, catalogue, folder)
-    plans = {}
-    for key, old in before.plans.items():
-        same = training == before.training and not _rests_on(old, moved)
-        plans[key] = old if same else _plan(job, catalogue.system(key), training, catalogue, old.layout)
-    return _filled(scenario, catalogue, plans)
-
-
-def _filled(scenario: Scenario, catalogue: Catalogue, plans: Mapping[str, TrainingPlan]) -> Compute:
-    """Halls full of the planned chips, and what an hour of one is worth."""
-    ai, training, _ = _sections(scenario)
-    system = catalogue.system(ai.system)
-    step = plans[system.key]
+    size = (int(training.seq_len.number()), int(training.global_batch.number()))
+    job = memo("job", _job, folder, training.model, *size, training.precision)
+    plans = {
+        key: memo(f"plan {key}", partial(_plan, layouts=held.get(key)), key, job, int(training.chips.number()))
+        for key in sorted({ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k})
+    }
+    step = plans[ai.system]
+    whole = memo("run", _run, step, training.tokens.number()) if training.tokens is not None else None
+    system = memo.catalogue.system(ai.system)
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)
     it_mw, busy_it_mw, idle_frac = _load(ai, system, step, chips)
     _check_fits(busy_it_mw, site_it_mw, chips)
-    whole = None
-    if training.tokens is not None:
-        whole = run(step, tokens=training.tokens.number(), system=system, catalogue=catalogue)
-    unpriced = Compute(
-        training=training,
+    throughput = {key: p.tokens_per_s_per_chip for key, p in plans.items()}
+    prices = _prices(contract, throughput, ai.system)
+    ratio = _cost_ratio(scenario, throughput, ai.system)
+    cost = scenario.capex.chips_usd_per_chip
+    derived = _derived(scenario, prices, ratio, throughput, ai.system)
+    return Compute(
         plan=step,
         plans=plans,
         run=whole,
@@ -168,28 +136,10 @@ def _filled(scenario: Scenario, catalogue: Catalogue, plans: Mapping[str, Traini
         busy_it_mw=busy_it_mw,
         idle_frac=idle_frac,
         busy_frac=ai.busy_frac.number(),
-        price_usd_per_chip_hour=0.0,
-        basis_price_usd_per_chip_hour={},
-        chip_cost_usd=0.0,
-        assumptions=(),
-    )
-    return priced(scenario, unpriced)
-
-
-def priced(scenario: Scenario, chips: Compute) -> Compute:
-    """The same chips at the scenario's prices and costs; their plans are kept."""
-    _, _, contract = _sections(scenario)
-    throughput = {key: p.tokens_per_s_per_chip for key, p in chips.plans.items()}
-    prices = _prices(contract, throughput, chips.system.key)
-    ratio = _cost_ratio(scenario, throughput, chips.system.key)
-    cost = scenario.capex.chips_usd_per_chip
-    derived = _derived(scenario, prices, ratio, throughput, chips.system.key)
-    return replace(
-        chips,
         price_usd_per_chip_hour=prices[contract.basis],
         basis_price_usd_per_chip_hour=prices,
         chip_cost_usd=(cost.number() if cost else 0.0) * ratio,
-        assumptions=(*chips.plan.assumptions, *(chips.run.assumptions if chips.run else ()), *derived),
+        assumptions=(*step.assumptions, *(whole.assumptions if whole else ()), *derived),
     )
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.businesses import AIMoney
+from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, capital
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
@@ -103,7 +103,11 @@ def _calendar(terms: Conversion, live: int) -> Calendar:
 
 
 def _mining_model(links: Links, terms: Conversion, rate: float) -> CashModel:
-    return replace(links.model, calendar=_calendar(terms, 0), discount_rate=rate).without_loan()
+    aged = tuple(
+        replace(b, age_months=terms.miners_age_months) if isinstance(b, MiningMoney) else b
+        for b in links.model.businesses
+    )
+    return replace(links.model, calendar=_calendar(terms, 0), discount_rate=rate, businesses=aged).without_loan()
 
 
 def _ai_models(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from megawatt.catalogue import Catalogue
 from megawatt.chain.links import Links, forge
+from megawatt.chain.records import MinedYear
 from megawatt.chain.site import dry_response
 from megawatt.dispatch import (
     HourlyProblem,
@@ -21,11 +20,9 @@ from megawatt.dispatch import (
     yearly_peak,
 )
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.mining import MinerFleet, NetworkState, hashprice_usd_per_ph_day, revenue_usd_per_mwh, subsidy_by_month
-from megawatt.mining.protocol import BLOCKS_PER_DAY
 from megawatt.scenario import LoadedScenario
 
-__all__ = ["Additions", "SiteYear", "mined_usd_per_mwh", "site_year"]
+__all__ = ["Additions", "SiteYear", "site_year"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +63,14 @@ class SiteYear:
     """A use's hourly problem.
 
     ``water`` says when pads run, None where water is free; ``held_by_contract``: the AI load is planned to run in every
-    hour and accounted at the pay of its first contract year.
+    hour and accounted at the pay of its first contract year; ``mined``: what a mined MWh earns.
     """
 
     name: str
     problem: HourlyProblem
     water: WaterPlan | None
     held_by_contract: bool
+    mined: MinedYear | None = None
 
 
 def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | None = None) -> SiteYear:
@@ -97,9 +95,6 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
     added = additions or Additions()
     links = forge(use.scenario, catalogue, use.folder)
     problem = links.problem
-    if links.miners is not None:
-        value = mined_usd_per_mwh(links.miners.fleet, links.miners.state)
-        problem = replace(problem, mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value))
     water = _water(links, problem, added) if added.saves_water else None
     charge = added.demand_charge_usd_per_mw_year
     assets = SiteAssets(
@@ -111,7 +106,7 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
     )
     held = links.ai is not None and added.ai_interruptible_usd_per_mwh is None and added.ai_firm_frac < 1.0
     hours = site_hours(problem if water is None else water.problem, assets)
-    return SiteYear(use.scenario.name, hours, water, held)
+    return SiteYear(use.scenario.name, hours, water, held, links.mined)
 
 
 def _water(links: Links, problem: SiteProblem, added: Additions) -> WaterPlan:
@@ -123,10 +118,3 @@ def _water(links: Links, problem: SiteProblem, added: Additions) -> WaterPlan:
     )
     cap = math.inf if added.water_cap_m3 is None else added.water_cap_m3
     return save_water(problem, dry, usd_per_m3=added.water_usd_per_m3, cap_m3=cap)
-
-
-def mined_usd_per_mwh(miners: MinerFleet, state: NetworkState) -> float:
-    """Revenue of a MWh at the miners' plug in a network state's own month. [USD/MWh]"""
-    subsidy = float(subsidy_by_month(state.year, state.month, 1)[0]) * BLOCKS_PER_DAY
-    hashprice = hashprice_usd_per_ph_day(subsidy, state.fees_btc_per_day, state.btc_price_usd, state.network_eh_per_s)
-    return float(revenue_usd_per_mwh(miners, hashprice))

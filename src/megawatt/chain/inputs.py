@@ -32,7 +32,7 @@ ROOM_OF_SECTION: Final = {
     "risk": "risk",
     "discount_rate": "finance",
 }
-"""The first room whose result changes when a number of this section changes."""
+"""The room under which a report lists the numbers of a section."""
 
 
 def _facts(value: Any, path: str) -> Iterator[tuple[str, Fact]]:

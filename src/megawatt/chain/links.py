@@ -1,10 +1,11 @@
-"""The links of the chain in order; a changed input recomputes its own link and those after it, nothing before."""
+"""The links of the chain in order; an input that moved recomputes the links that read it, and no other."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -12,28 +13,44 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney, RunningCost, ShedMoney
 from megawatt.chain.capital import calendar_of, capital
-from megawatt.chain.compute import Compute, compute, priced, replanned
+from megawatt.chain.compute import Compute, compute
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import LeaseMoney, lease_money
+from megawatt.chain.memo import Made, Memo
+from megawatt.chain.mined import hourly_value, mined_year
 from megawatt.chain.money import CashModel
-from megawatt.chain.site import Grid, Halls, ai_halls, grid_of, mining_halls, site_problem, weather_of
-from megawatt.dispatch import MonthlyResponse, SiteProblem, monthly_response
+from megawatt.chain.records import MinedYear
+from megawatt.chain.site import (
+    Grid,
+    Halls,
+    ai_hall,
+    grid_of,
+    halls_at_load,
+    mining_halls,
+    outdoor_air,
+    site_problem,
+    weather_of,
+    year_by_month,
+)
+from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import ScenarioError
-from megawatt.facility import Weather
+from megawatt.facility import Ambient, Weather
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.mining import fleet, hash_response, network_state
+from megawatt.mining import fleet, hash_response, miner_modes, network_state
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.schema import Scenario
+from megawatt.training.records import Layouts
 
-__all__ = ["Links", "forge", "reforge", "with_hash_value"]
-
-_CHIP_ROOMS: Final = frozenset({"catalogue", "workload", "hardware", "training"})
+__all__ = ["Links", "forge", "reforge"]
 
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Everything of a use up to its base-case cash flow; no randomness, no solver."""
+    """Everything of a use up to its base-case cash flow; no randomness, no solver.
+
+    ``made`` holds the links that a moved input need not compute again, with what they were made from.
+    """
 
     scenario: Scenario
     catalogue: Catalogue
@@ -43,18 +60,25 @@ class Links:
     ai: Halls | None
     mining: Halls | None
     miners: MiningMoney | None
+    mined: MinedYear | None
     grid: Grid
     problem: SiteProblem
     response: MonthlyResponse
     terms: FactorTerms
     model: CashModel
     base: CashFlow
+    made: Mapping[str, Made] = field(default_factory=dict)
 
     @property
     def it_mw(self) -> float:
         """Critical IT power of the site's halls, AI or mining."""
         halls = self.ai or self.mining
         return halls.it_mw if halls else 0.0
+
+    @property
+    def layouts(self) -> dict[str, Layouts]:
+        """Training layouts by system."""
+        return {key: plan.layout for key, plan in self.compute.plans.items()} if self.compute else {}
 
     @property
     def tokens_per_s(self) -> float | None:
@@ -91,15 +115,17 @@ class Links:
             rows += halls.response.assumptions if halls else ()
         if self.miners:
             rows += (*self.miners.fleet.assumptions, *self.miners.state.assumptions, *self.miners.follows.assumptions)
+        rows += self.mined.assumptions if self.mined else ()
         rows += (*self.grid.assumptions, *self.terms.assumptions)
         return tuple({row.name: row for row in reversed(rows)}.values())[::-1]
 
 
-def _miners(scenario: Scenario, catalogue: Catalogue, it_mw: float) -> MiningMoney | None:
+def _miners(scenario: Scenario, catalogue: Catalogue, rated_mw: float) -> MiningMoney | None:
     if scenario.mining is None:
         return None
-    machines = fleet(catalogue, scenario.mining.miner, it_mw)
-    return MiningMoney(machines, network_state(catalogue, scenario.mining.network), hash_response(catalogue))
+    machines = fleet(catalogue, scenario.mining.miner, rated_mw)
+    state, follows = network_state(catalogue, scenario.mining.network), hash_response(catalogue)
+    return MiningMoney(machines, state, follows, hash_loss_per_year=scenario.mining.hash_loss_per_year.number())
 
 
 def _firm_value_usd_per_mwh(chips: Compute | None, halls: Halls, grid: Grid) -> float:
@@ -120,20 +146,6 @@ def _ai_load_mw(scenario: Scenario, chips: Compute | None) -> float:
     if scenario.lease is None or scenario.site.it_mw is None:
         return 0.0
     return scenario.site.it_mw.number() * scenario.lease.it_load_frac.number()
-
-
-def _problem(
-    scenario: Scenario, grid: Grid, chips: Compute | None, ai: Halls | None, mining: Halls | None
-) -> SiteProblem:
-    return site_problem(
-        grid,
-        scenario.site.grid_mw.number(),
-        ai=ai,
-        ai_it_mw=_ai_load_mw(scenario, chips),
-        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0,
-        mining=mining,
-        mining_value_usd_per_mwh=0.0,
-    )
 
 
 def _ai_money(
@@ -171,18 +183,19 @@ def _cash_model(
     machines = chips.chips * chips.chip_cost_usd if chips else 0.0
     if miners is not None:
         machines += miners.fleet.hashrate_eh_per_s * 1e6 * miners.fleet.price_usd_per_th
+    spent = capital(scenario, calendar, it_mw=it_mw, machines_cost_usd=machines)
     utilisation = scenario.contract.market_utilisation_frac.number() if scenario.contract else 0.0
     opex = scenario.opex
     businesses = (
         RunningCost(it_mw, opex.site_usd_per_kw_month.number(), opex.growth_per_year.number()),
         _ai_money(scenario, chips, response, problem, utilisation) if chips else None,
         lease_money(scenario.lease, it_mw) if scenario.lease else None,
-        replace(miners, called_frac=_called_frac(scenario, it_mw)) if miners else None,
+        replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
         _shed_money(scenario),
     )
     return CashModel(
         calendar=calendar,
-        capital=capital(scenario, calendar, it_mw=it_mw, machines_cost_usd=machines),
+        capital=spent,
         response=response,
         terms=terms,
         grid_mw=scenario.site.grid_mw.number(),
@@ -209,41 +222,68 @@ def _called_frac(scenario: Scenario, it_mw: float) -> float:
     return share * programme.called_hours_per_year.number() / HOURS_IN_YEAR
 
 
-def forge(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
+def forge(
+    scenario: Scenario, catalogue: Catalogue, folder: Path, layouts: Mapping[str, Layouts] | None = None
+) -> Links:
     """Compute every link of a use from its scenario.
+
+    Parameters
+    ----------
+    layouts : mapping of str to Layouts, optional
+        Training layouts to hold, by system; the best are looked for otherwise.
 
     Raises
     ------
     InfeasibleError
         If no layout fits, or the load does not fit the halls or the connection.
     """
-    return _link(scenario, catalogue, folder, None, "catalogue")
+    return _link(scenario, Memo(catalogue), folder, layouts or {}, CashModel.sculpted)
 
 
-def reforge(links: Links, scenario: Scenario, catalogue: Catalogue, room: str) -> Links:
-    """The links with one input changed, which ``room`` is the first to use; the layout is held.
+def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
+    """The links after inputs of the scenario or facts of the catalogue moved; the layout is held.
 
-    For the value before debt alone: the loan is left out of the cash flow.
+    What rests on none of them is kept. For the value before debt alone: the loan is left out of the cash flow.
     """
-    return _link(scenario, catalogue, links.folder, links, room)
+    return _link(scenario, Memo(catalogue, links.made), links.folder, links.layouts, CashModel.without_loan)
 
 
-def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | None, room: str) -> Links:
-    weather = old.weather if old else weather_of(scenario, catalogue, folder)
-    chips = _chips(scenario, catalogue, folder, old, room)
-    ai, mining = _halls(scenario, catalogue, weather, chips, old, room)
-    grid = old.grid if old and room not in ("dispatch", "catalogue") else grid_of(scenario, catalogue, folder)
-    miners = _miners(scenario, catalogue, mining.it_mw) if mining else None
-    terms = _terms(scenario, catalogue, old)
-    same = old is not None and old.ai is ai and old.mining is mining and old.grid is grid
-    if old is not None and same and _ai_load_mw(old.scenario, old.compute) == _ai_load_mw(scenario, chips):
-        problem, response = old.problem, old.response
-    else:
-        problem = _problem(scenario, grid, chips, ai, mining)
-        response = monthly_response(problem)
+def _link(
+    scenario: Scenario,
+    memo: Memo,
+    folder: Path,
+    held: Mapping[str, Layouts],
+    financed: Callable[[CashModel], CashModel],
+) -> Links:
+    site, catalogue = scenario.site, memo.catalogue
+    where = str(folder / site.weather) if site.weather else site.place
+    weather = memo("weather", weather_of, where, scenario.seed)
+    chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
+    air = memo("outdoor air", outdoor_air, weather)
+    ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
+    grid = memo("grid", grid_of, scenario.power, scenario.seed, folder)
+    load = _ai_load_mw(scenario, chips)
+    names = scenario.mining.modes if scenario.mining else ()
+    modes = memo("miners' modes", miner_modes, names) if names else None
+    response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, modes)
+    problem = site_problem(
+        grid,
+        site.grid_mw.number(),
+        ai=ai,
+        ai_it_mw=load,
+        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0,
+        mining=mining,
+        modes=modes,
+    )
+    miners = _miners(scenario, catalogue, mining.it_mw / (modes.most_frac if modes else 1.0)) if mining else None
+    terms = _terms(scenario, catalogue)
     halls = ai or mining
-    model = _cash_model(scenario, chips, miners, response, problem, terms, halls.it_mw if halls else 0.0)
-    model = model.sculpted() if old is None else model.without_loan()
+    model = financed(_cash_model(scenario, chips, miners, response, problem, terms, halls.it_mw if halls else 0.0))
+    mined = (
+        mined_year(catalogue, scenario.mining, model, modes, mining.response) if scenario.mining and mining else None
+    )
+    if mined is not None:
+        problem = replace(problem, mining_value_usd_per_mwh=hourly_value(mined))
     return Links(
         scenario=scenario,
         catalogue=catalogue,
@@ -253,57 +293,44 @@ def _link(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | N
         ai=ai,
         mining=mining,
         miners=miners,
+        mined=mined,
         grid=grid,
         problem=problem,
         response=response,
         terms=terms,
         model=model,
         base=model.base(),
+        made=memo.made,
     )
 
 
-def _chips(scenario: Scenario, catalogue: Catalogue, folder: Path, old: Links | None, room: str) -> Compute | None:
-    if scenario.ai is None:
+def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, chips: Compute | None) -> Halls | None:
+    if chips is None and scenario.lease is None:
         return None
-    before = old.compute if old else None
-    if before is None:
-        return compute(scenario, catalogue, folder)
-    if old is not None and room in _CHIP_ROOMS:
-        moved = [key for key, entry in catalogue.entries.items() if entry is not old.catalogue.entries[key]]
-        return replanned(scenario, catalogue, folder, before, moved)
-    return priced(scenario, before) if room == "finance" else before
+    system = chips.system if chips else None
+    hall = memo(
+        "AI hall",
+        ai_hall,
+        weather,
+        air,
+        scenario.hall.design,
+        scenario.site.it_mw.number() if scenario.site.it_mw else math.inf,
+        system.liquid_share if system else None,
+        system.coolant_supply_max_c if system else None,
+    )
+    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips))
 
 
-def _halls(
-    scenario: Scenario, catalogue: Catalogue, weather: Weather, chips: Compute | None, old: Links | None, room: str
-) -> tuple[Halls | None, Halls | None]:
-    ai, mining = (old.ai, old.mining) if old else (None, None)
-    if chips is not None and (ai is None or room == "facility" or _other_heat(old, chips)):
-        ai = ai_halls(scenario, catalogue, weather, chips.system, chips.it_mw)
-    if scenario.lease is not None and (ai is None or old is None or room in ("facility", "finance")):
-        ai = ai_halls(scenario, catalogue, weather, None, _ai_load_mw(scenario, None))
-    if scenario.mining is not None and (mining is None or room in ("facility", "mining")):
-        if chips is not None:
-            raise ScenarioError("mining: beside AI halls is not supported in one scenario yet; compare two scenarios")
-        mining = mining_halls(scenario, catalogue, weather)
-    return ai, mining
+def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient) -> Halls | None:
+    if scenario.mining is None:
+        return None
+    if scenario.ai is not None:
+        raise ScenarioError("mining: beside AI halls is not supported in one scenario yet; compare two scenarios")
+    given = scenario.mining.it_mw
+    it_mw = given.number() if given is not None else None
+    return memo("mining halls", mining_halls, weather, air, scenario.hall.design, scenario.site.grid_mw.number(), it_mw)
 
 
-def _other_heat(old: Links | None, chips: Compute) -> bool:
-    if old is None or old.compute is None:
-        return True
-    before, after = old.compute.system, chips.system
-    return (before.liquid_share, before.coolant_supply_max_c) != (after.liquid_share, after.coolant_supply_max_c)
-
-
-def _terms(scenario: Scenario, catalogue: Catalogue, old: Links | None) -> FactorTerms:
-    if old is not None:
-        return old.terms
+def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
     tenant = scenario.contract or scenario.lease
-    payer = tenant.payer if tenant else None
-    return factor_terms(catalogue, payer=payer)
-
-
-def with_hash_value(links: Links, hash_value_usd_per_mwh: float) -> SiteProblem:
-    """The site year's problem with a mining revenue, for the solver."""
-    return replace(links.problem, mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, hash_value_usd_per_mwh))
+    return factor_terms(catalogue, payer=tenant.payer if tenant else None)

@@ -17,7 +17,17 @@ from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
 from megawatt.training.records import TrainingPlan, TrainingRun
 
-__all__ = ["Comparison", "ConversionDate", "ConversionResult", "Headline", "Sensitivity", "UnitCost", "UseResult"]
+__all__ = [
+    "Comparison",
+    "ConversionDate",
+    "ConversionResult",
+    "HashYear",
+    "Headline",
+    "MinedYear",
+    "Sensitivity",
+    "UnitCost",
+    "UseResult",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,62 @@ class UnitCost:
 
 
 @dataclass(frozen=True, slots=True)
+class HashYear:
+    """A calendar year of the base case's hash price; means of ``months`` months.
+
+    ``network_pays_frac`` is the share of the network's machines whose power costs less than this hash price earns.
+    """
+
+    year: int
+    months: int
+    hashprice_usd_per_ph_day: float
+    usd_per_mwh: float
+    strike_usd_per_mwh: float
+    network_eh_per_s: float
+    subsidy_btc: float
+    network_pays_frac: float
+
+
+@dataclass(frozen=True, slots=True)
+class MinedYear:
+    """What a mined MWh earns in the year that is dispatched: the first twelve months with all halls live.
+
+    Attributes
+    ----------
+    first_month, last_month : str
+        The months that it stands for.
+    by_month_usd_per_mwh : (12,)
+        Revenue at the miners' plug after uptime and pool fee, January first. [USD/MWh]
+    usd_per_mwh : float
+        Mean of the months. [USD/MWh]
+    facility_per_it : float
+        MW at the connection that stop with a MW of miners: cooling and losses, mean of the hours. [-]
+    strikes_usd_per_mwh : tuple of float
+        Delivered price of power above which each mode's share of the power stops, the last to stop first:
+        ``usd_per_mwh`` times its worth over ``facility_per_it``. [USD/MWh]
+    outlook : tuple of HashYear
+        Every calendar year of the project.
+    next_difficulty_ratio : float or None
+        Expected difficulty after the next retarget over the present one; where the scenario says how the period goes.
+    """
+
+    first_month: str
+    last_month: str
+    by_month_usd_per_mwh: NDArray[np.float64]
+    usd_per_mwh: float
+    facility_per_it: float
+    strikes_usd_per_mwh: tuple[float, ...]
+    outlook: tuple[HashYear, ...]
+    next_difficulty_ratio: float | None = None
+    assumptions: tuple[Assumption, ...] = ()
+
+    @property
+    def strike_usd_per_mwh(self) -> float:
+        """Delivered price of power above which all miners are off. [USD/MWh]"""
+        return self.strikes_usd_per_mwh[0]
+
+
+@dataclass(frozen=True, slots=True)
 class UseResult:
     """One use of the site, the whole chain."""
 
@@ -105,6 +171,7 @@ class UseResult:
     warnings: tuple[str, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
+    mined: MinedYear | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.inputs import field_title, move, scenario_assumptions
 from megawatt.chain.links import Links, reforge
 from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
 from megawatt.risk import run_calls
+from megawatt.scenario.schema import Scenario
 
-__all__ = ["sensitivities"]
+__all__ = ["moved_input", "ranged_inputs", "sensitivities"]
 
 _UNIT_AT_END: Final = re.compile(
     r"_(frac|years|months|hours|usd|mw|w|k|c|usd_per_(chip|kw_month|mw|chip_hour|mwh|th)|w_per_chip|per_year)$"
@@ -26,9 +28,10 @@ _LEAST_SHARE: Final = 1e-6
 """Ranges that move the value by less than this share are left out."""
 
 
-def _ranged(links: Links) -> list[Assumption]:
+def ranged_inputs(links: Links) -> tuple[Assumption, ...]:
+    """Inputs of the base case with a range, simulated factors left out; some are results and cannot be moved."""
     rows = [a for a in links.assumptions() if a.room != "risk" and not isinstance(a.fact.value, str)]
-    return [a for a in rows if a.fact.low is not None or a.fact.high is not None]
+    return tuple(a for a in rows if a.fact.low is not None or a.fact.high is not None)
 
 
 def _rack_follows_chip(links: Links, key: str, field: str, value: float) -> tuple[str, float] | None:
@@ -42,17 +45,28 @@ def _rack_follows_chip(links: Links, key: str, field: str, value: float) -> tupl
     return system.key, fact.number() * value / system.accelerator.power_cap_w
 
 
-def _moved(links: Links, row: Assumption, value: float, in_scenario: frozenset[str]) -> Links | None:
+def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalogue]:
+    """Scenario and catalogue with one input at another value.
+
+    Raises
+    ------
+    CatalogueError
+        If the name is neither a number of the scenario nor a fact of the catalogue: a result.
+    """
+    if any(a.name == name for a in scenario_assumptions(links.scenario)):
+        return move(links.scenario, name, value), links.catalogue
+    key, _, field = name.rpartition(".")
+    catalogue = links.catalogue.replace_fact(key, field, value)
+    also = _rack_follows_chip(links, key, field, value)
+    if also is not None:
+        catalogue = catalogue.replace_fact(also[0], "provisioned_w_per_chip", also[1])
+    return links.scenario, catalogue
+
+
+def _moved(links: Links, row: Assumption, value: float) -> Links | None:
     """The links with one input moved; None where the moved site cannot be built or the name is a result."""
     try:
-        if row.name in in_scenario:
-            return reforge(links, move(links.scenario, row.name, value), links.catalogue, row.room)
-        key, _, field = row.name.rpartition(".")
-        catalogue = links.catalogue.replace_fact(key, field, value)
-        also = _rack_follows_chip(links, key, field, value)
-        if also is not None:
-            catalogue = catalogue.replace_fact(also[0], "provisioned_w_per_chip", also[1])
-        return reforge(links, links.scenario, catalogue, row.room)
+        return reforge(links, *moved_input(links, row.name, value))
     except (CatalogueError, InfeasibleError, ScenarioError):
         return None
 
@@ -61,11 +75,11 @@ def _value(links: Links) -> float:
     return float(links.base.measures.value_usd_per_grid_mw_year[0])
 
 
-def _one(links: Links, row: Assumption, in_scenario: frozenset[str]) -> Sensitivity | None:
+def _one(links: Links, row: Assumption) -> Sensitivity | None:
     fact, base = row.fact, row.fact.number()
     low = base if fact.low is None else fact.low
     high = base if fact.high is None else fact.high
-    at = [links if end == base else _moved(links, row, end, in_scenario) for end in (low, high)]
+    at = [links if end == base else _moved(links, row, end) for end in (low, high)]
     if at[0] is None and at[1] is None:
         return None
     at_low, at_high = at[0] or links, at[1] or links
@@ -104,7 +118,7 @@ def _basis(links: Links) -> Sensitivity | None:
     other = next(b for b in chips.basis_price_usd_per_chip_hour if b != contract.basis)
     scenario = links.scenario.model_copy(update={"contract": contract.model_copy(update={"basis": other})})
     try:
-        moved = reforge(links, scenario, links.catalogue, "finance")
+        moved = reforge(links, scenario, links.catalogue)
     except InfeasibleError:
         return None
     price = chips.basis_price_usd_per_chip_hour[other]
@@ -124,8 +138,7 @@ def _basis(links: Links) -> Sensitivity | None:
 
 
 def _all(links: Links, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
-    in_scenario = frozenset(a.name for a in scenario_assumptions(links.scenario))
-    return [_one(links, row, in_scenario) for row in ranged]
+    return [_one(links, row) for row in ranged]
 
 
 def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
@@ -140,7 +153,7 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     workers : int
         Processes; the result does not depend on it.
     """
-    ranged = _ranged(links)
+    ranged = ranged_inputs(links)
     # One call per process: the links travel once to each. The order in which results come is undone by sorting.
     shares = run_calls([partial(_all, links, ranged[i::workers]) for i in range(workers)], workers)
     rows = [*itertools.chain.from_iterable(shares), _basis(links)]

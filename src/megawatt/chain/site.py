@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -11,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
-from megawatt.catalogue.records import Assumption, System
+from megawatt.catalogue.records import Assumption
 from megawatt.dispatch import (
+    MonthlyResponse,
     SiteProblem,
+    monthly_response,
     price_model,
     price_year,
     read_price_csv,
@@ -22,20 +23,38 @@ from megawatt.dispatch import (
     tariff_adder,
 )
 from megawatt.facility import (
+    Ambient,
     FacilityResponse,
+    HallCurves,
     HallDesign,
     Weather,
+    ambient_of,
     capacity,
+    curves,
     hall_design,
     has_pads,
     load_weather,
     response,
+    response_of,
     without_pads,
 )
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.scenario.schema import Scenario
+from megawatt.mining import MinerModes, mode_segments
+from megawatt.scenario.schema import Power
 
-__all__ = ["Grid", "Halls", "ai_halls", "dry_response", "grid_of", "mining_halls", "site_problem"]
+__all__ = [
+    "Grid",
+    "Halls",
+    "ai_hall",
+    "dry_response",
+    "grid_of",
+    "halls_at_load",
+    "mining_halls",
+    "outdoor_air",
+    "site_problem",
+    "weather_of",
+    "year_by_month",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -63,38 +82,52 @@ class Grid:
     assumptions: tuple[Assumption, ...]
 
 
-def weather_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Weather:
-    """Weather of the site: its file if the scenario names one, else a year made from the place's normals."""
-    where = str(folder / scenario.site.weather) if scenario.site.weather else scenario.site.place
-    return load_weather(where, catalogue, scenario.seed)
+def weather_of(catalogue: Catalogue, where: str, seed: int) -> Weather:
+    """Weather of a site: of a file, or a year made from the normals of a place."""
+    return load_weather(where, catalogue, seed)
 
 
-def ai_halls(
-    scenario: Scenario, catalogue: Catalogue, weather: Weather, system: System | None, load_it_mw: float
-) -> Halls:
-    """AI halls built for the site's critical IT power and the system's way of giving off heat; exact at their load.
+def outdoor_air(_: Catalogue, weather: Weather) -> Ambient:
+    """The weather's air as cooling sees it."""
+    return ambient_of(weather)
 
-    Without a system (a tenant's machines) the design's own way of taking up heat counts.
+
+def ai_hall(
+    catalogue: Catalogue,
+    weather: Weather,
+    air: Ambient,
+    design: str,
+    it_mw: float,
+    liquid_share: float | None,
+    coolant_supply_max_c: float | None,
+) -> HallCurves:
+    """AI halls of a critical IT power in their weather.
+
+    Where the machines' way of giving off heat is not known (None: a tenant's), the design's own counts.
     """
-    it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
-    design = hall_design(
+    kind = hall_design(
         catalogue,
-        scenario.hall.design,
+        design,
         it_capacity_mw=it_mw,
-        liquid_share=system.liquid_share if system else None,
-        coolant_supply_max_c=system.coolant_supply_max_c if system else None,
+        liquid_share=liquid_share,
+        coolant_supply_max_c=coolant_supply_max_c,
     )
-    return Halls(weather, design, response(design, weather, exact_at_mw=load_it_mw), it_mw)
+    return curves(kind, weather, ambient=air)
 
 
-def mining_halls(scenario: Scenario, catalogue: Catalogue, weather: Weather) -> Halls:
-    """Mining halls; where the scenario gives no power, as much as the connection carries in the worst hour."""
-    grid_mw = scenario.site.grid_mw.number()
-    given = scenario.mining.it_mw if scenario.mining else None
-    design = hall_design(catalogue, scenario.hall.design, it_capacity_mw=grid_mw)
-    it_mw = given.number() if given is not None else capacity(design, weather, grid_mw)[0]
-    sized = replace(design, it_capacity_mw=it_mw)
-    return Halls(weather, sized, response(sized, weather), it_mw)
+def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float) -> Halls:
+    """AI halls with a response that is exact at their load."""
+    return Halls(hall.weather, hall.design, response_of(hall, exact_at_mw=load_it_mw), hall.design.it_capacity_mw)
+
+
+def mining_halls(
+    catalogue: Catalogue, weather: Weather, air: Ambient, design: str, grid_mw: float, it_mw: float | None
+) -> Halls:
+    """Mining halls; without a power of their own (None), as much as the connection carries in the worst hour."""
+    kind = hall_design(catalogue, design, it_capacity_mw=grid_mw)
+    fits = capacity(kind, weather, grid_mw, ambient=air)[0] if it_mw is None else it_mw
+    hall = curves(replace(kind, it_capacity_mw=fits), weather, ambient=air)
+    return Halls(weather, hall.design, response_of(hall), fits)
 
 
 def dry_response(halls: Halls) -> FacilityResponse:
@@ -107,16 +140,15 @@ def dry_response(halls: Halls) -> FacilityResponse:
     return response(without_pads(halls.design), halls.weather, exact_at_mw=exact)
 
 
-def grid_of(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Grid:
+def grid_of(catalogue: Catalogue, power: Power, seed: int, folder: Path) -> Grid:
     """Hourly prices (file, made-up year of a mean, or the grid's table), delivery charges, carbon."""
-    power = scenario.power
     sources: tuple[Assumption, ...] = ()
     if power.price_file:
         raw = read_price_csv(folder / power.price_file, power.utc_offset_hours)
         market, year = raw.price_usd_per_mwh, raw.year
     elif power.mean_price_usd_per_mwh is not None:
         model = price_model(catalogue)
-        market = synthetic_price_year(model, power.mean_price_usd_per_mwh.number(), scenario.seed)
+        market = synthetic_price_year(model, power.mean_price_usd_per_mwh.number(), seed)
         year, sources = power.price_year, model.assumptions
     else:
         shape = catalogue.price_shape(power.grid, power.price_year)
@@ -144,11 +176,12 @@ def site_problem(
     ai_it_mw: float = 0.0,
     ai_value_usd_per_mwh: float = 0.0,
     mining: Halls | None = None,
-    mining_value_usd_per_mwh: float = 0.0,
+    modes: MinerModes | None = None,
 ) -> SiteProblem:
     """The dispatch problem of the site year.
 
-    ``ai_it_mw`` is the AI load in every hour; ``mining_value_usd_per_mwh`` what a MWh earns at the miner's plug.
+    ``ai_it_mw`` is the AI load in every hour; miners fill their halls in the highest of ``modes``. What a MWh of theirs
+    earns is left at zero.
     """
     hours = np.ones(HOURS_IN_YEAR)
     return SiteProblem(
@@ -159,8 +192,22 @@ def site_problem(
         ai_value_usd_per_mwh=ai_value_usd_per_mwh,
         ai_response=ai.response if ai else None,
         mining_it_mw=mining.it_mw if mining else 0.0,
-        mining_value_usd_per_mwh=hours * mining_value_usd_per_mwh,
+        mining_value_usd_per_mwh=np.zeros(HOURS_IN_YEAR),
         mining_response=mining.response if mining else None,
         carbon_kg_per_mwh=grid.carbon_kg_per_mwh,
         assumptions=grid.assumptions,
+        mining_modes=mode_segments(mining.it_mw / modes.most_frac, modes) if mining and modes else None,
     )
+
+
+def year_by_month(
+    _: Catalogue,
+    grid: Grid,
+    grid_mw: float,
+    ai: Halls | None,
+    ai_it_mw: float,
+    mining: Halls | None,
+    modes: MinerModes | None,
+) -> MonthlyResponse:
+    """The site year reduced to its months, whatever a MWh earns."""
+    return monthly_response(site_problem(grid, grid_mw, ai=ai, ai_it_mw=ai_it_mw, mining=mining, modes=modes))

@@ -8,8 +8,9 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.headline import headline
-from megawatt.chain.links import Links, forge, with_hash_value
+from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import UseResult
 from megawatt.chain.sensitivity import sensitivities
@@ -30,18 +31,16 @@ _MOST_CURTAILED: Final = 0.01
 99 % of its load breaks its contract, whatever the value of the rest."""
 
 
-def _first_year_hash_value(links: Links) -> tuple[HashEconomics | None, float]:
-    """Economics of the base case, and mean revenue per MWh of the first twelve months with all halls live."""
-    if links.miners is None:
-        return None, 0.0
-    base = base_factors(links.terms, links.model.calendar.spine.months)
-    economics = links.miners.economics(links.model.ground, base)
-    start = links.model.calendar.last_live
-    return economics, float(economics.usd_per_mwh[0, start : start + 12].mean())
+def _hash_economics(links: Links) -> HashEconomics | None:
+    """What a hash earns in the base case, month by month."""
+    miners = links.model.find(MiningMoney)
+    if miners is None:
+        return None
+    return miners.economics(links.model.ground, base_factors(links.terms, links.model.calendar.spine.months))
 
 
-def _dispatch(links: Links, hash_value: float) -> Dispatch:
-    year = solve_merit(with_hash_value(links, hash_value) if links.mining else links.problem)
+def _dispatch(links: Links) -> Dispatch:
+    year = solve_merit(links.problem)
     curtailed = float(year.ai_curtailed_mw.sum())
     offered = float(links.problem.ai_it_mw.sum())
     if curtailed > _MOST_CURTAILED * offered:
@@ -168,8 +167,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     """
     scenario = loaded.scenario
     links = forge(scenario, catalogue, loaded.folder)
-    economics, hash_value = _first_year_hash_value(links)
-    dispatch = _dispatch(links, hash_value)
+    dispatch = _dispatch(links)
     hall = _hall_year(links, dispatch)
     risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
     moves = sensitivities(links, workers)
@@ -187,7 +185,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         plan=chips.plan if chips else None,
         run=chips.run if chips else None,
         fleet=links.miners.fleet if links.miners else None,
-        hash_economics=economics,
+        hash_economics=_hash_economics(links),
         weather=links.weather,
         facility=hall,
         dispatch=dispatch,
@@ -211,4 +209,5 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         warnings=_warnings(links, dispatch, assumptions),
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
+        mined=links.mined,
     )

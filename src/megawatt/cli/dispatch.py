@@ -13,15 +13,26 @@ from megawatt.cli.output import console, emit_json, note, say
 from megawatt.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from megawatt.catalogue import Catalogue
     from megawatt.chain.hours import SiteYear
+    from megawatt.chain.records import MinedYear
     from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan
+    from megawatt.scenario import LoadedScenario
 
 __all__ = ["dispatch"]
 
 _WIDTH = 120
 """Columns where the output is no terminal: three plans side by side."""
+
+
+def _year_list(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Years, each once, in the order given."""
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(","))) if text else ()
+    except ValueError:
+        raise click.BadParameter(f"{text!r}, must be years, e.g. 2022,2023") from None
 
 
 @click.command(epilog="Example: megawatt dispatch examples/childress-bitcoin.toml --battery 50:200 --foresight")
@@ -40,6 +51,8 @@ _WIDTH = 120
               help="Run pads only in hours where they are worth their water (scenarios).")  # fmt: skip
 @click.option("--water-cap", type=Number(0.0), metavar="M3",
               help="Yearly right of water, spent on the hours worth most (scenarios).")  # fmt: skip
+@click.option("--price-years", metavar="YEAR,YEAR", callback=_year_list,
+              help="Solve these years of the grid's price table, and print mean and range (scenarios).")  # fmt: skip
 @click.option("--trace", "trace_file", type=click.Path(path_type=Path, dir_okay=False),
               help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
 @click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False),
@@ -60,6 +73,7 @@ def dispatch(
     interruptible_value: float | None,
     water_price: float,
     water_cap: float | None,
+    price_years: tuple[int, ...],
     trace_file: Path | None,
     report_file: Path | None,
     force: bool,
@@ -70,6 +84,7 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
+    from megawatt.results import mined_summary
     from megawatt.writing import check_text
 
     for file in filter(None, (trace_file, report_file)):
@@ -82,6 +97,11 @@ def dispatch(
         "--water-price": water_price,
         "--water-cap": water_cap,
     }
+    if price_years:
+        if foresight or trace_file or report_file:
+            raise ScenarioError("--price-years: is not for --foresight, --trace or --report: they show one year")
+        _many_years(source, settings, additions, price_years, solver, as_json)
+        return
     results, solved = [], {}
     for year in _years(source, settings, additions):
         name, problem = year.name, year.problem
@@ -93,13 +113,15 @@ def dispatch(
         if trace_file is not None:
             _write_trace(trace_file, force, problem, plans["perfect"], week)
         solved[name] = (problem, plans)
-        results.append(
-            _result(name, problem, plans) | ({} if year.water is None else {"water": _water_dict(year.water)})
-        )
+        beside: dict[str, Any] = {} if year.mined is None else {"mined": mined_summary(year.mined)}
+        beside |= {} if year.water is None else {"water": _water_dict(year.water)}
+        results.append(_result(name, problem, plans) | beside)
         if not as_json:
             _print(name, problem, plans)
             if year.water is not None:
                 say(_water_line(year.water))
+            if year.mined is not None:
+                say(_mined_lines(year.mined))
     if report_file is not None:
         _write_report(report_file, force, source, solved, week)
     if as_json:
@@ -109,7 +131,7 @@ def dispatch(
 def _years(source: Path, settings: tuple[str, ...], given: Mapping[str, Any]) -> Iterator[SiteYear]:
     """The hourly problems of a folder or a scenario; ``given`` holds what the options add to a scenario's site."""
     from megawatt.catalogue import load_catalogue
-    from megawatt.chain.hours import Additions, SiteYear, site_year
+    from megawatt.chain.hours import SiteYear
     from megawatt.dispatch.case import case_problem, load_case
     from megawatt.scenario import load
 
@@ -120,12 +142,66 @@ def _years(source: Path, settings: tuple[str, ...], given: Mapping[str, Any]) ->
         yield SiteYear(source.name, case_problem(load_case(source)), None, False)
         return
     catalogue = load_catalogue()
-    for use in load(source, catalogue, settings).uses:
+    yield from _site_years(load(source, catalogue, settings).uses, catalogue, given)
+
+
+def _site_years(uses: Iterable[LoadedScenario], catalogue: Catalogue, given: Mapping[str, Any]) -> Iterator[SiteYear]:
+    from megawatt.chain.hours import Additions, site_year
+
+    for use in uses:
         note(f"{use.scenario.name}: halls, weather, prices")
         year = site_year(use, catalogue, Additions(*given.values()))
         if year.held_by_contract:
             note("contracted AI load: planned to run in every hour, accounted at the pay of its first contract year")
         yield year
+
+
+def _many_years(
+    source: Path,
+    settings: tuple[str, ...],
+    given: Mapping[str, Any],
+    years: tuple[int, ...],
+    solver: str,
+    as_json: bool,
+) -> None:
+    """The site in several price years: what each earns, their mean and range."""
+    from megawatt.catalogue import load_catalogue
+    from megawatt.dispatch import optimise_years
+    from megawatt.scenario import load_price_years
+
+    if source.is_dir():
+        raise ScenarioError(f"{source}: --price-years is for scenarios; edit hourly.csv")
+    catalogue = load_catalogue()
+    results = []
+    for uses in zip(*(loaded.uses for loaded in load_price_years(source, catalogue, years, settings)), strict=True):
+        name = uses[0].scenario.name
+        problems = (year.problem for year in _site_years(uses, catalogue, given))
+        solved = optimise_years(problems, solver=solver)  # type: ignore[arg-type]
+        earned = dict(zip(years, map(float, solved.earned_usd), strict=True))
+        low, high = solved.range_usd
+        results.append(
+            {"name": name, "earned_usd": earned, "mean_usd": solved.mean_usd, "low_usd": low, "high_usd": high}
+        )
+        if not as_json:
+            for year, usd in earned.items():
+                click.echo(f"{name} {year}: revenue less cost {_kusd(usd)} kUSD")
+            click.echo(f"{name}: mean {_kusd(solved.mean_usd)} kUSD, {_kusd(low)} to {_kusd(high)} kUSD")
+    if as_json:
+        emit_json("dispatch", results)
+
+
+def _mined_lines(mined: MinedYear) -> str:
+    """What a mined MWh earns and the price of power at which miners stop, this year and in the project's years."""
+    later = ", ".join(f"{y.year} {y.usd_per_mwh:,.2f} ({y.strike_usd_per_mwh:,.2f})" for y in mined.outlook)
+    slower = "".join(f", slow down above {strike:,.2f}" for strike in mined.strikes_usd_per_mwh[:0:-1])
+    lines = [
+        f"mined MWh: {mined.usd_per_mwh:,.2f} USD at the plug ({mined.first_month} to {mined.last_month})",
+        f"miners stop above {mined.strike_usd_per_mwh:,.2f} USD/MWh delivered{slower}",
+        f"outlook, USD/MWh (stop): {later}",
+    ]
+    if mined.next_difficulty_ratio is not None:
+        lines.append(f"next difficulty: {mined.next_difficulty_ratio:.3f} times the present one expected")
+    return "\n".join(lines)
 
 
 def _water_dict(plan: WaterPlan) -> dict[str, float]:

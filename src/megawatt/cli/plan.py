@@ -153,6 +153,14 @@ _ROWS = (
     ("worst month, cash after debt service", lambda u, h: f"{h.worst_month} {_million(h.worst_month_usd)}"),
     ("probability that debt service is missed", _missed),
     ("lowest debt cover (DSCR), base case", lambda u, h: "-" if h.min_dscr is None else f"{h.min_dscr:.2f}"),
+    (
+        "revenue of a mined MWh, first full year",
+        lambda u, h: "-" if u.mined is None else f"${u.mined.usd_per_mwh:,.2f}",
+    ),
+    (
+        "  power price above which miners stop",
+        lambda u, h: "-" if u.mined is None else f"${u.mined.strike_usd_per_mwh:,.2f}",
+    ),
     ("chips", lambda u, h: f"{u.chips:,}" if u.chips else "-"),
     ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, {h.pue:.3f}"),
 )

@@ -22,6 +22,7 @@ from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_re
 from megawatt.dispatch.site import solve
 from megawatt.dispatch.synthetic import price_model, synthetic_price_year
 from megawatt.dispatch.water import WaterPlan, save_water
+from megawatt.dispatch.years import PriceYears, at_prices, optimise_years
 
 __all__ = [
     "Availability",
@@ -34,12 +35,14 @@ __all__ = [
     "MonthlyResponse",
     "PeakCharge",
     "PriceYear",
+    "PriceYears",
     "Programme",
     "SiteAssets",
     "SiteProblem",
     "Storage",
     "Tariff",
     "WaterPlan",
+    "at_prices",
     "battery_storage",
     "block",
     "coincident_peak_hours",
@@ -51,6 +54,7 @@ __all__ = [
     "monthly_peaks",
     "monthly_response",
     "optimise",
+    "optimise_years",
     "overloads",
     "price_model",
     "price_year",

@@ -44,7 +44,7 @@ def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray
     drawn = ai_facility + mining_facility
     revenue = {
         "ai": float(problem.ai_value_usd_per_mwh * ai_it_mw.sum()),
-        "mining": float(problem.mining_value_usd_per_mwh @ mining_it_mw),
+        "mining": float(problem.mining_usd(mining_it_mw).sum()),
     }
     cost = {"market": float(problem.price_usd_per_mwh @ drawn), "delivery": float(problem.adder_usd_per_mwh @ drawn)}
     curtailed = problem.ai_it_mw - ai_it_mw

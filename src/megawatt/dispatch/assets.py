@@ -39,9 +39,6 @@ class SiteAssets:
         Price of carbon on imported energy at the hour's intensity; that of own supplies belongs in their cost.
     price_slope_usd_per_mwh_per_mw, price_step_mw
         Rise of the region's price per MW of own import, in steps (`dearer_with_load`).
-    mining_modes : tuple of arrays or None
-        Widths [MW] and relative revenue of the miners' mode segments (`megawatt.mining.mode_segments`); their sum
-        is at least ``mining_it_mw``. Rated mode alone if None.
     ai_firm_frac : float
         Share of the AI load that must be served, 0 to 1. The rest (the use ``ai``) is interruptible: it is curtailed
         where that earns more.
@@ -65,7 +62,6 @@ class SiteAssets:
     carbon_usd_per_t: float = 0.0
     price_slope_usd_per_mwh_per_mw: float = 0.0
     price_step_mw: float = 10.0
-    mining_modes: tuple[FloatArray, FloatArray] | None = None
     ai_firm_frac: float = 0.0
     ai_interruptible_usd_per_mwh: float | None = None
     ai_contract_usd: float | None = None
@@ -102,7 +98,7 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         firm = firm + served - halls.ai.idle_mw
         uses.extend(beside)
     if problem.mining_response is not None:
-        uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh, extra.mining_modes))
+        uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh))
     if extra.export_price_usd_per_mwh is not None:
         uses.append(block("export", HOURS_IN_YEAR, extra.export_limit_mw, extra.export_price_usd_per_mwh))
     return HourlyProblem(

@@ -55,35 +55,20 @@ def battery_storage(
     )
 
 
-def hall_block(
-    name: str, hall: HallSegments, usd_per_it_mwh: FloatArray, modes: tuple[FloatArray, FloatArray] | None = None
-) -> Block:
+def hall_block(name: str, hall: HallSegments, usd_per_it_mwh: FloatArray) -> Block:
     """A hall as a use of facility power, so that giving up IT power saves its cooling too.
 
-    Each segment of IT power w with slope b (facility MW per IT MW) uses w * b MW and earns value / b per MWh of it.
-    The draw at zero IT power (``hall.idle_mw``) is not in the block: it is firm load. With modes, IT power is cut at
-    their corners too, and the part of mode j earns value * worth(j): hall and machines share one axis of IT power,
-    on which the draw is convex and the worth concave.
+    Each segment of IT power w with slope b (facility MW per IT MW) uses w * b MW and earns value * worth / b per MWh
+    of it. The draw at zero IT power (``hall.idle_mw``) is not in the block: it is firm load.
 
     Parameters
     ----------
     hall : HallSegments
         From `site_halls`.
     usd_per_it_mwh : array, shape (hours,)
-        Revenue of a MWh of IT power in the rated mode.
-    modes : tuple of arrays, shape (j,), optional
-        Widths of the modes' segments [MW of IT], in order, and their worth relative to the rated mode [-], falling.
+        Revenue of a MWh of IT power; of miners, in the rated mode.
     """
-    if modes is None:
-        return Block(name, hall.width_it_mw * hall.slope, usd_per_it_mwh[:, np.newaxis] / hall.slope)
-    width, worth = (np.asarray(part, dtype=np.float64) for part in modes)
-    hours = hall.idle_mw.size
-    top, end = np.cumsum(hall.width_it_mw, axis=1)[:, :, np.newaxis], np.cumsum(width)
-    bottom = top - hall.width_it_mw[:, :, np.newaxis]
-    shared = np.clip(np.minimum(top, end) - np.maximum(bottom, end - width), 0.0, None)
-    slope = hall.slope[:, :, np.newaxis]
-    value = usd_per_it_mwh[:, np.newaxis, np.newaxis] * worth / slope
-    return Block(name, (shared * slope).reshape(hours, -1), value.reshape(hours, -1))
+    return Block(name, hall.width_it_mw * hall.slope, usd_per_it_mwh[:, np.newaxis] * hall.worth / hall.slope)
 
 
 def yearly_peak(hours: int, usd_per_mw_year: float, tiers: tuple[tuple[float, float], ...] = ()) -> PeakCharge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,13 +36,15 @@ class HallSegments:
 
     ``idle_mw`` (8760,) is facility power at zero IT; ``width_it_mw`` (8760, k) what each segment can take within the
     offered load and the cooling limit; ``slope`` (8760, k) facility MW per IT MW, not falling along k (convex).
-    ``cap_it_mw`` (8760,) is the most IT power of the hour: the sum of the widths.
+    ``cap_it_mw`` (8760,) is the most IT power of the hour: the sum of the widths. ``worth`` (k,) is what a MWh of a
+    segment earns relative to the hall's value, not rising along segments that have a width (concave).
     """
 
     idle_mw: FloatArray
     width_it_mw: FloatArray
     slope: FloatArray
     cap_it_mw: FloatArray
+    worth: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def above_firm(hall: HallSegments, firm_it_mw: FloatArray) -> HallSegments:
     before = np.cumsum(hall.width_it_mw, axis=1) - hall.width_it_mw
     taken = np.clip(firm_it_mw[:, np.newaxis] - before, 0.0, hall.width_it_mw)
     left = np.maximum(hall.cap_it_mw - firm_it_mw, 0.0)
-    return HallSegments(hall.idle_mw, hall.width_it_mw - taken, hall.slope, left)
+    return replace(hall, width_it_mw=hall.width_it_mw - taken, cap_it_mw=left)
 
 
 def site_halls(problem: SiteProblem) -> SiteHalls:
@@ -112,6 +114,8 @@ def site_halls(problem: SiteProblem) -> SiteHalls:
         raise ScenarioError(f"site: {len(problems)} inputs are wrong: {problems[0]}", problems)
     ai = _segments(problem.ai_response, problem.ai_it_mw)
     mining = _segments(problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw))
+    if problem.mining_modes is not None:
+        mining = _by_mode(mining, problem.mining_modes)
     idle = ai.idle_mw + mining.idle_mw
     available = problem.import_limit_mw - idle
     short = np.flatnonzero(available < -TOLERANCE_MW)
@@ -127,12 +131,30 @@ def site_halls(problem: SiteProblem) -> SiteHalls:
 def _segments(response: FacilityResponse | None, offered_it_mw: FloatArray) -> HallSegments:
     if response is None:
         none = np.zeros((HOURS_IN_YEAR, 0))
-        return HallSegments(np.zeros(HOURS_IN_YEAR), none, none, np.zeros(HOURS_IN_YEAR))
+        return HallSegments(np.zeros(HOURS_IN_YEAR), none, none, np.zeros(HOURS_IN_YEAR), np.zeros(0))
     cap = np.clip(np.minimum(offered_it_mw, response.it_limit_mw), 0.0, None)
     low, high = response.it_mw[:-1], response.it_mw[1:]
     width = np.clip(np.minimum(cap[:, np.newaxis], high) - low, 0.0, None)
     slope = np.diff(response.facility_mw, axis=1) / (high - low)
-    return HallSegments(response.facility_mw[:, 0], width, slope, cap)
+    return HallSegments(response.facility_mw[:, 0], width, slope, cap, np.ones(low.size))
+
+
+def _by_mode(hall: HallSegments, modes: tuple[FloatArray, FloatArray]) -> HallSegments:
+    """A mining hall cut at the corners of its miners' modes too.
+
+    Hall and machines share one axis of IT power, on which the draw is convex and the worth concave: the next MW goes
+    to the best mode left and to the least overhead left, so segments still fill in order.
+    """
+    width, worth = modes
+    top, end = np.cumsum(hall.width_it_mw, axis=1)[:, :, np.newaxis], np.cumsum(width)
+    bottom = top - hall.width_it_mw[:, :, np.newaxis]
+    shared = np.clip(np.minimum(top, end) - np.maximum(bottom, end - width), 0.0, None)
+    return replace(
+        hall,
+        width_it_mw=shared.reshape(top.shape[0], -1),
+        slope=np.repeat(hall.slope, width.size, axis=1),
+        worth=np.tile(worth, hall.slope.shape[1]),
+    )
 
 
 def _problems(problem: SiteProblem) -> list[Problem]:

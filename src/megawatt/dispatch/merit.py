@@ -40,7 +40,7 @@ def solve_merit(problem: SiteProblem) -> Dispatch:
     value = np.concatenate(
         (
             np.full_like(halls.ai.slope, problem.ai_value_usd_per_mwh),
-            np.broadcast_to(problem.mining_value_usd_per_mwh[:, np.newaxis], halls.mining.slope.shape),
+            problem.mining_value_usd_per_mwh[:, np.newaxis] * halls.mining.worth,
         ),
         axis=1,
     )

@@ -19,7 +19,6 @@ from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 __all__ = [
     "PriceYear",
     "Tariff",
-    "assemble_year",
     "coincident_peak_hours",
     "price_year",
     "read_price_csv",
@@ -125,10 +124,10 @@ def read_price_csv(path: Path, utc_offset_hours: float) -> PriceYear:
             rows = [(reader.line_num, *_cell(path, reader.line_num, row, offset)) for row in reader]
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}", file=str(path)) from None
-    return assemble_year(str(path), rows)
+    return _assemble_year(str(path), rows)
 
 
-def assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceYear:
+def _assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceYear:
     """A price year from (line, hour in the site's time, price); the year that most hours belong to.
 
     Raises

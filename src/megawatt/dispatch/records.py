@@ -42,6 +42,9 @@ class SiteProblem:
         The mining halls' response.
     carbon_kg_per_mwh : (8760,)
         Intensity of imported energy; accounting only.
+    mining_modes : tuple of arrays, shape (j,), or None
+        Widths of the miners' mode segments along their power [MW], and what a MWh of each earns relative to
+        ``mining_value_usd_per_mwh``, falling (`megawatt.mining.mode_segments`); None: the rated mode alone.
     """
 
     price_usd_per_mwh: FloatArray
@@ -55,6 +58,15 @@ class SiteProblem:
     mining_response: FacilityResponse | None
     carbon_kg_per_mwh: FloatArray
     assumptions: tuple[Assumption, ...] = ()
+    mining_modes: tuple[FloatArray, FloatArray] | None = None
+
+    def mining_usd(self, it_mw: FloatArray) -> FloatArray:
+        """What miners earn in every hour at this power. [USD], (8760,)"""
+        if self.mining_modes is None:
+            return np.asarray(self.mining_value_usd_per_mwh * it_mw)
+        width, worth = self.mining_modes
+        corners, earned = (np.concatenate(((0.0,), np.cumsum(part))) for part in (width, width * worth))
+        return np.asarray(self.mining_value_usd_per_mwh * np.interp(it_mw, corners, earned))
 
 
 @dataclass(frozen=True, slots=True)

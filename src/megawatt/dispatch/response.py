@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from megawatt.dispatch.halls import hourly_response, site_halls
+from megawatt.dispatch.halls import HallSegments, hourly_response, site_halls
 from megawatt.dispatch.merit import fill_in_order
 from megawatt.dispatch.records import SiteProblem
 from megawatt.errors import ScenarioError
@@ -30,7 +30,7 @@ class MiningMonths:
     """Mining by month, arrays of shape (paths, months).
 
     ``mwh`` is energy at the miners' plug, ``facility_mwh`` at the connection (idle draw of the halls included);
-    ``market_usd`` and ``delivery_usd`` pay for the latter; ``revenue_usd`` = value * mwh.
+    ``market_usd`` and ``delivery_usd`` pay for the latter; ``revenue_usd`` = value * mwh, by the worth of the modes.
     """
 
     mwh: FloatArray
@@ -52,23 +52,24 @@ class MiningMonths:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Blocks of mining capacity (hour by hall segment) of one month, sorted by market cost per IT MWh at level 1."""
+    """Blocks of mining capacity (hour by segment) of one month, sorted by market cost per rated IT MWh at level 1."""
 
     rate: FloatArray
     price: FloatArray
     adder: FloatArray
     slope: FloatArray
     weights: FloatArray
-    """Per block: IT MWh, facility MWh, market USD at level 1, delivery USD; shape (4, n)."""
+    """Per block: IT MWh, facility MWh, market USD at level 1, delivery USD, MWh's worth of the rated mode; (5, n)."""
     cumulative: FloatArray
-    """Running sums of the weights, from 0; shape (4, n + 1)."""
+    """Running sums of the weights, from 0; shape (5, n + 1)."""
     adder_low: float
     adder_high: float
 
     def sums(self, value: FloatArray, level: FloatArray) -> FloatArray:
-        """Sums of the four weights over the blocks that run, shape (4, n paths).
+        """Sums of the weights over the blocks that run, shape (5, n paths).
 
-        A block runs where value >= (level * price + adder) * slope. Adders do not scale with the level, so no single
+        A block runs where value >= (level * price + adder) * slope, its slope being facility MW over what the MW of
+        miners are worth in units of the rated mode. Adders do not scale with the level, so no single
         order of the blocks serves all levels; but only blocks whose market cost lies within the spread of the
         adders' share can be out of order. They are decided one by one, the rest by the running sums.
         """
@@ -157,22 +158,22 @@ class MonthlyResponse:
             raise ScenarioError("mining: value_usd_per_mwh has negative values or NaN; must be numbers >= 0 [USD/MWh]")
         value, level = np.broadcast_arrays(value, _positive("power_level", power_level))
         month = _calendar(value.shape[1], first_month)
-        sums = np.zeros((4, *value.shape))
+        sums = np.zeros((5, *value.shape))
         for m in np.unique(month):
             columns = np.flatnonzero(month == m)
             flat_value, flat_level = value[:, columns].ravel(), level[:, columns].ravel()
-            part = np.zeros((4, flat_value.size))
+            part = np.zeros((5, flat_value.size))
             for start in range(0, flat_value.size, _CHUNK):
                 cut = slice(start, start + _CHUNK)
                 for group in self._groups[m]:
                     part[:, cut] += group.sums(flat_value[cut], flat_level[cut])
-            sums[:, :, columns] = part.reshape(4, value.shape[0], columns.size)
+            sums[:, :, columns] = part.reshape(5, value.shape[0], columns.size)
         return MiningMonths(
             mwh=sums[0],
             facility_mwh=sums[1] + self.mining_idle_mwh[month],
             market_usd=level * (sums[2] + self.mining_idle_market_usd[month]),
             delivery_usd=sums[3] + self.mining_idle_delivery_usd[month],
-            revenue_usd=value * sums[0],
+            revenue_usd=value * sums[4],
         )
 
 
@@ -213,11 +214,11 @@ def monthly_response(problem: SiteProblem) -> MonthlyResponse:
         mining_idle_mwh=monthly_sum(idle),
         mining_idle_market_usd=monthly_sum(price * idle),
         mining_idle_delivery_usd=monthly_sum(adder * idle),
-        _groups=tuple(_month_groups(problem, taken[:, k:], halls.mining.slope, month) for month in range(12)),
+        _groups=tuple(_month_groups(problem, taken[:, k:], halls.mining, month) for month in range(12)),
     )
 
 
-def _month_groups(problem: SiteProblem, width: FloatArray, slope: FloatArray, month: int) -> tuple[_Group, ...]:
+def _month_groups(problem: SiteProblem, width: FloatArray, hall: HallSegments, month: int) -> tuple[_Group, ...]:
     hours = np.flatnonzero(month == MONTH_OF_HOUR)
     price, adder = problem.price_usd_per_mwh[hours], problem.adder_usd_per_mwh[hours]
     kinds = np.unique(adder)
@@ -228,15 +229,17 @@ def _month_groups(problem: SiteProblem, width: FloatArray, slope: FloatArray, mo
             pick = part & (width[hours, segment] > 0.0)
             if pick.any():
                 rows = hours[pick]
-                groups.append(_group(price[pick], adder[pick], width[rows, segment], slope[rows, segment]))
+                slope, worth = hall.slope[rows, segment], float(hall.worth[segment])
+                groups.append(_group(price[pick], adder[pick], width[rows, segment], slope, worth))
     return tuple(groups)
 
 
-def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: FloatArray) -> _Group:
+def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: FloatArray, worth: float) -> _Group:
     order = np.argsort(price * slope, kind="stable")
     price, adder, width, slope = price[order], adder[order], width[order], slope[order]
     drawn = width * slope
-    weights = np.stack((width, drawn, price * drawn, adder * drawn))
+    weights = np.stack((width, drawn, price * drawn, adder * drawn, width * worth))
+    slope = slope / worth
     share = adder * slope
     return _Group(
         rate=price * slope,
@@ -244,7 +247,7 @@ def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: Float
         adder=adder,
         slope=slope,
         weights=weights,
-        cumulative=np.concatenate((np.zeros((4, 1)), np.cumsum(weights, axis=1)), axis=1),
+        cumulative=np.concatenate((np.zeros((5, 1)), np.cumsum(weights, axis=1)), axis=1),
         adder_low=float(share.min()),
         adder_high=float(share.max()),
     )

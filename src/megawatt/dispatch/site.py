@@ -24,7 +24,7 @@ PAID_TO_RUN_USD_PER_MWH: Final = 1e-6
 def solve(problem: SiteProblem, *, firm_ai: bool = False, method: Method = "simplex") -> Dispatch:
     """Operating plan of the site year with the highest revenue minus energy cost. [USD]
 
-    Per hour: maximise ai_value * ai_it + mining_value * mining_it - (price + adder) * import, with
+    Per hour: maximise ai_value * ai_it + mining_value * worth * mining_it - (price + adder) * import, with
     import = facility power of both halls <= import limit, and IT power within offer and cooling limit. Facility power
     is convex and piecewise linear in IT power, so its segments fill in order by themselves; curtailing IT saves their
     cooling.
@@ -70,7 +70,7 @@ def solve(problem: SiteProblem, *, firm_ai: bool = False, method: Method = "simp
         ("mining", halls.mining, problem.mining_value_usd_per_mwh),
     ):
         unit_cost = np.maximum(energy_usd_per_mwh, 0.0)[:, np.newaxis] * hall.slope
-        cost = unit_cost - np.maximum(value, value_floor)[:, np.newaxis]
+        cost = unit_cost - np.maximum(value[:, np.newaxis] * hall.worth, value_floor[:, np.newaxis])
         terms.append((lp.variables(name, hall.slope.shape, upper=hall.width_it_mw, cost=cost), hall.slope))
     lp.rows("import", terms, upper=halls.available_mw)
     solution = lp.solve(method)

@@ -1,8 +1,9 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
 from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
+from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
-from megawatt.facility.hall import PARTS, response, simulate
+from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.profile import pue_by_hour, pue_by_month, steady_load_mw, steady_year, water_m3_by_month
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
@@ -24,11 +25,13 @@ from megawatt.facility.weather import (
 __all__ = [
     "PARTS",
     "AirLoop",
+    "Ambient",
     "CapacityPlan",
     "DesignHour",
     "DryCooler",
     "FacilityResponse",
     "FacilityYear",
+    "HallCurves",
     "HallDesign",
     "HallPrices",
     "HallScreen",
@@ -41,9 +44,11 @@ __all__ = [
     "WaterChoice",
     "Weather",
     "WeatherStates",
+    "ambient_of",
     "at_elevation",
     "capacity",
     "capacity_plan",
+    "curves",
     "design_hours",
     "from_normals",
     "hall_design",
@@ -62,6 +67,7 @@ __all__ = [
     "read_weather_file",
     "redundant",
     "response",
+    "response_of",
     "screen",
     "screened_halls",
     "simulate",

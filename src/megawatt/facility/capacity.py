@@ -85,11 +85,14 @@ def _per_it_mw(design: HallDesign, ambient: Ambient) -> FloatArray:
     return np.asarray(total_mw(parts)[:, 0] / design.it_capacity_mw)
 
 
-def capacity(design: HallDesign, weather: Weather, grid_mw: float) -> tuple[float, int]:
+def capacity(
+    design: HallDesign, weather: Weather, grid_mw: float, *, ambient: Ambient | None = None
+) -> tuple[float, int]:
     """IT capacity that a grid connection carries in the worst hour of the year.
 
     The hall is resized: all equipment is in proportion to IT capacity, so the answer is ``grid_mw`` over the worst
     hour's facility power per MW of IT capacity, at full load or, where less, at the cooling's limit.
+    ``ambient`` is ``ambient_of(weather)``, where it is at hand.
 
     Returns
     -------
@@ -104,7 +107,7 @@ def capacity(design: HallDesign, weather: Weather, grid_mw: float) -> tuple[floa
         If the connection is not positive.
     """
     _positive(grid_mw)
-    per_it_mw = _per_it_mw(design, ambient_of(weather))
+    per_it_mw = _per_it_mw(design, ambient or ambient_of(weather))
     hour = int(per_it_mw.argmax())
     return float(grid_mw / per_it_mw[hour]), hour
 

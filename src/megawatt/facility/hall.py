@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -18,7 +19,17 @@ from megawatt.facility.plant import LoopLoad, air_loop, liquid_loop
 from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["PARTS", "evaluate", "it_limit_mw", "response", "simulate", "total_mw"]
+__all__ = [
+    "PARTS",
+    "HallCurves",
+    "curves",
+    "evaluate",
+    "it_limit_mw",
+    "response",
+    "response_of",
+    "simulate",
+    "total_mw",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -145,13 +156,24 @@ def it_limit_mw(design: HallDesign, ambient: Ambient, passes: int = _PASSES) -> 
     return limit
 
 
-def response(
-    design: HallDesign, weather: Weather, breakpoints: int = 7, *, exact_at_mw: float | None = None
-) -> FacilityResponse:
-    """Facility power and water as piecewise-linear functions of IT power, hour by hour.
+@dataclass(frozen=True, slots=True)
+class HallCurves:
+    """A hall in its weather at even steps of IT power, before the steps are made convex.
 
-    Physics is evaluated at all breakpoints and hours at once. Facility power is then replaced by its lower convex hull
-    over the breakpoints (a linear programme needs convexity); the largest change is reported as an assumption.
+    ``it_mw`` (k,), ``drawn_mw`` and ``water_l_per_h`` (8760, k), ``it_limit_mw`` (8760,).
+    """
+
+    design: HallDesign
+    weather: Weather
+    ambient: Ambient
+    it_mw: FloatArray
+    drawn_mw: FloatArray
+    water_l_per_h: FloatArray
+    it_limit_mw: FloatArray
+
+
+def curves(design: HallDesign, weather: Weather, breakpoints: int = 7, *, ambient: Ambient | None = None) -> HallCurves:
+    """Physics at all breakpoints and hours at once; `response_of` makes a response of it.
 
     Parameters
     ----------
@@ -159,14 +181,8 @@ def response(
     weather : Weather
     breakpoints : int
         Points from 0 to full IT capacity, evenly spaced, 2 to 65.
-    exact_at_mw : float, optional
-        One more point, at the IT power that the hall usually runs at: no interpolation error there.
-
-    Returns
-    -------
-    FacilityResponse
-        ``it_mw`` (k,), ``facility_mw`` and ``water_l_per_h`` (8760, k), ``it_limit_mw`` (8760,). Values above an hour's
-        limit are extrapolated from the same equations and must not be used.
+    ambient : Ambient, optional
+        ``ambient_of(weather)``, where it is at hand.
 
     Raises
     ------
@@ -175,12 +191,38 @@ def response(
     """
     if not 2 <= breakpoints <= 65:
         raise ScenarioError(f"breakpoints = {breakpoints}, must be 2 to 65 (7 keeps the error below 0.2 % of IT power)")
-    ambient = ambient_of(weather)
+    ambient = ambient or ambient_of(weather)
     it_mw = np.linspace(0.0, design.it_capacity_mw, breakpoints)
-    if exact_at_mw is not None and 0.0 < exact_at_mw < design.it_capacity_mw:
-        it_mw = np.union1d(it_mw, exact_at_mw)
     parts, water, _ = evaluate(design, ambient, it_mw[None, :])
-    drawn = total_mw(parts)
+    return HallCurves(design, weather, ambient, it_mw, total_mw(parts), water, it_limit_mw(design, ambient))
+
+
+def response_of(hall: HallCurves, *, exact_at_mw: float | None = None) -> FacilityResponse:
+    """Facility power and water as piecewise-linear functions of IT power, hour by hour.
+
+    Facility power is replaced by its lower convex hull over the breakpoints (a linear programme needs convexity); the
+    largest change is reported as an assumption.
+
+    Parameters
+    ----------
+    hall : HallCurves
+        From `curves`.
+    exact_at_mw : float, optional
+        One more point, at the IT power that the hall usually runs at: no interpolation error there.
+
+    Returns
+    -------
+    FacilityResponse
+        ``it_mw`` (k,), ``facility_mw`` and ``water_l_per_h`` (8760, k), ``it_limit_mw`` (8760,). Values above an hour's
+        limit are extrapolated from the same equations and must not be used.
+    """
+    it_mw, drawn, water = hall.it_mw, hall.drawn_mw, hall.water_l_per_h
+    if exact_at_mw is not None and 0.0 < exact_at_mw < it_mw[-1] and exact_at_mw not in it_mw:
+        place = int(np.searchsorted(it_mw, exact_at_mw))
+        parts, wet, _ = evaluate(hall.design, hall.ambient, np.array([[exact_at_mw]]))
+        it_mw = np.insert(it_mw, place, exact_at_mw)
+        drawn = np.insert(drawn, place, total_mw(parts)[:, 0], axis=1)
+        water = np.insert(water, place, wet[:, 0], axis=1)
     convex = _lower_hull(it_mw, drawn)
     change = float((drawn - convex).max())
     hull = Fact(
@@ -191,11 +233,18 @@ def response(
         note="largest amount by which facility power was lowered to make it convex in IT power",
     )
     assumptions = (
-        *design.assumptions,
-        *weather.assumptions,
+        *hall.design.assumptions,
+        *hall.weather.assumptions,
         Assumption("hall.convex_hull_change_mw", "facility", hull),
     )
-    return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), it_limit_mw(design, ambient), assumptions)
+    return FacilityResponse(it_mw, convex, np.ascontiguousarray(water), hall.it_limit_mw, assumptions)
+
+
+def response(
+    design: HallDesign, weather: Weather, breakpoints: int = 7, *, exact_at_mw: float | None = None
+) -> FacilityResponse:
+    """A hall's response in its weather: `curves` made convex by `response_of`."""
+    return response_of(curves(design, weather, breakpoints), exact_at_mw=exact_at_mw)
 
 
 def _lower_hull(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """What a hash earns, at this price, difficulty and halving epoch."""
 
-from megawatt.mining.fleet import aged, break_even_usd_per_mwh, fleet, hash_economics, revenue_usd_per_mwh
-from megawatt.mining.modes import MinerModes, aged_years, miner_modes, mode_segments
+from megawatt.mining.fleet import fleet, hash_economics, hash_kept_frac, revenue_usd_per_mwh
+from megawatt.mining.modes import MinerModes, miner_modes, mode_segments
 from megawatt.mining.network import (
     HashResponse,
     NetworkPath,
@@ -39,14 +39,12 @@ __all__ = [
     "NetworkPath",
     "NetworkState",
     "RetargetPrior",
-    "aged",
-    "aged_years",
-    "break_even_usd_per_mwh",
     "difficulty",
     "fleet",
     "follow_revenue",
     "halving_time",
     "hash_economics",
+    "hash_kept_frac",
     "hash_response",
     "hashprice_usd_per_ph_day",
     "installed_eh_per_s",

@@ -1,8 +1,6 @@
-"""A fleet of miners: its hash rate, what a megawatt-hour earns in it, and at what power price it stops paying."""
+"""A fleet of miners: its hash rate, what a megawatt-hour earns in it, and how it ages."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +10,7 @@ from megawatt.errors import ScenarioError
 from megawatt.mining.network import NetworkPath
 from megawatt.mining.records import HashEconomics, MinerFleet
 
-__all__ = ["aged", "break_even_usd_per_mwh", "fleet", "hash_economics", "revenue_usd_per_mwh"]
+__all__ = ["fleet", "hash_economics", "hash_kept_frac", "revenue_usd_per_mwh"]
 
 FloatArray = NDArray[np.float64]
 
@@ -60,22 +58,27 @@ def fleet(catalogue: Catalogue, miner_key: str, it_mw: float) -> MinerFleet:
     )
 
 
-def aged(miners: MinerFleet, lost_frac: float) -> MinerFleet:
-    """The fleet after its machines have lost a share of their hash rate at unchanged power (failed chips, dust).
+def hash_kept_frac(age_years: ArrayLike, loss_per_year: float) -> FloatArray:
+    """Hash rate of machines relative to new ones, at unchanged power: the same share is lost every year. [-]
+
+    Failed chips and dust; (1 - loss) ^ age.
+
+    Parameters
+    ----------
+    age_years : array
+        Time in the field. [years], >= 0
+    loss_per_year : float
+        0 to below 1; the catalogue's assumption is ``mining-modes.hash_loss_per_year``. [1/year]
 
     Raises
     ------
     ScenarioError
-        If lost_frac is outside 0 to 1 (exclusive).
+        If a number is out of range.
     """
-    if not 0.0 <= lost_frac < 1.0:
-        raise ScenarioError(f"mining: lost_frac = {lost_frac}, must be at least 0 and below 1")
-    kept = 1.0 - lost_frac
-    return replace(
-        miners,
-        efficiency_j_per_th=miners.efficiency_j_per_th / kept,
-        hashrate_eh_per_s=miners.hashrate_eh_per_s * kept,
-    )
+    age = np.asarray(age_years, dtype=np.float64)
+    if not (age.min(initial=0.0) >= 0.0 and 0.0 <= loss_per_year < 1.0):
+        raise ScenarioError(f"mining: loss of {loss_per_year} a year at ages {age}; ages must be >= 0, the loss 0 to 1")
+    return np.asarray((1.0 - loss_per_year) ** age, dtype=np.float64)
 
 
 def revenue_usd_per_mwh(miners: MinerFleet, hashprice_usd_per_ph_day: ArrayLike) -> FloatArray:
@@ -96,27 +99,13 @@ def revenue_usd_per_mwh(miners: MinerFleet, hashprice_usd_per_ph_day: ArrayLike)
     return np.asarray(gross * miners.uptime_frac * (1.0 - miners.pool_fee_frac), dtype=np.float64)
 
 
-def break_even_usd_per_mwh(
-    miners: MinerFleet, hashprice_usd_per_ph_day: ArrayLike, facility_per_it: float = 1.0
-) -> FloatArray:
-    """Delivered power price above which mining loses money. [USD/MWh at the connection]
+def hash_economics(miners: MinerFleet, path: NetworkPath, kept_frac: ArrayLike = 1.0) -> HashEconomics:
+    """What a MWh earns in the fleet along a projected network; arrays (paths, months).
 
-    Parameters
-    ----------
-    miners : MinerFleet
-        Efficiency, fee and uptime.
-    hashprice_usd_per_ph_day : array, shape (...)
-        Revenue of one PH/s for a day. [USD/PH/day]
-    facility_per_it : float
-        Facility MW per MW of miners at the margin, >= 1 (cooling and losses). [-]
+    ``kept_frac`` is the fleet's hash rate relative to new machines, by month (`hash_kept_frac`).
     """
-    return np.asarray(revenue_usd_per_mwh(miners, hashprice_usd_per_ph_day) / facility_per_it, dtype=np.float64)
-
-
-def hash_economics(miners: MinerFleet, path: NetworkPath) -> HashEconomics:
-    """What a MWh earns in the fleet along a projected network; arrays (paths, months)."""
     return HashEconomics(
-        usd_per_mwh=revenue_usd_per_mwh(miners, path.hashprice_usd_per_ph_day),
+        usd_per_mwh=revenue_usd_per_mwh(miners, path.hashprice_usd_per_ph_day) * np.asarray(kept_frac),
         hashprice_usd_per_ph_day=path.hashprice_usd_per_ph_day,
         network_eh_per_s=path.network_eh_per_s,
         btc_price_usd=path.btc_price_usd,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,8 @@ from numpy.typing import NDArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import ScenarioError
-from megawatt.mining.fleet import aged
-from megawatt.mining.records import MinerFleet
 
-__all__ = ["MinerModes", "aged_years", "miner_modes", "mode_segments"]
+__all__ = ["MinerModes", "miner_modes", "mode_segments"]
 
 FloatArray = NDArray[np.float64]
 
@@ -26,28 +25,28 @@ class MinerModes:
     hash_frac: tuple[float, ...]
     assumptions: tuple[Assumption, ...] = ()
 
+    @property
+    def most_frac(self) -> float:
+        """Power of the highest mode over rated power. [-]"""
+        return self.power_frac[-1]
 
-def miner_modes(catalogue: Catalogue, *, overclock: bool = False, key: str = "mining-modes") -> MinerModes:
-    """Low-power, rated and, on request, overclocked mode from the catalogue.
+
+def miner_modes(catalogue: Catalogue, names: Sequence[str] = (), key: str = "mining-modes") -> MinerModes:
+    """The rated mode and those asked for beside it: ``eco`` (less power), ``turbo`` (more).
 
     Raises
     ------
     CatalogueError
         If the key or a fact is missing.
     """
-    key = catalogue.get(key, "network").key
-    names = ("eco", "turbo") if overclock else ("eco",)
-    used = [f"{name}_{what}_ratio" for name in names for what in ("power", "hash")]
-    number = {name: catalogue.number(key, name) for name in used}
-    turbo = ((number["turbo_power_ratio"],), (number["turbo_hash_ratio"],)) if overclock else ((), ())
-    return MinerModes(
-        (number["eco_power_ratio"], 1.0, *turbo[0]),
-        (number["eco_hash_ratio"], 1.0, *turbo[1]),
-        tuple(catalogue.assume(key, name, "mining") for name in used),
-    )
+    used = {name: [f"{name}_{what}_ratio" for what in ("power", "hash")] for name in names}
+    steps = sorted([(1.0, 1.0), *((catalogue.number(key, a), catalogue.number(key, b)) for a, b in used.values())])
+    power, hashes = zip(*steps, strict=True)
+    facts = tuple(catalogue.assume(key, name, "mining") for pair in used.values() for name in pair)
+    return MinerModes(power, hashes, facts)
 
 
-def mode_segments(miners: MinerFleet, modes: MinerModes) -> tuple[FloatArray, FloatArray]:
+def mode_segments(rated_mw: float, modes: MinerModes) -> tuple[FloatArray, FloatArray]:
     """Segments of a fleet's power in the order in which they are worth most.
 
     Machines switch one by one, so a fleet can be anywhere between two modes: its hash rate is the concave hull of the
@@ -55,8 +54,8 @@ def mode_segments(miners: MinerFleet, modes: MinerModes) -> tuple[FloatArray, Fl
 
     Parameters
     ----------
-    miners : MinerFleet
-        ``it_mw`` is its rated power.
+    rated_mw : float
+        Power of all machines in the rated mode. [MW]
     modes : MinerModes
         Steps of a machine.
 
@@ -81,26 +80,4 @@ def mode_segments(miners: MinerFleet, modes: MinerModes) -> tuple[FloatArray, Fl
         worth = (hashes[rest] - hashes[corners[-1]]) / (power[rest] - power[corners[-1]])
         corners.append(int(rest[np.flatnonzero(worth >= worth.max() * (1.0 - 1e-12))[-1]]))
     width = np.diff(power[corners])
-    return miners.it_mw * width, np.diff(hashes[corners]) / width
-
-
-def aged_years(miners: MinerFleet, years: float, hash_loss_per_year: float) -> MinerFleet:
-    """The fleet after some years in the field, hash rate falling by the same share each year at unchanged power.
-
-    Parameters
-    ----------
-    years : float
-        >= 0
-    hash_loss_per_year : float
-        0 to 1 (exclusive); the catalogue's value is ``mining-modes.hash_loss_per_year``. [1/year]
-
-    Raises
-    ------
-    ScenarioError
-        If a number is out of range.
-    """
-    if not (years >= 0.0 and 0.0 <= hash_loss_per_year < 1.0):
-        raise ScenarioError(
-            f"mining: {years} years at a loss of {hash_loss_per_year} a year; years must be >= 0, the loss 0 to 1"
-        )
-    return aged(miners, 1.0 - (1.0 - hash_loss_per_year) ** years)
+    return rated_mw * width, np.diff(hashes[corners]) / width

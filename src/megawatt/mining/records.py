@@ -14,7 +14,7 @@ __all__ = ["HashEconomics", "MinerFleet"]
 
 @dataclass(frozen=True, slots=True)
 class MinerFleet:
-    """Miners of one model. ``it_mw`` is what the machines draw; their hash rate is it_mw / efficiency."""
+    """Miners of one model. ``it_mw`` is what they draw in the rated mode; their hash rate is it_mw / efficiency."""
 
     key: str
     it_mw: float

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.chain.records import Headline, UseResult
+from megawatt.chain.records import Headline, MinedYear, UseResult
 from megawatt.report.charts_chip import exposed_loss, planned
 from megawatt.report.charts_money import first_path
 from megawatt.report.figure import Table, wording
@@ -293,7 +293,32 @@ def fleet_table(uses: Sequence[UseResult]) -> Table | None:
         ("Pool fee", *(percent(fleet.pool_fee_frac, 2) for _, fleet in fleets)),
         ("Price of machines", *(f"{money(fleet.price_usd_per_th)} per TH/s" for _, fleet in fleets)),
     )
-    return Table(("", *(use.title for use, _ in fleets)), rows)
+    earned = [use.mined for use, _ in fleets]
+    years = sorted({row.year for mined in earned if mined is not None for row in mined.outlook})
+    outlook = (
+        ("Revenue of a mined MWh in the year shown", *(_mined(m) for m in earned)),
+        *((f"Hash price {year}, revenue and strike per MWh", *(_hash_year(m, year) for m in earned)) for year in years),
+    )
+    return Table(("", *(use.title for use, _ in fleets)), rows + (outlook if years else ()))
+
+
+def _mined(mined: MinedYear | None) -> str:
+    if mined is None:
+        return "n/a"
+    stop = f"stops above {_cents(mined.strike_usd_per_mwh)}"
+    return f"{_cents(mined.usd_per_mwh)}, {mined.first_month} to {mined.last_month}; {stop}"
+
+
+def _hash_year(mined: MinedYear | None, year: int) -> str:
+    row = next((row for row in mined.outlook if row.year == year), None) if mined is not None else None
+    if row is None:
+        return "n/a"
+    price = f"{_cents(row.hashprice_usd_per_ph_day)} per PH/s and day"
+    return f"{price}, {_cents(row.usd_per_mwh)}, {_cents(row.strike_usd_per_mwh)}"
+
+
+def _cents(usd: float) -> str:
+    return f"${usd:,.2f}"
 
 
 def capital_table(uses: Sequence[UseResult]) -> Table:

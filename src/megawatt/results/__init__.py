@@ -2,6 +2,6 @@
 
 from megawatt.results.manifest import make_manifest
 from megawatt.results.save import save, verify
-from megawatt.results.view import METRICS, conversion_summary, summary_of
+from megawatt.results.view import METRICS, conversion_summary, mined_summary, summary_of
 
-__all__ = ["METRICS", "conversion_summary", "make_manifest", "save", "summary_of", "verify"]
+__all__ = ["METRICS", "conversion_summary", "make_manifest", "mined_summary", "save", "summary_of", "verify"]

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from megawatt.chain.records import Comparison, ConversionResult, UseResult
+from megawatt.chain.records import Comparison, ConversionResult, MinedYear, UseResult
 from megawatt.finance.credit import credit_measures
 
-__all__ = ["METRICS", "conversion_summary", "summary_of"]
+__all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
 
 _TO_TRAINING: Final = ("catalogue", "workload", "hardware", "training")
 _TO_FACILITY: Final = (*_TO_TRAINING, "facility")
@@ -119,9 +119,25 @@ def _use(use: UseResult) -> dict[str, Any]:
             }
             for s in use.sensitivities
         ],
+        "mined": None if use.mined is None else mined_summary(use.mined),
         "assumptions": len(use.assumptions),
         "unmeasured": sum(a.fact.kind == "assumed" for a in use.assumptions),
         "warnings": list(use.warnings),
+    }
+
+
+def mined_summary(mined: MinedYear) -> dict[str, Any]:
+    """What a mined MWh earns in the dispatched year, the price of power at which miners stop, and the outlook."""
+    return {
+        "months": [mined.first_month, mined.last_month],
+        "usd_per_mwh": mined.usd_per_mwh,
+        "usd_per_mwh_by_month": [float(value) for value in mined.by_month_usd_per_mwh],
+        "facility_per_it": mined.facility_per_it,
+        "strike_usd_per_mwh": mined.strike_usd_per_mwh,
+        "strikes_usd_per_mwh": list(mined.strikes_usd_per_mwh),
+        "next_difficulty_ratio": mined.next_difficulty_ratio,
+        "rule": mined.assumptions[0].fact.note,
+        "outlook": [asdict(year) for year in mined.outlook],
     }
 
 

@@ -1,7 +1,15 @@
 """What did the user ask for, and is it valid? See README.md of this room."""
 
 from megawatt.scenario.comparison import Comparison
-from megawatt.scenario.load import LoadedComparison, LoadedScenario, json_schema, load
+from megawatt.scenario.load import LoadedComparison, LoadedScenario, json_schema, load, load_price_years
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["Comparison", "LoadedComparison", "LoadedScenario", "Scenario", "json_schema", "load"]
+__all__ = [
+    "Comparison",
+    "LoadedComparison",
+    "LoadedScenario",
+    "Scenario",
+    "json_schema",
+    "load",
+    "load_price_years",
+]

@@ -21,7 +21,7 @@ from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "validate_raw"]
+__all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "load_price_years", "validate_raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,34 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     if problems:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
     return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest, top.conversion)
+
+
+def load_price_years(
+    path: str | Path, catalogue: Catalogue, years: Iterable[int], settings: Iterable[str] = ()
+) -> tuple[LoadedComparison, ...]:
+    """A scenario or comparison once for each year of its grid's price table.
+
+    Parameters
+    ----------
+    path, catalogue, settings
+        As of `load`.
+    years : iterable of int
+        Years of the table.
+
+    Raises
+    ------
+    ScenarioError
+        As `load`; where the grid has no table of a year, or the prices are a file's or made up.
+    """
+    settings = tuple(settings)
+    loaded = tuple(load(path, catalogue, (*settings, f"power.price_year={year}")) for year in years)
+    for use in (use for comparison in loaded for use in comparison.uses):
+        power = use.scenario.power
+        for name in ("price_file", "mean_price_usd_per_mwh"):
+            if getattr(power, name) is not None:
+                problem = Problem(f"power.{name}", "prices of one year", "the grid's price table", f"remove {name}")
+                raise ScenarioError(f"{use.file}: price years are of the grid's table", [problem], use.file)
+    return loaded
 
 
 def _repeated(names: list[str]) -> list[Problem]:

@@ -121,9 +121,17 @@ def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("demand_response.called_hours_per_year", "hours of chips", "0 where use = 'ai-cloud'", hint)
 
 
+def _retarget(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    mining = _table(raw, "mining")
+    fields = ("retarget_blocks", "retarget_hours")
+    for name, other in (fields, fields[::-1]):
+        if name in mining and other not in mining:
+            yield Problem(f"mining.{other}", "missing", f"a value, because mining.{name} is given")
+
+
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed)
+    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed, _retarget)
     return [problem for rule in rules for problem in rule(raw)]
 
 

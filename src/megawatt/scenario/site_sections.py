@@ -168,3 +168,23 @@ class Mining(Section):
         description="power of the miners, MW; default: what the connection carries in the worst hour",
         title="power of the miners",
     )
+    modes: tuple[Literal["eco", "turbo"], ...] = Field(
+        (),
+        description="modes beside the rated one, chosen by the hour: eco (less power, more hashes per joule), turbo "
+        "(more power); the halls are full in the highest (megawatt catalogue show mining-modes)",
+    )
+    hash_loss_per_year: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
+        0.0,
+        validate_default=True,
+        description="share of hash rate that machines lose every year at unchanged power, e.g. "
+        "@mining-modes.hash_loss_per_year",
+        title="loss of hash rate per year",
+    )
+    retarget_blocks: Annotated[Fact, *quantity(ge=0, le=2016, whole=True)] | None = Field(
+        None,
+        description="blocks found since the last retarget, with retarget_hours: gives the next difficulty",
+        title="blocks since the last retarget",
+    )
+    retarget_hours: Annotated[Fact, *quantity("hour", ge=0.1, le=1000)] | None = Field(
+        None, description="hours since the last retarget", title="hours since the last retarget"
+    )

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.chain.hours import Additions, mined_usd_per_mwh, site_year
+from megawatt.chain.hours import Additions, site_year
 from megawatt.errors import ScenarioError
-from megawatt.mining import fleet, network_state
 from megawatt.scenario import LoadedScenario, load
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -46,13 +45,10 @@ def test_additions_reach_the_problem() -> None:
         site_year(use("gb300"), CATALOGUE, Additions(water_usd_per_m3=-1.0, water_cap_m3=10.0))
 
 
-def test_miners_earn_the_hash_value_of_their_month() -> None:
-    scenario = use("bitcoin").scenario
-    assert scenario.mining is not None
-    miners = fleet(CATALOGUE, scenario.mining.miner, 100.0)
-    state = network_state(CATALOGUE, scenario.mining.network)
-    value = mined_usd_per_mwh(miners, state)
+def test_miners_earn_the_value_of_the_first_full_years_months() -> None:
     year = site_year(use("bitcoin"), CATALOGUE)
+    assert year.mined is not None
     (mining,) = year.problem.uses
     # a MWh at the connection is less than one at the plug
-    assert 0.8 * value < float(np.max(mining.usd_per_mwh)) < value
+    best = float(year.mined.by_month_usd_per_mwh.max())
+    assert 0.8 * best < float(np.max(mining.usd_per_mwh)) < best

@@ -163,18 +163,15 @@ def test_moving_a_number_changes_it_alone() -> None:
 def test_an_input_moved_nowhere_changes_nothing(name: str, request: pytest.FixtureRequest) -> None:
     links: Links = request.getfixturevalue(name)
     value = links.base.measures.value_usd_per_grid_mw_year[0]
-    for room in ("training", "facility", "mining", "dispatch", "finance"):
-        same = reforge(links, links.scenario, links.catalogue, room)
-        assert same.base.measures.value_usd_per_grid_mw_year[0] == pytest.approx(value, rel=1e-12), room
+    same = reforge(links, links.scenario, links.catalogue)
+    assert same.base.measures.value_usd_per_grid_mw_year[0] == pytest.approx(value, rel=1e-12)
+    assert (same.ai, same.mining, same.response) == (links.ai, links.mining, links.response)  # not made again
 
 
 def test_moved_inputs_equal_a_run_from_the_start(gb300: Links) -> None:
-    for path, value, room in (
-        ("contract.price_usd_per_chip_hour", 3.5, "finance"),
-        ("power.price_scale", 1.2, "dispatch"),
-    ):
+    for path, value in (("contract.price_usd_per_chip_hour", 3.5), ("power.price_scale", 1.2)):
         moved = move(gb300.scenario, path, value)
-        quick = reforge(gb300, moved, gb300.catalogue, room).base.measures.npv_usd[0]
+        quick = reforge(gb300, moved, gb300.catalogue).base.measures.npv_usd[0]
         fresh = forge(moved, gb300.catalogue, EXAMPLES).base.measures.npv_usd[0]
         assert quick == pytest.approx(fresh, rel=1e-9), path
 
@@ -209,7 +206,7 @@ def test_a_moved_fact_replans_only_what_rests_on_it(trn3: Links) -> None:
     assert before is not None
     catalogue = trn3.catalogue
     moved = catalogue.replace_fact("trn3", "hbm_bytes_per_s", 0.5 * catalogue.number("trn3", "hbm_bytes_per_s"))
-    after = reforge(trn3, trn3.scenario, moved, "hardware").compute
+    after = reforge(trn3, trn3.scenario, moved).compute
     assert after is not None
     assert after.plans["trn2-ultraserver"] is before.plans["trn2-ultraserver"]
     assert after.plan.step_time_s > before.plan.step_time_s
@@ -217,7 +214,7 @@ def test_a_moved_fact_replans_only_what_rests_on_it(trn3: Links) -> None:
     # The training job is part of every plan.
     assert trn3.scenario.training is not None
     longer = move(trn3.scenario, "training.global_batch", 2.0 * trn3.scenario.training.global_batch.number())
-    again = reforge(trn3, longer, catalogue, "training").compute
+    again = reforge(trn3, longer, catalogue).compute
     assert again is not None
     assert all(again.plans[key] is not plan for key, plan in before.plans.items())
 

@@ -19,7 +19,7 @@ from megawatt.dispatch import (
 )
 from megawatt.dispatch.blocks import called, dearer_with_load
 from megawatt.dispatch.exact import MOST_PEAKS
-from megawatt.dispatch.years import optimise_years
+from megawatt.dispatch.years import at_prices, optimise_years
 from megawatt.errors import InfeasibleError, ScenarioError
 from tests.unit.dispatch.hourly_builders import drawn_hours, small
 
@@ -180,9 +180,10 @@ def test_monthly_charges_meter_their_months() -> None:
 def test_price_years_solve_each_year_on_its_own() -> None:
     problem = small([10.0, 50.0, 20.0, 40.0], 5.0, storage=IDEAL)
     shift = np.array([[0.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
-    years = optimise_years(problem, shift, workers=2)
+    years = optimise_years((at_prices(problem, row) for row in shift), workers=2)
     # the second year buys its 15 MWh of hour 0 at 15 instead of 10
     assert years.objective_usd == pytest.approx([250.0, 325.0])
+    assert years.earned_usd == pytest.approx([-250.0, -325.0])
     assert years.mwh["import"] == pytest.approx([20.0, 20.0])
     with pytest.raises(ScenarioError, match="shape"):
-        optimise_years(problem, shift[:, :3])
+        at_prices(problem, shift[0, :3])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -19,27 +17,18 @@ from megawatt.dispatch import (
     SiteAssets,
     Storage,
     block,
-    hall_block,
     load_duration,
     lost_usd,
     optimise,
-    read_price_csv,
     site_hours,
     solve_merit,
     yearly_peak,
 )
 from megawatt.dispatch.case import _PARAMETERS
 from megawatt.dispatch.foresight import day_ahead, foresight_plans, peak_targets, simple_rules
-from megawatt.dispatch.frames import (
-    fetch_gridstatus,
-    price_year_from_columns,
-    price_year_from_frame,
-    read_price_columns,
-)
-from megawatt.dispatch.halls import HallSegments
 from megawatt.dispatch.synthetic import price_model, synthetic_price_year
 from megawatt.dispatch.trace import HOURS_IN_WEEK, week_trace
-from megawatt.errors import MissingDependencyError, ScenarioError
+from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from tests.unit.dispatch.builders import drawn_problem
 from tests.unit.dispatch.hourly_builders import small as _one_day
@@ -124,14 +113,6 @@ def test_assets_change_the_site_as_they_should() -> None:
     assert optimise(site_hours(site, dearer)).objective_usd > plain
 
 
-def test_modes_and_halls_share_the_axis_of_it_power() -> None:
-    # hall: 10 MW at slope 1.1, 10 MW at 1.2; modes: 14 MW worth 1.2, 6 MW worth 0.5
-    hall = HallSegments(np.zeros(1), np.array([[10.0, 10.0]]), np.array([[1.1, 1.2]]), np.array([20.0]))
-    found = hall_block("mining", hall, np.array([60.0]), (np.array([14.0, 6.0]), np.array([1.2, 0.5])))
-    assert found.mw[0] == pytest.approx([11.0, 0.0, 4.8, 7.2])
-    assert found.usd_per_mwh[0, [0, 2, 3]] == pytest.approx([72.0 / 1.1, 72.0 / 1.2, 30.0 / 1.2])
-
-
 def test_a_synthetic_year_has_its_mean_and_its_spikes() -> None:
     model = price_model(load_catalogue())
     price = synthetic_price_year(model, 60.0, 1)
@@ -144,50 +125,6 @@ def test_a_synthetic_year_has_its_mean_and_its_spikes() -> None:
     assert by_hour[15:19].mean() > 1.3 * by_hour[1:4].mean()
     with pytest.raises(ScenarioError, match="mean"):
         synthetic_price_year(model, 0.0, 1)
-
-
-def _year() -> tuple[list[datetime], list[float]]:
-    zone = timezone(timedelta(hours=-6))
-    times = [datetime(2023, 1, 1, tzinfo=zone) + timedelta(hours=t) for t in range(HOURS_IN_YEAR)]
-    return times, [float(t % 50) for t in range(HOURS_IN_YEAR)]
-
-
-def test_frames_of_gridstatus_by_location_and_quarter_hours() -> None:
-    times, prices = _year()
-    frame = {
-        "Interval Start": [t.isoformat() for t in times] * 2,
-        "Location": ["HB_WEST"] * HOURS_IN_YEAR + ["HB_NORTH"] * HOURS_IN_YEAR,
-        "SPP": prices + [2.0 * p for p in prices],
-    }
-    found = price_year_from_frame(frame, -6, location="HB_NORTH")
-    assert found.year == 2023
-    assert found.price_usd_per_mwh[:3] == pytest.approx([0.0, 2.0, 4.0])
-    with pytest.raises(ScenarioError, match="HB_WEST"):
-        price_year_from_frame(frame, -6)
-    quarters = [t + timedelta(minutes=m) for t in times for m in (0, 15, 30, 45)]
-    values = [p + d for p in prices for d in (-1.0, 0.0, 0.0, 1.0)]
-    assert price_year_from_columns(quarters, values, -6).price_usd_per_mwh == pytest.approx(prices)
-    with pytest.raises(ScenarioError, match="intervals"):
-        price_year_from_columns(quarters[:-1], values[:-1], -6)
-    with pytest.raises(ScenarioError, match="zone"):
-        price_year_from_columns([datetime(2023, 1, 1)], [1.0], -6)
-    with pytest.raises(MissingDependencyError, match="gridstatus"):
-        fetch_gridstatus("Ercot", "HB_WEST", 2023, -6)
-
-
-def test_exports_with_other_column_names(tmp_path: Path) -> None:
-    times, prices = _year()
-    path = tmp_path / "export.csv"
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["start", "lmp"])
-        writer.writerows(zip((t.isoformat() for t in times), prices, strict=True))
-    found = read_price_columns(path, -6, time_column="start", price_column="lmp")
-    assert found.price_usd_per_mwh == pytest.approx(prices)
-    with pytest.raises(ScenarioError, match="no column price"):
-        read_price_columns(path, -6, time_column="start", price_column="price")
-    with pytest.raises(ScenarioError, match="needed"):
-        read_price_csv(path, -6)
 
 
 def test_a_week_as_a_trace() -> None:

@@ -10,8 +10,6 @@ from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.mining import (
     MinerFleet,
     NetworkState,
-    aged,
-    break_even_usd_per_mwh,
     fleet,
     hash_economics,
     project_network,
@@ -40,19 +38,6 @@ def test_fleet_from_the_catalogue() -> None:
     assert {a.name for a in miners.assumptions} >= {"mining-operations.pool_fee_frac", "mining-operations.uptime_frac"}
 
 
-def test_break_even_allows_for_the_hall() -> None:
-    assert float(break_even_usd_per_mwh(PLAIN, 37.5, 1.25)) == pytest.approx(89.285714 / 1.25, rel=1e-7)
-
-
-def test_ageing_costs_hash_rate_and_efficiency_alike() -> None:
-    old = aged(PLAIN, 0.2)
-    assert old.hashrate_eh_per_s == pytest.approx(1.6)
-    assert old.efficiency_j_per_th == pytest.approx(17.5 / 0.8)
-    assert float(revenue_usd_per_mwh(old, 37.5)) == pytest.approx(0.8 * float(revenue_usd_per_mwh(PLAIN, 37.5)))
-    with pytest.raises(ScenarioError, match="below 1"):
-        aged(PLAIN, 1.0)
-
-
 def test_economics_keep_the_network_behind_them() -> None:
     state = NetworkState("test", 2025, 11, 100_000.0, 1000.0, 0.0, 45.0)
     path = project_network(state, 2026, 1, 3, np.ones((2, 3)), elasticity=0.5, lag_months=3.0, growth=0.2)
@@ -60,6 +45,8 @@ def test_economics_keep_the_network_behind_them() -> None:
     assert economics.usd_per_mwh.shape == (2, 3)
     assert economics.usd_per_mwh == pytest.approx(path.hashprice_usd_per_ph_day / 24.0 / 0.0175)
     assert economics.subsidy_btc.tolist() == [3.125] * 3
+    older = hash_economics(PLAIN, path, np.array([1.0, 0.9, 0.8]))
+    assert older.usd_per_mwh == pytest.approx(economics.usd_per_mwh * [1.0, 0.9, 0.8])
 
 
 def test_wrong_inputs() -> None:

@@ -10,11 +10,10 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.mining import (
-    MinerFleet,
     MinerModes,
     NetworkFleet,
     RetargetPrior,
-    aged_years,
+    hash_kept_frac,
     installed_eh_per_s,
     miner_modes,
     mode_segments,
@@ -25,7 +24,6 @@ from megawatt.mining import (
     running_share,
 )
 
-PLAIN = MinerFleet("plain", 35.0, 17.5, 2.0, 10_000.0, 0.0, 1.0, 15.0)
 NETWORK = NetworkFleet(40.0, 0.35)
 
 
@@ -74,20 +72,21 @@ def test_the_fleet_of_the_catalogue_improves() -> None:
 
 def test_modes_are_the_concave_hull() -> None:
     # eco: 80 % of hashes for 70 % of power: 1.142857 per unit; the rest 0.2 / 0.3 = 0.667, turbo 0.1 / 0.15 = 0.667
-    modes = miner_modes(load_catalogue(), overclock=True)
-    width, worth = mode_segments(PLAIN, modes)
+    modes = miner_modes(load_catalogue(), ("turbo", "eco"))
+    assert modes.most_frac == 1.15
+    width, worth = mode_segments(35.0, modes)
     assert width.sum() == pytest.approx(35.0 * 1.15)
     assert worth[0] == pytest.approx(0.8 / 0.7)
     assert (width * worth).sum() == pytest.approx(35.0 * 1.1)
     # a mode below the line from off to a better one is never used
-    assert mode_segments(PLAIN, MinerModes((0.5, 1.0), (0.4, 1.0)))[0] == pytest.approx([35.0])
+    assert mode_segments(35.0, MinerModes((0.5, 1.0), (0.4, 1.0)))[0] == pytest.approx([35.0])
     with pytest.raises(ScenarioError, match="rise"):
-        mode_segments(PLAIN, MinerModes((1.0, 0.9), (1.0, 1.1)))
+        mode_segments(35.0, MinerModes((1.0, 0.9), (1.0, 1.1)))
 
 
 def test_ageing_compounds() -> None:
-    old = aged_years(PLAIN, 2.0, 0.1)
-    assert old.hashrate_eh_per_s == pytest.approx(2.0 * 0.81)
-    assert old.efficiency_j_per_th == pytest.approx(17.5 / 0.81)
-    with pytest.raises(ScenarioError, match="years"):
-        aged_years(PLAIN, -1.0, 0.1)
+    assert hash_kept_frac([0.0, 2.0], 0.1) == pytest.approx([1.0, 0.81])
+    with pytest.raises(ScenarioError, match="ages"):
+        hash_kept_frac(-1.0, 0.1)
+    with pytest.raises(ScenarioError, match="0 to 1"):
+        hash_kept_frac(1.0, 1.0)

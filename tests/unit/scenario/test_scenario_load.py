@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.scenario import json_schema, load
+from megawatt.scenario import json_schema, load, load_price_years
 from megawatt.scenario.schema import Scenario
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -110,3 +110,14 @@ def test_a_place_may_be_coordinates() -> None:
     with pytest.raises(ScenarioError) as caught:
         load(EXAMPLES / "dublin-gb300.toml", load_catalogue(), ["site.place=95, 200", "site.grid_mw=-1"])
     assert {p.path for p in caught.value.problems} == {"site.place", "site.grid_mw"}
+
+
+def test_price_years_are_of_the_grids_table() -> None:
+    catalogue, file = load_catalogue(), EXAMPLES / "childress-bitcoin.toml"
+    loaded = load_price_years(file, catalogue, (2022, 2023))
+    assert [comparison.uses[0].scenario.power.price_year for comparison in loaded] == [2022, 2023]
+    with pytest.raises(ScenarioError) as caught:
+        load_price_years(file, catalogue, (2022, 2019))
+    assert [p.path for p in caught.value.problems] == ["power.price_year"]
+    with pytest.raises(ScenarioError, match="table"):
+        load_price_years(file, catalogue, (2022,), ["power.mean_price_usd_per_mwh=45"])
