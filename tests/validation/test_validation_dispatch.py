@@ -53,6 +53,8 @@ def short_case(case_folder: Path, tmp_path: Path) -> Path:
     shutil.copytree(case_folder, folder)
     lines = (folder / "hourly.csv").read_text(encoding="utf-8").splitlines()
     (folder / "hourly.csv").write_text("\n".join(lines[:241]) + "\n", encoding="utf-8")
+    parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8")) | {"hours": 240}
+    (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
     return folder
 
 

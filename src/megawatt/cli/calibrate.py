@@ -9,7 +9,6 @@ from typing import Any, Final
 import click
 
 from megawatt.cli.output import emit_json
-from megawatt.errors import ScenarioError
 
 __all__ = ["calibrate"]
 
@@ -74,8 +73,6 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     catalogue = load_catalogue()
     entries: list[Any] = []
     for path in files:
-        if not path.is_file():
-            raise ScenarioError(f"{path}: no such file")
         entries.extend(fit_file(catalogue, path, fold=fold))
     out.mkdir(parents=True, exist_ok=True)
     day = date or datetime.date.today().isoformat()

@@ -38,7 +38,9 @@ def init(path: Path, force: bool, as_json: bool) -> None:
     """Write a commented starter scenario to PATH (default site.toml)."""
     import importlib.resources
 
-    text = importlib.resources.files("megawatt.scenario").joinpath("starter.toml").read_text(encoding="utf-8")
+    from megawatt.files import read_text
+
+    text = read_text(importlib.resources.files("megawatt.scenario") / "starter.toml")
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -11,8 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from megawatt.dispatch.prices import PriceYear, assemble_year
+from megawatt.dispatch.prices import PriceYear, assemble_year, read_price, read_time
 from megawatt.errors import MissingDependencyError, ScenarioError
+from megawatt.files import read_table
 
 __all__ = ["fetch_gridstatus", "price_year_from_columns", "price_year_from_frame", "read_price_columns"]
 
@@ -134,20 +134,9 @@ def read_price_columns(path: Path, utc_offset_hours: float, *, time_column: str,
     ScenarioError
         If the file cannot be read, a column is missing, or a cell is malformed.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}", file=str(path)) from None
-    columns = list(rows[0]) if rows else []
-    missing = [name for name in (time_column, price_column) if name not in columns]
-    if missing:
-        raise ScenarioError(f"{path}: no column {', '.join(missing)}; columns: {', '.join(columns)}", file=str(path))
-    try:
-        times = [datetime.fromisoformat(row[time_column]) for row in rows]
-        prices = [float(row[price_column]) for row in rows]
-    except ValueError as error:
-        raise ScenarioError(f"{path}: {error}; needed: ISO 8601 times and numbers", file=str(path)) from None
+    rows = read_table(path, (time_column, price_column)).rows
+    times = [read_time(row, time_column) for row in rows]
+    prices = [read_price(row, price_column) for row in rows]
     return price_year_from_columns(times, prices, utc_offset_hours, name=str(path))
 
 

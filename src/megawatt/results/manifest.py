@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from megawatt import __version__
+from megawatt.files import file_sha256
 
 __all__ = ["file_hashes", "make_manifest"]
 
@@ -36,4 +36,4 @@ def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
 def file_hashes(folder: Path) -> dict[str, str]:
     """Name and sha256 of every file of a run folder, the manifest itself left out."""
     files = sorted(p for p in folder.iterdir() if p.is_file() and p.name != "manifest.json")
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return {p.name: file_sha256(p) for p in files}

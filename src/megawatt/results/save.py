@@ -9,6 +9,7 @@ from typing import Any
 
 from megawatt.chain.records import Comparison
 from megawatt.errors import MegawattError
+from megawatt.files import read_json
 from megawatt.results.manifest import file_hashes
 from megawatt.results.parquet import write_columns
 from megawatt.results.swap import new_folder
@@ -79,6 +80,6 @@ def _write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def verify(folder: Path) -> list[str]:
     """Names of files of a run folder that are missing, changed or extra against its manifest; empty when whole."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    expected, found = manifest["files"], file_hashes(folder)
+    manifest = read_json(folder / "manifest.json", "the manifest of a run")
+    expected, found = dict(manifest.get("files") or {}), file_hashes(folder)
     return sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))

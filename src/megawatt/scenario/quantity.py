@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from megawatt.catalogue.records import KINDS, Fact, Kind
+from megawatt.catalogue.records import KINDS, Fact
 from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.facility.coordinates import read_coordinates
 
@@ -148,12 +148,9 @@ def _number(raw: Any, unit: str, allowed: str) -> float:
 def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> Fact:
     for key in raw:
         if key not in _TABLE_KEYS:
-            near = difflib.get_close_matches(key, _TABLE_KEYS, 1)
-            raise _problem(
-                f"unknown key {shown(key)}",
-                f"one of {', '.join(_TABLE_KEYS)}",
-                f"did you mean {near[0]}?" if near else "",
-            )
+            near = difflib.get_close_matches(key[:80], _TABLE_KEYS, 1)
+            hint = f"did you mean {near[0]}?" if near else ""
+            raise _problem(f"unknown key {shown(key)}", f"one of {', '.join(_TABLE_KEYS)}", hint)
     if "value" not in raw:
         raise _problem("no value", "value = number, with low, high, source, note beside it")
     kind = raw.get("kind", base.kind if base else "assumed")
@@ -165,7 +162,7 @@ def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> F
     start = base or Fact(_number(raw["value"], unit, allowed), unit, "assumed", SCENARIO_SOURCE)
     return dataclasses.replace(
         start,
-        kind=cast("Kind", kind),
+        kind=kind,
         low=_number(raw["low"], unit, allowed) if "low" in raw else start.low,
         high=_number(raw["high"], unit, allowed) if "high" in raw else start.high,
         source=str(raw.get("source", start.source)),
