@@ -18,6 +18,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.errors import MOST_PROBLEMS, CatalogueError, MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
+from megawatt.scenario.engine_rules import engine_problems
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 
@@ -146,6 +147,8 @@ def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> 
     except ValidationError as error:
         problems += _as_problems(Scenario, error)
     problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
+    if scenario is not None and not problems:
+        problems = engine_problems(scenario, catalogue, folder)
     seen = {p.path: p for p in reversed(problems)}
     return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None
 
