@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,7 +29,7 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
         values = [float(p) for p in prices.split(",")]
     except ValueError:
         raise ScenarioError(f"--prices {prices!r}: allowed: numbers, USD per chip-hour") from None
-    if len(values) != len(systems) or min(values) <= 0:
+    if len(values) != len(systems) or not all(0.0 < v < math.inf for v in values):
         raise ScenarioError(f"--prices {prices!r}: allowed: {len(systems)} numbers above 0, one for each of --systems")
     return dict(zip(systems, values, strict=True))
 
@@ -69,6 +70,8 @@ def compare(
     catalogue = load_catalogue()
     arch = load_model(model, catalogue)
     keys = [key.strip() for key in systems.split(",") if key.strip()]
+    if not keys:
+        raise ScenarioError("--systems: none is given; allowed: catalogue keys, separated by commas")
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
     rows: list[dict[str, Any]] = []
     for key in keys:

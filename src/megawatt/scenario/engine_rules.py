@@ -99,7 +99,7 @@ def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
 
 def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     from megawatt.hardware import peak_precision
-    from megawatt.training import search_space
+    from megawatt.training import Job, search_space
     from megawatt.workload import load_model
 
     ai, training, contract = scenario.ai, scenario.training, scenario.contract
@@ -115,7 +115,7 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
     name = training.model
     arch = load_model(str(folder / name) if name.endswith(".json") else name, catalogue)
     chips, seq_len, batch = (int(f.number()) for f in (training.chips, training.seq_len, training.global_batch))
-    space = functools.partial(search_space, arch, chips, seq_len=seq_len, global_batch=batch)
+    space = functools.partial(search_space, Job(arch, seq_len, batch, training.precision), chips)
     yield from _tried("training.chips", "a number of chips that a layout divides", space)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
 from megawatt.training.plan import evaluate, plan
-from megawatt.training.records import Job, TrainingPlan
+from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -110,6 +111,8 @@ def doublings(low: int, high: int) -> list[int]:
 
 def smallest_within(scaled: Sequence[Scaled], target_s: float) -> Scaled | None:
     """The fewest chips whose step takes no longer than a target; None where all take longer."""
+    if not 0.0 < target_s < math.inf:
+        raise ScenarioError(f"target_s = {target_s:g} s; allowed: a number above 0")
     fast = [s for s in scaled if s.plan is not None and s.plan.step_time_s <= target_s]
     return min(fast, key=lambda s: s.chips) if fast else None
 
@@ -153,6 +156,8 @@ def best_within(
     InfeasibleError
         If no such number has a layout that fits; the message is that of the largest.
     """
+    if not 0.0 < limit <= MOST_COUNTED:
+        raise ScenarioError(f"{system.key}: {limit:g} chips; allowed: above 0, up to {MOST_COUNTED:,}")
     if limit < 1:
         raise InfeasibleError(f"{system.key}: {limit:.2f} chips; allowed: 1 or more. Raise the power, cost or chips")
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)

@@ -199,6 +199,9 @@ def _common(run: _Run) -> dict[str, Answer]:
         return out
     service, cfads = run.service[None, :], run.cfads[None, :]
     rates = run.sized.loan.rate * case.terms.timing.fractions
+    if not (service > 0.0).any():
+        # a loan of nothing has no cover
+        return out
     ratio = period_dscr(cfads, service)
     out["dscr_min"], out["dscr_avg"] = float(np.nanmin(ratio)), float(np.nanmean(ratio))
     out["llcr"] = out["llcr_at_cod"] = float(llcr(cfads, service, rates, size)[0])

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.catalogue import Catalogue
-from megawatt.errors import MegawattError
+from megawatt.errors import MegawattError, ScenarioError
 from megawatt.files import Row, read_table
 from megawatt.hardware.collectives import Fabric, collective_s
 from megawatt.hardware.fabric import fabric_for
