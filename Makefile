@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= examples/childress-compare.toml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup plan test lint bench clean
+.PHONY: help setup plan test lint bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -36,6 +36,9 @@ lint: $(VENV)/.ready-test ## ruff and mypy
 
 bench: $(VENV)/.ready-test ## benchmarks, as ratios or against stated limits
 	$(BIN)/python -m benchmarks
+
+fuzz: $(VENV)/.ready-test ## broken scenarios, files and arguments by the thousand (SEED=1)
+	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1)
 
 clean: ## remove what make made
 	rm -rf $(VENV) runs .mypy_cache .ruff_cache .hypothesis

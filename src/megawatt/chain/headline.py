@@ -21,7 +21,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def tokens_per_grid_mwh(tokens_per_s: float, import_mw: NDArray[np.float64]) -> float:
     """Training tokens per MWh drawn at the connection over the site year. [1/MWh]"""
-    return tokens_per_s * 3600.0 * HOURS_IN_YEAR / float(import_mw.sum())
+    drawn = float(import_mw.sum())
+    return tokens_per_s * 3600.0 * HOURS_IN_YEAR / drawn if drawn > 0.0 else math.nan
 
 
 def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> float:
@@ -38,6 +39,8 @@ def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
     the sale of what remains.
     """
     net = net_cash_usd(cash)[0, first_full_month:-1]
+    if not net.size:
+        net = net_cash_usd(cash)[0, first_full_month:]
     index = int(np.argmin(net))
     calendar = cash.terms.start_month - 1 + first_full_month + index
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
@@ -80,6 +83,6 @@ def headline(
         probability_missed_interval=risk.probability_missed_interval,
         min_dscr=None if math.isnan(dscr) else dscr,
         peak_mw=peak_mw,
-        pue=pue,
+        pue=None if math.isnan(pue) else pue,
         project_irr=None if math.isnan(irr) else irr,
     )

@@ -21,6 +21,8 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
     given = [name for name, value in limits.items() if value is not None]
     if len(given) != 1:
         raise ScenarioError(f"compare at equal chips, power or cost: give one of {', '.join(limits)}")
+    if not 0.0 < (limits[given[0]] or 0.0) < math.inf:
+        raise ScenarioError(f"{given[0]} {limits[given[0]]}: allowed: a number above 0")
     if not prices:
         if limits["--usd-per-hour"] is not None:
             raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")

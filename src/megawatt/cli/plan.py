@@ -142,5 +142,5 @@ _ROWS = (
     ("probability that debt service is missed", _missed),
     ("lowest debt cover (DSCR), base case", lambda u, h: "-" if h.min_dscr is None else f"{h.min_dscr:.2f}"),
     ("chips", lambda u, h: f"{u.chips:,}" if u.chips else "-"),
-    ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, {h.pue:.3f}"),
+    ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, " + ("-" if h.pue is None else f"{h.pue:.3f}")),
 )

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.files.guard import open_descriptor, refused
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["parquet_columns", "parquet_names", "parquet_units"]
 

@@ -8,7 +8,7 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files.guard import read_bytes, refused
 from megawatt.files.text import decode
 
-__all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml"]
+__all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml", "strict"]
 
 _TOML_BYTES: Final = 2**20
 _JSON_BYTES: Final = 8 * 2**20
@@ -70,6 +70,15 @@ def parse_toml_value(text: str) -> Any:
     if value is None or next(_too_deep(value), None) is not None:
         raise ScenarioError(f"{shown(text)}: nested too deeply", [Problem("", shown(text), "one value")])
     return value
+
+
+def strict(content: Any) -> Any:
+    """The same plain data for JSON, which has no NaN and no infinity: null stands for them."""
+    if isinstance(content, Mapping):
+        return {name: strict(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [strict(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 class _TwiceError(ValueError):
