@@ -41,7 +41,9 @@ def lists(pick: random.Random, folder: Path) -> list[str]:
     for _ in range(pick.randint(1, 3)):
         act = pick.random()
         if act < 0.45 and words:
-            words[pick.randrange(len(words))] = pick.choice(VALUES)
+            place = pick.randrange(len(words))
+            if words[place - 1] not in _WRITES:
+                words[place] = pick.choice(VALUES)
         elif act < 0.9 and flags:
             words += [pick.choice(flags), pick.choice(VALUES)]
         elif words:

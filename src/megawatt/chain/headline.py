@@ -46,6 +46,16 @@ def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
 
 
+def _return(cash: CashFlow) -> float | None:
+    """Project IRR of the base case; None where there is none, or where it contradicts the value at the discount rate.
+
+    Cash that comes before it is spent is balanced by the cost of a loan, which falls as the value rises: no return.
+    """
+    rate, value = float(cash.measures.project_irr[0]), float(cash.measures.npv_usd[0])
+    contradicts = (rate - cash.terms.discount_rate) * value < 0.0
+    return None if math.isnan(rate) or contradicts else rate
+
+
 def headline(
     *,
     cash: CashFlow,
@@ -65,7 +75,7 @@ def headline(
     month, least = worst_month(cash, first_full_month)
     tokens = None if tokens_per_s is None else tokens_per_grid_mwh(tokens_per_s, dispatch.import_mw)
     token_ends = [t for s in sensitivities for t in (s.tokens_at_low, s.tokens_at_high) if t is not None]
-    irr, dscr = float(cash.measures.project_irr[0]), float(cash.measures.min_dscr[0])
+    irr, dscr = _return(cash), float(cash.measures.min_dscr[0])
     return Headline(
         value_usd_per_grid_mw_year=value,
         value_p5=risk.value_usd_per_grid_mw_year.p5,
@@ -84,5 +94,5 @@ def headline(
         min_dscr=None if math.isnan(dscr) else dscr,
         peak_mw=peak_mw,
         pue=None if math.isnan(pue) else pue,
-        project_irr=None if math.isnan(irr) else irr,
+        project_irr=irr,
     )
