@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
-from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
+from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
 from megawatt.training.plan import evaluate, plan
 from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 
@@ -99,10 +99,11 @@ def doublings(low: int, high: int) -> list[int]:
     Raises
     ------
     ScenarioError
-        If the first is below 1 or the last below the first.
+        If the first is below 1, the last below the first or above 10 million.
     """
-    if low < 1 or high < low:
-        raise ScenarioError(f"chips {low} to {high}; allowed: 1 or more, the smaller number first")
+    if not 1 <= low <= high <= MOST_COUNTED:
+        found = f"chips {shown(low)} to {shown(high)}"
+        raise ScenarioError(f"{found}; allowed: 1 to {MOST_COUNTED:,}, the smaller number first")
     counts = [low]
     while counts[-1] * 2 <= high and len(counts) < _MOST_SWEPT:
         counts.append(counts[-1] * 2)
