@@ -40,7 +40,7 @@ def init(path: Path, force: bool, as_json: bool) -> None:
 
     from megawatt.files import read_text
 
-    text = read_text(importlib.resources.files("megawatt.scenario") / "starter.toml")
+    text = read_text(importlib.resources.files("megawatt.scenario").joinpath("starter.toml"))
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
