@@ -55,7 +55,7 @@ def test_no_cover_of_next_to_no_debt() -> None:
     cfads, service = np.array([[1e9, 1e9, -5e8]]), np.array([1e-6, 1e-6, 0.0])
     assert np.isnan(period_dscr(cfads, service)).all()
     assert np.isnan(trailing_dscr(cfads, service)).all()
-    assert np.isnan(llcr(cfads, service, 0.1, 1e-6)).all()
+    assert np.isnan(llcr(cfads, service, np.full(3, 0.01), 1e-6)).all()
     assert period_dscr(cfads, 1e8 * np.ones(3))[0].tolist() == [10.0, 10.0, -5.0]
 
 
