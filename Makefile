@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SCENARIO ?= examples/childress-compare.toml
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup plan test lint bench faults audit sbom clean
+.PHONY: help setup plan test lint bench fuzz faults audit sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -50,6 +50,9 @@ audit: $(VENV)-audit/.ready ## look the pinned versions up among known vulnerabi
 
 sbom: $(VENV)/.ready $(VENV)-audit/.ready ## write sbom.json, a CycloneDX bill of materials of .venv
 	$(VENV)-audit/bin/cyclonedx-py environment $(BIN)/python --output-format JSON --output-file sbom.json
+
+fuzz: $(VENV)/.ready-test ## broken scenarios, files and arguments by the thousand (SEED=1)
+	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1)
 
 clean: ## remove what make made
 	rm -rf $(VENV) $(VENV)-audit sbom.json runs .mypy_cache .ruff_cache .hypothesis

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = [
+    "MOST_PROBLEMS",
     "CatalogueError",
     "InfeasibleError",
     "MachineError",
@@ -25,7 +27,37 @@ __all__ = [
     "Problem",
     "ScenarioError",
     "SolverError",
+    "cut",
+    "shown",
 ]
+
+MOST_PROBLEMS: Final = 50
+"""Problems of one error that are kept; the rest is counted."""
+_MOST_QUOTED: Final = 80
+_MOST_FIELD: Final = 400
+_MOST_MESSAGE: Final = 4000
+
+
+def cut(text: str, most: int) -> str:
+    """Text from outside on one line: control characters escaped, at most ``most`` characters of it, then its length."""
+    end = "" if len(text) <= most else f"... ({len(text):,} characters)"
+    kept = text[:most]
+    if not kept.isprintable():
+        kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in kept)
+    return kept + end
+
+
+def shown(value: object) -> str:
+    """A user's value as an error quotes it: as Python writes it, on one line, at most 80 characters of it."""
+    if isinstance(value, str):
+        end = "" if len(value) <= _MOST_QUOTED else f"... ({len(value):,} characters)"
+        return repr(value[:_MOST_QUOTED]) + end
+    if isinstance(value, dict | list | tuple) and len(value) > _MOST_QUOTED // 8:
+        return f"a {'table' if isinstance(value, dict) else 'list'} of {len(value):,}"
+    try:
+        return cut(repr(value), _MOST_QUOTED)
+    except (ValueError, RecursionError):
+        return "a whole number of thousands of digits" if isinstance(value, int) else f"a {type(value).__name__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +81,26 @@ class Problem:
     allowed: str
     hint: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("path", "found", "hint"):
+            object.__setattr__(self, name, cut(getattr(self, name), _MOST_FIELD))
+        object.__setattr__(self, "allowed", cut(self.allowed, _MOST_MESSAGE))
+
     def __str__(self) -> str:
         text = f"{self.path}: {self.found}; allowed: {self.allowed}" if self.path else f"{self.found}; {self.allowed}"
         return f"{text} ({self.hint})" if self.hint else text
 
 
 class MegawattError(Exception):
-    """Base of every error that the package raises on purpose.
+    """Base of every error that the package raises on purpose; its message is one line of bounded length.
 
     Parameters
     ----------
     message : str
         One line that stands alone.
     problems : iterable of Problem
-        All problems found; empty when the message says everything.
+        All problems found, of which `MOST_PROBLEMS` are kept and the others counted; empty when the message says
+        everything.
     file : str
         The file the problems are in.
     """
@@ -70,10 +108,14 @@ class MegawattError(Exception):
     exit_code = 1
     remedy = "report it: every error on purpose is of a kind below"
 
-    def __init__(self, message: str, problems: Iterable[Problem] = (), file: str = "") -> None:
-        super().__init__(message)
-        self.problems = tuple(problems)
-        self.file = file
+    def __init__(self, message: str = "", problems: Iterable[Problem] = (), file: str = "") -> None:
+        super().__init__(cut(message, _MOST_MESSAGE))
+        found = tuple(problems)
+        kept = found[:MOST_PROBLEMS]
+        if len(found) > len(kept):
+            kept += (Problem("", f"{len(found) - len(kept):,} more problems", "mend these first"),)
+        self.problems = kept
+        self.file = cut(file, _MOST_FIELD)
 
 
 class ScenarioError(MegawattError):

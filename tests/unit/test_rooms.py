@@ -10,6 +10,7 @@ from pathlib import Path
 import megawatt
 
 ROOMS = (
+    "files",
     "catalogue",
     "workload",
     "hardware",

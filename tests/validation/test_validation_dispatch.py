@@ -53,6 +53,8 @@ def short_case(case_folder: Path, tmp_path: Path) -> Path:
     shutil.copytree(case_folder, folder)
     lines = (folder / "hourly.csv").read_text(encoding="utf-8").splitlines()
     (folder / "hourly.csv").write_text("\n".join(lines[:241]) + "\n", encoding="utf-8")
+    parameters = json.loads((folder / "parameters.json").read_text(encoding="utf-8")) | {"hours": 240}
+    (folder / "parameters.json").write_text(json.dumps(parameters), encoding="utf-8")
     return folder
 
 
@@ -75,7 +77,7 @@ def test_a_broken_change_is_skipped_with_its_reason(short_case: Path) -> None:
     assert "gass_mw" in objective["skipped"][0]["why"]
     assert objective["scored"] == 1
     variants.write_text("variant,change,objective_usd\nodd,[1],1\n", encoding="utf-8")
-    with pytest.raises(ScenarioError, match="line 2"):
+    with pytest.raises(ScenarioError, match=":2: change"):
         score(short_case, load_catalogue())
 
 

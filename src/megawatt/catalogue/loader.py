@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -13,7 +11,8 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from megawatt.catalogue.records import KINDS, Entry, Fact, Source
-from megawatt.errors import CatalogueError
+from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.files import read_bytes, read_rows, read_toml
 
 __all__ = ["HEADER", "TABLE_PREFIX", "RawData", "data_folder", "data_hash", "read_data", "read_table"]
 
@@ -21,6 +20,7 @@ HEADER: Final = ("key", "field", "value", "unit", "low", "high", "kind", "source
 TABLE_PREFIX: Final = "table-"
 """Files with this prefix are plain tables (normals, prices), not facts."""
 
+_MOST_BYTES: Final = 64 * 2**20
 _SOURCE_FIELDS: Final = ("title", "publisher", "date", "url")
 
 
@@ -56,7 +56,7 @@ def data_hash(folder: Traversable) -> str:
     """SHA-256 over names and bytes of all data files, in the order of their names; hexadecimal."""
     digest = sha256()
     for item in sorted(_named(folder, ".csv") + _named(folder, ".toml"), key=lambda item: item.name):
-        content = item.read_bytes()
+        content = read_bytes(item, _MOST_BYTES, "a catalogue file")
         digest.update(f"{item.name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
@@ -91,8 +91,17 @@ def read_table(folder: Traversable, name: str) -> tuple[list[str], list[list[str
     if not item.is_file():
         tables = [other.name for other in _named(folder, ".csv") if other.name.startswith(TABLE_PREFIX)]
         raise CatalogueError(f"catalogue table {name}: not found; tables: {', '.join(tables) or 'none'}")
-    rows = list(csv.reader(item.read_text(encoding="utf-8").splitlines()))
+    rows = [cells for _, cells in _lines(item)]
+    if not rows:
+        raise CatalogueError(f"catalogue table {name}: is empty")
     return rows[0], rows[1:]
+
+
+def _lines(item: Traversable) -> list[tuple[int, list[str]]]:
+    try:
+        return read_rows(item, "a catalogue file")[0]
+    except ScenarioError as error:
+        raise CatalogueError(f"{item.name}: not valid CSV: {error}") from error
 
 
 def _read_sources(folder: Traversable) -> dict[str, Source]:
@@ -101,11 +110,12 @@ def _read_sources(folder: Traversable) -> dict[str, Source]:
         if not item.name.startswith("sources"):
             continue
         try:
-            tables = tomllib.loads(item.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
+            tables, _ = read_toml(item, "a catalogue file")
+        except ScenarioError as error:
             raise CatalogueError(f"{item.name}: not valid TOML: {error}") from error
         for key, table in tables.items():
-            missing = [name for name in _SOURCE_FIELDS if not isinstance(table.get(name), str)]
+            known = table if isinstance(table, dict) else {}
+            missing = [name for name in _SOURCE_FIELDS if not isinstance(known.get(name), str)]
             if missing:
                 raise CatalogueError(f"{item.name}: {key}: missing text field {', '.join(missing)}")
             source = Source(
@@ -119,11 +129,11 @@ def _read_sources(folder: Traversable) -> dict[str, Source]:
 
 def _read_facts(item: Traversable, drafts: dict[str, _Draft]) -> None:
     family = item.name.split("-")[0].split(".")[0]
-    reader = csv.reader(item.read_text(encoding="utf-8").splitlines())
-    if tuple(next(reader, [])) != HEADER:
+    lines = _lines(item)
+    if not lines or tuple(lines[0][1]) != HEADER:
         raise CatalogueError(f"{item.name}: first line must be {','.join(HEADER)}")
-    for row in reader:
-        where = f"{item.name}:{reader.line_num}"
+    for line, row in lines[1:]:
+        where = f"{item.name}:{line}"
         if len(row) != len(HEADER):
             raise CatalogueError(f"{where}: {len(row)} cells, must be {len(HEADER)} (quote cells that hold commas)")
         key, name = row[0], row[1]

@@ -21,7 +21,8 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def tokens_per_grid_mwh(tokens_per_s: float, import_mw: NDArray[np.float64]) -> float:
     """Training tokens per MWh drawn at the connection over the site year. [1/MWh]"""
-    return tokens_per_s * 3600.0 * HOURS_IN_YEAR / float(import_mw.sum())
+    drawn = float(import_mw.sum())
+    return tokens_per_s * 3600.0 * HOURS_IN_YEAR / drawn if drawn > 0.0 else math.nan
 
 
 def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> float:
@@ -38,9 +39,21 @@ def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
     the sale of what remains.
     """
     net = net_cash_usd(cash)[0, first_full_month:-1]
+    if not net.size:
+        net = net_cash_usd(cash)[0, first_full_month:]
     index = int(np.argmin(net))
     calendar = cash.terms.start_month - 1 + first_full_month + index
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
+
+
+def _return(cash: CashFlow) -> float | None:
+    """Project IRR of the base case; None where there is none, or where it contradicts the value at the discount rate.
+
+    Cash that comes before it is spent is balanced by the cost of a loan, which falls as the value rises: no return.
+    """
+    rate, value = float(cash.measures.project_irr[0]), float(cash.measures.npv_usd[0])
+    contradicts = (rate - cash.terms.discount_rate) * value < 0.0
+    return None if math.isnan(rate) or contradicts else rate
 
 
 def headline(
@@ -62,7 +75,7 @@ def headline(
     month, least = worst_month(cash, first_full_month)
     tokens = None if tokens_per_s is None else tokens_per_grid_mwh(tokens_per_s, dispatch.import_mw)
     token_ends = [t for s in sensitivities for t in (s.tokens_at_low, s.tokens_at_high) if t is not None]
-    irr, dscr = float(cash.measures.project_irr[0]), float(cash.measures.min_dscr[0])
+    irr, dscr = _return(cash), float(cash.measures.min_dscr[0])
     return Headline(
         value_usd_per_grid_mw_year=value,
         value_p5=risk.value_usd_per_grid_mw_year.p5,
@@ -80,6 +93,6 @@ def headline(
         probability_missed_interval=risk.probability_missed_interval,
         min_dscr=None if math.isnan(dscr) else dscr,
         peak_mw=peak_mw,
-        pue=pue,
-        project_irr=None if math.isnan(irr) else irr,
+        pue=None if math.isnan(pue) else pue,
+        project_irr=irr,
     )

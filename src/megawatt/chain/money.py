@@ -60,7 +60,8 @@ class CashModel:
         """The same model with its loan found from the base case: sized where it has limits, its service sculpted.
 
         A sculpted loan of a given amount follows cash before debt and tax, prepaid cash left out, so service follows
-        what deliveries earn; a sized one follows the cash that sizes it.
+        what deliveries earn; a sized one follows the cash that sizes it. Where no month of repayment earns anything, no
+        lender sculpts a loan: there is none.
         """
         capital, loan = self.capital, self.capital.loan
         if loan is None or (loan.shape != "sculpted" and capital.sizing is None):
@@ -70,6 +71,9 @@ class CashModel:
             found = size_loan(replace(free.terms, loan=loan), free.flows, capital.sizing)
             return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
         cash = (free.revenue_total - free.opex_total - free.flows.prepayment_credit)[0]
+        if not (cash[loan.first_payment_month : loan.last_payment_month + 1] > 0.0).any():
+            unlent = capital.lender and replace(capital.lender, refinancing=None)
+            return replace(self, capital=replace(capital, loan=None, lender=unlent))
         shaped = replace(loan, service_weights=np.maximum(cash, 0.0))
         return replace(self, capital=replace(capital, loan=shaped))
 

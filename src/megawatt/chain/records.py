@@ -56,7 +56,7 @@ class Headline:
     probability_missed_interval: tuple[float, float] | None
     min_dscr: float | None
     peak_mw: float
-    pue: float
+    pue: float | None
     project_irr: float | None
 
 

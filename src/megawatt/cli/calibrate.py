@@ -11,7 +11,6 @@ import click
 from megawatt import __version__
 from megawatt.cli.options import DAY, KEY, Number, force_option
 from megawatt.cli.output import emit_json, say
-from megawatt.errors import ScenarioError
 
 __all__ = ["calibrate"]
 
@@ -80,8 +79,6 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     catalogue = load_catalogue()
     entries: list[Any] = []
     for path in files:
-        if not path.is_file():
-            raise ScenarioError(f"{path}: no such file")
         entries.extend(fit_file(catalogue, path, fold=fold))
     day = date or datetime.date.today().isoformat()
     note = f"fitted on rows with fold = {fold}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,6 +22,8 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
     given = [name for name, value in limits.items() if value is not None]
     if len(given) != 1:
         raise ScenarioError(f"compare at equal chips, power or cost: give one of {', '.join(limits)}")
+    if not 0.0 < (limits[given[0]] or 0.0) < math.inf:
+        raise ScenarioError(f"{given[0]} {limits[given[0]]}: allowed: a number above 0")
     if not prices:
         if limits["--usd-per-hour"] is not None:
             raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")
@@ -29,7 +32,7 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
         values = [float(p) for p in prices.split(",")]
     except ValueError:
         raise ScenarioError(f"--prices {prices!r}: allowed: numbers, USD per chip-hour") from None
-    if len(values) != len(systems) or min(values) <= 0:
+    if len(values) != len(systems) or not all(0.0 < v < math.inf for v in values):
         raise ScenarioError(f"--prices {prices!r}: allowed: {len(systems)} numbers above 0, one for each of --systems")
     return dict(zip(systems, values, strict=True))
 
@@ -70,6 +73,8 @@ def compare(
     catalogue = load_catalogue()
     arch = load_model(model, catalogue)
     keys = [key.strip() for key in systems.split(",") if key.strip()]
+    if not keys:
+        raise ScenarioError("--systems: none is given; allowed: catalogue keys, separated by commas")
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
     rows: list[dict[str, Any]] = []
     for key in keys:

@@ -11,6 +11,7 @@ import click
 from megawatt.cli.options import SETTING, Number, Whole, force_option
 from megawatt.cli.output import console, emit_json, note, say
 from megawatt.errors import Problem, ScenarioError
+from megawatt.files import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,7 +136,7 @@ def _years(source: Path, settings: tuple[str, ...], given: Mapping[str, Any]) ->
     from megawatt.dispatch.case import case_problem, load_case
     from megawatt.scenario import load
 
-    if source.is_dir():
+    if is_folder(source):
         used = [*(name for name, value in given.items() if value not in (None, 0.0)), *(["--set"] if settings else [])]
         if used:
             raise ScenarioError(f"{source}: {', '.join(used)} is for scenarios; edit parameters.json")

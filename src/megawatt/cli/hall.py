@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,12 +248,16 @@ def _choice(design: HallDesign, weather: Weather, it_mw: float, options: dict[st
     }
 
 
+def _ratio(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
+
+
 _COLUMNS: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
     ("design", lambda r: r["design"]),
-    ("PUE", lambda r: f"{r['pue']:.3f}"),
-    ("worst", lambda r: f"{r['pue_worst_hour']:.3f}"),
+    ("PUE", lambda r: _ratio(r["pue"])),
+    ("worst", lambda r: _ratio(r["pue_worst_hour"])),
     ("peak MW", lambda r: f"{r['facility_peak_mw']:,.1f}"),
-    ("L/kWh", lambda r: f"{r['wue_l_per_kwh']:.3f}"),
+    ("L/kWh", lambda r: _ratio(r["wue_l_per_kwh"])),
     ("trim h", lambda r: f"{r['trim_hours']:,}"),
     ("chill h", lambda r: f"{r['chiller_hours']:,}"),
     ("lost h", lambda r: f"{r['derated_hours']:,}"),

@@ -89,6 +89,8 @@ def cli() -> None:
 def _run(arguments: list[str], command: str, as_json: bool) -> int:
     """Exit code of a command whose errors are told to the user; errors of the machine go on to `main`."""
     try:
+        if any("\0" in word for word in arguments):
+            raise click.UsageError("a NUL character in an argument")
         result: Any = cli.main(arguments, prog_name="megawatt", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except MegawattError as error:

@@ -18,6 +18,7 @@ import click
 
 from megawatt import __version__
 from megawatt.errors import MegawattError, Problem
+from megawatt.files import strict
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +31,8 @@ def emit_json(
 ) -> None:
     """Print the one JSON object of a command on stdout."""
     shape = {"megawatt": __version__, "command": command, "exit_code": exit_code}
-    click.echo(json.dumps(shape | {"results": list(results), "problems": list(problems)}, allow_nan=False, indent=1))
+    content = strict(shape | {"results": list(results), "problems": list(problems)})
+    click.echo(json.dumps(content, allow_nan=False, indent=1))
 
 
 def safe(text: str) -> str:

@@ -162,5 +162,5 @@ _ROWS = (
         lambda u, h: "-" if u.mined is None else f"${u.mined.strike_usd_per_mwh:,.2f}",
     ),
     ("chips", lambda u, h: f"{u.chips:,}" if u.chips else "-"),
-    ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, {h.pue:.3f}"),
+    ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, " + ("-" if h.pue is None else f"{h.pue:.3f}")),
 )

@@ -45,9 +45,10 @@ def init(path: Path, force: bool, as_json: bool) -> None:
     """Write a commented starter scenario to PATH (default site.toml)."""
     import importlib.resources
 
+    from megawatt.files import read_text
     from megawatt.writing import write_text
 
-    text = importlib.resources.files("megawatt.scenario").joinpath("starter.toml").read_text(encoding="utf-8")
+    text = read_text(importlib.resources.files("megawatt.scenario").joinpath("starter.toml"))
     write_text(path, text, force=force, seal=False)
     if as_json:
         emit_json("init", [{"file": str(path)}])

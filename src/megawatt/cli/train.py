@@ -9,7 +9,7 @@ import click
 
 from megawatt.cli.options import WORDS, Number, Whole, force_option
 from megawatt.cli.output import emit_json, note, say
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -35,7 +35,11 @@ def read_chips(text: str) -> tuple[int, int]:
     try:
         return int(first), int(last if dots else first)
     except ValueError:
-        raise ScenarioError(f"--chips {text!r}: allowed: a number, or a range such as 256..4096") from None
+        raise ScenarioError(f"--chips {shown(text)}: allowed: a number, or a range such as 256..4096") from None
+
+
+_FROM_ZERO = ("zero", "recompute", "sequence_parallel")
+"""Choices that count from 0; degrees count from 1."""
 
 
 def parse_layout(text: str) -> dict[str, int]:
@@ -51,11 +55,13 @@ def parse_layout(text: str) -> dict[str, int]:
         name, _, value = part.partition("=")
         name = {"mb": "micro_batch", "sp": "sequence_parallel"}.get(name.strip(), name.strip().replace("-", "_"))
         if name not in _DEGREES:
-            raise ScenarioError(f"--layout {part!r}: no such choice; allowed: {', '.join(_DEGREES)}")
+            raise ScenarioError(f"--layout {shown(part)}: no such choice; allowed: {', '.join(_DEGREES)}")
         word = value.strip().lower()
-        if word not in _WORDS and not word.isdigit():
-            raise ScenarioError(f"--layout {part!r}: allowed: a whole number, or none, selective, full, on, off")
+        if word not in _WORDS and not (word.isascii() and word.isdigit() and len(word) < 10):
+            raise ScenarioError(f"--layout {shown(part)}: allowed: a whole number, or none, selective, full, on, off")
         values[name] = _WORDS[word] if word in _WORDS else int(word)
+        if values[name] < 1 and name not in _FROM_ZERO:
+            raise ScenarioError(f"--layout {shown(part)}: allowed: 1 or more")
     return values
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +13,9 @@ from numpy.typing import NDArray
 
 from megawatt.dispatch.blocks import block
 from megawatt.dispatch.hourly import HourlyProblem, PeakCharge, Storage
-from megawatt.errors import Problem, ScenarioError
+from megawatt.dispatch.prices import read_price
+from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.files import Row, parse_number, read_json, read_table, refused
 
 __all__ = ["PEAK", "ReferenceCase", "case_problem", "change_case", "load_case"]
 
@@ -51,6 +50,11 @@ _PARAMETERS: Final = (
     "carbon_price_usd_t",
     "voll_usd_mwh",
 )
+_HOURS: Final = "hours"
+_WHAT: Final = "a dispatch case: a folder with parameters.json and hourly.csv"
+_MOST: Final = 1e9
+_MOST_FRAC: Final = 1.5
+_MOST_HOURS: Final = 8784
 _COLUMNS: Final = {
     "ai_load_mw": "ai_load_mw",
     "solar_cf": "solar_cf",
@@ -84,44 +88,32 @@ def load_case(folder: Path) -> ReferenceCase:
     """
     parameters = _read_parameters(folder / "parameters.json")
     path = folder / "hourly.csv"
-    if not path.is_file():
-        raise ScenarioError(f"{path}: no such file; a dispatch case has parameters.json and hourly.csv")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not set(_COLUMNS.values()) <= rows[0].keys():
-        missing = sorted(set(_COLUMNS.values()) - (rows[0].keys() if rows else set()))
-        raise ScenarioError(f"{path}: missing {', '.join(missing) or 'rows'}", file=str(path))
-    return ReferenceCase(
-        MappingProxyType(parameters), **{name: _column(path, rows, column) for name, column in _COLUMNS.items()}
-    )
+    rows = read_table(path, _COLUMNS.values(), _WHAT).rows
+    hours = parameters.pop(_HOURS, float(len(rows)))
+    if not rows or len(rows) != hours or len(rows) > _MOST_HOURS:
+        wanted = f"{hours:g} rows, as {_HOURS} of parameters.json says" if hours != len(rows) else "hours of one year"
+        raise refused(path, f"{len(rows):,} rows", f"{wanted}, at most {_MOST_HOURS:,}", hint="average finer steps")
+    columns = {name: np.array([_hourly(row, column) for row in rows]) for name, column in _COLUMNS.items()}
+    return ReferenceCase(MappingProxyType(parameters), **columns)
+
+
+def _hourly(row: Row, column: str) -> float:
+    if column == _COLUMNS["price_usd_per_mwh"]:
+        return read_price(row, column)
+    return row.number(column, 0.0, _MOST_FRAC if column.endswith("_cf") else _MOST)
 
 
 def _read_parameters(path: Path) -> dict[str, float]:
-    if not path.is_file():
-        raise ScenarioError(f"{path}: no such file; a dispatch case has parameters.json and hourly.csv")
-    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw = read_json(path, _WHAT)
+    names = [*_PARAMETERS, *([_HOURS] if _HOURS in raw else [])]
     problems = [
-        Problem(name, f"{raw.get(name)!r}", "a finite number")
-        for name in _PARAMETERS
-        if not isinstance(raw.get(name), int | float) or not math.isfinite(raw[name])
+        Problem(name, shown(raw[name]) if name in raw else "missing", f"a number from {-_MOST:g} to {_MOST:g}")
+        for name in names
+        if not isinstance(raw.get(name), int | float) or isinstance(raw[name], bool) or not abs(raw[name]) <= _MOST
     ]
     if problems:
         raise ScenarioError(f"{path}: {len(problems)} parameters are wrong: {problems[0]}", problems, str(path))
-    return {name: float(raw[name]) for name in _PARAMETERS}
-
-
-def _column(path: Path, rows: list[dict[str, str]], column: str) -> FloatArray:
-    values = np.empty(len(rows))
-    for i, row in enumerate(rows):
-        try:
-            values[i] = float(row[column])
-        except ValueError:
-            values[i] = np.nan
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        text = rows[bad[0]][column]
-        raise ScenarioError(f"{path}: line {bad[0] + 2}, {column} = {text!r}, must be a finite number", file=str(path))
-    return values
+    return {name: float(raw[name]) for name in names}
 
 
 def change_case(case: ReferenceCase, change: Mapping[str, float | str]) -> ReferenceCase:
@@ -136,15 +128,14 @@ def change_case(case: ReferenceCase, change: Mapping[str, float | str]) -> Refer
     for name, value in change.items():
         if name not in parameters:
             raise ScenarioError(f"variant: {name} is no parameter of the problem; known: {', '.join(_PARAMETERS)}")
-        if not isinstance(value, str):
-            parameters[name] = float(value)
-            continue
-        try:
-            parameters[name] *= float(value.removeprefix("x")) if value.startswith("x") else math.nan
-        except ValueError:
-            parameters[name] = math.nan
-        if not math.isfinite(parameters[name]):
-            raise ScenarioError(f"variant: {name} = {value!r}, must be a number or a factor such as 'x2'")
+        if isinstance(value, str):
+            factor = parse_number(value.removeprefix("x")) if value.startswith("x") else None
+            changed = None if factor is None else parameters[name] * factor
+        else:
+            changed = value if isinstance(value, int | float) and not isinstance(value, bool) else None
+        if changed is None or not abs(changed) <= _MOST:
+            raise ScenarioError(f"variant: {name} = {shown(value)}, must be a number or a factor such as 'x2'")
+        parameters[name] = float(changed)
     return replace(case, parameters=MappingProxyType(parameters))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, PriceShape
 from megawatt.errors import ScenarioError
+from megawatt.files import Row, read_table
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 
 __all__ = [
@@ -21,7 +21,9 @@ __all__ = [
     "Tariff",
     "coincident_peak_hours",
     "price_year",
+    "read_price",
     "read_price_csv",
+    "read_time",
     "tariff",
     "tariff_adder",
 ]
@@ -30,6 +32,11 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _TIME, _PRICE = "Datetime", "Price (USD/MWh)"
+_HIGHEST_USD_PER_MWH: Final = 100_000.0
+"""Above every cap or floor of a power market (Australia's cap is near 20,000 AUD/MWh)."""
+_CODES: Final = (9900.0, 9999.0, 9999.9, 9999.99, 99999.0)
+_MISSING: Final = (-999.0, *_CODES, *(-code for code in _CODES))
+"""Codes that files write for a missing value."""
 _PEAK_MONTHS: Final = (5, 6, 7, 8)
 """June to September (0 = January): the months of the four coincident peaks, 16 TAC 25.192."""
 
@@ -113,18 +120,9 @@ def read_price_csv(path: Path, utc_offset_hours: float) -> PriceYear:
     ScenarioError
         If columns are missing, a cell cannot be read, hours are missing or given twice; names the line.
     """
-    offset = timedelta(hours=utc_offset_hours)
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if not {_TIME, _PRICE} <= set(reader.fieldnames or ()):
-                raise ScenarioError(
-                    f"{path}: columns {reader.fieldnames}; needed: {_TIME!r} and {_PRICE!r}", file=str(path)
-                )
-            rows = [(reader.line_num, *_cell(path, reader.line_num, row, offset)) for row in reader]
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}", file=str(path)) from None
-    return _assemble_year(str(path), rows)
+    zone = timezone(timedelta(hours=utc_offset_hours))
+    rows = read_table(path, (_TIME, _PRICE), "a CSV file of hourly prices").rows
+    return _assemble_year(str(path), [(row.line, _hour(row, zone), read_price(row, _PRICE)) for row in rows])
 
 
 def _assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceYear:
@@ -148,26 +146,42 @@ def _assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceY
     return PriceYear(price, year, len(inside) - len(kept), len(rows) - len(inside))
 
 
-def _cell(path: Path, line: int, row: dict[str, str], offset: timedelta) -> tuple[datetime, float]:
+def read_price(row: Row, column: str) -> float:
+    """The price in a cell; codes of missing values (-9999, 99999 and the like) are no prices. [USD/MWh]
+
+    Raises
+    ------
+    ScenarioError
+        If it is no number within what markets allow; names file, line and column.
+    """
+    price = row.number(column, -_HIGHEST_USD_PER_MWH, _HIGHEST_USD_PER_MWH, "USD/MWh")
+    if price in _MISSING:
+        raise row.wrong(column, "a price, not the code of a missing value", "fill gaps before reading")
+    return price
+
+
+def read_time(row: Row, column: str) -> datetime:
+    """The time in a cell, with its offset from UTC.
+
+    Raises
+    ------
+    ScenarioError
+        If it is no ISO 8601 time with an offset; names file, line and column.
+    """
     try:
-        when = datetime.fromisoformat(row[_TIME])
-        price = float(row[_PRICE])
-    except (TypeError, ValueError):
-        text = f"{row[_TIME]!r}, {row[_PRICE]!r}"
-        raise ScenarioError(f"{path}: line {line}: {text}, must be an ISO time and a price", file=str(path)) from None
-    if when.tzinfo is None or not np.isfinite(price):
-        raise ScenarioError(
-            f"{path}: line {line}: {row[_TIME]!r}, {row[_PRICE]!r}; the time needs its UTC offset (2023-01-01 "
-            "00:00:00-06:00), the price must be a finite number",
-            file=str(path),
-        )
-    site_time = when.astimezone(timezone(offset))
+        when = datetime.fromisoformat(row[column].strip())
+    except ValueError:
+        when = None
+    if when is None or when.tzinfo is None or not 1900 <= when.year <= 2200:
+        raise row.wrong(column, "an ISO 8601 time; it needs its UTC offset, as in 2023-01-01 00:00:00-06:00")
+    return when
+
+
+def _hour(row: Row, zone: timezone) -> datetime:
+    site_time = read_time(row, _TIME).astimezone(zone)
     if site_time.minute or site_time.second or site_time.microsecond:
-        raise ScenarioError(
-            f"{path}: line {line}: {row[_TIME]} is {site_time:%H:%M:%S} in the site's time; must be on the hour",
-            file=str(path),
-        )
-    return site_time, price
+        raise row.wrong(_TIME, f"a time on the hour in the site's time (this is {site_time:%H:%M:%S})")
+    return site_time
 
 
 def _hour_of_year(when: datetime) -> int:

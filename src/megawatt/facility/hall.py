@@ -52,6 +52,8 @@ _GRID_POINTS: Final = 17
 _PASSES: Final = 6
 """A cooling limit is looked for on a grid of loads, then on ever finer ones: 16^-6 is below 1e-7 of capacity."""
 
+_LEAST_LOAD_FRAC: Final = 1e-3
+"""Mean IT load over capacity below which there is no PUE."""
 _WORST_HOUR_LOAD_FRAC: Final = 0.5
 """Hours below this share of the year's peak IT power do not count as worst hour: at idle PUE says nothing."""
 
@@ -275,7 +277,8 @@ def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> Facilit
     Returns
     -------
     FacilityYear
-        Parts sum to ``facility_mw``. PUE and WUE are NaN for a year without IT energy; the worst hour is taken among
+        Parts sum to ``facility_mw``. PUE and WUE are NaN for a year with next to no IT energy (under a thousandth of
+        what the capacity could use); the worst hour is taken among
         hours with at least half of the year's peak IT power.
 
     Raises
@@ -290,8 +293,9 @@ def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> Facilit
     parts = {name: np.array(columns[name][:, 0]) for name in PARTS}
     facility = total_mw(parts)
     water_l = water[:, 0]
-    # A load of less than a billionth of the capacity is none: ratios to it say nothing.
-    it_mwh = float(served.sum()) if served.max() > 1e-9 * design.it_capacity_mw else 0.0
+    # Halls that stand idle nearly all year draw power for next to no IT: ratios to it say nothing.
+    enough = served.mean() >= _LEAST_LOAD_FRAC * design.it_capacity_mw
+    it_mwh = float(served.sum()) if enough else 0.0
     busy = (served > 0.0) & (served >= _WORST_HOUR_LOAD_FRAC * served.max())
     return FacilityYear(
         it_mw=served,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption, Fact, Normals
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import Weather
 from megawatt.facility.weather_files import make_weather
@@ -154,6 +154,8 @@ def _month_of_day() -> NDArray[np.int64]:
 
 def _weather_of_days(seed: int) -> tuple[FloatArray, FloatArray]:
     """Two independent standard AR(1) series by day, ranks spread evenly over the normal distribution per month."""
+    if seed < 0:
+        raise ScenarioError(f"seed = {shown(seed)}; allowed: 0 or more")
     generator = np.random.default_rng(seed)
     shocks = generator.standard_normal((2, 365)) * np.sqrt(1.0 - _PERSISTENCE**2)
     series = np.empty_like(shocks)

@@ -1,8 +1,7 @@
-"""Hourly weather files: TMY3 (NREL), EPW (EnergyPlus) and plain CSV, read into one site year."""
+"""Hourly weather files: TMY3 and NSRDB (NREL), EPW (EnergyPlus) and plain CSV, read into one site year."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +10,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import Weather
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.files import parse_number, read_rows, refused
+from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR
 
-__all__ = ["make_weather", "read_epw", "read_hourly_csv", "read_tmy3", "read_weather_file"]
+__all__ = ["make_weather", "read_epw", "read_hourly_csv", "read_nsrdb", "read_tmy3", "read_weather_file"]
 
 FloatArray = NDArray[np.float64]
+Lines = list[tuple[int, list[str]]]
 
+_MOST_BYTES: Final = 32 * 2**20
+_MOST_ROWS: Final = 10_000
 _LEAP_DAY: Final = slice(59 * 24, 60 * 24)
 """Hours of 29 February in a year of 8,784 hours."""
 
@@ -77,7 +80,7 @@ def read_tmy3(path: Path | str) -> Weather:
     """
     path = Path(path)
     rows = _rows(path)
-    header = rows[1] if len(rows) > 1 else []
+    header = rows[1][1] if len(rows) > 1 else []
     wanted = (
         ("Dry-bulb (C)", "dry bulb", 1.0),
         ("Dew-point (C)", "dew point", 1.0),
@@ -87,9 +90,8 @@ def read_tmy3(path: Path | str) -> Weather:
     if missing:
         raise ScenarioError(f"{path.name}:2: no column {', '.join(missing)}; a TMY3 file has it in its second line")
     columns = [_Column(header.index(title), name, factor) for title, name, factor in wanted]
-    dates = [row[0][:5] for row in rows[2:] if row]
-    data, dropped = _site_year(path, rows[2:], columns, 3, [d == "02/29" for d in dates])
-    station = rows[0][1] if len(rows[0]) > 1 else path.stem
+    data, dropped = _site_year(path, rows[2:], columns, [cells[0][:5] == "02/29" for _, cells in rows[2:]])
+    station = rows[0][1][1] if len(rows[0][1]) > 1 else path.stem
     return _from_dew_point(station.title(), f"typical year TMY3, {path.name}{dropped}", data)
 
 
@@ -105,13 +107,58 @@ def read_epw(path: Path | str) -> Weather:
     """
     path = Path(path)
     rows = _rows(path)
-    if len(rows) < 9 or rows[0][0] != "LOCATION":
+    if len(rows) < 9 or rows[0][1][0] != "LOCATION":
         raise ScenarioError(f"{path.name}:1: does not begin with LOCATION; an EPW file has eight header lines")
     columns = [_Column(6, "dry bulb"), _Column(7, "dew point"), _Column(9, "pressure")]
     body = rows[8:]
-    leap = [row[1:3] == ["2", "29"] for row in body if row]
-    data, dropped = _site_year(path, body, columns, 9, leap)
-    return _from_dew_point(", ".join(rows[0][1:3]), f"hourly EPW, {path.name}{dropped}", data)
+    leap = [[cell.strip().lstrip("0") for cell in cells[1:3]] == ["2", "29"] for _, cells in body]
+    data, dropped = _site_year(path, body, columns, leap)
+    return _from_dew_point(", ".join(rows[0][1][1:3]), f"hourly EPW, {path.name}{dropped}", data)
+
+
+def read_nsrdb(path: Path | str) -> Weather:
+    """Read a CSV of the National Solar Radiation Database (two lines of the place, columns, one row an hour).
+
+    Rows are put in the order of their stamps; a file in UTC is moved to the local standard time that it names.
+
+    Raises
+    ------
+    ScenarioError
+        If a column is missing, an hour is missing or given twice, or a value is outside what can be measured.
+    """
+    path = Path(path)
+    rows = _rows(path)
+    header = [cell.strip() for cell in rows[2][1]] if len(rows) > 2 else []
+    titles = ("Temperature", "Dew Point", "Pressure", "Month", "Day", "Hour")
+    missing = [title for title in titles if title not in header]
+    if missing:
+        raise refused(path, f"no column {', '.join(missing)}", f"columns {', '.join(titles)} in the third line", line=3)
+    columns = [
+        _Column(header.index("Temperature"), "dry bulb"),
+        _Column(header.index("Dew Point"), "dew point"),
+        _Column(header.index("Pressure"), "pressure", 100.0),
+    ]
+    body = rows[3:]
+    stamps = [_stamp(path, line, [cells[header.index(t)] if len(cells) > header.index(t) else "" for t in titles[3:]])
+              for line, cells in body]  # fmt: skip
+    data, dropped = _site_year(path, body, columns, [hour is None for hour in stamps])
+    hours = np.array([hour for hour in stamps if hour is not None])
+    if np.unique(hours).size != HOURS_IN_YEAR:
+        raise refused(path, "hours that are given twice and others that are missing", "each hour of a year once")
+    place = dict(zip(rows[0][1], rows[1][1], strict=False))
+    zone, local = (parse_number(place.get(name, "")) or 0.0 for name in ("Time Zone", "Local Time Zone"))
+    data = np.roll(data[np.argsort(hours)], round(local - zone), axis=0)
+    title = ", ".join(place[n] for n in ("City", "State") if place.get(n, "-") not in ("-", "")) or path.stem
+    return _from_dew_point(title, f"hourly NSRDB, {path.name}{dropped}", data)
+
+
+def _stamp(path: Path, line: int, cells: Sequence[str]) -> int | None:
+    """Hour of the year from month, day and hour; None on 29 February."""
+    month, day, hour = (int(value) if (value := parse_number(cell)) is not None else -1 for cell in cells)
+    leap = (month, day) == (2, 29)
+    if not (1 <= month <= 12 and 0 <= hour <= 23 and (leap or 1 <= day <= DAYS_IN_MONTH[month - 1])):
+        raise refused(path, f"{'-'.join(cells)}", "month, day and hour (0 to 23)", line=line)
+    return None if leap else (int(DAYS_IN_MONTH[: month - 1].sum()) + day - 1) * 24 + hour
 
 
 def read_hourly_csv(path: Path | str, elevation_m: float = 0.0) -> Weather:
@@ -128,7 +175,7 @@ def read_hourly_csv(path: Path | str, elevation_m: float = 0.0) -> Weather:
     """
     path = Path(path)
     rows = _rows(path)
-    header = [cell.strip() for cell in rows[0]] if rows else []
+    header = [cell.strip() for cell in rows[0][1]]
     humid = [name for name in ("dew_point_c", "wet_bulb_c", "relative_humidity") if name in header]
     if "dry_bulb_c" not in header or not humid:
         raise ScenarioError(
@@ -140,11 +187,10 @@ def read_hourly_csv(path: Path | str, elevation_m: float = 0.0) -> Weather:
     if "pressure_pa" in header:
         columns.append(_Column(header.index("pressure_pa"), "pressure"))
     body = rows[1:]
-    count = sum(1 for row in body if row)
-    leap = np.zeros(count, dtype=bool)
-    if count == HOURS_IN_YEAR + 24:
+    leap = np.zeros(len(body), dtype=bool)
+    if len(body) == HOURS_IN_YEAR + 24:
         leap[_LEAP_DAY] = True
-    data, dropped = _site_year(path, body, columns, 2, leap.tolist())
+    data, dropped = _site_year(path, body, columns, leap.tolist())
     pressure = (
         data[:, 2] if data.shape[1] == 3 else np.full(HOURS_IN_YEAR, float(psy.standard_pressure_pa(elevation_m)))
     )
@@ -153,39 +199,34 @@ def read_hourly_csv(path: Path | str, elevation_m: float = 0.0) -> Weather:
 
 
 def read_weather_file(path: Path | str) -> Weather:
-    """Read a weather file of any of the three kinds: ``.epw``, TMY3 ``.csv`` or plain hourly ``.csv``.
+    """Read a weather file of any of the four kinds: ``.epw``, TMY3, NSRDB or plain hourly ``.csv``.
 
     Raises
     ------
     ScenarioError
-        If the file does not exist or is none of these.
+        If the file cannot be read or is none of these.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ScenarioError(f"weather file {path}: not found")
     if path.suffix.lower() == ".epw":
         return read_epw(path)
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        second = [next(lines, ""), next(lines, "")][1]
-    return read_tmy3(path) if second.startswith("Date (MM/DD/YYYY)") else read_hourly_csv(path)
+    rows = _rows(path)
+    if len(rows) > 1 and rows[1][1][0].startswith("Date (MM/DD/YYYY)"):
+        return read_tmy3(path)
+    return read_nsrdb(path) if rows[0][1][0].strip() == "Source" else read_hourly_csv(path)
 
 
-def _rows(path: Path) -> list[list[str]]:
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise ScenarioError(f"weather file {path}: cannot be read ({error.strerror})") from error
-    rows = list(csv.reader(text.splitlines()))
+def _rows(path: Path) -> Lines:
+    rows, _ = read_rows(path, "an hourly weather file: EPW, TMY3, NSRDB or CSV", most_bytes=_MOST_BYTES)
     if not rows:
         raise ScenarioError(f"weather file {path}: is empty")
     return rows
 
 
-def _site_year(
-    path: Path, body: Sequence[Sequence[str]], columns: Sequence[_Column], first_line: int, leap: Sequence[bool]
-) -> tuple[FloatArray, str]:
+def _site_year(path: Path, body: Lines, columns: Sequence[_Column], leap: Sequence[bool]) -> tuple[FloatArray, str]:
     """Values (8760, columns) without leap day, and a remark on what was dropped."""
-    values = [[_value(path, first_line + i, row, column) for column in columns] for i, row in enumerate(body) if row]
+    if len(body) > _MOST_ROWS:
+        raise refused(path, f"{len(body):,} rows", "one year of hours, 8,760 or 8,784")
+    values = [[_value(path, line, cells, column) for column in columns] for line, cells in body]
     data = np.array(values, dtype=np.float64).reshape(len(values), len(columns))
     keep = ~np.asarray(leap, dtype=bool)
     dropped = int((~keep).sum())
@@ -200,11 +241,11 @@ def _site_year(
 def _value(path: Path, line: int, row: Sequence[str], column: _Column) -> float:
     low, high, unit = _ALLOWED[column.name]
     text = row[column.index].strip() if column.index < len(row) else ""
-    try:
-        value = float(text) * column.factor
-    except ValueError:
-        raise ScenarioError(f"{path.name}:{line}: {column.name} {text!r} is not a number") from None
-    if not low <= value <= high:  # also catches NaN
+    number = parse_number(text)
+    if number is None:
+        raise ScenarioError(f"{path.name}:{line}: {column.name} {shown(text)} is not a number")
+    value = number * column.factor
+    if not low <= value <= high:
         raise ScenarioError(
             f"{path.name}:{line}: {column.name} = {text} is a missing code or wrong; allowed: {low:g} to {high:g} "
             f"{unit} (fill gaps before reading, or use another year)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 LEAST_SERVICE_USD = 1e-6
 """Less than a ten-thousandth of a cent is not service: a ratio to it means nothing."""
@@ -98,9 +101,19 @@ def payback_month(flows: FloatArray) -> FloatArray:
     return np.where(last_below == months - 1, np.nan, last_below + 1.0)
 
 
+_LEAST_DUE_FRAC: Final = 1e-9
+"""Service below this share of the largest flow is rounding, and no ratio to it says anything."""
+
+
+def _due(cfads: FloatArray, service: FloatArray) -> BoolArray:
+    """Where service is due that cash can be compared with, in the shape of ``service``."""
+    largest = max(float(np.abs(cfads).max(initial=0.0)), float(np.abs(service).max(initial=0.0)))
+    return np.asarray(service > _LEAST_DUE_FRAC * largest)
+
+
 def period_dscr(cfads: FloatArray, service: FloatArray) -> FloatArray:
     """Cash available for debt service over service due, month by month, (paths, months); NaN where none is due."""
-    due = service > 0.0
+    due = _due(cfads, service)
     return np.where(due, cfads / np.where(due, service, 1.0), np.nan)
 
 
@@ -118,7 +131,8 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
         Interest and principal due; with paths, the first and last month of service are those of all paths. [USD]
     """
     out = np.full(cfads.shape, np.nan)
-    due = np.flatnonzero(service > 0.0 if service.ndim == 1 else (service > 0.0).any(axis=0))
+    owing = _due(cfads, service)
+    due = np.flatnonzero(owing if service.ndim == 1 else owing.any(axis=0))
     if due.size == 0:
         return out
     first, last = int(due[0]), int(due[-1])
@@ -126,7 +140,7 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
     for m in range(first + width - 1, last + 1):
         span = slice(m - width + 1, m + 1)
         owed = service[..., span].sum(axis=-1)
-        here = (service[..., m] > 0.0) & (owed > 0.0)
+        here = owing[..., m] & (owed > 0.0)
         out[:, m] = np.where(here, cfads[:, span].sum(axis=1) / np.where(here, owed, 1.0), np.nan)
     return out
 
@@ -150,7 +164,8 @@ def llcr(
     balance_usd : float or array, (paths,)
         Balance that those payments repay. [USD]
     """
-    due = np.flatnonzero(service > 0.0 if service.ndim == 1 else (service > 0.0).any(axis=0))
+    owing = _due(cfads, service)
+    due = np.flatnonzero(owing if service.ndim == 1 else owing.any(axis=0))
     owed = np.broadcast_to(np.asarray(balance_usd, dtype=np.float64), cfads.shape[:1])
     if due.size == 0:
         return np.full(cfads.shape[0], np.nan)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.errors import ScenarioError
+from megawatt.files import parquet_columns
 from megawatt.hardware.measured_rows import row_problems
 
 __all__ = ["COLUMNS", "KernelTable", "family_of", "read_kernels"]
@@ -86,20 +87,18 @@ def read_kernels(path: Path | str) -> KernelTable:
     ScenarioError
         If the file cannot be read, is no kernel table, or holds rows that cannot be (all of them are named).
     """
-    import duckdb
-
     path = Path(path)
-    try:
-        raw = duckdb.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
-    except duckdb.Error as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}") from None
+    raw = parquet_columns(path)
     family = family_of(set(raw))
     if family is None:
         wanted = "; ".join(f"{name}: {', '.join(needed)}" for name, needed in COLUMNS.items())
         raise ScenarioError(f"{path}: no table of kernels: columns {', '.join(sorted(raw))}; needed: {wanted}")
     count = len(raw["latency_ms"])
-    columns = {name: _column(name, raw[name], count) for name in COLUMNS[family]}
-    columns |= {name: _column(name, raw.get(name), count) for name in _OPTIONAL}
+    try:
+        columns = {name: _column(name, raw[name], count) for name in COLUMNS[family]}
+        columns |= {name: _column(name, raw.get(name), count) for name in _OPTIONAL}
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"{path}: a column of numbers holds words: {error}", file=str(path)) from None
     columns["fold"] = _column("fold", raw["fold"], count) if "fold" in raw else np.array(["fit"] * count, dtype=object)
     problems = row_problems(columns)
     if problems:

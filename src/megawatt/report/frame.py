@@ -13,6 +13,7 @@ from typing import Final
 import jinja2
 from markupsafe import Markup
 
+from megawatt.files import read_text
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.report import tables
 from megawatt.report.figure import Chart, Option
@@ -82,7 +83,7 @@ def _glued(text: str) -> str:
 
 
 def _asset(folder: str, name: str) -> str:
-    return (files(_ROOM) / folder / name).read_text(encoding="utf-8")
+    return read_text(files(_ROOM) / folder / name)
 
 
 def _policy(scripts: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from megawatt.chain.records import Comparison, ConversionResult, MinedYear, UseResult
+from megawatt.files import strict
 from megawatt.finance.credit import credit_measures
 
 __all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
@@ -47,6 +48,21 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+_REASONS: Final = {
+    "pue": "next to no IT energy in the year",
+    "min_dscr": "no debt service, or next to none beside the cash",
+    "project_irr": "no single rate of return balances the cash flow",
+    "probability_missed": "no debt",
+    "probability_missed_interval": "no debt",
+}
+"""Why a headline number may be missing; the others: no training job in this use, or nothing drawn from the grid."""
+
+
+def _why_none(name: str, value: Any) -> dict[str, str]:
+    missing = _plain(value) is None
+    return {"why_none": _REASONS.get(name, "not defined for this use")} if missing else {}
+
+
 def _headline(use: UseResult) -> dict[str, Any]:
     by_room: dict[str, list[str]] = {}
     for assumption in use.assumptions:
@@ -54,6 +70,7 @@ def _headline(use: UseResult) -> dict[str, Any]:
     return {
         name: {
             "value": _plain(getattr(use.headline, name)),
+            **_why_none(name, getattr(use.headline, name)),
             "unit": unit,
             "means": means,
             "rests_on": sorted({a for room in rooms for a in by_room.get(room, [])}),
@@ -150,12 +167,13 @@ def summary_of(comparison: Comparison) -> dict[str, Any]:
         JSON-ready: ``name``, ``title``, ``question``, ``uses`` with each headline number's value, unit, meaning and
         the names of the assumptions it rests on (their sources are in ``assumptions.parquet``).
     """
-    return {
+    summary = {
         "name": comparison.name,
         "title": comparison.title,
         "question": comparison.question,
         "uses": [_use(use) for use in comparison.uses],
     } | ({"conversion": conversion_summary(comparison.conversion)} if comparison.conversion else {})
+    return dict(strict(summary))
 
 
 def conversion_summary(result: ConversionResult) -> dict[str, Any]:

@@ -71,5 +71,5 @@ class Comparison(Section):
     title: str = Field(min_length=1, description="title of the report")
     question: str = Field("", description="what the comparison is to answer")
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="replaces the seed of every scenario")
-    compare: tuple[str, ...] = Field(min_length=1, description="scenario files, relative to this one")
+    compare: tuple[str, ...] = Field(min_length=1, max_length=50, description="scenario files, relative to this one")
     conversion: Conversion | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -16,8 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from megawatt.catalogue import Catalogue
-from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError
+from megawatt.errors import MOST_PROBLEMS, CatalogueError, MegawattError, Problem, ScenarioError, shown
+from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
+from megawatt.scenario.engine_rules import engine_problems
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 
@@ -48,6 +49,8 @@ class LoadedComparison:
 
 
 _OF_COMPARISON = "conversion."
+_WHAT = "a scenario file (TOML); megawatt init writes a starter"
+_DEEPEST_SETTING = 8
 
 
 def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:
@@ -68,7 +71,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
         With every problem found in the file.
     """
     file = Path(path)
-    raw, digest = _read(file)
+    raw, digest = read_toml(file, _WHAT)
     settings = tuple(settings)
     if "compare" not in raw:
         use = _one(file, raw, digest, catalogue, settings)
@@ -82,7 +85,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     for name in top.compare:
         try:
             child = file.parent / name
-            child_raw, child_digest = _read(child)
+            child_raw, child_digest = read_toml(child, _WHAT)
             if top.seed is not None:
                 child_raw["seed"] = top.seed
             uses.append(_one(child, child_raw, child_digest, catalogue, settings))
@@ -131,25 +134,6 @@ def _repeated(names: list[str]) -> list[Problem]:
     return [Problem("compare", f"two scenarios named {n!r}", "a different name for each") for n in twice]
 
 
-def _read(file: Path) -> tuple[dict[str, Any], str]:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        near = (
-            difflib.get_close_matches(file.name, [p.name for p in file.parent.glob("*.toml")], 1)
-            if file.parent.is_dir()
-            else []
-        )
-        hint = f"did you mean {file.parent / near[0]}?" if near else "megawatt init writes a starter"
-        problem = Problem("", f"cannot read the file ({error.strerror})", "a readable TOML file", hint)
-        raise ScenarioError(f"{file}: cannot be read", [problem], str(file)) from None
-    try:
-        return tomllib.loads(data.decode("utf-8")), hashlib.sha256(data).hexdigest()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        problem = Problem("", f"not TOML: {error}", "a TOML file in UTF-8")
-        raise ScenarioError(f"{file}: not TOML", [problem], str(file)) from None
-
-
 def _one(
     file: Path, raw: dict[str, Any], digest: str, catalogue: Catalogue, settings: tuple[str, ...]
 ) -> LoadedScenario:
@@ -166,20 +150,18 @@ def _one(
 def _apply(raw: dict[str, Any], setting: str, file: Path) -> None:
     """Set ``a.b.c=value`` in the raw scenario; the value is TOML, or plain text where it is not."""
     path, equals, text = setting.partition("=")
-    if not equals or not path.strip():
-        raise ScenarioError(f"--set {setting}", [Problem("--set", repr(setting), "dotted.path=value")], str(file))
-    try:
-        value = tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
-        value = text
+    keys = path.strip().split(".")
+    if not equals or not all(keys) or len(keys) > _DEEPEST_SETTING or not path.strip().isprintable():
+        problem = Problem("--set", shown(setting), "dotted.path=value")
+        raise ScenarioError(f"--set {shown(setting)}: not dotted.path=value", [problem], str(file))
+    value = parse_toml_value(text)
     table = raw
-    *parents, last = path.strip().split(".")
+    *parents, last = keys
     for key in parents:
         child = table.setdefault(key, {})
         if not isinstance(child, dict):
-            raise ScenarioError(
-                f"--set {setting}", [Problem(path, "not a section", "a dotted path of the scenario")], str(file)
-            )
+            problem = Problem(path, "not a section", "a dotted path of the scenario")
+            raise ScenarioError(f"--set {shown(setting)}: not a section", [problem], str(file))
         table = child
     table[last] = value
 
@@ -191,8 +173,10 @@ def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> 
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        problems += [_as_problem(Scenario, e) for e in error.errors(include_url=False)]
+        problems += _as_problems(Scenario, error)
     problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
+    if scenario is not None and not problems:
+        problems = engine_problems(scenario, catalogue, folder)
     seen = {p.path: p for p in reversed(problems)}
     return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None
 
@@ -202,8 +186,8 @@ def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
     for section, key in (("site", "weather"), ("power", "price_file")):
         table = raw.get(section)
         name = table.get(key) if isinstance(table, dict) else None
-        if isinstance(name, str) and not (folder / name).is_file():
-            problems.append(Problem(f"{section}.{key}", repr(name), f"an existing file (relative to {folder})"))
+        if isinstance(name, str) and not is_file(folder / name):
+            problems.append(Problem(f"{section}.{key}", shown(name), f"an existing file (relative to {folder})"))
     return problems
 
 
@@ -218,11 +202,11 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
     try:
         load_model(_model_path(name, folder), catalogue)
     except CatalogueError:
-        near = difflib.get_close_matches(name, list(catalogue.keys("model")), 3, 0.4)
+        near = difflib.get_close_matches(name[:80], list(catalogue.keys("model")), 3, 0.4)
         hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
-        return [Problem("training.model", repr(name), "a model key or the path of a config.json", hint)]
+        return [Problem("training.model", shown(name), "a model key or the path of a config.json", hint)]
     except MegawattError as error:
-        return [Problem("training.model", repr(name), str(error))]
+        return [Problem("training.model", shown(name), str(error))]
     return []
 
 
@@ -250,7 +234,7 @@ def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, cata
     try:
         return model.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        problems = [_as_problem(model, e) for e in error.errors(include_url=False)]
+        problems = _as_problems(model, error)
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file)) from None
 
 
@@ -272,6 +256,13 @@ _PLAIN = {
 }
 
 
+def _as_problems(model: type[BaseModel], error: ValidationError) -> list[Problem]:
+    """The problems of a file; those that are only counted are not worded."""
+    errors = error.errors(include_url=False)
+    worded = [_as_problem(model, e) for e in errors[:MOST_PROBLEMS]]
+    return worded + [Problem(".".join(map(str, e["loc"])), "wrong too", "") for e in errors[MOST_PROBLEMS:]]
+
+
 def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
     path = ".".join(str(p) for p in error["loc"])
     context = error.get("ctx", {})
@@ -279,12 +270,12 @@ def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
         return Problem(path, context["found"], context["allowed"], context["hint"])
     if error["type"] == "extra_forbidden":
         known = _fields_at(model, error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1]), known, 1, 0.5)
+        near = difflib.get_close_matches(str(error["loc"][-1])[:80], known, 1, 0.5)
         return Problem(path, "unknown key", f"one of {', '.join(known)}", f"did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return Problem(path, "missing", _describe(model, error["loc"]))
     allowed = _PLAIN.get(error["type"], error["msg"].replace("Input should be", "").strip())
-    return Problem(path, repr(error["input"]), allowed)
+    return Problem(path, shown(error["input"]), allowed)
 
 
 def _submodel(annotation: Any) -> type[BaseModel] | None:

@@ -258,7 +258,7 @@ class Debt(Section):
     sizing_cash: Literal["pre-tax", "after-tax"] = Field(
         "after-tax", description="CFADS that sizes: before tax, or after tax in equal parts over each year"
     )
-    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+    rate: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
         description="nominal annual rate, 30/360", title="interest rate"
     )
     payments: int = Field(
@@ -286,7 +286,7 @@ class Debt(Section):
         description="months of average debt service kept as cash before owners are paid (DSRA)",
         title="debt service reserve",
     )
-    upfront_fee_frac: Annotated[Fact, *ratio] = Field(
+    upfront_fee_frac: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
         0.0, validate_default=True, description="fee on the principal", title="upfront fee"
     )
     balloon_frac: Annotated[Fact, *ratio] = Field(
@@ -295,7 +295,7 @@ class Debt(Section):
     refinance_payments: int = Field(
         0, ge=0, le=480, description="monthly payments of a new loan that repays the balloon; 0: it is due in cash"
     )
-    refinance_rate: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+    refinance_rate: Annotated[Fact, *quantity(ge=0, le=0.99)] | None = Field(
         None, description="rate of the new loan; default: that of the old one", title="rate of refinancing"
     )
     refinance_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] = Field(
@@ -318,7 +318,7 @@ class Debt(Section):
 class Tax(Section):
     """Income tax."""
 
-    rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
+    rate: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
         "@finance-practice.federal_tax_rate",
         validate_default=True,
         description="income tax rate",

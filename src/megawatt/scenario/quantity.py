@@ -9,25 +9,51 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import difflib
 import functools
 import math
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from megawatt.catalogue.records import KINDS, Fact, Kind
-from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.catalogue.records import KINDS, Fact
+from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.facility.coordinates import read_coordinates
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["SCENARIO_SOURCE", "catalogue_key", "quantity", "site_place"]
+__all__ = ["SCENARIO_SOURCE", "catalogue_key", "is_number", "quantity", "site_place"]
 
 SCENARIO_SOURCE: Final = "scenario"
 """Source of a number that the user wrote into the scenario without naming another."""
+
+_NUMBER: Final = re.compile(
+    r"[+-]?(?:[0-9]{1,30}(?:\.[0-9]{0,30})?|\.[0-9]{1,30})(?:[eE][+-]?[0-9]{1,3})?(?![0-9.eE_])"
+)
+"""A decimal number as text: no expression, no separator of thousands."""
+_POWER: Final = ("W", "kW", "MW", "GW")
+_TIME: Final = tuple(name for base in ("hour", "day", "week", "month", "year") for name in (base, f"{base}s"))
+_UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "": ("%",),
+        "W": _POWER,
+        "MW": _POWER,
+        "USD": ("USD", "kUSD", "MUSD"),
+        "USD/MW": ("USD/kW", "USD/MW", "USD/GW", "MUSD/MW"),
+        "USD/MWh": ("USD/kWh", "USD/MWh"),
+        "USD/hour": ("USD/hour", "USD/h", "USD/day"),
+        "USD/kW/month": ("USD/kW/month", "USD/MW/month", "USD/kW/year", "USD/MW/year"),
+    }
+    | dict.fromkeys(("hour", "day", "month", "year"), _TIME)
+)
+"""Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
+_PINT_NAMES: Final = MappingProxyType({"%": "percent"})
 
 _TABLE_KEYS: Final = ("value", "low", "high", "kind", "source", "note", "date")
 
@@ -51,15 +77,28 @@ def _units() -> Any:
     return registry
 
 
-def _with_unit(text: str, unit: str, allowed: str) -> float:
-    import pint
+def is_number(text: str) -> bool:
+    """Whether a text is one decimal number and nothing else."""
+    return _NUMBER.fullmatch(text) is not None
 
-    try:
-        return float(_units().Quantity(text).to(unit or "dimensionless").magnitude)
-    except (pint.errors.PintError, AttributeError, TypeError, ValueError, AssertionError):
-        raise _problem(
-            repr(text), allowed, f'a number in {unit or "plain form"}, "number unit" or "@key.field"'
-        ) from None
+
+def _with_unit(text: str, unit: str, allowed: str) -> float:
+    """A number as text, with or without one of the units that stand for ``unit``; nothing else is computed."""
+    match = _NUMBER.match(text.strip())
+    other = "" if match is None else text.strip()[match.end() :].strip()
+    if match is None or (other and other not in _UNITS[unit]):
+        units = ", ".join(_UNITS[unit])
+        near = difflib.get_close_matches(other[:40], _UNITS[unit], 1, 0.6)
+        hint = f"did you mean {near[0]}?" if near else 'write "300" or "number unit", or "@key.field"'
+        raise _problem(shown(text), f"{allowed}; units: {units}", hint)
+    return float(match[0]) * _factor(_PINT_NAMES.get(other, other) or unit, unit)
+
+
+@functools.cache
+def _factor(other: str, unit: str) -> float:
+    if other == unit:
+        return 1.0
+    return float(_units().Quantity(1.0, other).to(unit or "dimensionless").magnitude)
 
 
 def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:
@@ -67,7 +106,7 @@ def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:
     try:
         fact = _catalogue(info).fact(key, field)
     except CatalogueError as error:
-        raise _problem(repr(text), "a catalogue fact as @key.field", str(error)) from None
+        raise _problem(shown(text), "a catalogue fact as @key.field", str(error)) from None
     if isinstance(fact.value, str):
         raise _problem(f"{text} is the word {fact.value!r}", "a numeric catalogue fact")
     if not _same_dimension(fact.unit, unit):
@@ -99,26 +138,31 @@ def _same_dimension(unit: str, to: str) -> bool:
 
 def _number(raw: Any, unit: str, allowed: str) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise _problem(repr(raw), allowed)
-    return _with_unit(raw, unit, allowed) if isinstance(raw, str) else float(raw)
+        raise _problem(shown(raw), allowed)
+    try:
+        return _with_unit(raw, unit, allowed) if isinstance(raw, str) else float(raw)
+    except OverflowError:
+        raise _problem(shown(raw), allowed) from None
 
 
 def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> Fact:
     for key in raw:
         if key not in _TABLE_KEYS:
-            near = difflib.get_close_matches(key, _TABLE_KEYS, 1)
-            raise _problem(
-                f"unknown key {key!r}", f"one of {', '.join(_TABLE_KEYS)}", f"did you mean {near[0]}?" if near else ""
-            )
+            near = difflib.get_close_matches(key[:80], _TABLE_KEYS, 1)
+            hint = f"did you mean {near[0]}?" if near else ""
+            raise _problem(f"unknown key {shown(key)}", f"one of {', '.join(_TABLE_KEYS)}", hint)
     if "value" not in raw:
         raise _problem("no value", "value = number, with low, high, source, note beside it")
     kind = raw.get("kind", base.kind if base else "assumed")
-    if kind not in KINDS:
-        raise _problem(f"kind = {kind!r}", f"one of {', '.join(KINDS)}")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise _problem(f"kind = {shown(kind)}", f"one of {', '.join(KINDS)}")
+    for key in ("source", "date", "note"):
+        if not isinstance(raw.get(key, ""), str | datetime.date):
+            raise _problem(f"{key} = {shown(raw[key])}", "text in quotes")
     start = base or Fact(_number(raw["value"], unit, allowed), unit, "assumed", SCENARIO_SOURCE)
     return dataclasses.replace(
         start,
-        kind=cast("Kind", kind),
+        kind=kind,
         low=_number(raw["low"], unit, allowed) if "low" in raw else start.low,
         high=_number(raw["high"], unit, allowed) if "high" in raw else start.high,
         source=str(raw.get("source", start.source)),
@@ -190,15 +234,15 @@ def catalogue_key(family: str) -> Any:
 
     def read(raw: Any, info: ValidationInfo) -> str:
         if not isinstance(raw, str):
-            raise _problem(repr(raw), f"a key of the catalogue family {family}")
+            raise _problem(shown(raw), f"a key of the catalogue family {family}")
         catalogue = _catalogue(info)
         try:
             return catalogue.get(raw, family).key
         except CatalogueError:
-            near = difflib.get_close_matches(raw, list(catalogue.keys(family)), 3, 0.4)
+            near = difflib.get_close_matches(raw[:80], list(catalogue.keys(family)), 3, 0.4)
             hint = f"nearest: {', '.join(near)}; " if near else ""
             allowed = f"a key of the catalogue family {family}"
-            raise _problem(repr(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
+            raise _problem(shown(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
 
     return BeforeValidator(read)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from megawatt.scenario.quantity import quantity
+from megawatt.errors import shown
+from megawatt.scenario.quantity import is_number, quantity
 
 __all__ = ["Month", "Section", "ratio", "refusal"]
 
 
 def _month(raw: Any) -> str:
-    if isinstance(raw, str) and re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", raw):
+    if isinstance(raw, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", raw):
         return raw
-    raise refusal(repr(raw), 'a month as "YYYY-MM", 2000 to 2099')
+    raise refusal(shown(raw), 'a month as "YYYY-MM", 2000 to 2099')
 
 
 Month = Annotated[str, BeforeValidator(_month)]
@@ -28,6 +29,16 @@ class Section(BaseModel):
     """A section of the scenario: unknown keys are errors, the result is frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_number(cls, raw: Any, info: ValidationInfo) -> Any:
+        """True is no number, and a number as text is read by the grammar of quantities."""
+        annotation = cls.model_fields[info.field_name or ""].annotation
+        wanted = {type(a) if isinstance(a, int) else a for a in get_args(annotation) or (annotation,)} & {int, float}
+        if wanted and (isinstance(raw, bool) or (isinstance(raw, str) and not is_number(raw))):
+            raise refusal(shown(raw), "a whole number" if int in wanted else "a number")
+        return raw
 
 
 def refusal(found: str, allowed: str, hint: str = "") -> PydanticCustomError:

@@ -91,6 +91,8 @@ class Timeline(Section):
     @field_validator("halls")
     @classmethod
     def _whole(cls, halls: tuple[HallRamp, ...], info: ValidationInfo) -> tuple[HallRamp, ...]:
+        if min(h.share.number() for h in halls) <= 0.0:
+            raise refusal("a block with share 0", "shares above 0", "leave the block out")
         total = sum(h.share.number() for h in halls)
         if abs(total - 1) > 1e-9:
             raise refusal(f"shares sum to {total:g}", "shares that sum to 1")
@@ -163,7 +165,7 @@ class Mining(Section):
     network: Annotated[str, catalogue_key("network")] = Field(
         description="state of the Bitcoin network in the catalogue"
     )
-    it_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] | None = Field(
+    it_mw: Annotated[Fact, *quantity("MW", ge=0.01, le=20000)] | None = Field(
         None,
         description="power of the miners, MW; default: what the connection carries in the worst hour",
         title="power of the miners",

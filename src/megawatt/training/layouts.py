@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.errors import ScenarioError
-from megawatt.training.records import Job, Layouts
+from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.training.records import MOST_COUNTED, Job, Layouts
 from megawatt.workload import ModelArch
 
 __all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "layouts_like", "one_layout", "search_space"]
@@ -68,7 +68,23 @@ def one_layout(
     sequence_parallel: bool | None = None,
     zero_group: int = 0,
 ) -> Layouts:
-    """One layout as arrays of length 1; sequence parallel where there is tensor parallelism unless said otherwise."""
+    """One layout as arrays of length 1; sequence parallel where there is tensor parallelism unless said otherwise.
+
+    Raises
+    ------
+    ScenarioError
+        If a degree is no whole number from 1 to 10 million, or ZeRO or recompute is none of the kinds.
+    """
+    degrees = {"tp": tp, "pp": pp, "dp": dp, "vpp": vpp, "cp": cp, "ep": ep, "etp": etp, "micro_batch": micro_batch}
+    limits = {name: (value, 1, MOST_COUNTED) for name, value in degrees.items()}
+    limits |= {"zero": (zero, 0, 3), "recompute": (recompute, 0, 2), "zero_group": (zero_group, 0, MOST_COUNTED)}
+    problems = [
+        Problem(name, shown(value), f"{low} to {high:,}")
+        for name, (value, low, high) in limits.items()
+        if not low <= value <= high
+    ]
+    if problems:
+        raise ScenarioError(f"layout: {problems[0]}", problems)
     sharded = tp > 1 if sequence_parallel is None else sequence_parallel
 
     def one(value: int) -> IntArray:
@@ -224,8 +240,8 @@ def search_space(job: Job, chips: int) -> Space:
     ScenarioError
         If there is no chip, or no layout divides evenly; names nearby numbers of chips that do.
     """
-    if chips < 1:
-        raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
+    if not 1 <= chips <= MOST_COUNTED:
+        raise ScenarioError(f"chips = {shown(chips)}; allowed: 1 or more, up to {MOST_COUNTED:,}")
     arch, micro = job.arch, _micro_batches(job)
     splits = _splits(arch, chips)
     # Rules that a whole split breaks are counted without building what is under it.

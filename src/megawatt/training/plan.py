@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -38,6 +39,11 @@ class Prices:
 
     usd_per_chip_hour: float = 0.0
     usd_per_mwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (0.0 <= self.usd_per_chip_hour < math.inf and 0.0 <= self.usd_per_mwh < math.inf):
+            found = f"{self.usd_per_chip_hour:g} USD per chip-hour, {self.usd_per_mwh:g} USD per MWh"
+            raise ScenarioError(f"prices: {found}; allowed: numbers of 0 or more")
 
     @property
     def known(self) -> bool:

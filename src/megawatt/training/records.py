@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
 from megawatt.hardware import peak_precision
 from megawatt.workload import ModelArch
 
@@ -17,6 +18,10 @@ __all__ = ["Job", "Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+
+MOST_COUNTED: Final = 10_000_000
+"""Most chips, sequences or tokens of a sequence that a question may be about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class Job:
     Raises
     ------
     ScenarioError
-        If a size is below 1.
+        If a size is below 1 or above 10 million.
     """
 
     arch: ModelArch
@@ -36,9 +41,9 @@ class Job:
     precision: str = "bf16"
 
     def __post_init__(self) -> None:
-        if min(self.seq_len, self.global_batch) < 1:
-            sizes = f"seq_len = {self.seq_len} tokens, global_batch = {self.global_batch} sequences"
-            raise ScenarioError(f"{sizes}; allowed: 1 or more")
+        if not (1 <= self.seq_len <= MOST_COUNTED and 1 <= self.global_batch <= MOST_COUNTED):
+            sizes = f"seq_len = {shown(self.seq_len)} tokens, global_batch = {shown(self.global_batch)} sequences"
+            raise ScenarioError(f"{sizes}; allowed: 1 or more, up to {MOST_COUNTED:,}")
 
     @property
     def tokens(self) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
-from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
+from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
 from megawatt.training.plan import evaluate, plan
-from megawatt.training.records import Job, TrainingPlan
+from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -98,10 +99,11 @@ def doublings(low: int, high: int) -> list[int]:
     Raises
     ------
     ScenarioError
-        If the first is below 1 or the last below the first.
+        If the first is below 1, the last below the first or above 10 million.
     """
-    if low < 1 or high < low:
-        raise ScenarioError(f"chips {low} to {high}; allowed: 1 or more, the smaller number first")
+    if not 1 <= low <= high <= MOST_COUNTED:
+        found = f"chips {shown(low)} to {shown(high)}"
+        raise ScenarioError(f"{found}; allowed: 1 to {MOST_COUNTED:,}, the smaller number first")
     counts = [low]
     while counts[-1] * 2 <= high and len(counts) < _MOST_SWEPT:
         counts.append(counts[-1] * 2)
@@ -110,6 +112,8 @@ def doublings(low: int, high: int) -> list[int]:
 
 def smallest_within(scaled: Sequence[Scaled], target_s: float) -> Scaled | None:
     """The fewest chips whose step takes no longer than a target; None where all take longer."""
+    if not 0.0 < target_s < math.inf:
+        raise ScenarioError(f"target_s = {target_s:g} s; allowed: a number above 0")
     fast = [s for s in scaled if s.plan is not None and s.plan.step_time_s <= target_s]
     return min(fast, key=lambda s: s.chips) if fast else None
 
@@ -153,6 +157,8 @@ def best_within(
     InfeasibleError
         If no such number has a layout that fits; the message is that of the largest.
     """
+    if not 0.0 < limit <= MOST_COUNTED:
+        raise ScenarioError(f"{system.key}: {limit:g} chips; allowed: above 0, up to {MOST_COUNTED:,}")
     if limit < 1:
         raise InfeasibleError(f"{system.key}: {limit:.2f} chips; allowed: 1 or more. Raise the power, cost or chips")
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from megawatt.dispatch import optimise
 from megawatt.dispatch.case import PEAK, ReferenceCase, case_problem, change_case, load_case
 from megawatt.dispatch.lp import Method
 from megawatt.dispatch.optimise import Solver
-from megawatt.errors import MegawattError, ScenarioError
+from megawatt.errors import MegawattError
+from megawatt.files import is_file, parse_json, read_json, read_table
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
 __all__ = ["CaseResult", "score", "solve_case"]
@@ -210,33 +209,18 @@ def _cases(quantity: _Quantity, name: str, row: Mapping[str, float], result: Cas
 
 def _reference(path: Path) -> dict[str, float]:
     file = path / "reference.json"
-    try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScenarioError(f"{file}: cannot be read: {error}", file=str(file)) from None
-    return {name: float(value) for name, value in raw.items() if isinstance(value, int | float)}
+    raw = read_json(file, "the answers of a dispatch case")
+    return {n: float(v) for n, v in raw.items() if isinstance(v, int | float) and not isinstance(v, bool)}
 
 
 def _variants(path: Path) -> Iterator[tuple[str, dict[str, float | str], dict[str, float]]]:
     file = path / "variants.csv"
-    if not file.is_file():
+    if not is_file(file):
         return
-    with file.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        if not {"variant", "change", "objective_usd"} <= set(reader.fieldnames or ()):
-            raise ScenarioError(
-                f"{file}: columns {reader.fieldnames}; needed: variant, change, objective_usd", file=str(file)
-            )
-        for row in reader:
-            try:
-                change = json.loads(row["change"])
-                numbers = {n: float(v) for n, v in row.items() if n not in ("variant", "change") and v}
-            except (TypeError, ValueError) as error:
-                raise ScenarioError(f"{file}: line {reader.line_num}: {error}", file=str(file)) from None
-            if not isinstance(change, dict):
-                raise ScenarioError(
-                    f"{file}: line {reader.line_num}: change = {row['change']}, must be a JSON object such as "
-                    '{"solar_mw": 0}',
-                    file=str(file),
-                )
-            yield row["variant"], change, {n: v for n, v in numbers.items() if math.isfinite(v)}
+    for row in read_table(file, ("variant", "change", "objective_usd")).rows:
+        change = parse_json(row["change"], file, line=row.line)
+        if not isinstance(change, dict):
+            raise row.wrong("change", 'a JSON object such as {"solar_mw": 0}')
+        # An answer that is no number (a variant without an optimum) is not compared.
+        numbers = {n: row.optional(n) for n in row if n not in ("variant", "change")}
+        yield row["variant"], change, {n: v for n, v in numbers.items() if v is not None}

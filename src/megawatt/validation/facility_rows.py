@@ -5,7 +5,6 @@ Which hall an operator runs is chosen by a rule that knows the operator and, for
 
 from __future__ import annotations
 
-import csv
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Normals
-from megawatt.errors import ScenarioError
 from megawatt.facility import Weather, hall_design, load_weather, nearest_place, simulate
 from megawatt.facility.places import distance_km, known_places
+from megawatt.files import Row, read_table
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
@@ -84,7 +83,7 @@ _CITIES: Final = {"paulo": (-23.55, -46.63)}
 class _Row:
     """One published row that has a place."""
 
-    cells: Mapping[str, str]
+    cells: Row
     latitude_deg: float
     longitude_deg: float
     design: str
@@ -119,27 +118,13 @@ def stand_in(places: Sequence[Normals], latitude_deg: float, longitude_deg: floa
     return nearest_place(places, latitude_deg, longitude_deg, climate=climate).key
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ScenarioError(f"{path.name}:1: no column {', '.join(missing)}; needed: {', '.join(_COLUMNS)}")
-        return [{k: (v or "") for k, v in row.items() if k} for row in reader]
-
-
-def _why_not(row: Mapping[str, str]) -> str:
+def _why_not(row: Row) -> str:
     """Why a row has no usable place; empty if it has one."""
-    latitude, longitude = _number(row["lat"]), _number(row["lon"])
+    latitude, longitude = row.optional("lat"), row.optional("lon")
     if latitude is None or longitude is None:
         return "no place: the row gives no coordinates"
+    if abs(latitude) > 90.0 or abs(longitude) > 180.0:
+        return f"no place: {latitude:g}, {longitude:g} are no degrees of latitude and longitude"
     for name, (city_latitude, city_longitude) in _CITIES.items():
         if name in row.get("city", "").lower():
             away = distance_km(latitude, longitude, city_latitude, city_longitude)
@@ -185,16 +170,16 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
         If a column is missing.
     """
     path = Path(path)
-    table = _read(path)
+    table = read_table(path, _COLUMNS).rows
     places = known_places(catalogue)
     reasons = {row["id"]: _why_not(row) for row in table}
     rows = [
         _Row(
             row,
-            float(row["lat"]),
-            float(row["lon"]),
+            row.number("lat"),
+            row.number("lon"),
             design_of(row["operator"], row["site"], row["climate"]),
-            stand_in(places, float(row["lat"]), float(row["lon"]), row["climate"]),
+            stand_in(places, row.number("lat"), row.number("lon"), row["climate"]),
         )
         for row in table
         if not reasons[row["id"]]
@@ -202,9 +187,9 @@ def score(path: Path | str, catalogue: Catalogue) -> list[dict[str, Any]]:
     skipped = [Skipped(key, why) for key, why in reasons.items() if why]
     run = _simulator(catalogue)
     predicted = {row.cells["id"]: run(row.design, row.place) for row in rows}
-    with_pue = [row for row in rows if _number(row.cells["pue"]) is not None]
+    with_pue = [row for row in rows if (row.cells.optional("pue") or 0.0) >= 1.0]
     with_wue = [
-        row for row in rows if row.cells["wue_scope"] == "site" and (_number(row.cells["wue_l_per_kwh"]) or 0.0) > 0.0
+        row for row in rows if row.cells["wue_scope"] == "site" and (row.cells.optional("wue_l_per_kwh") or 0.0) > 0.0
     ]
     return [
         _entry(path, "pue", "1", table, with_pue, {k: v[0] for k, v in predicted.items()}, skipped),
@@ -221,13 +206,13 @@ def _entry(
     path: Path,
     quantity: str,
     unit: str,
-    table: Sequence[Mapping[str, str]],
+    table: Sequence[Row],
     rows: Sequence[_Row],
     predicted: Mapping[str, float],
     skipped: Sequence[Skipped],
 ) -> dict[str, Any]:
     column = "pue" if quantity == "pue" else "wue_l_per_kwh"
-    measured = {row.cells["id"]: float(row.cells[column]) for row in rows}
+    measured = {row.cells["id"]: row.cells.number(column) for row in rows}
     by_operator: dict[str, list[float]] = {}
     for row in rows:
         by_operator.setdefault(row.cells["operator"], []).append(measured[row.cells["id"]])
@@ -247,7 +232,7 @@ def _entry(
         )
         for row in rows
     ]
-    ids = {row["id"] for row in table if _number(row[column]) is not None}
+    ids = {row["id"] for row in table if row.optional(column) is not None}
     return result_entry(
         file=path.name,
         kind=_KIND,

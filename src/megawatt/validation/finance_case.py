@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue
-from megawatt.errors import ScenarioError
+from megawatt.errors import shown
+from megawatt.files import read_json, refused
 from megawatt.finance import (
     CashFlow,
     SizedLoan,
@@ -61,24 +61,20 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     ScenarioError
         If the file is malformed, or holds an option that the package does not know.
     """
-    try:
-        case = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ScenarioError(f"{path}: cannot be read: {error}", file=str(path)) from None
+    case = read_json(path, "a finance case")
     outputs = case.get("outputs")
     if case.get("schema") != "finance-case/1" or not isinstance(outputs, Mapping):
-        raise ScenarioError(
-            f"{path}: schema {case.get('schema')!r}, must be 'finance-case/1' with inputs and outputs", file=str(path)
-        )
-    found = answers(read_inputs(case, path))
+        found = f"schema {shown(case.get('schema'))}"
+        raise refused(path, found, "'finance-case/1' with inputs and outputs", where="schema")
+    computed = answers(read_inputs(case, path))
     cases: list[Case] = []
     skipped: list[Skipped] = []
     for name, reference in outputs.items():
-        if name not in found:
+        if name not in computed:
             skipped.append(Skipped(name, "an output that the package does not compute"))
             continue
         try:
-            cases += _cases(name, np.asarray(reference, dtype=np.float64), np.asarray(found[name]))
+            cases += _cases(name, np.asarray(reference, dtype=np.float64), np.asarray(computed[name]))
         except (TypeError, ValueError) as error:
             skipped.append(Skipped(name, f"the reference cannot be compared: {error}"))
     return _entries(path, cases, skipped)
@@ -203,6 +199,9 @@ def _common(run: _Run) -> dict[str, Answer]:
         return out
     service, cfads = run.service[None, :], run.cfads[None, :]
     rates = run.sized.loan.rate * case.terms.timing.fractions
+    if not (service > 0.0).any():
+        # a loan of nothing has no cover
+        return out
     ratio = period_dscr(cfads, service)
     out["dscr_min"], out["dscr_avg"] = float(np.nanmin(ratio)), float(np.nanmean(ratio))
     out["llcr"] = out["llcr_at_cod"] = float(llcr(cfads, service, rates, size)[0])

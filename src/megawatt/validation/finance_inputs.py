@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.errors import Problem, ScenarioError
+from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.finance import (
     LenderTerms,
     LoanTerms,
@@ -48,6 +48,9 @@ _LOSSES: Final = {
     "carryforward": "carry-forward", "carried_forward": "carry-forward", "loss_carry_forward": "carry-forward",
 }  # fmt: skip
 _MONTH_DAYS: Final = 365.25 / 12.0
+_MOST_PERIODS: Final = 10_000
+_LARGEST: Final = 1e15
+"""No amount of a case is larger: ten times the yearly product of the world, in USD."""
 _NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title", "currency", "label", "source")
 
 
@@ -94,24 +97,33 @@ class _Reader:
     def number(self, *names: str, default: float | None = None) -> float:
         """A number; the first name is the one that errors use."""
         value = self.get(*names, default=default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise _wrong(f"{self.path}.{names[0]}", repr(value), "a number")
+        if not _is_number(value):
+            raise _wrong(f"{self.path}.{names[0]}", shown(value), "a number")
         return float(value)
 
     def series(self, name: str, length: int) -> FloatArray:
         """One number per period."""
         value = self.get(name)
-        array = np.asarray(value if isinstance(value, list) else [], dtype=np.float64)
-        if array.shape != (length,) or not np.all(np.isfinite(array)):
-            found = f"{array.size} numbers" if isinstance(value, list) else repr(value)
+        for index, one in enumerate(value if isinstance(value, list) else ()):
+            if not _is_number(one):
+                raise _wrong(f"{self.path}.{name}[{index}]", shown(one), "a number")
+        if not isinstance(value, list) or len(value) != length:
+            found = f"{len(value)} numbers" if isinstance(value, list) else shown(value)
             raise _wrong(f"{self.path}.{name}", found, f"{length} numbers, one per period")
-        return array
+        return np.asarray(value, dtype=np.float64)
+
+    def whole(self, *names: str, default: float | None = None) -> int:
+        """A whole number from 0 to 10,000: periods and their like."""
+        value = self.number(*names, default=default)
+        if not 0 <= value <= _MOST_PERIODS:
+            raise _wrong(f"{self.path}.{names[0]}", f"{value:g}", f"0 to {_MOST_PERIODS:,}")
+        return int(value)
 
     def section_of(self, name: str) -> _Reader:
         """A nested section, empty where it is missing."""
         value = self.get(name, default={})
         if not isinstance(value, Mapping):
-            raise _wrong(f"{self.path}.{name}", repr(value), "a JSON object")
+            raise _wrong(f"{self.path}.{name}", shown(value), "a JSON object")
         return _Reader(value, f"{self.path}.{name}")
 
     def finish(self) -> None:
@@ -120,6 +132,10 @@ class _Reader:
             if name in self.read or name in _NOTES or value in (None, 0, "", False, [], {}):
                 continue
             raise _wrong(f"{self.path}.{name}", f"{value!r:.80}", f"one of {', '.join(sorted(self.read))}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _wrong(path: str, found: str, allowed: str) -> ScenarioError:
@@ -160,7 +176,7 @@ def _choice(reader: _Reader, known: Mapping[str, Any], *names: str, default: str
         starts = [name for name in known if key.startswith(f"{name}_") and not any(w in key for w in _CHANGES)]
         key = max(starts, key=len, default=key)
     if key not in known:
-        raise _wrong(f"{reader.path}.{names[0]}", repr(value), ", ".join(known))
+        raise _wrong(f"{reader.path}.{names[0]}", shown(value), ", ".join(known))
     return known[key]
 
 
@@ -170,7 +186,11 @@ def _after_close(series: FloatArray) -> FloatArray:
 
 def _tables(names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Depreciation tables: as given, else the published one of that name."""
-    return {name: given[name] if name in given else table_of(name.replace("_", "-")) for name in names}
+    tables = {name: given[name] if name in given else table_of(name.replace("_", "-")) for name in names}
+    for name, table in tables.items():
+        if not isinstance(table, list | tuple) or not table or not all(_is_number(share) for share in table):
+            raise _wrong(f"inputs.depreciation.tables.{name}", shown(table), "a list of shares by year")
+    return tables
 
 
 def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
@@ -181,7 +201,12 @@ def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
     depreciation.finish()
     for name, part in (("alloc", shares), ("bonus", bonus), ("bonus_state", bonus_state)):
         if not isinstance(part, Mapping):
-            raise _wrong(f"inputs.depreciation.{name}", repr(part), "a JSON object: a share of each class")
+            raise _wrong(f"inputs.depreciation.{name}", shown(part), "a JSON object: a share of each class")
+        for kind, share in part.items():
+            if not (_is_number(share) and 0.0 <= share <= 1.0):
+                raise _wrong(f"inputs.depreciation.{name}.{kind}", shown(share), "a share from 0 to 1")
+    if not isinstance(given, Mapping):
+        raise _wrong("inputs.depreciation.tables", shown(given), "a JSON object: a list of shares of each class")
     if sum(shares.values()) > 1.0 + 1e-9:
         raise _wrong("inputs.depreciation.alloc", f"shares that sum to {sum(shares.values()):g}", "at most 1")
     tables = _tables(shares, given)
@@ -206,7 +231,7 @@ def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
 
 
 def _annual(reader: _Reader) -> FinanceInputs:
-    count = int(reader.number("n_years"))
+    count = reader.whole("n_years")
     periods = annual_periods(count)
     capex = reader.number("capex_t0")
     units = reader.series("units", count)
@@ -282,7 +307,7 @@ def _day_count(debt: _Reader) -> str:
     given = debt.get("day_count", "day_count_convention")
     key = re.sub(r"[ _-]", "", str(given)).upper().replace("ACTUAL", "ACT")
     if key not in _DAY_COUNTS:
-        raise _wrong(f"{debt.path}.day_count", repr(given), ", ".join(_DAY_COUNTS))
+        raise _wrong(f"{debt.path}.day_count", shown(given), ", ".join(_DAY_COUNTS))
     return _DAY_COUNTS[key]
 
 
@@ -295,7 +320,7 @@ def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
     profile = _profile(debt, "kind")
     if profile == "none":
         return None
-    tenor = int(debt.number("tenor_years"))
+    tenor = debt.whole("tenor_years")
     if not 1 <= tenor <= count:
         raise _wrong("inputs.debt.tenor_years", f"{tenor}", f"1 to n_years = {count}")
     loan = LoanTerms(
@@ -305,7 +330,7 @@ def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
         first_payment_month=1,
         last_payment_month=tenor,
         shape=profile,
-        interest_only=int(debt.number("moratorium_years", default=0)),
+        interest_only=debt.whole("moratorium_years", default=0),
         upfront_fee_frac=debt.number("upfront_fee_fraction", default=0.0),
         closing_cost_usd=debt.number("closing_cost", default=0.0),
         balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
@@ -325,7 +350,7 @@ def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
 def _basis(debt: _Reader) -> Any:
     basis = str(debt.get("cfads_basis", "cash_basis", default="pre-tax")).replace("_", "-").replace(" ", "-")
     if basis not in ("pre-tax", "after-tax"):
-        raise _wrong(f"{debt.path}.cfads_basis", repr(basis), "pre-tax, after-tax")
+        raise _wrong(f"{debt.path}.cfads_basis", shown(basis), "pre-tax, after-tax")
     return basis
 
 
@@ -333,21 +358,24 @@ def _date(text: Any, path: str) -> date:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
-        raise _wrong(path, repr(text), "a date as YYYY-MM-DD") from None
+        raise _wrong(path, shown(text), "a date as YYYY-MM-DD") from None
 
 
 def _dated(reader: _Reader) -> FinanceInputs:
-    ends = [_date(text, f"inputs.dates[{k}]") for k, text in enumerate(reader.get("dates"))]
+    given = reader.get("dates")
+    if not isinstance(given, list) or not given:
+        raise _wrong("inputs.dates", shown(given), "a list of period ends as YYYY-MM-DD")
+    ends = [_date(text, f"inputs.dates[{k}]") for k, text in enumerate(given)]
     close = _date(reader.get("close_date"), "inputs.close_date")
     count = len(ends)
     debt_reader = reader.section_of("debt")
     day_count = _day_count(debt_reader) if debt_reader.section else "ACT/365"
-    length = (ends[-1] - close).days / count / _MONTH_DAYS if ends else 1.0
+    length = (ends[-1] - close).days / count / _MONTH_DAYS
     months = min(LENGTHS_MONTHS, key=lambda nominal: abs(nominal - length))
     periods = dated_periods(close, ends, day_count, months)
     capex = _after_close(reader.series("capex", count))
     capex[0] = reader.number("capex_at_close", "capex_t0", default=0.0)
-    construction = int(reader.number("construction_months", "construction_periods", default=0))
+    construction = reader.whole("construction_months", "construction_periods", default=0)
     reserves = LenderTerms(
         reserve_months=reader.number("dsra_months", default=0.0) or debt_reader.number("dsra_months", default=0.0),
         opex_reserve_months=reader.number("opex_reserve_months", default=0.0),
@@ -379,13 +407,13 @@ def _dated_debt(debt: _Reader, construction: int) -> _Debt | None:
     first = int(debt.number("first_repayment_period", "first_payment_period", default=float(construction + 1)))
     idc = str(debt.get("idc", default="paid")).lower()
     if re.search(r"\b(not|no)\b", idc) or not re.search("capital|paid|funded|pro rata", idc):
-        raise _wrong("inputs.debt.idc", repr(idc), "capitalised, paid, funded (pro rata)")
+        raise _wrong("inputs.debt.idc", shown(idc), "capitalised, paid, funded (pro rata)")
     commitment = debt.get("commitment", default="")
     advance = _optional(debt, "advance_rate_on_capex")
     if first != construction + 1:
         raise _wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
     if not isinstance(commitment, str) or "includ" in commitment.lower():
-        raise _wrong("inputs.debt.commitment", repr(commitment), "a text: the sum of the draws, interest excluded")
+        raise _wrong("inputs.debt.commitment", shown(commitment), "a text: the sum of the draws, interest excluded")
     limits = [n for n in ("gearing", "gearing_cap", "max_gearing", "debt_fraction", "target_dscr", "min_llcr",
                           "target_llcr") if debt.section.get(n) is not None]  # fmt: skip
     if advance is not None and limits:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +11,7 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError
+from megawatt.files import Row, read_table
 from megawatt.hardware.collectives import Fabric, collective_s
 from megawatt.hardware.fabric import fabric_for
 from megawatt.hardware.fitting.links import message_widths
@@ -29,6 +28,8 @@ _LARGE_BYTES: Final = 2.0**20
 _PUBLISHED: Final = ("accelerator", "op", "ranks", "bytes", "time_us", "busbw_GBps")
 _UNSTATED_BYTES: Final = 16.0 * 2.0**30
 """Rows without a size are peak bandwidths of large messages."""
+_MOST_RANKS: Final = 1e7
+_MOST_BYTES: Final = 1e15
 
 
 def _factor(operation: str, ranks: float) -> float:
@@ -105,7 +106,7 @@ class _Row:
     assumed: tuple[str, ...]
 
 
-def _published_row(place: int, cells: Mapping[str, str]) -> _Row | Skipped:
+def _published_row(place: int, cells: Row) -> _Row | Skipped:
     name = f"{cells['accelerator']}-{cells['op']}-{cells['ranks']}-{cells['bytes'] or 'large'}-{place}"
     operation = cells["op"].removesuffix("_ring").removesuffix("_dcn")
     if operation not in OPERATION_OF:
@@ -114,12 +115,13 @@ def _published_row(place: int, cells: Mapping[str, str]) -> _Row | Skipped:
         return Skipped(name, "between slices over the data-centre network: example output, its NICs are not stated")
     if "NeuronCore" in cells.get("note", ""):
         return Skipped(name, "between two cores of one chip, not between chips")
-    ranks, payload = float(cells["ranks"]), float(cells["bytes"] or _UNSTATED_BYTES)
+    ranks = cells.number("ranks", 2.0, _MOST_RANKS)
+    payload = cells.number("bytes", 1.0, _MOST_BYTES) if cells["bytes"] else _UNSTATED_BYTES
     assumed = () if cells["bytes"] else ("bytes",)
     if cells["time_us"]:
-        time = float(cells["time_us"]) * 1e-6
-    elif float(cells["busbw_GBps"] or 0.0) > 0.0:
-        time = payload * _factor(operation, ranks) / (float(cells["busbw_GBps"]) * 1e9)
+        time = cells.number("time_us", 1e-6, 1e12) * 1e-6
+    elif (rate := cells.optional("busbw_GBps") or 0.0) > 0.0:
+        time = payload * _factor(operation, ranks) / (rate * 1e9)
     else:
         return Skipped(name, "neither time nor bandwidth")
     ring = cells["op"].endswith("_ring") or "ring" in cells.get("note", "")
@@ -147,12 +149,7 @@ def _published_s(row: _Row, catalogue: Catalogue, fabric: Fabric, inside: float)
 
 def collect_published(path: Path, catalogue: Catalogue) -> CaseSet:
     """Scored rows of the file; see `score_published`."""
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _PUBLISHED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ScenarioError(f"{path.name}:1: no column {', '.join(missing)}; needed: {', '.join(_PUBLISHED)}")
-        table = [{k: (v or "") for k, v in row.items() if k} for row in reader]
+    table = read_table(path, _PUBLISHED).rows
     cases, skipped = [], []
     for place, cells in enumerate(table, 1):
         row = _published_row(place, cells)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import importlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, Final, cast
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import NotSupportedError, Problem, ScenarioError
+from megawatt.files import is_file, is_folder, parquet_names, read_json, read_table
 
 __all__ = ["KINDS", "ValidationKind", "kind_of", "validate"]
 
@@ -90,19 +89,15 @@ def _by_columns(columns: set[str], table: tuple[tuple[str, frozenset[str]], ...]
 
 
 def _csv_kind(path: Path) -> str | None:
-    with path.open(newline="", encoding="utf-8") as file:
-        return _by_columns(set(next(csv.reader(file), [])), _CSV_COLUMNS)
+    return _by_columns(set(read_table(path).names), _CSV_COLUMNS)
 
 
 def _parquet_kind(path: Path) -> str | None:
-    import duckdb
-
-    rows = duckdb.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
-    return _by_columns({row[0] for row in rows}, _PARQUET_COLUMNS)
+    return _by_columns(set(parquet_names(path)), _PARQUET_COLUMNS)
 
 
 def _json_kind(path: Path) -> str | None:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path, kind=None)
     schema = content.get("schema", "") if isinstance(content, dict) else ""
     return next((name for name in _BY_NAME if str(schema).startswith(name)), None)
 
@@ -115,28 +110,19 @@ def kind_of(path: Path) -> ValidationKind:
     ScenarioError
         If the path does not exist, cannot be read, or holds facts but no answers.
     """
-    if path.is_dir():
-        if (path / "parameters.json").is_file() and (path / "reference.json").is_file():
+    if is_folder(path):
+        if is_file(path / "parameters.json") and is_file(path / "reference.json"):
             return _BY_NAME["dispatch-case"]
         raise _nothing(path, "a folder without parameters.json and reference.json")
-    if not path.is_file():
-        raise ScenarioError(
-            f"{path}: no such file", [Problem("", "no such file or folder", "an existing path")], str(path)
-        )
     readers: dict[str, Callable[[Path], str | None]] = {
         ".csv": _csv_kind,
         ".parquet": _parquet_kind,
         ".json": _json_kind,
     }
-    reader = readers.get(path.suffix.lower())
+    reader = readers.get(path.suffix.lower()[:9])
     if reader is None:
         raise _nothing(path, f"a file of type {path.suffix or 'unknown'}")
-    try:
-        name = reader(path)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ScenarioError(
-            f"{path}: cannot be read", [Problem("", str(error), "a readable file")], str(path)
-        ) from None
+    name = reader(path)
     if name is None:
         raise _nothing(path, "a table of facts, without predictions to make")
     return _BY_NAME[name]

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
+from megawatt.files import read_table
 from megawatt.training import layout_reasons, plan, practice_for, step_cost
 from megawatt.training.explain import changed_choices
 from megawatt.validation.training_rows import Run, read_run
@@ -68,10 +68,9 @@ def against_search(run: Run, catalogue: Catalogue) -> Against:
 
 def _runs(paths: Sequence[Path], catalogue: Catalogue) -> Iterator[Run]:
     for path in paths:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if row.get("full_config") == "1" and row.get("scorable") != "0":
-                    yield read_run(row, catalogue)
+        for row in read_table(path).rows:
+            if row.get("full_config") == "1" and row.get("scorable") != "0":
+                yield read_run(row, catalogue)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

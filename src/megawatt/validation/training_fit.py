@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import dataclasses
 import re
 import sys
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
+from megawatt.files import read_table
 from megawatt.training import Practice, practice_for
 from megawatt.validation.training_layouts import Row
 from megawatt.validation.training_rows import Run, read_run
@@ -198,13 +198,11 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
 def _fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row], bool]) -> list[tuple[Row, Run]]:
     rows: list[tuple[Row, Run]] = []
     for path in paths:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                if keep(row):
-                    try:
-                        rows.append((row, read_run(row, catalogue)))
-                    except MegawattError as error:
-                        sys.stderr.write(f"{row.get('id')}: left out: {error}\n")
+        for row in filter(keep, read_table(path).rows):
+            try:
+                rows.append((row, read_run(row, catalogue)))
+            except MegawattError as error:
+                sys.stderr.write(f"{row.get('id')}: left out: {error}\n")
     return rows
 
 

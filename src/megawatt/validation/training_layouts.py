@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from megawatt.catalogue.records import System
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
+from megawatt.files import parse_number
 from megawatt.training import Layouts, one_layout
 from megawatt.workload import ModelArch
 
@@ -16,6 +17,7 @@ __all__ = ["Cells", "Row", "read_layout"]
 
 Row = Mapping[str, str]
 
+_MOST: Final = 1e12
 _RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
 
 
@@ -44,14 +46,17 @@ class Cells:
                 raise ScenarioError(f"column {name} is empty")
             self.assume(name)
             return default
-        try:
-            return float(text)
-        except ValueError:
-            raise ScenarioError(f"column {name} = {text!r}, must be a number") from None
+        value = parse_number(text)
+        if value is None:
+            raise ScenarioError(f"column {name} = {shown(text)}, must be a number")
+        return value
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """As `number`, rounded."""
-        return round(self.number(name, default))
+        """As `number`, rounded; counts and degrees are at least 0 and below 10^12."""
+        value = self.number(name, default)
+        if not 0 <= value < _MOST:
+            raise ScenarioError(f"column {name} = {value:g}, must be 0 to {_MOST:g}")
+        return round(value)
 
     def assume(self, name: str) -> None:
         """Note that a rule filled a column."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 from collections import defaultdict
@@ -15,6 +14,7 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
+from megawatt.files import read_table
 from megawatt.training import Layouts, Practice, plan, practice_for, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
 from megawatt.validation.training_layouts import Row
@@ -74,8 +74,7 @@ class Predictions:
 
 def predictions(path: Path, catalogue: Catalogue) -> Predictions:
     """Predicted and published step time of every row of a CSV of training runs."""
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(path).rows
     runs: list[tuple[Row, Run, float]] = []
     skipped: list[Skipped] = []
     practices: dict[tuple[object, ...], Practice] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Assumption, Entry
 from megawatt.errors import Problem, ScenarioError
+from megawatt.files import is_file, is_folder
 from megawatt.workload.hf import model_from_hf_config
 from megawatt.workload.records import ModelArch
 
@@ -117,6 +118,6 @@ def load_model(key_or_path: str | Path, catalogue: Catalogue) -> ModelArch:
         If it is neither a file nor a key.
     """
     path = Path(key_or_path)
-    if path.suffix == ".json" or path.exists():
+    if path.suffix == ".json" or is_file(path) or is_folder(path):
         return check_arch(model_from_hf_config(path))
     return model_from_entry(catalogue.get(str(key_or_path), "model"))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from megawatt.errors import Problem, ScenarioError
+from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.files import is_folder, read_json
 from megawatt.workload.records import ModelArch
 
 __all__ = ["KNOWN_ARCHITECTURES", "model_from_hf_config"]
+
+
+_MOST: Final = 10**9
+"""No dimension of a model is larger; the widest vocabularies have about 10^6 entries."""
+_JSON_TYPES: Final = MappingProxyType(
+    {dict: "an object", list: "a list", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+)
 
 
 class _Config:
@@ -19,28 +26,45 @@ class _Config:
 
     def __init__(self, data: Mapping[str, Any], where: str) -> None:
         self.data, self.where = data, where
-        self.missing: list[str] = []
+        self.problems: list[Problem] = []
 
     def number(self, *names: str, default: int | None = None) -> int:
-        """The first of these fields that is a number, else the default; notes the first name if there is none."""
-        for name in names:
-            value = self.data.get(name)
-            if isinstance(value, (int, float)) and not isinstance(value, bool):
-                return int(value)
-        if default is None:
-            self.missing.append(names[0])
-            return 0
-        return default
+        """The first of these fields that is given, else the default; notes what is missing or no whole number."""
+        name = next((n for n in names if self.data.get(n) is not None), None)
+        if name is None:
+            if default is None:
+                self.problems.append(Problem(names[0], "missing", "a whole number"))
+            return default or 0
+        value = self.data[name]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value <= _MOST or value != int(value):
+            self._wrong(name, f"a whole number from 0 to {_MOST:,}")
+            return default or 0
+        return int(value)
 
     def flag(self, name: str, *, default: bool) -> bool:
+        """A field that is true or false."""
         value = self.data.get(name)
+        if value is not None and not isinstance(value, bool):
+            self._wrong(name, "true or false")
         return value if isinstance(value, bool) else default
+
+    def list_of(self, name: str) -> list[Any] | None:
+        """A field that is a list."""
+        value = self.data.get(name)
+        if value is not None and not isinstance(value, list):
+            self._wrong(name, "a list")
+        return value if isinstance(value, list) else None
+
+    def _wrong(self, name: str, allowed: str) -> None:
+        value = self.data[name]
+        self.problems.append(Problem(name, f"{shown(value)} ({_JSON_TYPES.get(type(value), 'text')})", allowed))
 
     def windows(self, fallback_layers: int) -> dict[str, int]:
         """Sliding window and how many layers have it; ``layer_types`` decides where it is given."""
         window = self.number("sliding_window", default=0)
-        kinds = self.data.get("layer_types")
-        layers = sum(kind == "sliding_attention" for kind in kinds) if isinstance(kinds, list) else fallback_layers
+        kinds = self.list_of("layer_types")
+        layers = fallback_layers if kinds is None else sum(kind == "sliding_attention" for kind in kinds)
         return {"window": window, "window_layers": layers} if window and layers else {}
 
 
@@ -103,7 +127,7 @@ def _qwen_moe(config: _Config) -> dict[str, Any]:
     values = _common(config, tied=False)
     width = config.number("moe_intermediate_size")
     shared = config.number("shared_expert_intermediate_size", default=0)
-    dense = config.data.get("mlp_only_layers") or []
+    dense = config.list_of("mlp_only_layers") or []
     return values | {
         "ffn": config.number("intermediate_size", default=0),
         "experts": config.number("num_experts"),
@@ -181,7 +205,7 @@ def _gemma2(config: _Config) -> dict[str, Any]:
 def _gemma3(config: _Config) -> dict[str, Any]:
     values = _gemma(config)
     pattern = config.number("sliding_window_pattern", default=6)
-    return values | config.windows(values["layers"] - values["layers"] // pattern)
+    return values | config.windows(values["layers"] - values["layers"] // max(pattern, 1))
 
 
 _READERS: Final[Mapping[str, Callable[[_Config], dict[str, Any]]]] = MappingProxyType(
@@ -211,18 +235,8 @@ def _load(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], st
     if isinstance(source, Mapping):
         return source, "config"
     path = Path(source)
-    path = path / "config.json" if path.is_dir() else path
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScenarioError(
-            f"{path}: cannot read it ({error.strerror}); allowed: a Hugging Face config.json"
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: not valid JSON ({error}); allowed: a Hugging Face config.json") from error
-    if not isinstance(data, dict):
-        raise ScenarioError(f"{path}: holds a {type(data).__name__}; allowed: a JSON object")
-    return data, str(path)
+    path = path / "config.json" if is_folder(path) else path
+    return read_json(path, "a Hugging Face config.json"), str(path)
 
 
 def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
@@ -245,18 +259,24 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
     """
     data, where = _load(source)
     names = data.get("architectures") or []
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        problem = Problem(
+            "architectures", f"{shown(names)} ({_JSON_TYPES.get(type(names), 'text')})", "a list of names"
+        )
+        raise ScenarioError(f"{where}: {problem}", [problem], where)
     name = next((n for n in names if n in _READERS), None)
     if name is None:
         raise ScenarioError(
-            f"{where}: architectures = {list(names)} is not known; known: {', '.join(KNOWN_ARCHITECTURES)}. "
+            f"{where}: architectures = {names} is not known; known: {', '.join(KNOWN_ARCHITECTURES)}. "
             "A model can also be added to the catalogue by its dimensions"
         )
     nested = data.get("text_config")
     config = _Config({**data, **nested} if isinstance(nested, Mapping) else data, where)
     values = _READERS[name](config)
-    if config.missing:
-        problems = [Problem(field, "missing", "a number") for field in config.missing]
-        raise ScenarioError(f"{where}: {name} lacks {', '.join(config.missing)}", problems, where)
+    if config.problems:
+        missing = [p.path for p in config.problems if p.found == "missing"]
+        head = f"{name} lacks {', '.join(missing)}" if missing else str(config.problems[0])
+        raise ScenarioError(f"{where}: {head}", config.problems, where)
     title = str(data.get("_name_or_path") or data.get("model_type") or name)
     key = Path(where).parent.name if where.endswith("config.json") else title
     return ModelArch(key=key or title, title=title, **values)

@@ -113,9 +113,9 @@ def test_a_case_is_read_from_its_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("hourly", "parameters", "words"),
     [
-        ("ai_load_mw\n10\n", PARAMETERS, "missing .*solar_cf"),
-        (f"{COLUMNS}\n10,0,0,abc,400,50\n", PARAMETERS, "line 2, energy_price_usd_mwh = 'abc'"),
-        (f"{COLUMNS}\n", PARAMETERS, "missing"),
+        ("ai_load_mw\n10\n", PARAMETERS, "no column solar_cf"),
+        (f"{COLUMNS}\n10,0,0,abc,400,50\n", PARAMETERS, ":2: energy_price_usd_mwh: 'abc'"),
+        (f"{COLUMNS}\n", PARAMETERS, "0 rows"),
         (f"{COLUMNS}\n10,0,0,20,400,50\n", {**PARAMETERS, "gas_mw": None}, "gas_mw: None"),
     ],
 )

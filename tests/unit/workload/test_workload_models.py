@@ -197,7 +197,7 @@ def test_broken_files_are_the_users_error(tmp_path: Path, content: str, message:
 def test_unknown_key_and_missing_file() -> None:
     with pytest.raises(CatalogueError, match=r"llama-3\.1-405b"):
         load_model("llama-3.1-406b", load_catalogue())
-    with pytest.raises(ScenarioError, match="cannot read it"):
+    with pytest.raises(ScenarioError, match="no such file"):
         load_model("nowhere/config.json", load_catalogue())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Accelerator
-from megawatt.errors import ScenarioError
+from megawatt.files import read_table
 from megawatt.hardware.cores import CoreLayout
 from megawatt.hardware.fitting.family import FamilyFit, power_parameters
 from megawatt.hardware.fitting.solve import Parameter, solve, standard_errors
@@ -55,25 +54,20 @@ def read_curves(path: Path) -> list[CurveRow]:
     ScenarioError
         If a column is missing or a number cannot be read.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise ScenarioError(f"{path.name}:1: no column {', '.join(missing)}; needed: {', '.join(_COLUMNS)}")
-        rows = []
-        for place, row in enumerate(reader, 1):
-            words = row["pass"].split()
-            try:
-                numbers = [float(row[name]) for name in ("head_dim", "causal", "seq_len", "tflops")]
-            except ValueError as error:
-                raise ScenarioError(f"{path.name}:{place + 1}: {error}; numbers are needed") from None
-            head, causal, length, rate = numbers
-            backward = words[0] == "fwd+bwd"
-            note = " ".join(words[1:])
-            key = f"{row['accelerator']}-{row['kernel']}-{words[0]}-d{head:g}-c{causal:g}-s{length:g}-{place}"
-            rows.append(
-                CurveRow(key, row["accelerator"], row["kernel"], backward, head, causal > 0, length, rate * 1e12, note)
+    rows = []
+    for place, row in enumerate(read_table(path, _COLUMNS).rows, 1):
+        direction, *words = row["pass"].split() or [""]
+        if direction not in ("fwd", "fwd+bwd"):
+            raise row.wrong("pass", "fwd or fwd+bwd, and words after it")
+        head, length = row.number("head_dim", 1.0, 1e4), row.number("seq_len", 1.0, 1e8)
+        causal, rate = row.number("causal", 0.0, 1.0), row.number("tflops", 1e-6, 1e6)
+        key = f"{row['accelerator']}-{row['kernel']}-{direction}-d{head:g}-c{causal:g}-s{length:g}-{place}"
+        rows.append(
+            CurveRow(
+                key, row["accelerator"], row["kernel"], direction == "fwd+bwd", head, causal > 0, length, rate * 1e12,
+                " ".join(words),
             )
+        )  # fmt: skip
     return rows
 
 

@@ -1,0 +1,31 @@
+"""Every file that the package opens is read here, within limits: anything wrong with it is one clear error."""
+
+from __future__ import annotations
+
+from megawatt.files.guard import file_sha256, is_file, is_folder, read_bytes, refused
+from megawatt.files.parquet import parquet_columns, parquet_names, parquet_units
+from megawatt.files.structured import parse_json, parse_toml_value, read_json, read_toml, strict
+from megawatt.files.table import Row, Table, parse_number, read_rows, read_table
+from megawatt.files.text import read_text
+
+__all__ = [
+    "Row",
+    "Table",
+    "file_sha256",
+    "is_file",
+    "is_folder",
+    "parquet_columns",
+    "parquet_names",
+    "parquet_units",
+    "parse_json",
+    "parse_number",
+    "parse_toml_value",
+    "read_bytes",
+    "read_json",
+    "read_rows",
+    "read_table",
+    "read_text",
+    "read_toml",
+    "refused",
+    "strict",
+]

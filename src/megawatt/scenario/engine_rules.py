@@ -1,0 +1,182 @@
+"""What the rooms refuse, said before anything runs: files are opened, and each room's own checks are asked.
+
+A rule here calls the function that the engine itself calls, so that a scenario that passes is one that runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from megawatt.catalogue import Catalogue
+from megawatt.errors import MegawattError, Problem, ScenarioError
+from megawatt.scenario.schema import Scenario
+
+__all__ = ["engine_problems"]
+
+
+def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> list[Problem]:
+    """Problems that the rooms have with a scenario whose sections are right.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Valid by its schema and the rules between sections.
+    catalogue : Catalogue
+        Facts.
+    folder : Path
+        Where the scenario's relative paths start.
+    """
+    rules = (_site, _power, _hall, _training, _mining, _months, _debt)
+    return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
+
+
+def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:
+    """The problem that a room's function has; nothing if it has none."""
+    try:
+        action()
+    except MegawattError as error:
+        inner = error.problems[0] if isinstance(error, ScenarioError) and error.problems else None
+        if inner is None:
+            yield Problem(path, str(error).removeprefix("catalogue: "), allowed)
+        else:
+            place = f"{inner.path}: " if inner.path and inner.path != path else ""
+            yield Problem(path, f"{place}{inner.found}", inner.allowed or allowed, inner.hint)
+
+
+def _site(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.facility import load_weather
+
+    site = scenario.site
+    if site.weather:
+        yield from _tried(
+            "site.weather", "an hourly weather file", lambda: load_weather(folder / str(site.weather), catalogue)
+        )
+    elif site.place in catalogue.entries:
+        yield from _tried("site.place", "a place with monthly normals", lambda: catalogue.normals(site.place))
+    else:
+        yield from _tried("site.place", "a place on Earth", lambda: load_weather(site.place, catalogue))
+
+
+def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.dispatch import read_price_csv, tariff
+
+    power = scenario.power
+    if power.price_file:
+        file = folder / power.price_file
+        yield from _tried(
+            "power.price_file", "hourly prices of one year", lambda: read_price_csv(file, power.utc_offset_hours)
+        )
+    yield from _tried("power.tariff", "a tariff with every charge", lambda: tariff(catalogue, power.tariff))
+    carbon = "a grid with its carbon intensity"
+    yield from _tried("power.grid", carbon, lambda: catalogue.number(power.grid, "carbon_kg_per_mwh"))
+
+
+def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.facility import hall_design
+
+    system = None
+    if scenario.ai is not None:
+        try:
+            system = catalogue.system(scenario.ai.system)
+        except MegawattError as error:
+            yield Problem("ai.system", str(error).removeprefix("catalogue: "), "a system with all its facts")
+            return
+    yield from _tried(
+        "hall.design",
+        "a design for these machines",
+        lambda: hall_design(
+            catalogue,
+            scenario.hall.design,
+            it_capacity_mw=scenario.site.grid_mw.number(),
+            liquid_share=system.liquid_share if system else None,
+            coolant_supply_max_c=system.coolant_supply_max_c if system else None,
+        ),
+    )
+
+
+def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.hardware import peak_precision
+    from megawatt.training import Job, search_space
+    from megawatt.workload import load_model
+
+    ai, training, contract = scenario.ai, scenario.training, scenario.contract
+    if ai is None or training is None or contract is None:
+        return
+    keys = {"ai.system": ai.system, "contract.parity_system": contract.parity_system}
+    for path, key in (keys | {"contract.predecessor_system": contract.predecessor_system}).items():
+        if key:
+            chip = catalogue.system(key).accelerator
+            known = ", ".join(sorted(chip.peak_flops_per_s))
+            rule = functools.partial(peak_precision, chip, training.precision)
+            yield from _tried("training.precision", f"of {path} = {key}: {known}", rule)
+    name = training.model
+    arch = load_model(str(folder / name) if name.endswith(".json") else name, catalogue)
+    chips, seq_len, batch = (int(f.number()) for f in (training.chips, training.seq_len, training.global_batch))
+    space = functools.partial(search_space, Job(arch, seq_len, batch, training.precision), chips)
+    yield from _tried("training.chips", "a number of chips that a layout divides", space)
+
+
+def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.mining import fleet, network_state
+
+    mining = scenario.mining
+    if mining is None:
+        return
+    yield from _tried("mining.miner", "a miner with all its facts", lambda: fleet(catalogue, mining.miner, 1.0))
+    try:
+        state = network_state(catalogue, mining.network)
+    except MegawattError as error:
+        yield Problem("mining.network", str(error).removeprefix("catalogue: "), "the state of the network in a month")
+        return
+    if scenario.timeline.start < f"{state.year}-{state.month:02d}":
+        found = f"{scenario.timeline.start}, before the month of {mining.network}"
+        hint = "take an earlier state or start later"
+        yield Problem("timeline.start", found, f"from {state.year}-{state.month:02d} on", hint)
+
+
+def _since(month: str, start: str) -> int:
+    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
+    return (year - year0) * 12 + number - number0
+
+
+def _months(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    """A block of halls has to earn before the plan ends; late blocks make the plan longer."""
+    timeline = scenario.timeline
+    live = [_since(h.live, timeline.start) for h in timeline.halls]
+    last = max(live) + timeline.delay_months
+    if last + timeline.operating_months > _MOST_MONTHS:
+        yield Problem(
+            "timeline.operating_months",
+            f"{last + timeline.operating_months} months from timeline.start to the end",
+            f"at most {_MOST_MONTHS}",
+        )
+
+
+_MOST_MONTHS = 720
+
+
+def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    debt, timeline = scenario.debt, scenario.timeline
+    if debt is None or (debt.principal_usd is not None and debt.principal_usd.number() == 0.0):
+        return
+    live = [_since(h.live, timeline.start) for h in timeline.halls]
+    months = max(live) + timeline.delay_months + timeline.operating_months
+    first = max(live) + 1
+    if first >= months:
+        found = f"{timeline.operating_months}: the loan's first payment would come after the end"
+        yield Problem("timeline.operating_months", found, "2 or more with a loan")
+    paid = [max(month - scenario.capex.chip_lead_months, 0) for month in live]
+    if debt.clock_months is not None:
+        least, most = first - min(paid), months - 1 - max(paid)
+        if not least <= debt.clock_months <= most:
+            why = f"{least} to {most} (from the first payment to the end of the project)"
+            yield Problem("debt.clock_months", f"{debt.clock_months}", why)
+    last = min(first + debt.payments - 1, months - 1)
+    if debt.refinance_payments and last + debt.refinance_payments >= months:
+        found = f"{debt.refinance_payments}, to month {last + debt.refinance_payments} of the project"
+        yield Problem("debt.refinance_payments", found, f"at most {months - 1 - last}: the project has {months} months")
+    if not math.isfinite(debt.rate.number()):
+        yield Problem("debt.rate", f"{debt.rate.number()}", "a finite number")
