@@ -18,10 +18,6 @@ from tools.validation_table import used_by, with_table
 from megawatt.validation.registry import KINDS, kind_of
 
 SCORED = [kind.name for kind in KINDS if kind.scorer]
-NOT_YET = {
-    "finance-case": "plans run on another engine than the cases",
-}
-"""Kinds whose model no command runs yet."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +29,7 @@ def traced() -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, marks=pytest.mark.xfail(strict=True, reason=NOT_YET[kind])) if kind in NOT_YET else kind
-        for kind in SCORED
-    ],
-)
+@pytest.mark.parametrize("kind", SCORED)
 def test_a_command_runs_what_is_scored(traced: dict[str, dict[str, Any]], kind: str) -> None:
     assert unreached(traced[kind]) == []
     assert traced[kind]["used_by"]
