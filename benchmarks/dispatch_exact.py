@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from megawatt.dispatch.case import ReferenceCase, case_problem, change_case, load_case
-from megawatt.dispatch.lp import Method
+from megawatt.dispatch.solvers.lp import Method
 from megawatt.dispatch.years import at_prices, optimise_years
 from megawatt.validation.dispatch_case import solve_case
 
@@ -32,7 +32,7 @@ import megawatt.dispatch
 import megawatt.dispatch.case as case
 from megawatt.validation.dispatch_case import solve_case
 if sys.argv[2] == "kernel":
-    import megawatt.dispatch.kernel
+    import megawatt.dispatch.solvers.compiled_calls
 if sys.argv[2] == "compiled":  # every compiled function loaded, by a problem of two days
     import numpy as np
     from megawatt.dispatch import Block, HourlyProblem, PeakCharge, Storage, optimise

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import torch
 
-from megawatt.hardware.measure import timed
-from megawatt.hardware.meter import EnergyMeter
+from megawatt.calibration.measure import timed
+from megawatt.calibration.meter import EnergyMeter
 
 SHAPES = ((2304, 2048, 65536), (1536, 7168, 65536), (2304, 2048, 51200), (8192, 8192, 8192), (3072, 51200, 51200))
 

@@ -21,7 +21,7 @@ import torch.nn.functional as fn
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from megawatt.hardware.meter import EnergyMeter
+from megawatt.calibration.meter import EnergyMeter
 
 
 @dataclass(frozen=True)

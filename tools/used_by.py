@@ -4,7 +4,7 @@
 and the commands that enter them all.
 
 A predictor is a public function of a model room that a scorer enters and whose return value holds a number that the
-scorer then compares (up to a power of a thousand, or its sign). Measuring and fitting (`megawatt.hardware.fitting`) are
+scorer then compares (up to a power of a thousand, or its sign). Measuring and fitting (`megawatt.calibration`) are
 no models. Commands and scorers run on made-up inputs (`tools.samples`) and the examples.
 """
 
@@ -28,7 +28,7 @@ from tools.samples import write_samples
 
 import megawatt
 from megawatt.catalogue import load_catalogue
-from megawatt.cli.main import cli
+from megawatt.cli.entry import cli
 from megawatt.validation import validate
 
 __all__ = ["MODEL_ROOMS", "holds", "predictors", "trace_all", "unreached"]
@@ -36,7 +36,7 @@ __all__ = ["MODEL_ROOMS", "holds", "predictors", "trace_all", "unreached"]
 PACKAGE: Final = Path(megawatt.__file__).parent
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
 MODEL_ROOMS: Final = ("workload", "hardware", "training", "facility", "mining", "dispatch", "finance", "risk", "chain")
-_NO_MODELS: Final = ("hardware/fitting/",)
+_NO_MODELS: Final = ("calibration/", "evidence/")
 _MANY: Final = 20_000
 """Elements of a returned array that are looked through."""
 _SCALES: Final = tuple(sign * 1000.0**n for n in (0, 1, -1, 2, -2) for sign in (1.0, -1.0))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from megawatt.cli.main import _COMMANDS
+from megawatt.cli.entry import _COMMANDS
 from tests.e2e.scenarios import EXAMPLES, small
 
 Finished = subprocess.CompletedProcess[str]

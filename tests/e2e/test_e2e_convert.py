@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from megawatt.cli.main import cli
+from megawatt.cli.entry import cli
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, old: str, new: str, path: st
 
 
 def test_a_comparison_without_the_section_is_refused(tmp_path: Path) -> None:
-    from megawatt.cli.main import _run
+    from megawatt.cli.entry import _run
 
     example(tmp_path)
     assert _run(["convert", str(tmp_path / "childress-compare.toml")], "convert", False) == 2

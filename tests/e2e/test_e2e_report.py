@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from megawatt.cli.main import main
+from megawatt.cli.entry import main
 from megawatt.report import render
 from tests.e2e.scenarios import EXAMPLES
 from tests.report_sample import SOURCES, mining_alone, sample_comparison

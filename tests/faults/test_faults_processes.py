@@ -236,7 +236,7 @@ def test_a_disk_that_fills_up_while_writing(tmp_path: Path) -> None:
 def test_memory_that_runs_out_is_the_machines_error(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from megawatt.cli.main import main
+    from megawatt.cli.entry import main
 
     def starve(*_: object) -> None:
         raise MemoryError("Unable to allocate 7 GiB")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from megawatt.cli.main import cli
+from megawatt.cli.entry import cli
 
 VALUES = (
     "", "0", "-1", "1", "2", "nan", "inf", "-inf", "1e308", "1e999", "9" * 400, "²", "tp=²", "tp=0,pp=1,mb=1",

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from megawatt.calibration.measure import write_tables
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.calibrate import calibrate
 from megawatt.cli.output import console, safe
 from megawatt.dispatch.trace import week_trace
-from megawatt.hardware.measure import write_tables
 from megawatt.report import render
 from megawatt.results.parquet import read_columns, read_units
-from megawatt.results.workbook_sheet import Book, Line, Scalar
+from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.writing import write_columns, write_text
 from tests.report_sample import SOURCES, sample_comparison
 

@@ -23,6 +23,8 @@ ROOMS = (
     "scenario",
     "chain",
     "results",
+    "evidence",
+    "calibration",
     "validation",
     "report",
     "cli",

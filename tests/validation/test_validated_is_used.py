@@ -45,7 +45,7 @@ def test_predictors_return_what_is_scored_and_readers_do_not(tmp_path: Path) -> 
     samples = write_samples(tmp_path)
     gemm = predictors(samples["kernels-gemm"])
     assert "hardware.gemm:gemm_cost" in gemm
-    assert not any("measurements" in name or "fitting" in name for name in gemm)
+    assert not any("kernel_tables" in name or "calibration" in name for name in gemm)
     assert predictors(samples["facility"]) == {"facility.hall:simulate"}
 
 

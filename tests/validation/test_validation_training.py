@@ -10,9 +10,9 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
+from megawatt.evidence.training_rows import read_run
 from megawatt.hardware import gemm_cost
 from megawatt.training import practice_for
-from megawatt.validation.training_rows import read_run
 from megawatt.validation.training_runs import score
 
 CATALOGUE = load_catalogue()

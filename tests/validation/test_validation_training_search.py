@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.evidence.training_rows import read_run
 from megawatt.validation.training_best import against_search, main
-from megawatt.validation.training_rows import read_run
 
 CATALOGUE = load_catalogue()
 SOURCES = ("NVIDIA dgxc-benchmarking v25.04", "NeMo 24.07", "SimuMax", "Korthikanti 2022 table 5", "MT-NLG")

@@ -1,6 +1,6 @@
 """One use of a site from chip to cash, and uses side by side. See README.md of this room."""
 
-from megawatt.chain.compare import compare
+from megawatt.chain.comparing import compare
 from megawatt.chain.conversion import convert
 from megawatt.chain.records import Comparison, ConversionResult, Headline, Sensitivity, UseResult
 from megawatt.chain.use import run_use

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.ageing import hashes_kept_frac
 from megawatt.chain.capital import Replacement
 from megawatt.chain.ground import Ground, earned
@@ -26,8 +26,6 @@ from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkStat
 from megawatt.risk import FactorPaths
 
 __all__ = ["AIMoney", "MiningMoney", "RunningCost", "ShedMoney"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.finance import (
     Hall,
     LenderTerms,
@@ -25,8 +25,6 @@ from megawatt.finance import (
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
 __all__ = ["Calendar", "Capital", "calendar_of", "capital"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

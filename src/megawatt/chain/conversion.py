@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney
@@ -40,8 +41,6 @@ from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.schema import Scenario
 
 __all__ = ["convert"]
-
-FloatArray = NDArray[np.float64]
 
 
 def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1) -> ConversionResult:

@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.capital import Calendar
 from megawatt.dispatch import MonthlyResponse
 from megawatt.finance import OperatingFlows, repeat_year
 from megawatt.risk import FactorPaths, FactorTerms
 
 __all__ = ["Business", "Ground", "earned"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

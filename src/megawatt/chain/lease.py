@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.ground import Ground, earned
 from megawatt.finance import Hall, OperatingFlows, colocation_revenue, live_share, market_utilisation, tenancy
 from megawatt.finance.backstop import backstop_payments
@@ -14,8 +14,6 @@ from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Lease
 
 __all__ = ["LeaseMoney", "lease_flows", "lease_money"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

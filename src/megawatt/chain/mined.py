@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.chain.businesses import MiningMoney
@@ -26,8 +26,6 @@ from megawatt.risk import base_factors
 from megawatt.scenario.schema import Mining
 
 __all__ = ["hourly_value", "mined_year"]
-
-FloatArray = NDArray[np.float64]
 
 
 def mined_year(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.businesses import AIMoney
 from megawatt.chain.capital import Calendar, Capital
 from megawatt.chain.ground import Business, Ground
@@ -25,7 +25,6 @@ from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
 __all__ = ["CashModel"]
 
-FloatArray = NDArray[np.float64]
 B = TypeVar("B")
 
 

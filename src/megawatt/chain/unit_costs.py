@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
@@ -15,8 +15,6 @@ from megawatt.finance.levelised import break_even_factor, levelised_cost
 from megawatt.risk import base_factors
 
 __all__ = ["unit_costs"]
-
-FloatArray = NDArray[np.float64]
 
 
 def unit_costs(links: Links) -> tuple[UnitCost, ...]:

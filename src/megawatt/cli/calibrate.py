@@ -70,9 +70,9 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
 
     FILES are Parquet tables of measured kernels (docs/kernels.md), or a CSV of published attention throughput.
     """
+    from megawatt.calibration.catalogue_rows import render
+    from megawatt.calibration.tables import calibrate as fit_file
     from megawatt.catalogue import load_catalogue
-    from megawatt.hardware.fitting.calibrate import calibrate as fit_file
-    from megawatt.hardware.fitting.table import render
     from megawatt.writing import check_folder, write_folder
 
     check_folder(out)
@@ -109,7 +109,7 @@ def run(out: Path, accelerator: str, seconds: float, as_json: bool) -> None:
     Writes the tables that `calibrate kernels` reads: multiplies, attention, attention curves with the backward pass,
     memory copies and, with several devices, collectives.
     """
-    from megawatt.hardware.measure import measure_machine, write_tables
+    from megawatt.calibration.measure import measure_machine, write_tables
     from megawatt.writing import check_folder
 
     check_folder(out)

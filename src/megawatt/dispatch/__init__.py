@@ -2,12 +2,11 @@
 
 from megawatt.dispatch.account import overloads
 from megawatt.dispatch.assets import SiteAssets, site_hours
-from megawatt.dispatch.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
 from megawatt.dispatch.duration import LoadDuration, load_duration, lost_usd
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
-from megawatt.dispatch.ledger import earned_usd, ledger
+from megawatt.dispatch.ledgers import earned_usd, ledger
 from megawatt.dispatch.merit import solve_merit
-from megawatt.dispatch.optimise import optimise
+from megawatt.dispatch.optimising import optimise
 from megawatt.dispatch.prices import (
     PriceYear,
     Tariff,
@@ -20,6 +19,7 @@ from megawatt.dispatch.prices import (
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
 from megawatt.dispatch.site import solve
+from megawatt.dispatch.solvers.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
 from megawatt.dispatch.synthetic import price_model, synthetic_price_year
 from megawatt.dispatch.water import WaterPlan, save_water
 from megawatt.dispatch.years import PriceYears, at_prices, optimise_years

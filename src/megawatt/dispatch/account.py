@@ -7,6 +7,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.halls import TOLERANCE_MW, hour_name, hourly_response
 from megawatt.dispatch.records import Dispatch, SiteProblem
@@ -14,8 +15,6 @@ from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = ["account", "overloads"]
-
-FloatArray = NDArray[np.float64]
 
 
 def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray, solver: str) -> Dispatch:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.dispatch.blocks import Programme, block, called, dearer_with_load, hall_block
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, site_halls
 from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.records import SiteProblem
+from megawatt.dispatch.solvers.blocks import Programme, block, called, dearer_with_load, hall_block
 from megawatt.errors import ScenarioError
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = ["SiteAssets", "site_hours"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,16 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.dispatch.blocks import block
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.prices import read_price
+from megawatt.dispatch.solvers.blocks import block
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files import Row, parse_number, read_json, read_table, refused
 
 __all__ = ["PEAK", "ReferenceCase", "case_problem", "change_case", "load_case"]
 
-FloatArray = NDArray[np.float64]
 
 UNSERVED_MAX_MW: Final = 1000.0
 """Bound of unserved load in the definition of the case."""

@@ -14,18 +14,17 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.dispatch.exact import not_own
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
-from megawatt.dispatch.ledger import plan_cost_usd
-from megawatt.dispatch.optimise import optimise
+from megawatt.dispatch.ledgers import plan_cost_usd
+from megawatt.dispatch.optimising import optimise
+from megawatt.dispatch.solvers.exact import not_own
 from megawatt.dispatch.window import run_rules, run_window
 from megawatt.errors import ScenarioError
 
 __all__ = ["FORESIGHTS", "day_ahead", "foresight_plans", "peak_targets", "simple_rules"]
 
-FloatArray = NDArray[np.float64]
 
 FORESIGHTS: Final = ("perfect", "day-ahead", "rules")
 DAY: Final = 24

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.records import SiteProblem
 from megawatt.errors import InfeasibleError, Problem, ScenarioError
 from megawatt.facility.records import FacilityResponse
@@ -15,7 +15,6 @@ from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_H
 
 __all__ = ["HallSegments", "SiteHalls", "above_firm", "hour_name", "hourly_response", "site_halls"]
 
-FloatArray = NDArray[np.float64]
 
 TOLERANCE_MW: Final = 1e-6
 """A watt: smaller differences of limits and loads are rounding."""

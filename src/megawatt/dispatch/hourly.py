@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import Problem, ScenarioError
 
 __all__ = ["Availability", "Block", "HourlyPlan", "HourlyProblem", "PeakCharge", "Storage", "check_problem"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.account import account
 from megawatt.dispatch.halls import site_halls
 from megawatt.dispatch.records import Dispatch, SiteProblem
 
 __all__ = ["solve_merit"]
-
-FloatArray = NDArray[np.float64]
 
 
 def solve_merit(problem: SiteProblem) -> Dispatch:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, PriceShape
 from megawatt.errors import ScenarioError
@@ -28,8 +28,6 @@ __all__ = [
     "tariff_adder",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _TIME, _PRICE = "Datetime", "Price (USD/MWh)"
 _HIGHEST_USD_PER_MWH: Final = 100_000.0

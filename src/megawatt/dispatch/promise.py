@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
-from megawatt.dispatch.convex import Point, minimise
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem
+from megawatt.dispatch.solvers.convex import Point, minimise
 
 __all__ = ["missed_mwh", "solve_with_promise"]
 

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.halls import HallSegments, hourly_response, site_halls
 from megawatt.dispatch.merit import fill_in_order
 from megawatt.dispatch.records import SiteProblem
@@ -16,7 +17,6 @@ from megawatt.hours import MONTH_OF_HOUR, monthly_sum
 
 __all__ = ["MiningMonths", "MonthlyResponse", "monthly_response"]
 
-FloatArray = NDArray[np.float64]
 
 _MOST_ADDERS: Final = 4
 """A month with up to this many different adders is grouped by adder; beyond, one group (still exact, slower)."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.account import account, overloads
 from megawatt.dispatch.halls import HallSegments, site_halls
-from megawatt.dispatch.lp import LinearProgram, Method
 from megawatt.dispatch.records import Dispatch, SiteProblem
+from megawatt.dispatch.solvers.lp import LinearProgram, Method
 from megawatt.errors import InfeasibleError
 
 __all__ = ["solve"]
 
-FloatArray = NDArray[np.float64]
 
 PAID_TO_RUN_USD_PER_MWH: Final = 1e-6
 """Least value of a MWh in hours of negative price, so that load worth nothing runs rather than not (see solve)."""

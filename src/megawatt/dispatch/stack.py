@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import HourlyProblem, Storage
 
 __all__ = ["HourStack", "block_powers", "hour_stack", "storage_state"]
 
-FloatArray = NDArray[np.float64]
 
 _NO_STORAGE: Final = Storage("none", 0.0, 0.0, 1.0, 1.0)
 

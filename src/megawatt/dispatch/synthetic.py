@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import ScenarioError
@@ -14,7 +14,6 @@ from megawatt.hours import HOURS_IN_YEAR, hour_of_day
 
 __all__ = ["PriceModel", "price_model", "synthetic_price_year"]
 
-FloatArray = NDArray[np.float64]
 
 _NUMBERS = (
     "season_amplitude",

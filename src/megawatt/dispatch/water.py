@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.merit import solve_merit
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.errors import ScenarioError
@@ -15,7 +16,6 @@ from megawatt.facility.records import FacilityResponse
 
 __all__ = ["WaterPlan", "save_water"]
 
-FloatArray = NDArray[np.float64]
 
 _LITRE_PER_M3: Final = 1e3
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.dispatch.convex import Point, minimise
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyProblem
 from megawatt.dispatch.limits import shortfall_error
+from megawatt.dispatch.solvers.convex import Point, minimise
 from megawatt.dispatch.stack import HourStack, block_powers, hour_stack
 from megawatt.dispatch.year import RELATIVE_GAP, Year, YearSolver, compiled_kernel
 
 __all__ = ["run_rules", "run_window"]
 
-FloatArray = NDArray[np.float64]
 Powers = tuple[dict[str, FloatArray], FloatArray]
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.dispatch.convex import Point, minimise
+from megawatt.arrays import FloatArray
+from megawatt.dispatch.solvers.convex import Point, minimise
 from megawatt.dispatch.stack import HourStack
 from megawatt.errors import SolverError
 
 __all__ = ["RELATIVE_GAP", "Year", "YearSolver", "compiled_kernel"]
 
-FloatArray = NDArray[np.float64]
 
 RELATIVE_GAP: Final = 1e-10
 """Proven distance to the optimum at which a search stops, as a share of the money that moves in the year."""
@@ -23,7 +22,7 @@ RELATIVE_GAP: Final = 1e-10
 
 def compiled_kernel() -> Any:
     """The compiled functions; numba is imported with them (about a second), so only where a year is solved."""
-    return importlib.import_module("megawatt.dispatch.kernel")
+    return importlib.import_module("megawatt.dispatch.solvers.compiled_calls")
 
 
 @dataclass(frozen=True, slots=True)

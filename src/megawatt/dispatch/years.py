@@ -9,16 +9,14 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
-from megawatt.dispatch.ledger import earned_usd, ledger
-from megawatt.dispatch.optimise import Solver, optimise
+from megawatt.dispatch.ledgers import earned_usd, ledger
+from megawatt.dispatch.optimising import Solver, optimise
 from megawatt.errors import ScenarioError
 
 __all__ = ["PriceYears", "at_prices", "optimise_years"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

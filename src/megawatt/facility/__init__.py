@@ -1,6 +1,6 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
-from megawatt.facility.capacity import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
+from megawatt.facility.capacities import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate

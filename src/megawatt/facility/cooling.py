@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import Weather
 
@@ -29,7 +30,6 @@ __all__ = [
     "tower_evaporation_l_per_mwh",
 ]
 
-FloatArray = NDArray[np.float64]
 
 CP_AIR_J_PER_KG_K: Final = 1006.0
 _ZERO_C_IN_K: Final = 273.15

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
 from megawatt.facility.cooling import Ambient, ambient_of
@@ -31,7 +31,6 @@ __all__ = [
     "total_mw",
 ]
 
-FloatArray = NDArray[np.float64]
 
 PARTS: Final = (
     "it",

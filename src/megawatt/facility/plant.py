@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.facility.cooling import (
     Ambient,
     adiabatic_outlet_ratio,
@@ -24,7 +24,6 @@ from megawatt.facility.design import AirLoop, DryCooler, LiquidLoop, Tower
 
 __all__ = ["LoopLoad", "air_loop", "liquid_loop"]
 
-FloatArray = NDArray[np.float64]
 
 _COMPRESSOR_RELUCTANCE: Final = 2.0
 """Fan power that operators spend to save one unit of compressor power (wear, starts): fans go to full speed before the

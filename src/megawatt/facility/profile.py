@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.facility.design import HallDesign
 from megawatt.facility.hall import simulate
@@ -12,8 +12,6 @@ from megawatt.facility.records import FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR, monthly_sum
 
 __all__ = ["pue_by_hour", "pue_by_month", "steady_load_mw", "steady_year", "water_m3_by_month"]
-
-FloatArray = NDArray[np.float64]
 
 
 def steady_load_mw(design: HallDesign, load_frac: float) -> float:

@@ -9,7 +9,9 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from megawatt.arrays import FloatArray
 
 __all__ = [
     "RATIO_MOLAR_MASS",
@@ -26,7 +28,6 @@ __all__ = [
     "wet_bulb_c",
 ]
 
-FloatArray = NDArray[np.float64]
 
 RATIO_MOLAR_MASS: Final = 0.621945
 """Molar mass of water over that of dry air (ibid., eq. 20)."""

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 
 __all__ = ["FacilityResponse", "FacilityYear", "Weather"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

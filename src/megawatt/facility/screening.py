@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import HallDesign
@@ -25,7 +26,6 @@ from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = ["PUE_BOUND", "WUE_BOUND_L_PER_KWH", "HallScreen", "WeatherStates", "screen", "weather_states"]
 
-FloatArray = NDArray[np.float64]
 
 PUE_BOUND: Final = 0.002
 """Largest difference of annual PUE and of worst-hour PUE from the hourly year, at 512 states and more."""

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption, Fact, Normals
 from megawatt.errors import ScenarioError, shown
 from megawatt.facility import psychrometrics as psy
@@ -22,7 +23,6 @@ from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_O
 
 __all__ = ["from_normals"]
 
-FloatArray = NDArray[np.float64]
 
 # Share of the daily range below the day's maximum, hours 1 to 24: ASHRAE Fundamentals (2017), chapter 14, table 6.
 _BELOW_MAXIMUM: Final = np.array(

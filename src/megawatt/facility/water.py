@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.facility.design import HallDesign
 from megawatt.facility.hall import simulate
@@ -15,7 +16,6 @@ from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = ["WaterChoice", "has_pads", "source_wue_l_per_kwh", "water_choice", "without_pads"]
 
-FloatArray = NDArray[np.float64]
 
 _LITRE_PER_M3 = 1e3
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError, shown
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import Weather
@@ -18,7 +18,6 @@ from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR
 
 __all__ = ["make_weather", "read_epw", "read_hourly_csv", "read_nsrdb", "read_tmy3", "read_weather_file"]
 
-FloatArray = NDArray[np.float64]
 Lines = list[tuple[int, list[str]]]
 
 _MOST_BYTES: Final = 32 * 2**20

@@ -13,7 +13,6 @@ from megawatt.finance.contracts import (
 )
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.engine import commit_equity, construction_months, operation_start_month, project
-from megawatt.finance.irr import IRR_REASONS, IrrResult, all_rates, irr
 from megawatt.finance.measures import (
     discount_factors,
     level_annuity_usd_per_year,
@@ -24,6 +23,7 @@ from megawatt.finance.measures import (
     trailing_dscr,
 )
 from megawatt.finance.periods import Periods, annual_periods, calendar_periods, dated_periods
+from megawatt.finance.rates_of_return import IRR_REASONS, IrrResult, all_rates, irr
 from megawatt.finance.records import (
     CashFlow,
     Events,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from megawatt.arrays import FloatArray
 from megawatt.finance.spine import Hall
 
 __all__ = ["Agreement", "CapitalPlan", "OperatingTerms"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = ["Drawn", "FundingTerms", "fund_pro_rata", "size_at_gearing"]
 
-FloatArray = NDArray[np.float64]
 
 _BISECTIONS: Final = 80
 """Halvings of the drawn share between 0 and 1: to the last bit of a double."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.spine import Hall, Spine, check_halls, escalator, make_spine
 
@@ -27,8 +27,6 @@ __all__ = [
     "tenancy",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 NEVER = np.array([-1], dtype=np.int64)
 """Default months of one path whose tenant always pays."""

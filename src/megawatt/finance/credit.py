@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.finance.debt import loan_schedule
-from megawatt.finance.irr import all_rates
 from megawatt.finance.levelised import forward_dscr, interest_cover, project_life_cover
+from megawatt.finance.rates_of_return import all_rates
 from megawatt.finance.records import CashFlow
 from megawatt.finance.spine import make_spine
 
 __all__ = ["CreditMeasures", "credit_measures"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.periods import Periods, calendar_periods
 from megawatt.finance.records import LoanTerms
 from megawatt.finance.repayment import PROFILES, repay, service_per_dollar
 
 __all__ = ["LoanSchedule", "loan_schedule", "one_draw", "schedule_of", "unit_service"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = ["MACRS", "table_depreciation", "table_of"]
 
-FloatArray = NDArray[np.float64]
 
 MACRS: Final[Mapping[str, tuple[float, ...]]] = {
     "macrs-3": (0.3333, 0.4445, 0.1481, 0.0741),

@@ -25,11 +25,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule, loan_schedule
-from megawatt.finance.irr import irr
 from megawatt.finance.lender import first_events, period_rates
 from megawatt.finance.measures import (
     LEAST_SERVICE_USD,
@@ -41,13 +40,13 @@ from megawatt.finance.measures import (
     trailing_dscr,
 )
 from megawatt.finance.periods import Periods
+from megawatt.finance.rates_of_return import irr
 from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
 from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
 from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
 
 __all__ = ["EQUITY_CONTINGENCY_FRAC", "commit_equity", "construction_months", "operation_start_month", "project"]
 
-FloatArray = NDArray[np.float64]
 
 EQUITY_CONTINGENCY_FRAC: Final = 0.1
 """Assumed; the catalogue's ``finance-practice.equity_contingency_frac`` gives range and reason."""

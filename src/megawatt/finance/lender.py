@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
@@ -16,9 +17,6 @@ from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
 
 __all__ = ["CoverTests", "Safeguards", "first_events", "period_rates", "safeguards"]
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 
 def _periods_first(schedule: LoanSchedule) -> LoanSchedule:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.engine import project
 from megawatt.finance.measures import LEAST_SERVICE_USD, discount_factors, llcr
@@ -15,7 +15,6 @@ from megawatt.finance.records import CashFlow, OperatingFlows, ProjectTerms
 
 __all__ = ["break_even_factor", "forward_dscr", "interest_cover", "levelised", "levelised_cost", "project_life_cover"]
 
-FloatArray = NDArray[np.float64]
 
 _STEPS: Final = 80
 _REST: Final = 1e-12

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.repayment import discount_to
 
@@ -21,8 +21,6 @@ __all__ = [
     "trailing_dscr",
 ]
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 LEAST_SERVICE_USD = 1e-6
 """Less than a ten-thousandth of a cent is not service: a ratio to it means nothing."""

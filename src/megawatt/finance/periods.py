@@ -11,14 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.spine import make_spine
 
 __all__ = ["DAY_COUNTS", "LENGTHS_MONTHS", "Periods", "annual_periods", "calendar_periods", "dated_periods",
            "year_fractions"]  # fmt: skip
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 DAY_COUNTS: Final = ("ACT/360", "ACT/365", "ACT/ACT", "30/360", "30E/360")
 """Market conventions (ISDA 2006 definitions, section 4.16); ACT/365 is the fixed one."""

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.finance.periods import Periods, calendar_periods
 from megawatt.finance.repayment import Window
@@ -28,8 +29,6 @@ __all__ = [
     "Refinancing",
     "TaxTerms",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

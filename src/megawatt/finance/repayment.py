@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = ["PROFILES", "Repaid", "Window", "discount_to", "repay", "service_per_dollar"]
 
-FloatArray = NDArray[np.float64]
 
 PROFILES: Final = ("sculpted", "level", "equal-principal", "bullet")
 

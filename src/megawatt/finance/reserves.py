@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = ["ahead"]
-
-FloatArray = NDArray[np.float64]
 
 
 def ahead(due: FloatArray, periods: float, start: int) -> FloatArray:

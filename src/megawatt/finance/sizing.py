@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError, SolverError
 from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
 from megawatt.finance.debt import LoanSchedule, one_draw, schedule_of, unit_service
@@ -23,7 +23,6 @@ from megawatt.finance.reserves import ahead
 
 __all__ = ["SizedLoan", "SizingTerms", "fit_loan", "size_loan"]
 
-FloatArray = NDArray[np.float64]
 
 _PASSES: Final = 200
 _REST: Final = 1e-12

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.hours import DAYS_IN_MONTH
 
 __all__ = ["Hall", "Spine", "check_halls", "escalator", "live_share", "make_spine", "repeat_year"]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _LEAP_FEBRUARY = 29.0 / 28.0
 

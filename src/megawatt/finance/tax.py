@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.depreciation import table_of
 from megawatt.finance.periods import Periods
@@ -23,8 +24,6 @@ __all__ = [
     "tax_on_income",
     "year_tax",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 def depreciation_usd(capex_cost: FloatArray, life_years: float, first: int, per_year: int = 12) -> FloatArray:

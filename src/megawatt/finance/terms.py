@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.spine import Hall, check_halls
 
@@ -19,8 +19,6 @@ __all__ = [
     "residual_straight_line",
     "site_opex_cost",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 def even_capex(total_usd: float, first_month: int, last_month: int, months: int) -> FloatArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.lender import CoverTests, Safeguards, safeguards
 from megawatt.finance.periods import Periods
@@ -15,7 +16,6 @@ from megawatt.finance.tax import YearTax, state_gap_usd, year_tax
 
 __all__ = ["CENT", "Inputs", "Statements", "run_waterfall"]
 
-FloatArray = NDArray[np.float64]
 
 CENT = 0.005
 """Amounts below half a cent are rounding, not arrears. [USD]"""

@@ -14,7 +14,7 @@ from megawatt.hardware.cores import CoreLayout, Tile, core_layout
 from megawatt.hardware.expert_stacks import TRAINING
 from megawatt.hardware.experts import ExpertKernel, expert_cost, expert_gradient_costs
 from megawatt.hardware.fabric import fabric_for
-from megawatt.hardware.fitted import Fitted, fitted
+from megawatt.hardware.fitted_numbers import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel, attention_cost
 from megawatt.hardware.gemm import GemmKernel, gemm_cost
 from megawatt.hardware.kernels import (

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from megawatt.arrays import FloatArray
 
 __all__ = ["Cost", "PowerLaw", "Work", "capped_clock", "clocked_cost", "steady_cost"]
 
-FloatArray = NDArray[np.float64]
 
 _SLOWER: Final = 0.8
 """Clock at which the stretch of a full-clock run is taken: the middle of what power caps leave to training."""

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
 from megawatt.hardware.links import LinkKernel, Operation, domain_s, level_share, neighbour_share
@@ -26,8 +26,6 @@ __all__ = [
     "reduce_scatter_s",
     "send_receive_s",
 ]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
+
 __all__ = ["ROWS", "ExpertLoad", "rank_load"]
 
-FloatArray = NDArray[np.float64]
 
 ROWS: Final = (16, 32, 64, 128)
 """Rows of the tiles that are counted."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.hardware.clock import Cost, PowerLaw, clocked_cost
 from megawatt.hardware.cores import counted_waves, element_bytes
@@ -17,7 +17,6 @@ from megawatt.hardware.expert_stacks import ExpertStack
 
 __all__ = ["ExpertKernel", "expert_cost", "expert_gradient_costs"]
 
-FloatArray = NDArray[np.float64]
 
 _EDGE_ROWS: Final = 20.0
 """Operand delivery of a tile, as fitted for matrix multiplies (8 to 30 over chips and precisions)."""

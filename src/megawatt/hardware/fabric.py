@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import Assumption, LinkLevel
 from megawatt.hardware.collectives import Fabric
-from megawatt.hardware.fitted import Fitted
+from megawatt.hardware.fitted_numbers import Fitted
 from megawatt.hardware.kernels import links_kernel, outer_links
 from megawatt.hardware.profile import PRACTICE_KEY, maker
 

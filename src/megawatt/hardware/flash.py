@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.hardware.clock import Cost, PowerLaw, steady_cost
 
 __all__ = ["AttentionKernel", "attention_cost"]
 
-FloatArray = NDArray[np.float64]
 
 _QUERY_ROWS: Final = 128.0
 """Query rows of one block of work: the tile of FlashAttention 2 and 3 at head 128 [kernel-flash-attention]."""

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.hardware.clock import Cost, PowerLaw, steady_cost
 from megawatt.hardware.cores import Tile, counted_waves, element_bytes
 
 __all__ = ["GemmKernel", "gemm_cost", "gemm_kernel_s"]
 
-FloatArray = NDArray[np.float64]
 
 _OUTPUT_BYTES: Final = 2.0
 _MOST_SPLITS: Final = 8.0

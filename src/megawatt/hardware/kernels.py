@@ -12,7 +12,7 @@ from megawatt.hardware.clock import PowerLaw
 from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
 from megawatt.hardware.expert_stacks import expert_stack
 from megawatt.hardware.experts import ExpertKernel
-from megawatt.hardware.fitted import Fitted, fitted
+from megawatt.hardware.fitted_numbers import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
 from megawatt.hardware.links import LinkKernel, links_from

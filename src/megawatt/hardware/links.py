@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
 
@@ -23,7 +24,6 @@ __all__ = [
     "neighbour_share",
 ]
 
-FloatArray = NDArray[np.float64]
 Operation = Literal["all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive"]
 SWITCH_RANKS: Final = 8.0
 """Least ranks for which libraries let the switches reduce."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.hardware.profile import PRACTICE_KEY
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PowerModel", "chip_power_w", "power_model"]
 
-FloatArray = NDArray[np.float64]
 _FIELDS: Final = ("power_arithmetic_frac", "power_memory_frac", "power_communication_frac")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.hardware.profile import KernelProfile
 
 __all__ = ["attention_time_s", "gemm_time_s", "grouped_gemm_time_s", "vector_time_s"]
 
-FloatArray = NDArray[np.float64]
 
 _INPUT_BYTES: Final = {"fp8": 1.0, "mxfp8": 1.0, "int8": 1.0, "fp4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
 _OUTPUT_BYTES: Final = 2.0

@@ -1,6 +1,6 @@
 """What a hash earns, at this price, difficulty and halving epoch."""
 
-from megawatt.mining.fleet import fleet, hash_economics, hash_kept_frac, revenue_usd_per_mwh
+from megawatt.mining.fleets import fleet, hash_economics, hash_kept_frac, revenue_usd_per_mwh
 from megawatt.mining.modes import MinerModes, miner_modes, mode_segments
 from megawatt.mining.network import (
     HashResponse,

@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "subsidy_by_month",
 ]
 
-FloatArray = NDArray[np.float64]
 
 # Consensus rules: Bitcoin Core, validation.cpp (GetBlockSubsidy), pow.cpp (CalculateNextWorkRequired) and
 # kernel/chainparams.cpp (nSubsidyHalvingInterval, nPowTargetTimespan, nPowTargetSpacing).

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import ScenarioError
@@ -16,7 +17,6 @@ from megawatt.mining.network import hash_response
 
 __all__ = ["NetworkFleet", "installed_eh_per_s", "network_fleet", "running_eh_per_s", "running_share"]
 
-FloatArray = NDArray[np.float64]
 
 _STEPS: Final = 80
 """Bisection steps on ln hash rate: 80 halve any interval to rounding."""

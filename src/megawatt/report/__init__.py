@@ -1,6 +1,6 @@
 """How a person sees it: one offline HTML file, and the chart specifications in it. See README.md of this room."""
 
-from megawatt.report.charts import ChartSet, chart_set
+from megawatt.report.charts.sections import ChartSet, chart_set
 from megawatt.report.decision import Answer, answer
 from megawatt.report.dispatch_page import DispatchRun, dispatch_charts, render_dispatch
 from megawatt.report.figure import Chart, Legend, Table

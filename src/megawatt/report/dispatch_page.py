@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from megawatt.dispatch import earned_usd, ledger
-from megawatt.report.charts_dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
-from megawatt.report.charts_hours import load_curves
+from megawatt.report.charts.dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
+from megawatt.report.charts.hours import load_curves
 from megawatt.report.figure import Chart, Table
 from megawatt.report.format import count, fixed, money
 from megawatt.report.frame import fill

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from megawatt.catalogue.records import KINDS, Source
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.report import listing
-from megawatt.report.charts_hall import air_chart, pue_map_chart
-from megawatt.report.charts_hours import load_curves
-from megawatt.report.charts_power import pue_chart, water_bars
+from megawatt.report.charts.hall import air_chart, pue_map_chart
+from megawatt.report.charts.hours import load_curves
+from megawatt.report.charts.power import pue_chart, water_bars
 from megawatt.report.figure import Chart, Table
 from megawatt.report.format import count, fixed, plain
 from megawatt.report.frame import fill

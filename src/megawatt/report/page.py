@@ -8,7 +8,7 @@ from typing import Any
 from megawatt.catalogue.records import KINDS, Source
 from megawatt.chain.records import Comparison
 from megawatt.report import lender, listing, tables
-from megawatt.report.charts import chart_set
+from megawatt.report.charts.sections import chart_set
 from megawatt.report.decision import answer
 from megawatt.report.figure import use_colour
 from megawatt.report.frame import fill

@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from megawatt.chain.records import Headline, MinedYear, UseResult
-from megawatt.report.charts_chip import exposed_loss, planned
-from megawatt.report.charts_money import first_path
+from megawatt.report.charts.chip import exposed_loss, planned
+from megawatt.report.charts.money import first_path
 from megawatt.report.figure import Table, wording
 from megawatt.report.format import (
     DASH,

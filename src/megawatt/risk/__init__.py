@@ -13,7 +13,7 @@ from megawatt.risk.factors import (
     simulate_factors,
 )
 from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
-from megawatt.risk.simulate import FAN_PATHS, net_cash_usd, simulate
+from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, simulate
 from megawatt.risk.summary import drivers, fan, summarise, tail_mean, wilson_interval
 
 __all__ = [

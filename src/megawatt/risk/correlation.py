@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
 __all__ = ["correlation_root", "nearest_correlation"]
 
-FloatArray = NDArray[np.float64]
 
 _ROUNDING = 1e-9
 _ITERATIONS = 1000

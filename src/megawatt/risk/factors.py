@@ -6,8 +6,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.risk.correlation import correlation_root
 from megawatt.risk.records import FactorPaths, FactorTerms
@@ -25,8 +25,6 @@ __all__ = [
     "simulate_factors",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 FACTORS: Final = ("btc", "power", "compute", "demand")
 """Order of the factors in the correlation matrix."""

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 
 __all__ = ["Distribution", "FactorPaths", "FactorTerms", "Risk"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

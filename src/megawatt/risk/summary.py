@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import MegawattError
 from megawatt.risk.records import Distribution
 
@@ -24,8 +24,6 @@ __all__ = [
     "wilson_interval",
 ]
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 FAN_PERCENTILES: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
 TAIL: Final = 0.05

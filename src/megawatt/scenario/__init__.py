@@ -1,7 +1,7 @@
 """What did the user ask for, and is it valid? See README.md of this room."""
 
 from megawatt.scenario.comparison import Comparison
-from megawatt.scenario.load import LoadedComparison, LoadedScenario, json_schema, load, load_price_years
+from megawatt.scenario.loading import LoadedComparison, LoadedScenario, json_schema, load, load_price_years
 from megawatt.scenario.schema import Scenario
 
 __all__ = [

@@ -1,6 +1,5 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
-from megawatt.training.alternatives import Alternative, FrontStep, against, alternatives, front_steps
 from megawatt.training.layouts import (
     Space,
     enumerate_layouts,
@@ -11,10 +10,11 @@ from megawatt.training.layouts import (
 )
 from megawatt.training.machines import Machine, chips_within, machine_within
 from megawatt.training.multiplies import trained_precisions
-from megawatt.training.plan import Objective, Prices, describe_layout, evaluate, plan
+from megawatt.training.other_layouts import Alternative, FrontStep, against, alternatives, front_steps
+from megawatt.training.planning import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
-from megawatt.training.run import checkpoint_interval_s, expected_wall_s, run
+from megawatt.training.runs import checkpoint_interval_s, expected_wall_s, run
 from megawatt.training.scaling import (
     Range,
     Scaled,

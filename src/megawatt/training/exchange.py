@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.hardware import all_gather_s, all_reduce_s, reduce_scatter_s
 from megawatt.training.memory import shard_degrees
 from megawatt.training.pipeline import Pace
@@ -19,7 +19,6 @@ from megawatt.workload import ACTIVATION_BYTES, ModelArch, parameters, trained_s
 
 __all__ = ["OPTIMIZER_TRAFFIC_BYTES", "exchange_s"]
 
-FloatArray = NDArray[np.float64]
 
 OPTIMIZER_TRAFFIC_BYTES: Final = 30.0
 """Adam per parameter: read and write three 32-bit states, read a 32-bit gradient, write a 16-bit weight."""

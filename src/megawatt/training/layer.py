@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.hardware import (
     Work,
     all_gather_s,
@@ -28,7 +28,6 @@ from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, Split, head_wor
 
 __all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
 
-FloatArray = NDArray[np.float64]
 
 _NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
 

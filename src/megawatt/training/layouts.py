@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import IntArray
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.training.records import MOST_COUNTED, Job, Layouts
 from megawatt.workload import ModelArch
 
 __all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "layouts_like", "one_layout", "search_space"]
 
-IntArray = NDArray[np.int64]
 
 _MOST_TENSOR: Final = 128
 _MOST_CONTEXT: Final = 64

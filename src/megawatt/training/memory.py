@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.training.practice import Stack
 from megawatt.training.records import Job, Layouts
 from megawatt.training.stages import stage_layers
@@ -16,7 +17,6 @@ from megawatt.workload.counts import attention_dims
 
 __all__ = ["activation_bytes_per_layer", "kept_bytes_per_layer", "layout_memory", "shard_degrees", "stage_parameters"]
 
-FloatArray = NDArray[np.float64]
 
 _WEIGHT_BYTES: Final = 2.0
 """One 16-bit copy, or in fp8 training one narrow copy and its transpose; 32-bit masters are optimizer states."""

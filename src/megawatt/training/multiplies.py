@@ -8,8 +8,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import MegawattError
 from megawatt.hardware import (
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["multiplies", "multiply", "shared_clock", "trained_precisions"]
 
-FloatArray = NDArray[np.float64]
 
 _TRAINED: Final = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4", "mxfp4")
 _INPUT_BYTES: Final[Mapping[str, float]] = MappingProxyType({"fp8": 1.0, "mxfp8": 1.0, "nvfp4": 0.5, "mxfp4": 0.5})

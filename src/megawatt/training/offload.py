@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.training.exchange import OPTIMIZER_TRAFFIC_BYTES
 from megawatt.training.memory import kept_bytes_per_layer
 from megawatt.training.pipeline import Pace
@@ -17,7 +17,6 @@ from megawatt.training.tables import LayerTables
 
 __all__ = ["offload_s"]
 
-FloatArray = NDArray[np.float64]
 
 _WEIGHT_BYTES: Final = 2.0
 """Updated weights come back in 16 bits."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.hardware import (
     AttentionKernel,
     Work,
@@ -20,8 +20,6 @@ from megawatt.training.practice import Practice
 from megawatt.workload import AttentionCall, ExpertCall, LayerWork
 
 __all__ = ["Passes", "attention", "busiest_load", "experts"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

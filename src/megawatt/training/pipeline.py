@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
@@ -16,8 +17,6 @@ from megawatt.training.tables import PARTS, Block, LayerTables
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds
 
 __all__ = ["Pace", "StageLoad", "message_s", "pace"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

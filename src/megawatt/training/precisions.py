@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.training.records import Layouts, StepCost, TrainingPlan
 from megawatt.training.search import pareto_front, smallest
 
 __all__ = ["merge_plans"]
 
-FloatArray = NDArray[np.float64]
 
 _BY_PART: Final = ("parts_s", "memory_parts_bytes")
 """Fields of a cost that hold an array for each part."""

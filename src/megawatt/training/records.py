@@ -9,15 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import ScenarioError, shown
 from megawatt.hardware import peak_precision
 from megawatt.workload import ModelArch
 
 __all__ = ["Job", "Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 MOST_COUNTED: Final = 10_000_000

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
-from megawatt.training.plan import evaluate, plan
+from megawatt.training.planning import evaluate, plan
 from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
@@ -16,7 +17,6 @@ from megawatt.training.tables import layer_tables
 
 __all__ = ["Scores", "pareto_front", "score_layouts", "smallest"]
 
-FloatArray = NDArray[np.float64]
 
 _CHUNK: Final = 16_384
 """Layouts priced at once: some hundred arrays of this length stay within a processor's cache."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.training.records import Layouts
 
 __all__ = ["layers_by_stage", "stage_layers"]
-
-FloatArray = NDArray[np.float64]
 
 
 def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.hardware import chip_power_w
 from megawatt.training.exchange import exchange_s
@@ -19,7 +19,6 @@ from megawatt.training.tables import LayerTables, layer_tables
 
 __all__ = ["MEMORY_REASON", "micro_batches", "step_cost", "step_memory"]
 
-FloatArray = NDArray[np.float64]
 
 MEMORY_REASON: Final = "memory"
 _ARITHMETIC: Final = ("gemm", "experts", "attention", "recompute")

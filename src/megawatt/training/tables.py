@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.training.layer import BlockTime, head_time, layer_time
 from megawatt.training.memory import activation_bytes_per_layer
 from megawatt.training.practice import Practice
@@ -20,7 +21,6 @@ from megawatt.workload import layer_kinds
 
 __all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
 
-FloatArray = NDArray[np.float64]
 IndexArray = NDArray[np.intp]
 
 PARTS: Final = ("attention", "cp", "ep", "experts", "gemm", "host", "recompute", "tp", "vector")

@@ -10,21 +10,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch import optimise
 from megawatt.dispatch.case import PEAK, ReferenceCase, case_problem, change_case, load_case
-from megawatt.dispatch.lp import Method
-from megawatt.dispatch.optimise import Solver
+from megawatt.dispatch.optimising import Solver
+from megawatt.dispatch.solvers.lp import Method
 from megawatt.errors import MegawattError
 from megawatt.files import is_file, parse_json, read_json, read_table
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
 __all__ = ["CaseResult", "score", "solve_case"]
 
-FloatArray = NDArray[np.float64]
 
 BASE: Final = "base"
 _KIND: Final = "dispatch-case"

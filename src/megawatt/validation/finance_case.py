@@ -10,8 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.errors import shown
+from megawatt.evidence.finance_inputs import FinanceInputs, read_inputs
 from megawatt.files import read_json, refused
 from megawatt.finance import (
     CashFlow,
@@ -27,12 +29,10 @@ from megawatt.finance import (
     trailing_dscr,
 )
 from megawatt.finance.levelised import levelised
-from megawatt.validation.finance_inputs import FinanceInputs, read_inputs
 from megawatt.validation.scoring import Case, Skipped, result_entry
 
 __all__ = ["answers", "score"]
 
-FloatArray = NDArray[np.float64]
 Answer = float | FloatArray
 
 _KIND: Final = "finance-case"

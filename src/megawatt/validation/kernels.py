@@ -11,24 +11,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
+from megawatt.calibration.experts import rows_cost
+from megawatt.calibration.readings import read_power_w, reading_of
+from megawatt.calibration.tables import precisions_of
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import MegawattError
+from megawatt.evidence.kernel_tables import KernelTable, read_kernels
 from megawatt.hardware.clock import Cost
-from megawatt.hardware.fitted import Fitted
-from megawatt.hardware.fitting.calibrate import precisions_of
-from megawatt.hardware.fitting.experts import rows_cost
-from megawatt.hardware.fitting.readings import read_power_w, reading_of
+from megawatt.hardware.fitted_numbers import Fitted
 from megawatt.hardware.flash import attention_cost
 from megawatt.hardware.gemm import gemm_cost
 from megawatt.hardware.kernels import attention_kernel, experts_kernel, gemm_kernel
-from megawatt.hardware.measurements import KernelTable, read_kernels
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped
 
 __all__ = ["Prediction", "collect", "predict_table", "score"]
 
-FloatArray = NDArray[np.float64]
 
 _LONG_MS: Final = 0.2
 """Power readings of shorter kernels mix in the gaps between launches."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from megawatt.calibration.published import FIT_LENGTHS, curve_flops, curve_times_s, read_curves
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
-from megawatt.hardware.fitting.published import FIT_LENGTHS, curve_flops, curve_times_s, read_curves
 from megawatt.hardware.kernels import flash_kernel
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped

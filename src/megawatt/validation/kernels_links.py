@@ -9,16 +9,16 @@ from typing import Any, Final
 
 import numpy as np
 
+from megawatt.calibration.links import message_widths
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError
+from megawatt.evidence.kernel_rows import OPERATION_OF
+from megawatt.evidence.kernel_tables import read_kernels
 from megawatt.files import Row, read_table
 from megawatt.hardware.collectives import Fabric, collective_s
 from megawatt.hardware.fabric import fabric_for
-from megawatt.hardware.fitting.links import message_widths
 from megawatt.hardware.kernels import OUTER_KEY, links_kernel
 from megawatt.hardware.links import Operation, domain_s
-from megawatt.hardware.measured_rows import OPERATION_OF
-from megawatt.hardware.measurements import read_kernels
 from megawatt.validation.case_set import CaseSet
 from megawatt.validation.scoring import Case, Skipped
 

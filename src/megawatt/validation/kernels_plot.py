@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.errors import ScenarioError
 from megawatt.validation import kernels, kernels_curves, kernels_links
@@ -18,7 +18,6 @@ from megawatt.validation.registry import kind_of
 
 __all__ = ["collect_all", "page", "panels"]
 
-FloatArray = NDArray[np.float64]
 
 _SIDE: Final = 250.0
 _MARGIN: Final = 46.0

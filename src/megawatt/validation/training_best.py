@@ -15,10 +15,10 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
+from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
 from megawatt.training import layout_reasons, plan, practice_for, step_cost
 from megawatt.training.explain import changed_choices
-from megawatt.validation.training_rows import Run, read_run
 
 __all__ = ["Against", "against_search", "main"]
 

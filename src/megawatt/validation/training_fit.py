@@ -16,19 +16,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
+from megawatt.evidence.training_layouts import Row
+from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
 from megawatt.training import Practice, practice_for
-from megawatt.validation.training_layouts import Row
-from megawatt.validation.training_rows import Run, read_run
 from megawatt.validation.training_runs import predict
 
 __all__ = ["Constant", "Group", "fit_group", "main"]
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 
 from megawatt.catalogue import load_catalogue
+from megawatt.evidence.training_layouts import Row
 from megawatt.validation.scoring import Case
-from megawatt.validation.training_layouts import Row
 from megawatt.validation.training_runs import predictions
 from megawatt.writing import write_text
 

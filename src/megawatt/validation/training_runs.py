@@ -14,11 +14,11 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
+from megawatt.evidence.training_layouts import Row
+from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
 from megawatt.training import Layouts, Practice, plan, practice_for, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
-from megawatt.validation.training_layouts import Row
-from megawatt.validation.training_rows import Run, read_run
 from megawatt.workload import model_flops_per_token
 
 __all__ = ["Predictions", "predict", "predictions", "score"]

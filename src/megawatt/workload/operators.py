@@ -11,12 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.workload.counts import attention_dims, mean_keys
 from megawatt.workload.records import ModelArch
 
 __all__ = ["ACTIVATION_BYTES", "AttentionCall", "ExpertCall", "Gemm", "LayerWork", "Split", "head_work", "layer_work"]
 
-FloatArray = NDArray[np.float64]
 
 ACTIVATION_BYTES: Final = 2.0
 """Activations travel and are stored in 16 bits in every precision of training that the package knows."""

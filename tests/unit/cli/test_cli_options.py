@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from megawatt.cli.main import _COMMANDS, cli, main
+from megawatt.cli.entry import _COMMANDS, cli, main
 from megawatt.cli.options import Number, Whole
 
 _NO_NUMBERS = ["nan", "inf", "-inf", "1e400", "NaN", "\u00b2", "\u0661", "1_000", "9" * 5000, "", "0x10", "1\n2"]

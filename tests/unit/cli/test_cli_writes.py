@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from megawatt.cli.main import main
+from megawatt.cli.entry import main
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -59,7 +59,7 @@ def test_a_missing_folder_is_found_before_the_computation(
 def test_plan_looks_at_its_folder_before_it_computes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("megawatt.chain.compare", lambda *_, **__: pytest.fail("computed first"))
+    monkeypatch.setattr("megawatt.chain.comparing", lambda *_, **__: pytest.fail("computed first"))
     (tmp_path / "childress-bitcoin").mkdir()
     (tmp_path / "childress-bitcoin" / "thesis.txt").write_text("mine")
     code, err = run(capsys, "plan", str(EXAMPLES / "childress-bitcoin.toml"), "--out", str(tmp_path))
@@ -78,8 +78,8 @@ def test_a_run_does_not_leave_its_folder(capsys: pytest.CaptureFixture[str], tmp
 
 
 def test_calibrate_keeps_the_tables_of_other_families_and_the_files_of_others(tmp_path: Path) -> None:
+    from megawatt.calibration.measure import write_tables
     from megawatt.cli.calibrate import calibrate
-    from megawatt.hardware.measure import write_tables
 
     rows = [
         {"accelerator": "h100-sxm", "stack": "mine_1", "dtype": "bf16", "latency_ms": 0.01 * k}

@@ -17,8 +17,8 @@ from megawatt.dispatch import (
     monthly_peaks,
     optimise,
 )
-from megawatt.dispatch.blocks import called, dearer_with_load
-from megawatt.dispatch.exact import MOST_PEAKS
+from megawatt.dispatch.solvers.blocks import called, dearer_with_load
+from megawatt.dispatch.solvers.exact import MOST_PEAKS
 from megawatt.dispatch.years import at_prices, optimise_years
 from megawatt.errors import InfeasibleError, ScenarioError
 from tests.unit.dispatch.hourly_builders import drawn_hours, small

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from megawatt.catalogue import load_catalogue
-from megawatt.cli.main import cli
+from megawatt.cli.entry import cli
 from megawatt.dispatch import (
     HourlyProblem,
     SiteAssets,

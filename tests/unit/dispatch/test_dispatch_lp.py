@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from megawatt.dispatch.lp import LinearProgram
+from megawatt.dispatch.solvers.lp import LinearProgram
 from megawatt.errors import InfeasibleError, SolverError
 
 

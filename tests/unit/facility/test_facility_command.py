@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.cli.main import main
+from megawatt.cli.entry import main
 from megawatt.facility import hall_design, load_weather, pue_by_hour, pue_by_month, simulate, water_m3_by_month
 
 

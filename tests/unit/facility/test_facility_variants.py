@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.cli.main import main
+from megawatt.cli.entry import main
 from megawatt.errors import ScenarioError
 from megawatt.facility import (
     HallPrices,

@@ -26,7 +26,7 @@ from megawatt.files import (
 )
 
 PACKAGE = Path(megawatt.__file__).parent
-_FREE = ("files", "hardware/measure.py")  # measure.py turns rows that it wrote itself into Parquet
+_FREE = ("files", "calibration/measure.py")  # measure.py turns rows that it wrote itself into Parquet
 
 
 def _readers(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from megawatt.calibration.measure import chip_of_device, require_torch, timed, write_tables
+from megawatt.calibration.meter import EnergyMeter, mean_power_w
 from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.loader import read_data
 from megawatt.cli.calibrate import calibrate
 from megawatt.errors import MissingDependencyError, ScenarioError
+from megawatt.evidence.kernel_tables import read_kernels
 from megawatt.hardware import gemm_cost, gemm_kernel
-from megawatt.hardware.measure import chip_of_device, require_torch, timed, write_tables
-from megawatt.hardware.measurements import read_kernels
-from megawatt.hardware.meter import EnergyMeter, mean_power_w
 
 
 @pytest.fixture

@@ -10,23 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megawatt.calibration.attention import attention_precision
+from megawatt.calibration.catalogue_rows import FittedEntry, render
+from megawatt.calibration.experts import is_gated, load_exponent
+from megawatt.calibration.family import fit_family, stacks_in_order
+from megawatt.calibration.gemm import gemm_family
+from megawatt.calibration.links import fit_links
+from megawatt.calibration.readings import LowReading, low_reading, read_power_w, reading_of
+from megawatt.calibration.solver import Parameter, quality, solve
+from megawatt.calibration.tables import calibrate
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
+from megawatt.evidence.kernel_rows import row_problems
+from megawatt.evidence.kernel_tables import KernelTable, family_of, read_kernels
 from megawatt.hardware import core_layout, domain_s, gemm_cost
-from megawatt.hardware.fitted import entry_key
-from megawatt.hardware.fitting.attention import attention_precision
-from megawatt.hardware.fitting.calibrate import calibrate
-from megawatt.hardware.fitting.experts import is_gated, load_exponent
-from megawatt.hardware.fitting.family import fit_family, stacks_in_order
-from megawatt.hardware.fitting.gemm import gemm_family
-from megawatt.hardware.fitting.links import fit_links
-from megawatt.hardware.fitting.readings import LowReading, low_reading, read_power_w, reading_of
-from megawatt.hardware.fitting.solve import Parameter, quality, solve
-from megawatt.hardware.fitting.table import FittedEntry, render
+from megawatt.hardware.fitted_numbers import entry_key
 from megawatt.hardware.kernels import gemm_from
 from megawatt.hardware.links import LinkKernel
-from megawatt.hardware.measured_rows import row_problems
-from megawatt.hardware.measurements import KernelTable, family_of, read_kernels
 
 CATALOGUE = load_catalogue()
 TRUE = {

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from megawatt.chain.records import Comparison, UseResult
 from megawatt.report.axes import literal, nice_bounds
-from megawatt.report.charts import chart_set
-from megawatt.report.charts_chip import exposed_loss, memory_chart, step_time_chart
-from megawatt.report.charts_debt import cover_chart
-from megawatt.report.charts_hours import duration_chart, heat_chart, price_charts
-from megawatt.report.charts_money import annual_charts, by_year, energy_bill_chart, years_axis
-from megawatt.report.charts_power import overhead_chart, power_parts_chart, pue_chart, water_chart
-from megawatt.report.charts_risk import fan_charts, is_running, missed_chart
-from megawatt.report.charts_value import tornado_chart, value_chart, value_histogram
+from megawatt.report.charts.chip import exposed_loss, memory_chart, step_time_chart
+from megawatt.report.charts.debt import cover_chart
+from megawatt.report.charts.hours import duration_chart, heat_chart, price_charts
+from megawatt.report.charts.money import annual_charts, by_year, energy_bill_chart, years_axis
+from megawatt.report.charts.power import overhead_chart, power_parts_chart, pue_chart, water_chart
+from megawatt.report.charts.risk import fan_charts, is_running, missed_chart
+from megawatt.report.charts.sections import chart_set
+from megawatt.report.charts.value import tornado_chart, value_chart, value_histogram
 from megawatt.report.figure import PARTS, USES, Chart, bar_heights, months_axis, significant, wording
 from tests.report_sample import mining_alone, sample_comparison
 

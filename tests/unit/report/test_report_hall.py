@@ -12,7 +12,7 @@ import pytest
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.report import HallRun, hall_charts, render_hall
-from megawatt.report.charts_hall import air_chart, pue_map_chart
+from megawatt.report.charts.hall import air_chart, pue_map_chart
 from tests.report_sample import SOURCES
 
 HOURS = 8760

@@ -21,7 +21,7 @@ from megawatt.finance import (
     TaxTerms,
     project,
 )
-from megawatt.results.workbook import cashflow_book, write_cashflow
+from megawatt.results.workbook.book import cashflow_book, write_cashflow
 from tests.spreadsheet import recalculated
 
 MONTHS = 20

@@ -13,8 +13,8 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
-from megawatt.results.workbook import cashflow_book, write_cashflow
-from megawatt.results.workbook_sheet import Book, Line
+from megawatt.results.workbook.book import cashflow_book, write_cashflow
+from megawatt.results.workbook.sheet import Book, Line
 from megawatt.scenario import load
 from tests.spreadsheet import OFFICE, recalculated, recalculated_by_office
 

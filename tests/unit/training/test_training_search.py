@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.cli.main import main
+from megawatt.cli.entry import main
 from megawatt.cli.train import parse_layout, read_chips
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.training import (

@@ -7,10 +7,10 @@ import dataclasses
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.evidence.training_layouts import Row
+from megawatt.evidence.training_rows import Run, read_run
 from megawatt.training import practice_for
 from megawatt.validation.training_fit import GROUPS, Group, fit_group
-from megawatt.validation.training_layouts import Row
-from megawatt.validation.training_rows import Run, read_run
 from megawatt.validation.training_runs import predict
 
 CATALOGUE = load_catalogue()

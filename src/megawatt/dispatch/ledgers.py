@@ -1,0 +1,88 @@
+"""Where the money of a plan comes from: energy and dollars by block, charge and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from megawatt.arrays import FloatArray
+from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
+
+__all__ = ["Entry", "earned_usd", "ledger", "plan_cost_usd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: what it is, its energy [MWh; MW for a peak charge], and its money (revenue positive). [USD]"""
+
+    name: str
+    amount: float
+    unit: str
+    usd: float
+    carbon_t: float = 0.0
+
+
+def block_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> float:
+    """What a block costs when its hours run at this power, its best segments first (a use: earns). [USD]
+
+    Segments of a supply fill from the cheapest, those of a use from the dearest.
+    """
+    order = np.argsort(-block.usd_per_mwh if use else block.usd_per_mwh, axis=1, kind="stable")
+    width, price = (np.take_along_axis(a, order, axis=1) for a in (block.mw, block.usd_per_mwh))
+    taken = np.clip(mw[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
+    return float((taken * price).sum())
+
+
+def _use_usd(block: Block, mw: FloatArray) -> float:
+    """What a use earns: its price, or its contract's pay by the share of its energy that is served. [USD]"""
+    if block.contract_usd is None:
+        return block_cost_usd(block, mw, use=True)
+    return block.contract_usd * float(mw.sum()) / max(float(block.mw.sum()), 1e-9)
+
+
+def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
+    """The plan's account, line by line.
+
+    The sum of ``usd`` is minus the plan's objective, but for contracted uses: the objective holds them at what keeps
+    them running, the account at what they are paid.
+    """
+    lines = []
+    for block in (problem.imports, *problem.supplies):
+        mw = plan.mw[block.name]
+        carbon = 0.0 if block.carbon_kg_per_mwh is None else float(mw @ block.carbon_kg_per_mwh) / 1000.0
+        lines.append(Entry(block.name, float(mw.sum()), "MWh", -block_cost_usd(block, mw), carbon))
+    for block in problem.uses:
+        mw = plan.mw[block.name]
+        lines.append(Entry(block.name, float(mw.sum()), "MWh", _use_usd(block, mw)))
+    for storage in problem.storages:
+        out = float(plan.mw[f"{storage.name}.discharge"].sum())
+        lines.append(Entry(f"{storage.name} discharge", out, "MWh", -storage.discharge_cost_usd_per_mwh * out))
+    for charge in problem.peaks:
+        peak = plan.peak_mw[charge.name]
+        lines.append(Entry(f"peak charge {charge.name}", peak, "MW", -charge.cost_usd(peak)))
+    for promise in problem.availability:
+        offered = next(b for b in problem.uses if b.name == promise.use)
+        missed = max(float(offered.mw.sum() - plan.mw[promise.use].sum()) - promise.free_mwh, 0.0)
+        lines.append(Entry(f"credits for {promise.use}", missed, "MWh", -missed * promise.credit_usd_per_mwh))
+    return tuple(lines)
+
+
+def earned_usd(book: Iterable[Entry]) -> float:
+    """Revenue less cost of a plan's account: minus its objective, with contracted uses at what they are paid. [USD]"""
+    return sum(entry.usd for entry in book)
+
+
+def plan_cost_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray]) -> float:
+    """Cost less revenue of a year whose blocks run at these powers, with the peaks that they reach. [USD]"""
+    imports = mw[problem.imports.name]
+    cost = sum(block_cost_usd(b, mw[b.name]) for b in (problem.imports, *problem.supplies))
+    cost -= sum(block_cost_usd(b, mw[b.name], use=True) for b in problem.uses)
+    cost += sum(s.discharge_cost_usd_per_mwh * float(mw[f"{s.name}.discharge"].sum()) for s in problem.storages)
+    cost += sum(c.cost_usd(float(imports[c.hours].max(initial=0.0))) for c in problem.peaks)
+    for promise in problem.availability:
+        offered = next(b for b in problem.uses if b.name == promise.use)
+        missed = float(offered.mw.sum() - mw[promise.use].sum()) - promise.free_mwh
+        cost += promise.credit_usd_per_mwh * max(missed, 0.0)
+    return float(cost)

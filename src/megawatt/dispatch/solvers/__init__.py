@@ -1,0 +1,1 @@
+"""Ways to solve a site year: exact by dynamic programming, HiGHS for the rest."""

@@ -1,0 +1,129 @@
+"""The general hourly problem as a linear programme for HiGHS: any combination of blocks, storages, charges, credits."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.dispatch.halls import TOLERANCE_MW
+from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.limits import shortfall_error
+from megawatt.dispatch.solvers.lp import LinearProgram, Method, Solution
+from megawatt.errors import InfeasibleError
+
+__all__ = ["solve_highs"]
+
+Terms = list[tuple[NDArray[np.int64], float]]
+
+_SHORT = "shortfall"
+
+
+def solve_highs(problem: HourlyProblem, method: Method = "ipm") -> HourlyPlan:
+    """Optimum of an hourly problem by HiGHS.
+
+    Balance in every hour: imports + supplies + discharge = firm load + uses + charge; storages as `Storage` says; the
+    metered peak of a charge is at least every import among its hours.
+
+    Parameters
+    ----------
+    problem : HourlyProblem
+        Checked by the caller.
+    method : str
+        HiGHS method; the default is the fastest measured on a year with a battery and a peak charge.
+
+    Raises
+    ------
+    InfeasibleError
+        If firm load cannot be served; names hour and limits.
+    SolverError
+        If HiGHS gives up.
+    """
+    lp, peaks = _programme(problem)
+    try:
+        solution = lp.solve(method)
+    except InfeasibleError:
+        elastic, _ = _programme(problem, elastic=True)
+        short = elastic.solve(method).values[_SHORT]
+        if short.max(initial=0.0) > TOLERANCE_MW:
+            raise shortfall_error(problem, short) from None
+        raise
+    return _plan(problem, solution, peaks)
+
+
+def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[LinearProgram, tuple[PeakCharge, ...]]:
+    """The programme; an elastic one has no cost but that of load not served."""
+    lp, hours, priced = LinearProgram("site hours"), problem.hours, 0.0 if elastic else 1.0
+    balance: Terms = []
+    imports = _block(lp, problem.imports, priced)
+    balance += [(imports, 1.0)]
+    balance += [(_block(lp, b, priced), 1.0) for b in problem.supplies]
+    uses = {b.name: _block(lp, b, -priced) for b in problem.uses}
+    balance += [(index, -1.0) for index in uses.values()]
+    for storage in problem.storages:
+        balance += _storage(lp, storage, hours, priced)
+    if elastic:
+        balance.append((lp.variables(_SHORT, hours, upper=problem.firm_mw, cost=1.0), 1.0))
+    lp.rows("balance", balance, lower=problem.firm_mw, upper=problem.firm_mw)
+    if np.isfinite(problem.import_limit_mw):
+        lp.rows("connection", [(imports, 1.0)], upper=problem.import_limit_mw)
+    charges = tuple(c for c in problem.peaks if c.hours.any())
+    for charge in charges:
+        starts = np.array([start for start, _ in charge.tiers])
+        widths = np.append(np.diff(starts), np.inf)
+        rates = np.array([rate for _, rate in charge.tiers]) * priced
+        peak = lp.variables(f"peak.{charge.name}", starts.size, upper=widths, cost=rates)
+        tiers: Terms = [(peak[i : i + 1], -1.0) for i in range(starts.size)]
+        lp.rows(f"peak.{charge.name}", [(imports[charge.hours], 1.0), *tiers], upper=0.0)
+    for promise in problem.availability:
+        _availability(lp, promise, uses[promise.use], _named(problem.uses, promise.use), priced)
+    return lp, charges
+
+
+def _block(lp: LinearProgram, block: Block, sign: float) -> NDArray[np.int64]:
+    return lp.variables(block.name, block.mw.shape, upper=block.mw, cost=sign * block.usd_per_mwh)
+
+
+def _storage(lp: LinearProgram, s: Storage, hours: int, priced: float) -> Terms:
+    charge = lp.variables(f"{s.name}.charge", hours, upper=s.power_mw)
+    cost = priced * s.discharge_cost_usd_per_mwh
+    discharge = lp.variables(f"{s.name}.discharge", hours, upper=s.power_mw, cost=cost)
+    state = lp.variables(f"{s.name}.state", hours, upper=s.energy_mwh)
+    carried = (np.roll(state, 1), s.standing_loss_per_hour - 1.0)
+    flows = [(charge, -s.charge_efficiency), (discharge, 1.0 / s.discharge_efficiency)]
+    lp.rows(s.name, [(state, 1.0), carried, *flows], lower=0.0, upper=0.0)
+    return [(discharge, 1.0), (charge, -1.0)]
+
+
+def _availability(
+    lp: LinearProgram, promise: Availability, use: NDArray[np.int64], block: Block, priced: float
+) -> None:
+    """Missed energy beyond the allowance: served + missed >= offered - allowance, over the year."""
+    credit = promise.credit_usd_per_mwh * priced
+    missed = lp.variables(f"missed.{promise.use}", 1, cost=credit)
+    served = use.reshape(1, -1)
+    lower = float(block.mw.sum()) - promise.free_mwh
+    lp.rows(f"availability.{promise.use}", [(served, 1.0), (missed, 1.0)], lower=lower)
+
+
+def _named(blocks: tuple[Block, ...], name: str) -> Block:
+    return next(b for b in blocks if b.name == name)
+
+
+def _plan(problem: HourlyProblem, solution: Solution, charges: tuple[PeakCharge, ...]) -> HourlyPlan:
+    mw = {b.name: solution.values[b.name].sum(axis=1) for b in (problem.imports, *problem.supplies, *problem.uses)}
+    for s in problem.storages:
+        for flow in ("charge", "discharge", "state"):
+            mw[f"{s.name}.{flow}"] = solution.values[f"{s.name}.{flow}"]
+    peaks = {c.name: 0.0 for c in problem.peaks}
+    peaks |= {c.name: float(solution.values[f"peak.{c.name}"].sum()) for c in charges}
+    return HourlyPlan(
+        objective_usd=solution.objective,
+        mw=MappingProxyType(mw),
+        peak_mw=MappingProxyType(peaks),
+        bus_usd_per_mwh=solution.row_duals["balance"],
+        gap_usd=0.0,
+        solver=solution.solver,
+        solve_s=solution.build_s + solution.solve_s,
+    )

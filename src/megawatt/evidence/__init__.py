@@ -1,0 +1,6 @@
+"""Published and third-party measurements, read and made complete. See README.md of this room."""
+
+from megawatt.evidence.kernel_tables import KernelTable, read_kernels
+from megawatt.evidence.training_rows import Run, read_run
+
+__all__ = ["KernelTable", "Run", "read_kernels", "read_run"]

@@ -1,0 +1,296 @@
+"""One row of a published training run, made complete: model, machine, layout, stack, measured step time.
+
+Empty columns are filled by the rules in this file; every filled column is named in ``assumed``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import System
+from megawatt.errors import MegawattError, ScenarioError
+from megawatt.evidence.training_layouts import Cells, Row, read_layout
+from megawatt.hardware import maker, peak_precision
+from megawatt.training import Job, Layouts, default_stack
+from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
+from megawatt.workload.counts import attention_flops_per_token
+
+__all__ = ["Run", "measured_step_s", "read_run"]
+
+
+_STACKS: Final[tuple[tuple[str, str], ...]] = (
+    (r"megatron-deepspeed|megatron-lm 2021|metaseq", "stack-megatron-2021"),
+    (r"nemo 2022", "stack-megatron-2022"),
+    (r"hai-llm", "stack-dualpipe"),
+    (r"maxtext|\bpax|\bjax\b|axlearn|levanter|lingvo|t5x|torch.?xla|torchprime", "stack-maxtext"),
+    (r"neuron", "stack-neuron"),
+    (r"fsdp\+tp|nemo|megatron-(core|bridge)|primus", "stack-megatron-core"),
+    (r"megatron", "stack-megatron-lm"),
+    (r"foundry|composer", "stack-llm-foundry"),
+    (
+        r"fsdp|lit-?gpt|torchtitan|torchtune|meta internal|pytorch|deepspeed|nanotron|colossal|accelerate|transformers"
+        r"|axolotl|unsloth|olmo",
+        "stack-fsdp-torch",
+    ),
+)
+"""Software column to stack; the first match counts."""
+
+_POLICIES: Final = ("stack-maxtext", "stack-fsdp-torch")
+"""Stacks whose users choose what to keep, layer by layer; Megatron's "selective" is one set of operators."""
+_USUAL_NODE: Final = "hgx-h100"
+_VARIANT_POWER_W: Final = 500.0
+_VARIANT_HBM_BYTES: Final = 96e9
+_VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
+"""The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
+
+
+_ADAPTER_RANK: Final = 16
+"""Rank of the MLPerf Training fine-tuning benchmark (Llama 2 70B LoRA), where a row does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A row, complete.
+
+    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``recompute_free``
+    says that what is recomputed follows from what fits in memory: the column was empty, or holds "selective" of a stack
+    in which that stands for any policy between nothing and everything. ``peak_flops_per_s`` is the
+    data sheet's rate of one chip in this precision.
+    """
+
+    id: str
+    job: Job
+    system: System
+    chips: int
+    stack: str
+    layout: Layouts | None
+    recompute_free: bool
+    measured_s: float
+    peak_flops_per_s: float
+    assumed: tuple[str, ...]
+
+
+def read_run(row: Row, catalogue: Catalogue) -> Run:
+    """Complete one row.
+
+    Raises
+    ------
+    MegawattError
+        If the row lacks what no rule can fill, or names an unknown accelerator; the message says what.
+    """
+    read = Cells(row)
+    arch = _arch(read)
+    chips = read.integer("chips")
+    system = _system(read, catalogue)
+    seq_len = read.integer("seq_len")
+    stack = _stack(read, system)
+    layout = read_layout(read, arch, system, chips, stack)
+    batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
+    job = Job(arch, seq_len, batch, _precision(read))
+    # Published efficiencies refer to the data sheet, whatever variant of the chip ran.
+    chip = catalogue.accelerator(system.accelerator.key)
+    peak = chip.peak_flops_per_s[peak_precision(chip, job.precision)]
+    measured = measured_step_s(read, job, chips, peak)
+    return Run(
+        id=read.text("id"),
+        job=job,
+        system=system,
+        chips=chips,
+        stack=stack,
+        layout=layout,
+        recompute_free=not read.text("recompute") or (read.text("recompute") == "selective" and stack in _POLICIES),
+        measured_s=measured,
+        peak_flops_per_s=peak,
+        assumed=tuple(read.assumed),
+    )
+
+
+def _arch(read: Cells) -> ModelArch:
+    hidden, heads = read.integer("hidden"), read.integer("heads")
+    experts = read.integer("experts") if read.text("experts") else 0
+    attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
+    mla: dict[str, Any] = {}
+    if attention == "mla":
+        # DeepSeek-V2 and V3 share these (arXiv 2405.04434, 2412.19437); the columns hold the head width alone.
+        mla = {"q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64}
+        mla["v_head_dim"] = 128
+        read.assume("latent dimensions")
+    base = ModelArch(
+        key=read.text("model") or "model",
+        title=read.text("model"),
+        layers=read.integer("layers"),
+        hidden=hidden,
+        heads=heads,
+        kv_heads=read.integer("kv_heads", heads),
+        head_dim=read.integer("head_dim", 192 if mla else hidden // heads),
+        ffn=read.integer("ffn") if read.text("ffn") or not experts else 0,
+        gated=read.text("gated") == "1",
+        vocab=read.integer("vocab", 32_000),
+        tied_embeddings=read.text("tied_embeddings") == "1",
+        attention=attention,  # type: ignore[arg-type]  # checked below
+        experts=experts,
+        experts_per_token=read.integer("experts_per_token") if experts else 0,
+        expert_ffn=read.integer("expert_ffn") if experts else 0,
+        shared_experts=read.integer("shared_experts", 0) if experts else 0,
+        dense_layers=read.integer("dense_layers", 0) if experts else 0,
+        mtp_layers=1 if re.search(r"\bMTP\b", read.text("notes")) else 0,
+        lora_rank=_adapter_rank(read),
+        **mla,
+    )
+    return check_arch(_gate(read, base))
+
+
+def _precision(read: Cells) -> str:
+    """Precision of the multiplies; quantised training to int8 runs them at the 16-bit rate at least."""
+    text = read.text("dtype").lower() or "bf16"
+    named = re.match(r"(nvfp4|mxfp4|mxfp8|fp8|bf16|fp16|tf32|fp32|int8)", text)
+    precision = named[1] if named else text
+    return "bf16" if precision == "int8" else precision
+
+
+def _adapter_rank(read: Cells) -> int:
+    """Rank of low-rank adapters; 0 where the row trains all weights."""
+    text = f"{read.text('model')} {read.text('notes')}"
+    if not re.search(r"\bLoRA\b", text, re.IGNORECASE):
+        return 0
+    read.assume("adapter rank")
+    return _ADAPTER_RANK
+
+
+def _gate(read: Cells, arch: ModelArch) -> ModelArch:
+    """Where the kind of MLP is not given, the one whose parameters come nearest to the published count."""
+    if read.text("gated"):
+        return arch
+    options = [dataclasses.replace(arch, gated=gated) for gated in (False, True)]
+    read.assume("gated")
+    published = read.number("params_b", parameters(options[0]).total / 1e9)
+    return min(options, key=lambda a: abs(parameters(a).total / 1e9 - published))
+
+
+def _system(read: Cells, catalogue: Catalogue) -> System:
+    """The machine of the row: its chip, its scale-up domain and its network as published."""
+    key = read.text("accelerator")
+    nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
+    if key not in catalogue.aliases and key not in catalogue.keys("accelerator"):
+        raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {_known(catalogue)}")
+    key = catalogue.get(key, "accelerator").key
+    systems = [catalogue.system(name) for name in catalogue.keys("system")]
+    matches = [s for s in systems if s.accelerator.key == key]
+    if matches:
+        system = min(matches, key=lambda s: (abs(s.chips - nodes) if nodes else 0, s.chips))
+    else:
+        system = _node_of(key, nodes, catalogue)
+        read.assume("machine")
+    links = list(system.links)
+    if nodes and key.startswith("tpu"):
+        # A slice is the scale-up domain of the run, not the whole pod.
+        links[0] = dataclasses.replace(links[0], domain_chips=float(nodes))
+    rate = _scaleout_bytes_per_s(read.text("scaleout"), nodes or system.chips)
+    if rate:
+        links[-1] = dataclasses.replace(links[-1], link_bytes_per_s=rate)
+    elif not key.startswith("tpu"):
+        read.assume("scaleout")
+    if "torchtitan" in read.text("software").lower() and key == "h100-sxm":
+        system = _variant(system)
+        read.assume("accelerator")
+    return dataclasses.replace(system, links=tuple(links))
+
+
+def _known(catalogue: Catalogue) -> str:
+    return ", ".join(sorted(catalogue.keys("accelerator")))
+
+
+def _node_of(key: str, nodes: int, catalogue: Catalogue) -> System:
+    """A node of a chip that no catalogued machine holds: the usual eight-chip node with the chip's own links."""
+    base = catalogue.system(_USUAL_NODE)
+    links = [
+        dataclasses.replace(link, link_bytes_per_s=catalogue.number(key, f"{name}_link_bytes_per_s"))
+        for link, name in ((base.links[0], "scaleup"), (base.links[-1], "scaleout"))
+    ]
+    links[0] = dataclasses.replace(links[0], domain_chips=float(nodes or base.chips))
+    return dataclasses.replace(base, accelerator=catalogue.accelerator(key), links=tuple(links))
+
+
+def _variant(system: System) -> System:
+    """The 500 W H100: the same arithmetic at a lower power cap, which sets the clock, and memory as listed."""
+    slower = dataclasses.replace(
+        system.accelerator,
+        hbm_bytes=_VARIANT_HBM_BYTES,
+        hbm_bytes_per_s=_VARIANT_HBM_BYTES_PER_S,
+        power_cap_w=_VARIANT_POWER_W,
+    )
+    return dataclasses.replace(system, accelerator=slower)
+
+
+def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
+    """Bytes per second and chip, one direction, of a network as published; 0 where it says nothing."""
+    adapters = re.search(r"(\d+)\s*x\s*(\d+)\s*Gb/s", text)
+    if adapters:
+        return float(adapters[1]) * float(adapters[2]) * 1e9 / 8.0 / chips_per_node
+    node = re.search(r"(\d+)\s*Gb/s.*per (?:node|16 chips)", text)
+    return float(node[1]) * 1e9 / 8.0 / chips_per_node if node else 0.0
+
+
+def _stack(read: Cells, system: System) -> str:
+    software = read.text("software").lower()
+    year = read.text("published")[:4]
+    usual = default_stack(system.accelerator)
+    if maker(system.accelerator.key) != "gpu" and software:
+        # Whatever frontend is named, a systolic-array chip runs what its compiler made.
+        return usual
+    if "megatron-deepspeed" in software and read.text("dtype") == "bf16":
+        return "stack-megatron-deepspeed"
+    for pattern, stack in _STACKS:
+        if re.search(pattern, software):
+            old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023
+            return f"stack-megatron-{max(int(year), 2021)}" if old and "deepspeed" not in software else stack
+    read.assume("software")
+    return usual
+
+
+def measured_step_s(read: Cells, job: Job, chips: int, peak_flops_per_s: float) -> float:
+    """The published metric as seconds per optimizer step. [s]
+
+    Raises
+    ------
+    MegawattError
+        If the metric is unknown or not a number.
+    """
+    value, metric = read.number("value"), read.text("metric")
+    if value <= 0:
+        raise ScenarioError(f"value = {value:g}, must be above 0")
+    tokens = float(job.tokens)
+    if metric == "step_time_s":
+        return value
+    if metric == "tokens_per_s_per_chip":
+        return tokens / (value * chips)
+    if metric == "samples_per_s":
+        return job.global_batch / value
+    if metric in ("tflops_per_chip", "mfu"):
+        flops = _published_flops_per_token(read, job.arch, job.seq_len) * tokens
+        return flops / (chips * value * (1e12 if metric == "tflops_per_chip" else peak_flops_per_s))
+    raise ScenarioError(f"metric {metric!r} says nothing about a step")
+
+
+def _published_flops_per_token(read: Cells, arch: ModelArch, seq_len: int) -> float:
+    """FLOPs per token as the source counts them. [FLOP]"""
+    halved = read.text("causal_halved")
+    if not halved:
+        read.assume("causal_halved")
+    half = halved != "0"
+    model = model_flops_per_token(arch, seq_len, causal_half=half)
+    convention = read.text("flops_convention")
+    if convention != "hardware" or read.text("recompute") != "full":
+        if convention not in ("model", "hardware"):
+            read.assume("flops_convention")
+        return model
+    # Hardware FLOPs of full recompute: one more forward pass of the layers, none of the output projection.
+    dense, moe = layer_kinds(arch)
+    if moe:
+        raise MegawattError("hardware FLOPs of a mixture with full recompute: not defined by any source")
+    layers = dense * (parameters(arch).dense_layer - parameters(arch).norms)
+    return model + 2.0 * layers + attention_flops_per_token(arch, seq_len, causal_half=half)

@@ -1,1 +1,0 @@
-"""Fit the few parameters of a chip's kernels on measured ones."""

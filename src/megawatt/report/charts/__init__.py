@@ -1,0 +1,1 @@
+"""Charts by subject, and which of them a page shows."""

@@ -1,0 +1,78 @@
+"""A run folder: Parquet tables, summary, manifest, report; written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from megawatt.chain.records import Comparison
+from megawatt.ours import differences
+from megawatt.results.tables import tables_of
+from megawatt.results.view import summary_of
+from megawatt.results.workbook.book import has_formulas, write_cashflow
+from megawatt.writing import Content, write_columns, write_folder
+
+__all__ = ["save", "verify"]
+
+
+def save(comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep: bool = False) -> Path:
+    """Write a comparison to a run folder, replacing an older run as a whole.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to save.
+    folder : Path
+        ``runs/<name>``.
+    texts : mapping
+        Further files by name, e.g. ``report.html``.
+    keep : bool
+        Replace nothing: the first free name of ``<name>``, ``<name>-2``, ``<name>-3`` ...
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder holds anything but an unchanged run.
+    MachineError
+        If it cannot be written.
+    """
+    files: dict[str, Content] = {
+        f"{table.name}.parquet": partial(write_columns, columns=table.columns, units=table.units)
+        for table in tables_of(comparison)
+    }
+    files |= texts
+    files |= _workbooks(comparison)
+    files["summary.json"] = json.dumps(summary_of(comparison), indent=1, allow_nan=False) + "\n"
+    return write_folder(folder, files, comparison.manifest, keep=keep)
+
+
+def _workbooks(comparison: Comparison) -> dict[str, Content]:
+    """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
+    books: dict[str, Content] = {}
+    for use in comparison.uses:
+        name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
+        if not has_formulas(use.cash):
+            # refinanced loans and draws on clocks of their own (docs/finance.md)
+            continue
+        books[name] = partial(
+            write_cashflow,
+            cash=use.cash,
+            title=use.title,
+            operating=use.operating,
+            grid_mw=use.grid_mw,
+            assumptions=use.assumptions,
+        )
+    return books
+
+
+def verify(folder: Path) -> list[str]:
+    """Names in a run folder that are missing, changed or extra against its manifest; empty when whole."""
+    foreign, missing = differences(folder)
+    return sorted([*foreign, *missing])

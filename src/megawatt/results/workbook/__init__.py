@@ -1,0 +1,1 @@
+"""The cash flow as a workbook of live formulas."""

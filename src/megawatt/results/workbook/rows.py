@@ -1,0 +1,192 @@
+"""The formulas of the cash flow workbook, sheet by sheet; their rules are those of the finance engine."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from megawatt.finance import LoanTerms
+from megawatt.results.workbook.sheet import Book, Line, Scalar
+
+__all__ = ["add_cash", "add_debt", "add_deferred", "add_tax", "add_timing"]
+
+_CENT: Final = "0.005"
+
+
+def add_timing(book: Book) -> None:
+    """Month numbers, calendar and flags."""
+    book.add(
+        "Timing",
+        Line("idx", "month", "=COLUMN()-5", "month"),
+        Line("year", "calendar year", "={start_year}+INT(([idx]+{start_month}-1)/12)", "year"),
+        Line("calendar", "calendar month", "=MOD([idx]+{start_month}-1,12)+1", "month"),
+        Line(
+            "hours",
+            "hours of the month",
+            "=24*(DATE([year],[calendar]+1,1)-DATE([year],[calendar],1))",
+            "h",
+        ),
+        Line("is_last", "last month", "=IF([idx]={months}-1,1,0)", "flag"),
+        Line("settles", "tax is settled", "=IF(OR([calendar]=12,[is_last]=1),1,0)", "flag"),
+        Line("builds", "equity may come in", "=IF([idx]<{construction_months},1,0)", "flag"),
+        Line("pays_out", "distributions are possible", "=IF(OR([builds]=0,[is_last]=1),1,0)", "flag"),
+        Line("repays", "loan is repaid", "=IF(AND([idx]>={first_payment},[idx]<={last_payment}),1,0)", "flag"),
+        Line("drawn", "loan runs", "=IF(AND([idx]>={draw_month},[idx]<={last_payment}),1,0)", "flag"),
+        Line("operates", "operation", "=IF([idx]>={operation_start},1,0)", "flag"),
+        Line("placed", "month in which this month's spending is placed in service",
+             "=MAX([idx]+1,{operation_start})", "month"),
+        Line("placed_year", "its calendar year", "={start_year}+INT(([placed]+{start_month}-1)/12)", "year"),
+        Line("placed_calendar", "its calendar month", "=MOD([placed]+{start_month}-1,12)+1", "month"),
+        Line("discount", "discount factor", "=(1+{discount_rate})^(-([idx]+1)/12)", ""),
+    )  # fmt: skip
+
+
+def add_deferred(book: Book) -> None:
+    """Balance of prepayments received and not yet credited (corkscrew)."""
+    book.add(
+        "Contract",
+        "Deferred revenue",
+        Line("deferred_opening", "opening balance", "=[deferred<]"),
+        Line("deferred_in", "received", "=[in_prepayment]", total=True),
+        Line("deferred_out", "credited", "=-[in_credit]", total=True),
+        Line("deferred", "closing balance", "=[deferred_opening]+[deferred_in]+[deferred_out]"),
+    )
+
+
+def add_debt(book: Book, loan: LoanTerms | None) -> None:
+    """The loan as it runs when paid on time (corkscrew), and the reserve that its service asks for."""
+    growth = "(1+{loan_rate}/12)^({first_payment}-1-[idx:])"
+    factors = "(1+{loan_rate}/12)^-([idx:]-{first_payment}+1)"
+    at_start = f"=IF({{capitalise}}=1,SUMPRODUCT([in_draw:],{growth}),SUM([in_draw:]))" if loan else "=0"
+    weighted = f"=SUMPRODUCT([in_weight:]*[repays:]*{factors})" if loan else "=0"
+    level = "=IF({loan_rate}=0,1/{payments},{loan_rate}/12/(1-(1+{loan_rate}/12)^-{payments}))"
+    book.add(
+        "Debt",
+        Scalar("payments", "number of payments", "={last_payment}-{first_payment}+1", "months"),
+        Scalar("at_start", "owed at the first payment", at_start, "USD"),
+        Scalar("amortising", "of which repaid by instalments", "={at_start}*(1-{balloon})", "USD"),
+        Scalar("weights_worth", "worth of the sculpting weights", weighted, ""),
+        Scalar("level_payment", "level payment per dollar", level if loan else "=0", ""),
+        "Schedule when paid on time",
+        Line("s_opening", "opening balance", "=[s_balance<]"),
+        Line("s_draw", "draw", "=[in_draw]", total=True),
+        Line("s_interest", "interest accrued", "=[s_opening]*{loan_rate}/12", total=True),
+        Line("s_own_interest", "interest on the instalments' part",
+             "=[s_interest]-{at_start}*{balloon}*{loan_rate}/12"),
+        Line("s_instalment", "principal by the loan's shape",
+             "=CHOOSE({loan_shape},{amortising}*{level_payment}-[s_own_interest],{amortising}/{payments},"
+             "IF({weights_worth}=0,0,{amortising}*[in_weight]/{weights_worth})-[s_own_interest],0)"
+             if loan else "=0"),
+        Line("s_capitalised", "interest added to the loan",
+             "=IF([repays]=0,{capitalise}*[s_interest],IF([idx]={last_payment},0,MAX(-[s_instalment],0)))",
+             total=True),
+        Line("s_principal", "principal",
+             "=IF([repays]=0,0,IF([idx]={last_payment},[s_opening],MAX([s_instalment],0)))", total=True),
+        Line("s_balance", "closing balance", "=[s_opening]+[s_draw]+[s_capitalised]-[s_principal]"),
+        Line("s_service", "service due in cash", "=[s_interest]-[s_capitalised]+[s_principal]", total=True),
+        Line("s_tested", "service in the cover tests", "=IF([repays]=1,[s_service],0)", total=True),
+        Line("fee", "upfront fee", "=IF([idx]={draw_month},{upfront_fee}*SUM([in_draw:]),0)", total=True),
+        Line("fee_tax", "fee deducted for tax",
+             "=[drawn]*{upfront_fee}*SUM([in_draw:])/({last_payment}-{draw_month}+1)", total=True),
+        Line("reserve_target", "reserve: service ahead and other",
+             "=IF([is_last]=1,0,IF([idx]<{first_payment}-1,0,"
+             "SUMPRODUCT([s_tested:]*([idx:]>[idx])*([idx:]<=[idx]+INT({reserve_months})))"
+             "+({reserve_months}-INT({reserve_months}))*SUMPRODUCT([s_tested:]*([idx:]=[idx]+INT({reserve_months})+1)))"
+             "+[in_other_reserve])"),
+    )  # fmt: skip
+
+
+def _tax_block(prefix: str, income: str) -> tuple[Line, ...]:
+    """Year to date, losses, tax paid and tax accrued of one income row."""
+    rate = "({state_rate}+{federal_rate}*(1-{state_rate}))"
+    profit = f"MAX([{prefix}ytd],0)"
+    return (
+        Line(f"{prefix}ytd", "income of the tax year so far", f"=IF([settles<]=1,0,[{prefix}ytd<])+{income}"),
+        Line(f"{prefix}losses_in", "losses carried in", f"=[{prefix}losses<]"),
+        Line(f"{prefix}used", "losses that this year's income would use",
+             f"=MIN([{prefix}losses_in],{{loss_limit}}*{profit})"),
+        Line(f"{prefix}accrued", "tax on the year so far", f"={rate}*({profit}-[{prefix}used])"),
+        Line(f"{prefix}tax", "tax settled", f"=[settles]*[{prefix}accrued]", total=True),
+        Line(f"{prefix}losses", "losses carried on",
+             f"=IF([settles]=1,[{prefix}losses_in]-[{prefix}used]+MAX(-[{prefix}ytd],0),[{prefix}losses_in])"),
+    )  # fmt: skip
+
+
+def add_tax(book: Book) -> None:
+    """Taxable income, settled once a year, with and without the loan."""
+    book.add(
+        "Tax",
+        Line("disposal", "gain of the sale, uncredited prepayments included",
+             "=[is_last]*(SUM([residual:])-(SUM([capex_total:])-SUM([written:]))+SUM([in_prepayment:])-SUM([in_credit:]))"),
+        Line("income", "income before interest", "=[revenue_total]-[opex_total]-[written]+[disposal]", total=True),
+        "With the loan",
+        *_tax_block("", "[income]-[accrued_interest]-[fee_tax]"),
+        Line("profit_operation", "income of operation, year so far", "=MAX([ytd]-[disposal],0)"),
+        Line("tax_operation", "tax on operation",
+             "=[settles]*({state_rate}+{federal_rate}*(1-{state_rate}))*([profit_operation]"
+             "-MIN([losses_in],{loss_limit}*[profit_operation]))", total=True),
+        Line("tax_sale", "tax on the sale", "=[tax]-[tax_operation]", total=True),
+        Line("set_aside", "tax accrued, not yet due", "=[accrued]-[tax]"),
+        "Without the loan",
+        *_tax_block("p_", "[income]"),
+    )  # fmt: skip
+
+
+def add_cash(book: Book) -> None:
+    """The waterfall: operation, service, reserves, sweep, distributions."""
+    book.add(
+        "Cashflow",
+        Line("opening_cash", "opening cash", "=[closing_cash<]"),
+        Line("c_revenue", "revenue", "=[revenue_total]", total=True),
+        Line("c_credit", "less prepayments credited", "=-[in_credit]", total=True),
+        Line("c_prepayment", "prepayments received", "=[in_prepayment]", total=True),
+        Line("c_opex", "operating cost", "=-[opex_total]", total=True),
+        Line("c_tax", "tax on operation", "=-[tax_operation]", total=True),
+        Line("receivable", "receivables",
+             "=IF([is_last]=1,0,([revenue_total]-[in_credit])*{receivable_days}*24/[hours])"),
+        Line("payable", "payables", "=IF([is_last]=1,0,[opex_total]*{payable_days}*24/[hours])"),
+        Line("c_working", "working capital", "=-([receivable]-[payable]-([receivable<]-[payable<]))", total=True),
+        Line("cfads", "CFADS", "=[c_revenue]+[c_credit]+[c_prepayment]+[c_opex]+[c_working]+[c_tax]", total=True),
+        Line("c_sale", "proceeds of the sale, after tax", "=[residual]-[tax_sale]", total=True),
+        Line("c_capex", "capital spending", "=-[capex_total]", total=True),
+        Line("c_fee", "loan fee", "=-[fee]", total=True),
+        Line("c_draw", "loan draws", "=[in_draw]", total=True),
+        Line("before", "cash before service",
+             "=[opening_cash]+[cfads]+[c_sale]+[c_capex]+[c_fee]+[c_draw]"),
+        "Service",
+        Line("open_debt", "opening debt", "=[debt<]"),
+        Line("accrued_interest", "interest accrued", "=[open_debt]*{loan_rate}/12", total=True),
+        Line("added", "interest added to the loan", "=MIN([s_capitalised],[accrued_interest])"),
+        Line("due_interest", "interest due in cash", "=[accrued_interest]-[added]", total=True),
+        Line("target", "balance that the loan should have", "=MAX([s_balance]-[prepaid<],0)"),
+        Line("owed", "owed before payment", "=[open_debt]+[added]+[in_draw]"),
+        Line("demand", "interest, principal and arrears",
+             f"=[due_interest]+IF([owed]-[target]>{_CENT},[owed]-[target],0)"),
+        Line("equity_in", "equity in",
+             "=IF([builds]=1,MAX(0,MIN([demand]-[before]"
+             "+IF(AND({reserve_at_close}=1,[idx]={construction_months}-1),[reserve_target],0),"
+             "{committed_equity}-[equity_so_far<])),0)", total=True),
+        Line("equity_so_far", "equity so far", "=[equity_so_far<]+[equity_in]"),
+        Line("paid", "paid to lenders on demand", "=MAX(0,MIN([before]+[equity_in],[demand]))", total=True),
+        Line("interest_paid", "interest paid", "=MIN([paid],[due_interest])", total=True),
+        Line("principal_served", "principal paid on demand", "=[paid]-[interest_paid]", total=True),
+        Line("unswept", "debt before the sweep",
+             "=[owed]+[due_interest]-[interest_paid]-[principal_served]"),
+        Line("on_time", "service of the loan on schedule",
+             "=MAX([due_balance<]*{loan_rate}/12-[added],0)+[due_balance<]+[added]+[in_draw]-[target]"),
+        Line("shortfall", "scheduled service not paid",
+             f"=IF([on_time]-[paid]>{_CENT},[on_time]-[paid],0)", total=True),
+        "Reserves, sweep, distributions",
+        Line("floor", "cash that stays",
+             "=[set_aside]+[reserve_target]+IF([is_last]=1,0,{minimum_cash})"),
+        Line("free", "excess cash",
+             f"=IF(AND([pays_out]=1,[unswept]-[target]<={_CENT}),"
+             "MAX([before]+[equity_in]-[paid]-[floor],0),0)"),
+        Line("swept", "swept", "=IF([idx]>={first_payment},MIN({sweep}*[free],[unswept]),0)", total=True),
+        Line("prepaid", "prepaid so far", "=[prepaid<]+[swept]"),
+        Line("due_balance", "balance on schedule, after the sweep", "=MAX([target]-[swept],0)"),
+        Line("debt", "closing debt", "=[unswept]-[swept]"),
+        Line("distribution", "distributions",
+             f"=IF(AND([is_last]=0,[locked]=1,[debt]>{_CENT}),0,[free]-[swept])", total=True),
+        Line("closing_cash", "closing cash",
+             "=[before]+[equity_in]-[paid]-[swept]-[distribution]"),
+    )  # fmt: skip
