@@ -96,6 +96,7 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
         "considered": found.considered,
         "rejected": dict(found.rejected),
         "layouts": [_alternative_dict(one) for one in alternatives(found, system, top)],
+        "evidence": dict(found.evidence),
         "front": [_front_dict(one) for one in front_steps(found, system, prices)],
         "assumptions": [
             {
@@ -142,6 +143,8 @@ def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     to.print(_parts_table(found))
     for line in _why(found, listed):
         to.print(line)
+    rests = "; ".join(f"{name}: {what}" for name, what in found.evidence.items())
+    to.print(f"Times rest on: {rests}.")
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
     to.print(f"\n{found.considered:,} layouts considered; rejected: {rejected or 'none'}.")
     to.print(CONVENTION, style="dim")

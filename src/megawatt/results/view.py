@@ -99,6 +99,7 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
         "hfu": plan.hfu,
         "chip_power_w": plan.chip_power_w,
         "it_w_per_chip": plan.it_w_per_chip,
+        "evidence": dict(plan.evidence),
         "layouts_considered": plan.considered,
         "layouts_rejected": dict(plan.rejected),
     }

@@ -202,3 +202,19 @@ def test_layouts_fill_their_defaults() -> None:
     assert bare.etp.tolist() == [1]
     assert bare.zero_group.tolist() == [0]
     assert len(bare.take(np.array([True]))) == 1
+
+
+def test_a_plan_says_what_its_times_rest_on() -> None:
+    mixture = Job(load_model("mixtral-8x7b", CATALOGUE), seq_len=4096, global_batch=64)
+    found = plan(mixture, CATALOGUE.system("gb300-nvl72"), 64, catalogue=CATALOGUE)
+    assert found.evidence == {
+        "matrix multiplies": "measured on gb200 in bf16",
+        "collectives": "measured on gb200 in bf16",
+        "attention": "measured on gb200 in bf16",
+        "routed experts": "measured on gb200 in bf16",
+    }
+    systolic = plan(mixture, CATALOGUE.system("tpu-v5p-pod"), 64, catalogue=CATALOGUE).evidence
+    assert (systolic["attention"], systolic["routed experts"]) == ("roofline", "roofline")
+    assert systolic["matrix multiplies"] == "data sheet of tpu-v6e"
+    own = plan(mixture, CATALOGUE.system("hgx-h100"), 64, catalogue=CATALOGUE).evidence
+    assert own["routed experts"] == "measured on this chip"
