@@ -76,7 +76,7 @@ def write_samples(folder: Path) -> dict[str, Path]:
         "kernels-collectives": _parquet(
             folder / "collectives.parquet", [_COLLECTIVE | {"op_name": f"all_{name}"} for name in ("gather", "reduce")]
         ),
-        "attention-published": _csv(folder / "curves.csv", [_CURVE, _CURVE | {"seq_len": 8192, "pass": "bwd"}]),
+        "attention-published": _csv(folder / "curves.csv", [_CURVE, _CURVE | {"seq_len": 8192, "pass": "fwd+bwd"}]),
         "collectives-published": _csv(
             folder / "bandwidth.csv", [_BANDWIDTH, _BANDWIDTH | {"ranks": 64}, _BANDWIDTH | {"op": "all_gather"}]
         ),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import stat
 from pathlib import Path
 from typing import Final
+
+from megawatt.errors import ScenarioError
+from megawatt.files import decode, parse_json, read_bytes
 
 __all__ = ["MANIFEST", "differences", "kind_of", "listed", "read_ours", "remove", "sealed", "why_foreign"]
 
@@ -54,7 +56,10 @@ def kind_of(path: Path) -> str:
 
 def read_ours(path: Path) -> bytes:
     """Bytes of a file of ours; empty where it is too large to be one."""
-    return b"" if path.lstat().st_size > _MOST_READ else path.read_bytes()
+    try:
+        return read_bytes(path, _MOST_READ, "a file of ours")
+    except ScenarioError:
+        return b""
 
 
 def listed(folder: Path) -> dict[str, str] | None:
@@ -63,8 +68,8 @@ def listed(folder: Path) -> dict[str, str] | None:
     if kind_of(path) != "file" or not seal_holds(data := read_ours(path)):
         return None
     try:
-        files = json.loads(data).get("files")
-    except ValueError:
+        files = parse_json(decode(path, data), path)["files"]
+    except (ScenarioError, KeyError, TypeError):
         return None
     return {str(name): str(digest) for name, digest in files.items()} if isinstance(files, dict) else None
 

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from megawatt.errors import MachineError, Problem, ScenarioError
+from megawatt.files import decode, parse_json
 from megawatt.ours import MANIFEST, differences, kind_of, listed, read_ours, remove, sealed, why_foreign
 
 __all__ = [
@@ -184,8 +185,8 @@ def _tidy(place: Path) -> None:
     try:
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
-            content = json.loads(os.read(mark, 4096))
-        except ValueError:
+            content = parse_json(decode(place, os.read(mark, 4096)), place)
+        except ScenarioError:
             return
         if isinstance(content, dict) and content.get("megawatt") == _MARK_TEXT:
             _clear(place, place.parent / Path(str(content["for"])).name)

@@ -88,7 +88,7 @@ def test_the_scenario_itself_is_valid(site: Path) -> None:
         ("hall.design=liquid-dry-cooler-2", ("hall.design",)),
         ("seed=true", ("seed", "a whole number")),
         ("a.b\nc=1", ("--set",)),
-        ("site.grid_mw=1\nx = 2", ("one value on one line",)),
+        ("site.grid_mw=1\nx = 2", ("one printable line",)),
         ("risk.paths=" + "9" * 400, ("risk.paths",)),
     ],
 )

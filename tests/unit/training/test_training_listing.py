@@ -59,7 +59,7 @@ def test_sweeps_double(ends: tuple[int, int], counts: list[int]) -> None:
 
 @pytest.mark.parametrize("ends", [(8, 4), (0, 0)])
 def test_sweeps_need_chips(ends: tuple[int, int]) -> None:
-    with pytest.raises(ScenarioError, match="1 or more"):
+    with pytest.raises(ScenarioError, match="allowed: 1 to 10,000,000"):
         doublings(*ends)
 
 
