@@ -30,6 +30,8 @@ COLUMNS: Final = (
     "trivial predictor",
     "used by",
 )
+_TOTALS: Final = ("dispatch-case", "finance-case")
+"""Kinds whose totals and zeros are compared in their own units: left out of the table, `validate` prints them."""
 _MARKS: Final = re.compile(r"(<!-- validation-table -->\n).*?(<!-- /validation-table -->)", re.DOTALL)
 
 
@@ -63,6 +65,8 @@ def rows(folder: Path, traced: Mapping[str, Mapping[str, Any]]) -> list[str]:
             continue
         for entry in entries:
             error, name = entry["error"], path.relative_to(folder)
+            if error != "relative" and entry["kind"] in _TOTALS:
+                continue
             blind = _stat(entry["groups"].get("fold=score", {}), error)
             unit = "" if error == "relative" else " (difference)"
             cells = (f"`{name}`", entry["quantity"] + unit, str(entry["scored"]), _stat(entry["summary"], error), blind,
