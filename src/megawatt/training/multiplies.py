@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -27,10 +27,10 @@ from megawatt.hardware import (
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["multiplies", "multiply", "shared_clock", "trained_precisions"]
+__all__ = ["TRAINED", "multiplies", "multiply", "shared_clock", "trained_precisions"]
 
 
-_TRAINED: Final = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4", "mxfp4")
+TRAINED: Final = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4", "mxfp4")
 _INPUT_BYTES: Final[Mapping[str, float]] = MappingProxyType({"fp8": 1.0, "mxfp8": 1.0, "nvfp4": 0.5, "mxfp4": 0.5})
 _LOWEST_CLOCK: Final = 0.2
 _BOUND: Final = 1.0 + 1e-9
@@ -42,12 +42,12 @@ _LARGE: Final = 8192.0
 
 def trained_precisions(accelerator: Accelerator) -> tuple[str, ...]:
     """Precisions of linear layers that a chip can train in, as it lists their rates; one of 16 bits is enough."""
-    listed = [name for name in _TRAINED if name in accelerator.peak_flops_per_s]
+    listed = [name for name in TRAINED if name in accelerator.peak_flops_per_s]
     return tuple(name for name in listed if name != "fp16" or "bf16" not in listed)
 
 
 def multiplies(
-    catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile
+    catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile, precisions: Collection[str] = TRAINED
 ) -> tuple[Mapping[str, GemmKernel], dict[str, Fitted], tuple[Assumption, ...]]:
     """Kernels of a chip by precision, whose measurements they rest on, and other facts behind them.
 
@@ -63,12 +63,14 @@ def multiplies(
         The chip; its own data sheet and power cap count.
     profile : KernelProfile
         Launch time.
+    precisions : collection of str
+        Those that are needed.
     """
     kernels: dict[str, GemmKernel] = {}
     rests: dict[str, Fitted] = {}
     used: list[Assumption] = []
-    for precision in _TRAINED:
-        if precision not in accelerator.peak_flops_per_s:
+    for precision in TRAINED:
+        if precision not in precisions or precision not in accelerator.peak_flops_per_s:
             continue
         try:
             kernel, found = gemm_kernel(catalogue, accelerator, precision)

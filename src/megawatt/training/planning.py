@@ -85,7 +85,7 @@ def evaluate(
     StepCost
         Arrays of shape (n,), also where a layout is not feasible.
     """
-    practice = practice_for(catalogue, system, stack, offload=offload)
+    practice = practice_for(catalogue, system, stack, offload=offload, jobs=[job])
     cost = step_cost(job, system, layouts, practice=practice)
     used = layouts.tp * layouts.pp * layouts.cp * layouts.dp
     reasons = layout_reasons(job, layouts, chips=used)
@@ -174,7 +174,7 @@ def plan(
     jobs = [replace(job, precision=name) for name in dict.fromkeys(precisions or (job.precision,))]
     for one in jobs:
         one.on(system.accelerator)
-    practice = practice_for(catalogue, system, stack, offload=offload)
+    practice = practice_for(catalogue, system, stack, offload=offload, jobs=jobs)
     space = search_space(job, chips) if layouts is None else Space(layouts, {}, len(layouts))
     cases = [_Case(one, system, chips, practice) for one in jobs]
     rank = _Rank(objective, prices or Prices(), chips)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -25,9 +25,11 @@ from megawatt.hardware import (
     kernel_profile,
     maker,
     own_practice,
+    peak_precision,
     power_model,
 )
-from megawatt.training.multiplies import multiplies
+from megawatt.training.multiplies import TRAINED, multiplies
+from megawatt.training.records import Job
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -241,8 +243,18 @@ def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tup
     return Host(frozenset(offload), *(a.fact.number() for a in used)), used
 
 
+def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> Collection[str]:
+    """Precisions of the multiplies of some jobs: their linear layers' own, and 16 bits."""
+    return {peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"} if jobs else TRAINED
+
+
 def practice_for(
-    catalogue: Catalogue, system: System, stack: str | None = None, *, offload: Collection[str] = ()
+    catalogue: Catalogue,
+    system: System,
+    stack: str | None = None,
+    *,
+    offload: Collection[str] = (),
+    jobs: Sequence[Job] = (),
 ) -> Practice:
     """Resolve chip, network, power and stack facts for one system.
 
@@ -256,6 +268,8 @@ def practice_for(
         Key of a stack; the usual one of the chip if not given.
     offload : collection of str
         Any of `OFFLOADS`: kept in the host's memory.
+    jobs : sequence of Job
+        What it is for: precisions and layers that none of them has are left out. All are in where none is given.
 
     Raises
     ------
@@ -270,9 +284,10 @@ def practice_for(
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
     reserve, straggler = (a.fact.number() for a in used)
     profile, stack_facts = _stack(catalogue, stack or default_stack(chip), chip)
-    measured, rests, gemm_facts = multiplies(catalogue, chip, kernels)
+    measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
-    experts, rests_experts = _experts(catalogue, chip, measured)
+    mixture = not jobs or any(job.arch.experts for job in jobs)
+    experts, rests_experts = _experts(catalogue, chip, measured if mixture else ())
     rests = {**rests, **rests_attention, **rests_experts, "collectives": links}
     host, host_facts = _host(catalogue, system, offload)
     fitted = tuple(a for found in rests.values() for a in found.assumptions)

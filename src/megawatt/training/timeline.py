@@ -201,7 +201,7 @@ def step_timeline(
 
 def plan_timeline(found: TrainingPlan, system: System, catalogue: Catalogue) -> Timeline:
     """Replay one step of a plan's best layout, on its own stack and with what it offloads."""
-    practice = practice_for(catalogue, system, found.stack, offload=found.offload)
+    practice = practice_for(catalogue, system, found.stack, offload=found.offload, jobs=[found.job])
     return step_timeline(found.job, system, found.layout, practice=practice)
 
 
