@@ -11,7 +11,6 @@ from megawatt.hardware.collectives import (
     send_receive_s,
 )
 from megawatt.hardware.cores import CoreLayout, Tile, core_layout
-from megawatt.hardware.expert_stacks import TRAINING
 from megawatt.hardware.experts import ExpertKernel, expert_cost, expert_gradient_costs
 from megawatt.hardware.fabric import fabric_for
 from megawatt.hardware.fitted_numbers import Fitted, fitted
@@ -32,7 +31,6 @@ from megawatt.hardware.roofline import attention_time_s, gemm_time_s, grouped_ge
 
 __all__ = [
     "PRACTICE_KEY",
-    "TRAINING",
     "AttentionKernel",
     "CoreLayout",
     "Cost",

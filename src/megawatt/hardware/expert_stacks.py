@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["TRAINING", "ExpertStack", "expert_stack"]
+__all__ = ["ExpertStack", "expert_stack"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,9 @@ _STACKS: Final[Mapping[str, ExpertStack]] = MappingProxyType(
         # The collector chooses the experts outside of the timed part [kernel-collector]; activation and sum run over
         # the copies of all ranks [vllm-fused-moe].
         "vllm": ExpertStack(_TRITON, routes=False, all_rows=True),
-        "training": ExpertStack(_GROUPED, routes=False),
     }
 )
 _DEFAULT: Final = ExpertStack(_GROUPED)
-TRAINING: Final = "training"
-"""Grouped multiplies between permutations, as training libraries run them: the router is an operator of its own."""
 
 
 def expert_stack(stack: str) -> ExpertStack:

@@ -11,7 +11,6 @@ from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.hardware import (
     PRACTICE_KEY,
-    TRAINING,
     AttentionKernel,
     ExpertKernel,
     Fabric,
@@ -218,14 +217,12 @@ def _attention(
 def _experts(
     catalogue: Catalogue, accelerator: Accelerator, precisions: Iterable[str]
 ) -> tuple[Mapping[str, ExpertKernel], dict[str, Fitted]]:
-    """Expert layers by precision, as training libraries run them."""
+    """Expert layers by precision, routing included, as the fastest measured library runs them."""
     kernels: dict[str, ExpertKernel] = {}
     used: dict[str, Fitted] = {}
     for precision in precisions:
         try:
-            kernels[precision], used[f"experts {precision}"] = experts_kernel(
-                catalogue, accelerator, precision, TRAINING
-            )
+            kernels[precision], used[f"experts {precision}"] = experts_kernel(catalogue, accelerator, precision)
         except CatalogueError:
             continue
     return MappingProxyType(kernels), used
