@@ -21,7 +21,7 @@ def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     identity : mapping
-        Scenario files and seeds, catalogue hash, solvers (from `megawatt.chain.comparing`).
+        Scenario files and seeds, catalogue hash, solvers (from `megawatt.chain.compare`).
     """
     return {
         "megawatt": __version__,

@@ -41,7 +41,7 @@ def _solver(folder: Path, patch: Patch) -> list[str]:
     def give_up(*_: object, **__: object) -> None:
         raise SolverError("HiGHS stopped at its time limit")
 
-    patch.setattr("megawatt.dispatch.optimising", give_up)
+    patch.setattr("megawatt.dispatch.optimise", give_up)
     return ["dispatch", str(EXAMPLES / "childress-bitcoin.toml")]
 
 

@@ -59,7 +59,7 @@ def test_a_missing_folder_is_found_before_the_computation(
 def test_plan_looks_at_its_folder_before_it_computes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("megawatt.chain.comparing", lambda *_, **__: pytest.fail("computed first"))
+    monkeypatch.setattr("megawatt.chain.compare", lambda *_, **__: pytest.fail("computed first"))
     (tmp_path / "childress-bitcoin").mkdir()
     (tmp_path / "childress-bitcoin" / "thesis.txt").write_text("mine")
     code, err = run(capsys, "plan", str(EXAMPLES / "childress-bitcoin.toml"), "--out", str(tmp_path))
