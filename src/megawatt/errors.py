@@ -34,8 +34,11 @@ __all__ = [
 MOST_PROBLEMS: Final = 50
 """Problems of one error that are kept; the rest is counted."""
 _MOST_QUOTED: Final = 80
+"""Characters of a user's text that a message repeats."""
 _MOST_FIELD: Final = 400
+"""Characters of one part of a problem."""
 _MOST_MESSAGE: Final = 4000
+"""Characters of a message."""
 
 
 def cut(text: str, most: int) -> str:

@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 HOURS_IN_YEAR: Final = 8760
+"""Hours of a year without 29 February."""
 MONTH_NAMES: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 DAYS_IN_MONTH: Final[NDArray[np.int64]] = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.int64)

@@ -21,6 +21,7 @@ __all__ = ["end_with_parent", "stoppable"]
 _SIGNALS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 _WATCH_S: Final = 0.1
+"""Time between two looks at whether the parent lives. [s]"""
 
 
 def end_with_parent(parent: int) -> None:

@@ -52,11 +52,14 @@ _MARK: Final = "mark"
 _MARK_TEXT: Final = "scratch folder of megawatt"
 _SCRATCH: Final = ".megawatt-"
 _NAME_BYTES: Final = 255
+"""Longest name of a file on Linux's file systems. [B]"""
 _RUN_BYTES: Final = 8 * 2**20
 """What a run folder takes, and a little more. [B]"""
 _FILE_BYTES: Final = 4 * 2**20
 _AT_FDCWD: Final = -100
+""""Relative to the working directory" of Linux system calls (fcntl.h)."""
 _NOREPLACE, _EXCHANGE = 1, 2
+"""Flags of renameat2 (linux/fs.h)."""
 _WRONG_PATH: Final = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EINVAL}
 """Errors of a path that a user gave; all others are the machine's."""
 _open_scratches: list[tuple[Path, Path]] = []

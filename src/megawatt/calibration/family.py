@@ -33,6 +33,7 @@ CostOf = Callable[[str, Mapping[str, float], KernelTable, bool], Cost]
 POWER_FROM_S: Final = 2e-4
 """Readings of shorter kernels mix in the gaps between launches."""
 _POWER_WEIGHT: Final = 0.5
+"""A logarithmic error of power counts half as much as one of time: instruments err by more."""
 GEOMETRY: Final[Mapping[str, tuple[str, ...]]] = {
     "gemm": ("n", "k"),
     "attention": ("num_heads", "num_key_value_heads", "head_dim"),

@@ -34,6 +34,7 @@ _START: Final[Mapping[str, Parameter]] = {
     "switch_ramp_bytes": Parameter(1e7, 1.0, 1e4, 1e9),
 }
 _SCALE: Final = 0.15
+"""Errors beyond 15 % count with their size: libraries change algorithm with the message."""
 _LARGE_BYTES: Final = 2.0**20
 _LARGE_WEIGHT: Final = 3.0
 """Training moves megabytes: these rows count three times."""

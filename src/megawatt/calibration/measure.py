@@ -40,6 +40,7 @@ _DEVICES: Final = (
     ("MI300X", "mi300x"),
 )
 _ROWS: Final = (256, 1024, 2048, 4096, 4097, 8192, 16384)
+"""Tokens of a multiply: from few to a long micro-batch, and one beyond a whole number of tiles."""
 _COLUMNS: Final = ((1024, 4096), (4096, 4096), (4096, 14336), (8192, 8192), (16384, 4096), (1024, 8192), (28672, 8192))
 """(n, k) of common layers: projections and feed-forward of 7B to 70B models."""
 _ATTENTION: Final = tuple(
@@ -48,6 +49,7 @@ _ATTENTION: Final = tuple(
 _COPY_BYTES: Final = tuple(2**p for p in (21, 24, 27, 30))
 _MESSAGES: Final = tuple(2**p for p in range(10, 29, 2))
 _SHORT_RUNS: Final = 10
+"""Runs of a kernel before its length is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Final
 __all__ = ["EnergyMeter", "mean_power_w"]
 
 _POLL_S: Final = 0.005
+"""Time between two looks at the energy counter, which moves every 20 to 100 ms. [s]"""
 _SETTLE_SHARE: Final = 0.3
 """Share of a run at its start that is left out: the clock is still falling to the power cap."""
 

@@ -25,6 +25,7 @@ __all__ = ["FIT_LENGTHS", "CurveRow", "curve_errors", "curve_flops", "curve_time
 # The benchmark of FlashAttention 2 and 3: 16,384 tokens in all, model width 2,048 [kernel-flash-attention].
 _TOKENS: Final = 16384.0
 _WIDTH: Final = 2048.0
+"""Model width of that benchmark."""
 _ONE_LAUNCH: Final[Mapping[str, float]] = {"launch_s": 5e-6, "query_passes": 1.0, "kv_passes": 1.0}
 FIT_LENGTHS: Final = (512, 2048, 8192)
 """Sequence lengths to fit on; the others are reported."""

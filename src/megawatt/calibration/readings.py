@@ -14,6 +14,7 @@ __all__ = ["WARM", "LowReading", "low_reading", "read_power_w", "reading_of"]
 
 
 _LEAST_ROWS: Final = 8
+"""Fewer rows settle no threshold."""
 _LEAST_GAIN: Final = 0.1
 """A threshold that does not remove a tenth of the error is chance."""
 WARM: Final[Mapping[str, float]] = {"reading_rows": 3584.0, "reading_depth": 51200.0}

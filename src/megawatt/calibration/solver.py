@@ -19,6 +19,7 @@ _SCALE: Final = 0.05
 _STEPS: Final = (3e-2, 1e-3)
 """Steps of the numeric derivative, one search after the other: the wide one sees past the corners of tiles."""
 _SHIFT: Final = 1e3
+"""Moves logarithms away from zero, so that relative steps are absolute ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ __all__ = ["DAY", "KEY", "SETTING", "WORDS", "Number", "Whole", "force_option"]
 _MOST: Final = 1e15
 """No quantity of a site, a machine or a price is larger in the unit that its option takes."""
 _DIGITS: Final = 40
+"""Longest text of a number in an option."""
 _SHOWN: Final = 80
+"""Characters of a refused option that its message repeats."""
 
 force_option: Final = click.option(
     "--force", is_flag=True, help="Replace a file that megawatt did not write, or that was changed since."

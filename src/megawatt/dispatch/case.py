@@ -52,8 +52,11 @@ _PARAMETERS: Final = (
 _HOURS: Final = "hours"
 _WHAT: Final = "a dispatch case: a folder with parameters.json and hourly.csv"
 _MOST: Final = 1e9
+"""Largest number of a case: beyond any MW, MWh or USD of a site."""
 _MOST_FRAC: Final = 1.5
+"""Largest capacity factor that a file may hold: snow and cold lift panels above their rating."""
 _MOST_HOURS: Final = 8784
+"""Hours of a leap year."""
 _COLUMNS: Final = {
     "ai_load_mw": "ai_load_mw",
     "solar_cf": "solar_cf",

@@ -13,6 +13,7 @@ from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 __all__ = ["LoadDuration", "load_duration", "lost_usd"]
 
 _LEVELS: Final = (1.0, 0.9, 0.5, 0.1)
+"""Shares of the hours that a load duration is read at."""
 _OFF: Final = 1e-3
 """A use that takes less than this share of what it is offered counts as off."""
 

@@ -28,6 +28,7 @@ __all__ = ["FORESIGHTS", "day_ahead", "foresight_plans", "peak_targets", "simple
 
 FORESIGHTS: Final = ("perfect", "day-ahead", "rules")
 DAY: Final = 24
+"""Hours of a day."""
 _LOOKBACK_DAYS: Final = 7
 """A week of past days: the shortest span that holds working days and a weekend."""
 

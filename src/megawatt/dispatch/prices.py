@@ -33,6 +33,7 @@ _TIME, _PRICE = "Datetime", "Price (USD/MWh)"
 _HIGHEST_USD_PER_MWH: Final = 100_000.0
 """Above every cap or floor of a power market (Australia's cap is near 20,000 AUD/MWh)."""
 _CODES: Final = (9900.0, 9999.0, 9999.9, 9999.99, 99999.0)
+"""Numbers that files write where a price is missing."""
 _MISSING: Final = (-999.0, *_CODES, *(-code for code in _CODES))
 """Codes that files write for a missing value."""
 _PEAK_MONTHS: Final = (5, 6, 7, 8)

@@ -12,6 +12,7 @@ from megawatt.dispatch.solvers.convex import Point, minimise
 __all__ = ["missed_mwh", "solve_with_promise"]
 
 RELATIVE_GAP = 1e-9
+"""Difference of two objectives that counts as none."""
 
 
 def missed_mwh(problem: HourlyProblem, plan: HourlyPlan, use: str) -> float:

@@ -14,6 +14,7 @@ from megawatt.hours import HOURS_IN_YEAR
 __all__ = ["HOURS_IN_WEEK", "week_start", "week_trace"]
 
 HOURS_IN_WEEK: Final = 168
+"""Hours of a week."""
 _HOUR_US: Final = 3.6e9
 """Microseconds of an hour: traces count in microseconds, so that the viewer's clock reads true hours."""
 

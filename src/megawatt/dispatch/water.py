@@ -18,6 +18,7 @@ __all__ = ["WaterPlan", "save_water"]
 
 
 _LITRE_PER_M3: Final = 1e3
+"""Litres of a cubic metre."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ _LOSSES: Final = {
 }  # fmt: skip
 _MONTH_DAYS: Final = 365.25 / 12.0
 _MOST_PERIODS: Final = 10_000
+"""Longest series of a case."""
 _LARGEST: Final = 1e15
 """No amount of a case is larger: ten times the yearly product of the world, in USD."""
 _NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title", "currency", "label", "source")

@@ -18,6 +18,7 @@ __all__ = ["Cells", "Row", "read_layout"]
 Row = Mapping[str, str]
 
 _MOST: Final = 1e12
+"""Largest count that a column may hold."""
 _RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
 
 

@@ -43,7 +43,9 @@ _POLICIES: Final = ("stack-maxtext", "stack-fsdp-torch")
 """Stacks whose users choose what to keep, layer by layer; Megatron's "selective" is one set of operators."""
 _USUAL_NODE: Final = "hgx-h100"
 _VARIANT_POWER_W: Final = 500.0
+"""Its power cap. [W]"""
 _VARIANT_HBM_BYTES: Final = 96e9
+"""Its memory. [B]"""
 _VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
 """The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
 

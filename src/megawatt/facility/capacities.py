@@ -19,7 +19,9 @@ __all__ = ["CapacityPlan", "DesignHour", "capacity", "capacity_plan", "design_ho
 
 
 _PASSES: Final = 6
+"""Refinements of the grid by a factor of 16 each: to 1e-7 of the range."""
 _GRID_POINTS: Final = 17
+"""Points of a search grid, ends included."""
 
 
 @dataclass(frozen=True, slots=True)

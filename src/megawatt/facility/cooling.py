@@ -32,8 +32,11 @@ __all__ = [
 
 
 CP_AIR_J_PER_KG_K: Final = 1006.0
+"""Specific heat of dry air [ashrae-fundamentals]. [J/(kg K)]"""
 _ZERO_C_IN_K: Final = 273.15
+"""0 degC. [K]"""
 _J_PER_MWH: Final = 3.6e9
+"""Joules of a MWh."""
 _LITRE_PER_KG: Final = 1.0
 """Make-up water at 10 to 30 degC; within 0.5 %."""
 

@@ -47,7 +47,9 @@ PARTS: Final = (
 """Parts of facility power, in the order they are added up."""
 
 _KW_PER_MW: Final = 1e3
+"""Kilowatts of a megawatt."""
 _GRID_POINTS: Final = 17
+"""Points of a search grid, ends included."""
 _PASSES: Final = 6
 """A cooling limit is looked for on a grid of loads, then on ever finer ones: 16^-6 is below 1e-7 of capacity."""
 

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _EARTH_RADIUS_KM: Final = 6371.0
+"""Mean radius of the Earth. [km]"""
 
 # Differences of climate in kelvin of annual mean temperature. Latitude: 0.7 K per degree between 20 and 60 degrees
 # (30 K over 40 degrees). Elevation: the standard atmosphere's 6.5 K/km. Longitude and the sea: places a few thousand km
@@ -29,10 +30,15 @@ _EARTH_RADIUS_KM: Final = 6371.0
 # calendar of prices. Assumed: which place is chosen hangs on their ratios, not on their values.
 _K_PER_DEGREE: Final = 0.7
 _K_PER_M: Final = 0.0065
+"""Lapse rate of the standard atmosphere. [K/m]"""
 _FAR_K: Final = 5.0
+"""Climates far apart differ by so much for the distance alone; assumed. [K]"""
 _FAR_KM: Final = 2000.0
+"""Distance over which that difference builds up; assumed. [km]"""
 _OTHER_HEMISPHERE_K: Final = 2.0
+"""Added where the seasons are turned, growing to 30 degrees of latitude; assumed. [K]"""
 _CLASS_K: Final = 3.0
+"""Added per thermal class of ASHRAE 169 between two places; assumed. [K]"""
 
 _UNKNOWN_ELEVATION_K_PER_M: Final = 0.002
 """Of a site whose elevation is not given a lower place is the better guess: halls stand in valleys and plains."""

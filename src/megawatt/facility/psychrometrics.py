@@ -34,11 +34,14 @@ RATIO_MOLAR_MASS: Final = 0.621945
 
 _GAS_CONSTANT_DRY_AIR: Final = 287.042  # J/(kg K), ibid., eq. 1
 _ZERO_C_IN_K: Final = 273.15
+"""0 degC. [K]"""
 _TRIPLE_POINT_C: Final = 0.01
+"""Ice below, water above. [degC]"""
 
 # Coefficients of ln(p_ws) in eq. 5 (over ice) and eq. 6 (over water): 1/T, 1, T, T^2, T^3, T^4, ln T.
 _ICE: Final = (-5.6745359e3, 6.3925247, -9.677843e-3, 6.2215701e-7, 2.0747825e-9, -9.484024e-13, 4.1635019)
 _WATER: Final = (-5.8002206e3, 1.3914993, -4.8640239e-2, 4.1764768e-5, -1.4452093e-8, 0.0, 6.5459673)
+"""Saturation over water (ASHRAE Handbook, Fundamentals, psychrometrics, equation 6)."""
 
 _COLDEST_C: Final = -100.0
 """End of the range of eq. 5, below any wet bulb or dew point in reach."""

@@ -34,6 +34,7 @@ WUE_BOUND_L_PER_KWH: Final = 0.02
 """Largest difference of annual site WUE from the hourly year, at 512 states and more. [L/kWh]"""
 
 _STATES: Final = 512
+"""Weather states that stand for the hours of a year."""
 _WORST_STATES: Final = 8
 """States whose hours are all evaluated, to find the worst hour itself and not a mean of hours."""
 

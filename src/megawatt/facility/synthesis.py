@@ -54,7 +54,9 @@ _TYPICAL_MOISTURE: Final = 0.6
 _SPREAD_RULE_K: Final = (0.5, 0.079, 2.3)
 
 _PASSES: Final = 9
+"""Corrections of the made year towards its normals; each leaves a small part of the rest."""
 _TAIL: Final = 0.99
+"""Hot tail that is matched: the 1 % hours."""
 _TAIL_SIGMA: Final = 2.0
 """Standard deviations of weather that the 99th percentile adds to the mean of the day's warm hours, roughly; sets the
 step of the correction, not its end point."""

@@ -18,6 +18,7 @@ __all__ = ["WaterChoice", "has_pads", "source_wue_l_per_kwh", "water_choice", "w
 
 
 _LITRE_PER_M3 = 1e3
+"""Litres of a cubic metre."""
 
 
 @dataclass(frozen=True, slots=True)

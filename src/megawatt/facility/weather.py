@@ -34,6 +34,7 @@ _LAPSE_K_PER_M: Final = 0.0065
 """Standard atmosphere (ISO 2533); ASHRAE Fundamentals (2017), chapter 1, equation 4."""
 
 _SHIFT_LIMIT_K: Final = 15.0
+"""Largest shift of a year: beyond any warming in question. [K]"""
 
 
 def _moved(weather: Weather, warmer_k: float, pressure_ratio: float, origin: str, fact: Assumption) -> Weather:

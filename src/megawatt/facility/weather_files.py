@@ -22,6 +22,7 @@ Lines = list[tuple[int, list[str]]]
 
 _MOST_BYTES: Final = 32 * 2**20
 _MOST_ROWS: Final = 10_000
+"""Rows of an hourly year and its header, with room."""
 _LEAP_DAY: Final = slice(59 * 24, 60 * 24)
 """Hours of 29 February in a year of 8,784 hours."""
 

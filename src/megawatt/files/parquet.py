@@ -18,7 +18,9 @@ __all__ = ["parquet_columns", "parquet_names", "parquet_units"]
 
 _MOST_BYTES: Final = 512 * 2**20
 _MOST_ROWS: Final = 5_000_000
+"""Rows that are read at most."""
 _MOST_CELLS: Final = 50_000_000
+"""Cells that are read at most: 400 MB of numbers."""
 _MOST_TEXT_BYTES: Final = 256 * 2**20
 _WHAT: Final = "a Parquet file"
 _FLAT: Final = re.compile(

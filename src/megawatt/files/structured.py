@@ -22,6 +22,7 @@ __all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml", "strict"]
 _TOML_BYTES: Final = 2**20
 _JSON_BYTES: Final = 8 * 2**20
 _DEEPEST: Final = 40
+"""Levels of nesting."""
 _LONGEST_WHOLE: Final = 300
 """Digits of a whole number; no double holds more than 308."""
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")

@@ -19,7 +19,9 @@ from megawatt.files.text import read_text
 __all__ = ["Row", "Table", "parse_number", "read_rows", "read_table"]
 
 _MOST_CELLS: Final = 10_000_000
+"""Cells that are read at most."""
 _MOST_COLUMNS: Final = 2000
+"""Columns that are read at most."""
 _SEPARATORS: Final = (",", ";", "\t")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,4})?")
 

@@ -17,7 +17,9 @@ __all__ = ["break_even_factor", "forward_dscr", "interest_cover", "levelised", "
 
 
 _STEPS: Final = 80
+"""Halvings at most."""
 _REST: Final = 1e-12
+"""Width of the bracket, as a share of the price, that ends the search."""
 
 
 def levelised(cost: FloatArray, units: FloatArray, factors: FloatArray, unit_factors: FloatArray) -> FloatArray:

@@ -25,10 +25,15 @@ IRR_REASONS: Final = (
 
 _LOWEST, _HIGHEST = np.log(1e-4), np.log1p(1e4)
 _SCAN_POINTS: Final = 181
+"""Rates at which flows with several changes of sign are looked at."""
 _FINE_SCAN_POINTS: Final = 721
+"""The same where the coarse scan finds no root."""
 _HALVINGS: Final = 64
+"""Halvings of a bracket: to machine precision."""
 _ITERATIONS: Final = 200
+"""Newton steps at most."""
 _WIDTH: Final = 1e-13
+"""Step of the rate that ends the search."""
 _DROP: Final = 0.1
 """Share of finished rows at which they are taken out of the iteration."""
 _FIRST_STEP: Final = 0.01

@@ -25,7 +25,9 @@ __all__ = ["SizedLoan", "SizingTerms", "fit_loan", "size_loan"]
 
 
 _PASSES: Final = 200
+"""Rounds of debt, interest, tax and cash at most."""
 _REST: Final = 1e-12
+"""Movement of cash, as a share of the largest, that ends them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ ROWS: Final = (16, 32, 64, 128)
 _DRAWS: Final = 128
 """Draws of the law that are averaged: always the same ones, so that results repeat and rise with the tokens."""
 _SEED: Final = 20260701
+"""Any number does: the draws are always the same."""
 _LARGEST_SHARE: Final = 0.8
 """The law's most popular expert takes at most this share of the tokens [kernel-collector]."""
 _FEW: Final = (0.01, 2.0)
@@ -27,7 +28,9 @@ _FEW: Final = (0.01, 2.0)
 _ELEMENTS: Final = 4_000_000
 """Experts drawn at a time: bounds the memory."""
 _COLUMNS: Final = 5
+"""Tokens, experts per token, experts, ranks, exponent."""
 _KEPT: Final = 64
+"""Tables that are remembered."""
 _KEPT_LAYERS: Final = 10_000
 """Tables of up to this many layers are kept, the last 64 of them: some 50 MB."""
 

@@ -23,7 +23,9 @@ _EDGE_ROWS: Final = 20.0
 _STEP_BYTES: Final = 128.0
 """Bytes of a row that a tile takes in per step: a cache line."""
 _OUTPUT_BYTES: Final = 2.0
+"""Results are written in 16 bits. [B]"""
 _BACKWARD_PASSES: Final = 1.5
+"""A backward pass reads its input and the output's gradient and writes the input's: three for two."""
 _TOKEN_PASSES: Final = 2.0
 """Every token of the group is read and its result written once, wherever its experts are."""
 _LOGIT_S: Final = 1.2e-11

@@ -19,6 +19,7 @@ _QUERY_ROWS: Final = 128.0
 _BACKWARD_PRODUCTS: Final = 2.5
 """The backward pass has five matrix products where the forward has two (recomputed scores included)."""
 _ELEMENT_BYTES: Final = 2.0
+"""Queries, keys, values and output are stored in 16 bits. [B]"""
 
 
 @dataclass(frozen=True, slots=True)

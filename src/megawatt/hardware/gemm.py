@@ -16,6 +16,7 @@ __all__ = ["GemmKernel", "gemm_cost", "gemm_kernel_s"]
 
 
 _OUTPUT_BYTES: Final = 2.0
+"""Results are written in 16 bits. [B]"""
 _MOST_SPLITS: Final = 8.0
 """Most parts that libraries cut k into (split-k, stream-k) when the tiles do not fill the chip."""
 _PARTIAL_BYTES: Final = 8.0

@@ -14,6 +14,7 @@ __all__ = ["attention_time_s", "gemm_time_s", "grouped_gemm_time_s", "vector_tim
 
 _INPUT_BYTES: Final = {"fp8": 1.0, "mxfp8": 1.0, "int8": 1.0, "fp4": 0.5, "nvfp4": 0.5, "mxfp4": 0.5}
 _OUTPUT_BYTES: Final = 2.0
+"""Results are written in 16 bits. [B]"""
 
 
 def _meet(profile: KernelProfile, arithmetic_s: FloatArray, memory_s: FloatArray) -> FloatArray:

@@ -28,10 +28,15 @@ __all__ = [
 # kernel/chainparams.cpp (nSubsidyHalvingInterval, nPowTargetTimespan, nPowTargetSpacing).
 FIRST_SUBSIDY_BTC: Final = 50.0
 HALVING_BLOCKS: Final = 210_000
+"""Blocks between halvings of the subsidy (consensus rule)."""
 RETARGET_BLOCKS: Final = 2016
+"""Blocks between changes of difficulty (consensus rule)."""
 BLOCK_S: Final = 600.0
+"""Time that a block is to take (consensus rule). [s]"""
 RETARGET_CLAMP: Final = 4.0
+"""Largest factor by which difficulty changes at once (consensus rule)."""
 SATOSHI_PER_BTC: Final = 100_000_000
+"""Smallest units of a bitcoin."""
 BLOCKS_PER_DAY: Final = 86_400.0 / BLOCK_S
 HASHES_PER_DIFFICULTY: Final = 2.0**32
 """Expected hashes to find a block at difficulty 1 (exactly 2^48 / 65535, 15 parts per million more)."""

@@ -18,6 +18,7 @@ from megawatt.report.frame import fill
 __all__ = ["DispatchRun", "dispatch_charts", "render_dispatch"]
 
 _SUMMER_WEEK: Final = 28
+"""Week that is shown first: mid-July."""
 
 
 def dispatch_charts(runs: Sequence[DispatchRun], week: int = _SUMMER_WEEK) -> tuple[Chart, ...]:

@@ -11,7 +11,9 @@ __all__ = ["correlation_root", "nearest_correlation"]
 
 
 _ROUNDING = 1e-9
+"""Differences that rounding makes."""
 _ITERATIONS = 1000
+"""Projections at most."""
 
 
 def correlation_root(correlation: FloatArray) -> FloatArray:

@@ -26,6 +26,7 @@ __all__ = [
 
 
 FAN_PERCENTILES: Final = (5.0, 25.0, 50.0, 75.0, 95.0)
+"""Percentiles of a fan."""
 TAIL: Final = 0.05
 """Share of the worst paths in the tail mean."""
 Z95: Final = 1.959963984540054

@@ -156,6 +156,7 @@ def _months(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
 
 
 _MOST_MONTHS = 720
+"""Longest project: 60 years."""
 
 
 def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:

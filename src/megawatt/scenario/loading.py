@@ -51,6 +51,7 @@ class LoadedComparison:
 _OF_COMPARISON = "conversion."
 _WHAT = "a scenario file (TOML); megawatt init writes a starter"
 _DEEPEST_SETTING = 8
+"""Levels of a dotted path of `--set`."""
 
 
 def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -> LoadedComparison:

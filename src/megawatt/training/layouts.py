@@ -19,19 +19,28 @@ __all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "layouts_
 
 
 _MOST_TENSOR: Final = 128
+"""Largest tensor-parallel degree that is searched."""
 _MOST_CONTEXT: Final = 64
+"""Largest context-parallel degree that is searched."""
 _MOST_TOKENS: Final = 131_072
+"""Tokens of a micro-batch beyond which larger ones gain nothing."""
 _MOST_MICRO_LONG: Final = 8
+"""Sequences of a micro-batch that are searched however long they are."""
 _MOST_MICRO: Final = 64
+"""Sequences of a micro-batch at most."""
 _MOST_SIZES: Final = 10
 """Micro-batches hold at most so many tokens (or so many sequences where those are long), and at most 64 sequences."""
 _DIVISORS_OF_A_PRIME: Final = 2
+"""One and itself."""
 _PLACES: Final = 2
 """Chunks of an interleaved pipeline without a layer: the token table and the output projection may stand alone (405B
 recipes with 30 layers in 32 chunks)."""
 _MOST_VIRTUAL: Final = 16
+"""Virtual stages at most."""
 _ZERO: Final = (1, 2, 3)
+"""Stages of ZeRO that are searched; 0 is never better than 1."""
 _RECOMPUTE: Final = (0, 1, 2)
+"""None, selective, full."""
 
 
 @dataclass(frozen=True, slots=True)

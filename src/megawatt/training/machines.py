@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Machine", "chips_within", "machine_within"]
 
 _S_PER_HOUR: Final = 3600.0
+"""Seconds of an hour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ __all__ = ["TRAINED", "multiplies", "multiply", "shared_clock", "trained_precisi
 TRAINED: Final = ("bf16", "fp16", "fp8", "mxfp8", "nvfp4", "mxfp4")
 _INPUT_BYTES: Final[Mapping[str, float]] = MappingProxyType({"fp8": 1.0, "mxfp8": 1.0, "nvfp4": 0.5, "mxfp4": 0.5})
 _LOWEST_CLOCK: Final = 0.2
+"""Share of the full clock that no chip falls below."""
 _BOUND: Final = 1.0 + 1e-9
 _HALVINGS: Final = 14
 """The clock to 5e-5."""

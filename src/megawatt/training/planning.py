@@ -28,9 +28,13 @@ __all__ = ["Objective", "Prices", "describe_layout", "evaluate", "plan"]
 
 Objective = Literal["time", "energy", "cost"]
 _RUNNERS_UP: Final = 9
+"""Layouts that are kept behind the best."""
 _LONGEST_FRONT: Final = 50
+"""Layouts of a front at most."""
 _S_PER_HOUR: Final = 3600.0
+"""Seconds of an hour."""
 _J_PER_MWH: Final = 3.6e9
+"""Joules of a MWh."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["checkpoint_interval_s", "expected_wall_s", "run"]
 
 _SECONDS_PER_DAY: Final = 86_400.0
+"""Seconds of a day."""
 _J_PER_MWH: Final = 3.6e9
+"""Joules of a MWh."""
 _CHECKPOINT_BYTES: Final = 14.0
 """Per parameter: a 16-bit weight, and 32-bit master and two moments."""
 _FIELDS: Final = (

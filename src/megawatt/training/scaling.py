@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _PRIMES: Final = (2, 3, 5, 7)
+"""Numbers of chips that layouts divide well are products of these."""
 _MOST_SWEPT: Final = 12
 """Numbers of chips of a sweep, its end apart."""
 

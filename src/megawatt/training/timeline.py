@@ -30,6 +30,7 @@ __all__ = ["Event", "Timeline", "chrome_trace", "plan_timeline", "step_timeline"
 _STREAMS: Final = ("compute", "TP", "CP", "EP", "PP", "DP", "host")
 _MESSAGES: Final = {"tp": "TP", "cp": "CP", "ep": "EP"}
 _MICROSECONDS: Final = 1e6
+"""Of a second: the unit of traces."""
 _AFTER: Final = (("offload", "host"), ("shard", "DP"), ("dp", "DP"), ("optimizer", "compute"), ("straggler", "DP"))
 
 

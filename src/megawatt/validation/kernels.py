@@ -33,6 +33,7 @@ __all__ = ["Prediction", "collect", "predict_table", "score"]
 _LONG_MS: Final = 0.2
 """Power readings of shorter kernels mix in the gaps between launches."""
 _NEAR_CAP: Final = 0.9
+"""Share of the power limit from which a run counts as at the cap."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,9 @@ _PUBLISHED: Final = ("accelerator", "op", "ranks", "bytes", "time_us", "busbw_GB
 _UNSTATED_BYTES: Final = 16.0 * 2.0**30
 """Rows without a size are peak bandwidths of large messages."""
 _MOST_RANKS: Final = 1e7
+"""Most ranks of a row."""
 _MOST_BYTES: Final = 1e15
+"""Largest message of a row. [B]"""
 
 
 def _factor(operation: str, ranks: float) -> float:

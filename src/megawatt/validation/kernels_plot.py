@@ -20,11 +20,17 @@ __all__ = ["collect_all", "page", "panels"]
 
 
 _SIDE: Final = 250.0
+"""Side of a plot. [px]"""
 _MARGIN: Final = 46.0
+"""Room for its axes. [px]"""
 _GAP: Final = 26.0
+"""Room between plots. [px]"""
 _COLUMNS: Final = 4
+"""Plots in a row."""
 _CELLS: Final = 56
+"""Cells of a plot in each direction."""
 _BANDS: Final = (0.25,)
+"""Errors that are marked beside the diagonal."""
 _SHADES: Final = ("#cfe3f1", "#9ecae1", "#6baed6", "#3182bd", "#08519c", "#08306b")
 """Counts per cell by powers of two: light to dark, readable in grey."""
 _TITLES: Final = {

@@ -23,6 +23,7 @@ from megawatt.training.explain import changed_choices
 __all__ = ["Against", "against_search", "main"]
 
 _EQUAL: Final = 1e-9
+"""Difference of two step times that counts as none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,8 +54,11 @@ _TARGETS: Final[tuple[tuple[str, Callable[[Row], bool]], ...]] = (
     ("all scorable rows", lambda r: True),
 )
 _SMALLEST_GROUP: Final = 5
+"""Sources with fewer rows are not listed."""
 _WIDTH, _LINE, _LEFT, _TOP = 820, 17, 300, 30
+"""Size of the picture, of a line, and of the room for names and title. [px]"""
 _LIMIT: Final = 0.5
+"""Errors beyond this are drawn at the edge."""
 _COLOURS: Final = {"fit": "#9aa5b1", "score": "#c0392b"}
 
 

@@ -19,6 +19,7 @@ _DEBT: Final = "#b03a7a"
 """Debt and its service; no use has this colour."""
 _SHORT: Final = "#c62828"
 _DSCR_SHOWN: Final = 10.0
+"""Higher covers say no more and flatten the chart."""
 
 
 def cover_chart(use: UseResult, index: int) -> Chart:

@@ -30,6 +30,7 @@ __all__ = ["DispatchRun", "battery_charts", "money_chart", "price_response_chart
 
 
 _PRICE_GROUPS: Final = 24
+"""Groups of hours by price."""
 _LEAST_SHARE: Final = 1e-3
 """Bars shorter than this share of the longest cannot be seen."""
 

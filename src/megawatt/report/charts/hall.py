@@ -19,8 +19,11 @@ __all__ = ["HasHall", "air_chart", "colour_scale", "pue_map_chart"]
 
 _HOUR_OF_DAY: Final = np.arange(HOURS_IN_YEAR) % 24
 _CELL_K: Final = 1.0
+"""Width of a cell. [K]"""
 _CELL_G_PER_KG: Final = 1.0
+"""Height of a cell. [g/kg]"""
 _BANDS_K: Final = 5.0
+"""Width of a band of outdoor temperature. [K]"""
 
 
 class HasHall(Protocol):

@@ -19,6 +19,7 @@ from megawatt.report.format import fixed, money, percent
 __all__ = ["duration_chart", "heat_chart", "load_curves", "price_charts"]
 
 _CURVE_POINTS: Final = 240
+"""Points of a duration curve: more cannot be seen."""
 _PRICE_TOP_PERCENTILE: Final = 98.0
 """Where the colours of the price map end: a few scarcity hours would otherwise leave all others in one colour."""
 

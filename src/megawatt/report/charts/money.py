@@ -27,6 +27,7 @@ from megawatt.report.format import DASH, money
 __all__ = ["annual_charts", "by_year", "energy_bill_chart", "first_path", "years_axis"]
 
 MILLION: Final = 1e6
+"""Dollars of a million."""
 INK: Final = "#7a7f87"
 """Neutral grey of totals and of debt service, 3:1 on white and on the dark page."""
 CASH_GRID: Final = {"left": 8, "right": 30, "top": 34, "bottom": 28}

@@ -28,10 +28,13 @@ __all__ = ["fan_charts", "missed_chart"]
 
 _SHARED: Final = "#7a7f87"
 _USUAL_PERCENTILE: Final = 85.0
+"""What most values stay below."""
 _PEAK_RATIO: Final = 4.0
+"""A peak so many times the usual value would flatten the rest, and is cut."""
 _SAMPLING_ERROR: Final = 0.08
 """Relative difference of a fan's outer percentiles between two draws of a few thousand paths, rounded up."""
 _LEVELS: Final = (5, 25, 50, 75, 95)
+"""Percentiles of a fan."""
 _GRID: Final = {"left": 8, "right": 30, "top": 34, "bottom": 28}
 _LEVEL: Final = "times the base case"
 _FANS: Final = {

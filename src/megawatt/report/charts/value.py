@@ -37,8 +37,11 @@ from megawatt.report.format import DASH, count, money, percent, quantity
 __all__ = ["tornado_chart", "value_chart", "value_histogram"]
 
 _MILLION = 1e6
+"""Dollars of a million."""
 _TORNADO_ROWS = 12
+"""Inputs that a first look can take in."""
 _BINS = 60
+"""Bars of a histogram."""
 VALUE_UNIT = "$m per grid MW-year"
 
 
