@@ -32,7 +32,7 @@ __all__ = [
 
 
 CP_AIR_J_PER_KG_K: Final = 1006.0
-"""Specific heat of dry air [ashrae-fundamentals]. [J/(kg K)]"""
+"""Specific heat of dry air (ASHRAE Handbook, Fundamentals). [J/(kg K)]"""
 _ZERO_C_IN_K: Final = 273.15
 """0 degC. [K]"""
 _J_PER_MWH: Final = 3.6e9
