@@ -242,7 +242,7 @@ class Debt(Section):
         description="amount drawn as a share of the cost of chips or miners, instead of principal_usd",
         title="loan over cost of machines",
     )
-    target_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
+    target_dscr: Annotated[Fact, *quantity(ge=1, le=10)] | None = Field(
         None,
         description="sizes the loan: lowest cover of a month's service by CFADS (sculpted: the cover of all)",
         title="cover that sizes the loan",
