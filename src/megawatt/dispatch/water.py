@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +12,9 @@ from megawatt.dispatch.merit import solve_merit
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.errors import ScenarioError
 from megawatt.facility.records import FacilityResponse
+from megawatt.units import LITRE_PER_M3
 
 __all__ = ["WaterPlan", "save_water"]
-
-
-_LITRE_PER_M3: Final = 1e3
-"""Litres of a cubic metre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +81,13 @@ def save_water(wet: SiteProblem, dry: SiteProblem, *, usd_per_m3: float = 0.0, c
     if not (usd_per_m3 >= 0.0 and cap_m3 >= 0.0):
         raise ScenarioError(f"water: price {usd_per_m3} USD/m3, cap {cap_m3} m3; both must be >= 0")
     usual, saving = solve_merit(wet), solve_merit(dry)
-    used_m3 = (usual.water_l - saving.water_l) / _LITRE_PER_M3
+    used_m3 = (usual.water_l - saving.water_l) / LITRE_PER_M3
     worth_usd = _margin_usd(wet, usual) - _margin_usd(dry, saving)
     with np.errstate(divide="ignore", invalid="ignore"):
         per_m3 = np.where(used_m3 > 0.0, worth_usd / used_m3, np.where(worth_usd >= 0.0, np.inf, -np.inf))
     order = np.argsort(-per_m3, kind="stable")
     pays = per_m3[order] > usd_per_m3
-    dry_m3 = float(saving.water_l.sum()) / _LITRE_PER_M3
+    dry_m3 = float(saving.water_l.sum()) / LITRE_PER_M3
     if dry_m3 > cap_m3:
         raise ScenarioError(
             f"water: the halls use {dry_m3:,.0f} m3 a year without any choice; the cap is {cap_m3:,.0f}"
@@ -111,7 +107,7 @@ def save_water(wet: SiteProblem, dry: SiteProblem, *, usd_per_m3: float = 0.0, c
     )
     dispatch = solve_merit(mixed)
     return WaterPlan(
-        mixed, dispatch, chosen & (used_m3 > 0.0), float(dispatch.water_l.sum()) / _LITRE_PER_M3, marginal, gap
+        mixed, dispatch, chosen & (used_m3 > 0.0), float(dispatch.water_l.sum()) / LITRE_PER_M3, marginal, gap
     )
 
 

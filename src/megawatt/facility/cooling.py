@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from megawatt.arrays import FloatArray
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.records import Weather
+from megawatt.units import J_PER_MWH, ZERO_C_IN_K
 
 __all__ = [
     "Ambient",
@@ -33,10 +34,6 @@ __all__ = [
 
 CP_AIR_J_PER_KG_K: Final = 1006.0
 """Specific heat of dry air (ASHRAE Handbook, Fundamentals). [J/(kg K)]"""
-_ZERO_C_IN_K: Final = 273.15
-"""0 degC. [K]"""
-_J_PER_MWH: Final = 3.6e9
-"""Joules of a MWh."""
 _LITRE_PER_KG: Final = 1.0
 """Make-up water at 10 to 30 degC; within 0.5 %."""
 
@@ -140,7 +137,7 @@ def adiabatic_outlet_ratio(dry_bulb_c: FloatArray, ratio: FloatArray, outlet_c: 
 
 def evaporated_l_per_h(heat_mw: FloatArray, air_rise_k: float, ratio_gain: FloatArray) -> FloatArray:
     """Water taken up by an air stream that would carry ``heat_mw`` at a rise of ``air_rise_k``. [L/h]"""
-    air_kg_per_h = heat_mw * _J_PER_MWH / (CP_AIR_J_PER_KG_K * air_rise_k)
+    air_kg_per_h = heat_mw * J_PER_MWH / (CP_AIR_J_PER_KG_K * air_rise_k)
     return np.asarray(air_kg_per_h * np.maximum(ratio_gain, 0.0) * _LITRE_PER_KG)
 
 
@@ -174,7 +171,7 @@ def tower_evaporation_l_per_mwh(ambient: Ambient, leaving_air_c: FloatArray) -> 
     h_out = psy.enthalpy_j_per_kg(leaving_air_c, w_out)
     h_in = psy.enthalpy_j_per_kg(ambient.dry_bulb_c, ambient.ratio)
     per_joule = np.maximum(w_out - ambient.ratio, 0.0) / np.maximum(h_out - h_in, 1.0)
-    return np.asarray(per_joule * _J_PER_MWH * _LITRE_PER_KG)
+    return np.asarray(per_joule * J_PER_MWH * _LITRE_PER_KG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +187,8 @@ class Chiller:
 
 def chiller_power_per_heat(chiller: Chiller, cold_c: float, warm_c: FloatArray) -> FloatArray:
     """Electric power per heat of a chiller plant at full load (1 / COP). [-]"""
-    evaporator_k = cold_c + _ZERO_C_IN_K - chiller.evaporator_approach_k
-    lift = warm_c + _ZERO_C_IN_K + chiller.condenser_approach_k - evaporator_k
+    evaporator_k = cold_c + ZERO_C_IN_K - chiller.evaporator_approach_k
+    lift = warm_c + ZERO_C_IN_K + chiller.condenser_approach_k - evaporator_k
     return np.asarray(np.maximum(lift, chiller.minimum_lift_k) / (chiller.carnot_frac * evaporator_k))
 
 
@@ -218,7 +215,7 @@ def chiller_power_mw(
     Limits: compressor, its auxiliaries and (air-cooled) condenser fans are in ``carnot_frac``; no penalty for starts.
     """
     load = heat_mw / (chiller.capacity_frac * design_heat_mw)
-    evaporator_k = cold_c + _ZERO_C_IN_K - chiller.evaporator_approach_k * load
-    condenser_k = warm_c + _ZERO_C_IN_K + chiller.condenser_approach_k * load
+    evaporator_k = cold_c + ZERO_C_IN_K - chiller.evaporator_approach_k * load
+    condenser_k = warm_c + ZERO_C_IN_K + chiller.condenser_approach_k * load
     lift = np.maximum(condenser_k - evaporator_k, chiller.minimum_lift_k)
     return np.asarray(heat_mw * lift / (chiller.carnot_frac * evaporator_k))

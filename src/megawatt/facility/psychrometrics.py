@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from megawatt.arrays import FloatArray
+from megawatt.units import ZERO_C_IN_K
 
 __all__ = [
     "RATIO_MOLAR_MASS",
@@ -33,8 +34,6 @@ RATIO_MOLAR_MASS: Final = 0.621945
 """Molar mass of water over that of dry air (ibid., eq. 20)."""
 
 _GAS_CONSTANT_DRY_AIR: Final = 287.042  # J/(kg K), ibid., eq. 1
-_ZERO_C_IN_K: Final = 273.15
-"""0 degC. [K]"""
 _TRIPLE_POINT_C: Final = 0.01
 """Ice below, water above. [degC]"""
 
@@ -58,7 +57,7 @@ def saturation_pressure_pa(temperature_c: ArrayLike) -> FloatArray:
     Equations 5 and 6; valid from -100 to 200 degC.
     """
     t = np.asarray(temperature_c, float)
-    kelvin = t + _ZERO_C_IN_K
+    kelvin = t + ZERO_C_IN_K
     return np.exp(np.where(t <= _TRIPLE_POINT_C, _ln_pressure(kelvin, _ICE), _ln_pressure(kelvin, _WATER)))
 
 
@@ -92,7 +91,7 @@ def enthalpy_j_per_kg(temperature_c: ArrayLike, ratio: ArrayLike) -> FloatArray:
 
 def air_density_kg_per_m3(temperature_c: ArrayLike, ratio: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:
     """Density of moist air, (1 + W) over the specific volume of eq. 26. [kg/m3]"""
-    kelvin, w = np.asarray(temperature_c, float) + _ZERO_C_IN_K, np.asarray(ratio, float)
+    kelvin, w = np.asarray(temperature_c, float) + ZERO_C_IN_K, np.asarray(ratio, float)
     volume = _GAS_CONSTANT_DRY_AIR * kelvin * (1.0 + w / RATIO_MOLAR_MASS) / np.asarray(pressure_pa, float)
     return np.asarray((1.0 + w) / volume)
 

@@ -13,12 +13,9 @@ from megawatt.facility.design import HallDesign
 from megawatt.facility.hall import simulate
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.hours import HOURS_IN_YEAR
+from megawatt.units import LITRE_PER_M3
 
 __all__ = ["WaterChoice", "has_pads", "source_wue_l_per_kwh", "water_choice", "without_pads"]
-
-
-_LITRE_PER_M3 = 1e3
-"""Litres of a cubic metre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +53,7 @@ class WaterChoice:
     @property
     def water_m3(self) -> float:
         """Water of the year. [m3]"""
-        return float(self.water_l.sum()) / _LITRE_PER_M3
+        return float(self.water_l.sum()) / LITRE_PER_M3
 
     @property
     def pue(self) -> float:
@@ -135,7 +132,7 @@ def water_choice(
     always, never = simulate(design, weather, wanted_mw), simulate(without_pads(design), weather, wanted_mw)
     worth = (never.facility_mw - always.facility_mw) * price
     worth = worth + (always.it_mw - never.it_mw) * (it_value_usd_per_mwh)
-    used_m3 = always.water_l / _LITRE_PER_M3
+    used_m3 = always.water_l / LITRE_PER_M3
     net = worth - used_m3 * water_usd_per_m3
     wet = (used_m3 > 0.0) & (net > 0.0)
     marginal = 0.0

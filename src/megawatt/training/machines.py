@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
 from megawatt.training.records import Job, TrainingPlan
 from megawatt.training.scaling import Range, best_within, step_time_ranges
+from megawatt.units import S_PER_HOUR
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
 __all__ = ["Machine", "chips_within", "machine_within"]
-
-_S_PER_HOUR: Final = 3600.0
-"""Seconds of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Machine:
         found = self._planned()
         if self.usd_per_chip_hour is None:
             return None
-        return self.usd_per_chip_hour * found.chips / _S_PER_HOUR / found.tokens_per_s * 1e6
+        return self.usd_per_chip_hour * found.chips / S_PER_HOUR / found.tokens_per_s * 1e6
 
 
 def chips_within(

@@ -19,6 +19,7 @@ from megawatt.training.precisions import merge_plans
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.search import pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
+from megawatt.units import J_PER_MWH, S_PER_HOUR
 from megawatt.workload import model_flops_per_token
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ _RUNNERS_UP: Final = 9
 """Layouts that are kept behind the best."""
 _LONGEST_FRONT: Final = 50
 """Layouts of a front at most."""
-_S_PER_HOUR: Final = 3600.0
-"""Seconds of an hour."""
-_J_PER_MWH: Final = 3.6e9
-"""Joules of a MWh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +55,8 @@ class Prices:
         self, chips: int, step_time_s: NDArray[np.float64], it_energy_j: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Cost of a step; it grows with its time and with its energy, so that the cheapest layout is on their front."""
-        chip_usd = chips * self.usd_per_chip_hour / _S_PER_HOUR * step_time_s
-        return np.asarray(chip_usd + self.usd_per_mwh / _J_PER_MWH * it_energy_j)
+        chip_usd = chips * self.usd_per_chip_hour / S_PER_HOUR * step_time_s
+        return np.asarray(chip_usd + self.usd_per_mwh / J_PER_MWH * it_energy_j)
 
 
 def evaluate(

@@ -11,6 +11,7 @@ from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import PRACTICE_KEY
 from megawatt.training.records import TrainingPlan, TrainingRun
+from megawatt.units import J_PER_MWH
 from megawatt.workload import parameters
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ __all__ = ["checkpoint_interval_s", "expected_wall_s", "run"]
 
 _SECONDS_PER_DAY: Final = 86_400.0
 """Seconds of a day."""
-_J_PER_MWH: Final = 3.6e9
-"""Joules of a MWh."""
 _CHECKPOINT_BYTES: Final = 14.0
 """Per parameter: a 16-bit weight, and 32-bit master and two moments."""
 _FIELDS: Final = (
@@ -152,7 +151,7 @@ def run(plan: TrainingPlan, *, system: System, tokens: float, catalogue: Catalog
         goodput=useful_s / wall_s,
         failures=failures,
         checkpoint_interval_s=interval_s,
-        energy_mwh=energy_j / _J_PER_MWH,
+        energy_mwh=energy_j / J_PER_MWH,
         average_it_mw=energy_j / wall_s / 1e6,
         peak_it_mw=plan.chips * (system.accelerator.power_cap_w + system.overhead_w_per_chip) / 1e6,
         assumptions=tuple(used.values()),
