@@ -8,9 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
-from megawatt.scenario.quantity import quantity
-from megawatt.scenario.schema import Month, Section
+from megawatt.catalogue.section import Section
+from megawatt.scenario.section import Month
 
 __all__ = ["Comparison", "Conversion"]
 

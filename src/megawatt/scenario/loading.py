@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import types
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from megawatt.catalogue import Catalogue
-from megawatt.errors import MOST_PROBLEMS, CatalogueError, MegawattError, Problem, ScenarioError, shown
+from megawatt.catalogue.section import as_problems
+from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
@@ -174,7 +172,7 @@ def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> 
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        problems += _as_problems(Scenario, error)
+        problems += as_problems(Scenario, error)
     problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
     if scenario is not None and not problems:
         problems = engine_problems(scenario, catalogue, folder)
@@ -235,78 +233,8 @@ def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, cata
     try:
         return model.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
-        problems = _as_problems(model, error)
+        problems = as_problems(model, error)
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file)) from None
-
-
-_PLAIN = {
-    "bool": "true or false",
-    "string_type": "text in quotes",
-    "string_too_short": "some text",
-    "string_pattern_mismatch": "lower-case letters, digits and hyphens",
-    "too_short": "at least one entry",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "float_parsing": "a number",
-    "tuple_type": "a list",
-    "model_type": "a section (table)",
-    "dict_type": "a section (table)",
-    "model_attributes_type": "a section (table)",
-}
-
-
-def _as_problems(model: type[BaseModel], error: ValidationError) -> list[Problem]:
-    """The problems of a file; those that are only counted are not worded."""
-    errors = error.errors(include_url=False)
-    worded = [_as_problem(model, e) for e in errors[:MOST_PROBLEMS]]
-    return worded + [Problem(".".join(map(str, e["loc"])), "wrong too", "") for e in errors[MOST_PROBLEMS:]]
-
-
-def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
-    path = ".".join(str(p) for p in error["loc"])
-    context = error.get("ctx", {})
-    if error["type"] == "megawatt":
-        return Problem(path, context["found"], context["allowed"], context["hint"])
-    if error["type"] == "extra_forbidden":
-        known = _fields_at(model, error["loc"][:-1])
-        near = difflib.get_close_matches(str(error["loc"][-1])[:80], known, 1, 0.5)
-        return Problem(path, "unknown key", f"one of {', '.join(known)}", f"did you mean {near[0]}?" if near else "")
-    if error["type"] == "missing":
-        return Problem(path, "missing", _describe(model, error["loc"]))
-    allowed = _PLAIN.get(error["type"], error["msg"].replace("Input should be", "").strip())
-    return Problem(path, shown(error["input"]), allowed)
-
-
-def _submodel(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated):
-        found = (_submodel(a) for a in typing.get_args(annotation))
-        return next((m for m in found if m is not None), None)
-    return None
-
-
-def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
-    current: type[BaseModel] | None = model
-    for part in loc:
-        if isinstance(part, int) or current is None:
-            continue
-        info = current.model_fields.get(part)
-        current = _submodel(info.annotation) if info else None
-    return sorted(current.model_fields) if current else []
-
-
-def _describe(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    current: type[BaseModel] | None = model
-    info = None
-    for part in loc:
-        if isinstance(part, int) or current is None:
-            continue
-        info = current.model_fields.get(part)
-        current = _submodel(info.annotation) if info else None
-    return (info.description if info and info.description else None) or f"a section [{'.'.join(map(str, loc))}]"
 
 
 def json_schema() -> dict[str, Any]:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from megawatt.catalogue.quantity import catalogue_key, quantity
 from megawatt.catalogue.records import Fact
-from megawatt.scenario.quantity import catalogue_key, quantity
-from megawatt.scenario.section import Section, ratio
+from megawatt.catalogue.section import Section
+from megawatt.scenario.section import ratio
 
 __all__ = ["Capex", "Contract", "Debt", "DemandResponse", "Lease", "Opex", "Risk", "Tax", "WorkingCapital"]
 

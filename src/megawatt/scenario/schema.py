@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
+from megawatt.catalogue.section import Section
 from megawatt.scenario.money_sections import (
     Capex,
     Contract,
@@ -22,8 +24,7 @@ from megawatt.scenario.money_sections import (
     Tax,
     WorkingCapital,
 )
-from megawatt.scenario.quantity import quantity
-from megawatt.scenario.section import Month, Section
+from megawatt.scenario.section import Month
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Mining, Power, Site, Timeline, Training
 
 __all__ = [

@@ -1,17 +1,17 @@
-"""What every section of a scenario file shares: frozen, no unknown keys, months, refusals."""
+"""Values that only scenarios have: months, and the place of a site."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, ValidationInfo
 
-from megawatt.errors import shown
-from megawatt.scenario.quantity import is_number, quantity
+from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
+from megawatt.errors import ScenarioError, shown
+from megawatt.facility.coordinates import read_coordinates
 
-__all__ = ["Month", "Section", "ratio", "refusal"]
+__all__ = ["Month", "ratio", "site_place"]
 
 
 def _month(raw: Any) -> str:
@@ -25,22 +25,16 @@ ratio = quantity(ge=0, le=1)
 """A number from 0 to 1, with its source."""
 
 
-class Section(BaseModel):
-    """A section of the scenario: unknown keys are errors, the result is frozen."""
+def site_place() -> Any:
+    """Annotations of a scenario string that is a catalogued place or coordinates."""
+    names = catalogue_key("place")
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    def read(raw: Any, info: ValidationInfo) -> str:
+        try:
+            point = read_coordinates(raw) if isinstance(raw, str) else None
+        except ScenarioError as error:
+            problem = error.problems[0]
+            raise refusal(problem.found, problem.allowed, problem.hint) from None
+        return str(point) if point else str(names.func(raw, info))
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _plain_number(cls, raw: Any, info: ValidationInfo) -> Any:
-        """True is no number, and a number as text is read by the grammar of quantities."""
-        annotation = cls.model_fields[info.field_name or ""].annotation
-        wanted = {type(a) if isinstance(a, int) else a for a in get_args(annotation) or (annotation,)} & {int, float}
-        if wanted and (isinstance(raw, bool) or (isinstance(raw, str) and not is_number(raw))):
-            raise refusal(shown(raw), "a whole number" if int in wanted else "a number")
-        return raw
-
-
-def refusal(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
-    """The error of a value that cannot be: what was found, what is allowed, what to try."""
-    return PydanticCustomError("megawatt", "{found}", {"found": found, "allowed": allowed, "hint": hint})
+    return BeforeValidator(read)

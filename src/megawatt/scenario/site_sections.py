@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.catalogue.records import Fact
-from megawatt.scenario.quantity import catalogue_key, quantity, site_place
-from megawatt.scenario.section import Month, Section, refusal
+from megawatt.catalogue.section import Section
+from megawatt.scenario.section import Month, site_place
 
 __all__ = ["AI", "Hall", "HallRamp", "Mining", "Power", "Site", "Timeline", "Training"]
 

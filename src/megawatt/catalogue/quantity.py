@@ -1,4 +1,4 @@
-"""Numbers in a scenario: plain, with a unit, from the catalogue, or with a range.
+"""Numbers in a file of ours: plain, with a unit, from the catalogue, or with a range.
 
 ``grid_mw = 300``                       a number in the field's unit
 ``grid_mw = "0.3 GW"``                  a number with a unit, converted
@@ -22,13 +22,12 @@ from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from megawatt.catalogue.records import KINDS, Fact
-from megawatt.errors import CatalogueError, ScenarioError, shown
-from megawatt.facility.coordinates import read_coordinates
+from megawatt.errors import CatalogueError, shown
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["SCENARIO_SOURCE", "catalogue_key", "is_number", "quantity", "site_place"]
+__all__ = ["SCENARIO_SOURCE", "catalogue_key", "is_number", "quantity", "refusal"]
 
 SCENARIO_SOURCE: Final = "scenario"
 """Source of a number that the user wrote into the scenario without naming another."""
@@ -39,9 +38,21 @@ _NUMBER: Final = re.compile(
 """A decimal number as text: no expression, no separator of thousands."""
 _POWER: Final = ("W", "kW", "MW", "GW")
 _TIME: Final = tuple(name for base in ("hour", "day", "week", "month", "year") for name in (base, f"{base}s"))
+
+
+def _sizes(end: str) -> tuple[str, ...]:
+    """Units of bytes (or of bytes per second) with decimal and binary prefixes."""
+    return (end, *(f"{prefix}{end}" for prefix in ("k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti")))
+
+
 _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "": ("%",),
+        "byte": _sizes("B"),
+        "byte/s": (*_sizes("B/s"), "Mbit/s", "Gbit/s", "Tbit/s", "Gb/s", "Gbps", "Tb/s", "Tbps"),
+        "FLOP/s": tuple(f"{prefix}FLOP{end}" for prefix in "GTPE" for end in ("/s", "S")),
+        "s": ("s", "ms", "us", "ns"),
+        "degC": ("degC",),
         "W": _POWER,
         "MW": _POWER,
         "USD": ("USD", "kUSD", "MUSD"),
@@ -53,18 +64,28 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     | dict.fromkeys(("hour", "day", "month", "year"), _TIME)
 )
 """Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
-_PINT_NAMES: Final = MappingProxyType({"%": "percent"})
+_PINT_NAMES: Final = MappingProxyType(
+    {"%": "percent", "Gb/s": "Gbit/s", "Gbps": "Gbit/s", "Tb/s": "Tbit/s", "Tbps": "Tbit/s"}
+    | {f"{prefix}FLOPS": f"{prefix}FLOP/s" for prefix in "GTPE"}
+)
+"""What pint calls a unit, where people write it otherwise."""
 
 _TABLE_KEYS: Final = ("value", "low", "high", "kind", "source", "note", "date")
 
 
-def _problem(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
+def refusal(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
+    """The error of a value that cannot be: what was found, what is allowed, what to try."""
     return PydanticCustomError("megawatt", "{found}", {"found": found, "allowed": allowed, "hint": hint})
 
 
 def _catalogue(info: ValidationInfo) -> Catalogue:
     context = info.context or {}
     return cast("Catalogue", context["catalogue"])
+
+
+def _own_source(info: ValidationInfo) -> str:
+    """What a number is from that names no source of its own: the file that is read."""
+    return str((info.context or {}).get("source", SCENARIO_SOURCE))
 
 
 @functools.cache
@@ -74,6 +95,7 @@ def _units() -> Any:
     registry: Any = pint.UnitRegistry()
     registry.define("USD = [currency]")
     registry.define("chip = [chip]")
+    registry.define("FLOP = []")
     return registry
 
 
@@ -90,7 +112,7 @@ def _with_unit(text: str, unit: str, allowed: str) -> float:
         units = ", ".join(_UNITS[unit])
         near = difflib.get_close_matches(other[:40], _UNITS[unit], 1, 0.6)
         hint = f"did you mean {near[0]}?" if near else 'write "300" or "number unit", or "@key.field"'
-        raise _problem(shown(text), f"{allowed}; units: {units}", hint)
+        raise refusal(shown(text), f"{allowed}; units: {units}", hint)
     return float(match[0]) * _factor(_PINT_NAMES.get(other, other) or unit, unit)
 
 
@@ -106,11 +128,11 @@ def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:
     try:
         fact = _catalogue(info).fact(key, field)
     except CatalogueError as error:
-        raise _problem(shown(text), "a catalogue fact as @key.field", str(error)) from None
+        raise refusal(shown(text), "a catalogue fact as @key.field", str(error)) from None
     if isinstance(fact.value, str):
-        raise _problem(f"{text} is the word {fact.value!r}", "a numeric catalogue fact")
+        raise refusal(f"{text} is the word {fact.value!r}", "a numeric catalogue fact")
     if not _same_dimension(fact.unit, unit):
-        raise _problem(f"{text} is in {fact.unit or 'plain numbers'}", f"a fact in {unit or 'plain numbers'}")
+        raise refusal(f"{text} is in {fact.unit or 'plain numbers'}", f"a fact in {unit or 'plain numbers'}")
     scale = _scale(fact.unit, unit)
     return dataclasses.replace(
         fact,
@@ -138,28 +160,28 @@ def _same_dimension(unit: str, to: str) -> bool:
 
 def _number(raw: Any, unit: str, allowed: str) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise _problem(shown(raw), allowed)
+        raise refusal(shown(raw), allowed)
     try:
         return _with_unit(raw, unit, allowed) if isinstance(raw, str) else float(raw)
     except OverflowError:
-        raise _problem(shown(raw), allowed) from None
+        raise refusal(shown(raw), allowed) from None
 
 
-def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None) -> Fact:
+def _table(raw: dict[str, Any], unit: str, allowed: str, base: Fact | None, source: str) -> Fact:
     for key in raw:
         if key not in _TABLE_KEYS:
             near = difflib.get_close_matches(key[:80], _TABLE_KEYS, 1)
             hint = f"did you mean {near[0]}?" if near else ""
-            raise _problem(f"unknown key {shown(key)}", f"one of {', '.join(_TABLE_KEYS)}", hint)
+            raise refusal(f"unknown key {shown(key)}", f"one of {', '.join(_TABLE_KEYS)}", hint)
     if "value" not in raw:
-        raise _problem("no value", "value = number, with low, high, source, note beside it")
+        raise refusal("no value", "value = number, with low, high, source, note beside it")
     kind = raw.get("kind", base.kind if base else "assumed")
     if not isinstance(kind, str) or kind not in KINDS:
-        raise _problem(f"kind = {shown(kind)}", f"one of {', '.join(KINDS)}")
+        raise refusal(f"kind = {shown(kind)}", f"one of {', '.join(KINDS)}")
     for key in ("source", "date", "note"):
         if not isinstance(raw.get(key, ""), str | datetime.date):
-            raise _problem(f"{key} = {shown(raw[key])}", "text in quotes")
-    start = base or Fact(_number(raw["value"], unit, allowed), unit, "assumed", SCENARIO_SOURCE)
+            raise refusal(f"{key} = {shown(raw[key])}", "text in quotes")
+    start = base or Fact(_number(raw["value"], unit, allowed), unit, "assumed", source)
     return dataclasses.replace(
         start,
         kind=kind,
@@ -175,11 +197,11 @@ def _check_range(fact: Fact, ge: float, le: float, allowed: str) -> None:
     shown = f" {fact.unit}" if fact.unit else ""
     for name, value in (("value", fact.number()), ("low", fact.low), ("high", fact.high)):
         if value is not None and not (math.isfinite(value) and ge <= value <= le):
-            raise _problem(f"{'' if name == 'value' else name + ' = '}{value:g}{shown}", allowed)
+            raise refusal(f"{'' if name == 'value' else name + ' = '}{value:g}{shown}", allowed)
     low = fact.number() if fact.low is None else fact.low
     high = fact.number() if fact.high is None else fact.high
     if not low <= fact.number() <= high:
-        raise _problem(f"value {fact.number():g}, low {low:g}, high {high:g}", "low <= value <= high")
+        raise refusal(f"value {fact.number():g}, low {low:g}, high {high:g}", "low <= value <= high")
 
 
 def quantity(unit: str = "", *, ge: float = -math.inf, le: float = math.inf, whole: bool = False) -> Any:
@@ -198,19 +220,21 @@ def quantity(unit: str = "", *, ge: float = -math.inf, le: float = math.inf, who
     allowed = " ".join(filter(None, ["a whole number" if whole else "a number", *ends, unit]))
 
     def read(raw: Any, info: ValidationInfo) -> Fact:
+        source = _own_source(info)
         if isinstance(raw, Fact):
             fact = raw
         elif isinstance(raw, dict):
             base = raw.get("value")
             linked = isinstance(base, str) and base.startswith("@")
-            fact = _table(raw, unit, allowed, _reference(cast("str", base), info, unit) if linked else None)
+            fact = _table(raw, unit, allowed, _reference(cast("str", base), info, unit) if linked else None, source)
         elif isinstance(raw, str) and raw.startswith("@"):
             fact = _reference(raw, info, unit)
         else:
-            fact = Fact(_number(raw, unit, allowed), unit, "assumed", SCENARIO_SOURCE, note="set in the scenario")
+            note = f"set in the {'scenario' if source == SCENARIO_SOURCE else 'file'}"
+            fact = Fact(_number(raw, unit, allowed), unit, "assumed", source, note=note)
         _check_range(fact, ge, le, allowed)
         if whole and fact.number() != round(fact.number()):
-            raise _problem(f"{fact.number():g}", allowed)
+            raise refusal(f"{fact.number():g}", allowed)
         return fact
 
     return BeforeValidator(read), WithJsonSchema(_json_schema(unit, ge, le))
@@ -234,7 +258,7 @@ def catalogue_key(family: str) -> Any:
 
     def read(raw: Any, info: ValidationInfo) -> str:
         if not isinstance(raw, str):
-            raise _problem(shown(raw), f"a key of the catalogue family {family}")
+            raise refusal(shown(raw), f"a key of the catalogue family {family}")
         catalogue = _catalogue(info)
         try:
             return catalogue.get(raw, family).key
@@ -242,21 +266,6 @@ def catalogue_key(family: str) -> Any:
             near = difflib.get_close_matches(raw[:80], list(catalogue.keys(family)), 3, 0.4)
             hint = f"nearest: {', '.join(near)}; " if near else ""
             allowed = f"a key of the catalogue family {family}"
-            raise _problem(shown(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
-
-    return BeforeValidator(read)
-
-
-def site_place() -> Any:
-    """Annotations of a scenario string that is a catalogued place or coordinates."""
-    names = catalogue_key("place")
-
-    def read(raw: Any, info: ValidationInfo) -> str:
-        try:
-            point = read_coordinates(raw) if isinstance(raw, str) else None
-        except ScenarioError as error:
-            problem = error.problems[0]
-            raise _problem(problem.found, problem.allowed, problem.hint) from None
-        return str(point) if point else str(names.func(raw, info))
+            raise refusal(shown(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
 
     return BeforeValidator(read)
