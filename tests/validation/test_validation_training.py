@@ -12,7 +12,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.evidence.training_rows import read_run
 from megawatt.hardware import gemm_cost
-from megawatt.training import practice_for
+from megawatt.training import practice_for, step_cost
 from megawatt.validation.training_runs import score
 
 CATALOGUE = load_catalogue()
@@ -130,7 +130,41 @@ def test_empty_columns_are_filled_and_named() -> None:
     assert found.layout is not None
     assert (found.layout.dp[0], found.layout.micro_batch[0], found.layout.zero[0]) == (8, 1, 1)
     assert {"micro_batch", "dp", "zero", "recompute", "scaleout"} <= set(found.assumed)
-    assert found.recompute_free
+
+
+def test_recompute_that_is_not_published_is_the_librarys_default() -> None:
+    def recompute(**cells: str) -> int:
+        layout = read_run(ROW | cells, CATALOGUE).layout
+        assert layout is not None
+        return int(layout.recompute[0])
+
+    maxtext = {"software": "MaxText"}
+    assert recompute(recompute="") == 0
+    assert recompute(recompute="selective") == 1
+    assert recompute(recompute="", **maxtext) == 2
+    assert recompute(recompute="selective", notes="custom remat", **maxtext) == 2
+    assert recompute(recompute="selective", notes='remat policy "minimal"', **maxtext) == 1
+
+
+def test_the_verdict_of_memory_decides_no_time(tmp_path: Path) -> None:
+    # 64 sequences at once in a model that fits: without recompute it cannot run, and is timed as published all the same
+    large = ROW | {"id": "large", "micro_batch": "8", "dp": "8", "recompute": "", "full_config": "1"}
+    path = write(tmp_path / "runs.csv", [ROW | {"id": "small", "full_config": "1"}, large])
+    entry = score(path, CATALOGUE)[0]
+    run = read_run(large, CATALOGUE)
+    assert run.layout is not None
+    cost = step_cost(run.job, run.system, run.layout, practice=practice_for(CATALOGUE, run.system, run.stack))
+    assert not cost.feasible[0]
+    assert entry["cases"][1]["predicted"] == float(cost.step_time_s[0])
+    fit = entry["memory_fit"]
+    assert (fit["judged"], fit["fit"], fit["full_config"]) == (2, 1, {"judged": 2, "fit": 1})
+    assert fit["misfits"] == [
+        {
+            "id": "large",
+            "needed_bytes": pytest.approx(float(cost.memory_bytes[0])),
+            "capacity_bytes": run.system.accelerator.hbm_bytes,
+        }
+    ]
 
 
 def test_an_unpublished_layout_is_left_to_the_planner(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         lines.append(f"  trivial predictor    {_percent(entry, 'null')}")
     if "tau" in entry:
         lines.append(f"  rank agreement (tau) {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
+    if "memory_fit" in entry:
+        fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
+        counted = f"{fit['fit']} of {fit['judged']} (fully configured: {full['fit']} of {full['judged']})"
+        lines.append(f"  ran, judged to fit   {counted}")
     reasons, others = skipped_reasons(entry, _REASONS)
     lines += [f"  not scored: {count} x {why}" for why, count in reasons]
     return [*lines, *([f"  not scored for other reasons: {others} (--json)"] if others else [])]

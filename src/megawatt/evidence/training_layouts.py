@@ -101,7 +101,7 @@ def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack:
         dp=dp,
         micro_batch=round(micro),
         zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
-        recompute=_recompute(read),
+        recompute=_recompute(read, stack),
         sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
         etp=_expert_tensor(read, tp, ep, dp * cp),
         zero_group=_slice_group(read, system, tp * pp),
@@ -137,16 +137,21 @@ def _virtual(read: Cells, arch: ModelArch, pp: int, stack: str) -> int:
     return max(even) if even else most
 
 
-def _recompute(read: Cells) -> int:
-    """Recompute as published; a policy that keeps projections only (offloaded or not) repeats most of a layer."""
+def _recompute(read: Cells, stack: str) -> int:
+    """Recompute as published, whatever memory it needs.
+
+    An empty column is the library's default: MaxText repeats every layer (``remat_policy: full``), the others nothing.
+    A policy of MaxText counts by its name: "minimal" keeps the results of all multiplies, any other (projections kept
+    or offloaded, custom, unnamed) repeats most of a layer.
+    """
     text = read.text("recompute")
     if not text:
         read.assume("recompute")
-        return 0
+        return 2 if stack == "stack-maxtext" else 0
     if text not in _RECOMPUTE:
         raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
-    keeps_projections = re.search(r"offload|custom remat", read.text("notes"))
-    return 2 if text == "selective" and keeps_projections else _RECOMPUTE[text]
+    policy = text == "selective" and stack == "stack-maxtext" and "minimal" not in read.text("notes")
+    return 2 if policy else _RECOMPUTE[text]
 
 
 def _expert_tensor(read: Cells, tp: int, ep: int, replicas: int) -> int:

@@ -39,8 +39,6 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
 )
 """Software column to stack; the first match counts."""
 
-_POLICIES: Final = ("stack-maxtext", "stack-fsdp-torch")
-"""Stacks whose users choose what to keep, layer by layer; Megatron's "selective" is one set of operators."""
 _USUAL_NODE: Final = "hgx-h100"
 _VARIANT_POWER_W: Final = 500.0
 """Its power cap. [W]"""
@@ -58,10 +56,8 @@ _ADAPTER_RANK: Final = 16
 class Run:
     """A row, complete.
 
-    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``recompute_free``
-    says that what is recomputed follows from what fits in memory: the column was empty, or holds "selective" of a stack
-    in which that stands for any policy between nothing and everything. ``peak_flops_per_s`` is the
-    data sheet's rate of one chip in this precision.
+    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses.
+    ``peak_flops_per_s`` is the data sheet's rate of one chip in this precision.
     """
 
     id: str
@@ -70,7 +66,6 @@ class Run:
     chips: int
     stack: str
     layout: Layouts | None
-    recompute_free: bool
     measured_s: float
     peak_flops_per_s: float
     assumed: tuple[str, ...]
@@ -104,7 +99,6 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
         chips=chips,
         stack=stack,
         layout=layout,
-        recompute_free=not read.text("recompute") or (read.text("recompute") == "selective" and stack in _POLICIES),
         measured_s=measured,
         peak_flops_per_s=peak,
         assumed=tuple(read.assumed),

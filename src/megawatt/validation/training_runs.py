@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,8 +16,9 @@ from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
-from megawatt.training import Layouts, Practice, plan, practice_for, step_cost
+from megawatt.training import Practice, plan, practice_for, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.training_memory import Verdict, fit_entry, verdict
 from megawatt.workload import model_flops_per_token
 
 __all__ = ["Predictions", "predict", "predictions", "score"]
@@ -41,7 +41,8 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     list of dict
         One entry: every row that holds what any model needs is scored; empty columns are filled by stated rules and
         named in ``assumed``. The null model is one flat efficiency per chip and precision times counted FLOPs, fitted
-        on the other sources; groups carry its mean error beside theirs (``null_mape``).
+        on the other sources; groups carry its mean error beside theirs (``null_mape``). ``memory_fit``: published
+        layouts that are judged to fit in memory; the verdict decides no time.
     """
     found = predictions(path, catalogue)
     entry = result_entry(
@@ -60,15 +61,16 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         nulls = [abs(c.null / c.measured - 1.0) for c in found.cases if name in c.groups and c.null is not None]
         if nulls:
             statistics["null_mape"] = float(np.mean(nulls))
-    return [entry]
+    return [entry | {"memory_fit": fit_entry(found.rows, found.verdicts)}]
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Scored rows of a file, one case each, and the rows left out."""
+    """Scored rows of a file, one case each, what memory says of their layouts, and the rows left out."""
 
     rows: list[Row]
     cases: list[Case]
+    verdicts: list[Verdict | None]
     skipped: list[Skipped]
 
 
@@ -76,6 +78,7 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
     """Predicted and published step time of every row of a CSV of training runs."""
     rows = read_table(path).rows
     runs: list[tuple[Row, Run, float]] = []
+    verdicts: list[Verdict | None] = []
     skipped: list[Skipped] = []
     practices: dict[tuple[object, ...], Practice] = {}
     for row in rows:
@@ -84,7 +87,9 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
             continue
         try:
             run = read_run(row, catalogue)
-            runs.append((row, run, predict(run, catalogue, _practice(run, catalogue, practices))))
+            practice = _practice(run, catalogue, practices)
+            runs.append((row, run, predict(run, catalogue, practice)))
+            verdicts.append(verdict(run, practice))
         except MegawattError as error:
             skipped.append(Skipped(row.get("id", ""), str(error)))
     nulls = _null_model([(row, run) for row, run, _ in runs])
@@ -99,18 +104,14 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
         )
         for (row, run, predicted), null in zip(runs, nulls, strict=True)
     ]
-    return Predictions([row for row, _, _ in runs], cases, skipped)
+    return Predictions([row for row, _, _ in runs], cases, verdicts, skipped)
 
 
 def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
-    """Step time of one run; the planner chooses where no layout is published. [s]"""
+    """Step time of one run as its layout was published; the planner chooses where none was. [s]"""
     if run.layout is None:
         return plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.stack).step_time_s
-    cost, fits = _cost(run, run.layout, practice)
-    if run.recompute_free and not fits:
-        # An unpublished policy, or one without details, that cannot have run as it stands: everything is repeated.
-        cost, _ = _cost(run, dataclasses.replace(run.layout, recompute=np.array([2], dtype=np.int64)), practice)
-    return cost
+    return float(step_cost(run.job, run.system, run.layout, practice=practice).step_time_s[0])
 
 
 def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Practice]) -> Practice:
@@ -118,11 +119,6 @@ def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Pr
     if key not in known:
         known[key] = practice_for(catalogue, run.system, run.stack)
     return known[key]
-
-
-def _cost(run: Run, layout: Layouts, practice: Practice) -> tuple[float, bool]:
-    cost = step_cost(run.job, run.system, layout, practice=practice)
-    return float(cost.step_time_s[0]), bool(cost.feasible[0])
 
 
 def _null_model(runs: Sequence[tuple[Row, Run]]) -> list[float | None]:
