@@ -1,6 +1,7 @@
 """Published and third-party measurements, read and made complete. See README.md of this room."""
 
 from megawatt.evidence.kernel_tables import KernelTable, read_kernels
+from megawatt.evidence.training_recipes import features_of, with_recipes
 from megawatt.evidence.training_rows import Run, read_run
 
-__all__ = ["KernelTable", "Run", "read_kernels", "read_run"]
+__all__ = ["KernelTable", "Run", "features_of", "read_kernels", "read_run", "with_recipes"]

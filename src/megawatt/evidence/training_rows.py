@@ -14,8 +14,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
 from megawatt.evidence.training_layouts import Cells, Row, read_layout
+from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import maker, peak_precision
-from megawatt.training import Job, Layouts, default_stack
+from megawatt.training import Features, Job, Layouts, default_stack
 from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
 from megawatt.workload.counts import attention_flops_per_token
 
@@ -57,7 +58,8 @@ class Run:
     """A row, complete.
 
     ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses.
-    ``peak_flops_per_s`` is the data sheet's rate of one chip in this precision.
+    ``peak_flops_per_s`` is the data sheet's rate of one chip in this precision, ``features`` what the row says of its
+    software (`features_of`).
     """
 
     id: str
@@ -69,6 +71,7 @@ class Run:
     measured_s: float
     peak_flops_per_s: float
     assumed: tuple[str, ...]
+    features: Features
 
 
 def read_run(row: Row, catalogue: Catalogue) -> Run:
@@ -80,7 +83,8 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
         If the row lacks what no rule can fill, or names an unknown accelerator; the message says what.
     """
     read = Cells(row)
-    arch = _arch(read)
+    features = features_of(row)
+    arch = _arch(read, features)
     chips = read.integer("chips")
     system = _system(read, catalogue)
     seq_len = read.integer("seq_len")
@@ -102,10 +106,11 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
         measured_s=measured,
         peak_flops_per_s=peak,
         assumed=tuple(read.assumed),
+        features=features,
     )
 
 
-def _arch(read: Cells) -> ModelArch:
+def _arch(read: Cells, features: Features) -> ModelArch:
     hidden, heads = read.integer("hidden"), read.integer("heads")
     experts = read.integer("experts") if read.text("experts") else 0
     attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
@@ -133,11 +138,18 @@ def _arch(read: Cells) -> ModelArch:
         expert_ffn=read.integer("expert_ffn") if experts else 0,
         shared_experts=read.integer("shared_experts", 0) if experts else 0,
         dense_layers=read.integer("dense_layers", 0) if experts else 0,
-        mtp_layers=1 if re.search(r"\bMTP\b", read.text("notes")) else 0,
+        mtp_layers=_extra_layers(read, features),
         lora_rank=_adapter_rank(read),
         **mla,
     )
     return check_arch(_gate(read, base))
+
+
+def _extra_layers(read: Cells, features: Features) -> int:
+    """Modules of multi-token prediction, as the recipe says; else one where the notes name them."""
+    if features.mtp_layers is not None:
+        return round(features.mtp_layers)
+    return 1 if re.search(r"(?<!no )\bMTP\b(?! not)", read.text("notes")) else 0
 
 
 def _precision(read: Cells) -> str:

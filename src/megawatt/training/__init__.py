@@ -1,5 +1,6 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
+from megawatt.training.features import Features, merge_features, read_features
 from megawatt.training.layouts import (
     Space,
     enumerate_layouts,
@@ -31,6 +32,7 @@ from megawatt.training.usual import usual_job, usual_precision
 
 __all__ = [
     "Alternative",
+    "Features",
     "FrontStep",
     "Job",
     "Layouts",
@@ -61,12 +63,14 @@ __all__ = [
     "layout_reasons",
     "layouts_like",
     "machine_within",
+    "merge_features",
     "micro_batches",
     "one_layout",
     "per_chip_fracs",
     "plan",
     "plan_timeline",
     "practice_for",
+    "read_features",
     "run",
     "search_space",
     "smallest_within",

@@ -21,6 +21,7 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
+from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
 from megawatt.training import Practice, practice_for
@@ -196,7 +197,7 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
 def _fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row], bool]) -> list[tuple[Row, Run]]:
     rows: list[tuple[Row, Run]] = []
     for path in paths:
-        for row in filter(keep, read_table(path).rows):
+        for row in filter(keep, with_recipes(read_table(path).rows, path)):
             try:
                 rows.append((row, read_run(row, catalogue)))
             except MegawattError as error:

@@ -14,6 +14,7 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
+from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run
 from megawatt.files import read_table
 from megawatt.training import Practice, plan, practice_for, step_cost
@@ -76,7 +77,7 @@ class Predictions:
 
 def predictions(path: Path, catalogue: Catalogue) -> Predictions:
     """Predicted and published step time of every row of a CSV of training runs."""
-    rows = read_table(path).rows
+    rows = with_recipes(read_table(path).rows, path)
     runs: list[tuple[Row, Run, float]] = []
     verdicts: list[Verdict | None] = []
     skipped: list[Skipped] = []
