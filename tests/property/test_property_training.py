@@ -56,7 +56,7 @@ def archs(draw: st.DrawFn) -> ModelArch:
 def test_model_flops_exceed_six_per_matrix_parameter(arch: ModelArch, seq_len: int) -> None:
     counts = parameters(arch)
     tables = counts.embedding if not arch.tied_embeddings else 0
-    norms = arch.layers * counts.norms + counts.final_norm
+    norms = arch.layers * counts.kinds[0].norms + counts.final_norm
     matrices = counts.active - tables - norms
     flops = model_flops_per_token(arch, seq_len)
     assert flops >= 6 * matrices * (1 - 1e-12)

@@ -18,7 +18,7 @@ def model_rows(table: Iterable[dict[str, str]]) -> list[Row]:
         rows += [Row(key, "aliases", line["aliases"])] if line["aliases"] else []
         for field, value in line.items():
             if field not in _ABOUT and value:
-                word = value if field == "attention" else number(value)
+                word = value if field in ("attention", "mixers", "mlps", "linear_rule") else number(value)
                 note = line["note"] if field.startswith("params") else ""
                 rows.append(Row(key, field, word, "", "", "", "vendor", line["source"], "", note))
     return rows

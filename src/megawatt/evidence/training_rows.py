@@ -17,8 +17,13 @@ from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import maker, peak_precision
 from megawatt.training import Features, Job, Layouts, default_stack
-from megawatt.workload import ModelArch, check_arch, layer_kinds, model_flops_per_token, parameters
-from megawatt.workload.counts import attention_flops_per_token
+from megawatt.workload import (
+    ModelArch,
+    attention_flops_per_token,
+    check_arch,
+    model_flops_per_token,
+    parameters,
+)
 
 __all__ = ["Run", "measured_step_s", "read_run"]
 
@@ -136,7 +141,7 @@ def _arch(read: Cells, features: Features) -> ModelArch:
         experts=experts,
         experts_per_token=read.integer("experts_per_token") if experts else 0,
         expert_ffn=read.integer("expert_ffn") if experts else 0,
-        shared_experts=read.integer("shared_experts", 0) if experts else 0,
+        shared_ffn=read.integer("shared_experts", 0) * read.integer("expert_ffn") if experts else 0,
         dense_layers=read.integer("dense_layers", 0) if experts else 0,
         mtp_layers=_extra_layers(read, features),
         lora_rank=_adapter_rank(read),
@@ -297,8 +302,8 @@ def _published_flops_per_token(read: Cells, arch: ModelArch, seq_len: int) -> fl
             read.assume("flops_convention")
         return model
     # Hardware FLOPs of full recompute: one more forward pass of the layers, none of the output projection.
-    dense, moe = layer_kinds(arch)
-    if moe:
+    if arch.experts:
         raise MegawattError("hardware FLOPs of a mixture with full recompute: not defined by any source")
-    layers = dense * (parameters(arch).dense_layer - parameters(arch).norms)
+    kind = parameters(arch).kinds[0]
+    layers = arch.layers * (kind.total - kind.norms)
     return model + 2.0 * layers + attention_flops_per_token(arch, seq_len, causal_half=half)

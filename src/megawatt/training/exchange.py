@@ -52,14 +52,12 @@ def exchange_s(
     """
     stack, y, load = practice.stack, layouts, pace.load
     counts = parameters(arch)
-    dense = load.dense * counts.dense_layer
-    dense = dense + load.moe * (counts.attention + counts.norms + counts.router + counts.shared_experts)
+    dense = sum(n * kind.resident for n, kind in zip(load.layers, counts.kinds, strict=True))
     # The token table sits on the first stage, the output projection on the last; the slowest stage holds one of them.
     dense = dense + counts.embedding + np.where(y.pp == 1, counts.output, 0)
-    experts = load.moe * counts.expert * arch.experts
-    halves = [np.rint(2.0 * n).astype(np.int64) for n in (load.dense, load.moe)]
-    columns = (y.tp, y.cp, y.dp, y.ep, y.etp, y.zero_group, (y.pp == 1).astype(np.int64), *halves)
-    first, entry = distinct_rows(columns)
+    experts = np.asarray(sum(n * kind.experts for n, kind in zip(load.layers, counts.kinds, strict=True)))
+    # What a stage holds follows from the pipeline's length and the stage's place.
+    first, entry = distinct_rows((y.tp, y.cp, y.dp, y.ep, y.etp, y.zero_group, y.pp, pace.place))
     share = trained_share(arch)
     table = _distinct(y.take(first), practice, share * dense[first], share * experts[first])
     gradients, weights, across = (v[entry] for v in (table.gradients, table.weights, table.across))

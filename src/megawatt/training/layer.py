@@ -24,7 +24,7 @@ from megawatt.training.multiplies import multiply, shared_clock
 from megawatt.training.operators import Passes, attention, busiest_load, experts
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
-from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerWork, Split, head_work, layer_work
+from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
 
 __all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
 
@@ -116,15 +116,15 @@ def _wide(practice: Practice) -> str:
     return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"
 
 
-def layer_time(job: Job, layouts: Layouts, practice: Practice, *, moe: bool) -> BlockTime:
+def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) -> BlockTime:
     """Time of one layer for one micro-batch.
 
     Parameters
     ----------
     job, layouts, practice
         What is trained (precision as the chip names it), layouts (n,), machine and stack.
-    moe : bool
-        Mixture layer or dense layer.
+    kind : LayerKind
+        One of the model's kinds of layers.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, *, moe: bool) -> 
     arch, seq_len, precision = job.arch, job.seq_len, job.precision
     stack = practice.stack
     work = layer_work(
-        arch, split_of(layouts), seq_len, moe=moe, fused_attention=stack.attention_fused, dropout=stack.dropout
+        arch, kind, split_of(layouts), seq_len, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
     routed = experts(practice, work.experts, precision, frozen=arch.lora_rank > 0)
     # Where no expert layer was measured, its products are multiplies and its passes over rows memory traffic.
@@ -154,7 +154,7 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, *, moe: bool) -> 
     clock = _clock(practice, precision, works.values(), (forward, backward))
     for name, passes in works.items():
         forward[name], backward[name] = passes.forward.at(clock), passes.backward.at(clock)
-    fused = 1.0 if stack.attention_fused else 0.0
+    fused = len(work.attention) + len(work.scans)
     host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels + work.routed_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)

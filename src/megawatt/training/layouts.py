@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import IntArray
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.training.records import MOST_COUNTED, Job, Layouts
-from megawatt.workload import ModelArch
+from megawatt.workload import Attention, Latent, Mlp, ModelArch, structure
 
 __all__ = ["Space", "divisors", "enumerate_layouts", "layout_reasons", "layouts_like", "one_layout", "search_space"]
 
@@ -115,19 +115,30 @@ def one_layout(
     )
 
 
+def _tensor_dimensions(arch: ModelArch) -> tuple[set[int], set[int], set[int]]:
+    """What a tensor-parallel group shares out: heads of mixers, those that it may copy, widths of dense MLPs."""
+    kinds = structure(arch).kinds
+    mixers = [m for kind in kinds for m in kind.mixers]
+    shared = {m.core_kv_heads if isinstance(m, Attention | Latent) else m.groups for m in mixers}
+    return {m.heads for m in mixers}, shared, {k.mlp.width for k in kinds if isinstance(k.mlp, Mlp)}
+
+
+def _any(broken: list[NDArray[np.bool_]], y: Layouts) -> NDArray[np.bool_]:
+    return np.logical_or.reduce(broken) if broken else np.zeros(len(y), dtype=np.bool_)
+
+
 def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[np.bool_], str], ...]:
     """Each rule of division: where it is broken, and what it says."""
     arch, seq_len, global_batch = job.arch, job.seq_len, job.global_batch
     ranks = y.tp * y.cp * y.dp
-    heads = arch.heads if arch.attention == "mla" else arch.kv_heads
-    copies = np.maximum(y.tp, heads) % np.minimum(y.tp, heads)
-    dense_mlp = not arch.experts or arch.dense_layers > 0
+    heads, shared, widths = _tensor_dimensions(arch)
+    copies = [np.maximum(y.tp, n) % np.minimum(y.tp, n) for n in shared]
     micro = -(-global_batch // (y.dp * y.micro_batch))
     return (
         (ranks * y.pp != chips, "tp x pp x cp x dp is not the number of chips"),
-        (arch.heads % y.tp != 0, "tp does not divide the attention heads"),
-        (copies != 0, "tp and the key-value heads do not divide each other"),
-        ((arch.ffn % y.tp != 0) & dense_mlp, "tp does not divide the MLP width"),
+        (_any([n % y.tp != 0 for n in heads], y), "tp does not divide the attention heads"),
+        (_any([n != 0 for n in copies], y), "tp and the key-value heads do not divide each other"),
+        (_any([n % y.tp != 0 for n in widths], y), "tp does not divide the MLP width"),
         (y.pp * y.vpp > arch.layers + _PLACES, "more pipeline stages than layers"),
         ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
         (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
@@ -174,7 +185,7 @@ def _splits(arch: ModelArch, chips: int) -> IntArray:
     tp, pp, cp = (
         v.ravel()
         for v in np.meshgrid(
-            steps[steps <= min(arch.heads, _MOST_TENSOR)],
+            steps[steps <= min(*_tensor_dimensions(arch)[0], _MOST_TENSOR)],
             steps[steps <= arch.layers],
             steps[steps <= _MOST_CONTEXT],
             indexing="ij",
@@ -348,8 +359,9 @@ def _no_split(job: Job, chips: int) -> str:
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
         if n != chips and _divides(job, n)
     ]
+    heads = " and ".join(map(str, sorted(_tensor_dimensions(job.arch)[0]))) or "no"
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (
-        f"chips = {chips}: no tp x pp x cp x dp divides {job.arch.heads} heads of {job.arch.key}, {job.seq_len} "
+        f"chips = {chips}: no tp x pp x cp x dp divides {heads} heads of {job.arch.key}, {job.seq_len} "
         f"tokens and a global batch of {job.global_batch} sequences{hint}. Change chips or global_batch"
     )

@@ -11,11 +11,27 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.training.practice import Stack
 from megawatt.training.records import Job, Layouts
-from megawatt.training.stages import stage_layers
-from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds, parameters, trained_share
-from megawatt.workload.counts import attention_dims
+from megawatt.training.stages import fullest_layers, stage_layers
+from megawatt.workload import (
+    ACTIVATION_BYTES,
+    Attention,
+    Latent,
+    LayerKind,
+    Mixer,
+    ModelArch,
+    parameters,
+    structure,
+    trained_share,
+)
 
-__all__ = ["activation_bytes_per_layer", "kept_bytes_per_layer", "layout_memory", "shard_degrees", "stage_parameters"]
+__all__ = [
+    "activation_bytes_per_layer",
+    "kept_bytes_per_layer",
+    "layer_activations",
+    "layout_memory",
+    "shard_degrees",
+    "stage_parameters",
+]
 
 
 _WEIGHT_BYTES: Final = 2.0
@@ -41,25 +57,19 @@ def shard_degrees(layouts: Layouts) -> tuple[FloatArray, FloatArray]:
 
 
 def stage_parameters(arch: ModelArch, layouts: Layouts, layers: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Parameters of ``layers`` layers on one chip: replicated over dp x cp, and experts.
-
-    Mixture layers are assumed wherever the model has any (the leading dense layers are lighter in memory).
-    """
-    counts = parameters(arch)
-    tp = _f(layouts.tp)
-    moe_layers = layer_kinds(arch)[1]
-    if not moe_layers:
-        return layers * counts.dense_layer / tp, np.zeros_like(layers)
-    # On one stage the model's own mix; on several the fullest stage holds mixture layers alone.
-    moe_share = np.where(layouts.pp == 1, moe_layers / arch.layers, 1.0)
-    expert = counts.expert * arch.experts
-    common = counts.attention + counts.norms
-    light = common + np.where(moe_share < 1.0, 1.0 - moe_share, 0.0) * counts.dense_mlp
-    light = light + moe_share * (counts.router + counts.shared_experts)
-    return layers * light / tp, layers * moe_share * expert / _f(layouts.ep * layouts.etp)
+    """Parameters of ``layers`` layers of each kind (kinds, n) on one chip: replicated over dp x cp, and experts."""
+    kinds = parameters(arch).kinds
+    resident = sum(n * kind.resident for n, kind in zip(layers, kinds, strict=True))
+    experts = sum(n * kind.experts for n, kind in zip(layers, kinds, strict=True))
+    return np.asarray(resident / _f(layouts.tp)), np.asarray(experts / _f(layouts.ep * layouts.etp))
 
 
-def activation_bytes_per_layer(job: Job, layouts: Layouts, stack: Stack) -> FloatArray:
+def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> FloatArray:
+    """`activation_bytes_per_layer` of each kind of layer of a job's model; shape (kinds, n)"""
+    return np.stack([activation_bytes_per_layer(job, kind, layouts, stack) for kind in structure(job.arch).kinds])
+
+
+def activation_bytes_per_layer(job: Job, kind: LayerKind, layouts: Layouts, stack: Stack) -> FloatArray:
     """Activations that one micro-batch leaves in one layer of one chip until its backward pass. [B], shape (n,)
 
     Korthikanti 2022 (arXiv 2205.05198, section 4) element by element, so that it holds for gated MLPs, grouped heads
@@ -69,34 +79,45 @@ def activation_bytes_per_layer(job: Job, layouts: Layouts, stack: Stack) -> Floa
     tokens = _f(layouts.micro_batch) * seq_len / _f(layouts.cp)
     tp = _f(layouts.tp)
     shared = np.where(layouts.sequence_parallel, tokens / tp, tokens)
-    qk, v = attention_dims(arch)
-    kv_heads = arch.heads if arch.attention == "mla" else arch.kv_heads
     drop = 1.0 if stack.dropout else 0.0
     selective = layouts.recompute == 1
-    # Norm inputs, then norm outputs (inputs of the multiplies), dropout masks of one byte.
-    residual = shared * arch.hidden * (4.0 + 4.0 + 2.0 * drop)
-    residual = residual - np.where(selective & stack.attention_fused, shared * arch.hidden * 4.0, 0.0)
-    width = (arch.heads * (qk + v) + np.maximum(kv_heads / tp, 1.0) * tp * (qk + v)) / tp
-    latent = (arch.q_lora_rank + arch.kv_lora_rank + arch.qk_rope_head_dim) / tp
-    attention = ACTIVATION_BYTES * tokens * (width + latent)
+    # Of each block the norm's input, then its output (the input of the multiplies), a dropout mask of one byte.
+    residual = shared * arch.hidden * (kind.blocks * (2.0 + 2.0 + drop))
+    residual = residual - np.where(selective & stack.attention_fused, shared * arch.hidden * (kind.blocks * 2.0), 0.0)
+    mixed = np.zeros_like(tokens)
+    for mixer in kind.mixers:
+        mixed = mixed + ACTIVATION_BYTES * tokens * _mixer_width(mixer, tp)
     if not stack.attention_fused:
-        scores = _f(layouts.micro_batch) * arch.heads / tp * seq_len * seq_len / _f(layouts.cp)
-        attention = attention + np.where(selective, 0.0, scores * (2.0 + 3.0 * drop))
-    return residual + attention + _mlp_activations(arch, layouts, tokens, selective & stack.attention_fused)
+        heads = sum(m.heads for m in kind.mixers if isinstance(m, Attention | Latent))
+        scores = _f(layouts.micro_batch) * heads / tp * seq_len * seq_len / _f(layouts.cp)
+        mixed = mixed + np.where(selective, 0.0, scores * (2.0 + 3.0 * drop))
+    return residual + mixed + _mlp_activations(arch, kind, layouts, tokens, selective & stack.attention_fused)
+
+
+def _mixer_width(mixer: Mixer, tp: FloatArray) -> FloatArray:
+    """Elements that one token leaves in a mixer on one chip of a tensor group: queries, keys, values, output."""
+    if not isinstance(mixer, Attention | Latent):
+        # Inputs, what the convolution makes of them, output before gate and norm, and the states between chunks.
+        return (mixer.input_columns + mixer.channels + 2 * mixer.output + 2.0 * mixer.state() / mixer.chunk) / tp
+    head = mixer.head_dim + mixer.value_dim
+    width = (mixer.heads * head + np.maximum(mixer.core_kv_heads / tp, 1.0) * tp * head) / tp
+    beside = mixer.latent if isinstance(mixer, Latent) else 2 * mixer.output * mixer.gate + mixer.query_rank
+    return np.asarray(width + beside / tp)
 
 
 def _mlp_activations(
-    arch: ModelArch, layouts: Layouts, tokens: FloatArray, drop_product: NDArray[np.bool_]
+    arch: ModelArch, kind: LayerKind, layouts: Layouts, tokens: FloatArray, drop_product: NDArray[np.bool_]
 ) -> FloatArray:
     """Inputs of the activation function and its product; routed tokens before and after the experts."""
     per_element = (6.0 if arch.gated else 4.0) - np.where(drop_product, 2.0, 0.0)
-    tp = _f(layouts.tp)
-    if not arch.experts:
-        return tokens * arch.ffn / tp * per_element
+    tp, mixture = _f(layouts.tp), kind.mixture
+    dense = tokens * kind.dense_width / tp * per_element
+    if mixture is None:
+        return np.asarray(dense)
     etp = _f(layouts.etp)
-    pairs = tokens * arch.experts_per_token * etp / tp
-    routed = pairs * (arch.expert_ffn / etp * per_element + 4.0 * arch.hidden)
-    return routed + tokens * arch.shared_experts * arch.expert_ffn / tp * per_element
+    pairs = tokens * mixture.per_token * etp / tp
+    routed = pairs * (mixture.expert.width / etp * per_element + 4.0 * mixture.expert_input(arch.hidden))
+    return np.asarray(routed + dense)
 
 
 def kept_bytes_per_layer(job: Job, layouts: Layouts, activations: FloatArray) -> FloatArray:
@@ -142,8 +163,8 @@ def layout_memory(
         Width of gradients, fused attention, dropout.
     reserve_bytes : float
         Kept for driver, communication buffers and fragmentation. [B]
-    activations : (n,), optional
-        `activation_bytes_per_layer`, where it is known.
+    activations : (kinds, n), optional
+        `layer_activations`, where they are known.
     offloaded : collection of str
         ``optimizer``: its states are not on the chip. ``activations``: of what waits for the backward pass, two layers
         are, one leaving or coming back while the other is computed.
@@ -154,7 +175,7 @@ def layout_memory(
         weights, gradients, optimizer, activations, logits, reserve.
     """
     if activations is None:
-        activations = activation_bytes_per_layer(job, layouts, stack)
+        activations = layer_activations(job, layouts, stack)
     first = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=False)
     last = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=True)
     choose_last = sum(last.values()) > sum(first.values())
@@ -167,7 +188,7 @@ def _stage_memory(
     layouts: Layouts,
     micro_batches: FloatArray,
     stack: Stack,
-    per_layer: FloatArray,
+    by_kind: FloatArray,
     offloaded: Collection[str],
     *,
     last: bool,
@@ -175,17 +196,20 @@ def _stage_memory(
     arch = job.arch
     tp, cp, pp = _f(layouts.tp), _f(layouts.cp), _f(layouts.pp)
     layers = stage_layers(arch.layers, layouts)[1 if last else 0]
-    dense, experts = stage_parameters(arch, layouts, layers)
+    # Stages in the middle are not looked at: the two ends are taken to hold the heaviest layers of the model.
+    held_kinds = fullest_layers(arch)[:, layers.astype(np.int64)]
+    dense, experts = stage_parameters(arch, layouts, held_kinds)
+    per_layer = (held_kinds * by_kind).sum(axis=0) / np.maximum(layers, 1.0)
     counts = parameters(arch)
     table = counts.embedding / tp
     output = (counts.output or counts.embedding) / tp
     both = table + (counts.output / tp if counts.output else 0.0)
     dense = dense + np.where(pp == 1, both, output if last else table)
     if arch.mtp_layers and (last or bool((pp == 1).any())):
-        share = counts.mtp - arch.mtp_layers * counts.expert * arch.experts
+        share = counts.mtp - counts.mtp_experts
         here = np.ones_like(pp) if last else (pp == 1).astype(np.float64)
         dense = dense + here * share / tp
-        experts = experts + here * arch.mtp_layers * counts.expert * arch.experts / _f(layouts.ep * layouts.etp)
+        experts = experts + here * counts.mtp_experts / _f(layouts.ep * layouts.etp)
     trained = trained_share(arch)
     shard, expert_shard = shard_degrees(layouts)
     sharded = [np.where(layouts.zero >= level, shard, 1.0) for level in (3, 2, 1)]
@@ -201,7 +225,8 @@ def _stage_memory(
     if "activations" in offloaded:
         kept = np.minimum(kept, _OFFLOAD_BUFFERS)
     # Where all of a layer is repeated, one layer at a time stands in full beside the inputs of the others.
-    repeated = np.where(layouts.recompute == 2, per_layer, 0.0)
+    largest = np.where(held_kinds > 0.0, by_kind, 0.0).max(axis=0)
+    repeated = np.where(layouts.recompute == 2, largest, 0.0)
     activations = kept * kept_bytes_per_layer(job, layouts, per_layer) + repeated
     # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)

@@ -66,8 +66,9 @@ def offload_s(
         slowest = max(width / host.link_bytes_per_s, OPTIMIZER_TRAFFIC_BYTES / host.memory_bytes_per_s)
         changed["optimizer"] = trained * slowest
     if "activations" in host.offloaded:
-        kept = kept_bytes_per_layer(job, layouts, tables.activations[tables.entry])
-        way_s = kept * (pace.load.dense + pace.load.moe) / host.link_bytes_per_s
+        each = zip(pace.load.layers, tables.activations[:, tables.entry], strict=True)
+        kept = sum(n * kept_bytes_per_layer(job, layouts, held) for n, held in each)
+        way_s = kept / host.link_bytes_per_s
         forward_s = pace.forward_s
         exposed = np.maximum(way_s - forward_s, 0.0) + np.maximum(way_s - (pace.stage_s - forward_s), 0.0)
         changed["offload"] = count * exposed

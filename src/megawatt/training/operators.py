@@ -1,4 +1,4 @@
-"""Attention and routed experts as a layer of training meets them: the measured kernels, forward and backward."""
+"""Attention, recurrences and routed experts as a layer of training meets them, forward and backward."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from megawatt.hardware import (
     attention_time_s,
     expert_cost,
     expert_gradient_costs,
+    vector_time_s,
 )
 from megawatt.training.practice import Practice
-from megawatt.workload import AttentionCall, ExpertCall, LayerWork
+from megawatt.workload import AttentionCall, ExpertCall, LayerWork, ScanCall
 
 __all__ = ["Passes", "attention", "busiest_load", "experts"]
 
@@ -45,11 +46,14 @@ def _one_call(kernel: AttentionKernel, call: AttentionCall, *, backward: bool) -
         backward=backward,
         steady=False,
     )
-    return Work.of(cost, kernel.law, call.layers)
+    return Work.of(cost, kernel.law)
 
 
 def attention(practice: Practice, work: LayerWork) -> Passes:
-    """Fused attention of one layer; nothing where the scores are multiplies.
+    """Fused attention and recurrences of one layer; nothing where the scores are multiplies.
+
+    Nobody has measured recurrences: t = max(arithmetic, memory), arithmetic at the rate that fused attention reaches on
+    rows as long as a chunk, backward with 2.5 times the FLOPs and twice the bytes.
 
     Parameters
     ----------
@@ -69,7 +73,16 @@ def attention(practice: Practice, work: LayerWork) -> Passes:
         else:
             one, back = (_one_call(practice.attention, call, backward=b) for b in (False, True))
         forward, backward = forward + one.slowed(reached), backward + back.slowed(reached)
+    for scan in work.scans:
+        one, back = (Work(_scan_s(practice, scan, *times), none, none) for times in ((1.0, 1.0), (2.5, 2.0)))
+        forward, backward = forward + one, backward + back
     return Passes(forward, backward, zero)
+
+
+def _scan_s(practice: Practice, call: ScanCall, more_flops: float, more_bytes: float) -> FloatArray:
+    """Time of one recurrence. [s]"""
+    arithmetic = attention_time_s(practice.kernels, more_flops * call.flops, float(call.chunk))
+    return np.maximum(arithmetic, vector_time_s(practice.kernels, more_bytes * call.moved_bytes, 1.0))
 
 
 def busiest_load(practice: Practice, call: ExpertCall | None) -> FloatArray | float:

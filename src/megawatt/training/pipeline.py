@@ -12,43 +12,40 @@ from megawatt.arrays import FloatArray
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
-from megawatt.training.stages import stage_layers
+from megawatt.training.stages import leading_layers, stage_layers
 from megawatt.training.tables import PARTS, Block, LayerTables
-from megawatt.workload import ACTIVATION_BYTES, ModelArch, layer_kinds
+from megawatt.workload import ACTIVATION_BYTES, ModelArch, structure
 
 __all__ = ["Pace", "StageLoad", "message_s", "pace"]
 
 
 @dataclass(frozen=True, slots=True)
 class StageLoad:
-    """Blocks on one stage of each layout; arrays (n,): dense and mixture layers (multi-token-prediction modules
-    included) and output projections."""
+    """Blocks on one stage of each layout: layers of each kind (kinds, n), multi-token-prediction modules included, and
+    output projections (n,)."""
 
-    dense: FloatArray
-    moe: FloatArray
+    layers: FloatArray
     heads: FloatArray
 
     def sum_of(self, one: _PerBlock) -> FloatArray:
         """Blocks times what one of each has."""
         total = self.heads * one.head
-        if one.dense is not None:
-            total = total + self.dense * one.dense
-        return total if one.moe is None else total + self.moe * one.moe
+        for count, each in zip(self.layers, one.layers, strict=True):
+            total = total + count * each
+        return total
 
 
 @dataclass(frozen=True, slots=True)
 class _PerBlock:
-    """One quantity of a dense layer, a mixture layer and an output projection; arrays (n,)."""
+    """One quantity of a layer of each kind and of an output projection; arrays (n,)."""
 
-    dense: FloatArray | None
-    moe: FloatArray | None
+    layers: tuple[FloatArray, ...]
     head: FloatArray
 
 
 def _per_block(tables: LayerTables, of: Callable[[Block], FloatArray]) -> _PerBlock:
     """A quantity of the tables, looked up for every layout."""
-    dense, moe = (None if b is None else of(b)[tables.entry] for b in (tables.dense, tables.moe))
-    return _PerBlock(dense, moe, of(tables.head)[tables.entry])
+    return _PerBlock(tuple(of(b)[tables.entry] for b in tables.layers), of(tables.head)[tables.entry])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +53,15 @@ class Pace:
     """What the pipeline does to a step; arrays (n,).
 
     ``parts_s``, ``stage_s`` and ``forward_s`` (its forward pass) are of one micro-batch on the slowest stage (messages
-    apart), ``load`` its blocks;
-    ``bubble_s`` and ``messages_s`` are of the whole step.
+    apart), ``load`` its blocks and ``place`` where it is: 0 first, 1 in the middle, 2 last. ``bubble_s`` and
+    ``messages_s`` are of the whole step.
     """
 
     parts_s: dict[str, FloatArray]
     stage_s: FloatArray
     forward_s: FloatArray
     load: StageLoad
+    place: NDArray[np.int64]
     bubble_s: FloatArray
     messages_s: FloatArray
 
@@ -72,25 +70,25 @@ def _loads(arch: ModelArch, layouts: Layouts) -> tuple[StageLoad, StageLoad, Sta
     """First, fullest middle and last stage, and the whole model."""
     first_n, last_n, middle_n = stage_layers(arch.layers, layouts)
     one, none = np.ones_like(first_n), np.zeros_like(first_n)
-    dense, moe = (float(n) for n in layer_kinds(arch))
-    extra = (none, one * arch.mtp_layers) if arch.experts else (one * arch.mtp_layers, none)
+    before = leading_layers(arch)
+    extra = np.zeros((len(before), 1))
+    extra[structure(arch).last] = arch.mtp_layers
     single = layouts.pp == 1
-    if arch.experts:
-        lead = np.minimum(dense, first_n)
-        spread = ((lead, first_n - lead), (none, middle_n), (none, last_n))
-    else:
-        spread = ((first_n, none), (middle_n, none), (last_n, none))
-    (first_d, first_m), (middle_d, middle_m), (last_d, last_m) = spread
-    whole = StageLoad(one * dense + extra[0], one * moe + extra[1], one)
-    first = StageLoad(np.where(single, whole.dense, first_d), np.where(single, whole.moe, first_m), single * one)
-    last = StageLoad(
-        np.where(single, whole.dense, last_d + extra[0]), np.where(single, whole.moe, last_m + extra[1]), one
+    first = before[:, first_n.astype(np.int64)]
+    until = before[:, (arch.layers - last_n).astype(np.int64)]
+    whole = before[:, -1:] + extra
+    # Stages between the two hold an even share of the kinds that lie between.
+    share = (until - first) / np.maximum(arch.layers - first_n - last_n, 1.0)
+    return (
+        StageLoad(np.where(single, whole, first), single * one),
+        StageLoad(share * middle_n, none),
+        StageLoad(np.where(single, whole, whole - until), one),
+        StageLoad(whole * one, one),
     )
-    return first, StageLoad(middle_d, middle_m, none), last, whole
 
 
 def _mean(a: StageLoad, b: StageLoad) -> StageLoad:
-    return StageLoad((a.dense + b.dense) / 2.0, (a.moe + b.moe) / 2.0, (a.heads + b.heads) / 2.0)
+    return StageLoad((a.layers + b.layers) / 2.0, (a.heads + b.heads) / 2.0)
 
 
 def message_s(job: Job, layouts: Layouts, practice: Practice) -> FloatArray:
@@ -144,7 +142,7 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
     in_first = (times[0] >= times[1]) & (times[0] >= times[2])
     in_middle = ~in_first & (times[1] >= times[2])
     load = _choose(in_first, in_middle, (first, middle, last))
-    others = StageLoad(whole.dense - load.dense, whole.moe - load.moe, whole.heads - load.heads)
+    others = StageLoad(whole.layers - load.layers, whole.heads - load.heads)
     stage_s = load.sum_of(total)
     bubble = np.where(single, 0.0, _bubble_s(schedule, layouts, tables, others, total))
     # However many virtual stages: no step is shorter than one micro-batch's way through the whole model.
@@ -156,6 +154,7 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
         stage_s=stage_s,
         forward_s=load.sum_of(_per_block(tables, lambda b: b.forward_s)),
         load=load,
+        place=np.select([in_first, in_middle], [0, 1], 2),
         bubble_s=np.maximum(bubble, way),
         messages_s=np.where(single, 0.0, count * steady + 2.0 * (layouts.pp - 1.0) * message),
     )
@@ -170,7 +169,7 @@ def _choose(
         first, middle, last = (getattr(load, name) for load in loads)
         return np.asarray(np.where(in_first, first, np.where(in_middle, middle, last)))
 
-    return StageLoad(pick("dense"), pick("moe"), pick("heads"))
+    return StageLoad(pick("layers"), pick("heads"))
 
 
 def _bubble_s(schedule: str, layouts: Layouts, tables: LayerTables, others: StageLoad, total: _PerBlock) -> FloatArray:

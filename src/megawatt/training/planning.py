@@ -298,8 +298,6 @@ def _assemble(
         precisions=(job.precision,) * len(chosen),
         front_precisions=(job.precision,) * len(front),
         stack=case.practice.stack.key,
-        evidence=case.practice.rests_on(
-            peak_precision(system.accelerator, job.precision), mixture=job.arch.experts > 0
-        ),
+        evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
     )

@@ -29,6 +29,7 @@ from megawatt.hardware import (
 )
 from megawatt.training.multiplies import TRAINED, multiplies
 from megawatt.training.records import Job
+from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, structure
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -166,13 +167,20 @@ class Practice:
 
     evidence: Mapping[str, str] = field(default_factory=dict)
 
-    def rests_on(self, precision: str, *, mixture: bool) -> dict[str, str]:
+    def rests_on(self, precision: str, arch: ModelArch) -> dict[str, str]:
         """What the times of a step's operators rest on: measured on this chip, on a relative, a data sheet, or a
         roofline where neither the chip nor a relative has kernel numbers."""
         names = {"matrix multiplies": f"multiplies {precision}", "collectives": "collectives"}
-        if self.stack.attention_fused:
+        kinds = structure(arch).kinds
+        mixers = [m for kind in kinds for m in kind.mixers]
+        if self.stack.attention_fused and any(isinstance(m, Attention | Latent) for m in mixers):
             names["attention"] = "attention"
-        if mixture:
+        if any(isinstance(m, Latent) and m.index_heads for m in mixers):
+            names["sparse attention"] = ""
+        for name, mixer in (("linear attention", Linear), ("state-space layers", Mamba)):
+            if any(isinstance(m, mixer) for m in mixers):
+                names[name] = ""
+        if any(kind.mixture for kind in kinds):
             names["routed experts"] = f"experts {precision}"
         return {name: self.evidence.get(key, "roofline") for name, key in names.items()}
 

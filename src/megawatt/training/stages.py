@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.training.records import Layouts
+from megawatt.workload import ModelArch, parameters, structure
 
-__all__ = ["layers_by_stage", "stage_layers"]
+__all__ = ["fullest_layers", "layers_by_stage", "leading_layers", "stage_layers"]
 
 
 def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -32,3 +35,28 @@ def layers_by_stage(layers: int, stages: int) -> list[int]:
     for stage in [stages - 1, 0, *range(stages - 2, 0, -1)][: stages * fullest - layers]:
         held[stage] -= 1
     return held
+
+
+@functools.lru_cache(maxsize=64)
+def leading_layers(arch: ModelArch) -> FloatArray:
+    """Layers of each kind among the first 0, 1, ... of a model; shape (kinds, layers + 1), read only."""
+    shape = structure(arch)
+    is_kind = np.array(shape.pattern)[None, :] == np.arange(len(shape.kinds))[:, None]
+    table = np.concatenate([np.zeros((len(shape.kinds), 1)), np.cumsum(is_kind, axis=1)], axis=1)
+    table.flags.writeable = False
+    return table
+
+
+@functools.lru_cache(maxsize=64)
+def fullest_layers(arch: ModelArch) -> FloatArray:
+    """Layers of each kind among those 0, 1, ... neighbouring ones that have the most parameters; shape (kinds,
+    layers + 1), read only."""
+    before = leading_layers(arch)
+    weights = np.array([kind.total for kind in parameters(arch).kinds], dtype=np.float64)
+    total = weights @ before
+    table = np.zeros_like(before)
+    for n in range(1, arch.layers + 1):
+        start = int(np.argmax(total[n:] - total[:-n]))
+        table[:, n] = before[:, start + n] - before[:, start]
+    table.flags.writeable = False
+    return table

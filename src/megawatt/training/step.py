@@ -41,7 +41,7 @@ def step_memory(
 ) -> dict[str, FloatArray]:
     """Memory of the fullest chip by part, the reserve included. [B], arrays of shape (n,)
 
-    ``activations``: bytes that one micro-batch leaves in one layer (n,), where they are known.
+    ``activations``: bytes that one micro-batch leaves in one layer of each kind (kinds, n), where they are known.
     """
     return layout_memory(
         job,

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.training.layer import BlockTime, head_time, layer_time
-from megawatt.training.memory import activation_bytes_per_layer
+from megawatt.training.memory import layer_activations
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
-from megawatt.workload import layer_kinds
+from megawatt.workload import structure
 
 __all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
 
@@ -41,20 +41,19 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class LayerTables:
-    """Blocks by entry, and the entry of each layout (n,); ``dense`` or ``moe`` is None where there is no such layer.
+    """Blocks by entry, one for each of the model's kinds of layers, and the entry of each layout (n,).
 
-    ``activations`` are the bytes that one micro-batch leaves in one layer, by entry.
+    ``activations`` are the bytes that one micro-batch leaves in one layer of each kind, (kinds, entries).
     """
 
-    dense: Block | None
-    moe: Block | None
+    layers: tuple[Block, ...]
     head: Block
     entry: IndexArray
     activations: FloatArray
 
     def at(self, index: NDArray[np.integer] | slice) -> LayerTables:
         """The same tables for the layouts at these positions."""
-        return LayerTables(self.dense, self.moe, self.head, self.entry[index], self.activations)
+        return LayerTables(self.layers, self.head, self.entry[index], self.activations)
 
 
 def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, IndexArray]:
@@ -83,17 +82,12 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute)
     first, entry = distinct_rows((*columns, (y.zero <= 1).astype(np.int64)))
     distinct = layouts.take(first)
-    dense, moe = layer_kinds(job.arch)
-
-    def layer(mixture: bool) -> Block:
-        return _block(layer_time(job, distinct, practice, moe=mixture))
-
+    kinds = structure(job.arch).kinds
     return LayerTables(
-        dense=layer(False) if dense else None,
-        moe=layer(True) if moe else None,
+        layers=tuple(_block(layer_time(job, distinct, practice, kind)) for kind in kinds),
         head=_block(head_time(job, distinct, practice)),
         entry=entry,
-        activations=activation_bytes_per_layer(job, distinct, practice.stack),
+        activations=layer_activations(job, distinct, practice.stack),
     )
 
 

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
 from megawatt.training.pipeline import message_s
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Job, Layouts, TrainingPlan
-from megawatt.training.stages import layers_by_stage
+from megawatt.training.stages import layers_by_stage, leading_layers
 from megawatt.training.step import micro_batches, step_cost
-from megawatt.training.tables import PARTS, Block, LayerTables, layer_tables
-from megawatt.workload import ModelArch
+from megawatt.training.tables import PARTS, LayerTables, layer_tables
+from megawatt.workload import ModelArch, structure
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -66,19 +67,13 @@ class _Operation:
         return self.compute_s + sum(s for _, s in self.messages_s)
 
 
-def _passes(tables: LayerTables, layers: tuple[float, float], heads: float) -> tuple[_Operation, ...]:
-    """Forward and backward pass of one chunk of so many dense and mixture layers and output projections."""
+def _passes(tables: LayerTables, layers: FloatArray, heads: float) -> tuple[_Operation, ...]:
+    """Forward and backward pass of one chunk of so many layers of each kind and output projections."""
     parts = np.zeros(len(PARTS))
     forward = 0.0
-    blocks: tuple[tuple[Block | None, float], ...] = (
-        (tables.dense, layers[0]),
-        (tables.moe, layers[1]),
-        (tables.head, heads),
-    )
-    for block, times in blocks:
-        if block is not None:
-            parts = parts + times * block.parts[:, tables.entry[0]]
-            forward += times * float(block.forward_s[tables.entry[0]])
+    for block, times in zip((*tables.layers, tables.head), (*layers, heads), strict=True):
+        parts = parts + times * block.parts[:, tables.entry[0]]
+        forward += times * float(block.forward_s[tables.entry[0]])
     total = float(parts.sum())
     share = forward / total if total else 0.0
     named = dict(zip(PARTS, parts, strict=True))
@@ -210,19 +205,17 @@ def _stage_passes(arch: ModelArch, layout: Layouts, tables: LayerTables, stage: 
     """(forward, backward) of each chunk of a stage; the output projection is in the last chunk of the last stage."""
     layers = layers_by_stage(arch.layers, int(layout.pp[0]))
     chunks, last = int(layout.vpp[0]), stage == len(layers) - 1
-    before = sum(layers[:stage])
-    lead = arch.dense_layers if arch.experts else arch.layers
-    dense = float(min(max(lead - before, 0), layers[stage]))
-    moe = layers[stage] - dense
-    extra = float(arch.mtp_layers) if last else 0.0
-    held = (dense, moe + extra) if arch.experts else (dense + extra, moe)
+    before, table = sum(layers[:stage]), leading_layers(arch)
+    held = table[:, before + layers[stage]] - table[:, before]
+    if last:
+        held[structure(arch).last] += arch.mtp_layers
     short = max(layers) - layers[stage]
     sizes = np.full(chunks, (layers[stage] + short) / chunks)
     # The chunk beside the token table or the output projection is the one that holds a layer less.
     sizes[-1 if last else 0] -= min(short, sizes[0])
     shares = sizes / max(sizes.sum(), 1.0)
     heads = [1.0 if last and c == chunks - 1 else 0.0 for c in range(chunks)]
-    return [_passes(tables, (s * held[0], s * held[1]), h) for s, h in zip(shares, heads, strict=True)]
+    return [_passes(tables, s * held, h) for s, h in zip(shares, heads, strict=True)]
 
 
 def _bars(stage: int, op: tuple[bool, int, int], start: float, work: _Operation, stretch: float) -> Iterator[Event]:

@@ -2,41 +2,54 @@
 
 from megawatt.workload.arch import check_arch, load_model, model_from_entry
 from megawatt.workload.counts import (
+    KindParameters,
     ParameterCounts,
     attention_flops_per_token,
-    layer_kinds,
     mean_keys,
     model_flops_per_token,
     parameters,
     trained_share,
 )
 from megawatt.workload.hf import KNOWN_ARCHITECTURES, model_from_hf_config
+from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
 from megawatt.workload.operators import (
     ACTIVATION_BYTES,
     AttentionCall,
     ExpertCall,
     Gemm,
     LayerWork,
+    ScanCall,
     Split,
     head_work,
     layer_work,
 )
 from megawatt.workload.records import ModelArch
+from megawatt.workload.structure import LayerKind, Structure, structure
 
 __all__ = [
     "ACTIVATION_BYTES",
     "KNOWN_ARCHITECTURES",
+    "Attention",
     "AttentionCall",
     "ExpertCall",
     "Gemm",
+    "KindParameters",
+    "Latent",
+    "LayerKind",
     "LayerWork",
+    "Linear",
+    "Mamba",
+    "Mixer",
+    "Mixture",
+    "Mlp",
     "ModelArch",
     "ParameterCounts",
+    "ScanCall",
     "Split",
+    "Structure",
     "attention_flops_per_token",
     "check_arch",
     "head_work",
-    "layer_kinds",
     "layer_work",
     "load_model",
     "mean_keys",
@@ -44,5 +57,6 @@ __all__ = [
     "model_from_entry",
     "model_from_hf_config",
     "parameters",
+    "structure",
     "trained_share",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Assumption, Entry
@@ -11,15 +13,81 @@ from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_file, is_folder
 from megawatt.workload.hf import model_from_hf_config
 from megawatt.workload.records import ModelArch
+from megawatt.workload.structure import ATTENTIONS, layer_letters
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
 __all__ = ["check_arch", "load_model", "model_from_entry"]
 
-_WORDS: Final = ("key", "title", "attention")
-_FLAGS: Final = ("gated", "tied_embeddings", "attention_bias", "mlp_bias")
-_POSITIVE: Final = ("layers", "hidden", "heads", "kv_heads", "head_dim", "vocab")
+MOST_LAYERS: Final = 10_000
+"""No model has more layers."""
+_WORDS: Final = ("attention", "mixers", "mlps", "linear_rule")
+_FLAGS: Final = ("gated", "tied_embeddings", "attention_bias", "mlp_bias", "attention_gate", "keys_are_values")
+_NOT_FACTS: Final = ("key", "title", "assumptions", "assumed", "ffn_by_layer", "lora_rank")
+_MLA: Final = ("kv_lora_rank", "qk_nope_head_dim", "v_head_dim")
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "f": ("heads", "kv_heads", "head_dim"),
+        "w": ("heads", "kv_heads", "head_dim", "window"),
+        "c": ("heads", "kv_heads", "head_dim", "window"),
+        "p": ("heads", "kv_heads", "head_dim", "mamba_inner", "mamba_head_dim", "mamba_state"),
+        "l": ("linear_key_heads", "linear_value_heads", "linear_key_dim", "linear_value_dim"),
+        "m": ("mamba_inner", "mamba_state"),
+        "d": ("ffn",),
+        "e": ("experts", "experts_per_token", "expert_ffn"),
+        "-": (),
+    }
+)
+"""Dimensions, 1 or more, that a layer with this letter needs."""
+
+
+def _used(arch: ModelArch) -> set[str]:
+    """Letters of the layers that a model has; of wrong patterns those that are known."""
+    if not 1 <= arch.layers <= MOST_LAYERS:
+        return set()
+    mixers, mlps = layer_letters(arch)
+    return {*mixers, *mlps} & set(_NEEDED)
+
+
+def _problems(arch: ModelArch) -> Iterator[tuple[str, object, str]]:
+    """(field, what was found, what is allowed) of every inconsistency."""
+    if not 1 <= arch.layers <= MOST_LAYERS:
+        yield "layers", arch.layers, f"1 to {MOST_LAYERS:,}"
+    for name, letters in (("mixers", "fwclmp-"), ("mlps", "de-")):
+        text = getattr(arch, name)
+        if set(text) - set(letters) or len(text) > arch.layers:
+            yield name, text, f"letters of {letters!r}, no more than layers = {arch.layers}"
+    used = _used(arch)
+    needed = {name for letter in used for name in _NEEDED[letter]}
+    if arch.attention == "mla" and used & set(ATTENTIONS):
+        needed = (needed | set(_MLA)) - {"head_dim"}
+    if arch.ffn_by_layer:
+        needed -= {"ffn"}
+        if len(arch.ffn_by_layer) != arch.layers:
+            yield "ffn_by_layer", f"{len(arch.ffn_by_layer)} widths", f"one for each of {arch.layers} layers"
+    for name in ("hidden", "vocab", *sorted(needed)):
+        if getattr(arch, name) < 1:
+            yield name, getattr(arch, name), "1 or more"
+    yield from _relations(arch, used)
+
+
+def _relations(arch: ModelArch, used: set[str]) -> Iterator[tuple[str, object, str]]:
+    """Dimensions that do not fit each other."""
+    if arch.attention not in ("mha", "gqa", "mqa", "mla"):
+        yield "attention", arch.attention, "mha, gqa, mqa or mla"
+    if used & set(ATTENTIONS) and arch.heads % max(arch.kv_heads, 1):
+        yield "kv_heads", arch.kv_heads, f"a divisor of heads = {arch.heads}"
+    if "e" in used and arch.experts and not 1 <= arch.experts_per_token <= arch.experts:
+        yield "experts_per_token", arch.experts_per_token, f"1 to experts = {arch.experts}"
+    if not 0 <= arch.dense_layers <= arch.layers:
+        yield "dense_layers", arch.dense_layers, f"0 to layers = {arch.layers}"
+    if "l" in used and arch.linear_rule not in ("decay", "delta", "kda"):
+        yield "linear_rule", arch.linear_rule or "missing", "decay, delta or kda"
+    if arch.mamba_inner % max(arch.mamba_head_dim, 1):
+        yield "mamba_head_dim", arch.mamba_head_dim, f"a divisor of mamba_inner = {arch.mamba_inner}"
+    if arch.kv_share_every < 1:
+        yield "kv_share_every", arch.kv_share_every, "1 or more"
 
 
 def check_arch(arch: ModelArch) -> ModelArch:
@@ -30,38 +98,7 @@ def check_arch(arch: ModelArch) -> ModelArch:
     ScenarioError
         With every inconsistent dimension.
     """
-    problems = [
-        Problem(f"{arch.key}.{name}", str(getattr(arch, name)), "1 or more")
-        for name in _POSITIVE
-        if getattr(arch, name) < 1
-    ]
-    dense = arch.dense_layers if arch.experts else arch.layers
-    checks = (
-        (arch.attention not in ("mha", "gqa", "mqa", "mla"), "attention", arch.attention, "mha, gqa, mqa or mla"),
-        (
-            arch.heads % max(arch.kv_heads, 1) != 0,
-            "kv_heads",
-            arch.kv_heads,
-            f"a divisor of heads = {arch.heads}",
-        ),
-        (dense > 0 and arch.ffn < 1, "ffn", arch.ffn, "1 or more where there are dense layers"),
-        (arch.experts > 0 and arch.expert_ffn < 1, "expert_ffn", arch.expert_ffn, "1 or more where there are experts"),
-        (
-            arch.experts > 0 and not 1 <= arch.experts_per_token <= arch.experts,
-            "experts_per_token",
-            arch.experts_per_token,
-            f"1 to experts = {arch.experts}",
-        ),
-        (not 0 <= dense <= arch.layers, "dense_layers", dense, f"0 to layers = {arch.layers}"),
-        (not 0 <= arch.window_layers <= arch.layers, "window_layers", arch.window_layers, f"0 to {arch.layers}"),
-        (
-            arch.attention == "mla" and min(arch.kv_lora_rank, arch.qk_nope_head_dim, arch.v_head_dim) < 1,
-            "kv_lora_rank, qk_nope_head_dim, v_head_dim",
-            (arch.kv_lora_rank, arch.qk_nope_head_dim, arch.v_head_dim),
-            "1 or more for latent attention",
-        ),
-    )
-    problems += [Problem(f"{arch.key}.{name}", str(found), allowed) for bad, name, found, allowed in checks if bad]
+    problems = [Problem(f"{arch.key}.{name}", str(found), allowed) for name, found, allowed in _problems(arch)]
     if problems:
         raise ScenarioError(f"model {arch.key}: {'; '.join(map(str, problems))}", problems)
     return arch
@@ -79,7 +116,7 @@ def model_from_entry(entry: Entry) -> ModelArch:
     used: list[Assumption] = []
     missing = []
     for spec in fields(ModelArch):
-        if spec.name in ("key", "title", "assumptions"):
+        if spec.name in _NOT_FACTS:
             continue
         fact = entry.facts.get(spec.name)
         if fact is None:
@@ -92,7 +129,7 @@ def model_from_entry(entry: Entry) -> ModelArch:
         elif spec.name in _FLAGS:
             values[spec.name] = fact.value in (1.0, "true", "True", "yes")
         else:
-            values[spec.name] = int(fact.number())
+            values[spec.name] = fact.number() if spec.name == "weight_bits" else int(fact.number())
     if missing:
         raise ScenarioError(
             f"model {entry.key}: the catalogue lacks {', '.join(missing)}; present: {', '.join(sorted(entry.facts))}"

@@ -2,21 +2,58 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from megawatt.errors import ScenarioError
+from megawatt.workload.mixers import Attention, Latent, Mixer, Mlp
 from megawatt.workload.records import ModelArch
+from megawatt.workload.structure import LayerKind, structure
 
 __all__ = [
+    "KindParameters",
     "ParameterCounts",
-    "attention_dims",
     "attention_flops_per_token",
-    "layer_kinds",
     "mean_keys",
     "model_flops_per_token",
     "parameters",
     "trained_share",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class KindParameters:
+    """Parameters of one layer of a kind, by part; counts, not bytes.
+
+    Attributes
+    ----------
+    mixer, norms, dense_mlp, router, shared_experts : int
+        Attention or what stands for it (matrices, biases, convolutions); norms; a dense MLP; a mixture's router (with
+        projections to and from a latent width) and what every token passes beside the routed experts.
+    expert, experts : int
+        One routed expert; all of them.
+    idle_experts : int
+        Of the experts that a token is not routed to.
+    """
+
+    mixer: int
+    norms: int
+    dense_mlp: int
+    router: int
+    shared_experts: int
+    expert: int
+    experts: int
+    idle_experts: int
+
+    @property
+    def resident(self) -> int:
+        """All but the routed experts: what expert parallelism does not spread."""
+        return self.mixer + self.norms + self.dense_mlp + self.router + self.shared_experts
+
+    @property
+    def total(self) -> int:
+        """The whole layer."""
+        return self.resident + self.experts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,66 +67,52 @@ class ParameterCounts:
     active : int
         Parameters that one token passes: all but the experts that it is not routed to.
     embedding, output : int
-        Token and position tables; output projection (0 where tied to the token table).
-    attention, dense_mlp, norms : int
-        Of one layer; ``dense_mlp`` of a layer that is not a mixture.
-    router, shared_experts, expert : int
-        Of one mixture layer: router, its always-on experts, one routed expert.
-    dense_layer, moe_layer : int
-        Whole layers.
+        Token, position and per-layer tables; output projection (0 where tied to the token table).
+    kinds : tuple of KindParameters
+        One layer of each kind, in the order of `megawatt.workload.structure`.
     final_norm, mtp : int
         Last norm; all multi-token-prediction modules.
+    mtp_experts : int
+        Routed experts among ``mtp``.
     """
 
     total: int
     active: int
     embedding: int
     output: int
-    attention: int
-    dense_mlp: int
-    norms: int
-    router: int
-    shared_experts: int
-    expert: int
-    dense_layer: int
-    moe_layer: int
+    kinds: tuple[KindParameters, ...]
     final_norm: int
     mtp: int
+    mtp_experts: int
 
 
-def attention_dims(arch: ModelArch) -> tuple[int, int]:
-    """Width of a query (and key) head and of a value head during training. [elements]"""
-    if arch.attention == "mla":
-        return arch.qk_nope_head_dim + arch.qk_rope_head_dim, arch.v_head_dim
-    return arch.head_dim, arch.head_dim
+def _norm(arch: ModelArch) -> int:
+    # Layer norms with a bias go with biased MLPs (GPT family); RMS norms have a scale alone.
+    return arch.hidden * (2 if arch.mlp_bias and not arch.experts else 1)
 
 
-def _attention_weights(arch: ModelArch) -> int:
-    """Matrix weights of one attention block (no biases, no norms)."""
-    if arch.attention != "mla":
-        return arch.hidden * arch.head_dim * (2 * arch.heads + 2 * arch.kv_heads)
-    qk, v = attention_dims(arch)
-    if arch.q_lora_rank:
-        query = arch.hidden * arch.q_lora_rank + arch.q_lora_rank * arch.heads * qk
-    else:
-        query = arch.hidden * arch.heads * qk
-    down = arch.hidden * (arch.kv_lora_rank + arch.qk_rope_head_dim)
-    up = arch.kv_lora_rank * arch.heads * (arch.qk_nope_head_dim + v)
-    return query + down + up + arch.heads * v * arch.hidden
+def _mixer_weights(mixers: tuple[Mixer, ...], hidden: int) -> int:
+    """Matrix weights of the mixers of one layer (no biases, no norms)."""
+    return sum(p.weights for m in mixers for p in m.projections(hidden))
 
 
-def _attention_vectors(arch: ModelArch) -> int:
-    latent_norms = arch.q_lora_rank + arch.kv_lora_rank if arch.attention == "mla" else 0
-    bias = arch.head_dim * (arch.heads + 2 * arch.kv_heads) + arch.hidden if arch.attention_bias else 0
-    return latent_norms + bias
+def _kind(arch: ModelArch, kind: LayerKind) -> KindParameters:
+    hidden, mixture = arch.hidden, kind.mixture
+    mixer = _mixer_weights(kind.mixers, hidden) + sum(m.vectors(hidden) for m in kind.mixers)
+    norms = kind.blocks * _norm(arch)
+    # A layer with a token table of its own multiplies it in through two projections (Gemma 3n).
+    mixer += 2 * hidden * arch.per_layer_input
+    if mixture is None:
+        dense = kind.mlp.parameters(hidden) if isinstance(kind.mlp, Mlp) else 0
+        return KindParameters(mixer, norms, dense, 0, 0, 0, 0, 0)
+    expert = mixture.expert.parameters(mixture.expert_input(hidden))
+    router = hidden * mixture.experts + 2 * hidden * mixture.latent
+    shared = mixture.shared.parameters(hidden) if mixture.shared else 0
+    idle = (mixture.experts - mixture.per_token) * expert
+    return KindParameters(mixer, norms, 0, router, shared, expert, mixture.experts * expert, idle)
 
 
-def _mlp(arch: ModelArch, width: int) -> int:
-    matrices = 3 if arch.gated else 2
-    bias = (matrices - 1) * width + arch.hidden if arch.mlp_bias else 0
-    return matrices * arch.hidden * width + bias
-
-
+@functools.lru_cache(maxsize=256)
 def parameters(arch: ModelArch) -> ParameterCounts:
     """Count the parameters of a model, by part.
 
@@ -106,92 +129,103 @@ def parameters(arch: ModelArch) -> ParameterCounts:
     ParameterCounts
         Counts by part.
     """
-    # Layer norms with a bias go with biased MLPs (GPT family); RMS norms have a scale alone.
-    norms = arch.hidden * (4 if arch.mlp_bias and not arch.experts else 2)
-    attention = _attention_weights(arch) + _attention_vectors(arch)
-    dense_mlp = _mlp(arch, arch.ffn)
-    router = arch.hidden * arch.experts
-    expert = _mlp(arch, arch.expert_ffn) if arch.experts else 0
-    shared = arch.shared_experts * expert
-    dense_layer = attention + norms + dense_mlp
-    moe_layer = attention + norms + router + shared + arch.experts * expert
-    dense, moe = layer_kinds(arch)
+    shape = structure(arch)
+    kinds = tuple(_kind(arch, kind) for kind in shape.kinds)
     embedding = (arch.vocab + arch.learned_positions) * arch.hidden
+    # One more table of all layers, and a projection into it.
+    embedding += arch.layers * arch.per_layer_input * (arch.vocab + arch.hidden)
     output = 0 if arch.tied_embeddings else arch.vocab * arch.hidden
-    final_norm = norms // 2
-    total = embedding + output + final_norm + dense * dense_layer + moe * moe_layer
+    total = embedding + output + _norm(arch) + sum(n * k.total for n, k in zip(shape.counts, kinds, strict=True))
     # DeepSeek-V3 (arXiv 2412.19437, section 2.2): a module is one layer, a 2h to h projection and two norms; it shares
     # the token table and the output projection.
-    layer = moe_layer if arch.experts else dense_layer
-    mtp = arch.mtp_layers * (layer + 2 * arch.hidden * arch.hidden + 2 * arch.hidden)
+    module = kinds[shape.last].total + 2 * arch.hidden * arch.hidden + 2 * arch.hidden
     return ParameterCounts(
         total=total,
-        active=total - moe * (arch.experts - arch.experts_per_token) * expert,
+        active=total - sum(n * k.idle_experts for n, k in zip(shape.counts, kinds, strict=True)),
         embedding=embedding,
         output=output,
-        attention=attention,
-        dense_mlp=dense_mlp,
-        norms=norms,
-        router=router,
-        shared_experts=shared,
-        expert=expert,
-        dense_layer=dense_layer,
-        moe_layer=moe_layer,
-        final_norm=final_norm,
-        mtp=mtp,
+        kinds=kinds,
+        final_norm=_norm(arch),
+        mtp=arch.mtp_layers * module,
+        mtp_experts=arch.mtp_layers * kinds[shape.last].experts,
     )
 
 
-def _adapter_weights(arch: ModelArch) -> int:
-    """Weights of the low-rank adapters of one layer: beside the attention's input and output projections."""
-    qk, v = attention_dims(arch)
-    kv_heads = arch.heads if arch.attention == "mla" else arch.kv_heads
-    qkv_width = arch.heads * qk + kv_heads * (qk + v)
-    return arch.lora_rank * (arch.hidden + qkv_width + arch.heads * v + arch.hidden)
+def _adapter_weights(arch: ModelArch, kind: LayerKind) -> int:
+    """Weights of the low-rank adapters of one layer: beside the mixers' input and output projections."""
+    return sum(arch.lora_rank * (2 * arch.hidden + m.input_columns + m.output) for m in kind.mixers)
+
+
+def _adapters(arch: ModelArch) -> int:
+    shape = structure(arch)
+    return sum(n * _adapter_weights(arch, kind) for n, kind in zip(shape.counts, shape.kinds, strict=True))
 
 
 def trained_share(arch: ModelArch) -> float:
     """Trained parameters over the parameters of the base model: 1, or that of the adapters where weights are frozen."""
-    if not arch.lora_rank:
-        return 1.0
-    return arch.layers * _adapter_weights(arch) / parameters(arch).total
+    return _adapters(arch) / parameters(arch).total if arch.lora_rank else 1.0
 
 
-def layer_kinds(arch: ModelArch) -> tuple[int, int]:
-    """Number of dense layers and of mixture layers."""
-    return (arch.dense_layers, arch.layers - arch.dense_layers) if arch.experts else (arch.layers, 0)
-
-
-def mean_keys(seq_len: int, window: int = 0, *, causal_half: bool = True) -> float:
+def mean_keys(seq_len: int, window: int = 0, *, causal_half: bool = True, chunked: bool = False) -> float:
     """Keys that a query meets on average. [tokens]
 
-    Causal attention: s/2. With a sliding window of w < s tokens: w - w^2/(2 s). Without causal halving (the convention
-    that counts masked scores too): s, or w.
+    Causal attention: s/2. With a sliding window of w < s tokens: w - w^2/(2 s). In chunks of w: w/2, less in a last
+    one that is not full. Without causal halving (the convention that counts masked scores too): s, or w.
 
     Parameters
     ----------
     seq_len : int
         Sequence length. [tokens], >= 1
     window : int
-        Sliding window, 0 for none. [tokens]
+        Sliding window or chunk, 0 for none. [tokens]
     causal_half : bool
         Count the causal half only.
+    chunked : bool
+        ``window`` is a chunk, of which the query sees what lies before it.
     """
     w = min(window, seq_len) if window else seq_len
-    return w - w * w / (2 * seq_len) if causal_half else float(w)
+    if not causal_half:
+        return float(w)
+    if chunked:
+        whole, rest = divmod(seq_len, w)
+        return (whole * w * w + rest * rest) / (2 * seq_len)
+    return w - w * w / (2 * seq_len)
+
+
+def _core_flops(mixer: Mixer, seq_len: int, causal_half: bool) -> float:
+    """Forward FLOPs of one mixer on one token beside its weight matrices. [FLOP]"""
+    if not isinstance(mixer, Attention | Latent):
+        return mixer.flops_per_token()
+    keys = mean_keys(seq_len, mixer.window, causal_half=causal_half, chunked=mixer.chunked)
+    flops = 2.0 * mixer.heads * (mixer.head_dim + mixer.value_dim) * keys
+    if isinstance(mixer, Latent) and mixer.index_heads:
+        # The indexer scores every key.
+        flops += 2.0 * mixer.index_heads * mixer.index_dim * mean_keys(seq_len, causal_half=causal_half)
+    return flops
 
 
 def attention_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = True) -> float:
-    """Forward FLOPs of scores and weighted sums of all layers, per token. [FLOP]
+    """Forward FLOPs of all mixers beside their weight matrices, per token. [FLOP]
 
-    2 x keys x heads x (query width + value width) per layer; keys from `mean_keys`.
+    Attention: 2 x keys x heads x (query width + value width) per layer; keys from `mean_keys`. Linear attention and
+    state-space layers: the recurrence, whatever the length.
     """
-    qk, v = attention_dims(arch)
-    per_key = 2.0 * arch.heads * (qk + v)
-    full = mean_keys(seq_len, causal_half=causal_half)
-    windowed = mean_keys(seq_len, arch.window, causal_half=causal_half)
-    layers = arch.layers + arch.mtp_layers
-    return per_key * ((layers - arch.window_layers) * full + arch.window_layers * windowed)
+    shape = structure(arch)
+    layers = [sum(_core_flops(m, seq_len, causal_half) for m in kind.mixers) for kind in shape.kinds]
+    main = sum(n * flops for n, flops in zip(shape.counts, layers, strict=True))
+    return main + arch.mtp_layers * layers[shape.last]
+
+
+def _active_matrices(arch: ModelArch, kind: LayerKind) -> int:
+    """Matrix weights of one layer that a token meets."""
+    hidden, mixture = arch.hidden, kind.mixture
+    weights = _mixer_weights(kind.mixers, hidden) + 2 * hidden * arch.per_layer_input
+    matrices = 3 if arch.gated else 2
+    weights += matrices * hidden * kind.dense_width
+    if mixture is None:
+        return weights
+    routed = mixture.per_token * mixture.expert_input(hidden) * mixture.expert.width
+    return weights + hidden * mixture.experts + 2 * hidden * mixture.latent + matrices * routed
 
 
 def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = True) -> float:
@@ -199,8 +233,7 @@ def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = 
 
     6 per matrix parameter that a token meets (2 forward, 4 backward; the output projection counts, table look-ups do
     not; 4 where the weights are frozen, plus 6 per adapter weight) plus three times the forward attention FLOPs.
-    Multi-token-prediction modules count with their own pass through
-    the output projection.
+    Multi-token-prediction modules count with their own pass through the output projection.
 
     Parameters
     ----------
@@ -222,15 +255,10 @@ def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = 
     """
     if seq_len < 1:
         raise ScenarioError(f"seq_len = {seq_len} tokens; allowed: 1 or more")
-    mlp = 3 if arch.gated else 2
-    dense, moe = layer_kinds(arch)
-    active_width = (arch.experts_per_token + arch.shared_experts) * arch.expert_ffn
-    attention = _attention_weights(arch)
-    dense_layer = attention + mlp * arch.hidden * arch.ffn
-    moe_layer = attention + arch.hidden * arch.experts + mlp * arch.hidden * active_width
+    shape = structure(arch)
+    layers = [_active_matrices(arch, kind) for kind in shape.kinds]
     head = arch.vocab * arch.hidden
-    matrices = dense * dense_layer + moe * moe_layer + head
-    last = moe_layer if arch.experts else dense_layer
-    matrices += arch.mtp_layers * (last + 2 * arch.hidden * arch.hidden + head)
-    linear = 4.0 * matrices + 6.0 * arch.layers * _adapter_weights(arch) if arch.lora_rank else 6.0 * matrices
+    matrices = sum(n * weights for n, weights in zip(shape.counts, layers, strict=True)) + head
+    matrices += arch.mtp_layers * (layers[shape.last] + 2 * arch.hidden * arch.hidden + head)
+    linear = 4.0 * matrices + 6.0 * _adapters(arch) if arch.lora_rank else 6.0 * matrices
     return linear + 3.0 * attention_flops_per_token(arch, seq_len, causal_half=causal_half)

@@ -60,12 +60,12 @@ class _Config:
         value = self.data[name]
         self.problems.append(Problem(name, f"{shown(value)} ({_JSON_TYPES.get(type(value), 'text')})", allowed))
 
-    def windows(self, fallback_layers: int) -> dict[str, int]:
-        """Sliding window and how many layers have it; ``layer_types`` decides where it is given."""
+    def windows(self, fallback: str) -> dict[str, Any]:
+        """Sliding window and which layers have it; ``layer_types`` decides where it is given."""
         window = self.number("sliding_window", default=0)
         kinds = self.list_of("layer_types")
-        layers = fallback_layers if kinds is None else sum(kind == "sliding_attention" for kind in kinds)
-        return {"window": window, "window_layers": layers} if window and layers else {}
+        letters = fallback if kinds is None else "".join("w" if k == "sliding_attention" else "f" for k in kinds)
+        return {"window": window, "mixers": letters} if window and "w" in letters else {}
 
 
 def _common(config: _Config, *, tied: bool) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def _llama(config: _Config) -> dict[str, Any]:
 
 def _mistral(config: _Config) -> dict[str, Any]:
     values = _common(config, tied=False) | {"ffn": config.number("intermediate_size")}
-    return values | config.windows(values["layers"])
+    return values | config.windows("w")
 
 
 def _mixtral(config: _Config) -> dict[str, Any]:
@@ -104,14 +104,15 @@ def _mixtral(config: _Config) -> dict[str, Any]:
         "experts_per_token": config.number("num_experts_per_tok"),
         "expert_ffn": config.number("intermediate_size"),
     }
-    return values | config.windows(values["layers"])
+    return values | config.windows("w")
 
 
 def _qwen2(config: _Config) -> dict[str, Any]:
     values = _common(config, tied=False) | {"ffn": config.number("intermediate_size"), "attention_bias": True}
     used = config.flag("use_sliding_window", default=False)
     full = config.number("max_window_layers", default=values["layers"])
-    return values | (config.windows(max(values["layers"] - full, 0)) if used else {})
+    full = min(full, values["layers"])
+    return values | (config.windows("f" * full + "w" * (values["layers"] - full)) if used else {})
 
 
 def _qwen3(config: _Config) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _qwen_moe(config: _Config) -> dict[str, Any]:
         "experts": config.number("num_experts"),
         "experts_per_token": config.number("num_experts_per_tok"),
         "expert_ffn": width,
-        "shared_experts": round(shared / width) if width else 0,
+        "shared_ffn": shared,
         "dense_layers": len(dense),
         "attention_bias": config.data.get("model_type") == "qwen2_moe",
     }
@@ -149,7 +150,7 @@ def _deepseek(config: _Config) -> dict[str, Any]:
         "experts": config.number("n_routed_experts"),
         "experts_per_token": config.number("num_experts_per_tok"),
         "expert_ffn": config.number("moe_intermediate_size"),
-        "shared_experts": config.number("n_shared_experts", default=0),
+        "shared_ffn": config.number("n_shared_experts", default=0) * config.number("moe_intermediate_size"),
         "dense_layers": config.number("first_k_dense_replace", default=0),
         "q_lora_rank": config.number("q_lora_rank", default=0),
         "kv_lora_rank": config.number("kv_lora_rank"),
@@ -190,7 +191,7 @@ def _gpt_oss(config: _Config) -> dict[str, Any]:
         "mlp_bias": True,
     }
     # Layers alternate, the first one windowed, unless layer_types says otherwise.
-    return values | config.windows((values["layers"] + 1) // 2)
+    return values | config.windows("wf")
 
 
 def _gemma(config: _Config) -> dict[str, Any]:
@@ -199,13 +200,13 @@ def _gemma(config: _Config) -> dict[str, Any]:
 
 def _gemma2(config: _Config) -> dict[str, Any]:
     values = _gemma(config)
-    return values | config.windows((values["layers"] + 1) // 2)
+    return values | config.windows("wf")
 
 
 def _gemma3(config: _Config) -> dict[str, Any]:
     values = _gemma(config)
     pattern = config.number("sliding_window_pattern", default=6)
-    return values | config.windows(values["layers"] - values["layers"] // max(pattern, 1))
+    return values | config.windows("w" * max(pattern - 1, 0) + "f")
 
 
 _READERS: Final[Mapping[str, Callable[[_Config], dict[str, Any]]]] = MappingProxyType(

@@ -12,10 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
-from megawatt.workload.counts import attention_dims, mean_keys
+from megawatt.workload.counts import mean_keys
+from megawatt.workload.mixers import Attention, Latent, Mixer, Mixture, Mlp, Projection, StateSpace
 from megawatt.workload.records import ModelArch
+from megawatt.workload.structure import LayerKind
 
-__all__ = ["ACTIVATION_BYTES", "AttentionCall", "ExpertCall", "Gemm", "LayerWork", "Split", "head_work", "layer_work"]
+__all__ = [
+    "ACTIVATION_BYTES",
+    "AttentionCall",
+    "ExpertCall",
+    "Gemm",
+    "LayerWork",
+    "ScanCall",
+    "Split",
+    "head_work",
+    "layer_work",
+]
 
 
 ACTIVATION_BYTES: Final = 2.0
@@ -66,12 +78,10 @@ class Gemm:
 class AttentionCall:
     """Fused causal attention of one micro-batch on one chip; arrays of shape (n,).
 
-    ``layers`` is the share of the layers that attend like this. ``batch`` sequences with ``queries`` on this chip see
-    ``keys`` each, of which a query sees the share ``visible`` on average, in ``heads`` query and ``kv_heads`` key heads
-    of ``head_dim`` (keys) and ``value_dim`` (values).
+    ``batch`` sequences with ``queries`` on this chip see ``keys`` each, of which a query sees the share ``visible`` on
+    average, in ``heads`` query and ``kv_heads`` key heads of ``head_dim`` (keys) and ``value_dim`` (values).
     """
 
-    layers: float
     batch: FloatArray
     queries: FloatArray
     keys: FloatArray
@@ -82,9 +92,22 @@ class AttentionCall:
     visible: float
 
     def flops(self) -> FloatArray:
-        """FLOPs of the causal part, averaged over the layers. [FLOP]"""
+        """FLOPs of the causal part. [FLOP]"""
         scores = self.batch * self.queries * self.keys * self.visible * self.heads
-        return self.layers * 2.0 * scores * (self.head_dim + self.value_dim)
+        return 2.0 * scores * (self.head_dim + self.value_dim)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanCall:
+    """Recurrence of linear attention or a state-space layer, computed chunk by chunk; arrays of shape (n,).
+
+    ``flops`` forward (a backward pass has 2.5 times as many: it computes the chunks again), ``moved_bytes`` to and from
+    memory (twice as many backward), ``chunk`` in tokens.
+    """
+
+    flops: FloatArray
+    moved_bytes: FloatArray
+    chunk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +137,9 @@ class LayerWork:
     gemms : tuple of Gemm
         Matrix multiplies; a backward pass does each twice (for inputs and for weights).
     attention : tuple of AttentionCall
-        Fused attention, by kind of layer (empty where attention is a chain of GEMMs).
+        Fused attention (empty where attention is a chain of GEMMs, or there is none).
+    scans : tuple of ScanCall
+        Recurrences of linear attention and state-space mixers.
     experts : ExpertCall or None
         Routed experts, None in a dense layer. ``gemms`` holds their products too, as grouped ones.
     vector_bytes, vector_bytes_backward : (n,)
@@ -132,7 +157,7 @@ class LayerWork:
     tp_collectives : float
         Pairs of gather and scatter (or all-reduces) forward; the backward pass has as many.
     cp_bytes : (n,)
-        Keys and values of one chip's share of the sequence, passed round the ring. [B]
+        Keys and values of one chip's share of the sequence, passed round the ring; of a recurrence its state. [B]
     ep_bytes : (n,)
         What a chip sends in one dispatch (and again in the combine). [B]
     etp_bytes : (n,)
@@ -143,6 +168,7 @@ class LayerWork:
 
     gemms: tuple[Gemm, ...]
     attention: tuple[AttentionCall, ...]
+    scans: tuple[ScanCall, ...]
     experts: ExpertCall | None
     vector_bytes: FloatArray
     vector_bytes_backward: FloatArray
@@ -161,7 +187,7 @@ class LayerWork:
 
 
 def layer_work(
-    arch: ModelArch, split: Split, seq_len: int, *, moe: bool, fused_attention: bool, dropout: bool = False
+    arch: ModelArch, kind: LayerKind, split: Split, seq_len: int, *, fused_attention: bool, dropout: bool = False
 ) -> LayerWork:
     """Operators of one layer for one micro-batch on one chip.
 
@@ -169,12 +195,12 @@ def layer_work(
     ----------
     arch : ModelArch
         The model.
+    kind : LayerKind
+        One of its kinds of layers.
     split : Split
         Parallel splits, arrays of shape (n,).
     seq_len : int
         Sequence length. [tokens]
-    moe : bool
-        A mixture layer instead of a dense one.
     fused_attention : bool
         One kernel that keeps scores on the chip and skips masked blocks; otherwise score matrices go through memory,
         masked half included.
@@ -184,57 +210,64 @@ def layer_work(
     Returns
     -------
     LayerWork
-        Shapes, FLOPs and bytes per micro-batch and chip. Windowed layers are averaged with the others.
+        Shapes, FLOPs and bytes per micro-batch and chip.
 
     Notes
     -----
     Sources: Megatron tensor parallelism (arXiv 1909.08053), sequence parallelism (arXiv 2205.05198), expert dispatch
     (arXiv 2006.16668), context parallelism (arXiv 2310.01889); bytes are counted here from reads and writes of 16-bit
-    tensors.
+    tensors. Recurrences: chunk-wise kernels (arXiv 2405.21060, section 6; 2412.06464).
     """
     tokens = split.micro_batch * seq_len / split.cp
+    mixture, hidden, zero = kind.mixture, arch.hidden, np.zeros_like(tokens)
     # Norms and residuals are computed by every chip of the tensor group unless the sequence is sharded too.
     residual_tokens = np.where(split.sequence_parallel, tokens / split.tp, tokens)
-    gemms, widths = _attention_gemms(arch, tokens, split)
-    pairs = np.zeros_like(tokens)
-    if moe:
-        pairs = tokens * arch.experts_per_token * split.etp / split.tp
-        gemms += _expert_gemms(arch, tokens, pairs, split)
-    else:
-        gemms += _mlp_gemms("mlp", arch, tokens, arch.ffn / split.tp)
+    gemms: tuple[Gemm, ...] = ()
+    for mixer in kind.mixers:
+        gemms += tuple(_projected(p, tokens, split) for p in mixer.projections(hidden))
+    pairs = zero if mixture is None else tokens * mixture.per_token * split.etp / split.tp
+    if mixture is not None:
+        gemms += _expert_gemms(mixture, hidden, tokens, pairs, split)
+    elif isinstance(kind.mlp, Mlp):
+        gemms += _mlp_gemms("mlp", kind.mlp, hidden, tokens, split.tp)
     if arch.lora_rank:
-        gemms = tuple(replace(g, frozen=True) for g in gemms) + _adapter_gemms(arch, tokens, split)
-    attention, score_gemms, score_bytes = _attention_core(arch, tokens, split, seq_len, fused_attention)
-    gemms += score_gemms
-    routed = np.where(moe, pairs * arch.expert_ffn / split.etp, 0.0)
-    shared = tokens * ((arch.shared_experts * arch.expert_ffn if moe else arch.ffn) / split.tp)
+        adapters = tuple(g for m in kind.mixers for g in _adapter_gemms(arch, m, tokens, split))
+        gemms = tuple(replace(g, frozen=True) for g in gemms) + adapters
+    core = _cores(kind.mixers, tokens, split, seq_len, fused_attention)
+    gemms += core.gemms
+    widths = sum((m.output / split.tp for m in kind.mixers), zero)
+    expert_width = hidden if mixture is None else mixture.expert_input(hidden)
+    routed = zero if mixture is None else pairs * mixture.expert.width / split.etp
+    shared = tokens * (kind.dense_width / split.tp)
     active = routed + shared
-    vector = _vector_bytes(arch, residual_tokens, tokens * widths, shared)
+    vector = _vector_bytes(arch, kind, residual_tokens, tokens * widths, shared) + core.vector_bytes
     drop = 1.0 if dropout else 0.0
-    score_forward, score_backward = score_bytes * (4.0 + 5.0 * drop), score_bytes * (6.0 + 5.0 * drop)
-    gemm_inputs = tokens * (arch.hidden + widths) + active + (pairs * arch.hidden if moe else tokens * arch.hidden)
+    score_forward, score_backward = core.scores * (4.0 + 5.0 * drop), core.scores * (6.0 + 5.0 * drop)
+    inputs = tokens * (hidden + widths) if kind.mixers else zero
+    if kind.mlp is not None:
+        inputs = inputs + active + (tokens * hidden if mixture is None else pairs * expert_width)
+    halves = kind.blocks / 2.0
     return LayerWork(
         gemms=gemms,
-        attention=attention,
-        experts=_expert_call(arch, tokens, split) if moe else None,
+        attention=core.attention,
+        scans=core.scans,
+        experts=None if mixture is None else _expert_call(mixture, hidden, tokens, split),
         vector_bytes=vector + score_forward,
         # Backward of a memory-bound operator reads its input and the output's gradient and writes the input's.
         vector_bytes_backward=1.5 * vector + score_backward,
         # Permute before dispatch and after, weighted sum on the way back: three reads and writes of the routed tokens.
-        routed_bytes=_activation_bytes(arch, routed) + pairs * arch.hidden * 3 * 4.0,
-        cast_elements=gemm_inputs,
-        cast_elements_backward=gemm_inputs + active * (1.0 if arch.gated else 0.0),
-        weights=np.asarray(
-            sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), np.zeros_like(tokens))
-        ),
-        vector_kernels=10.0 if fused_attention else 14.0,
-        routed_kernels=8.0 if moe else 0.0,
-        tp_bytes=ACTIVATION_BYTES * tokens * arch.hidden,
-        tp_collectives=2.0 if not moe or arch.shared_experts else 1.0,
-        cp_bytes=ACTIVATION_BYTES * tokens * _kv_width(arch, split.tp),
-        ep_bytes=np.where(moe, ACTIVATION_BYTES * tokens / split.tp * arch.experts_per_token * arch.hidden, 0.0),
-        etp_bytes=np.where(moe, ACTIVATION_BYTES * pairs * arch.hidden, 0.0),
-        routed_copies=float(arch.experts_per_token) if moe else 0.0,
+        routed_bytes=_activation_bytes(arch, routed) + pairs * expert_width * 3 * 4.0,
+        cast_elements=inputs,
+        cast_elements_backward=inputs + active * (1.0 if arch.gated else 0.0),
+        weights=np.asarray(sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), zero)),
+        vector_kernels=halves * (10.0 if fused_attention else 14.0) + 4.0 * len(core.scans),
+        routed_kernels=8.0 if mixture else 0.0,
+        tp_bytes=ACTIVATION_BYTES * tokens * hidden,
+        tp_collectives=float(bool(kind.mixers)) + float(kind.dense_width > 0),
+        cp_bytes=core.cp_bytes,
+        ep_bytes=ACTIVATION_BYTES * tokens / split.tp * (mixture.per_token * expert_width if mixture else 0),
+        etp_bytes=ACTIVATION_BYTES * pairs * expert_width,
+        routed_copies=float(mixture.per_token) if mixture else 0.0,
     )
 
 
@@ -258,111 +291,154 @@ def head_work(arch: ModelArch, split: Split, seq_len: int) -> tuple[Gemm, FloatA
     return gemm, logits * (2.0 + 4.0 + 8.0 + 4.0), logits * (4.0 + 2.0)
 
 
-def _kv_width(arch: ModelArch, tp: FloatArray) -> FloatArray:
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What mixers do beside their weight matrices: fused calls, score multiplies, recurrences; arrays (n,): elements of
+    score matrices, memory traffic of convolutions, gates and index scores, messages of context parallelism. [B]"""
+
+    attention: tuple[AttentionCall, ...]
+    scans: tuple[ScanCall, ...]
+    gemms: tuple[Gemm, ...]
+    scores: FloatArray
+    vector_bytes: FloatArray
+    cp_bytes: FloatArray
+
+    def __add__(self, other: _Core) -> _Core:
+        return _Core(
+            self.attention + other.attention,
+            self.scans + other.scans,
+            self.gemms + other.gemms,
+            self.scores + other.scores,
+            self.vector_bytes + other.vector_bytes,
+            self.cp_bytes + other.cp_bytes,
+        )
+
+
+def _cores(mixers: tuple[Mixer, ...], tokens: FloatArray, split: Split, seq_len: int, fused: bool) -> _Core:
+    """Cores of the mixers of one layer."""
+    zero = np.zeros_like(tokens)
+    total = _Core((), (), (), zero, zero, zero)
+    for mixer in mixers:
+        if isinstance(mixer, Attention | Latent):
+            total = total + _attention_core(mixer, tokens, split, seq_len, fused)
+        else:
+            total = total + _scan_core(mixer, tokens, split)
+    return total
+
+
+def _kv_width(mixer: Attention | Latent, tp: FloatArray) -> FloatArray:
     """Elements of keys and values per token that one chip of the tensor group holds."""
-    qk, v = attention_dims(arch)
-    kv_heads = arch.heads if arch.attention == "mla" else arch.kv_heads
     # With more chips than key-value heads, heads are copied: a chip never holds less than one.
-    return np.maximum(kv_heads / tp, 1.0) * (qk + v)
+    return np.maximum(mixer.core_kv_heads / tp, 1.0) * (mixer.head_dim + mixer.value_dim)
 
 
-def _attention_gemms(arch: ModelArch, tokens: FloatArray, split: Split) -> tuple[tuple[Gemm, ...], FloatArray]:
-    """Projections of one attention block, and the width of its output on one chip."""
+def _projected(p: Projection, tokens: FloatArray, split: Split) -> Gemm:
+    """The multiply by one weight matrix on one chip of a tensor group."""
+    one = np.ones_like(tokens)
+    if p.cut == "rows":
+        return Gemm(p.name, tokens, p.columns * one, p.rows / split.tp, one)
+    if p.cut == "tokens":
+        # Small matrices are not sharded by weight but by token (sequence parallel), as Megatron-Core does.
+        return Gemm(p.name, tokens / split.tp, one * p.columns, one * p.rows, one)
+    width = p.columns / split.tp
+    if p.shared_heads:
+        width = width + np.maximum(p.shared_heads / split.tp, 1.0) * p.shared_width
+    return Gemm(p.name, tokens, width, one * p.rows, one)
+
+
+def _adapter_gemms(arch: ModelArch, mixer: Mixer, tokens: FloatArray, split: Split) -> tuple[Gemm, ...]:
+    """Low-rank adapters (arXiv 2106.09685) beside a mixer's input and output projections."""
     one, h = np.ones_like(tokens), np.full_like(tokens, arch.hidden)
-    qk, v = attention_dims(arch)
-    out_width = arch.heads * v / split.tp
-    out = Gemm("attention_out", tokens, h, out_width, one)
-    if arch.attention != "mla":
-        qkv_width = arch.heads * qk / split.tp + _kv_width(arch, split.tp)
-        return (Gemm("qkv", tokens, qkv_width, h, one), out), out_width
-    # The small down-projections are not sharded by weight but by token (sequence parallel), as Megatron-Core does.
-    share = tokens / split.tp
-    down = arch.kv_lora_rank + arch.qk_rope_head_dim + arch.q_lora_rank
-    query_in = arch.q_lora_rank or arch.hidden
-    return (
-        Gemm("latent_down", share, one * down, h, one),
-        Gemm("query_up", tokens, arch.heads * qk / split.tp, one * query_in, one),
-        Gemm("kv_up", tokens, arch.heads * (arch.qk_nope_head_dim + v) / split.tp, one * arch.kv_lora_rank, one),
-        out,
-    ), out_width
-
-
-def _adapter_gemms(arch: ModelArch, tokens: FloatArray, split: Split) -> tuple[Gemm, ...]:
-    """Low-rank adapters (arXiv 2106.09685) beside the attention's input and output projections."""
-    one, h = np.ones_like(tokens), np.full_like(tokens, arch.hidden)
-    qk, v = attention_dims(arch)
     rank = one * arch.lora_rank
-    qkv_width, out_width = arch.heads * qk / split.tp + _kv_width(arch, split.tp), arch.heads * v / split.tp
+    if isinstance(mixer, Attention | Latent):
+        in_width = mixer.heads * mixer.head_dim / split.tp + _kv_width(mixer, split.tp)
+    else:
+        in_width = mixer.input_columns / split.tp
     return (
         Gemm("adapter_in_down", tokens, rank, h, one),
-        Gemm("adapter_in_up", tokens, qkv_width, rank, one),
-        Gemm("adapter_out_down", tokens, rank, out_width, one),
+        Gemm("adapter_in_up", tokens, in_width, rank, one),
+        Gemm("adapter_out_down", tokens, rank, mixer.output / split.tp, one),
         Gemm("adapter_out_up", tokens, h, rank, one),
     )
 
 
-def _mlp_gemms(name: str, arch: ModelArch, rows: FloatArray, width: FloatArray) -> tuple[Gemm, ...]:
-    one, h = np.ones_like(rows), np.full_like(rows, arch.hidden)
-    up = 2.0 if arch.gated else 1.0
+def _mlp_gemms(name: str, mlp: Mlp, hidden: int, rows: FloatArray, tp: FloatArray) -> tuple[Gemm, ...]:
+    one, h, width = np.ones_like(rows), np.full_like(rows, hidden), mlp.width / tp
+    up = 2.0 if mlp.gated else 1.0
     return Gemm(f"{name}_up", rows, up * width, h, one), Gemm(f"{name}_down", rows, h, width, one)
 
 
-def _expert_gemms(arch: ModelArch, tokens: FloatArray, pairs: FloatArray, split: Split) -> tuple[Gemm, ...]:
+def _expert_gemms(
+    mixture: Mixture, hidden: int, tokens: FloatArray, pairs: FloatArray, split: Split
+) -> tuple[Gemm, ...]:
     """Router, routed experts (balanced: every expert meets the same number of tokens) and shared experts."""
-    one, h = np.ones_like(tokens), np.full_like(tokens, arch.hidden)
-    local = arch.experts / split.ep
-    rows, width = pairs / local, arch.expert_ffn / split.etp
-    up = 2.0 if arch.gated else 1.0
+    one, h = np.ones_like(tokens), np.full_like(tokens, hidden)
+    seen = np.full_like(tokens, mixture.expert_input(hidden))
+    local = mixture.experts / split.ep
+    rows, width = pairs / local, mixture.expert.width / split.etp
+    up = 2.0 if mixture.expert.gated else 1.0
     gemms: tuple[Gemm, ...] = (
-        Gemm("router", tokens / split.tp, one * arch.experts, h, one, linear=False),
-        Gemm("experts_up", rows, up * width, h, local, grouped=True),
-        Gemm("experts_down", rows, h, width, local, grouped=True),
+        Gemm("router", tokens / split.tp, one * mixture.experts, h, one, linear=False),
+        Gemm("experts_up", rows, up * width, seen, local, grouped=True),
+        Gemm("experts_down", rows, seen, width, local, grouped=True),
     )
-    if arch.shared_experts:
-        gemms += _mlp_gemms("shared", arch, tokens, arch.shared_experts * arch.expert_ffn / split.tp)
-    return gemms
+    if mixture.latent:
+        share = tokens / split.tp
+        gemms += Gemm("expert_latent_down", share, seen, h, one), Gemm("expert_latent_up", share, h, seen, one)
+    return gemms + (_mlp_gemms("shared", mixture.shared, hidden, tokens, split.tp) if mixture.shared else ())
 
 
-def _expert_call(arch: ModelArch, tokens: FloatArray, split: Split) -> ExpertCall:
+def _expert_call(mixture: Mixture, hidden: int, tokens: FloatArray, split: Split) -> ExpertCall:
     """Routed experts: a chip's tokens after tensor parallelism, from all ranks that share the experts."""
     return ExpertCall(
         tokens=tokens * split.etp / split.tp * split.ep,
-        topk=float(arch.experts_per_token),
-        experts=float(arch.experts),
-        hidden=float(arch.hidden),
-        inter=float(arch.expert_ffn),
+        topk=float(mixture.per_token),
+        experts=float(mixture.experts),
+        hidden=float(mixture.expert_input(hidden)),
+        inter=float(mixture.expert.width),
         tensor_parallel=split.etp,
         expert_parallel=split.ep,
-        gated=arch.gated,
+        gated=mixture.expert.gated,
     )
 
 
-def _attention_core(
-    arch: ModelArch, tokens: FloatArray, split: Split, seq_len: int, fused: bool
-) -> tuple[tuple[AttentionCall, ...], tuple[Gemm, ...], FloatArray]:
-    """Fused calls, or score GEMMs and elements of the score matrices."""
-    qk, v = attention_dims(arch)
-    heads = arch.heads / split.tp
-    zero = np.zeros_like(tokens)
+def _attention_core(mixer: Attention | Latent, tokens: FloatArray, split: Split, seq_len: int, fused: bool) -> _Core:
+    """One fused call, or score GEMMs and elements of the score matrices; index scores where keys are picked."""
+    heads = mixer.heads / split.tp
+    zero, one = np.zeros_like(tokens), np.ones_like(tokens)
     rows, keys_row = np.full_like(tokens, seq_len) / split.cp, np.full_like(tokens, seq_len)
+    cp_bytes = ACTIVATION_BYTES * tokens * _kv_width(mixer, split.tp)
+    gemms: tuple[Gemm, ...] = ()
+    vector = zero
+    if isinstance(mixer, Latent) and mixer.index_heads:
+        # The causal half of the index scores; every chip of a tensor group scores its share of the tokens in 16 bits,
+        # writes the sum over heads and reads it to pick keys.
+        queries, count = rows / split.tp, split.micro_batch * mixer.index_heads
+        gemms = (Gemm("index_scores", queries, keys_row / 2.0, one * mixer.index_dim, count, False, batched=True),)
+        vector = split.micro_batch * queries * keys_row / 2.0 * 2 * 4.0
     if fused:
-        kv_heads = np.maximum((arch.heads if arch.attention == "mla" else arch.kv_heads) / split.tp, 1.0)
-        windowed = arch.window_layers / arch.layers
-        calls = []
-        for share, mean, longest in (
-            (1.0 - windowed, mean_keys(seq_len), seq_len),
-            (windowed, mean_keys(seq_len, arch.window), min(seq_len, arch.window)),
-        ):
-            if share > 0.0:
-                keys = np.full_like(tokens, longest)
-                calls.append(
-                    AttentionCall(share, split.micro_batch, rows, keys, heads, kv_heads, qk, v, mean / longest)
-                )
-        return tuple(calls), (), zero
+        mean = mean_keys(seq_len, mixer.window, chunked=mixer.chunked)
+        longest = min(seq_len, mixer.window) if mixer.window else seq_len
+        kv_heads = np.maximum(mixer.core_kv_heads / split.tp, 1.0)
+        keys, dims = np.full_like(tokens, longest), (float(mixer.head_dim), float(mixer.value_dim))
+        call = AttentionCall(split.micro_batch, rows, keys, heads, kv_heads, *dims, mean / longest)
+        return _Core((call,), (), gemms, zero, vector, cp_bytes)
     count = split.micro_batch * heads
-    scores = Gemm("scores", rows, keys_row, np.full_like(tokens, qk), count, linear=False, batched=True)
-    context = Gemm("context", rows, np.full_like(tokens, v), keys_row, count, linear=False, batched=True)
-    return (), (scores, context), count * rows * keys_row
+    scores = Gemm("scores", rows, keys_row, one * mixer.head_dim, count, linear=False, batched=True)
+    context = Gemm("context", rows, one * mixer.value_dim, keys_row, count, linear=False, batched=True)
+    return _Core((), (), (*gemms, scores, context), count * rows * keys_row, vector, cp_bytes)
+
+
+def _scan_core(mixer: StateSpace, tokens: FloatArray, split: Split) -> _Core:
+    """The recurrence of one mixer, chunk by chunk, and the memory-bound operators around it."""
+    zero = np.zeros_like(tokens)
+    # Inputs and output once each way in 16 bits, the state of every chunk written and read in 32.
+    moved = tokens / split.tp * (2.0 * (mixer.input_columns + mixer.output) + 8.0 * mixer.state() / mixer.chunk)
+    call = ScanCall(tokens / split.tp * mixer.chunked_flops_per_token(), moved, mixer.chunk)
+    # Short convolution: read and write; gate and norm: two reads and a write.
+    vector = tokens / split.tp * (4.0 * mixer.channels + 6.0 * mixer.output)
+    # A chip hands the state of its sequences to the next one.
+    return _Core((), (call,), (), zero, vector, ACTIVATION_BYTES * split.micro_batch * mixer.state() / split.tp)
 
 
 def _activation_bytes(arch: ModelArch, active: FloatArray) -> FloatArray:
@@ -371,10 +447,11 @@ def _activation_bytes(arch: ModelArch, active: FloatArray) -> FloatArray:
 
 
 def _vector_bytes(
-    arch: ModelArch, residual_tokens: FloatArray, attention_out: FloatArray, active: FloatArray
+    arch: ModelArch, kind: LayerKind, residual_tokens: FloatArray, mixed: FloatArray, active: FloatArray
 ) -> FloatArray:
     """Forward memory traffic of the operators around the matrix multiplies. [B]"""
-    # Two norms (read, write) and two residual additions (two reads, one write), 16-bit.
-    residual = residual_tokens * arch.hidden * (2 * 4.0 + 2 * 6.0)
-    rotary = 2 * 4.0 * attention_out
+    # A norm (read, write) and a residual addition (two reads, one write) of each block, 16-bit.
+    residual = residual_tokens * arch.hidden * (kind.blocks * 4.0 + kind.blocks * 6.0)
+    # Rotary embedding of queries and keys, counted with the width of the output.
+    rotary = 2 * 4.0 * mixed
     return residual + rotary + _activation_bytes(arch, active)

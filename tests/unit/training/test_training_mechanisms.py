@@ -39,7 +39,7 @@ def test_fused_accumulation_saves_the_traffic_of_gradients() -> None:
     separate = cost(arch, with_stack(gradient_fused=False), dp=8).parts_s["vector"][0]
     fused = cost(arch, with_stack(gradient_fused=True), dp=8).parts_s["vector"][0]
     # 8 micro-batches: fresh gradients of 2 bytes of the weights of 32 layers are not read again
-    weights = 32 * (parameters(arch).dense_layer - parameters(arch).norms)
+    weights = 32 * (parameters(arch).kinds[0].total - parameters(arch).kinds[0].norms)
     assert separate - fused == pytest.approx(8 * 2 * weights / PRACTICE.kernels.hbm_flow_bytes_per_s, rel=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_frozen_weights_by_hand() -> None:
     adapters = 80 * 16 * (8192 + 10240 + 8192 + 8192)
     assert trained_share(arch) * parameters(arch).total == pytest.approx(adapters)
     assert trained_share(whole) == 1.0
-    matrices = parameters(whole).total - parameters(whole).embedding - 80 * parameters(whole).norms - 8192
+    matrices = parameters(whole).total - parameters(whole).embedding - 80 * parameters(whole).kinds[0].norms - 8192
     attention = model_flops_per_token(whole, 4096) - 6 * matrices
     assert model_flops_per_token(arch, 4096) == pytest.approx(4 * matrices + 6 * adapters + attention)
 

@@ -9,7 +9,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.training import Job, Stack, one_layout, practice_for, step_memory
-from megawatt.training.memory import activation_bytes_per_layer, shard_degrees
+from megawatt.training.memory import layer_activations, shard_degrees
 from megawatt.training.stages import stage_layers
 from megawatt.workload import load_model, parameters
 
@@ -35,7 +35,7 @@ def test_activations_of_a_layer_as_in_korthikanti(
 ) -> None:
     arch = load_model("megatron-175b", CATALOGUE)
     layout = one_layout(tp=tp, sequence_parallel=sequence_parallel, recompute=recompute)
-    held = activation_bytes_per_layer(Job(arch, 2048, 64), layout, old_stack())
+    held = layer_activations(Job(arch, 2048, 64), layout, old_stack())[0]
     assert held[0] == pytest.approx(2048 * 12288 * factor)
 
 
@@ -90,7 +90,7 @@ def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:
         memory = step_memory(Job(arch, 2048, batch), system, layout, practice=practice)
         return float(memory["activations"][0])
 
-    layer = float(activation_bytes_per_layer(Job(arch, 2048, 64), one_layout(tp=8), practice.stack)[0])
+    layer = float(layer_activations(Job(arch, 2048, 64), one_layout(tp=8), practice.stack)[0, 0])
     assert activations(8, 1, 64) == pytest.approx(96 * layer)
     # interleaved: 96 x (1 + 7 / (8 x 3)) (Korthikanti 2022, section 4.2.3)
     assert activations(8, 3, 64) == pytest.approx(96 * layer * (1 + 7 / 24))
@@ -106,7 +106,7 @@ def test_experts_are_sharded_over_expert_groups() -> None:
     whole, spread = (
         step_memory(job, system, one_layout(dp=8, ep=ep), practice=practice)["weights"][0] for ep in (1, 8)
     )
-    experts = 32 * 8 * parameters(arch).expert
+    experts = 32 * 8 * parameters(arch).kinds[0].expert
     assert whole - spread == pytest.approx(2 * experts * 7 / 8)
     # eight replicas of dense weights, one of each expert
     dense, expert = shard_degrees(one_layout(dp=8, ep=8))
@@ -118,7 +118,7 @@ def test_full_recompute_keeps_layer_inputs_and_one_layer() -> None:
     practice = practice_for(CATALOGUE, system)
     layout = one_layout(tp=8, pp=8, recompute=2)
     memory = step_memory(Job(arch, 2048, 64), system, layout, practice=practice)
-    layer = activation_bytes_per_layer(Job(arch, 2048, 64), layout, practice.stack)[0]
+    layer = layer_activations(Job(arch, 2048, 64), layout, practice.stack)[0, 0]
     assert memory["activations"][0] == pytest.approx(96 * 2 * 2048 * 12288 / 8 + layer)
 
 

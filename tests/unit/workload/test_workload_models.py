@@ -77,7 +77,7 @@ def test_parameters_equal_the_published_count(key: str) -> None:
 def test_parameters_by_hand() -> None:
     counts = parameters(small())
     # layer: q, k, v, o 4 x 8 x 8 = 256; MLP 2 x 8 x 32 = 512; norms 2 x 8 = 16 -> 784
-    assert counts.dense_layer == 784
+    assert counts.kinds[0].total == 784
     # 2 layers, 100 x 8 table (tied), last norm 8
     assert counts.total == counts.active == 2 * 784 + 800 + 8
 
@@ -165,7 +165,7 @@ def test_layer_types_decide_which_layers_are_windowed() -> None:
         "layer_types": ["sliding_attention"] * 20 + ["full_attention"] * 12,
     }  # fmt: skip
     arch = model_from_hf_config(config)
-    assert (arch.window, arch.window_layers, arch.tied_embeddings) == (512, 20, True)
+    assert (arch.window, arch.mixers, arch.tied_embeddings) == (512, "w" * 20 + "f" * 12, True)
 
 
 def test_unknown_architecture_names_the_known_ones() -> None:

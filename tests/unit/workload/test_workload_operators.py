@@ -10,10 +10,10 @@ from megawatt.workload import (
     ModelArch,
     Split,
     head_work,
-    layer_kinds,
     layer_work,
     load_model,
     model_flops_per_token,
+    structure,
 )
 
 
@@ -25,10 +25,10 @@ def split(tp: int = 1, cp: int = 1, ep: int = 1, etp: int = 1, micro_batch: int 
 def forward_flops(arch: ModelArch, cut: Split, seq_len: int) -> float:
     """Forward FLOPs of the whole model for one micro-batch on one chip."""
     total = 0.0
-    for moe, layers in zip((False, True), layer_kinds(arch), strict=True):
-        if layers:
-            work = layer_work(arch, cut, seq_len, moe=moe, fused_attention=True)
-            total += layers * float(sum(o.flops()[0] for o in (*work.gemms, *work.attention)))
+    shape = structure(arch)
+    for kind, layers in zip(shape.kinds, shape.counts, strict=True):
+        work = layer_work(arch, kind, cut, seq_len, fused_attention=True)
+        total += layers * float(sum(o.flops()[0] for o in (*work.gemms, *work.attention)))
     return total + float(head_work(arch, cut, seq_len)[0].flops()[0])
 
 
@@ -44,7 +44,7 @@ def test_operators_carry_the_models_flops(key: str, tp: int, cp: int) -> None:
 def test_experts_are_shared_out() -> None:
     arch = load_model("mixtral-8x7b", load_catalogue())
     for cut in (split(), split(ep=8), split(tp=2, etp=2, ep=4), split(tp=2, ep=4)):
-        work = layer_work(arch, cut, 4096, moe=True, fused_attention=True)
+        work = layer_work(arch, structure(arch).kinds[0], cut, 4096, fused_attention=True)
         up = next(g for g in work.gemms if g.name == "experts_up")
         # tokens x 2 experts x 2 matrices x 4096 x 14336, a tensor group's chips do the tokens of one micro-batch
         assert up.flops()[0] == pytest.approx(2 * 4096 * 2 * 2 * 4096 * 14336 / cut.tp[0])
@@ -52,7 +52,9 @@ def test_experts_are_shared_out() -> None:
 
 def test_message_sizes_by_hand() -> None:
     arch = load_model("mixtral-8x7b", load_catalogue())
-    work = layer_work(arch, split(tp=2, cp=4, ep=8, micro_batch=3, sp=True), 8192, moe=True, fused_attention=True)
+    work = layer_work(
+        arch, structure(arch).kinds[0], split(tp=2, cp=4, ep=8, micro_batch=3, sp=True), 8192, fused_attention=True
+    )
     tokens = 3 * 8192 / 4
     assert work.tp_bytes[0] == 2 * tokens * 4096
     # keys and values: 8 heads x 128 / tp 2, two of them, 2 bytes
@@ -63,14 +65,14 @@ def test_message_sizes_by_hand() -> None:
 
 def test_key_value_heads_are_copied_when_tp_is_larger() -> None:
     arch = load_model("llama-3.1-405b", load_catalogue())
-    few, many = (layer_work(arch, split(tp=tp), 4096, moe=False, fused_attention=True) for tp in (8, 16))
+    few, many = (layer_work(arch, structure(arch).kinds[0], split(tp=tp), 4096, fused_attention=True) for tp in (8, 16))
     assert few.cp_bytes[0] == many.cp_bytes[0] == 2 * 4096 * 2 * 128
 
 
 def test_unfused_attention_multiplies_the_masked_half_too() -> None:
     arch = load_model("megatron-175b", load_catalogue())
-    fused = layer_work(arch, split(), 2048, moe=False, fused_attention=True)
-    chain = layer_work(arch, split(), 2048, moe=False, fused_attention=False)
+    fused = layer_work(arch, structure(arch).kinds[0], split(), 2048, fused_attention=True)
+    chain = layer_work(arch, structure(arch).kinds[0], split(), 2048, fused_attention=False)
     scores = sum(g.flops()[0] for g in chain.gemms if g.name in ("scores", "context"))
     assert scores == pytest.approx(2 * fused.attention[0].flops()[0])
     assert chain.vector_bytes[0] > fused.vector_bytes[0]
@@ -79,7 +81,8 @@ def test_unfused_attention_multiplies_the_masked_half_too() -> None:
 def test_sequence_parallelism_shards_norms_and_residuals() -> None:
     arch = load_model("llama-2-7b", load_catalogue())
     plain, sharded = (
-        layer_work(arch, split(tp=8, sp=sp), 4096, moe=False, fused_attention=True) for sp in (False, True)
+        layer_work(arch, structure(arch).kinds[0], split(tp=8, sp=sp), 4096, fused_attention=True)
+        for sp in (False, True)
     )
     # norms and residuals: 20 bytes per token and hidden element, of which seven eighths go
     assert plain.vector_bytes[0] - sharded.vector_bytes[0] == pytest.approx(20 * 4096 * 4096 * 7 / 8)
