@@ -44,7 +44,7 @@ def test_ten_mistakes_are_reported_together_in_words_and_in_json(tmp_path: Path)
         ("price_year = 2023", 'price_year = "last"'),
         ('design = "liquid-dry-cooler"', 'design = "liquid"'),
         ('start = "2025-11"', 'start = "2025-13"'),
-        ('system = "gb300-nvl72"', 'system = "gb300"'),
+        ('system = "gb300-nvl72"', 'system = "gb30"'),
         ('model = "llama-3.1-405b"', 'model = "llama-3.1-450b"'),
         ('precision = "fp8"', 'precision = "fp7"'),
         ("payments = 60", "payments = 0"),
@@ -72,9 +72,11 @@ def test_schema_is_json() -> None:
     assert json.loads(megawatt("schema").stdout)["title"] == "megawatt scenario"
 
 
-def test_catalogue_shows_facts_with_sources_and_names_near_keys() -> None:
-    rows = json.loads(megawatt("catalogue", "show", "trn3", "--json").stdout)["results"]
-    power = next(r for r in rows if r["field"] == "power_cap_w")
+def test_show_tells_facts_with_sources_and_names_near_keys() -> None:
+    (shown,) = json.loads(megawatt("show", "trainium3", "--json").stdout)["results"]
+    assert (shown["kind"], shown["name"]) == ("accelerator", "trn3")
+    facts = next(s for s in shown["sections"] if s["title"] == "facts")["lines"]
+    power = next(line for line in facts if line["name"] == "power_cap_w")
     assert (power["low"], power["high"]) == (692, 1200)
     assert power["source"]
     wrong = megawatt("catalogue", "show", "trainium33")

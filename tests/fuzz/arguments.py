@@ -25,7 +25,8 @@ _USUAL = {
     "dispatch": ["case"],
     "check": ["site.toml"],
     "validate": ["case"],
-    "catalogue": ["show", "h100-sxm"],
+    "catalogue": ["list", "accelerator"],
+    "show": ["h100-sxm"],
     "calibrate": ["kernels", "gemm.parquet", "--out", "profile"],
     "schema": [],
 }

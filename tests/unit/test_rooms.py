@@ -26,6 +26,7 @@ ROOMS = (
     "evidence",
     "calibration",
     "validation",
+    "inspection",
     "report",
     "cli",
 )

@@ -1,6 +1,6 @@
 """What is known of chips, systems, models, miners, climates, grids, deals and companies, and who says so."""
 
-from megawatt.catalogue.describe import entry_rows, fact_rows, family_rows, source_rows
+from megawatt.catalogue.describe import entry_rows, family_rows, source_rows
 from megawatt.catalogue.records import (
     KINDS,
     Accelerator,
@@ -30,7 +30,6 @@ __all__ = [
     "Source",
     "System",
     "entry_rows",
-    "fact_rows",
     "family_rows",
     "load_catalogue",
     "read_catalogue",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from megawatt.catalogue.records import Fact
 from megawatt.catalogue.store import Catalogue
 
-__all__ = ["entry_rows", "fact_rows", "family_rows", "source_rows"]
+__all__ = ["entry_rows", "family_rows", "source_rows"]
 
-Row = dict[str, str | float | int | None]
+Row = dict[str, str | int]
 
 
 def family_rows(catalogue: Catalogue) -> list[Row]:
@@ -42,34 +41,6 @@ def entry_rows(catalogue: Catalogue, family: str | None = None) -> list[Row]:
         }
         for entry in entries
     ]
-
-
-def fact_rows(catalogue: Catalogue, key: str) -> list[Row]:
-    """One row per fact of an entry, sorted by field.
-
-    Raises
-    ------
-    CatalogueError
-        If there is no such entry.
-    """
-    entry = catalogue.get(key)
-    return [_fact_row(catalogue, field, entry.facts[field]) for field in sorted(entry.facts)]
-
-
-def _fact_row(catalogue: Catalogue, field: str, fact: Fact) -> Row:
-    source = catalogue.sources.get(fact.source)
-    return {
-        "field": field,
-        "value": fact.value,
-        "unit": fact.unit,
-        "low": fact.low,
-        "high": fact.high,
-        "kind": fact.kind,
-        "source": fact.source,
-        "url": source.url if source else "",
-        "date": fact.date,
-        "note": fact.note,
-    }
 
 
 def source_rows(catalogue: Catalogue) -> list[Row]:

@@ -11,10 +11,10 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 from megawatt.catalogue.records import KINDS, Entry, Fact, Source
-from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.errors import CatalogueError, Problem, ScenarioError
 from megawatt.files import read_bytes, read_rows, read_toml
 
-__all__ = ["HEADER", "TABLE_PREFIX", "RawData", "data_folder", "data_hash", "read_data", "read_table"]
+__all__ = ["HEADER", "TABLE_PREFIX", "RawData", "data_folder", "data_hash", "read_data", "read_entries", "read_table"]
 
 HEADER: Final = ("key", "field", "value", "unit", "low", "high", "kind", "source", "date", "note")
 TABLE_PREFIX: Final = "table-"
@@ -75,7 +75,7 @@ def read_data(folder: Traversable) -> RawData:
     for item in _named(folder, ".csv"):
         if not item.name.startswith(TABLE_PREFIX):
             _read_facts(item, drafts)
-    entries = {key: Entry(key, d.family, d.title or key, d.facts, d.aliases) for key, d in drafts.items()}
+    entries = _entries(drafts)
     return RawData(entries, sources, _alias_index(entries))
 
 
@@ -127,43 +127,73 @@ def _read_sources(folder: Traversable) -> dict[str, Source]:
     return sources
 
 
+def read_entries(item: Traversable) -> dict[str, Entry]:
+    """The entries of one table of facts, by key.
+
+    Raises
+    ------
+    CatalogueError
+        With every line that is malformed.
+    """
+    drafts: dict[str, _Draft] = {}
+    _read_facts(item, drafts)
+    return _entries(drafts)
+
+
+def _entries(drafts: Mapping[str, _Draft]) -> dict[str, Entry]:
+    return {key: Entry(key, d.family, d.title or key, d.facts, d.aliases) for key, d in drafts.items()}
+
+
 def _read_facts(item: Traversable, drafts: dict[str, _Draft]) -> None:
     family = item.name.split("-")[0].split(".")[0]
     lines = _lines(item)
     if not lines or tuple(lines[0][1]) != HEADER:
         raise CatalogueError(f"{item.name}: first line must be {','.join(HEADER)}")
+    wrong: dict[int, str] = {}
     for line, row in lines[1:]:
-        where = f"{item.name}:{line}"
-        if len(row) != len(HEADER):
-            raise CatalogueError(f"{where}: {len(row)} cells, must be {len(HEADER)} (quote cells that hold commas)")
-        key, name = row[0], row[1]
-        draft = drafts.setdefault(key, _Draft(family))
-        if draft.family != family:
-            raise CatalogueError(f"{where}: key {key} is in family {draft.family} already; keys are unique")
-        if name == "title":
-            draft.title = row[2]
-        elif name == "aliases":
-            draft.aliases += tuple(alias.strip() for alias in row[2].split(",") if alias.strip())
-        elif name in draft.facts:
-            raise CatalogueError(f"{where}: {key}.{name} is given twice")
-        else:
-            draft.facts[name] = _fact(row, where)
+        try:
+            _read_fact(row, family, drafts)
+        except CatalogueError as error:
+            wrong[line] = str(error)
+    if wrong:
+        line, first = next(iter(wrong.items()))
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        problems = [Problem(f"line {n}", text, "a fact as docs/catalogue.md says") for n, text in wrong.items()]
+        raise CatalogueError(f"{item.name}:{line}: {first}{more}", problems, str(item))
 
 
-def _fact(row: list[str], where: str) -> Fact:
+def _read_fact(row: list[str], family: str, drafts: dict[str, _Draft]) -> None:
+    """Add one row to the entry it belongs to."""
+    if len(row) != len(HEADER):
+        raise CatalogueError(f"{len(row)} cells, must be {len(HEADER)} (quote cells that hold commas)")
+    key, name = row[0], row[1]
+    draft = drafts.setdefault(key, _Draft(family))
+    if draft.family != family:
+        raise CatalogueError(f"key {key} is in family {draft.family} already; keys are unique")
+    if name == "title":
+        draft.title = row[2]
+    elif name == "aliases":
+        draft.aliases += tuple(alias.strip() for alias in row[2].split(",") if alias.strip())
+    elif name in draft.facts:
+        raise CatalogueError(f"{key}.{name} is given twice")
+    else:
+        draft.facts[name] = _fact(row)
+
+
+def _fact(row: list[str]) -> Fact:
     _, name, text, unit, low, high, kind, source, date, note = row
     if not text:
-        raise CatalogueError(f"{where}: {name} has no value; leave the row out if nothing is known")
+        raise CatalogueError(f"{name} has no value; leave the row out if nothing is known")
     if kind not in KINDS:
-        raise CatalogueError(f"{where}: {name}: kind {kind!r}, must be one of {', '.join(KINDS)}")
+        raise CatalogueError(f"{name}: kind {kind!r}, must be one of {', '.join(KINDS)}")
     value = _number_or_word(text)
     if isinstance(value, float) and math.isnan(value):
-        raise CatalogueError(f"{where}: {name} is NaN; leave the row out if nothing is known")
-    low_value, high_value = _bound(low, where, name), _bound(high, where, name)
+        raise CatalogueError(f"{name} is NaN; leave the row out if nothing is known")
+    low_value, high_value = _bound(low, name), _bound(high, name)
     if isinstance(value, str) and (low or high):
-        raise CatalogueError(f"{where}: {name} = {value!r} is a word and can have no low or high")
+        raise CatalogueError(f"{name} = {value!r} is a word and can have no low or high")
     if isinstance(value, float) and not _ordered(low_value, value, high_value):
-        raise CatalogueError(f"{where}: {name}: low {low or '-'} <= value {text} <= high {high or '-'} does not hold")
+        raise CatalogueError(f"{name}: low {low or '-'} <= value {text} <= high {high or '-'} does not hold")
     return Fact(value, unit, kind, source, date, low_value, high_value, note)
 
 
@@ -174,13 +204,13 @@ def _number_or_word(text: str) -> float | str:
         return text
 
 
-def _bound(text: str, where: str, name: str) -> float | None:
+def _bound(text: str, name: str) -> float | None:
     if not text:
         return None
     try:
         return float(text)
     except ValueError:
-        raise CatalogueError(f"{where}: {name}: low or high {text!r} is not a number") from None
+        raise CatalogueError(f"{name}: low or high {text!r} is not a number") from None
 
 
 def _ordered(low: float | None, value: float, high: float | None) -> bool:

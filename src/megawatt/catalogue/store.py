@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib.resources.abc import Traversable
+from typing import Final
 
 from megawatt.catalogue.loader import data_folder, data_hash, read_data
 from megawatt.catalogue.machines import build_accelerator, build_system
 from megawatt.catalogue.records import Accelerator, Assumption, Entry, Fact, Normals, PriceShape, Source, System
 from megawatt.catalogue.tables import build_normals, build_price_shape
-from megawatt.errors import CatalogueError
+from megawatt.errors import CatalogueError, shown
 
 __all__ = ["Catalogue", "load_catalogue", "read_catalogue"]
+
+_OTHER_WORDS: Final = {"chip": "accelerator", "gpu": "accelerator", "machine": "system", "climate": "place"}
+"""What people call families."""
+
+
+def _plural(word: str) -> str:
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,43 +55,84 @@ class Catalogue:
         """Names of the families, sorted."""
         return tuple(sorted({entry.family for entry in self.entries.values()}))
 
+    def family(self, name: str) -> str:
+        """The name of a family, from it, its plural or a word that people have for it.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such family; names the nearest.
+        """
+        word = name.strip().lower()
+        known = {form: family for family in self.families() for form in (family, _plural(family))}
+        known |= {form: f for w, f in _OTHER_WORDS.items() if f in known for form in (w, _plural(w))}
+        if word in known:
+            return known[word]
+        near = list(dict.fromkeys(known[form] for form in get_close_matches(word[:80], known, n=4)))
+        hint = f"nearest: {', '.join(near)}; " if near else ""
+        raise CatalogueError(f"catalogue: no family {shown(name)}; {hint}families: {', '.join(self.families())}")
+
     def keys(self, family: str) -> tuple[str, ...]:
-        """Keys of one family, sorted.
+        """Keys of one family (`family`), sorted.
 
         Raises
         ------
         CatalogueError
             If there is no such family.
         """
-        keys = tuple(sorted(key for key, entry in self.entries.items() if entry.family == family))
-        if not keys:
-            raise CatalogueError(f"catalogue: no family {family!r}; families: {', '.join(self.families())}")
-        return keys
+        keys = sorted(key for key, entry in self.entries.items() if entry.family == family)
+        return tuple(keys) or self.keys(self.family(family))
+
+    def knows(self, key: str) -> bool:
+        """Whether a text is a key or an alias."""
+        return self._key(key) in self.entries
 
     def get(self, key: str, family: str | None = None) -> Entry:
         """The entry of a key or alias, optionally of one family only.
 
+        Capitals do not matter. Where a system is asked for, a chip stands for the one system that has it; where a chip
+        is asked for, a system stands for its chip.
+
         Raises
         ------
         CatalogueError
-            If there is no such entry; names the nearest keys.
+            If there is no such entry, or several systems have the chip; names them, or the nearest keys.
         """
-        entry = self.entries.get(self.aliases.get(key, key))
+        entry = self.entries.get(self._key(key))
         if entry is not None and family in (None, entry.family):
             return entry
-        where = f"{family} {key!r}" if family else repr(key)
-        if entry is not None:
-            raise CatalogueError(
-                f"catalogue: {where}: {key} is of the family {entry.family}; {self._hint(key, family)}"
-            )
-        raise CatalogueError(f"catalogue: {where} is not known; {self._hint(key, family)}")
+        where = f"{family} {shown(key)}" if family else shown(key)
+        if entry is None:
+            raise CatalogueError(f"catalogue: {where} is not known; {self._hint(key, family)}")
+        if (family, entry.family) == ("accelerator", "system"):
+            return self.get(str(entry.facts["accelerator"].value))
+        if (family, entry.family) == ("system", "accelerator"):
+            systems = self.systems_of(entry.key)
+            if len(systems) == 1:
+                return self.entries[systems[0]]
+            have = f"say which system: {', '.join(systems)}" if systems else "no system of the catalogue has it"
+            raise CatalogueError(f"catalogue: {where}: {entry.key} is a chip; {have}")
+        raise CatalogueError(f"catalogue: {where}: {key} is of the family {entry.family}; {self._hint(key, family)}")
+
+    def systems_of(self, chip: str) -> tuple[str, ...]:
+        """Keys of the systems that have a chip, sorted."""
+        key = self._key(chip)
+        systems = ((k, entry.facts.get("accelerator")) for k, entry in self.entries.items() if entry.family == "system")
+        return tuple(sorted(k for k, chip in systems if chip is not None and chip.value == key))
+
+    def near(self, key: str, family: str | None = None) -> list[str]:
+        """Up to four keys or aliases that look like a text, the nearest first; of one family or all."""
+        pool = [k for k, entry in self.entries.items() if family in (None, entry.family)]
+        pool += [alias for alias, k in self.aliases.items() if family in (None, self.entries[k].family)]
+        return get_close_matches(key.lower()[:80], pool, n=4, cutoff=0.5)
+
+    def _key(self, key: str) -> str:
+        word = key.strip().lower()
+        return self.aliases.get(word, word)
 
     def _hint(self, key: str, family: str | None) -> str:
-        known = family in self.families()
-        pool = list(self.keys(family)) if family and known else list(self.entries)
-        pool += [alias for alias, target in self.aliases.items() if not known or self.entries[target].family == family]
-        near = get_close_matches(key.lower(), pool, n=4, cutoff=0.5)
-        command = f"`megawatt catalogue list {family}`" if known else "`megawatt catalogue list`"
+        near = self.near(key, family)
+        command = f"`megawatt catalogue list{f' {family}' if family else ''}`"
         return f"nearest: {', '.join(near)} (all: {command})" if near else f"see {command}"
 
     def fact(self, key: str, field: str) -> Fact:

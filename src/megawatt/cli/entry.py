@@ -21,7 +21,8 @@ __all__ = ["cli", "main"]
 
 _COMMANDS: Final = {
     "plan": ("plan", "Run the whole chain on a site: chip, hall, grid, cash, risk."),
-    "check": ("scenarios", "Report every problem of a scenario file."),
+    "show": ("show", "What a key or a file is, and what was understood of it."),
+    "check": ("show", "Report every problem of a file at once."),
     "init": ("scenarios", "Write a commented starter scenario."),
     "schema": ("scenarios", "Print the JSON Schema of scenario files."),
     "hall": ("hall", "Power, cooling and water of a hall at any place, hour by hour."),

@@ -11,7 +11,7 @@ import contextlib
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +23,7 @@ from megawatt.files import strict
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "emit_error", "emit_json", "note", "problems_of", "safe", "say"]
+__all__ = ["console", "emit_error", "emit_json", "note", "problem_dicts", "problems_of", "safe", "say"]
 
 
 def emit_json(
@@ -77,10 +77,15 @@ def _as_dict(problem: Problem, file: str) -> dict[str, str]:
     return fields | {"message": str(problem)}
 
 
+def problem_dicts(problems: Iterable[Problem], file: str) -> list[dict[str, str]]:
+    """Problems of a file as plain dicts."""
+    return [_as_dict(problem, file) for problem in problems]
+
+
 def problems_of(error: MegawattError) -> list[dict[str, str]]:
     """The problems of an error as plain dicts; an error without parts is one problem."""
     if error.problems:
-        return [_as_dict(p, error.file) for p in error.problems]
+        return problem_dicts(error.problems, error.file)
     empty = {"file": "", "path": "", "found": "", "allowed": "", "hint": ""}
     return [empty | {"message": str(error)}]
 

@@ -1,4 +1,4 @@
-"""``megawatt check``, ``init`` and ``schema``: scenario files before anything runs."""
+"""``megawatt init`` and ``schema``: scenario files before there is one."""
 
 from __future__ import annotations
 
@@ -7,34 +7,10 @@ from pathlib import Path
 
 import click
 
-from megawatt.cli.options import SETTING, force_option
+from megawatt.cli.options import force_option
 from megawatt.cli.output import emit_json, say
 
-__all__ = ["check", "init", "schema"]
-
-
-@click.command(epilog="Example: megawatt check examples/childress-gb300.toml")
-@click.argument("scenario", type=click.Path(path_type=Path))
-@click.option(
-    "--set",
-    "settings",
-    type=SETTING,
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Replace a value, e.g. site.grid_mw=320.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
-def check(scenario: Path, settings: tuple[str, ...], as_json: bool) -> None:
-    """Report every problem of SCENARIO at once: dotted path, what was found, what is allowed, the nearest key."""
-    from megawatt.catalogue import load_catalogue
-    from megawatt.scenario import load
-
-    loaded = load(scenario, load_catalogue(), settings)
-    names = [use.scenario.name for use in loaded.uses]
-    if as_json:
-        emit_json("check", [{"file": str(scenario), "name": loaded.name, "uses": names}])
-    else:
-        say(f"{scenario}: valid ({', '.join(names)})")
+__all__ = ["init", "schema"]
 
 
 @click.command(epilog="Example: megawatt init my-site.toml && megawatt plan my-site.toml")

@@ -72,7 +72,7 @@ class Contract(Section):
         title="share of hours sold at market terms",
     )
     payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
-        description="class of the tenant: sets its default probability (megawatt catalogue show risk-base)"
+        description="class of the tenant: sets its default probability (megawatt show risk-base)"
     )
 
 

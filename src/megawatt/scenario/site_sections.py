@@ -174,7 +174,7 @@ class Mining(Section):
     modes: tuple[Literal["eco", "turbo"], ...] = Field(
         (),
         description="modes beside the rated one, chosen by the hour: eco (less power, more hashes per joule), turbo "
-        "(more power); the halls are full in the highest (megawatt catalogue show mining-modes)",
+        "(more power); the halls are full in the highest (megawatt show mining-modes)",
     )
     hash_loss_per_year: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
         0.0,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import NotSupportedError, Problem, ScenarioError
 from megawatt.files import is_file, is_folder, parquet_names, read_json, read_table
 
-__all__ = ["KINDS", "ValidationKind", "kind_of", "validate"]
+__all__ = ["KINDS", "ValidationKind", "kind_of", "recognise", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +103,43 @@ def _json_kind(path: Path) -> str | None:
     return next((name for name in _BY_NAME if str(schema).startswith(name)), None)
 
 
+_READERS: Final[Mapping[str, Callable[[Path], str | None]]] = MappingProxyType(
+    {".csv": _csv_kind, ".parquet": _parquet_kind, ".json": _json_kind}
+)
+
+
+def recognise(path: Path) -> ValidationKind | None:
+    """The kind of a file or folder, read from its columns or contents (names do not matter); None if it is none.
+
+    Raises
+    ------
+    ScenarioError
+        If the path does not exist or cannot be read.
+    """
+    if is_folder(path):
+        answered = is_file(path / "parameters.json") and is_file(path / "reference.json")
+        return _BY_NAME["dispatch-case"] if answered else None
+    reader = _READERS.get(path.suffix.lower()[:9])
+    name = reader(path) if reader else None
+    return _BY_NAME[name] if name else None
+
+
 def kind_of(path: Path) -> ValidationKind:
-    """The kind of a file or folder, read from its columns or contents (names do not matter).
+    """The kind of a file or folder that can be scored, as `recognise`.
 
     Raises
     ------
     ScenarioError
         If the path does not exist, cannot be read, or holds facts but no answers.
     """
+    kind = recognise(path)
+    if kind is not None:
+        return kind
     if is_folder(path):
-        if is_file(path / "parameters.json") and is_file(path / "reference.json"):
-            return _BY_NAME["dispatch-case"]
         raise _nothing(path, "a folder without parameters.json and reference.json")
-    readers: dict[str, Callable[[Path], str | None]] = {
-        ".csv": _csv_kind,
-        ".parquet": _parquet_kind,
-        ".json": _json_kind,
-    }
-    reader = readers.get(path.suffix.lower()[:9])
-    if reader is None:
+    if path.suffix.lower()[:9] not in _READERS:
         raise _nothing(path, f"a file of type {path.suffix or 'unknown'}")
-    name = reader(path)
-    if name is None:
-        raise _nothing(path, "a table of facts, without predictions to make")
-    return _BY_NAME[name]
+    raise _nothing(path, "a table of facts, without predictions to make")
 
 
 def validate(path: str | Path, catalogue: Catalogue) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from megawatt.catalogue import entry_rows, fact_rows, family_rows, load_catalogue, read_catalogue, source_rows
+from megawatt.catalogue import entry_rows, family_rows, load_catalogue, read_catalogue, source_rows
 from megawatt.errors import CatalogueError
 
 HEADER = "key,field,value,unit,low,high,kind,source,date,note\n"
@@ -28,8 +28,26 @@ def test_unknown_key_names_the_nearest_and_the_command() -> None:
 
 
 def test_key_of_another_family_says_so() -> None:
-    with pytest.raises(CatalogueError, match="hgx-h100 is of the family system; nearest: h100"):
-        load_catalogue().get("hgx-h100", "accelerator")
+    with pytest.raises(CatalogueError, match=r"hgx-h100 is of the family system; see .*list model"):
+        load_catalogue().get("hgx-h100", "model")
+
+
+def test_a_chip_stands_for_its_only_system_and_a_system_for_its_chip() -> None:
+    catalogue = load_catalogue()
+    assert catalogue.get("H100", "system").key == "hgx-h100"
+    assert catalogue.system("h100").accelerator.key == "h100-sxm"
+    assert catalogue.get("dgx-h100", "accelerator").key == "h100-sxm"
+    with pytest.raises(CatalogueError, match="trn3 is a chip; say which system: trn3-gen1-ultraserver, trn3-gen2-u"):
+        catalogue.system("trainium3")
+
+
+@pytest.mark.parametrize(
+    ("word", "family"),
+    [("models", "model"), ("Companies", "company"), ("chips", "accelerator"), ("machines", "system"), ("grid", "grid")],
+)
+def test_a_family_by_its_plural_or_the_word_that_people_have(word: str, family: str) -> None:
+    assert load_catalogue().family(word) == family
+    assert load_catalogue().keys(word) == load_catalogue().keys(family)
 
 
 def test_unknown_fact_names_those_present() -> None:
@@ -45,8 +63,8 @@ def test_a_word_is_not_a_number() -> None:
 
 
 def test_unknown_family_names_families() -> None:
-    with pytest.raises(CatalogueError, match="no family 'gpu'; families: accelerator"):
-        load_catalogue().keys("gpu")
+    with pytest.raises(CatalogueError, match="no family 'modell'; nearest: model, deal; families: accelerator"):
+        load_catalogue().keys("modell")
 
 
 def test_assumption_is_named_by_key_and_field() -> None:
@@ -222,9 +240,6 @@ def test_plain_rows() -> None:
     systems = entry_rows(catalogue, "system")
     assert [row["key"] for row in systems] == list(catalogue.keys("system"))
     assert len(entry_rows(catalogue)) == len(catalogue.entries)
-    cap = next(row for row in fact_rows(catalogue, "h100") if row["field"] == "power_cap_w")
-    assert (cap["value"], cap["unit"], cap["kind"]) == (700.0, "W", "reported")
-    assert str(cap["url"]).startswith("https://github.com/stas00")
     cited = {row["key"]: row["facts"] for row in source_rows(catalogue)}
     total = sum(len(entry.facts) for entry in catalogue.entries.values())
     assert sum(int(count or 0) for count in cited.values()) == total

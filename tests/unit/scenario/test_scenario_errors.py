@@ -39,7 +39,7 @@ def test_ten_mistakes_get_ten_messages(tmp_path: Path) -> None:
         ('tariff = "ercot-transmission"', 'tarif = "ercot-transmission"'),
         ('start = "2025-11"', 'start = "2025-13"'),
         ('live = "2026-12", share = 0.25', 'live = "2026-12", share = 0.35'),
-        ('system = "gb300-nvl72"', 'system = "gb300"'),
+        ('system = "gb300-nvl72"', 'system = "gb30"'),
         ('model = "llama-3.1-405b"', 'model = "llama-3.1-450b"'),
         ("payments = 60", "payments = 0"),
     )

@@ -1,0 +1,239 @@
+"""Every kind of file that a command reads, how it is recognised, and who describes it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.loader import HEADER
+from megawatt.errors import CatalogueError, MegawattError, NotSupportedError, Problem, ScenarioError, cut, shown
+from megawatt.files import is_file, is_folder, read_json, read_rows, read_toml
+from megawatt.inspection.entries import describe_entry, describe_source
+from megawatt.inspection.records import Description
+from megawatt.validation import registry
+
+__all__ = ["KINDS", "FileKind", "check", "describe", "kind_of"]
+
+
+class Describe(Protocol):
+    """Reads a file of one kind with the room that owns it: raises that room's error with every problem."""
+
+    def __call__(self, path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description: ...
+
+
+class Marks:
+    """What tells kinds apart: the type of a file, and the beginning of its content, read when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.folder = is_folder(path)
+        self.suffix = "" if self.folder else path.suffix.lower()[:9]
+
+    @cached_property
+    def content(self) -> dict[str, Any]:
+        """The outermost table of a TOML or JSON file; empty for other files."""
+        if self.suffix == ".toml":
+            return read_toml(self.path)[0]
+        if self.suffix == ".json":
+            content = read_json(self.path, kind=None)
+            return content if isinstance(content, dict) else {}
+        return {}
+
+    @cached_property
+    def first_cells(self) -> list[list[str]]:
+        """Cells of the first two lines of a CSV file."""
+        return [[c.strip() for c in cells] for _, cells in read_rows(self.path)[0][:2]] if self.suffix == ".csv" else []
+
+    @cached_property
+    def columns(self) -> set[str]:
+        """Names in the first line of a CSV file."""
+        return set(self.first_cells[0]) if self.first_cells else set()
+
+    @cached_property
+    def scored(self) -> str:
+        """Name of the kind of published answers that it holds, if any."""
+        kind = registry.recognise(self.path)
+        return kind.name if kind else ""
+
+    def has(self, *names: str) -> bool:
+        """Whether a folder holds files of these names."""
+        return self.folder and all(is_file(self.path / name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """One kind of file or folder.
+
+    ``describer`` is ``module:function`` of this room, a `Describe`; ``matches`` tells the kind from its `Marks`.
+    """
+
+    name: str
+    title: str
+    recognised_by: str
+    matches: Callable[[Marks], bool]
+    describer: str
+
+    def describe(self, path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+        """What the file holds; raises the owner's error with every problem."""
+        module, _, function = self.describer.partition(":")
+        call = cast("Describe", getattr(importlib.import_module(f"megawatt.inspection.{module}"), function))
+        found = call(path, catalogue, seq_len=seq_len, settings=settings)
+        return replace(found, kind=self.name, name=str(path))
+
+
+def _is_weather(marks: Marks) -> bool:
+    if marks.suffix == ".epw" or "dry_bulb_c" in marks.columns:
+        return True
+    lines = marks.first_cells
+    return len(lines) > 1 and (lines[1][0].startswith("Date (MM/DD/YYYY)") or lines[0][0] == "Source")
+
+
+def _is_model(marks: Marks) -> bool:
+    return marks.has("config.json") or (
+        marks.suffix == ".json" and bool({"architectures", "model_type", "text_config"} & set(marks.content))
+    )
+
+
+_KERNELS: Final = ("kernels-gemm", "kernels-attention", "kernels-moe", "kernels-collectives")
+_OWN: Final = (
+    FileKind("comparison", "several uses of a site side by side", "TOML with compare",
+             lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),
+    FileKind("scenario", "one use of a site", "TOML with format, use, site or power",
+             lambda m: m.suffix == ".toml" and bool({"format", "use", "site", "power"} & set(m.content)),
+             "studies:describe_study"),
+    FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
+             lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
+    FileKind("model", "a model's configuration", "JSON with architectures or model_type, or a folder with config.json",
+             _is_model, "models:describe_config"),
+    FileKind("weather", "an hourly year of weather", "EPW, TMY3, NSRDB, or CSV with dry_bulb_c",
+             _is_weather, "hours:describe_weather"),
+    FileKind("prices", "an hourly year of market prices", "CSV with Datetime, Price (USD/MWh)",
+             lambda m: {"Datetime", "Price (USD/MWh)"} <= m.columns, "hours:describe_prices"),
+    FileKind("facts", "a table of facts, as of the catalogue or of megawatt calibrate", f"CSV with {','.join(HEADER)}",
+             lambda m: bool(m.first_cells) and tuple(m.first_cells[0]) == HEADER, "tables:describe_facts"),
+    FileKind("kernel-profile", "kernels fitted by megawatt calibrate", "folder with kernel-*.csv",
+             lambda m: m.folder and any(m.path.glob("kernel-*.csv")), "tables:describe_profile"),
+    FileKind("dispatch-case", "a year of dispatch", "folder with parameters.json and hourly.csv",
+             lambda m: m.has("parameters.json", "hourly.csv"), "hours:describe_case"),
+    FileKind("training-runs", "measured training runs", "CSV with metric, value, flops_convention",
+             lambda m: m.scored == "training-runs", "tables:describe_runs"),
+    FileKind("measured-kernels", "measured kernels", "Parquet with m, n, k; head_dim; num_experts; or num_gpus",
+             lambda m: m.scored in _KERNELS, "tables:describe_kernels"),
+    FileKind("attention-published", "published attention throughput", "CSV with kernel, pass, tflops",
+             lambda m: m.scored == "attention-published", "tables:describe_curves"),
+    FileKind("finance-case", "project finance answers", 'JSON with "schema": "finance-case/..."',
+             lambda m: m.scored == "finance-case", "tables:describe_finance"),
+)  # fmt: skip
+
+
+def _scored(kind: registry.ValidationKind) -> FileKind:
+    """A kind of published answers of which this room knows no more than its rows and columns."""
+    return FileKind(kind.name, kind.title, kind.recognised_by, lambda m: m.scored == kind.name, "tables:describe_table")
+
+
+_NAMED: Final = {kind.name for kind in _OWN} | set(_KERNELS)
+KINDS: Final[tuple[FileKind, ...]] = (*_OWN, *(_scored(k) for k in registry.KINDS if k.name not in _NAMED))
+"""Kinds of files, in the order in which they are tried."""
+
+
+_SUFFIXES: Final = (".toml", ".json", ".csv", ".parquet", ".epw")
+"""Types of files that are read: a name that ends so is meant as a file."""
+
+
+def kind_of(path: Path) -> FileKind:
+    """The kind of a file or folder.
+
+    Raises
+    ------
+    ScenarioError
+        If it does not exist, cannot be read, or is of no known kind.
+    """
+    marks = Marks(path)
+    known = "; ".join(f"{kind.name} ({kind.recognised_by})" for kind in KINDS)
+    kind = next((kind for kind in KINDS if kind.matches(marks)), None)
+    if kind is not None:
+        return kind
+    problem = Problem("", _seen(marks), f"one of these kinds: {known}")
+    raise ScenarioError(f"{path}: of no kind that is known", [problem], str(path))
+
+
+def _seen(marks: Marks) -> str:
+    if marks.folder:
+        return "a folder without marks of a kind"
+    names = ", ".join(sorted(marks.columns or marks.content))
+    return f"a {marks.suffix or 'nameless'} file" + (f" with {cut(names, 80)}" if names else "")
+
+
+def check(path: Path, catalogue: Catalogue, settings: Iterable[str] = (), *, seq_len: int = 4096) -> Description:
+    """A file that is right, described; ``settings`` replace values of a scenario.
+
+    Raises
+    ------
+    MegawattError
+        With every problem of the file.
+    """
+    kind, settings = kind_of(path), tuple(settings)
+    if settings and kind.name not in ("scenario", "comparison"):
+        raise ScenarioError(f"{path}: --set is for scenarios; this is {kind.title}", file=str(path))
+    found = kind.describe(path, catalogue, seq_len=seq_len, settings=settings)
+    if found.problems:
+        raise ScenarioError(f"{path}: {len(found.problems)} problem(s)", found.problems, str(path))
+    return found
+
+
+def describe(thing: str, catalogue: Catalogue, *, seq_len: int = 4096) -> Description:
+    """What a key of the catalogue or a file is: a file where there is one of that name, else the key.
+
+    Parameters
+    ----------
+    thing : str
+        A key or alias, or the path of a file or folder.
+    catalogue : Catalogue
+    seq_len : int
+        Length at which work that depends on it is told. [tokens]
+
+    Raises
+    ------
+    CatalogueError
+        If it is neither; names the nearest keys.
+    ScenarioError
+        If it is a file that cannot be read or is of no known kind.
+    """
+    path = Path(thing)
+    if is_file(path) or (is_folder(path) and not catalogue.knows(thing)):
+        return _described(kind_of(path), path, catalogue, seq_len)
+    if catalogue.knows(thing):
+        return describe_entry(catalogue, thing, seq_len=seq_len)
+    if thing in catalogue.sources:
+        return describe_source(catalogue, thing)
+    if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:
+        problem = Problem("", "no such file", "an existing file, or a key of the catalogue", "megawatt catalogue list")
+        raise ScenarioError(f"{cut(thing, 200)}: no such file", [problem], thing)
+    raise CatalogueError(_unknown(thing, catalogue))
+
+
+def _unknown(thing: str, catalogue: Catalogue) -> str:
+    try:
+        family = catalogue.family(thing)
+    except CatalogueError:
+        near = ", ".join(catalogue.near(thing))
+        hint = f"nearest: {near}" if near else "see `megawatt catalogue list`"
+        return f"{shown(thing)} is no file and no key; {hint}"
+    return f"{shown(thing)} is a family of the catalogue; `megawatt catalogue list {family}` lists its keys"
+
+
+def _described(kind: FileKind, path: Path, catalogue: Catalogue, seq_len: int) -> Description:
+    """The file's description; where it is wrong, what it is and its problems."""
+    try:
+        found = kind.describe(path, catalogue, seq_len=seq_len, settings=())
+    except NotSupportedError:
+        raise
+    except MegawattError as error:
+        problems = error.problems or (Problem("", str(error), "see what is allowed there"),)
+        return Description(kind.name, str(path), kind.title, problems=problems, exit_code=error.exit_code)
+    return replace(found, exit_code=ScenarioError.exit_code) if found.problems else found

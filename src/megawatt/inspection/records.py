@@ -1,0 +1,95 @@
+"""What is said of a key or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from megawatt.catalogue.records import Fact, Source
+from megawatt.errors import Problem
+from megawatt.inspection.words import amount, plain, span, wrapped
+
+__all__ = ["Description", "Line", "Section"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was understood: a number or a word with its unit, range and, where there is one, its source."""
+
+    name: str
+    value: float | int | str | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    kind: str = ""
+    source: str = ""
+    date: str = ""
+    note: str = ""
+
+    @classmethod
+    def of(cls, name: str, fact: Fact) -> Line:
+        """A fact of the catalogue or of a scenario."""
+        unit = "FLOP/s" if fact.unit == "1/s" and name.endswith("flops_per_s") else fact.unit
+        return cls(name, fact.value, unit, fact.low, fact.high, fact.kind, fact.source, fact.date, fact.note)
+
+    @property
+    def told(self) -> str:
+        """The value with its unit, as a table shows it: long words on several lines."""
+        return wrapped(amount(self.value, self.unit))
+
+    @property
+    def beside(self) -> str:
+        """The range; where there is none, the note of a line that rests on no source."""
+        return span(self.low, self.high, self.value, self.unit) or ("" if self.source else self.note)
+
+    def as_dict(self, sources: Mapping[str, Source]) -> dict[str, float | int | str | None]:
+        """Plain values for JSON; a number without limit is the word ``unlimited``."""
+        values = {name: plain(value) for name, value in asdict(self).items()}
+        source = sources.get(self.source)
+        return values | {"url": source.url if source else ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines that belong together."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a key or a file is and what was understood of it.
+
+    Attributes
+    ----------
+    kind : str
+        A family of the catalogue, or the name of a kind of file.
+    name : str
+        The key, or the path as it was given.
+    title : str
+        What it calls itself, or what its kind is.
+    sections : tuple of Section
+        What was understood.
+    assumed : tuple of str
+        What it does not say and was filled in.
+    problems : tuple of Problem
+        What is wrong with it; empty where it can be used.
+    exit_code : int
+        Of the gravest problem; 0 without.
+    """
+
+    kind: str
+    name: str
+    title: str
+    sections: tuple[Section, ...] = ()
+    assumed: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    exit_code: int = 0
+
+    def as_dict(self, sources: Mapping[str, Source]) -> dict[str, Any]:
+        """Plain values for JSON, without the problems."""
+        sections = [{"title": s.title, "lines": [line.as_dict(sources) for line in s.lines]} for s in self.sections]
+        named = {"kind": self.kind, "name": self.name, "title": self.title}
+        return {**named, "sections": sections, "assumed": list(self.assumed)}

@@ -1,0 +1,81 @@
+"""Scenarios, comparisons and the folders of their results, described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from megawatt.catalogue import Catalogue, Fact
+from megawatt.files import read_json
+from megawatt.inspection.records import Description, Line, Section
+from megawatt.inspection.words import amount
+from megawatt.scenario import load
+from megawatt.scenario.schema import Scenario
+
+__all__ = ["describe_run", "describe_study"]
+
+
+def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """A scenario or a comparison: what it says, and which values it leaves to their defaults."""
+    study = load(path, catalogue, settings)
+    several = len(study.uses) > 1
+    sections: list[Section] = []
+    assumed: list[str] = []
+    for use in study.uses:
+        prefix = f"{use.scenario.name}: " if several else ""
+        said, left = _said(use.scenario)
+        sections += [Section(f"{prefix}{name}", tuple(lines)) for name, lines in said.items()]
+        assumed += [f"{prefix}{text}" for text in left]
+    return Description("", str(path), study.title, tuple(sections), tuple(assumed))
+
+
+def _said(scenario: Scenario) -> tuple[dict[str, list[Line]], list[str]]:
+    """Lines of what was set, by section, and sentences of what was left to its default."""
+    lines: dict[str, list[Line]] = {}
+    left = []
+    for name, value, is_set in _fields(scenario, ""):
+        section, _, field = name.rpartition(".") if "[" not in name else name.partition(".")
+        if is_set:
+            line = Line.of(field, value) if isinstance(value, Fact) else Line(field, _plain(value))
+            lines.setdefault(section or "scenario", []).append(line)
+        elif value is not None and not isinstance(value, bool | tuple | list):
+            told = amount(value.value, value.unit) if isinstance(value, Fact) else str(value)
+            left.append(f"{name} = {told}")
+    return lines, left
+
+
+def _fields(section: BaseModel, path: str) -> Iterator[tuple[str, Any, bool]]:
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        dotted = f"{path}{name}"
+        parts = value if isinstance(value, tuple) and value and isinstance(value[0], BaseModel) else ()
+        for place, part in enumerate(parts):
+            yield from _fields(part, f"{dotted}[{place}].")
+        if isinstance(value, BaseModel):
+            yield from _fields(value, f"{dotted}.")
+        elif not parts:
+            yield dotted, value, name in section.model_fields_set
+
+
+def _plain(value: object) -> float | int | str | None:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or isinstance(value, float | int | str):
+        return value
+    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def describe_run(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """The folder of a run: what was computed, with which version, and the headline of each use."""
+    summary, manifest = read_json(path / "summary.json"), read_json(path / "manifest.json")
+    origin = [Line(name, str(manifest[name])) for name in ("megawatt", "created_utc", "python") if name in manifest]
+    uses = [use for use in summary.get("uses", []) if isinstance(use, dict)]
+    sections = [Section("origin", tuple(origin))]
+    for use in uses:
+        headline = use.get("headline", {})
+        numbers = {n: v for n, v in headline.items() if isinstance(v, int | float | str)}
+        sections.append(Section(str(use.get("name", "")), tuple(Line(n, v) for n, v in numbers.items())))
+    return Description("run", str(path), str(summary.get("title", path.name)), tuple(sections))
