@@ -131,8 +131,14 @@ def test_peaks_and_capacity_equal_the_reference(reference_dir: Path) -> None:
             or key not in catalogue.keys("accelerator")
         ):
             continue
-        precision = row["field"].removeprefix("peak_dense_")
-        assert catalogue.accelerator(key).peak_flops_per_s[precision] == pytest.approx(float(row["value"]) * 1e12), row
+        fact = catalogue.fact(key, f"peak_{row['field'].removeprefix('peak_dense_')}_flops_per_s")
+        published = float(row["value"]) * 1e12
+        if (key, row["field"]) == ("b300", "peak_dense_nvfp4"):  # corrected since: four sources, 12.6 to 15 PFLOPS
+            assert fact.low is not None
+            assert fact.high is not None
+            assert fact.low <= published <= fact.high
+        else:
+            assert fact.number() == pytest.approx(published), row
         checked += 1
     assert checked > 90
 

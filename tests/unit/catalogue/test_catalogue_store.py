@@ -117,7 +117,7 @@ def test_gb300_rack_arithmetic() -> None:
 def test_gibibytes_and_gigabytes_are_kept_apart() -> None:
     catalogue = load_catalogue()
     assert catalogue.accelerator("trn3").hbm_bytes == 144 * 2**30
-    assert catalogue.accelerator("h200-sxm").hbm_bytes == 141e9
+    assert catalogue.accelerator("h200-sxm").hbm_bytes == 143_771 * 2**20  # sold as 141 GB
 
 
 def test_records_carry_every_fact_they_used() -> None:

@@ -61,7 +61,7 @@ def test_load_is_busy_and_idle_hours_averaged(gb300: Links) -> None:
     chips = gb300.compute
     assert chips is not None
     busy = chips.plan.it_w_per_chip + 225
-    idle = 140 + 286 + 225  # chip, rack, hall
+    idle = 234 + 286 + 225  # chip, rack, hall
     assert chips.it_mw == pytest.approx(76000 * (0.9 * busy + 0.1 * idle) / 1e6)
     assert chips.busy_it_mw == pytest.approx(76000 * busy / 1e6)
     assert chips.idle_frac == pytest.approx(76000 * idle / 1e6 / chips.it_mw)
