@@ -10,6 +10,7 @@ from megawatt.workload.counts import (
     parameters,
     trained_share,
 )
+from megawatt.workload.describe import LayerGroup, ModelDescription, describe_model
 from megawatt.workload.hf import KNOWN_ARCHITECTURES, model_from_hf_config
 from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
 from megawatt.workload.operators import (
@@ -35,6 +36,7 @@ __all__ = [
     "Gemm",
     "KindParameters",
     "Latent",
+    "LayerGroup",
     "LayerKind",
     "LayerWork",
     "Linear",
@@ -43,12 +45,14 @@ __all__ = [
     "Mixture",
     "Mlp",
     "ModelArch",
+    "ModelDescription",
     "ParameterCounts",
     "ScanCall",
     "Split",
     "Structure",
     "attention_flops_per_token",
     "check_arch",
+    "describe_model",
     "head_work",
     "layer_work",
     "load_model",

@@ -14,6 +14,7 @@ __all__ = [
     "KindParameters",
     "ParameterCounts",
     "attention_flops_per_token",
+    "forward_flops_per_token",
     "mean_keys",
     "model_flops_per_token",
     "parameters",
@@ -228,6 +229,20 @@ def _active_matrices(arch: ModelArch, kind: LayerKind) -> int:
     return weights + hidden * mixture.experts + 2 * hidden * mixture.latent + matrices * routed
 
 
+def _met_matrices(arch: ModelArch) -> int:
+    """Matrix weights that a token meets in the whole model, output projection included."""
+    shape = structure(arch)
+    layers = [_active_matrices(arch, kind) for kind in shape.kinds]
+    head = arch.vocab * arch.hidden
+    matrices = sum(n * weights for n, weights in zip(shape.counts, layers, strict=True)) + head
+    return matrices + arch.mtp_layers * (layers[shape.last] + 2 * arch.hidden * arch.hidden + head)
+
+
+def forward_flops_per_token(arch: ModelArch, seq_len: int) -> float:
+    """FLOPs of the forward pass per trained token: 2 per matrix parameter that it meets, and attention. [FLOP]"""
+    return 2.0 * (_met_matrices(arch) + _adapters(arch)) + attention_flops_per_token(arch, seq_len)
+
+
 def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = True) -> float:
     """FLOPs of forward and backward pass per trained token, without recompute. [FLOP]
 
@@ -255,10 +270,6 @@ def model_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = 
     """
     if seq_len < 1:
         raise ScenarioError(f"seq_len = {seq_len} tokens; allowed: 1 or more")
-    shape = structure(arch)
-    layers = [_active_matrices(arch, kind) for kind in shape.kinds]
-    head = arch.vocab * arch.hidden
-    matrices = sum(n * weights for n, weights in zip(shape.counts, layers, strict=True)) + head
-    matrices += arch.mtp_layers * (layers[shape.last] + 2 * arch.hidden * arch.hidden + head)
+    matrices = _met_matrices(arch)
     linear = 4.0 * matrices + 6.0 * _adapters(arch) if arch.lora_rank else 6.0 * matrices
     return linear + 3.0 * attention_flops_per_token(arch, seq_len, causal_half=causal_half)
