@@ -16,7 +16,7 @@ _MODEL = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_
           "num_key_value_heads": 8}  # fmt: skip
 _MOE = {"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 2048,
         "intermediate_size": 5632, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,
-        "num_attention_heads": 16, "num_experts": 60, "num_experts_per_tok": 4, "num_hidden_layers": 24,
+        "num_attention_heads": 16, "num_experts": 60, "num_experts_per_tok": 4, "num_hidden_layers": 12,
         "vocab_size": 151936, "mlp_only_layers": [], "layer_types": ["full_attention"]}  # fmt: skip
 PARAMETERS = {"hours": 24, "solar_mw": 20, "wind_mw": 0, "solar_om_usd_mwh": 0.5, "wind_om_usd_mwh": 1,
               "battery_power_mw": 5, "battery_energy_mwh": 10, "eta_charge": 0.9, "eta_discharge": 0.9,
@@ -28,11 +28,13 @@ _FINANCE = {"schema": "finance-case/1", "outputs": {"debt_size": 500.0, "princip
     "n_years": 3, "capex_t0": 1000.0, "units": [10.0] * 3, "price": [60.0] * 3, "opex": [100.0] * 3,
     "federal_tax_rate": 0.2, "state_tax_rate": 0.0, "discount_rate_nominal": 0.1, "dsra_months": 6,
     "debt": {"kind": "level", "debt_fraction": 0.5, "interest_rate": 0.1, "tenor_years": 3}}}  # fmt: skip
-_DATED = {"schema": "finance-case/1", "outputs": {"debt_at_cod": 1.0}, "inputs": {
-    "dates": ["2026-01-31", "2026-02-28", "2026-03-31"], "close_date": "2025-12-31", "capex": [10, 0, 0],
-    "capex_at_close": 100, "revenue": [60, 60, 60], "opex": [5, 5, 5], "units": [1, 1, 1], "discount_rate": 0.1,
-    "debt": {"repayment": "level", "commitment_usd": 50, "rate": 0.1, "first_payment": 1, "payments": 3,
-             "day_count": "ACT/360"}}}  # fmt: skip
+_DATED = {"schema": "finance-case/1", "outputs": {"debt_at_cod": 60.0}, "inputs": {
+    "dates": ["2026-01-31", "2026-02-28", "2026-03-31", "2026-04-30"], "close_date": "2025-12-31",
+    "construction_months": 1, "capex": [100.0, 0, 0, 0], "revenue": [0, 60, 60, 60], "opex": [0, 5, 5, 5],
+    "chip_hours": [0, 9, 9, 9], "tax_rate": 0.0, "residual_value_last_date": 5.0, "discount_rate": 0.1,
+    "debt": {"repayment": "equal principal", "advance_rate_on_capex": 0.6, "interest_rate": 0.1,
+             "day_count": "ACT/360", "idc": "capitalised", "first_repayment_period": 2, "n_repayments": 3,
+             "upfront_fee_fraction_of_commitment": 0.02}}}  # fmt: skip
 _RUN = {"id": "a", "source": "s", "published": "2024", "accelerator": "h100-sxm", "chips": "16", "chips_per_node": "8",
         "model": "llama 7B", "layers": "32", "hidden": "4096", "heads": "32", "kv_heads": "32", "ffn": "11008",
         "gated": "1", "vocab": "32000", "seq_len": "4096", "global_batch": "64", "dtype": "bf16", "tp": "2", "pp": "1",

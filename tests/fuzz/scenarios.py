@@ -100,6 +100,10 @@ class Mutator:
         data.setdefault("risk", {})["paths"] = 64
         return data
 
+    def _spite(self) -> Any:
+        """A value that nobody means, of its own: the next change may go into it."""
+        return copy.deepcopy(self.random.choice(SPITE))
+
     def spiteful(self) -> dict[str, Any]:
         """An example with a few values, keys or sections replaced by what nobody means."""
         pick, data = self.random, copy.deepcopy(self.random.choice(self.bases))
@@ -110,9 +114,9 @@ class Mutator:
             if act < 0.15:
                 del holder[key]
             elif act < 0.25 and isinstance(holder, dict):
-                holder["x" * pick.choice([1, 100, 5000])] = pick.choice(SPITE)
+                holder["x" * pick.choice([1, 100, 5000])] = self._spite()
             else:
-                holder[key] = pick.choice(SPITE)
+                holder[key] = self._spite()
             if not data:
                 break
         return data

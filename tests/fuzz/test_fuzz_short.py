@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from megawatt.chain.links import forge
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.scenario import load
 from tests.fuzz.__main__ import CALLS, survey
-from tests.fuzz.scenarios import Mutator, as_toml
+from tests.fuzz.scenarios import SPITE, Mutator, as_toml
 
 COUNTS = {"scenarios": 100, "files": 60, "lists": 60}
 
@@ -32,6 +33,18 @@ def test_equal_seeds_make_equal_scenarios() -> None:
     one, two = Mutator(3), Mutator(3)
     assert [as_toml(one.mild()) for _ in range(5)] == [as_toml(two.mild()) for _ in range(5)]
     assert as_toml(one.spiteful()) == as_toml(two.spiteful())
+
+
+def _depth(node: Any) -> int:
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return 1 + max(map(_depth, inside), default=0)
+
+
+def test_a_scenario_knows_nothing_of_those_before_it() -> None:
+    made, spite, bases = Mutator(4), repr(SPITE), repr(Mutator(4).bases)
+    deepest = max(_depth(made.spiteful()) for _ in range(2000))
+    assert (repr(SPITE), repr(made.bases)) == (spite, bases)
+    assert deepest < 16
 
 
 def test_what_check_passes_the_chain_computes(tmp_path: Path) -> None:
