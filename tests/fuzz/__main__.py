@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz [--scenarios N] [--files N] [--lists N] [--seed S]``: the long run, with a table."""
+"""``python -m tests.fuzz [--scenarios N] [--files N] [--lists N] [--plans N] [--seed S]``: the long run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.fuzz import arguments, data_files, scenarios
+from tests.fuzz.plans import survey_plans
 from tests.fuzz.runner import Outcome, call
 
 _MEMORY_BYTES = 6 * 2**30
@@ -86,6 +87,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     for kind in CALLS:
         parser.add_argument(f"--{kind}", type=int, default=2000)
+    parser.add_argument("--plans", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
@@ -101,6 +103,10 @@ def main() -> int:
         failed += len(wrong)
         for words, outcome in wrong:
             print("   ", [w[:60] for w in words], outcome.wrong[:250], flush=True)
+    planned = survey_plans(given.seed, given.plans, folder)
+    print("what check passes, plan does:", ", ".join(f"{n:,} {kind}" for kind, n in planned.counts.most_common()))
+    print(*planned.wrong, sep="\n")
+    failed += len(planned.wrong)
     print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10:,.0f} MiB")
     return 1 if failed else 0
 

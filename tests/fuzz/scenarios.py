@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import random
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +27,18 @@ SPITE: tuple[Any, ...] = (
 )  # fmt: skip
 
 
+_UNIT = re.compile(r"converted to (?!a plain)(\S+?)\)")
+_OF_USE = ("ai", "training", "contract", "lease", "mining")
+"""Sections that belong to a use: a scenario without one of its own is refused for that alone."""
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
 def bases() -> list[dict[str, Any]]:
     """The examples of one use each, as plain data."""
-    files = [file for pattern in BASES for file in sorted(EXAMPLES.glob(pattern))]
-    found = [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
+    found = [_read(file) for pattern in BASES for file in sorted(EXAMPLES.glob(pattern))]
     return [data | {"risk": data.get("risk", {}) | {"paths": 64}} for data in found if "use" in data]
 
 
@@ -41,63 +50,119 @@ class Mutator:
         self.schema = json_schema()
         self.catalogue = load_catalogue()
         self.bases = bases()
+        self.single, several = self.schema["anyOf"]
+        self.sections = {"": self.single} | self._tables(self.single)
+        self.conversion_fields = self._tables(several)["conversion"]["properties"]
 
     def _model(self, node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:
             node = self.schema["$defs"][node["$ref"].rpartition("/")[2]]
         return node
 
-    def _sections(self) -> dict[str, dict[str, Any]]:
-        top = self._model(self.schema["anyOf"][0])
-        found = {"": top}
+    def _tables(self, top: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        found = {}
         for name, node in top["properties"].items():
-            options = [self._model(o) for o in (node, *node.get("anyOf", ()), *node.get("allOf", ()))]
-            found.update((name, o) for o in options if "properties" in o)
+            options = [self._model(o) for o in (node, *node.get("anyOf", ()))]
+            found.update((name, o) for o in options if "properties" in o and "value" not in o["properties"])
         return found
 
-    def value_of(self, name: str, node: dict[str, Any], now: Any) -> Any:
-        """A value that the schema of a field allows, or nearly."""
+    def _number(self, option: dict[str, Any], now: Any) -> float:
+        """A number inside its limits: near what is there, at an end, or anywhere by its order of magnitude."""
         pick = self.random
-        node = self._model(node)
+        low, high = float(option.get("minimum", -1e6)), float(option.get("maximum", 1e6))
+        usual = now["value"] if isinstance(now, dict) and "value" in now else now
+        if isinstance(usual, int | float) and not isinstance(usual, bool) and pick.random() < 0.7:
+            value = usual * pick.choice([0.5, 0.9, 1.0, 1.1, 2.0, 10.0 ** pick.uniform(-2, 2)])
+        elif pick.random() < 0.4:
+            value = pick.choice([low, high, 0.0, 1.0, low + pick.random() * (high - low)])
+        else:
+            value = 10.0 ** pick.uniform(math.log10(max(low, high * 1e-6, 1e-9)), math.log10(max(high, 1e-9)))
+        value = min(max(value, low), high)
+        return round(value) if option["type"] == "integer" else float(f"{value:.6g}")
+
+    def value_of(self, name: str, node: dict[str, Any], now: Any) -> Any:
+        """A value that the schema of a field allows, or nearly; None where it is to go."""
+        pick, node = self.random, self._model(node)
         if name in _FAMILY:
             return pick.choice(self.catalogue.keys(_FAMILY[name]))
-        if isinstance(now, str) and len(now) == 7 and now[4:5] == "-":
-            return f"20{pick.randint(20, 40)}-{pick.randint(1, 12):02d}"
+        if name == "halls" and isinstance(now, list):
+            return self._halls(now)
         options = [self._model(o) for o in node.get("anyOf", [node])]
-        option = pick.choice(options)
-        if "enum" in option:
-            return pick.choice(option["enum"])
-        if "const" in option:
-            return option["const"]
-        if option.get("type") in ("number", "integer"):
-            low, high = option.get("minimum", -1e6), option.get("maximum", 1e6)
-            usual = now if isinstance(now, int | float) and not isinstance(now, bool) else (low + high) / 2
-            spread = [low, high, usual * 2, usual / 2, low + pick.random() * (high - low), usual * 1.1, 0, 1]
-            value = pick.choice(spread)
-            return round(value) if option["type"] == "integer" or pick.random() < 0.3 else value
+        number = next((o for o in options if o.get("type") in ("number", "integer")), None)
+        option = pick.choice([o for o in options if o.get("type") != "null" or pick.random() < 0.3] or options)
+        if "enum" in option or "const" in option:
+            return pick.choice(option.get("enum") or [option["const"]])
+        if option.get("type") == "null":
+            return None
+        if option.get("type") == "array" and "enum" in option.get("items", {}):
+            return [mode for mode in option["items"]["enum"] if pick.random() < 0.5]
         if option.get("type") == "boolean":
             return pick.random() < 0.5
-        if option.get("type") == "object" and "value" in option.get("properties", {}):
-            return {"value": pick.choice([0, 1, 0.5, 100]), "low": 0, "high": 1000}
+        if number is not None:
+            value = self._number(number, now)
+            unit = _UNIT.search(option.get("description", ""))
+            if option is number or (option.get("type") == "string" and unit is None):
+                return value
+            if unit is not None:
+                return f"{value!r} {unit[1]}"
+            return {"value": value, "low": value * pick.choice([1, 0.5, 0.9]), "high": value * pick.choice([1, 1.1, 2])}
+        if isinstance(now, str) and len(now) == 7 and now[4:5] == "-":
+            return self._month(int(now[:4]))
         return now
 
+    def _month(self, near: int) -> str:
+        year = near + self.random.choice([0, 0, 1, 1, 2, 5, -1, self.random.randint(-20, 20)])
+        return f"{year}-{self.random.randint(1, 12):02d}"
+
+    def _halls(self, now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        count = self.random.randint(1, 4)
+        months = sorted(self._month(int(now[0]["live"][:4])) for _ in range(count))
+        return [{"live": month, "share": 1.0 / count} for month in months]
+
+    def _exchange_sections(self, data: dict[str, Any]) -> None:
+        """Now and then a section leaves, comes from another example, or is made of its required fields."""
+        pick = self.random
+        for name in self.sections:
+            if name and name not in self.single["required"] and pick.random() < (0.02 if name in _OF_USE else 0.12):
+                donors = [base[name] for base in self.bases if name in base]
+                if name in data and pick.random() < 0.5:
+                    del data[name]
+                elif name != "risk":
+                    data[name] = copy.deepcopy(pick.choice(donors)) if donors else self._made(self.sections[name])
+
+    def _made(self, section: dict[str, Any]) -> dict[str, Any]:
+        fields = section["properties"]
+        return {name: self.value_of(name, fields[name], None) or 0 for name in section.get("required", ())}
+
+    def _move(self, table: dict[str, Any], fields: dict[str, Any], name: str) -> None:
+        value = self.value_of(name, fields[name], table.get(name))
+        if value is not None:
+            table[name] = value
+        elif name in table:
+            del table[name]
+
     def mild(self) -> dict[str, Any]:
-        """An example with one to three fields set to values of their type."""
-        data = copy.deepcopy(self.random.choice(self.bases))
-        sections = self._sections()
-        for _ in range(self.random.randint(1, 3)):
-            name = self.random.choice([s for s in sections if not s or isinstance(data.get(s), dict)])
-            table = data if not name else data[name]
-            fields = sections[name]["properties"]
-            field = self.random.choice([f for f in fields if name or f in ("discount_rate", "seed", "risk", "tax")])
-            value = self.value_of(field, fields[field], table.get(field))
-            if value is None or (not name and field in ("risk", "tax")):
-                continue
-            table[field] = value
-        if self.random.random() < 0.2:
-            halls = data["timeline"]["halls"]
-            self.random.choice(halls)["live"] = f"20{self.random.randint(25, 45)}-{self.random.randint(1, 12):02d}"
+        """An example with one to six fields set to values of their type, and sections of others."""
+        pick = self.random
+        data = copy.deepcopy(pick.choice(self.bases))
+        self._exchange_sections(data)
+        for _ in range(pick.randint(1, 6)):
+            name = pick.choice([s for s in self.sections if not s or isinstance(data.get(s), dict)])
+            fields = self.sections[name]["properties"]
+            allowed = [f for f in fields if name or f in ("discount_rate", "seed")]
+            self._move(data[name] if name else data, fields, pick.choice(allowed))
         data.setdefault("risk", {})["paths"] = 64
+        return data
+
+    def conversion(self) -> dict[str, Any]:
+        """The example of a conversion with one to four of its fields set to values of their type."""
+        pick, data = self.random, _read(EXAMPLES / "childress-convert.toml")
+        data["compare"] = [str(EXAMPLES / name) for name in data["compare"]]
+        for _ in range(pick.randint(1, 4)):
+            self._move(data["conversion"], self.conversion_fields, pick.choice(list(self.conversion_fields)))
+        if pick.random() < 0.5:
+            data["conversion"]["dates"] = sorted({self._month(2026) for _ in range(pick.randint(1, 6))})
+        data["conversion"]["paths"] = 64
         return data
 
     def _spite(self) -> Any:

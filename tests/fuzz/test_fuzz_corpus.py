@@ -11,6 +11,7 @@ import pytest
 from tests.fuzz import data_files
 from tests.fuzz.data_files import PARAMETERS, case_rows
 from tests.fuzz.runner import call
+from tests.fuzz.scenarios import EXAMPLES
 
 MINING = """format = 1
 name = "t"
@@ -96,13 +97,21 @@ def test_settings(site: Path, setting: str, words: tuple[str, ...]) -> None:
     _refused(["check", str(site), "--set", setting], *(w.partition("|")[2] or w for w in words))
 
 
+def test_miners_in_a_scenario_of_chips(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    chips = (EXAMPLES / "childress-gb300.toml").read_text(encoding="utf-8")
+    file.write_text(chips + MINING[MINING.index("[mining]") : MINING.index("[capex]")], encoding="utf-8")
+    _refused(["check", str(file)], "mining: section of another use")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ('format = 1\nname="a"\ntitle="t"\ncompare=["a\\u0000b"]\n', ("NUL character",)),
         ('format = 1\nname="a"\ntitle="t"\ncompare=["/dev/zero"]\n', ("is a device",)),
         (f'format = 1\nname="a"\ntitle="t"\ncompare=["{"x" * 5000}"]\n', ("cannot be read",)),
-        ("\n".join(f"k{n} = 1" for n in range(60_000)), ("more problems",)),
+        ("format = 1\n" + "\n".join(f"k{n} = 1" for n in range(60_000)), ("more problems",)),
+        ("\n".join(f"k{n} = 1" for n in range(60_000)), ("of no kind that is known",)),
         ("a = " + "[" * 3000, ("nested too deeply",)),
         ("a = 1" + "0" * 5000, ("not TOML",)),
         (MINING.replace("grid_mw = 300", 'grid_mw = "(("*1'), ("line 8",)),

@@ -33,7 +33,6 @@ from megawatt.chain.site import (
     year_by_month,
 )
 from megawatt.dispatch import MonthlyResponse, SiteProblem
-from megawatt.errors import ScenarioError
 from megawatt.facility import Ambient, Weather
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
@@ -324,8 +323,6 @@ def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, ch
 def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient) -> Halls | None:
     if scenario.mining is None:
         return None
-    if scenario.ai is not None:
-        raise ScenarioError("mining: beside AI halls is not supported in one scenario yet; compare two scenarios")
     given = scenario.mining.it_mw
     it_mw = given.number() if given is not None else None
     return memo("mining halls", mining_halls, weather, air, scenario.hall.design, scenario.site.grid_mw.number(), it_mw)

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.errors import ScenarioError, SolverError
+from megawatt.errors import InfeasibleError, ScenarioError, SolverError
 from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
 from megawatt.finance.debt import LoanSchedule, one_draw, schedule_of, unit_service
 from megawatt.finance.engine import construction_months, project
@@ -110,7 +110,9 @@ def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -
     Raises
     ------
     ScenarioError
-        If there is no loan, nothing limits it, or no cash to borrow on.
+        If there is no loan, or nothing limits it.
+    InfeasibleError
+        If there is no cash to borrow on.
     SolverError
         If after-tax sizing does not come to rest.
     """
@@ -166,7 +168,9 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
     Raises
     ------
     ScenarioError
-        If a limit is out of range, none is given, or there is no cash to borrow on.
+        If a limit is out of range, or none is given.
+    InfeasibleError
+        If there is no cash to borrow on.
     """
     assert terms.loan is not None, "checked by the callers"
     periods = terms.timing
@@ -300,6 +304,10 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
     return limits
 
 
+_FIELDS: Final = {"DSCR": "debt.target_dscr", "LLCR": "debt.minimum_llcr", "gearing": "debt.gearing_frac"}
+"""Field of a scenario that asks for a limit."""
+
+
 def _smallest(limits: dict[str, FloatArray], paths: int) -> tuple[FloatArray, tuple[str, ...]]:
     """Smallest of the allowed sizes and the name of the limit that set it, by path."""
     if not limits:
@@ -309,5 +317,9 @@ def _smallest(limits: dict[str, FloatArray], paths: int) -> tuple[FloatArray, tu
     names, sizes = list(limits), np.stack([np.broadcast_to(limit, (paths,)) for limit in limits.values()])
     size = sizes.min(axis=0)
     if not np.any(size > 0.0):
-        raise ScenarioError("debt: no cash before debt while the loan is repaid: nothing to borrow on")
+        binding = _FIELDS.get(names[int(sizes[:, 0].argmin())], "debt")
+        raise InfeasibleError(
+            f"{binding}: no cash before debt while the loan is repaid: nothing to borrow on; "
+            "earn more than it costs to run, or leave [debt] out"
+        )
     return size, tuple(names[i] for i in sizes.argmin(axis=0))

@@ -12,7 +12,7 @@ __all__ = ["between_conversion", "between_sections"]
 
 _NEEDED = {"ai-cloud": ("ai", "training", "contract"), "ai-colocation": ("lease",), "mining": ("mining",)}
 _FOREIGN = {
-    "ai-cloud": ("lease",),
+    "ai-cloud": ("lease", "mining"),
     "ai-colocation": ("ai", "training", "contract", "mining"),
     "mining": ("ai", "training", "contract", "lease"),
 }

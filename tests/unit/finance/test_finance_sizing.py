@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from megawatt.errors import ScenarioError
+from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.finance import (
     CashFlow,
     LenderTerms,
@@ -242,7 +242,7 @@ def test_reserves_earn_interest_that_is_taxed() -> None:
 def test_nothing_to_size_on_is_refused() -> None:
     with pytest.raises(ScenarioError, match="nothing sizes it"):
         size_loan(*four_years(40.0), SizingTerms())
-    with pytest.raises(ScenarioError, match="nothing to borrow on"):
+    with pytest.raises(InfeasibleError, match=r"debt\.target_dscr: .* nothing to borrow on"):
         size_loan(*four_years(-1.0), SizingTerms(target_dscr=1.3))
     with pytest.raises(ScenarioError, match="gearing"):
         size_loan(*four_years(40.0), SizingTerms(gearing=1.2))
