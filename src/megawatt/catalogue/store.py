@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -25,6 +26,11 @@ _OTHER_WORDS: Final = {"chip": "accelerator", "gpu": "accelerator", "machine": "
 
 def _plural(word: str) -> str:
     return f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+
+
+_SLICE: Final = re.compile(r"(?:tpu-?)?(v4|v5p)-([0-9]{1,6})")
+"""Slices that Google names by TensorCores, two a chip (Cloud TPU documentation, accelerator types); v5e, v6e and 7x
+are named by chips."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,6 +137,10 @@ class Catalogue:
         return self.aliases.get(word, word)
 
     def _hint(self, key: str, family: str | None) -> str:
+        part = _SLICE.fullmatch(key.strip().lower())
+        if part is not None and family == "system":
+            chips = max(int(part[2]) // 2, 1)
+            return f"{key} counts TensorCores, two a chip: --system tpu-{part[1]}-pod --chips {chips}"
         near = self.near(key, family)
         command = f"`megawatt catalogue list{f' {family}' if family else ''}`"
         return f"nearest: {', '.join(near)} (all: {command})" if near else f"see {command}"

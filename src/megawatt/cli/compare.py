@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.options import WORDS, Number, Whole
+from megawatt.cli.options import (
+    WORDS,
+    Number,
+    Whole,
+    layout_option,
+    lora_option,
+    packing_option,
+    schedule_option,
+)
 from megawatt.cli.output import console, emit_json
 from megawatt.errors import ScenarioError
 
@@ -49,6 +57,10 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
 @click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
 @click.option("--precision", help="Precision of the linear layers (default: bf16).")
+@layout_option
+@schedule_option
+@lora_option
+@packing_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
     model: str,
@@ -60,6 +72,10 @@ def compare(
     batch: int | None,
     seq_len: int,
     precision: str | None,
+    layout: str,
+    schedule: str,
+    lora: int,
+    packing: str,
     as_json: bool,
 ) -> None:
     """What does each of several machines make of MODEL, at equal chips, power or cost?
@@ -67,7 +83,7 @@ def compare(
     Step times come with their range when each input is moved to the ends of its published range, one at a time.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.training import chips_within, machine_within, usual_job
+    from megawatt.training import chips_within, machine_within, parse_choices, parse_schedules, usual_job
     from megawatt.workload import load_model
 
     catalogue = load_catalogue()
@@ -76,13 +92,17 @@ def compare(
     if not keys:
         raise ScenarioError("--systems: none is given; allowed: catalogue keys, separated by commas")
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
+    held: dict[str, Any] = {"choices": parse_choices(layout), "schedules": parse_schedules(schedule)}
+    asked: dict[str, Any] = {"seq_len": seq_len, "global_batch": batch, "precision": precision}
+    asked |= {"lora_rank": lora, "packing": packing}
     rows: list[dict[str, Any]] = []
     for key in keys:
         system, price = catalogue.system(key), priced.get(key)
         limits = {"chips": chips, "power_mw": power_mw, "usd_per_hour": usd_per_hour}
         limit = chips_within(system, **limits, usd_per_chip_hour=price)
-        job = usual_job(arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=precision)
-        rows.append(_figures(machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price)))
+        job = usual_job(arch, system.accelerator, **asked)
+        found = machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **held)
+        rows.append(_figures(found))
     if as_json:
         emit_json("compare", rows)
     else:

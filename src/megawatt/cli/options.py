@@ -8,7 +8,19 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["DAY", "KEY", "SETTING", "WORDS", "Number", "Whole", "force_option"]
+__all__ = [
+    "DAY",
+    "KEY",
+    "SETTING",
+    "WORDS",
+    "Number",
+    "Whole",
+    "force_option",
+    "layout_option",
+    "lora_option",
+    "packing_option",
+    "schedule_option",
+]
 
 _MOST: Final = 1e15
 """No quantity of a site, a machine or a price is larger in the unit that its option takes."""
@@ -99,3 +111,31 @@ SETTING: Final = _Line()
 WORDS: Final = _Words()
 KEY: Final = _Like("key", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "my-measurements")
 DAY: Final = _Like("date", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "2026-05-31")
+
+layout_option: Final = click.option(
+    "--layout",
+    type=WORDS,
+    default="",
+    metavar="NAME=N,...",
+    help="Fix choices: tp, pp, vpp, cp, cp_comm=ring|a2a, ep, etp, dp, fsdp=N, hsdp=SHARDxREPLICAS, micro_batch (mb), "
+    "zero, recompute, sequence_parallel (sp), schedule, first_layers, last_layers. Degrees count chips. With tp, pp "
+    "and micro_batch: this layout alone.",
+)
+schedule_option: Final = click.option(
+    "--schedule",
+    type=WORDS,
+    default="",
+    metavar="NAME,...|any",
+    help="Pipeline schedules to search together: 1f1b (interleaved with vpp), zb-h1, zb-v, dualpipe, dualpipev "
+    "(default: the stack's own).",
+)
+lora_option: Final = click.option(
+    "--lora", type=Whole(0, 65_536), default=0, metavar="RANK", help="Train low-rank adapters beside frozen weights."
+)
+packing_option: Final = click.option(
+    "--packing",
+    type=WORDS,
+    default="",
+    metavar="mean=N,...",
+    help="Documents packed into a sequence: mean=TOKENS, cv=SPREAD of their lengths, fill=SHARE that is no padding.",
+)

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.options import WORDS, Number, Whole, force_option
+from megawatt.cli.options import (
+    WORDS,
+    Number,
+    Whole,
+    force_option,
+    layout_option,
+    lora_option,
+    packing_option,
+    schedule_option,
+)
 from megawatt.cli.output import emit_json, note, say
 from megawatt.errors import ScenarioError, shown
 
@@ -17,10 +26,6 @@ if TYPE_CHECKING:
     from megawatt.training import TrainingPlan
 
 __all__ = ["train"]
-
-_DEGREES: Final = ("tp", "pp", "vpp", "cp", "ep", "etp", "dp", "micro_batch", "zero", "recompute", "sequence_parallel")
-_LAYOUT_HELP: Final = f"Fix choices: {', '.join(_DEGREES)}. With tp, pp and micro_batch: this layout alone."
-_WORDS: Final = {"none": 0, "no": 0, "selective": 1, "full": 2, "on": 1, "off": 0}
 
 
 def read_chips(text: str) -> tuple[int, int]:
@@ -36,33 +41,6 @@ def read_chips(text: str) -> tuple[int, int]:
         return int(first), int(last if dots else first)
     except ValueError:
         raise ScenarioError(f"--chips {shown(text)}: allowed: a number, or a range such as 256..4096") from None
-
-
-_FROM_ZERO = ("zero", "recompute", "sequence_parallel")
-"""Choices that count from 0; degrees count from 1."""
-
-
-def parse_layout(text: str) -> dict[str, int]:
-    """``tp=8,pp=16,recompute=full`` as numbers by field.
-
-    Raises
-    ------
-    ScenarioError
-        If a field or a value is unknown.
-    """
-    values: dict[str, int] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
-        name, _, value = part.partition("=")
-        name = {"mb": "micro_batch", "sp": "sequence_parallel"}.get(name.strip(), name.strip().replace("-", "_"))
-        if name not in _DEGREES:
-            raise ScenarioError(f"--layout {shown(part)}: no such choice; allowed: {', '.join(_DEGREES)}")
-        word = value.strip().lower()
-        if word not in _WORDS and not (word.isascii() and word.isdigit() and len(word) < 10):
-            raise ScenarioError(f"--layout {shown(part)}: allowed: a whole number, or none, selective, full, on, off")
-        values[name] = _WORDS[word] if word in _WORDS else int(word)
-        if values[name] < 1 and name not in _FROM_ZERO:
-            raise ScenarioError(f"--layout {shown(part)}: allowed: 1 or more")
-    return values
 
 
 def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
@@ -85,12 +63,15 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @click.argument("model")
 @click.option("--system", "system_key", required=True, metavar="KEY", help="Machine, e.g. hgx-h100, gb300-nvl72.")
 @click.option("--chips", required=True, metavar="N|A..B", help="Chips to use, or a range to sweep in doublings.")
-@click.option("--layout", type=WORDS, default="", metavar="NAME=N,...", help=_LAYOUT_HELP)
+@layout_option
+@schedule_option
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
 @click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
 @click.option(
     "--precision", type=WORDS, metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16)."
 )
+@lora_option
+@packing_option
 @click.option("--stack", help="Training stack, a catalogue key (default: the usual one of the chip).")
 @click.option(
     "--offload", type=WORDS, default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations."
@@ -119,9 +100,12 @@ def train(
     system_key: str,
     chips: str,
     layout: str,
+    schedule: str,
     batch: int | None,
     seq_len: int,
     precision: str | None,
+    lora: int,
+    packing: str,
     stack: str | None,
     offload: str,
     objective: str,
@@ -141,7 +125,7 @@ def train(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
-    from megawatt.training import Prices, against, doublings, layouts_like, plan, sweep, usual_job
+    from megawatt.training import Prices, against, doublings, parse_choices, parse_schedules, plan, sweep, usual_job
     from megawatt.workload import load_model
     from megawatt.writing import check_text
 
@@ -151,7 +135,13 @@ def train(
     arch, system = load_model(model, catalogue), catalogue.system(system_key)
     precisions = read_precisions(precision, system)
     job = usual_job(
-        arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=next(iter(precisions), None)
+        arch,
+        system.accelerator,
+        seq_len=seq_len,
+        global_batch=batch,
+        precision=next(iter(precisions), None),
+        lora_rank=lora,
+        packing=packing,
     )
     question: dict[str, Any] = {
         "precisions": precisions,
@@ -159,20 +149,19 @@ def train(
         "stack": stack,
         "offload": tuple(filter(None, (word.strip() for word in offload.split(",")))),
     }
+    held: dict[str, Any] = {"choices": parse_choices(layout), "schedules": parse_schedules(schedule)}
     counts = doublings(*read_chips(chips))
     if len(counts) > 1:
-        if layout or timeline:
-            raise ScenarioError("--layout and --timeline are for one number of chips, not for a sweep")
-        scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question))
+        if timeline:
+            raise ScenarioError("--timeline is for one number of chips, not for a sweep")
+        scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question, **held))
         views.show_sweep(scaled, target_s, as_json)
         return
-    choices = parse_layout(layout)
-    given = layouts_like(job, counts[0], choices) if choices else None
     question |= {"objective": objective, "prices": Prices(price, energy_price)}
-    found = plan(job, system, counts[0], layouts=given, **question)
+    found = plan(job, system, counts[0], **question, **held)
     if timeline is not None:
         _write_timeline(timeline, force, system, found, catalogue)
-    best = plan(job, system, counts[0], **question) if given is not None else None
+    best = plan(job, system, counts[0], **question) if any(held.values()) else None
     if as_json:
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
         emit_json("train", [views.plan_dict(system, found, top, question["prices"]) | beside])

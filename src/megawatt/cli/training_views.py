@@ -28,6 +28,10 @@ _FIELDS: Final = (
     "zero",
     "recompute",
     "sequence_parallel",
+    "zero_group",
+    "cp_exchange",
+    "first_layers",
+    "last_layers",
 )
 CONVENTION: Final = (
     "MFU counts the FLOPs of the model without recompute, attention for the causal half, over the data sheet's rate; "
@@ -36,10 +40,10 @@ CONVENTION: Final = (
 
 
 def _layout_dict(layouts: Layouts) -> dict[str, Any]:
-    from megawatt.training import describe_layout
+    from megawatt.training import describe_layout, schedule_name
 
     values = {name: getattr(layouts, name)[0].item() for name in _FIELDS}
-    return values | {"text": describe_layout(layouts)}
+    return values | {"schedule": schedule_name(layouts.schedule[0]) or None, "text": describe_layout(layouts)}
 
 
 def _cost_dict(cost: StepCost) -> dict[str, Any]:
@@ -97,6 +101,7 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
         "rejected": dict(found.rejected),
         "layouts": [_alternative_dict(one) for one in alternatives(found, system, top)],
         "evidence": dict(found.evidence),
+        "notes": list(found.notes),
         "front": [_front_dict(one) for one in front_steps(found, system, prices)],
         "assumptions": [
             {
@@ -141,7 +146,7 @@ def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     to.print(_layout_table(system, found, listed[:top]))
     to.print()
     to.print(_parts_table(found))
-    for line in _why(found, listed):
+    for line in (*_why(found, listed), *found.notes):
         to.print(line)
     rests = "; ".join(f"{name}: {what}" for name, what in found.evidence.items())
     to.print(f"Times rest on: {rests}.")
@@ -206,6 +211,9 @@ def against_best(best: TrainingPlan, given: Alternative) -> str:
     other = ", ".join(changed_choices(given.layout, best.layout))
     if not other:
         return "This is the best of all layouts."
+    if given.more_s < 0.0:
+        own = f"Without these choices the best of {best.considered:,} layouts takes {best.step_time_s:.3f} s"
+        return f"{own} ({-given.more_s:.3f} s more)."
     parts = ", ".join(f"{d.part} -{d.more_s:.3f} s" for d in given.lost[:3])
     less = f"{best.step_time_s:.3f} s ({given.saves_frac:.1%} less)"
     return f"The best of {best.considered:,} layouts takes {less}: {other}; {parts}."

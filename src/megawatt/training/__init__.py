@@ -1,5 +1,6 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
+from megawatt.training.choices import CHOICES, choices_of, parse_choices, parse_schedules, sharded
 from megawatt.training.features import Features, merge_features, read_features
 from megawatt.training.layouts import (
     Space,
@@ -26,11 +27,16 @@ from megawatt.training.scaling import (
     step_time_ranges,
     sweep,
 )
+from megawatt.training.schedules import CODES, SCHEDULES, schedule_name
 from megawatt.training.step import micro_batches, step_cost, step_memory
 from megawatt.training.timeline import chrome_trace, plan_timeline
+from megawatt.training.units import cores_per_chip
 from megawatt.training.usual import usual_job, usual_precision
 
 __all__ = [
+    "CHOICES",
+    "CODES",
+    "SCHEDULES",
     "Alternative",
     "Features",
     "FrontStep",
@@ -52,7 +58,9 @@ __all__ = [
     "best_within",
     "checkpoint_interval_s",
     "chips_within",
+    "choices_of",
     "chrome_trace",
+    "cores_per_chip",
     "default_stack",
     "describe_layout",
     "doublings",
@@ -66,13 +74,17 @@ __all__ = [
     "merge_features",
     "micro_batches",
     "one_layout",
+    "parse_choices",
+    "parse_schedules",
     "per_chip_fracs",
     "plan",
     "plan_timeline",
     "practice_for",
     "read_features",
     "run",
+    "schedule_name",
     "search_space",
+    "sharded",
     "smallest_within",
     "step_cost",
     "step_memory",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.training.records import Layouts, StepCost
+from megawatt.training.schedules import schedule_name
 
 __all__ = ["Difference", "changed_choices", "differences", "shares"]
 
@@ -22,6 +23,11 @@ _CHOICES = (
     ("dp", "dp"),
     ("micro_batch", "micro-batch"),
     ("zero", "zero"),
+    ("zero_group", "sharding group"),
+    ("schedule", "schedule"),
+    ("cp_exchange", "context by all-to-all"),
+    ("first_layers", "layers of the first stage"),
+    ("last_layers", "layers of the last stage"),
     ("recompute", "recompute"),
     ("sequence_parallel", "sequence parallelism"),
 )
@@ -57,14 +63,16 @@ def _at(parts: Mapping[str, NDArray[np.float64]], name: str, row: int) -> float:
 
 def changed_choices(best: Layouts, other: Layouts, row: int = 0) -> list[str]:
     """What another layout chooses otherwise, e.g. ``pp 8 instead of 4``."""
-    words = []
+    words, own = [], "of the stack"
     for field, name in _CHOICES:
         a, b = getattr(best, field)[0], getattr(other, field)[row]
         if a == b:
             continue
         if field == "recompute":
             words.append(f"{_RECOMPUTE[b]} recompute instead of {_RECOMPUTE[a]}")
-        elif field == "sequence_parallel":
+        elif field == "schedule":
+            words.append(f"schedule {schedule_name(b) or own} instead of {schedule_name(a) or own}")
+        elif field in ("sequence_parallel", "cp_exchange"):
             words.append(f"{'with' if b else 'without'} {name}")
         else:
             words.append(f"{name} {b} instead of {a}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Iterable
@@ -21,7 +22,7 @@ from megawatt.hardware import (
     vector_time_s,
 )
 from megawatt.training.multiplies import multiply, shared_clock
-from megawatt.training.operators import Passes, attention, busiest_load, experts
+from megawatt.training.operators import Passes, attention, busiest_load, experts, packed_calls
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
@@ -136,6 +137,8 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) 
     work = layer_work(
         arch, kind, split_of(layouts), seq_len, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
+    if job.document_tokens:
+        work = dataclasses.replace(work, attention=packed_calls(work.attention, seq_len, job.document_tokens))
     routed = experts(practice, work.experts, precision, frozen=arch.lora_rank > 0)
     # Where no expert layer was measured, its products are multiplies and its passes over rows memory traffic.
     plain = work.gemms if routed is None else [g for g in work.gemms if not g.grouped]
@@ -216,11 +219,27 @@ def _messages_s(
     # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
     hidden_f = np.minimum(stack.cp_overlap_frac * ring, beside.attention_forward)
     hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, beside.attention_backward)
+    context = (ring - hidden_f, 2.0 * ring - hidden_b)
+    if layouts.cp_exchange.any():
+        swapped = _exchange_s(work, layouts, practice)
+        context = tuple(np.where(layouts.cp_exchange > 0, swapped, one) for one in context)  # type: ignore[assignment]
     return {
         "tp": _tensor_s(work, layouts, practice, beside.weight_gradient),
-        "cp": (ring - hidden_f, 2.0 * ring - hidden_b),
+        "cp": context,
         "ep": (expert, expert),
     }
+
+
+def _exchange_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
+    """Heads exchanged for tokens before attention (queries, keys, values) and back after it (its output), one way of
+    one layer: nothing to hide behind (DeepSpeed Ulysses, arXiv 2309.14509, section 3). [s]"""
+    cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
+    queries, output = np.zeros_like(cp), np.zeros_like(cp)
+    for call in work.attention:
+        rows = ACTIVATION_BYTES * call.batch * call.queries * call.heads
+        queries, output = queries + rows * call.head_dim, output + rows * call.value_dim
+    before = all_to_all_s(practice.fabric, queries + work.cp_bytes, cp, tp)
+    return before + all_to_all_s(practice.fabric, output, cp, tp)
 
 
 def _tensor_s(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -100,7 +100,14 @@ def chips_within(
 
 
 def machine_within(
-    job: Job, system: System, limit: float, *, catalogue: Catalogue, usd_per_chip_hour: float | None = None
+    job: Job,
+    system: System,
+    limit: float,
+    *,
+    catalogue: Catalogue,
+    usd_per_chip_hour: float | None = None,
+    choices: Mapping[str, int] | None = None,
+    schedules: Sequence[str] = (),
 ) -> Machine:
     """The plan with the most tokens per second on at most so many chips, and how sure it is.
 
@@ -114,6 +121,8 @@ def machine_within(
         Achieved shares and stacks, and the ranges of inputs.
     usd_per_chip_hour : float, optional
         Price of a chip-hour. [USD]
+    choices, schedules
+        What is held, and the pipeline schedules that are searched, as in `plan`.
 
     Returns
     -------
@@ -121,7 +130,7 @@ def machine_within(
         Without a plan where the user's question has none; ``why`` says why.
     """
     try:
-        found = best_within(job, system, limit, catalogue=catalogue)
+        found = best_within(job, system, limit, catalogue=catalogue, choices=choices, schedules=schedules)
     except MegawattError as error:
         return Machine(system, None, str(error), usd_per_chip_hour=usd_per_chip_hour)
     ranges = tuple(step_time_ranges(system, found, catalogue))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.training.practice import Stack
 from megawatt.training.records import Job, Layouts
+from megawatt.training.schedules import codes_of, in_flight, weight_copies
 from megawatt.training.stages import fullest_layers, stage_layers
 from megawatt.workload import (
     ACTIVATION_BYTES,
@@ -131,13 +132,6 @@ def kept_bytes_per_layer(job: Job, layouts: Layouts, activations: FloatArray) ->
     return np.where(layouts.recompute == 2, checkpoint, activations)
 
 
-def _in_flight(layouts: Layouts, micro_batches: FloatArray, layers: FloatArray) -> FloatArray:
-    """Layer activations that the first stage holds at once (1F1B; interleaved: Korthikanti 2022, section 4.2.3)."""
-    pp, vpp = _f(layouts.pp), _f(layouts.vpp)
-    depth = pp * np.where(vpp > 1, 1.0 + (pp - 1.0) / (pp * vpp), 1.0)
-    return layers * np.minimum(depth, np.maximum(micro_batches, 1.0))
-
-
 def layout_memory(
     job: Job,
     layouts: Layouts,
@@ -221,7 +215,9 @@ def _stage_memory(
     copies = np.where(cast, (1.0 - trained) * held[0], held[0])
     gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
     tokens = _f(layouts.micro_batch) * job.seq_len / cp
-    kept = np.where((pp > 1) & last, layers, _in_flight(layouts, micro_batches, layers))
+    codes = codes_of(layouts, stack.schedule)
+    kept = layers * in_flight(codes, layouts, micro_batches, last=last)
+    copies_of_stage = weight_copies(codes, layouts)
     if "activations" in offloaded:
         kept = np.minimum(kept, _OFFLOAD_BUFFERS)
     # Where all of a layer is repeated, one layer at a time stands in full beside the inputs of the others.
@@ -231,8 +227,8 @@ def _stage_memory(
     # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
     logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
     return {
-        "weights": _WEIGHT_BYTES * np.minimum(copies + gathered, dense + experts),
-        "gradients": stack.gradient_bytes * trained * held[1],
+        "weights": _WEIGHT_BYTES * copies_of_stage * np.minimum(copies + gathered, dense + experts),
+        "gradients": stack.gradient_bytes * copies_of_stage * trained * held[1],
         "optimizer": (0.0 if "optimizer" in offloaded else _OPTIMIZER_BYTES) * trained * held[2],
         "activations": activations,
         "logits": logits,

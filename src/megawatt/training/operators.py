@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,9 @@ from megawatt.hardware import (
 )
 from megawatt.training.practice import Practice
 from megawatt.workload import AttentionCall, ExpertCall, LayerWork, ScanCall
+from megawatt.workload.counts import mean_keys
 
-__all__ = ["Passes", "attention", "busiest_load", "experts"]
+__all__ = ["Passes", "attention", "busiest_load", "experts", "packed_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,30 @@ def _scan_s(practice: Practice, call: ScanCall, more_flops: float, more_bytes: f
     """Time of one recurrence. [s]"""
     arithmetic = attention_time_s(practice.kernels, more_flops * call.flops, float(call.chunk))
     return np.maximum(arithmetic, vector_time_s(practice.kernels, more_bytes * call.moved_bytes, 1.0))
+
+
+def packed_calls(calls: Sequence[AttentionCall], seq_len: int, document_tokens: int) -> tuple[AttentionCall, ...]:
+    """Attention of sequences in which documents stand one after another and see only themselves.
+
+    Parameters
+    ----------
+    calls : sequence of AttentionCall
+        Of whole sequences.
+    seq_len : int
+        Tokens of a sequence.
+    document_tokens : int
+        Tokens of the document that a token is in, on average over tokens. >= 1
+    """
+    many = seq_len / document_tokens
+    packed = []
+    for call in calls:
+        keys = np.minimum(call.keys, document_tokens)
+        most = float(keys.flat[0])
+        mean = min(call.visible * float(call.keys.flat[0]), mean_keys(document_tokens, int(most)))
+        packed.append(
+            replace(call, batch=call.batch * many, queries=call.queries / many, keys=keys, visible=mean / most)
+        )
+    return tuple(packed)
 
 
 def busiest_load(practice: Practice, call: ExpertCall | None) -> FloatArray | float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
+from megawatt.training.schedules import CODES, OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of
 from megawatt.training.stages import leading_layers, stage_layers
 from megawatt.training.tables import PARTS, Block, LayerTables
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, structure
@@ -33,6 +34,14 @@ class StageLoad:
         for count, each in zip(self.layers, one.layers, strict=True):
             total = total + count * each
         return total
+
+    def times(self, factor: float) -> StageLoad:
+        """So many times these blocks."""
+        return StageLoad(factor * self.layers, factor * self.heads)
+
+    def where(self, mask: NDArray[np.bool_], other: StageLoad) -> StageLoad:
+        """These where the mask is true, others elsewhere."""
+        return StageLoad(np.where(mask, self.layers, other.layers), np.where(mask, self.heads, other.heads))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +115,11 @@ def message_s(job: Job, layouts: Layouts, practice: Practice) -> FloatArray:
 def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *, count: FloatArray) -> Pace:
     """The slowest stage, and what a step loses to filling, draining and messages.
 
-    1F1B: t = n_micro * t_slowest + (t_model - t_slowest) / vpp. In the steady state a stage exchanges one activation
-    and one gradient in each direction per virtual stage, both directions at once, the two end stages one exchange less;
-    the slowest stage counts its own exchanges. Zero-bubble (ZB-H1) fills two weight gradients into the bubble of each
-    other stage; DualPipe runs two stages on each chip, one per direction, and has the bubble (pp/2 - 1) (F + 2 B - 3 W)
-    of its paper's table 2, with forward F, backward B and weight gradients W of one stage.
+    t = n_micro * t_slowest + bubble; 1F1B: (t_model - t_slowest) / vpp, other schedules as in
+    `megawatt.training.schedules`. In the steady state a stage exchanges one activation and one gradient in each
+    direction per chunk, both directions at once, the two end stages one exchange less; the slowest stage counts its own
+    exchanges. DualPipe runs two stages on each device, one per direction; schedules on a V hold two chunks of half a
+    stage, the first device the first and the last.
 
     Parameters
     ----------
@@ -121,33 +130,43 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
 
     Notes
     -----
-    Sources: Narayanan 2021 (arXiv 2104.04473, section 2.2), Qi 2023 (2401.10241, table 2), DeepSeek-V3 (2412.19437,
-    table 2).
+    Sources: Narayanan 2021 (arXiv 2104.04473, section 2.2), and those of the schedules.
     """
-    schedule = practice.stack.schedule
+    codes = codes_of(layouts, practice.stack.schedule)
     total = _per_block(tables, lambda b: b.total_s)
     first, middle, last, whole = _loads(job.arch, layouts)
-    if schedule == "dualpipe":
-        first = last = _mean(first, last)
+    both = among(codes, (CODES["dualpipe"],))
+    v_shaped = among(codes, TWO_CHUNKS) & (layouts.pp > 1)
+    if both.any():
+        mean = _mean(first, last)
+        first, last = first.where(~both, mean), last.where(~both, mean)
+    if v_shaped.any():
+        # Stage 0 and stage 2 p - 1 share a device.
+        start, inside, end, _ = _loads(job.arch, replace(layouts, pp=np.where(v_shaped, 2 * layouts.pp, layouts.pp)))
+        ends = _mean(start, end).times(2.0)
+        first, last = first.where(~v_shaped, ends), last.where(~v_shaped, ends)
+        middle = middle.where(~v_shaped, inside.times(2.0))
     single = layouts.pp == 1
     message = message_s(job, layouts, practice)
-    hides = (layouts.vpp > 1) | (schedule == "dualpipe")
+    hides = (layouts.vpp > 1) | among(codes, OVERLAPPED)
     exposed = np.where(hides, 1.0 - practice.stack.pp_overlap_frac, 1.0) * message
-    ends, inner = (2.0 * layouts.vpp - 1.0) * exposed, 2.0 * layouts.vpp * exposed
+    chunks = np.where(v_shaped, 2, layouts.vpp)
+    ends_s, inner = (2.0 * chunks - 1.0) * exposed, 2.0 * chunks * exposed
     times = (
-        first.sum_of(total) + ends,
-        np.where(layouts.pp >= 3, middle.sum_of(total) + inner, 0.0),
-        last.sum_of(total) + ends,
+        first.sum_of(total) + ends_s,
+        np.where((layouts.pp >= 3) | v_shaped, middle.sum_of(total) + inner, 0.0),
+        last.sum_of(total) + ends_s,
     )
     in_first = (times[0] >= times[1]) & (times[0] >= times[2])
     in_middle = ~in_first & (times[1] >= times[2])
     load = _choose(in_first, in_middle, (first, middle, last))
     others = StageLoad(whole.layers - load.layers, whole.heads - load.heads)
     stage_s = load.sum_of(total)
-    bubble = np.where(single, 0.0, _bubble_s(schedule, layouts, tables, others, total))
+    rest = _passes(codes, tables, others, total)
+    bubble = np.where(single, 0.0, bubble_s(codes, layouts, rest))
     # However many virtual stages: no step is shorter than one micro-batch's way through the whole model.
     way = np.where(single, 0.0, whole.sum_of(total) - count * stage_s)
-    steady = np.where(in_middle, inner, ends)
+    steady = np.where(in_middle, inner, ends_s)
     rows = (load.sum_of(_per_block(tables, lambda b, k=k: b.parts[k])) for k in range(len(PARTS)))  # type: ignore[misc]
     return Pace(
         parts_s=dict(zip(PARTS, rows, strict=True)),
@@ -172,14 +191,11 @@ def _choose(
     return StageLoad(pick("layers"), pick("heads"))
 
 
-def _bubble_s(schedule: str, layouts: Layouts, tables: LayerTables, others: StageLoad, total: _PerBlock) -> FloatArray:
-    """Time lost filling and draining; ``others`` is what all stages but the slowest hold. [s]"""
+def _passes(codes: IntArray, tables: LayerTables, others: StageLoad, total: _PerBlock) -> Passes:
+    """Passes of what all stages but the slowest hold; 1F1B asks for their sum alone."""
     rest = np.maximum(others.sum_of(total), 0.0)
-    if schedule == "1f1b":
-        return np.asarray(rest / layouts.vpp)
-    weight = np.maximum(others.sum_of(_per_block(tables, lambda b: b.weight_gradient_s)), 0.0)
-    if schedule == "zero-bubble":
-        return np.asarray(np.maximum(rest - 2.0 * weight, 0.0) / layouts.vpp)
+    if (codes == CODES["1f1b"]).all():
+        return Passes(rest, rest, rest)
     forward = np.maximum(others.sum_of(_per_block(tables, lambda b: b.forward_s)), 0.0)
-    share = np.maximum(layouts.pp / 2.0 - 1.0, 0.0) / np.maximum(layouts.pp - 1.0, 1.0)
-    return np.asarray(share * np.maximum(2.0 * rest - forward - 3.0 * weight, 0.0))
+    weight = np.maximum(others.sum_of(_per_block(tables, lambda b: b.weight_gradient_s)), 0.0)
+    return Passes(forward, rest, weight)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
-from megawatt.training.layouts import Space, layout_reasons, search_space
+from megawatt.training.layouts import Space, chosen_space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
+from megawatt.training.schedules import schedule_name
 from megawatt.training.search import pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
+from megawatt.training.units import cores_per_chip, unit_note
 from megawatt.units import J_PER_MWH, S_PER_HOUR
 from megawatt.workload import model_flops_per_token
 
@@ -110,9 +112,13 @@ def describe_layout(layouts: Layouts, index: int = 0) -> str:
     """One layout in a line, e.g. ``tp 8, pp 16 x 8, dp 64, micro-batch 1, zero 1``."""
     y = layouts.take(np.array([index]))
     words = [f"tp {y.tp[0]}", f"pp {y.pp[0]}" + (f" x {y.vpp[0]}" if y.vpp[0] > 1 else ""), f"dp {y.dp[0]}"]
-    words += [f"cp {y.cp[0]}"] if y.cp[0] > 1 else []
+    words += [f"cp {y.cp[0]}" + (" by all-to-all" if y.cp_exchange[0] else "")] if y.cp[0] > 1 else []
     words += [f"ep {y.ep[0]}" + (f" (etp {y.etp[0]})" if y.etp[0] > 1 else "")] if y.ep[0] > 1 else []
-    words += [f"micro-batch {y.micro_batch[0]}", f"zero {y.zero[0]}"]
+    words += [schedule_name(y.schedule[0])] if y.schedule[0] else []
+    ends = ((y.first_layers[0], "first"), (y.last_layers[0], "last"))
+    words += [f"{layers} layers {end}" for layers, end in ends if layers]
+    over = f" over {y.zero_group[0]}" if y.zero_group[0] else ""
+    words += [f"micro-batch {y.micro_batch[0]}", f"zero {y.zero[0]}{over}"]
     words += [f"{('no', 'selective', 'full')[y.recompute[0]]} recompute"]
     words += ["no sequence parallelism"] if y.tp[0] > 1 and not y.sequence_parallel[0] else []
     return ", ".join(words)
@@ -129,6 +135,8 @@ def plan(
     stack: str | None = None,
     offload: Collection[str] = (),
     layouts: Layouts | None = None,
+    choices: Mapping[str, int] | None = None,
+    schedules: Sequence[str] = (),
     prices: Prices | None = None,
 ) -> TrainingPlan:
     """Search all layouts for the one with the shortest step, the least energy or the least cost.
@@ -153,6 +161,10 @@ def plan(
         What the host's memory holds: ``optimizer``, ``activations``.
     layouts : Layouts, optional
         Choose among these alone; all layouts of the chips if not given.
+    choices : mapping of str to int
+        Values by field of `Layouts` that are held, as in `chosen_space`.
+    schedules : sequence of str
+        Pipeline schedules that are searched together; the stack's own if not given.
     prices : Prices, optional
         Of chips and energy, for the objective ``cost``.
 
@@ -176,7 +188,13 @@ def plan(
     for one in jobs:
         one.on(system.accelerator)
     practice = practice_for(catalogue, system, stack, offload=offload, jobs=jobs)
-    space = search_space(job, chips) if layouts is None else Space(layouts, {}, len(layouts))
+    if layouts is not None:
+        space = Space(layouts, {}, len(layouts))
+    elif choices or schedules:
+        cores = cores_per_chip(catalogue, system.accelerator.key)
+        space = chosen_space(job, chips, choices or {}, schedules, cores=cores)
+    else:
+        space = search_space(job, chips)
     cases = [_Case(one, system, chips, practice) for one in jobs]
     rank = _Rank(objective, prices or Prices(), chips)
     # Memory is the same in every precision of the linear layers: where one plan is infeasible, so are all.
@@ -251,7 +269,7 @@ def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: N
 def _hfu(job: Job, layouts: Layouts, mfu: float) -> float:
     """MFU with what the chosen layout recomputes: a whole forward pass (a third of the model FLOPs) or nothing."""
     repeated = 1.0 / 3.0 if int(layouts.recompute[0]) == 2 else 0.0
-    head = 2.0 * job.arch.vocab * job.arch.hidden / model_flops_per_token(job.arch, job.seq_len)
+    head = 2.0 * job.arch.vocab * job.arch.hidden / model_flops_per_token(job.arch, job.attended)
     return mfu * (1.0 + max(repeated - head, 0.0))
 
 
@@ -270,7 +288,7 @@ def _assemble(
     step_time_s = float(cost.step_time_s[0])
     tokens_per_s = job.tokens / step_time_s
     peak = system.accelerator.peak_flops_per_s[peak_precision(system.accelerator, job.precision)]
-    mfu = model_flops_per_token(job.arch, job.seq_len) * tokens_per_s / (chips * peak)
+    mfu = model_flops_per_token(job.arch, job.attended) * tokens_per_s / (chips * peak)
     chip_power_w = float(cost.chip_power_w[0])
     it_w = chip_power_w + system.overhead_w_per_chip
     used: dict[str, Assumption] = {a.name: a for a in (*job.arch.assumptions, *case.practice.assumptions)}
@@ -300,4 +318,5 @@ def _assemble(
         stack=case.practice.stack.key,
         evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
+        notes=tuple(filter(None, [unit_note(system, chips)])),
     )

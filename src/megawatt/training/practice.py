@@ -29,12 +29,13 @@ from megawatt.hardware import (
 )
 from megawatt.training.multiplies import TRAINED, multiplies
 from megawatt.training.records import Job
+from megawatt.training.schedules import SCHEDULES
 from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, structure
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["OFFLOADS", "SCHEDULES", "Host", "Practice", "Stack", "default_stack", "practice_for"]
+__all__ = ["OFFLOADS", "Host", "Practice", "Stack", "default_stack", "practice_for"]
 
 _ROOM: Final = "training"
 _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
@@ -64,7 +65,7 @@ class Stack:
     dispatch_once_per_node : bool
         A routed token crosses to each node once, whatever number of its experts is there.
     schedule : str
-        Pipeline schedule: 1f1b (interleaved with virtual stages), zero-bubble or dualpipe.
+        Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
     across_overlap_frac : float
         The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
     gemm_frac : float
@@ -127,7 +128,6 @@ _WORDS: Final = ("schedule", "attention_kernel")
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
-SCHEDULES: Final = ("1f1b", "zero-bubble", "dualpipe")
 
 
 @dataclass(frozen=True, slots=True)

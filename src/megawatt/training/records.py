@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
@@ -27,26 +27,40 @@ class Job:
     """What is trained: a model, ``global_batch`` sequences of ``seq_len`` tokens per optimizer step, and the precision
     of the linear layers (bf16, fp16, fp8, nvfp4, ... as the chip has it).
 
+    Fine-tuning packs documents of different lengths into a sequence: ``document_tokens`` is the length of the document
+    that a token is in, on average over tokens (0: sequences are whole), ``filled_frac`` the share of a sequence that is
+    not padding, above 0 to 1.
+
     Raises
     ------
     ScenarioError
-        If a size is below 1 or above 10 million.
+        If a size is below 1 or above 10 million, documents are longer than a sequence, or the share is none.
     """
 
     arch: ModelArch
     seq_len: int
     global_batch: int
     precision: str = "bf16"
+    document_tokens: int = 0
+    filled_frac: float = 1.0
 
     def __post_init__(self) -> None:
         if not (1 <= self.seq_len <= MOST_COUNTED and 1 <= self.global_batch <= MOST_COUNTED):
             sizes = f"seq_len = {shown(self.seq_len)} tokens, global_batch = {shown(self.global_batch)} sequences"
             raise ScenarioError(f"{sizes}; allowed: 1 or more, up to {MOST_COUNTED:,}")
+        if not (0 <= self.document_tokens <= self.seq_len and 0.0 < self.filled_frac <= 1.0):
+            found = f"documents of {shown(self.document_tokens)} tokens, {self.filled_frac:g} of a sequence filled"
+            raise ScenarioError(f"{found}; allowed: up to {self.seq_len:,} tokens, a share above 0 to 1")
 
     @property
     def tokens(self) -> int:
-        """Tokens of one optimizer step."""
-        return self.global_batch * self.seq_len
+        """Tokens of one optimizer step, padding left out."""
+        return round(self.global_batch * self.seq_len * self.filled_frac)
+
+    @property
+    def attended(self) -> int:
+        """Tokens of the text that a token can see, before and behind it: a sequence, or a packed document."""
+        return self.document_tokens or self.seq_len
 
     def on(self, chip: Accelerator) -> Job:
         """The same job with its precision as the chip names it.
@@ -59,14 +73,34 @@ class Job:
         return replace(self, precision=peak_precision(chip, self.precision))
 
 
+_DEFAULTS: Final = (
+    ("etp", 1),
+    ("zero_group", 0),
+    ("schedule", 0),
+    ("cp_exchange", 0),
+    ("first_layers", 0),
+    ("last_layers", 0),
+)
+"""What a layout has in fields that are not given."""
+
+
+def _not_given() -> IntArray:
+    return np.empty(0, dtype=np.int64)
+
+
 @dataclass(frozen=True, slots=True)
 class Layouts:
     """Parallel layouts, one per array element; tp * pp * cp * dp = chips, and ep divides dp * cp * tp.
 
     ``recompute``: 0 none, 1 selective (attention), 2 full. ``zero``: 0 to 3 (1: optimizer states sharded over dp).
     ``micro_batch`` in sequences. ``vpp`` is the number of virtual stages per device (1: plain 1F1B). ``etp`` is the
-    tensor-parallel degree inside an expert (1 unless given; ep * etp divides tp * cp * dp). ``zero_group`` is the
-    number of ranks over which ZeRO shards (0 or not given: all dp * cp of them).
+    tensor-parallel degree inside an expert (1 unless given; ep * etp divides tp * cp * dp).
+
+    Those that follow are 0 unless given. ``zero_group``: ranks over which ZeRO shards (0: all dp * cp of them; fewer is
+    hybrid sharding). ``schedule``: of the pipeline, a code of `megawatt.training.schedules` (0: the stack's own).
+    ``cp_exchange``: 1 where context parallelism exchanges heads for tokens (all-to-all) instead of passing keys and
+    values round a ring. ``first_layers``, ``last_layers``: layers of the first and the last stage (0: as
+    `megawatt.training.stages` spreads them).
     """
 
     tp: IntArray
@@ -79,22 +113,34 @@ class Layouts:
     zero: IntArray
     recompute: IntArray
     sequence_parallel: NDArray[np.bool_]
-    etp: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    zero_group: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    etp: IntArray = field(default_factory=_not_given)
+    zero_group: IntArray = field(default_factory=_not_given)
+    schedule: IntArray = field(default_factory=_not_given)
+    cp_exchange: IntArray = field(default_factory=_not_given)
+    first_layers: IntArray = field(default_factory=_not_given)
+    last_layers: IntArray = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         # Defaults have no length of their own; they take the length of the layouts.
-        if len(self.etp) != len(self.tp):
-            object.__setattr__(self, "etp", np.ones(len(self.tp), dtype=np.int64))
-        if len(self.zero_group) != len(self.tp):
-            object.__setattr__(self, "zero_group", np.zeros(len(self.tp), dtype=np.int64))
+        for name, value in _DEFAULTS:
+            if len(getattr(self, name)) != len(self.tp):
+                object.__setattr__(self, name, np.broadcast_to(np.int64(value), len(self.tp)))
 
     def __len__(self) -> int:
         return len(self.tp)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Layouts]) -> Layouts:
+        """Layouts one after another; at least one part."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)})
+
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Layouts:
         """The layouts at these positions (or where the mask is true)."""
-        return Layouts(*(getattr(self, f.name)[index] for f in fields(self)))
+        # What no layout names is one value however many they are: a view without a stride.
+        shared = {name for name, _ in _DEFAULTS if not getattr(self, name).strides[0]}
+        return Layouts(**{f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in shared})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +184,8 @@ class TrainingPlan:
     recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
     holds the layouts that no other beats in step time and energy of the machine together, by increasing time. ``stack``
     is the key of the training stack, ``offload`` what the host's memory holds. ``precisions`` are those of the layout
-    and its runners-up, ``front_precisions`` those of the front. ``evidence`` says of each kind of operator whether its
+    and its runners-up, ``front_precisions`` those of the front. ``notes`` are sentences about the question that its
+    answer should not hide. ``evidence`` says of each kind of operator whether its
     time was measured on this chip, on a relative, or rests on a data sheet or a roofline.
     """
 
@@ -167,6 +214,7 @@ class TrainingPlan:
     precisions: tuple[str, ...] = ()
     front_precisions: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

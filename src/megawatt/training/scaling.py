@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
@@ -62,6 +62,8 @@ def sweep(
     precisions: Sequence[str] = (),
     stack: str | None = None,
     offload: Collection[str] = (),
+    choices: Mapping[str, int] | None = None,
+    schedules: Sequence[str] = (),
     weak: bool = False,
 ) -> Iterator[Scaled]:
     """The best plan at each number of chips.
@@ -80,14 +82,18 @@ def sweep(
         Key of a training stack.
     offload : collection of str
         What the host's memory holds: ``optimizer``, ``activations``.
+    choices, schedules
+        What is held, and the pipeline schedules that are searched, as in `plan`.
     weak : bool
         Let the batch grow with the chips; otherwise it stays (strong scaling).
     """
+    asked: dict[str, Any] = {"precisions": precisions, "stack": stack, "offload": offload}
+    asked |= {"choices": choices, "schedules": schedules}
     for n in chips:
         batch = job.global_batch * n // chips[0] if weak else job.global_batch
         try:
             here = replace(job, global_batch=batch)
-            found = plan(here, system, n, catalogue=catalogue, precisions=precisions, stack=stack, offload=offload)
+            found = plan(here, system, n, catalogue=catalogue, **asked)
         except MegawattError as error:
             yield Scaled(n, batch, None, str(error))
         else:
@@ -147,6 +153,8 @@ def best_within(
     *,
     catalogue: Catalogue,
     stack: str | None = None,
+    choices: Mapping[str, int] | None = None,
+    schedules: Sequence[str] = (),
 ) -> TrainingPlan:
     """The plan with the most tokens per second on at most so many chips.
 
@@ -165,7 +173,7 @@ def best_within(
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
     found = [
         s
-        for s in sweep(job, system, counts, catalogue=catalogue, stack=stack)
+        for s in sweep(job, system, counts, catalogue=catalogue, stack=stack, choices=choices, schedules=schedules)
         if s.plan is not None or s.chips == counts[0]
     ]
     plans = [s.plan for s in found if s.plan is not None]

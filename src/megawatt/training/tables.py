@@ -80,7 +80,7 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     """
     y = layouts
     columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute)
-    first, entry = distinct_rows((*columns, (y.zero <= 1).astype(np.int64)))
+    first, entry = distinct_rows((*columns, y.cp_exchange, (y.zero <= 1).astype(np.int64)))
     distinct = layouts.take(first)
     kinds = structure(job.arch).kinds
     return LayerTables(

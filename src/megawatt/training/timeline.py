@@ -203,7 +203,8 @@ def plan_timeline(found: TrainingPlan, system: System, catalogue: Catalogue) -> 
 
 def _stage_passes(arch: ModelArch, layout: Layouts, tables: LayerTables, stage: int) -> list[tuple[_Operation, ...]]:
     """(forward, backward) of each chunk of a stage; the output projection is in the last chunk of the last stage."""
-    layers = layers_by_stage(arch.layers, int(layout.pp[0]))
+    ends = (int(layout.first_layers[0]), int(layout.last_layers[0]))
+    layers = layers_by_stage(arch.layers, int(layout.pp[0]), *ends)
     chunks, last = int(layout.vpp[0]), stage == len(layers) - 1
     before, table = sum(layers[:stage]), leading_layers(arch)
     held = table[:, before + layers[stage]] - table[:, before]

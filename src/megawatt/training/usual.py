@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from megawatt.catalogue.records import Accelerator
+from megawatt.errors import ScenarioError, shown
+from megawatt.files import parse_number
 from megawatt.training.records import Job
 from megawatt.workload import ModelArch
 
-__all__ = ["usual_job", "usual_precision"]
+__all__ = ["packed_lengths", "usual_job", "usual_precision"]
 
 _BATCH_TOKENS: Final = 4_194_304
 """Tokens per optimizer step, usual for large models (Llama 3, arXiv 2407.21783, section 3.4, starts at 4 million)."""
+
+
+_PACKING: Final = {"mean": (1.0, 1e7), "cv": (0.0, 10.0), "fill": (0.01, 1.0)}
+"""What is said of packed documents, with its limits."""
 
 
 def usual_precision(chip: Accelerator) -> str:
@@ -20,7 +27,14 @@ def usual_precision(chip: Accelerator) -> str:
 
 
 def usual_job(
-    arch: ModelArch, chip: Accelerator, *, seq_len: int, global_batch: int | None = None, precision: str | None = None
+    arch: ModelArch,
+    chip: Accelerator,
+    *,
+    seq_len: int,
+    global_batch: int | None = None,
+    precision: str | None = None,
+    lora_rank: int = 0,
+    packing: str = "",
 ) -> Job:
     """A job of which only the sequence length has to be known.
 
@@ -36,6 +50,10 @@ def usual_job(
         Sequences per optimizer step; those of 4,194,304 tokens if not given, at least one.
     precision : str, optional
         Of the linear layers; `usual_precision` if not given.
+    lora_rank : int
+        Rank of low-rank adapters beside frozen weights; 0 trains as the model says.
+    packing : str
+        Lengths of the documents that fill a sequence, as in `packed_lengths`; empty: sequences are whole.
 
     Raises
     ------
@@ -43,4 +61,32 @@ def usual_job(
         If a size is below 1.
     """
     batch = max(1, _BATCH_TOKENS // max(seq_len, 1)) if global_batch is None else global_batch
-    return Job(arch, seq_len, batch, precision or usual_precision(chip))
+    trained = replace(arch, lora_rank=lora_rank) if lora_rank else arch
+    document, filled = packed_lengths(packing, seq_len)
+    return Job(trained, seq_len, batch, precision or usual_precision(chip), document, filled)
+
+
+def packed_lengths(text: str, seq_len: int) -> tuple[int, float]:
+    """``mean=900,cv=0.8,fill=0.97`` as the length of the document that a token is in, on average over tokens, and the
+    share of a sequence that is filled.
+
+    ``mean`` and ``cv`` are of the documents' lengths (mean in tokens, standard deviation over mean; 0 if not given):
+    a token is in a document of mean (1 + cv^2), no longer than the sequence. Without ``mean`` sequences are padded, not
+    packed, and ``fill`` alone counts.
+
+    Raises
+    ------
+    ScenarioError
+        If a name is unknown, or a value is no number in its limits.
+    """
+    values: dict[str, float] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, word = (w.strip() for w in part.partition("="))
+        number = parse_number(word)
+        low, high = _PACKING.get(name, (0.0, 0.0))
+        if name not in _PACKING or number is None or not low <= number <= high:
+            limits = ", ".join(f"{n}={lo:g}..{hi:g}" for n, (lo, hi) in _PACKING.items())
+            raise ScenarioError(f"packing {shown(part)}; allowed: {limits}")
+        values[name] = number
+    document = values.get("mean", 0.0) * (1.0 + values.get("cv", 0.0) ** 2)
+    return min(round(document), seq_len), values.get("fill", 1.0)

@@ -48,7 +48,7 @@ def test_end_stages_exchange_once_less() -> None:
     assert parts["pp"][0] == pytest.approx((16 * 2 + 2 * 3) * message)
 
 
-@pytest.mark.parametrize("schedule", ["zero-bubble", "dualpipe"])
+@pytest.mark.parametrize("schedule", ["zb-h1", "dualpipe"])
 def test_schedules_shrink_the_bubble_by_their_papers_formula(schedule: str) -> None:
     job = Job(dataclasses.replace(load_model("gpt-3-175b", CATALOGUE), vocab=8), seq_len=2048, global_batch=64)
     stack = dataclasses.replace(PRACTICE.stack, schedule=schedule)
@@ -59,7 +59,7 @@ def test_schedules_shrink_the_bubble_by_their_papers_formula(schedule: str) -> N
     weight = plain["gemm"][0] / 64 / 3 * 7
     rest = plain["bubble"][0]
     forward = rest / 3
-    expected = rest - 2 * weight if schedule == "zero-bubble" else 3 / 7 * (2 * rest - forward - 3 * weight)
+    expected = rest - 2 * weight if schedule == "zb-h1" else 3 / 7 * (2 * rest - forward - 3 * weight)
     assert other["bubble"][0] == pytest.approx(expected, rel=0.05)
 
 

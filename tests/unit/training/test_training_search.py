@@ -10,7 +10,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import main
-from megawatt.cli.train import parse_layout, read_chips
+from megawatt.cli.train import read_chips
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.training import (
     Job,
@@ -18,6 +18,7 @@ from megawatt.training import (
     best_within,
     layout_reasons,
     one_layout,
+    parse_choices,
     plan,
     search_space,
     smallest_within,
@@ -138,13 +139,13 @@ def test_numbers_of_chips_as_text() -> None:
 
 
 def test_layouts_as_text() -> None:
-    assert parse_layout("tp=8, pp=4,mb=2,recompute=full,sp=off") == {
+    assert parse_choices("tp=8, pp=4,mb=2,recompute=full,sp=off") == {
         "tp": 8, "pp": 4, "micro_batch": 2, "recompute": 2, "sequence_parallel": 0,
     }  # fmt: skip
     with pytest.raises(ScenarioError, match="no such choice; allowed: tp, pp"):
-        parse_layout("tq=8")
+        parse_choices("tq=8")
     with pytest.raises(ScenarioError, match="a whole number"):
-        parse_layout("tp=-8")
+        parse_choices("tp=-8")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:

@@ -1,0 +1,146 @@
+"""Choices of a layout as people write them: ``tp=8,pp=4,schedule=zb-h1,hsdp=8x4``, and a layout in such words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from megawatt.errors import ScenarioError, shown
+from megawatt.training.layouts import LIMITS
+from megawatt.training.records import Layouts
+from megawatt.training.schedules import CODES, SCHEDULES
+
+__all__ = ["CHOICES", "RECOMPUTE", "choices_of", "parse_choices", "parse_schedules", "sharded"]
+
+RECOMPUTE: Final = ("none", "selective", "full")
+_SWITCH: Final = {"off": 0, "on": 1, "no": 0, "yes": 1, "false": 0, "true": 1}
+_WORDS: Final[Mapping[str, Mapping[str, int]]] = {
+    "recompute": {name: place for place, name in enumerate(RECOMPUTE)} | {"no": 0},
+    "sequence_parallel": _SWITCH,
+    "schedule": CODES | {"interleaved": CODES["1f1b"]},
+    "cp_exchange": {"ring": 0, "p2p": 0, "a2a": 1, "ulysses": 1},
+}
+"""Words of the fields that have some."""
+_ALIASES: Final[Mapping[str, str]] = {
+    "mb": "micro_batch",
+    "sp": "sequence_parallel",
+    "cp_comm": "cp_exchange",
+    "cp_comm_type": "cp_exchange",
+    "first": "first_layers",
+    "last": "last_layers",
+}
+_SHARDING: Final = ("fsdp", "hsdp", "dp_shard", "dp_replicate")
+_FIELDS: Final = tuple(name for name in LIMITS if name != "zero_group")
+CHOICES: Final = (
+    "tp, pp, vpp, cp, ep, etp, dp, micro_batch (mb), zero, fsdp=N, hsdp=SHARDxREPLICAS, dp_shard, dp_replicate, "
+    "recompute=none|selective|full, sequence_parallel=on|off (sp), "
+    f"schedule={'|'.join(SCHEDULES)}, cp_comm=ring|a2a, first_layers, last_layers"
+)
+"""What can be chosen, for help and messages."""
+_HYBRID: Final = re.compile(r"([0-9]{1,8})(?:x([0-9]{1,8}))?")
+_DIGITS: Final = 9
+"""Longest number of a choice."""
+
+
+def parse_choices(text: str) -> dict[str, int]:
+    """``tp=8,pp=16,recompute=full,fsdp=64`` as numbers by field of `Layouts`.
+
+    ``fsdp`` and ``hsdp`` are ZeRO 3: weights sharded over all replicas, or over SHARD of them in REPLICAS copies;
+    ``dp_shard`` and ``dp_replicate`` say the same in two words.
+
+    Raises
+    ------
+    ScenarioError
+        If a field or a value is unknown.
+    """
+    values: dict[str, int] = {}
+    sharding: dict[str, str] = {}
+    for part in filter(None, (p.strip() for p in text.split(","))):
+        name, _, value = (word.strip().lower() for word in part.partition("="))
+        name = name.replace("-", "_")
+        name = _ALIASES.get(name, name)
+        if name in _SHARDING:
+            sharding[name] = value
+        elif name in _FIELDS:
+            values[name] = _value(name, value, part)
+        else:
+            raise ScenarioError(f"--layout {shown(part)}: no such choice; allowed: {CHOICES}")
+    return values | _replicas(sharding, values) if sharding else values
+
+
+def parse_schedules(text: str) -> tuple[str, ...]:
+    """Names of pipeline schedules with commas between; ``any``: all of them. Empty where nothing is said."""
+    names = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    return SCHEDULES if names == ("any",) else names
+
+
+def _value(name: str, word: str, part: str) -> int:
+    """The number of a word, within the limits of its field."""
+    words = _WORDS.get(name, {})
+    low, high = LIMITS[name]
+    number = words.get(word, int(word) if word.isascii() and word.isdigit() and len(word) <= _DIGITS else -1)
+    # Schedules have names, not numbers.
+    if (name == "schedule" and word not in words) or not low <= number <= high:
+        allowed = (
+            ", ".join(words)
+            if words
+            else f"a whole number, {low} to {high:,}"
+            if high < 10
+            else f"a whole number, {low} or more"
+        )
+        raise ScenarioError(f"--layout {shown(part)}: allowed: {allowed}")
+    return number
+
+
+def _replicas(sharding: Mapping[str, str], values: Mapping[str, int]) -> dict[str, int]:
+    """ZeRO 3 from the words of sharded data parallelism."""
+    degrees: dict[str, int] = {}
+    for name, word in sharding.items():
+        found = _HYBRID.fullmatch(word)
+        numbers = [int(n) for n in found.groups() if n] if found else []
+        if not numbers or min(numbers) < 1 or (len(numbers) > 1 and name != "hsdp"):
+            form = "SHARDxREPLICAS, such as 8x4" if name == "hsdp" else "a whole number, 1 or more"
+            raise ScenarioError(f"--layout {shown(f'{name}={word}')}: allowed: {form}")
+        if name == "fsdp":
+            degrees |= {"shard": numbers[0], "copies": 1}
+        elif name == "hsdp":
+            degrees |= dict(zip(("shard", "copies"), numbers, strict=False))
+        else:
+            degrees["shard" if name == "dp_shard" else "copies"] = numbers[0]
+    return sharded(degrees.get("shard"), degrees.get("copies"), values)
+
+
+def sharded(shard: int | None, copies: int | None, values: Mapping[str, int]) -> dict[str, int]:
+    """Replicas, ZeRO stage and sharding group of weights sharded over so many replicas, in so many copies.
+
+    Parameters
+    ----------
+    shard, copies : int, optional
+        Degrees; None where one is not known.
+    values : mapping of str to int
+        Other choices: ``cp``, whose ranks shard too, and ``dp`` or ``zero``, which must not disagree.
+
+    Raises
+    ------
+    ScenarioError
+        If they disagree.
+    """
+    found: dict[str, int] = {}
+    if shard is not None and copies is not None:
+        found["dp"] = shard * copies
+    if shard is not None and copies != 1:
+        found["zero_group"] = shard * values.get("cp", 1)
+    if shard != 1:
+        found["zero"] = 3
+    else:
+        found.pop("zero_group", None)
+    for name in ("dp", "zero"):
+        if name in found and values.get(name, found[name]) != found[name]:
+            raise ScenarioError(f"--layout: {name} = {values[name]} beside sharding that makes it {found[name]}")
+    return found
+
+
+def choices_of(layouts: Layouts, index: int = 0) -> dict[str, int]:
+    """Values by field of one layout."""
+    return {name: int(getattr(layouts, name)[index]) for name in LIMITS}
