@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Final
 
-from megawatt.catalogue.records import Accelerator, Assumption, Entry, Fact, LinkLevel, System
+from megawatt.catalogue.records import FAMILIES, TOPOLOGIES, Accelerator, Assumption, Entry, Fact, LinkLevel, System
 from megawatt.errors import CatalogueError
 
 __all__ = ["build_accelerator", "build_system"]
 
 _PEAK: Final = re.compile(r"^peak_(\w+)_flops_per_s$")
 _ROOM: Final = "hardware"
-_TOPOLOGIES: Final = ("switch", "torus", "mesh")
 _MOST_LEVELS: Final = 4
 """Node, domain, rail and beyond: no catalogued network has more."""
 
@@ -44,6 +44,12 @@ class _Reader:
     def word(self, name: str) -> str:
         return str(self.fact(name).value)
 
+    def word_or(self, name: str, other: str) -> str:
+        return self.word(name) if self.has(name) else other
+
+    def number_or(self, name: str, other: float) -> float:
+        return self.number(name) if self.has(name) else other
+
     def has(self, name: str) -> bool:
         return name in self.entry.facts
 
@@ -70,6 +76,7 @@ def build_accelerator(entry: Entry) -> Accelerator:
         raise CatalogueError(f"accelerator {entry.key}: no fact peak_<precision>_flops_per_s, at least one is needed")
     peaks = {precision: read.number(name) for precision, name in matches.items()}
     power_low, power_high = _ends(read.fact("power_cap_w"))
+    prefix = entry.key[:3]
     return Accelerator(
         key=entry.key,
         title=entry.title,
@@ -80,6 +87,9 @@ def build_accelerator(entry: Entry) -> Accelerator:
         power_cap_low_w=power_low,
         power_cap_high_w=power_high,
         power_idle_w=read.number("power_idle_w"),
+        family=read.word_or("family", prefix if prefix in FAMILIES else "gpu"),
+        like=read.word_or("like", ""),
+        achieved_over_predicted=read.number_or("achieved_over_predicted", 1.0),
         assumptions=read.assumptions(),
     )
 
@@ -123,16 +133,20 @@ def _links(read: _Reader) -> tuple[LinkLevel, ...]:
 
 def _link(read: _Reader, level: str) -> LinkLevel:
     topology = read.word(f"{level}_topology")
-    if topology not in _TOPOLOGIES:
+    if topology not in TOPOLOGIES:
         raise CatalogueError(
-            f"{read.entry.key}.{level}_topology = {topology!r}, must be one of {', '.join(_TOPOLOGIES)}"
+            f"{read.entry.key}.{level}_topology = {topology!r}, must be one of {', '.join(TOPOLOGIES)}"
         )
+    domain = read.number(f"{level}_domain_chips")
     return LinkLevel(
         name=read.word(f"{level}_name"),
-        domain_chips=read.number(f"{level}_domain_chips"),
+        domain_chips=domain,
         link_bytes_per_s=read.number(f"{level}_link_bytes_per_s"),
         latency_s=read.number(f"{level}_latency_s"),
         topology=topology,
-        dimensions=int(read.number(f"{level}_dimensions")) if topology == "torus" else 0,
-        wrap_chips=read.number(f"{level}_wrap_chips") if topology == "torus" else float("inf"),
+        dimensions=int(read.number(f"{level}_dimensions")) if topology == "torus" else int(topology == "ring"),
+        wrap_chips=read.number_or(f"{level}_wrap_chips", domain) if topology in ("ring", "torus") else math.inf,
+        leaf_chips=read.number_or(f"{level}_leaf_chips", 1.0),
+        oversubscription=read.number_or(f"{level}_oversubscription", 1.0),
+        longest_side=read.number_or(f"{level}_longest_side", math.nan),
     )

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "FAMILIES",
     "KINDS",
+    "TOPOLOGIES",
     "Accelerator",
     "Assumption",
     "Entry",
@@ -31,6 +33,16 @@ measured: by instrument; vendor: by the maker's own page; reported: by press, fi
 regulated: by tariff or statute; derived: computed here from sourced numbers (the note says how); assumed: nobody
 has published it (the note says why this value).
 """
+
+
+TOPOLOGIES: Final = ("switch", "mesh", "ring", "torus", "rail", "fat-tree")
+"""How the chips of a level are joined.
+
+switch: all at the full rate; mesh: each with each by a link of its own; ring and torus: with the neighbours along each
+dimension; fat-tree: leaves of neighbouring chips under a spine; rail: as fat-tree, but a leaf joins the chips of one
+place in their nodes, so that neighbours of different places meet over the inner level.
+"""
+FAMILIES: Final = ("gpu", "tpu", "trn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +116,16 @@ class LinkLevel:
     latency_s : float
         Start-up time of one message.
     topology : str
-        ``switch``, ``torus`` or ``mesh``.
+        One of `TOPOLOGIES`.
     dimensions : int
-        Of a torus; 0 otherwise.
+        Of a torus, 1 of a ring; 0 otherwise.
     wrap_chips : float
         Chips of the smallest block of a torus whose ends are joined.
+    leaf_chips, oversubscription : float
+        Of ``fat-tree`` and ``rail``: chips that reach each other below the spine at the full rate, and what the chips
+        of a leaf can send over what its uplinks carry, >= 1.
+    longest_side : float
+        Chips along the longest dimension of a torus; nan where its shape is not given: that of a cube.
     """
 
     name: str
@@ -118,11 +135,19 @@ class LinkLevel:
     topology: str
     dimensions: int = 0
     wrap_chips: float = float("inf")
+    leaf_chips: float = 1.0
+    oversubscription: float = 1.0
+    longest_side: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """One chip. Peaks are dense, by precision name (bf16, fp8, ...). ``assumptions`` holds every fact used."""
+    """One chip. Peaks are dense, by precision name (bf16, fp8, ...). ``assumptions`` holds every fact used.
+
+    ``family`` (`FAMILIES`) says whose collectives, stacks and practice hold. ``like`` is the catalogued chip whose
+    achieved shares and practice a chip of a machine file takes; empty for catalogued chips.
+    ``achieved_over_predicted`` scales the rate of its kernels: from a measured run (`[anchor]` of a machine file).
+    """
 
     key: str
     title: str
@@ -134,6 +159,14 @@ class Accelerator:
     power_cap_high_w: float
     power_idle_w: float
     assumptions: tuple[Assumption, ...] = ()
+    family: str = "gpu"
+    like: str = ""
+    achieved_over_predicted: float = 1.0
+
+    @property
+    def practised(self) -> tuple[str, ...]:
+        """Keys whose measured shares and practice are this chip's, nearest first."""
+        return (self.key, self.like) if self.like else (self.key,)
 
 
 @dataclass(frozen=True, slots=True)

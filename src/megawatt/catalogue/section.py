@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from megawatt.catalogue.quantity import is_number, refusal
@@ -33,6 +34,8 @@ class Section(BaseModel):
         return raw
 
 
+_OF_KEY = "[key]"
+"""What pydantic adds to the location of a name that may not stand in a table."""
 _PLAIN = {
     "bool": "true or false",
     "string_type": "text in quotes",
@@ -59,7 +62,7 @@ def as_problems(model: type[BaseModel], error: ValidationError) -> list[Problem]
 
 
 def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
-    path = ".".join(str(p) for p in error["loc"])
+    path = ".".join(str(p) for p in error["loc"] if p != _OF_KEY)
     context = error.get("ctx", {})
     if error["type"] == "megawatt":
         return Problem(path, context["found"], context["allowed"], context["hint"])
@@ -74,30 +77,37 @@ def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
 
 
 def _submodel(annotation: Any) -> type[BaseModel] | None:
+    """The section that an annotation holds, in a union, a list or a table of named ones."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated):
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple, typing.Annotated, dict):
         found = (_submodel(a) for a in typing.get_args(annotation))
         return next((m for m in found if m is not None), None)
     return None
 
 
-def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
+def _at(model: type[BaseModel], loc: Iterable[int | str]) -> tuple[type[BaseModel] | None, FieldInfo | None]:
+    """The section that a location leads to, and the field that it names last; None where it leads nowhere."""
     current: type[BaseModel] | None = model
+    info: FieldInfo | None = None
+    named = False
     for part in loc:
-        if isinstance(part, int) or current is None:
+        if named or isinstance(part, int):
+            named = False
             continue
+        if current is None:
+            return None, None
         info = current.model_fields.get(part)
         current = _submodel(info.annotation) if info else None
-    return sorted(current.model_fields) if current else []
+        named = info is not None and typing.get_origin(info.annotation) is dict
+    return current, info
+
+
+def _fields_at(model: type[BaseModel], loc: Iterable[int | str]) -> list[str]:
+    section, _ = _at(model, loc)
+    return sorted(section.model_fields) if section else []
 
 
 def _describe(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
-    current: type[BaseModel] | None = model
-    info = None
-    for part in loc:
-        if isinstance(part, int) or current is None:
-            continue
-        info = current.model_fields.get(part)
-        current = _submodel(info.annotation) if info else None
+    _, info = _at(model, loc)
     return (info.description if info and info.description else None) or f"a section [{'.'.join(map(str, loc))}]"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib.resources.abc import Traversable
@@ -20,6 +20,8 @@ from megawatt.errors import CatalogueError, shown
 
 __all__ = ["Catalogue", "load_catalogue", "read_catalogue"]
 
+_USER: Final = "user"
+"""Publisher of what a file of the user's says."""
 _OTHER_WORDS: Final = {"chip": "accelerator", "gpu": "accelerator", "machine": "system", "climate": "place"}
 """What people call families."""
 
@@ -49,6 +51,8 @@ class Catalogue:
         Where the data files lie.
     replaced : tuple of (key, field, value)
         Numbers set by `replace_fact`, in order.
+    files : mapping of str to str
+        SHA-256 of the files that were laid over it (machine files, measured kernels), by name.
     """
 
     entries: Mapping[str, Entry]
@@ -56,6 +60,7 @@ class Catalogue:
     aliases: Mapping[str, str]
     folder: Traversable
     replaced: tuple[tuple[str, str, float], ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def families(self) -> tuple[str, ...]:
         """Names of the families, sorted."""
@@ -209,6 +214,34 @@ class Catalogue:
         entries = {**self.entries, entry.key: changed}
         return dataclasses.replace(self, entries=entries, replaced=(*self.replaced, (entry.key, field, float(value))))
 
+    def laid_over(self, entries: Iterable[Entry], file: str, sha256: str, title: str) -> Catalogue:
+        """A copy of the catalogue with entries of a file of the user's: new ones, or in the place of its own.
+
+        Parameters
+        ----------
+        entries : iterable of Entry
+            Their facts name ``file`` as their source, or a source of the catalogue.
+        file, sha256, title : str
+            Name and hash of the file, and what it is.
+
+        Raises
+        ------
+        CatalogueError
+            If another file with an entry of the same key was laid over it before.
+        """
+        found = {entry.key: entry for entry in entries}
+        own = {s.key for s in self.sources.values() if s.publisher == _USER}
+        for key in found.keys() & self.entries.keys():
+            others = {fact.source for fact in self.entries[key].facts.values()} & own - {file}
+            if others:
+                raise CatalogueError(f"{file}: {key} is in {min(others)} already; names must differ")
+        return dataclasses.replace(
+            self,
+            entries={**self.entries, **found},
+            sources={**self.sources, file: Source(file, title, _USER, "", "")},
+            files={**self.files, file: sha256},
+        )
+
     def accelerator(self, key: str) -> Accelerator:
         """The chip record of a key.
 
@@ -256,9 +289,10 @@ class Catalogue:
         return build_price_shape(self.folder, entry, year, entry.facts[name])
 
     def content_hash(self) -> str:
-        """SHA-256 of the data files; with replaced numbers, of the files' hash and those numbers."""
+        """SHA-256 of the data files; with numbers replaced or files laid over, of the files' hash and those."""
+        changes = [repr(change) for change in (self.replaced, tuple(self.files.items())) if change]
         base = data_hash(self.folder)
-        return sha256(f"{base}{self.replaced!r}".encode()).hexdigest() if self.replaced else base
+        return sha256("".join([base, *changes]).encode()).hexdigest() if changes else base
 
     def ranged(self) -> tuple[tuple[str, str], ...]:
         """(key, field) of every number that carries a low or a high, sorted."""

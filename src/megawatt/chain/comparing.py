@@ -48,6 +48,8 @@ def compare(
         "seeds": {u.scenario.name: u.scenario.seed for u in loaded.uses},
         "solvers": sorted({u.dispatch.solver for u in uses}),
     }
+    if catalogue.files:
+        manifest["own_files"] = dict(catalogue.files)
     conversion = None
     if loaded.conversion is not None:
         progress("conversion")

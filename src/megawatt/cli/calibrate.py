@@ -64,8 +64,11 @@ def _line(entry: Any) -> str:
 )
 @click.option("--date", type=DAY, default="", help="Date of the measurements, YYYY-MM-DD; today where it is not given.")
 @click.option("--fold", default="fit", show_default=True, help="Rows to fit on; the others judge the fit.")
+@click.option("--system", "systems", multiple=True, metavar="FILE", help="Machine file with a chip that was measured.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: str, as_json: bool) -> None:
+def kernels(
+    files: tuple[Path, ...], out: Path, source: str, date: str, fold: str, systems: tuple[str, ...], as_json: bool
+) -> None:
     """Fit the parameters of every chip in FILES and write them as sourced tables.
 
     FILES are Parquet tables of measured kernels (docs/kernels.md), or a CSV of published attention throughput.
@@ -73,10 +76,11 @@ def kernels(files: tuple[Path, ...], out: Path, source: str, date: str, fold: st
     from megawatt.calibration.catalogue_rows import render
     from megawatt.calibration.tables import calibrate as fit_file
     from megawatt.catalogue import load_catalogue
+    from megawatt.training import open_machines
     from megawatt.writing import check_folder, write_folder
 
     check_folder(out)
-    catalogue = load_catalogue()
+    catalogue, _ = open_machines(load_catalogue(), systems)
     entries: list[Any] = []
     for path in files:
         entries.extend(fit_file(catalogue, path, fold=fold))

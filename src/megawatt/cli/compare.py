@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,7 @@ from megawatt.cli.options import (
     WORDS,
     Number,
     Whole,
+    kernels_option,
     layout_option,
     lora_option,
     packing_option,
@@ -49,7 +51,7 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
     epilog="Example: megawatt compare llama-3.1-70b --systems hgx-h100,gb300-nvl72,trn3-gen2-ultraserver --power-mw 10"
 )
 @click.argument("model")
-@click.option("--systems", type=WORDS, required=True, metavar="A,B,...", help="Machines, catalogue keys.")
+@click.option("--systems", type=WORDS, required=True, metavar="A,B,...", help="Machines: keys or machine files.")
 @click.option("--chips", type=Whole(1), help="Equal chips, at most.")
 @click.option("--power-mw", type=Number(0.0, 1e6, above=True), help="Equal provisioned IT power. [MW]")
 @click.option("--usd-per-hour", type=Number(0.0, above=True), help="Equal cost of chip-hours; needs --prices.")
@@ -61,6 +63,7 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
 @schedule_option
 @lora_option
 @packing_option
+@kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
     model: str,
@@ -76,6 +79,7 @@ def compare(
     schedule: str,
     lora: int,
     packing: str,
+    kernels: Path | None,
     as_json: bool,
 ) -> None:
     """What does each of several machines make of MODEL, at equal chips, power or cost?
@@ -83,14 +87,14 @@ def compare(
     Step times come with their range when each input is moved to the ends of its published range, one at a time.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.training import chips_within, machine_within, parse_choices, parse_schedules, usual_job
+    from megawatt.training import chips_within, machine_within, open_machines, parse_choices, parse_schedules, usual_job
     from megawatt.workload import load_model
 
-    catalogue = load_catalogue()
+    names = [name.strip() for name in systems.split(",") if name.strip()]
+    if not names:
+        raise ScenarioError("--systems: none is given; allowed: catalogue keys or machine files, separated by commas")
+    catalogue, keys = open_machines(load_catalogue(), names, kernels=kernels)
     arch = load_model(model, catalogue)
-    keys = [key.strip() for key in systems.split(",") if key.strip()]
-    if not keys:
-        raise ScenarioError("--systems: none is given; allowed: catalogue keys, separated by commas")
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
     held: dict[str, Any] = {"choices": parse_choices(layout), "schedules": parse_schedules(schedule)}
     asked: dict[str, Any] = {"seq_len": seq_len, "global_batch": batch, "precision": precision}

@@ -37,10 +37,9 @@ def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bo
     from megawatt.results import conversion_summary
     from megawatt.scenario import load
 
-    catalogue = load_catalogue()
-    loaded = load(scenario, catalogue, settings)
+    loaded = load(scenario, load_catalogue(), settings)
     note("conversion")
-    result = value(loaded, catalogue, workers=workers)
+    result = value(loaded, loaded.catalogue, workers=workers)
     if as_json:
         emit_json("convert", [{"name": loaded.name, "title": loaded.title} | conversion_summary(result)])
         return

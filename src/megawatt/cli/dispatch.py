@@ -142,8 +142,8 @@ def _years(source: Path, settings: tuple[str, ...], given: Mapping[str, Any]) ->
             raise ScenarioError(f"{source}: {', '.join(used)} is for scenarios; edit parameters.json")
         yield SiteYear(source.name, case_problem(load_case(source)), None, False)
         return
-    catalogue = load_catalogue()
-    yield from _site_years(load(source, catalogue, settings).uses, catalogue, given)
+    loaded = load(source, load_catalogue(), settings)
+    yield from _site_years(loaded.uses, loaded.catalogue, given)
 
 
 def _site_years(uses: Iterable[LoadedScenario], catalogue: Catalogue, given: Mapping[str, Any]) -> Iterator[SiteYear]:
@@ -172,11 +172,11 @@ def _many_years(
 
     if source.is_dir():
         raise ScenarioError(f"{source}: --price-years is for scenarios; edit hourly.csv")
-    catalogue = load_catalogue()
+    loaded = load_price_years(source, load_catalogue(), years, settings)
     results = []
-    for uses in zip(*(loaded.uses for loaded in load_price_years(source, catalogue, years, settings)), strict=True):
+    for uses in zip(*(one.uses for one in loaded), strict=True):
         name = uses[0].scenario.name
-        problems = (year.problem for year in _site_years(uses, catalogue, given))
+        problems = (year.problem for year in _site_years(uses, loaded[0].catalogue, given))
         solved = optimise_years(problems, solver=solver)  # type: ignore[arg-type]
         earned = dict(zip(years, map(float, solved.earned_usd), strict=True))
         low, high = solved.range_usd

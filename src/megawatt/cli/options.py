@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -16,6 +17,7 @@ __all__ = [
     "Number",
     "Whole",
     "force_option",
+    "kernels_option",
     "layout_option",
     "lora_option",
     "packing_option",
@@ -31,6 +33,13 @@ _SHOWN: Final = 80
 
 force_option: Final = click.option(
     "--force", is_flag=True, help="Replace a file that megawatt did not write, or that was changed since."
+)
+
+kernels_option: Final = click.option(
+    "--kernels",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Measured kernels in place of the catalogue's: what `calibrate kernels` wrote.",
 )
 
 

@@ -53,13 +53,17 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
     from megawatt.scenario import load
     from megawatt.writing import check_folder
 
-    catalogue = load_catalogue()
-    loaded = load(scenario, catalogue, settings)
+    loaded = load(scenario, load_catalogue(), settings)
     check_folder(out.joinpath(loaded.name), keep=keep)
-    comparison = compare(loaded, catalogue, workers=workers, progress=note)
+    comparison = compare(loaded, loaded.catalogue, workers=workers, progress=note)
     comparison = dataclasses.replace(comparison, manifest=make_manifest(comparison.manifest))
     note("report")
-    folder = save(comparison, out.joinpath(comparison.name), {"report.html": render(comparison)}, keep=keep)
+    folder = save(
+        comparison,
+        out.joinpath(comparison.name),
+        {"report.html": render(comparison, loaded.catalogue.sources)},
+        keep=keep,
+    )
     if as_json:
         emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])
         return

@@ -12,6 +12,7 @@ from megawatt.cli.options import (
     Number,
     Whole,
     force_option,
+    kernels_option,
     layout_option,
     lora_option,
     packing_option,
@@ -61,7 +62,7 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
     epilog="Example: megawatt train gpt-3-175b --system hgx-h100 --chips 1024 --batch 1536 --seq 2048 --top 3"
 )
 @click.argument("model")
-@click.option("--system", "system_key", required=True, metavar="KEY", help="Machine, e.g. hgx-h100, gb300-nvl72.")
+@click.option("--system", "system_key", required=True, metavar="KEY|FILE", help="Machine: hgx-h100, ./my-machine.toml.")
 @click.option("--chips", required=True, metavar="N|A..B", help="Chips to use, or a range to sweep in doublings.")
 @layout_option
 @schedule_option
@@ -72,6 +73,7 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 )
 @lora_option
 @packing_option
+@kernels_option
 @click.option("--stack", help="Training stack, a catalogue key (default: the usual one of the chip).")
 @click.option(
     "--offload", type=WORDS, default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations."
@@ -106,6 +108,7 @@ def train(
     precision: str | None,
     lora: int,
     packing: str,
+    kernels: Path | None,
     stack: str | None,
     offload: str,
     objective: str,
@@ -120,19 +123,30 @@ def train(
 ) -> None:
     """How long is one training step of MODEL, under which parallel layout, and where does the time go?
 
-    MODEL is a catalogue key or the path of a Hugging Face config.json. All layouts that divide are costed and the best
+    MODEL is a catalogue key or the path of a Hugging Face config.json; --system one or a machine file
+    (docs/machines.md). All layouts that divide are costed and the best
     are listed; --layout fixes some or all choices.
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
-    from megawatt.training import Prices, against, doublings, parse_choices, parse_schedules, plan, sweep, usual_job
+    from megawatt.training import (
+        Prices,
+        against,
+        doublings,
+        open_machine,
+        parse_choices,
+        parse_schedules,
+        plan,
+        sweep,
+        usual_job,
+    )
     from megawatt.workload import load_model
     from megawatt.writing import check_text
 
     if timeline is not None:
         check_text(timeline, force=force)
-    catalogue = load_catalogue()
-    arch, system = load_model(model, catalogue), catalogue.system(system_key)
+    catalogue, system = open_machine(load_catalogue(), system_key, kernels=kernels)
+    arch = load_model(model, catalogue)
     precisions = read_precisions(precision, system)
     job = usual_job(
         arch,

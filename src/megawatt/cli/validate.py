@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from megawatt.cli.options import kernels_option
 from megawatt.cli.output import emit_json, problems_of, say
 from megawatt.errors import MegawattError
 
@@ -48,21 +49,27 @@ def _lines(entry: dict[str, Any]) -> list[str]:
 
 @click.command(epilog="Example: megawatt validate measured_runs.csv dispatch_case/ --json")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--system", "systems", multiple=True, metavar="FILE", help="Machine file whose chip or machine rows may name."
+)
+@kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/validation.md).")
-def validate(paths: tuple[Path, ...], as_json: bool) -> int:
+def validate(paths: tuple[Path, ...], systems: tuple[str, ...], kernels: Path | None, as_json: bool) -> int:
     """Compare the package with published or third-party answers, or with your own measurements.
 
     Each of PATHS is a file or a folder; its kind is read from its contents. The exit code is the gravest of the paths'.
     """
     from megawatt.catalogue import load_catalogue
+    from megawatt.training import open_machines
     from megawatt.validation import validate as score
 
+    catalogue, _ = open_machines(load_catalogue(), systems, kernels=kernels)
     results: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
     code = 0
     for path in paths:
         try:
-            results.extend(score(path, load_catalogue()))
+            results.extend(score(path, catalogue))
         except MegawattError as error:
             problems += [p | {"file": p["file"] or str(path)} for p in problems_of(error)]
             code = max(code, error.exit_code)

@@ -15,7 +15,7 @@ from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
 from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
-from megawatt.hardware import maker, peak_precision
+from megawatt.hardware import peak_precision
 from megawatt.training import Features, Job, Layouts, default_stack
 from megawatt.workload import (
     ModelArch,
@@ -185,8 +185,10 @@ def _gate(read: Cells, arch: ModelArch) -> ModelArch:
 
 
 def _system(read: Cells, catalogue: Catalogue) -> System:
-    """The machine of the row: its chip, its scale-up domain and its network as published."""
+    """The machine of the row, where it names one; or its chip, its scale-up domain and its network as published."""
     key = read.text("accelerator")
+    if key in catalogue.entries and catalogue.entries[key].family == "system":
+        return catalogue.system(key)
     nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
     if key not in catalogue.aliases and key not in catalogue.keys("accelerator"):
         raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {_known(catalogue)}")
@@ -252,7 +254,7 @@ def _stack(read: Cells, system: System) -> str:
     software = read.text("software").lower()
     year = read.text("published")[:4]
     usual = default_stack(system.accelerator)
-    if maker(system.accelerator.key) != "gpu" and software:
+    if system.accelerator.family != "gpu" and software:
         # Whatever frontend is named, a systolic-array chip runs what its compiler made.
         return usual
     if "megatron-deepspeed" in software and read.text("dtype") == "bf16":

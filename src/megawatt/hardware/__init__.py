@@ -25,8 +25,9 @@ from megawatt.hardware.kernels import (
     outer_links,
 )
 from megawatt.hardware.links import LinkKernel, domain_s, level_share, neighbour_share
+from megawatt.hardware.own_kernels import with_kernels
 from megawatt.hardware.power import PowerModel, chip_power_w, power_model
-from megawatt.hardware.profile import PRACTICE_KEY, KernelProfile, kernel_profile, maker, own_practice, peak_precision
+from megawatt.hardware.profile import PRACTICE_KEY, KernelProfile, kernel_profile, own_practice, peak_precision
 from megawatt.hardware.roofline import attention_time_s, gemm_time_s, grouped_gemm_time_s, vector_time_s
 
 __all__ = [
@@ -68,7 +69,6 @@ __all__ = [
     "kernel_profile",
     "level_share",
     "links_kernel",
-    "maker",
     "neighbour_share",
     "outer_links",
     "own_practice",
@@ -77,4 +77,5 @@ __all__ = [
     "reduce_scatter_s",
     "send_receive_s",
     "vector_time_s",
+    "with_kernels",
 ]

@@ -10,7 +10,7 @@ from megawatt.catalogue.records import Assumption, LinkLevel
 from megawatt.hardware.collectives import Fabric
 from megawatt.hardware.fitted_numbers import Fitted
 from megawatt.hardware.kernels import links_kernel, outer_links
-from megawatt.hardware.profile import PRACTICE_KEY, maker
+from megawatt.hardware.profile import PRACTICE_KEY
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -51,7 +51,7 @@ def fabric_for(
         )
         for place, link in enumerate(links)
     )
-    if maker(chip) != "gpu":
+    if catalogue.accelerator(chip).family != "gpu":
         return Fabric(tuple(links), kernels), found, ()
     hops = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _HOPS)
     inside, across = (a.fact.number() for a in hops)

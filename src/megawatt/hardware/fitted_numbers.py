@@ -16,7 +16,7 @@ from megawatt.hardware.cores import relatives
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["REFERENCE_STACK", "STACK_PREFIX", "Fitted", "entry_key", "fitted"]
+__all__ = ["REFERENCE_STACK", "STACK_PREFIX", "Fitted", "entry_key", "fitted", "stack_values"]
 
 STACK_PREFIX: Final = "stack."
 """Facts that differ by software stack are named ``stack.<stack>.<parameter>``."""
@@ -112,7 +112,8 @@ def _nearest_stack(stack: str | None, known: Collection[str]) -> str | None:
     return min(alike, key=distance)
 
 
-def _values(entry: Entry, stack: str) -> dict[str, float]:
+def stack_values(entry: Entry, stack: str) -> dict[str, float]:
+    """Parameters of an entry for one stack, by name; those of the stack before the shared ones."""
     prefix = f"{STACK_PREFIX}{stack}."
     values = {}
     for name, fact in entry.facts.items():
@@ -174,7 +175,7 @@ def fitted(
             if not isinstance(fact.value, str)
             and (not field.startswith(STACK_PREFIX) or field.startswith(f"{STACK_PREFIX}{chosen}."))
         )
-        values = MappingProxyType(_values(entry, chosen))
+        values = MappingProxyType(stack_values(entry, chosen))
         return Fitted(source, name, chosen, values, source == chip and name == precision, used)
     raise CatalogueError(
         f"catalogue: no {family} parameters of {chip} at {precision} or of its relatives "

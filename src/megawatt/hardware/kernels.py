@@ -292,7 +292,8 @@ def experts_kernel(
 def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()) -> tuple[LinkKernel, Fitted]:
     """Collectives of a chip inside its scale-up domain: its own link rate, its own or its relatives' fitted numbers."""
     found = fitted(catalogue, "links", chip, "bf16", exclude=exclude)
-    if "switch_share" not in found.values and core_layout(catalogue, chip).architecture in SWITCH_SUMS:
+    architecture = catalogue.get(f"kernel-chip-{catalogue.get(chip).key}").facts.get("architecture")
+    if "switch_share" not in found.values and architecture is not None and architecture.value in SWITCH_SUMS:
         # Its own tables hold no group large enough for sums in the switches: those of the nearest relative.
         relative = fitted(catalogue, "links", chip, "bf16", exclude={*exclude, found.chip})
         sums = {name: value for name, value in relative.values.items() if name in SWITCH_PARAMETERS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -15,7 +14,7 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "maker", "own_practice", "peak_precision"]
+__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "own_practice", "peak_precision"]
 
 PRACTICE_KEY: Final = "training-practice"
 """Catalogue entry of the constants that hold for every chip."""
@@ -76,12 +75,6 @@ class KernelProfile:
     assumptions: tuple[Assumption, ...] = ()
 
 
-def maker(accelerator_key: str) -> str:
-    """Family of chips that a key belongs to, for rules that hold within a family: gpu, tpu, trn."""
-    match = re.match(r"(tpu|trn)", accelerator_key)
-    return match[1] if match else "gpu"
-
-
 def peak_precision(accelerator: Accelerator, precision: str) -> str:
     """The precision under which the chip lists its peak, e.g. ``bf16`` for ``fp16`` where only that is listed.
 
@@ -110,22 +103,28 @@ def _measured_shares(catalogue: Catalogue, precision: str) -> dict[str, float]:
     for key in catalogue.keys("accelerator"):
         achieved = _achieved(catalogue, key, precision)
         peak = catalogue.get(key).facts.get(f"peak_{precision}_flops_per_s")
-        if achieved is not None and peak is not None:
+        if achieved is not None and peak is not None and achieved.source not in catalogue.files:
             shares[key] = achieved.number() / peak.number()
     return shares
+
+
+def _elsewhere(accelerator: Accelerator, key: str) -> str:
+    return "" if key == accelerator.key else f" on {key}"
 
 
 def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> Assumption:
     """Share of peak that the largest multiplies reach: measured on this chip, or the median of its relatives."""
     name = f"{accelerator.key}.gemm_achieved_{precision}_frac"
-    fact = _achieved(catalogue, accelerator.key, precision)
-    if fact is not None:
+    for key in accelerator.practised:
+        fact = _achieved(catalogue, key, precision)
+        if fact is None:
+            continue
         # Over the catalogue's peak: a variant of the chip (another power limit) reaches the same share of its own.
-        peak = catalogue.number(accelerator.key, f"peak_{precision}_flops_per_s")
-        note = f"{fact.number():.4g} FLOP/s measured, {peak:.4g} FLOP/s peak"
+        peak = catalogue.number(key, f"peak_{precision}_flops_per_s")
+        note = f"{fact.number():.4g} FLOP/s measured{_elsewhere(accelerator, key)}, {peak:.4g} FLOP/s peak"
         return Assumption(name, _ROOM, Fact(fact.number() / peak, "", fact.kind, fact.source, fact.date, note=note))
     shares = _measured_shares(catalogue, precision)
-    family = {k: s for k, s in shares.items() if maker(k) == maker(accelerator.key)}
+    family = {k: s for k, s in shares.items() if catalogue.accelerator(k).family == accelerator.family}
     relatives = family or shares
     if relatives:
         values = sorted(relatives.values())
@@ -140,8 +139,9 @@ def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) 
 def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
     """Memory rate of a long stream: measured on this chip, else the usual share of the data sheet. [B/s]"""
     name = f"{accelerator.key}.hbm_achieved_bytes_per_s"
-    fact = catalogue.get(accelerator.key, "accelerator").facts.get("hbm_achieved_bytes_per_s")
-    if fact is None:
+    measured = "hbm_achieved_bytes_per_s"
+    key = next((k for k in accelerator.practised if measured in catalogue.get(k, "accelerator").facts), None)
+    if key is None:
         share = catalogue.fact(PRACTICE_KEY, "hbm_achieved_frac")
         note = f"not measured on this chip: {share.number():g} of the data sheet. {share.note}"
         return Assumption(
@@ -149,7 +149,7 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
             _ROOM,
             Fact(accelerator.hbm_bytes_per_s * share.number(), "byte/s", "derived", share.source, note=note),
         )
-    listed = catalogue.number(accelerator.key, "hbm_bytes_per_s")
+    fact, listed = catalogue.fact(key, measured), catalogue.number(key, "hbm_bytes_per_s")
     if accelerator.hbm_bytes_per_s != listed:
         note = (
             f"share measured on the catalogue's chip ({listed:.4g} B/s), this one has {accelerator.hbm_bytes_per_s:.4g}"
@@ -167,10 +167,11 @@ def own_practice(catalogue: Catalogue, accelerator: Accelerator, name: str, room
     CatalogueError
         If neither has it.
     """
-    own = f"practice-{accelerator.key}"
-    entry = catalogue.entries.get(own)
-    key = own if entry is not None and name in entry.facts else f"practice-{maker(accelerator.key)}"
-    return catalogue.assume(key, name, room)
+    for key in (f"practice-{chip}" for chip in accelerator.practised):
+        entry = catalogue.entries.get(key)
+        if entry is not None and name in entry.facts:
+            return catalogue.assume(key, name, room)
+    return catalogue.assume(f"practice-{accelerator.family}", name, room)
 
 
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:

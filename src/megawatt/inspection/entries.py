@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from megawatt.catalogue import Catalogue, Entry, System
+from megawatt.catalogue import Catalogue, Entry
 from megawatt.errors import MegawattError
+from megawatt.inspection.machines import machine_sections
 from megawatt.inspection.models import model_sections
 from megawatt.inspection.records import Description, Line, Section
 from megawatt.workload import model_from_entry
@@ -34,20 +35,12 @@ def _derived(catalogue: Catalogue, entry: Entry, seq_len: int) -> Iterator[Secti
         if entry.family == "model":
             yield from model_sections(model_from_entry(entry), seq_len)
         elif entry.family == "system":
-            yield _network(catalogue.system(entry.key))
+            yield from machine_sections(catalogue, catalogue.system(entry.key))
         elif entry.family == "accelerator":
             systems = catalogue.systems_of(entry.key)
             yield Section("machines", (Line("systems with this chip", ", ".join(systems) or "none"),))
     except MegawattError as error:
         yield Section("not to be computed with", (Line("why", str(error)),))
-
-
-def _network(system: System) -> Section:
-    lines = [Line("chip", system.accelerator.key), Line("chips of a unit", system.chips)]
-    for level in system.links:
-        note = f"{level.topology}, {level.latency_s:g} s"
-        lines.append(Line(f"{level.name}, a chip and direction", level.link_bytes_per_s, "byte/s", note=note))
-    return Section("what it is made of", tuple(lines))
 
 
 def describe_source(catalogue: Catalogue, key: str) -> Description:

@@ -103,6 +103,9 @@ _KERNELS: Final = ("kernels-gemm", "kernels-attention", "kernels-moe", "kernels-
 _OWN: Final = (
     FileKind("comparison", "several uses of a site side by side", "TOML with compare",
              lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),
+    FileKind("machine", "a chip and its network", "TOML with chip, links or like",
+             lambda m: m.suffix == ".toml" and bool({"chip", "links", "like", "anchor"} & set(m.content)),
+             "machines:describe_machine"),
     FileKind("scenario", "one use of a site", "TOML with format, use, site or power",
              lambda m: m.suffix == ".toml" and bool({"format", "use", "site", "power"} & set(m.content)),
              "studies:describe_study"),

@@ -17,6 +17,7 @@ from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioErro
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
+from megawatt.scenario.own_machines import with_own_machines
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 
@@ -35,7 +36,10 @@ class LoadedScenario:
 
 @dataclass(frozen=True, slots=True)
 class LoadedComparison:
-    """Scenarios to run side by side; a single scenario is a comparison of one."""
+    """Scenarios to run side by side; a single scenario is a comparison of one.
+
+    ``catalogue`` is what they are to be run with: machines and kernels of their own files are in it.
+    """
 
     name: str
     title: str
@@ -43,6 +47,7 @@ class LoadedComparison:
     uses: tuple[LoadedScenario, ...]
     file: str
     sha256: str
+    catalogue: Catalogue
     conversion: Conversion | None = None
 
 
@@ -73,8 +78,8 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     raw, digest = read_toml(file, _WHAT)
     settings = tuple(settings)
     if "compare" not in raw:
-        use = _one(file, raw, digest, catalogue, settings)
-        return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest)
+        use, catalogue = _one(file, raw, digest, catalogue, settings)
+        return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest, catalogue)
     for setting in settings:
         if setting.startswith(_OF_COMPARISON):
             _apply(raw, setting, file)
@@ -87,7 +92,8 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
             child_raw, child_digest = read_toml(child, _WHAT)
             if top.seed is not None:
                 child_raw["seed"] = top.seed
-            uses.append(_one(child, child_raw, child_digest, catalogue, settings))
+            use, catalogue = _one(child, child_raw, child_digest, catalogue, settings)
+            uses.append(use)
         except ScenarioError as error:
             problems += [
                 Problem(f"{name}: {p.path}" if p.path else name, p.found, p.allowed, p.hint) for p in error.problems
@@ -97,7 +103,9 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
         problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
     if problems:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
-    return LoadedComparison(top.name, top.title, top.question, tuple(uses), str(file), digest, top.conversion)
+    return LoadedComparison(
+        top.name, top.title, top.question, tuple(uses), str(file), digest, catalogue, top.conversion
+    )
 
 
 def load_price_years(
@@ -135,15 +143,15 @@ def _repeated(names: list[str]) -> list[Problem]:
 
 def _one(
     file: Path, raw: dict[str, Any], digest: str, catalogue: Catalogue, settings: tuple[str, ...]
-) -> LoadedScenario:
+) -> tuple[LoadedScenario, Catalogue]:
     for setting in settings:
         _apply(raw, setting, file)
-    problems, scenario = validate_raw(raw, catalogue, file.parent)
+    problems, scenario, catalogue = validate_raw(raw, catalogue, file.parent)
     if problems or scenario is None:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
     if settings:
         digest = hashlib.sha256((digest + "\n" + "\n".join(settings)).encode()).hexdigest()
-    return LoadedScenario(scenario, file.parent, str(file), digest)
+    return LoadedScenario(scenario, file.parent, str(file), digest), catalogue
 
 
 def _apply(raw: dict[str, Any], setting: str, file: Path) -> None:
@@ -165,19 +173,24 @@ def _apply(raw: dict[str, Any], setting: str, file: Path) -> None:
     table[last] = value
 
 
-def validate_raw(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> tuple[list[Problem], Scenario | None]:
-    """All problems of a raw scenario, and the scenario if there is none."""
+def validate_raw(
+    raw: Mapping[str, Any], catalogue: Catalogue, folder: Path
+) -> tuple[list[Problem], Scenario | None, Catalogue]:
+    """All problems of a raw scenario, the scenario if there is none, and the catalogue with its own machines."""
     problems = between_sections(raw)
+    raw, catalogue, unread = with_own_machines(raw, catalogue, folder)
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
         problems += as_problems(Scenario, error)
+    unread_at = {p.path.partition(":")[0] for p in unread}
+    problems = [p for p in problems if p.path not in unread_at] + unread
     problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
     if scenario is not None and not problems:
         problems = engine_problems(scenario, catalogue, folder)
     seen = {p.path: p for p in reversed(problems)}
-    return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None
+    return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None, catalogue
 
 
 def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:

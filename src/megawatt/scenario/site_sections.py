@@ -113,7 +113,7 @@ class AI(Section):
     """What fills the AI halls."""
 
     system: Annotated[str, catalogue_key("system")] = Field(
-        description="system in the catalogue (rack, node, UltraServer)"
+        description="system in the catalogue (rack, node, UltraServer), or the path of a machine file"
     )
     chips: Annotated[Fact, *quantity(ge=1, le=1e8, whole=True)] | None = Field(
         None,
@@ -144,6 +144,9 @@ class Training(Section):
     """The job that says what a chip is worth: one training run of this model on part of the site."""
 
     model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json")
+    kernels: str | None = Field(
+        None, description="folder of measured kernels (megawatt calibrate kernels) in place of the catalogue's"
+    )
     chips: Annotated[Fact, *quantity(ge=1, le=1e7, whole=True)] = Field(
         description="chips of the job", title="chips of the job"
     )

@@ -13,6 +13,7 @@ from megawatt.training.layouts import (
 from megawatt.training.machines import Machine, chips_within, machine_within
 from megawatt.training.multiplies import trained_precisions
 from megawatt.training.other_layouts import Alternative, FrontStep, against, alternatives, front_steps
+from megawatt.training.own_machines import open_machine, open_machines
 from megawatt.training.planning import Objective, Prices, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, Stack, default_stack, practice_for
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
@@ -74,6 +75,8 @@ __all__ = [
     "merge_features",
     "micro_batches",
     "one_layout",
+    "open_machine",
+    "open_machines",
     "parse_choices",
     "parse_schedules",
     "per_chip_fracs",

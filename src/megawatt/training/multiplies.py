@@ -79,20 +79,23 @@ def multiplies(
             # No relative was measured either: the coarser model of the profile stays.
             continue
         kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0)
-        best = catalogue.get(accelerator.key).facts.get(f"gemm_achieved_{precision}_flops_per_s")
-        if best is not None and found.chip != catalogue.get(accelerator.key).key:
-            kernel = replace(kernel, speed=kernel.speed * _level(catalogue, accelerator, kernel, best.number()))
-            used.append(Assumption(f"{accelerator.key}.gemm_achieved_{precision}_flops_per_s", "training", best))
+        name = f"gemm_achieved_{precision}_flops_per_s"
+        best = next((key for key in accelerator.practised if name in catalogue.get(key).facts), None)
+        if best is not None and found.chip != best:
+            kernel = replace(kernel, speed=kernel.speed * _level(catalogue, best, kernel, name))
+            used.append(catalogue.assume(best, name, "training"))
         kernels[precision], rests[f"multiplies {precision}"] = kernel, found
     return MappingProxyType(kernels), rests, tuple(used)
 
 
-def _level(catalogue: Catalogue, accelerator: Accelerator, kernel: GemmKernel, best_flops_per_s: float) -> float:
-    """Published best rate over the kernel's rate on a large multiply, both as shares of the peak they belong to."""
+def _level(catalogue: Catalogue, chip: str, kernel: GemmKernel, best: str) -> float:
+    """Published best rate of a chip over the kernel's on a large multiply, both as shares of the peak they belong to.
+
+    ``best`` names the fact of the best rate."""
     time_s = float(gemm_cost(kernel, _LARGE, _LARGE, _LARGE, steady=False).time_s)
-    listed = catalogue.number(accelerator.key, f"peak_{kernel.precision}_flops_per_s")
+    listed = catalogue.number(chip, f"peak_{kernel.precision}_flops_per_s")
     share = 2.0 * _LARGE**3 / time_s / kernel.peak_flops_per_s
-    return best_flops_per_s / listed / share
+    return catalogue.number(chip, best) / listed / share
 
 
 def multiply(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import CatalogueError, ScenarioError
@@ -22,7 +22,6 @@ from megawatt.hardware import (
     fabric_for,
     flash_kernel,
     kernel_profile,
-    maker,
     own_practice,
     peak_precision,
     power_model,
@@ -187,14 +186,15 @@ class Practice:
 
 def default_stack(accelerator: Accelerator) -> str:
     """Key of the stack that is usual on a chip."""
-    return _DEFAULT_STACK[maker(accelerator.key)]
+    return _DEFAULT_STACK[accelerator.family]
 
 
 def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[Stack, tuple[Assumption, ...]]:
     names = [name for name in Stack.__dataclass_fields__ if name != "key"]
     used = {name: catalogue.assume(key, name, _ROOM) for name in names}
     # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own numbers count.
-    own = catalogue.entries.get(f"{key}-{accelerator.key}")
+    owns = (catalogue.entries.get(f"{key}-{chip}") for chip in accelerator.practised)
+    own = next((entry for entry in owns if entry is not None), None)
     if own is not None:
         used |= {name: catalogue.assume(own.key, name, _ROOM) for name in names if name in own.facts}
     schedule = str(used["schedule"].fact.value)
@@ -248,6 +248,31 @@ def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tup
     return Host(frozenset(offload), *(a.fact.number() for a in used)), used
 
 
+_Kernel = TypeVar("_Kernel", GemmKernel, AttentionKernel, ExpertKernel)
+
+
+def _anchored(
+    chip: Accelerator,
+    profile: KernelProfile,
+    multiplies: Mapping[str, GemmKernel],
+    attention: AttentionKernel | None,
+    experts: Mapping[str, ExpertKernel],
+) -> tuple[KernelProfile, Mapping[str, GemmKernel], AttentionKernel | None, Mapping[str, ExpertKernel]]:
+    """The same kernels at the rate that a measured run of the machine shows; memory and links stay as they are."""
+    factor = chip.achieved_over_predicted
+
+    def scaled(kernel: _Kernel) -> _Kernel:
+        return replace(kernel, speed=kernel.speed * factor)
+
+    rates = MappingProxyType({name: rate * factor for name, rate in profile.gemm_flops_per_s.items()})
+    return (
+        replace(profile, gemm_flops_per_s=rates, attention_share=profile.attention_share * factor),
+        MappingProxyType({name: scaled(kernel) for name, kernel in multiplies.items()}),
+        None if attention is None else scaled(attention),
+        MappingProxyType({name: scaled(kernel) for name, kernel in experts.items()}),
+    )
+
+
 def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> Collection[str]:
     """Precisions of the multiplies of some jobs: their linear layers' own, and 16 bits."""
     return {peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"} if jobs else TRAINED
@@ -295,6 +320,8 @@ def practice_for(
     experts, rests_experts = _experts(catalogue, chip, measured if mixture else ())
     rests = {**rests, **rests_attention, **rests_experts, "collectives": links}
     host, host_facts = _host(catalogue, system, offload)
+    if chip.achieved_over_predicted != 1.0:
+        kernels, measured, attention, experts = _anchored(chip, kernels, measured, attention, experts)
     fitted = tuple(a for found in rests.values() for a in found.assumptions)
     room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *host_facts, *gemm_facts)
     return Practice(

@@ -141,7 +141,7 @@ def test_a_chip_without_any_peak_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("level1_topology,switch", "level1_topology,ring"), "level1_topology = 'ring', must be one of switch"),
+        (("level1_topology,switch", "level1_topology,star"), "level1_topology = 'star', must be one of switch"),
         (("level2_domain_chips,inf", "level2_domain_chips,64"), "must grow and end with inf"),
         (("level1_domain_chips,8,", "level1_domain_chips,many,"), "level1_domain_chips = 'many', must be a number"),
     ],

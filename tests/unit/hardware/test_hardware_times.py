@@ -28,7 +28,6 @@ from megawatt.hardware import (
     grouped_gemm_time_s,
     kernel_profile,
     level_share,
-    maker,
     neighbour_share,
     peak_precision,
     power_model,
@@ -230,7 +229,7 @@ def test_unknown_precision_names_those_there_are() -> None:
     ("key", "family"), [("tpu-v5p", "tpu"), ("trn3", "trn"), ("h100-sxm", "gpu"), ("mi300x", "gpu")]
 )
 def test_makers(key: str, family: str) -> None:
-    assert maker(key) == family
+    assert load_catalogue().accelerator(key).family == family
 
 
 def test_power_model_has_the_ends_of_the_chip() -> None:
