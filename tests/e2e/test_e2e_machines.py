@@ -123,3 +123,22 @@ def test_a_scenario_with_a_machine_of_its_own(tmp_path: Path) -> None:
     again = scenario.read_text(encoding="utf-8").replace("./mine.toml", "./nothing.toml")
     scenario.write_text(again, encoding="utf-8")
     assert "nothing.toml" in refused(megawatt("check", scenario, folder=tmp_path))
+
+
+def test_show_and_check_know_machine_files(tmp_path: Path) -> None:
+    shown = megawatt("show", "mine.toml", folder=in_folder(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    for words in (
+        "(machine)",
+        "dense rate in bf16",
+        "900 TFLOP/s",
+        "network: infiniband",
+        "rail",
+        "measured on h100-sxm",
+    ):
+        assert words in " ".join(shown.stdout.split()), words
+    assert megawatt("check", "mine.toml", folder=tmp_path).returncode == 0
+    in_folder(tmp_path, BAD)
+    told = refused(megawatt("check", "mine.toml", folder=tmp_path))
+    assert "links.a.topology" in told
+    assert "hgx-h100" in told

@@ -27,8 +27,8 @@ __all__ = ["check", "show"]
 def show(thing: str, seq_len: int, sources: bool, as_json: bool) -> int:
     """Say what THING is and what was understood of it: a key of the catalogue, or a file or folder of any kind.
 
-    Kinds of files: scenarios, machines, run folders, models (config.json), weather, prices, dispatch cases, kernels, published
-    answers. A file that is wrong is shown with its problems, and the exit code is that of `check`.
+    Kinds of files: scenarios, machines, run folders, models (config.json), weather, prices, dispatch cases, kernels,
+    published answers. A file that is wrong is shown with its problems, and the exit code is that of `check`.
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.inspection import describe

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from megawatt.catalogue import Catalogue, System
 from megawatt.inspection.records import Description, Line, Section
-from megawatt.training import open_machine, practice_for
+from megawatt.training import open_machine, practice_for, usual_precision
+from megawatt.workload import load_model
 
 __all__ = ["describe_machine", "machine_sections"]
 
@@ -33,6 +35,8 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _PEAK: Final = re.compile(r"^peak_(\w+)_flops_per_s$")
+_MIXTURE: Final = "mixtral-8x7b"
+"""A model with every kind of operator that kernels are measured of."""
 _POWER: Final = ("_w", "_w_per_chip", "_c", "liquid_share")
 
 
@@ -52,9 +56,10 @@ def machine_sections(catalogue: Catalogue, system: System) -> tuple[Section, ...
         name = used.name.rpartition(".")[2]
         if not name.endswith("_name"):
             part, words = _part(name, levels)
-            parts[part].append(Line.of(words, used.fact))
-    rests = practice_for(catalogue, system).evidence
-    measured = Section("times rest on", tuple(Line(name, what) for name, what in rests.items()))
+            parts[part].append(replace(Line.of(name, used.fact), name=words))
+    precision = usual_precision(system.accelerator)
+    rests = practice_for(catalogue, system).rests_on(precision, load_model(_MIXTURE, catalogue))
+    measured = Section(f"times in {precision} rest on", tuple(Line(name, what) for name, what in rests.items()))
     return (*_sections(parts, set(levels.values())), measured)
 
 

@@ -181,7 +181,7 @@ class Practice:
                 names[name] = ""
         if any(kind.mixture for kind in kinds):
             names["routed experts"] = f"experts {precision}"
-        return {name: self.evidence.get(key, "roofline") for name, key in names.items()}
+        return {name: self.evidence.get(key, "roofline over its data sheet") for name, key in names.items()}
 
 
 def default_stack(accelerator: Accelerator) -> str:

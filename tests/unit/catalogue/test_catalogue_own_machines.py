@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from megawatt.catalogue import describe_system, load_catalogue
+from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.machine_file import machine_schema
 from megawatt.catalogue.own_machine import OwnMachine, is_machine_file, read_machine
 from megawatt.errors import ScenarioError
@@ -189,15 +189,6 @@ def test_files_are_recorded_and_not_mixed_up(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         read_machine(tmp_path / "other.toml", own.catalogue, name="other.toml")
     assert caught.value.problems[0].found == "'own' is in machine.toml already"
-
-
-def test_what_a_machine_is_part_by_part(tmp_path: Path) -> None:
-    rows = describe_system(read(tmp_path, OWN).catalogue, "own")
-    parts = list(dict.fromkeys(row["part"] for row in rows))
-    assert parts == ["unit", "chip", "network.mesh", "network.ethernet", "power"]
-    words = {(row["part"], row["what"]): row["value"] for row in rows}
-    assert words["chip", "dense rate in bf16"] == 4e14
-    assert words["network.ethernet", "oversubscription"] == 2.0
 
 
 def test_words_that_are_files() -> None:

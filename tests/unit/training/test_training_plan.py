@@ -214,7 +214,7 @@ def test_a_plan_says_what_its_times_rest_on() -> None:
         "routed experts": "measured on gb200 in bf16",
     }
     systolic = plan(mixture, CATALOGUE.system("tpu-v5p-pod"), 64, catalogue=CATALOGUE).evidence
-    assert (systolic["attention"], systolic["routed experts"]) == ("roofline", "roofline")
+    assert (systolic["attention"], systolic["routed experts"]) == ("roofline over its data sheet",) * 2
     assert systolic["matrix multiplies"] == "data sheet of tpu-v6e"
     own = plan(mixture, CATALOGUE.system("hgx-h100"), 64, catalogue=CATALOGUE).evidence
     assert own["routed experts"] == "measured on this chip"
