@@ -105,9 +105,7 @@ class Anchor(Section):
 
     model: str = Field(description="model key, or the path of a model file (relative to this file)")
     chips: int = Field(ge=1, le=10_000_000, description="chips of the run")
-    layout: dict[str, Annotated[int, Field(ge=0, le=10_000_000)]] = Field(
-        description="degrees as of train's --layout, with tp, pp and micro_batch; recompute 0 none, 1 selective, 2 full"
-    )
+    layout: str = Field(min_length=1, description="as train's --layout, with tp, pp and mb: 'tp=8,pp=4,mb=1'")
     seq_len: int = Field(ge=1, le=10_000_000, description="tokens of a sequence")
     global_batch: int = Field(ge=1, le=1_000_000_000, description="sequences per step")
     precision: str = Field("bf16", description="of the linear layers")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from megawatt.catalogue.records import Fact, System
 from megawatt.errors import MegawattError, Problem, ScenarioError
 from megawatt.hardware import peak_precision, with_kernels
+from megawatt.training.choices import parse_choices
 from megawatt.training.layouts import layouts_like
 from megawatt.training.planning import evaluate
 from megawatt.training.practice import practice_for
@@ -94,7 +95,7 @@ def _with_anchor(catalogue: Catalogue, own: OwnMachine) -> Catalogue:
         path = own.folder / anchor.model
         arch = load_model(str(path) if path.is_file() else anchor.model, catalogue)
         job = Job(arch, anchor.seq_len, anchor.global_batch, anchor.precision)
-        layout = layouts_like(job, anchor.chips, anchor.layout)
+        layout = layouts_like(job, anchor.chips, parse_choices(anchor.layout))
         run = _Run(catalogue, own.key, job, layout, anchor.stack)
         predicted = run.step_time_s(1.0)
         measured = anchor.step_time_s

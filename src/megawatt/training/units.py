@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
-from megawatt.hardware import maker
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -22,7 +21,7 @@ NeuronCore configuration)."""
 def cores_per_chip(catalogue: Catalogue, chip: str) -> tuple[int, ...]:
     """Cores of a chip that launchers count as devices, physical and logical; none on GPUs, whose device is the chip."""
     entry = catalogue.get(chip, "accelerator")
-    if maker(chip) == "gpu" or "cores" not in entry.facts:
+    if catalogue.accelerator(chip).family == "gpu" or "cores" not in entry.facts:
         return ()
     cores = int(entry.facts["cores"].number())
     counts = (cores, cores // 2) if chip in _PAIRED else (cores,)

@@ -132,7 +132,7 @@ like = "hgx-h100"
 [anchor]
 model = "llama-2-7b"
 chips = 32
-layout = { tp = 8, pp = 2, micro_batch = 1 }
+layout = "tp=8,pp=2,mb=1"
 seq_len = 4096
 global_batch = 64
 step_time_s = STEP
@@ -175,8 +175,8 @@ def test_an_absurd_anchor_is_refused(tmp_path: Path, share: float) -> None:
     ("old", "new", "words"),
     [
         ("llama-2-7b", "llama-9", "llama"),
-        ("tp = 8", "tp = 3", "does not divide"),
-        ("tp = 8", "speed = 8", "speed"),
+        ("tp=8", "tp=3", "does not divide"),
+        ("tp=8", "speed=8", "speed"),
         ("seq_len = 4096", 'seq_len = 4096\nprecision = "fp3"', "precision"),
         ("seq_len = 4096", 'seq_len = 4096\nstack = "stack-none"', "stack-none"),
     ],
