@@ -98,7 +98,7 @@ def _whole(text: str) -> int | float:
     return int(text) if len(text) <= _LONGEST_WHOLE else math.inf
 
 
-def read_json(path: Path, what: str = "a JSON file", *, kind: type | None = dict) -> Any:
+def read_json(path: Path, what: str = "a JSON file", *, kind: type | None = dict, finite: bool = True) -> Any:
     """Content of a JSON file of at most 8 MiB.
 
     Parameters
@@ -109,6 +109,8 @@ def read_json(path: Path, what: str = "a JSON file", *, kind: type | None = dict
         What is wanted, for messages.
     kind : type, optional
         What the outermost value must be; None lets it be anything.
+    finite : bool
+        Refuse numbers that are not finite; otherwise they are left to who reads the value.
 
     Raises
     ------
@@ -116,14 +118,14 @@ def read_json(path: Path, what: str = "a JSON file", *, kind: type | None = dict
         If it cannot be read, is not JSON (names the line), holds a number that is not finite (names its dotted path),
         a key twice, or is not of the kind.
     """
-    content = parse_json(decode(path, read_bytes(path, _JSON_BYTES, what)), path, what)
+    content = parse_json(decode(path, read_bytes(path, _JSON_BYTES, what)), path, what, finite=finite)
     if kind is not None and not isinstance(content, kind):
         wanted = "a JSON object" if kind is dict else f"a JSON {kind.__name__}"
         raise refused(path, f"holds a {type(content).__name__}", f"{what}: {wanted}")
     return content
 
 
-def parse_json(text: str, path: object, what: str = "JSON", *, line: int = 0) -> Any:
+def parse_json(text: str, path: object, what: str = "JSON", *, line: int = 0, finite: bool = True) -> Any:
     """Content of a JSON text; ``path`` and ``line`` are where it stands. Raises as `read_json`."""
     try:
         content = json.loads(text, parse_int=_whole, parse_constant=float, object_pairs_hook=_pairs)
@@ -133,7 +135,7 @@ def parse_json(text: str, path: object, what: str = "JSON", *, line: int = 0) ->
     except (_TwiceError, RecursionError) as error:
         found = str(error) if isinstance(error, _TwiceError) else "nested too deeply"
         raise refused(path, f"not valid JSON: {found}", what, line=line) from None
-    problems = [Problem(where, found, allowed) for where, found, allowed in _wrong(content)]
+    problems = [Problem(where, found, allowed) for where, found, allowed in _wrong(content, finite)]
     if problems:
         raise ScenarioError(f"{path}: {problems[0]}", problems, str(path))
     return content
@@ -165,11 +167,11 @@ def _too_deep(content: Any) -> Iterator[str]:
     return (_dotted(keys) for keys, _ in _walk(content) if len(keys) > _DEEPEST)
 
 
-def _wrong(content: Any) -> Iterator[tuple[str, str, str]]:
+def _wrong(content: Any, finite: bool) -> Iterator[tuple[str, str, str]]:
     for keys, value in _walk(content):
         if len(keys) > _DEEPEST:
             yield _dotted(keys), "nested too deeply", f"{_DEEPEST} levels"
-        elif isinstance(value, float) and not math.isfinite(value):
+        elif finite and isinstance(value, float) and not math.isfinite(value):
             yield _dotted(keys), "no finite number (NaN, infinite or above 1.8e308)", "a finite number"
         elif isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
             yield _dotted(keys), shown(value), "text of whole Unicode characters"

@@ -34,7 +34,8 @@ class Job:
     Raises
     ------
     ScenarioError
-        If a size is below 1 or above 10 million, documents are longer than a sequence, or the share is none.
+        If a size is below 1 or above 10 million, the sequence is longer than the model has learned positions, documents
+        are longer than a sequence, or the share is none.
     """
 
     arch: ModelArch
@@ -51,6 +52,12 @@ class Job:
         if not (0 <= self.document_tokens <= self.seq_len and 0.0 < self.filled_frac <= 1.0):
             found = f"documents of {shown(self.document_tokens)} tokens, {self.filled_frac:g} of a sequence filled"
             raise ScenarioError(f"{found}; allowed: up to {self.seq_len:,} tokens, a share above 0 to 1")
+        positions = self.arch.learned_positions
+        if 0 < positions < self.seq_len:
+            raise ScenarioError(
+                f"seq_len = {self.seq_len:,} tokens; allowed: up to {positions:,}, the learned positions of "
+                f"{self.arch.key}"
+            )
 
     @property
     def tokens(self) -> int:

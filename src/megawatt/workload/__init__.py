@@ -1,6 +1,7 @@
 """What one step of a model computes and moves: dimensions, parameters, FLOPs, operators."""
 
 from megawatt.workload.arch import check_arch, load_model, model_from_entry
+from megawatt.workload.calls import ACTIVATION_BYTES, AttentionCall, Gemm, ScanCall, Split
 from megawatt.workload.counts import (
     KindParameters,
     ParameterCounts,
@@ -11,25 +12,14 @@ from megawatt.workload.counts import (
     trained_share,
 )
 from megawatt.workload.describe import LayerGroup, ModelDescription, describe_model
-from megawatt.workload.hf import KNOWN_ARCHITECTURES, model_from_hf_config
+from megawatt.workload.hf import model_from_hf_config
 from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
-from megawatt.workload.operators import (
-    ACTIVATION_BYTES,
-    AttentionCall,
-    ExpertCall,
-    Gemm,
-    LayerWork,
-    ScanCall,
-    Split,
-    head_work,
-    layer_work,
-)
+from megawatt.workload.operators import ExpertCall, LayerWork, head_work, layer_work
 from megawatt.workload.records import ModelArch
 from megawatt.workload.structure import LayerKind, Structure, structure
 
 __all__ = [
     "ACTIVATION_BYTES",
-    "KNOWN_ARCHITECTURES",
     "Attention",
     "AttentionCall",
     "ExpertCall",

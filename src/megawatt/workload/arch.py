@@ -31,6 +31,8 @@ _NEEDED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "f": ("heads", "kv_heads", "head_dim"),
         "w": ("heads", "kv_heads", "head_dim", "window"),
         "c": ("heads", "kv_heads", "head_dim", "window"),
+        "s": ("heads", "kv_heads", "head_dim", "window", "q_lora_rank", "index_heads", "index_head_dim", "index_topk"),
+        "h": ("heads", "kv_heads", "head_dim", "window", "q_lora_rank"),
         "p": ("heads", "kv_heads", "head_dim", "mamba_inner", "mamba_head_dim", "mamba_state"),
         "l": ("linear_key_heads", "linear_value_heads", "linear_key_dim", "linear_value_dim"),
         "m": ("mamba_inner", "mamba_state"),
@@ -54,7 +56,7 @@ def _problems(arch: ModelArch) -> Iterator[tuple[str, object, str]]:
     """(field, what was found, what is allowed) of every inconsistency."""
     if not 1 <= arch.layers <= MOST_LAYERS:
         yield "layers", arch.layers, f"1 to {MOST_LAYERS:,}"
-    for name, letters in (("mixers", "fwclmp-"), ("mlps", "de-")):
+    for name, letters in (("mixers", "fwcshlmp-"), ("mlps", "de-")):
         text = getattr(arch, name)
         if set(text) - set(letters) or len(text) > arch.layers:
             yield name, text, f"letters of {letters!r}, no more than layers = {arch.layers}"

@@ -18,6 +18,7 @@ __all__ = [
     "mean_keys",
     "model_flops_per_token",
     "parameters",
+    "seen_keys",
     "trained_share",
 ]
 
@@ -193,16 +194,23 @@ def mean_keys(seq_len: int, window: int = 0, *, causal_half: bool = True, chunke
     return w - w * w / (2 * seq_len)
 
 
+def seen_keys(mixer: Attention | Latent, seq_len: int, *, causal_half: bool = True) -> float:
+    """Keys that a query of this mixer meets on average, compressed ones included. [tokens]"""
+    keys = mean_keys(seq_len, mixer.window, causal_half=causal_half, chunked=mixer.chunked)
+    if mixer.compress:
+        keys += mean_keys(max(seq_len // mixer.compress, 1), mixer.index_topk, causal_half=causal_half)
+    return keys
+
+
 def _core_flops(mixer: Mixer, seq_len: int, causal_half: bool) -> float:
     """Forward FLOPs of one mixer on one token beside its weight matrices. [FLOP]"""
     if not isinstance(mixer, Attention | Latent):
         return mixer.flops_per_token()
-    keys = mean_keys(seq_len, mixer.window, causal_half=causal_half, chunked=mixer.chunked)
+    keys = seen_keys(mixer, seq_len, causal_half=causal_half)
     flops = 2.0 * mixer.heads * (mixer.head_dim + mixer.value_dim) * keys
-    if isinstance(mixer, Latent) and mixer.index_heads:
-        # The indexer scores every key.
-        flops += 2.0 * mixer.index_heads * mixer.index_dim * mean_keys(seq_len, causal_half=causal_half)
-    return flops
+    # The indexer scores every key that it may pick.
+    offered = mean_keys(seq_len, causal_half=causal_half) / max(mixer.compress, 1)
+    return flops + 2.0 * mixer.index_heads * mixer.index_dim * offered
 
 
 def attention_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: bool = True) -> float:

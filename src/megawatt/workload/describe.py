@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from megawatt.workload.calls import ACTIVATION_BYTES
 from megawatt.workload.counts import (
     KindParameters,
     attention_flops_per_token,
@@ -15,7 +16,6 @@ from megawatt.workload.counts import (
     parameters,
 )
 from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
-from megawatt.workload.operators import ACTIVATION_BYTES
 from megawatt.workload.records import ModelArch
 from megawatt.workload.structure import LayerKind, structure
 
@@ -92,6 +92,8 @@ def _mixer_name(mixer: Mixer) -> str:
         return {"decay": "linear attention", "delta": "gated delta net", "kda": "delta attention"}[mixer.rule]
     if isinstance(mixer, Mamba):
         return "Mamba-1" if mixer.dt_rank else "Mamba-2"
+    if mixer.compress:
+        return f"attention to {'picked ' if mixer.index_heads else ''}keys of {mixer.compress} tokens each"
     if not mixer.window:
         return "full attention"
     return f"attention in chunks of {mixer.window:,}" if mixer.chunked else f"attention in a window of {mixer.window:,}"
@@ -167,7 +169,12 @@ def describe_model(arch: ModelArch, seq_len: int = 4096) -> ModelDescription:
                 cached += layers * mixer.cached()
                 # An indexer picks among all keys: only a window lets go of them.
                 window = mixer.window if isinstance(mixer, Attention) else 0
-                bounded += layers * mixer.cached() * (min(window, seq_len) if window else seq_len)
+                if mixer.compress:
+                    bounded += layers * (
+                        mixer.cached() * seq_len + mixer.compress * mixer.cached() * min(window, seq_len)
+                    )
+                else:
+                    bounded += layers * mixer.cached() * (min(window, seq_len) if window else seq_len)
             else:
                 state += layers * mixer.state()
     groups = zip(shape.kinds, counts.kinds, shape.counts, strict=True)

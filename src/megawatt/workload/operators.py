@@ -6,108 +6,18 @@ Every quantity is an array over parallel splits, so that one call prices a whole
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
-from megawatt.workload.counts import mean_keys
-from megawatt.workload.mixers import Attention, Latent, Mixer, Mixture, Mlp, Projection, StateSpace
+from megawatt.workload.calls import ACTIVATION_BYTES, AttentionCall, Gemm, ScanCall, Split
+from megawatt.workload.cores import kv_width, mixer_cores
+from megawatt.workload.mixers import Attention, Latent, Mixer, Mixture, Mlp
+from megawatt.workload.projection import Projection
 from megawatt.workload.records import ModelArch
 from megawatt.workload.structure import LayerKind
 
-__all__ = [
-    "ACTIVATION_BYTES",
-    "AttentionCall",
-    "ExpertCall",
-    "Gemm",
-    "LayerWork",
-    "ScanCall",
-    "Split",
-    "head_work",
-    "layer_work",
-]
-
-
-ACTIVATION_BYTES: Final = 2.0
-"""Activations travel and are stored in 16 bits in every precision of training that the package knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """How one micro-batch is cut; arrays of one shape (n,).
-
-    ``tp`` tensor, ``cp`` context, ``ep`` expert and ``etp`` tensor-parallel-in-expert degrees, ``micro_batch`` in
-    sequences, ``sequence_parallel`` whether norms and residuals are sharded over the tensor group.
-    """
-
-    tp: FloatArray
-    cp: FloatArray
-    ep: FloatArray
-    etp: FloatArray
-    micro_batch: FloatArray
-    sequence_parallel: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Gemm:
-    """C[m, n] = A[m, k] B[k, n], ``count`` times per micro-batch and chip; arrays of shape (n,).
-
-    ``linear``: multiplies by a weight, hence runs in the training precision; otherwise in 16 bits. ``grouped``: one
-    launch over ``count`` experts whose rows differ; ``batched``: one launch over ``count`` equal ones. ``frozen``: its
-    weight is not trained, so that the backward pass has no product for the weight's gradient.
-    """
-
-    name: str
-    m: FloatArray
-    n: FloatArray
-    k: FloatArray
-    count: FloatArray
-    linear: bool = True
-    grouped: bool = False
-    frozen: bool = False
-    batched: bool = False
-
-    def flops(self) -> FloatArray:
-        """FLOPs of all of them, forward. [FLOP]"""
-        return 2.0 * self.m * self.n * self.k * self.count
-
-
-@dataclass(frozen=True, slots=True)
-class AttentionCall:
-    """Fused causal attention of one micro-batch on one chip; arrays of shape (n,).
-
-    ``batch`` sequences with ``queries`` on this chip see ``keys`` each, of which a query sees the share ``visible`` on
-    average, in ``heads`` query and ``kv_heads`` key heads of ``head_dim`` (keys) and ``value_dim`` (values).
-    """
-
-    batch: FloatArray
-    queries: FloatArray
-    keys: FloatArray
-    heads: FloatArray
-    kv_heads: FloatArray
-    head_dim: float
-    value_dim: float
-    visible: float
-
-    def flops(self) -> FloatArray:
-        """FLOPs of the causal part. [FLOP]"""
-        scores = self.batch * self.queries * self.keys * self.visible * self.heads
-        return 2.0 * scores * (self.head_dim + self.value_dim)
-
-
-@dataclass(frozen=True, slots=True)
-class ScanCall:
-    """Recurrence of linear attention or a state-space layer, computed chunk by chunk; arrays of shape (n,).
-
-    ``flops`` forward (a backward pass has 2.5 times as many: it computes the chunks again), ``moved_bytes`` to and from
-    memory (twice as many backward), ``chunk`` in tokens.
-    """
-
-    flops: FloatArray
-    moved_bytes: FloatArray
-    chunk: int
+__all__ = ["ExpertCall", "LayerWork", "head_work", "layer_work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +143,7 @@ def layer_work(
     if arch.lora_rank:
         adapters = tuple(g for m in kind.mixers for g in _adapter_gemms(arch, m, tokens, split))
         gemms = tuple(replace(g, frozen=True) for g in gemms) + adapters
-    core = _cores(kind.mixers, tokens, split, seq_len, fused_attention)
+    core = mixer_cores(kind.mixers, tokens, split, seq_len, fused_attention)
     gemms += core.gemms
     widths = sum((m.output / split.tp for m in kind.mixers), zero)
     expert_width = hidden if mixture is None else mixture.expert_input(hidden)
@@ -291,47 +201,6 @@ def head_work(arch: ModelArch, split: Split, seq_len: int) -> tuple[Gemm, FloatA
     return gemm, logits * (2.0 + 4.0 + 8.0 + 4.0), logits * (4.0 + 2.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Core:
-    """What mixers do beside their weight matrices: fused calls, score multiplies, recurrences; arrays (n,): elements of
-    score matrices, memory traffic of convolutions, gates and index scores, messages of context parallelism. [B]"""
-
-    attention: tuple[AttentionCall, ...]
-    scans: tuple[ScanCall, ...]
-    gemms: tuple[Gemm, ...]
-    scores: FloatArray
-    vector_bytes: FloatArray
-    cp_bytes: FloatArray
-
-    def __add__(self, other: _Core) -> _Core:
-        return _Core(
-            self.attention + other.attention,
-            self.scans + other.scans,
-            self.gemms + other.gemms,
-            self.scores + other.scores,
-            self.vector_bytes + other.vector_bytes,
-            self.cp_bytes + other.cp_bytes,
-        )
-
-
-def _cores(mixers: tuple[Mixer, ...], tokens: FloatArray, split: Split, seq_len: int, fused: bool) -> _Core:
-    """Cores of the mixers of one layer."""
-    zero = np.zeros_like(tokens)
-    total = _Core((), (), (), zero, zero, zero)
-    for mixer in mixers:
-        if isinstance(mixer, Attention | Latent):
-            total = total + _attention_core(mixer, tokens, split, seq_len, fused)
-        else:
-            total = total + _scan_core(mixer, tokens, split)
-    return total
-
-
-def _kv_width(mixer: Attention | Latent, tp: FloatArray) -> FloatArray:
-    """Elements of keys and values per token that one chip of the tensor group holds."""
-    # With more chips than key-value heads, heads are copied: a chip never holds less than one.
-    return np.maximum(mixer.core_kv_heads / tp, 1.0) * (mixer.head_dim + mixer.value_dim)
-
-
 def _projected(p: Projection, tokens: FloatArray, split: Split) -> Gemm:
     """The multiply by one weight matrix on one chip of a tensor group."""
     one = np.ones_like(tokens)
@@ -351,7 +220,7 @@ def _adapter_gemms(arch: ModelArch, mixer: Mixer, tokens: FloatArray, split: Spl
     one, h = np.ones_like(tokens), np.full_like(tokens, arch.hidden)
     rank = one * arch.lora_rank
     if isinstance(mixer, Attention | Latent):
-        in_width = mixer.heads * mixer.head_dim / split.tp + _kv_width(mixer, split.tp)
+        in_width = mixer.heads * mixer.head_dim / split.tp + kv_width(mixer, split.tp)
     else:
         in_width = mixer.input_columns / split.tp
     return (
@@ -400,45 +269,6 @@ def _expert_call(mixture: Mixture, hidden: int, tokens: FloatArray, split: Split
         expert_parallel=split.ep,
         gated=mixture.expert.gated,
     )
-
-
-def _attention_core(mixer: Attention | Latent, tokens: FloatArray, split: Split, seq_len: int, fused: bool) -> _Core:
-    """One fused call, or score GEMMs and elements of the score matrices; index scores where keys are picked."""
-    heads = mixer.heads / split.tp
-    zero, one = np.zeros_like(tokens), np.ones_like(tokens)
-    rows, keys_row = np.full_like(tokens, seq_len) / split.cp, np.full_like(tokens, seq_len)
-    cp_bytes = ACTIVATION_BYTES * tokens * _kv_width(mixer, split.tp)
-    gemms: tuple[Gemm, ...] = ()
-    vector = zero
-    if isinstance(mixer, Latent) and mixer.index_heads:
-        # The causal half of the index scores; every chip of a tensor group scores its share of the tokens in 16 bits,
-        # writes the sum over heads and reads it to pick keys.
-        queries, count = rows / split.tp, split.micro_batch * mixer.index_heads
-        gemms = (Gemm("index_scores", queries, keys_row / 2.0, one * mixer.index_dim, count, False, batched=True),)
-        vector = split.micro_batch * queries * keys_row / 2.0 * 2 * 4.0
-    if fused:
-        mean = mean_keys(seq_len, mixer.window, chunked=mixer.chunked)
-        longest = min(seq_len, mixer.window) if mixer.window else seq_len
-        kv_heads = np.maximum(mixer.core_kv_heads / split.tp, 1.0)
-        keys, dims = np.full_like(tokens, longest), (float(mixer.head_dim), float(mixer.value_dim))
-        call = AttentionCall(split.micro_batch, rows, keys, heads, kv_heads, *dims, mean / longest)
-        return _Core((call,), (), gemms, zero, vector, cp_bytes)
-    count = split.micro_batch * heads
-    scores = Gemm("scores", rows, keys_row, one * mixer.head_dim, count, linear=False, batched=True)
-    context = Gemm("context", rows, one * mixer.value_dim, keys_row, count, linear=False, batched=True)
-    return _Core((), (), (*gemms, scores, context), count * rows * keys_row, vector, cp_bytes)
-
-
-def _scan_core(mixer: StateSpace, tokens: FloatArray, split: Split) -> _Core:
-    """The recurrence of one mixer, chunk by chunk, and the memory-bound operators around it."""
-    zero = np.zeros_like(tokens)
-    # Inputs and output once each way in 16 bits, the state of every chunk written and read in 32.
-    moved = tokens / split.tp * (2.0 * (mixer.input_columns + mixer.output) + 8.0 * mixer.state() / mixer.chunk)
-    call = ScanCall(tokens / split.tp * mixer.chunked_flops_per_token(), moved, mixer.chunk)
-    # Short convolution: read and write; gate and norm: two reads and a write.
-    vector = tokens / split.tp * (4.0 * mixer.channels + 6.0 * mixer.output)
-    # A chip hands the state of its sequences to the next one.
-    return _Core((), (call,), (), zero, vector, ACTIVATION_BYTES * split.micro_batch * mixer.state() / split.tp)
 
 
 def _activation_bytes(arch: ModelArch, active: FloatArray) -> FloatArray:

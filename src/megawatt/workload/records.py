@@ -15,10 +15,11 @@ class ModelArch:
     """A decoder-only language model by its dimensions.
 
     Layers may differ: ``mixers`` has a letter for each layer's token mixer (``f`` full attention, ``w`` sliding window,
-    ``c`` attention within chunks, ``l`` linear attention, ``m`` state space, ``p`` full attention and state space side
-    by side, ``-`` none) and ``mlps`` for its second half (``d`` dense, ``e`` experts, ``-`` none); a shorter text is
-    repeated over the layers. Left empty, all layers are full attention (windowed where there is a window) and dense
-    (experts where there are any). `megawatt.workload.structure` gives the kinds of layers that follow.
+    ``c`` attention within chunks, ``s`` and ``h`` a window and keys that stand for 4 or 128 tokens each, ``l`` linear
+    attention, ``m`` state space, ``p`` full attention and state space side by side, ``-`` none) and ``mlps`` for its
+    second half (``d`` dense, ``e`` experts, ``-`` none); a shorter text is repeated over the layers. Left empty, all
+    layers are full attention (windowed where there is a window) and dense (experts where there are any).
+    `megawatt.workload.structure` gives the kinds of layers that follow.
 
     Attributes
     ----------
@@ -44,6 +45,8 @@ class ModelArch:
         Latent attention (arXiv 2405.04434); ``q_lora_rank`` also where plain attention has low-rank queries.
     index_heads, index_head_dim, index_topk : int
         Indexer that picks the keys of sparse attention; 0 heads: none.
+    output_groups, output_rank : int
+        Output projection in two steps, the first one within groups of heads to a rank each (0: one step).
     window, window_heads, window_kv_heads, window_head_dim, window_v_head_dim : int
         Window (or chunk) in tokens, and dimensions of the layers that have it where they differ (0: they do not).
     attention_gate, keys_are_values : bool
@@ -102,6 +105,8 @@ class ModelArch:
     index_heads: int = 0
     index_head_dim: int = 0
     index_topk: int = 0
+    output_groups: int = 0
+    output_rank: int = 0
     window: int = 0
     window_heads: int = 0
     window_kv_heads: int = 0

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
 from megawatt.workload.records import ModelArch
 
 __all__ = ["ATTENTIONS", "LayerKind", "Structure", "layer_letters", "structure"]
 
-ATTENTIONS = "fwcp"
+ATTENTIONS: Final = "fwcpsh"
 """Letters of mixers with softmax attention."""
+COMPRESSED: Final[Mapping[str, int]] = MappingProxyType({"s": 4, "h": 128})
+"""Tokens behind one compressed key, by letter (DeepSeek-V4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def _attention(arch: ModelArch, letter: str, *, own_keys: bool) -> Mixer:
             arch.index_topk,
             arch.attention_bias,
         )
-    local = letter in "wc"
+    local = letter in "wcsh"
     head_dim = (arch.window_head_dim if local else 0) or arch.head_dim
     value_dim = (arch.window_v_head_dim or arch.window_head_dim if local else 0) or arch.v_head_dim or head_dim
     return Attention(
@@ -135,7 +140,13 @@ def _attention(arch: ModelArch, letter: str, *, own_keys: bool) -> Mixer:
         gate=arch.attention_gate,
         query_rank=arch.q_lora_rank,
         own_keys=own_keys,
-        keys_are_values=arch.keys_are_values and not local,
+        keys_are_values=arch.keys_are_values and letter not in "wc",
+        output_groups=arch.output_groups,
+        output_rank=arch.output_rank,
+        compress=COMPRESSED.get(letter, 0),
+        index_heads=arch.index_heads if letter == "s" else 0,
+        index_dim=arch.index_head_dim if letter == "s" else 0,
+        index_topk=arch.index_topk if letter == "s" else 0,
     )
 
 

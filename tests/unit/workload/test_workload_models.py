@@ -169,8 +169,14 @@ def test_layer_types_decide_which_layers_are_windowed() -> None:
 
 
 def test_unknown_architecture_names_the_known_ones() -> None:
-    with pytest.raises(ScenarioError, match=r"MambaForCausalLM.*known: LlamaForCausalLM.*GptOssForCausalLM"):
-        model_from_hf_config({"architectures": ["MambaForCausalLM"]})
+    with pytest.raises(ScenarioError, match=r"OwnForCausalLM.*hidden_size.*Known types: .*gpt_oss.*llama.*mamba2"):
+        model_from_hf_config({"architectures": ["OwnForCausalLM"]})
+
+
+def test_unknown_type_with_the_fields_of_a_decoder_is_read_as_one() -> None:
+    arch = model_from_hf_config({**LLAMA_8B, "architectures": ["OwnForCausalLM"], "model_type": "own"})
+    assert parameters(arch).total == 8_030_261_248
+    assert "'own' is not known" in arch.assumed[0]
 
 
 def test_missing_fields_are_named_together() -> None:
