@@ -57,7 +57,12 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
 @click.option("--usd-per-hour", type=Number(0.0, above=True), help="Equal cost of chip-hours; needs --prices.")
 @click.option("--prices", type=WORDS, default="", metavar="P,Q,...", help="USD per chip-hour of each machine.")
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
-@click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
+@click.option(
+    "--seq",
+    "seq_len",
+    type=Whole(1),
+    help="Tokens each; 4,096 unless given, fewer where the model has fewer positions.",
+)
 @click.option("--precision", help="Precision of the linear layers (default: bf16).")
 @layout_option
 @schedule_option
@@ -73,7 +78,7 @@ def compare(
     usd_per_hour: float | None,
     prices: str,
     batch: int | None,
-    seq_len: int,
+    seq_len: int | None,
     precision: str | None,
     layout: str,
     schedule: str,

@@ -67,7 +67,12 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @layout_option
 @schedule_option
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
-@click.option("--seq", "seq_len", type=Whole(1), default=4096, show_default=True, help="Tokens each.")
+@click.option(
+    "--seq",
+    "seq_len",
+    type=Whole(1),
+    help="Tokens each; 4,096 unless given, fewer where the model has fewer positions.",
+)
 @click.option(
     "--precision", type=WORDS, metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16)."
 )
@@ -104,7 +109,7 @@ def train(
     layout: str,
     schedule: str,
     batch: int | None,
-    seq_len: int,
+    seq_len: int | None,
     precision: str | None,
     lora: int,
     packing: str,

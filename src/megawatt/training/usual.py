@@ -16,6 +16,9 @@ __all__ = ["packed_lengths", "usual_job", "usual_precision"]
 _BATCH_TOKENS: Final = 4_194_304
 """Tokens per optimizer step, usual for large models (Llama 3, arXiv 2407.21783, section 3.4, starts at 4 million)."""
 
+_SEQ_LEN: Final = 4096
+"""Tokens of a sequence in pre-training, usual since 2023."""
+
 
 _PACKING: Final = {"mean": (1.0, 1e7), "cv": (0.0, 10.0), "fill": (0.01, 1.0)}
 """What is said of packed documents, with its limits."""
@@ -30,13 +33,13 @@ def usual_job(
     arch: ModelArch,
     chip: Accelerator,
     *,
-    seq_len: int,
+    seq_len: int | None = None,
     global_batch: int | None = None,
     precision: str | None = None,
     lora_rank: int = 0,
     packing: str = "",
 ) -> Job:
-    """A job of which only the sequence length has to be known.
+    """A job of which only the model has to be known.
 
     Parameters
     ----------
@@ -44,8 +47,8 @@ def usual_job(
         The model.
     chip : Accelerator
         The chip that runs it.
-    seq_len : int
-        [tokens], >= 1
+    seq_len : int, optional
+        4,096 if not given, fewer where the model has fewer learned positions. [tokens], >= 1
     global_batch : int, optional
         Sequences per optimizer step; those of 4,194,304 tokens if not given, at least one.
     precision : str, optional
@@ -58,8 +61,10 @@ def usual_job(
     Raises
     ------
     ScenarioError
-        If a size is below 1.
+        If a size is below 1, or the sequence longer than the model has learned positions.
     """
+    if seq_len is None:
+        seq_len = min(_SEQ_LEN, arch.learned_positions or _SEQ_LEN)
     batch = max(1, _BATCH_TOKENS // max(seq_len, 1)) if global_batch is None else global_batch
     trained = replace(arch, lora_rank=lora_rank) if lora_rank else arch
     document, filled = packed_lengths(packing, seq_len)

@@ -12,7 +12,7 @@ from megawatt.catalogue.records import Assumption, Entry
 from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_file, is_folder
 from megawatt.workload.hf import model_from_hf_config
-from megawatt.workload.records import ModelArch
+from megawatt.workload.records import MOST_LAYERS, ModelArch
 from megawatt.workload.structure import ATTENTIONS, layer_letters
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_arch", "load_model", "model_from_entry"]
 
-MOST_LAYERS: Final = 10_000
-"""No model has more layers."""
 _WORDS: Final = ("attention", "mixers", "mlps", "linear_rule")
 _FLAGS: Final = ("gated", "tied_embeddings", "attention_bias", "mlp_bias", "attention_gate", "keys_are_values")
 _NOT_FACTS: Final = ("key", "title", "assumptions", "assumed", "ffn_by_layer", "lora_rank")

@@ -61,13 +61,13 @@ def _language_part(data: Mapping[str, Any], problems: list[Problem]) -> Mapping[
     return data
 
 
-def _refuse(where: str, problems: list[Problem]) -> None:
-    """Raises the problems found so far, if any."""
+def _refuse(where: str, problems: list[Problem], what: str = "it") -> None:
+    """Raises the problems found so far, if any; ``what`` is wrong with them."""
     if not problems:
         return
     missing = [p.path for p in problems if p.found == "missing"]
     rest = [str(p) for p in problems if p.found != "missing"]
-    head = "; ".join(([f"lacks {', '.join(missing)}"] if missing else []) + rest[:3])
+    head = "; ".join(([f"{what} lacks {', '.join(missing)}"] if missing else []) + rest[:3])
     raise ScenarioError(f"{where}: {head}", problems, where)
 
 
@@ -132,7 +132,7 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
         missing = ", ".join(p.path for p in config.problems[:-1])
         text = f"{where}: {head}, and fields are missing or wrong: {missing}. Known types: {known}. A model can be"
         raise ScenarioError(f"{text} written by its dimensions in a TOML file, too", config.problems, where)
-    _refuse(where, config.problems)
+    _refuse(where, config.problems, (classes or [model_type])[0])
     title = str(data.get("_name_or_path") or model_type or name)
     key = Path(where).parent.name if where.endswith("config.json") else title
     return ModelArch(key=key or title, title=title, assumed=tuple(config.assumed), **values)

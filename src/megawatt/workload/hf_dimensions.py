@@ -8,6 +8,7 @@ from typing import Any, Final
 from megawatt.workload.hf_families import Family
 from megawatt.workload.hf_fields import Fields
 from megawatt.workload.hf_layers import mixer_letters, mlp_letters
+from megawatt.workload.records import MOST_LAYERS
 
 __all__ = ["dimensions"]
 
@@ -15,7 +16,6 @@ _SHARED_LIKE: Final = ("llama4", "gemma4")
 """Families whose mixtures stand beside an MLP of the dense width that every token passes."""
 _GIVEN_BY_COUNT: Final = ("bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neo", "gptj", "mpt")
 """Families whose MLP is four times as wide as the model where no width is given."""
-_MOST_LAYERS: Final = 10_000
 _OPT_OFFSET: Final = 2
 """Entries of OPT's table of positions before the first."""
 _MULTIPLE: Final = 256
@@ -33,9 +33,9 @@ def dimensions(config: Fields, name: str, family: Family) -> dict[str, Any]:
     layers = _layer_count(config, name)
     hidden = config.number("hidden")
     values: dict[str, Any] = {"layers": layers, "hidden": hidden, "vocab": config.number("vocab")}
-    if not 1 <= layers <= _MOST_LAYERS:
+    if not 1 <= layers <= MOST_LAYERS:
         if not config.problems:
-            config.wrong("num_hidden_layers", f"1 to {_MOST_LAYERS:,}", layers)
+            config.wrong("num_hidden_layers", f"1 to {MOST_LAYERS:,}", layers)
         return values
     values["mixers"] = mixer_letters(config, name, family, layers)
     values |= _mlps(config, name, family, layers, hidden)

@@ -225,8 +225,8 @@ NOT_DECODERS: Final[Mapping[str, str]] = MappingProxyType(
         name: kind
         for kind, names in {
             "an encoder": "bert roberta xlm-roberta xlm_roberta distilbert albert electra deberta deberta-v2 "
-            "modernbert camembert mpnet nomic_bert esm ernie longformer big_bird vit deit dinov2 dinov3_vit clip siglip "
-            "siglip2 clip_text_model swin convnext resnet wav2vec2 hubert wavlm",
+            "modernbert camembert mpnet nomic_bert esm ernie longformer big_bird vit deit dinov2 dinov3_vit clip "
+            "siglip siglip2 clip_text_model swin convnext resnet wav2vec2 hubert wavlm",
             "an encoder-decoder": "t5 mt5 umt5 longt5 t5gemma bart mbart pegasus marian m2m_100 nllb-moe whisper "
             "speech_to_text seamless_m4t blenderbot led prophetnet fsmt encoder-decoder vision-encoder-decoder",
             "a recurrent network": "rwkv rwkv5 rwkv6 rwkv7 recurrent_gemma xlstm",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from megawatt.catalogue.records import Assumption
 
-__all__ = ["ModelArch"]
+__all__ = ["MOST_LAYERS", "ModelArch"]
+
+MOST_LAYERS: Final = 10_000
+"""No model has more layers."""
 
 
 @dataclass(frozen=True, slots=True)

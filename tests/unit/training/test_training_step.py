@@ -24,9 +24,12 @@ BY_LEVEL = Fabric(
 """A network whose collectives are bytes over rates: for arithmetic by hand."""
 
 
-def cost(arch: ModelArch, layout: Layouts, *, seq_len: int = 4096, batch: int = 64, practice: Practice = PRACTICE,
+def cost(arch: ModelArch, layout: Layouts, *,
+         seq_len: int | None = None, batch: int = 64, practice: Practice = PRACTICE,
          precision: str = "bf16") -> StepCost:  # fmt: skip
-    return step_cost(Job(arch, seq_len, batch, precision), SYSTEM, layout, practice=practice)
+    # GPT-3 has 2,048 learned positions.
+    tokens = min(4096, arch.learned_positions or 4096) if seq_len is None else seq_len
+    return step_cost(Job(arch, tokens, batch, precision), SYSTEM, layout, practice=practice)
 
 
 @pytest.mark.parametrize("key", ["llama-3.1-405b", "mixtral-8x7b", "deepseek-v3", "gpt-3-175b"])
