@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from megawatt.catalogue.records import Assumption, LinkLevel
 from megawatt.hardware.collectives import Fabric
 from megawatt.hardware.fitted_numbers import Fitted
-from megawatt.hardware.kernels import links_kernel, outer_links
+from megawatt.hardware.kernels import links_kernel, outer_links, ring_only
 from megawatt.hardware.profile import PRACTICE_KEY
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["fabric_for"]
 
 _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
+_PCIE: Final = "pcie"
 
 
 def fabric_for(
@@ -47,7 +48,8 @@ def fabric_for(
     outer = outer_links(catalogue)
     kernels = tuple(
         dataclasses.replace(
-            outer if place and place == len(links) - 1 else inner, link_bytes_per_s=link.link_bytes_per_s
+            outer if place and place == len(links) - 1 else inner if _adds(link) else ring_only(inner),
+            link_bytes_per_s=link.link_bytes_per_s,
         )
         for place, link in enumerate(links)
     )
@@ -56,3 +58,8 @@ def fabric_for(
     hops = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _HOPS)
     inside, across = (a.fact.number() for a in hops)
     return Fabric(tuple(links), kernels, inside, across), found, hops
+
+
+def _adds(link: LinkLevel) -> bool:
+    """Whether the switches of a level can add what passes through them: meshes have none, and PCIe switches cannot."""
+    return link.topology == "switch" and link.name != _PCIE

@@ -41,6 +41,7 @@ __all__ = [
     "links_kernel",
     "outer_links",
     "power_law",
+    "ring_only",
 ]
 
 ENERGIES: Final = ("flop_j", "byte_j", "clock_exponent")
@@ -293,13 +294,20 @@ def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = 
     """Collectives of a chip inside its scale-up domain: its own link rate, its own or its relatives' fitted numbers."""
     found = fitted(catalogue, "links", chip, "bf16", exclude=exclude)
     architecture = catalogue.get(f"kernel-chip-{catalogue.get(chip).key}").facts.get("architecture")
-    if "switch_share" not in found.values and architecture is not None and architecture.value in SWITCH_SUMS:
+    sums = architecture is not None and architecture.value in SWITCH_SUMS
+    if "switch_share" not in found.values and sums:
         # Its own tables hold no group large enough for sums in the switches: those of the nearest relative.
         relative = fitted(catalogue, "links", chip, "bf16", exclude={*exclude, found.chip})
-        sums = {name: value for name, value in relative.values.items() if name in SWITCH_PARAMETERS}
+        shares = {name: value for name, value in relative.values.items() if name in SWITCH_PARAMETERS}
         used = tuple(a for a in relative.assumptions if a.name.rpartition(".")[2] in SWITCH_PARAMETERS)
-        found = dataclasses.replace(found, values={**found.values, **sums}, assumptions=(*found.assumptions, *used))
-    return links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values), found
+        found = dataclasses.replace(found, values={**found.values, **shares}, assumptions=(*found.assumptions, *used))
+    links = links_from(catalogue.number(chip, "scaleup_link_bytes_per_s"), found.values)
+    return links if sums else ring_only(links), found
+
+
+def ring_only(links: LinkKernel) -> LinkKernel:
+    """The same links where no switch adds what passes through it: rings do all sums."""
+    return dataclasses.replace(links, switch_share=0.0)
 
 
 def outer_links(catalogue: Catalogue) -> LinkKernel:
