@@ -54,7 +54,7 @@ def _sections(scenario: Scenario) -> tuple[AI, Training, Contract]:
 
 
 def _job(catalogue: Catalogue, folder: Path, model: str, seq_len: int, global_batch: int, precision: str) -> Job:
-    arch = load_model(str(folder / model) if model.endswith(".json") else model, catalogue)
+    arch = load_model(model, catalogue, folder)
     return Job(arch, seq_len=seq_len, global_batch=global_batch, precision=precision)
 
 

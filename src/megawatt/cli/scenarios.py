@@ -16,35 +16,45 @@ __all__ = ["init", "schema"]
 @click.command(epilog="Example: megawatt init my-site.toml && megawatt plan my-site.toml")
 @click.argument("path", type=click.Path(path_type=Path), required=False)
 @click.option("--machine", is_flag=True, help="Write a machine file instead (docs/machines.md; default machine.toml).")
+@click.option("--model", is_flag=True, help="Write a model file instead (docs/models.md; default model.toml).")
 @force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
-def init(path: Path | None, machine: bool, force: bool, as_json: bool) -> None:
+def init(path: Path | None, machine: bool, model: bool, force: bool, as_json: bool) -> None:
     """Write a commented starter scenario to PATH (default site.toml)."""
     import importlib.resources
 
     from megawatt.files import read_text
     from megawatt.writing import write_text
 
-    room, name = ("catalogue", "machine_starter.toml") if machine else ("scenario", "starter.toml")
-    path = path or Path("machine.toml" if machine else "site.toml")
+    kind = "machine" if machine else "model" if model else "site"
+    rooms = {"machine": "catalogue/machine_", "model": "workload/model_", "site": "scenario/"}
+    room, _, start = rooms[kind].partition("/")
+    name = f"{start}starter.toml"
+    path = path or Path(f"{kind}.toml")
     text = read_text(importlib.resources.files(f"megawatt.{room}").joinpath(name))
     write_text(path, text, force=force, seal=False)
     if as_json:
         emit_json("init", [{"file": str(path)}])
     else:
-        following = f"train llama-3.1-8b --chips 8 --system {path}" if machine else f"plan {path}"
-        say(f"{path}: written; next: megawatt {following}")
+        following = {
+            "machine": f"train llama-3.1-8b --chips 8 --system {path}",
+            "model": f"train {path} --chips 8 --system hgx-h100",
+            "site": f"plan {path}",
+        }
+        say(f"{path}: written; next: megawatt {following[kind]}")
 
 
 @click.command(epilog="Example: megawatt schema > scenario.schema.json")
 @click.option("--machine", is_flag=True, help="Of machine files instead.")
+@click.option("--model", is_flag=True, help="Of model files instead.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md) with the schema in results.")
-def schema(machine: bool, as_json: bool) -> None:
+def schema(machine: bool, model: bool, as_json: bool) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from megawatt.catalogue.machine_file import machine_schema
     from megawatt.scenario import json_schema
+    from megawatt.workload import model_schema
 
-    content = machine_schema() if machine else json_schema()
+    content = machine_schema() if machine else model_schema() if model else json_schema()
     if as_json:
         emit_json("schema", [content])
     else:

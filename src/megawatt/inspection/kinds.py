@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -40,7 +40,7 @@ class Marks:
         if self.suffix == ".toml":
             return read_toml(self.path)[0]
         if self.suffix == ".json":
-            content = read_json(self.path, kind=None)
+            content = read_json(self.path, kind=None, finite=False)
             return content if isinstance(content, dict) else {}
         return {}
 
@@ -94,13 +94,21 @@ def _is_weather(marks: Marks) -> bool:
 
 
 def _is_model(marks: Marks) -> bool:
-    return marks.has("config.json") or (
-        marks.suffix == ".json" and bool({"architectures", "model_type", "text_config"} & set(marks.content))
+    if marks.suffix == ".toml":
+        return isinstance(marks.content.get("model"), Mapping)
+    names = {"architectures", "model_type", "text_config", "peft_type"}
+    return (
+        marks.has("config.json")
+        or marks.has("adapter_config.json")
+        or (marks.suffix == ".json" and bool(names & set(marks.content)))
     )
 
 
 _KERNELS: Final = ("kernels-gemm", "kernels-attention", "kernels-moe", "kernels-collectives")
 _OWN: Final = (
+    FileKind("model", "a model's configuration or dimensions",
+             "JSON with architectures or model_type, a folder with config.json, or TOML with a table model",
+             _is_model, "models:describe_model_file"),
     FileKind("comparison", "several uses of a site side by side", "TOML with compare",
              lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),
     FileKind("machine", "a chip and its network", "TOML with chip, links or like",
@@ -111,8 +119,6 @@ _OWN: Final = (
              "studies:describe_study"),
     FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
              lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
-    FileKind("model", "a model's configuration", "JSON with architectures or model_type, or a folder with config.json",
-             _is_model, "models:describe_config"),
     FileKind("weather", "an hourly year of weather", "EPW, TMY3, NSRDB, or CSV with dry_bulb_c",
              _is_weather, "hours:describe_weather"),
     FileKind("prices", "an hourly year of market prices", "CSV with Datetime, Price (USD/MWh)",

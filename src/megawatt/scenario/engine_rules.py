@@ -113,7 +113,7 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
             rule = functools.partial(peak_precision, chip, training.precision)
             yield from _tried("training.precision", f"of {path} = {key}: {known}", rule)
     name = training.model
-    arch = load_model(str(folder / name) if name.endswith(".json") else name, catalogue)
+    arch = load_model(name, catalogue, folder)
     chips, seq_len, batch = (int(f.number()) for f in (training.chips, training.seq_len, training.global_batch))
     space = functools.partial(search_space, Job(arch, seq_len, batch, training.precision), chips)
     yield from _tried("training.chips", "a number of chips that a layout divides", space)

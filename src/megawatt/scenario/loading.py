@@ -212,7 +212,7 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
     if not isinstance(name, str):
         return []
     try:
-        load_model(_model_path(name, folder), catalogue)
+        load_model(name, catalogue, folder)
     except CatalogueError:
         near = difflib.get_close_matches(name[:80], list(catalogue.keys("model")), 3, 0.4)
         hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
@@ -236,10 +236,6 @@ def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
         hint = "or price_file, or mean_price_usd_per_mwh"
         return [Problem("power.price_year", f"{year}", str(error).removeprefix("catalogue: "), hint)]
     return []
-
-
-def _model_path(name: str, folder: Path) -> str:
-    return str(folder / name) if name.endswith(".json") else name
 
 
 def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, catalogue: Catalogue) -> Comparison:

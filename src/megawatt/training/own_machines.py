@@ -92,8 +92,7 @@ def _with_anchor(catalogue: Catalogue, own: OwnMachine) -> Catalogue:
     if anchor is None:
         return catalogue
     try:
-        path = own.folder / anchor.model
-        arch = load_model(str(path) if path.is_file() else anchor.model, catalogue)
+        arch = load_model(anchor.model, catalogue, own.folder)
         job = Job(arch, anchor.seq_len, anchor.global_batch, anchor.precision)
         layout = layouts_like(job, anchor.chips, parse_choices(anchor.layout))
         run = _Run(catalogue, own.key, job, layout, anchor.stack)

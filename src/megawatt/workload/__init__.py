@@ -14,6 +14,7 @@ from megawatt.workload.counts import (
 from megawatt.workload.describe import LayerGroup, ModelDescription, describe_model
 from megawatt.workload.hf import model_from_hf_config
 from megawatt.workload.mixers import Attention, Latent, Linear, Mamba, Mixer, Mixture, Mlp
+from megawatt.workload.model_file import model_schema
 from megawatt.workload.operators import ExpertCall, LayerWork, head_work, layer_work
 from megawatt.workload.records import ModelArch
 from megawatt.workload.structure import LayerKind, Structure, structure
@@ -50,6 +51,7 @@ __all__ = [
     "model_flops_per_token",
     "model_from_entry",
     "model_from_hf_config",
+    "model_schema",
     "parameters",
     "structure",
     "trained_share",

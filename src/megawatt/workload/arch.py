@@ -1,9 +1,9 @@
-"""Models by catalogue key or Hugging Face ``config.json``, checked."""
+"""Models by catalogue key or file, checked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from megawatt.catalogue.records import Assumption, Entry
 from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_file, is_folder
-from megawatt.workload.hf import model_from_hf_config
+from megawatt.workload.hf import model_from_hf_config, read_hf_config
+from megawatt.workload.hf_fields import Fields
+from megawatt.workload.model_file import read_model_file
 from megawatt.workload.records import MOST_LAYERS, ModelArch
 from megawatt.workload.structure import ATTENTIONS, layer_letters
 
@@ -90,8 +92,8 @@ def _relations(arch: ModelArch, used: set[str]) -> Iterator[tuple[str, object, s
         yield "kv_share_every", arch.kv_share_every, "1 or more"
 
 
-def check_arch(arch: ModelArch) -> ModelArch:
-    """The same model if its dimensions are consistent.
+def check_arch(arch: ModelArch, path: Path | None = None) -> ModelArch:
+    """The same model if its dimensions are consistent; ``path`` is the file that it comes from.
 
     Raises
     ------
@@ -100,7 +102,8 @@ def check_arch(arch: ModelArch) -> ModelArch:
     """
     problems = [Problem(f"{arch.key}.{name}", str(found), allowed) for name, found, allowed in _problems(arch)]
     if problems:
-        raise ScenarioError(f"model {arch.key}: {'; '.join(map(str, problems))}", problems)
+        head = f"model {arch.key}: {'; '.join(map(str, problems))}"
+        raise ScenarioError(f"{path}: {head}" if path else head, problems, str(path or ""))
     return arch
 
 
@@ -137,24 +140,80 @@ def model_from_entry(entry: Entry) -> ModelArch:
     return check_arch(ModelArch(key=entry.key, title=entry.title, assumptions=tuple(used), **values))
 
 
-def load_model(key_or_path: str | Path, catalogue: Catalogue) -> ModelArch:
-    """A model by catalogue key, or by the path of a Hugging Face ``config.json`` or of a folder that holds one.
+_LONGEST_CHAIN: Final = 10
+"""Files that are like each other."""
+_SUFFIXES: Final = (".json", ".toml")
+"""Names that end so are files."""
+
+
+def load_model(key_or_path: str | Path, catalogue: Catalogue, folder: Path | None = None) -> ModelArch:
+    """A model by catalogue key or by a file.
+
+    Files are Hugging Face configurations (``config.json``, or a folder that holds one), configurations of adapters
+    (``adapter_config.json``, beside the base model that they name), and models by their dimensions in TOML.
 
     Parameters
     ----------
     key_or_path : str or Path
-        E.g. ``llama-3.1-405b`` or ``models/mine/config.json``.
+        E.g. ``llama-3.1-405b``, ``models/mine/config.json`` or ``my-model.toml``.
     catalogue : Catalogue
         Where keys are looked up.
+    folder : Path, optional
+        What names of files are relative to; the working directory if not given.
 
     Raises
     ------
     ScenarioError
-        If the file is not a known architecture.
+        If the file is no model, or its dimensions do not fit each other; names every problem.
     CatalogueError
         If it is neither a file nor a key.
     """
-    path = Path(key_or_path)
-    if path.suffix == ".json" or is_file(path) or is_folder(path):
-        return check_arch(model_from_hf_config(path))
-    return model_from_entry(catalogue.get(str(key_or_path), "model"))
+    return _load(key_or_path, catalogue, folder or Path(), 0)
+
+
+def _load(key_or_path: str | Path, catalogue: Catalogue, folder: Path, depth: int) -> ModelArch:
+    path = folder / key_or_path
+    if path.suffix not in _SUFFIXES and not is_file(path) and not is_folder(path):
+        return model_from_entry(catalogue.get(str(key_or_path), "model"))
+    if depth > _LONGEST_CHAIN:
+        problem = Problem(
+            "model.like", str(key_or_path), f"a model that is not like itself, up to {_LONGEST_CHAIN} files"
+        )
+        raise ScenarioError(f"{path}: {problem}", [problem], str(path))
+    if path.suffix == ".toml":
+        arch = read_model_file(path, lambda name, beside: _load(name, catalogue, beside, depth + 1))
+        return check_arch(arch, path)
+    if is_folder(path):
+        adapters = not is_file(path / "config.json") and is_file(path / "adapter_config.json")
+        path = path / ("adapter_config.json" if adapters else "config.json")
+    data, where = read_hf_config(path)
+    if "peft_type" in data:
+        return _adapted(data, path, lambda name, beside: _load(name, catalogue, beside, depth + 1), catalogue)
+    return check_arch(model_from_hf_config(data, where), path)
+
+
+def _adapted(
+    data: Mapping[str, Any], path: Path, load: Callable[[str, Path], ModelArch], catalogue: Catalogue
+) -> ModelArch:
+    """The base model of adapters, with their rank.
+
+    The base is a folder beside the adapters, or a model of the catalogue whose key is in the name's last part.
+    """
+    fields = Fields(data, {}, "peft")
+    name, rank = data.get("base_model_name_or_path"), fields.number("r")
+    if not isinstance(name, str) or not name:
+        fields.wrong("base_model_name_or_path", "the base model's name or folder")
+    if data.get("peft_type") not in ("LORA", "ADALORA"):
+        fields.wrong("peft_type", "LORA")
+    if fields.problems or not isinstance(name, str):
+        raise ScenarioError(f"{path}: {fields.problems[0]}", fields.problems, str(path))
+    beside = path.parent
+    if not is_folder(beside / name):
+        last = name.rstrip("/").rpartition("/")[2].lower()
+        keys = sorted((k for k in catalogue.keys("model") if last.startswith(k) or k.startswith(last)), key=len)
+        name = keys[-1] if keys else last
+    base = load(name, beside)
+    text = (
+        f"adapters of rank {rank} beside every mixer's input and output projections (target_modules is not looked at)"
+    )
+    return replace(base, lora_rank=rank, assumed=(*base.assumed, text))

@@ -86,7 +86,7 @@ def _refuse_kind(where: str, name: str, data: Mapping[str, Any], classes: list[s
         raise ScenarioError(f"{where}: {named} is {kind}, which has no cost here; {problem}", [problem], where)
 
 
-def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
+def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = "") -> ModelArch:
     """Read a model from a Hugging Face ``config.json``.
 
     Fields decide, under any of the names that classes give them; where one is not there, the default of the
@@ -97,6 +97,8 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
     ----------
     source : str, Path or mapping
         The file, a folder that holds it, or its content.
+    where : str
+        Where content comes from, for messages and the model's name.
 
     Returns
     -------
@@ -108,7 +110,8 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any]) -> ModelArch:
     ScenarioError
         If fields are missing or of the wrong type (names all of them), or it is no decoder-only language model.
     """
-    data, where = read_hf_config(source)
+    data, found = read_hf_config(source)
+    where = where or found
     problems: list[Problem] = []
     classes = _class_names(data, problems)
     inner = _language_part(data, problems)
