@@ -11,6 +11,7 @@ import click
 from megawatt import __version__
 from megawatt.cli.options import DAY, KEY, Number, force_option
 from megawatt.cli.output import emit_json, say
+from megawatt.cli.tables import print_table
 
 __all__ = ["calibrate"]
 
@@ -44,13 +45,14 @@ def _summary(entry: Any) -> dict[str, Any]:
     }
 
 
-def _line(entry: Any) -> str:
-    parts = []
+def _rows(entry: Any) -> list[tuple[str, ...]]:
+    """A row of a table for each stack: what its errors are, of the rows held out where there are any."""
+    rows: list[tuple[str, ...]] = []
     for stack, (kept, held) in entry.qualities.items():
-        shown = held if held.rows else kept
-        word = "held out" if held.rows else "fitted"
-        parts.append(f"{stack} {shown.median:.1%}, 90 % within {shown.p90:.1%} of {shown.rows} rows {word}")
-    return f"{entry.family:9} {entry.fit.chip:10} {entry.fit.precision:10} {'; '.join(parts)}"
+        shown, word = (held, "held out") if held.rows else (kept, "fitted")
+        fit = (entry.family, entry.fit.chip, entry.fit.precision, stack)
+        rows.append((*fit, f"{shown.median:.1%}", f"{shown.p90:.1%}", f"{shown.rows:,} {word}"))
+    return rows
 
 
 @calibrate.command(epilog="Example: megawatt calibrate kernels gemm.parquet attention.parquet --out profile/")
@@ -94,8 +96,8 @@ def kernels(
     if as_json:
         emit_json("calibrate", [_summary(e) for e in entries], [], 0)
         return
-    for entry in entries:
-        say(_line(entry))
+    columns = ("kernels", "chip", "precision", "stack", "median", "90 % in", "rows")
+    print_table(columns, [row for entry in entries for row in _rows(entry)], left=columns[:4])
     say(f"tables in {out}", err=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -18,7 +18,8 @@ from megawatt.cli.options import (
     packing_option,
     schedule_option,
 )
-from megawatt.cli.output import console, emit_json
+from megawatt.cli.output import emit_json, say
+from megawatt.cli.tables import print_table
 from megawatt.errors import ScenarioError
 
 if TYPE_CHECKING:
@@ -141,20 +142,22 @@ def _figures(machine: Machine) -> dict[str, Any]:
     return row
 
 
-def _show(rows: list[dict[str, Any]], priced: bool) -> None:
-    from rich.table import Table
+_FIGURES: Final = ("chips", "step", "tokens/s", "MFU", "IT MW", "J/token")
 
-    table = Table(show_header=True, header_style="bold", pad_edge=False, box=None)
-    names = ["system", "chips", "step (range of inputs)", "tokens/s", "MFU", "IT MW", "J/token"]
-    for name in [*names, *(["$/M tokens"] if priced else []), "layout"]:
-        table.add_column(name, overflow="fold")
+
+def _show(rows: list[dict[str, Any]], priced: bool) -> None:
+    """The machines' figures, then how sure their steps are and under which layout."""
+    figures, layouts = [], []
     for row in rows:
         if row["why"]:
-            table.add_row(row["system"], *("-" for _ in names[1:]), *(["-"] if priced else []), row["why"])
+            figures.append([row["system"], *("-" for _ in _FIGURES), *(["-"] if priced else [])])
+            layouts.append((row["system"], "-", row["why"]))
             continue
-        span = f"{row['step_time_s']:.3f} s ({row['step_time_low_s']:.3f} to {row['step_time_high_s']:.3f})"
-        cells = [row["system"], f"{row['chips']:,}", span, f"{row['tokens_per_s']:,.0f}", f"{row['mfu']:.1%}"]
+        cells = [f"{row['chips']:,}", f"{row['step_time_s']:.3f} s", f"{row['tokens_per_s']:,.0f}", f"{row['mfu']:.1%}"]
         cells += [f"{row['it_mw']:.2f}", f"{row['it_energy_j_per_token']:.3g}"]
-        cells.extend([f"{row['usd_per_million_tokens']:.3f}"] if priced else [])
-        table.add_row(*cells, row["layouts"][0]["text"])
-    console().print(table)
+        figures.append([row["system"], *cells, *([f"{row['usd_per_million_tokens']:.3f}"] if priced else [])])
+        span = f"{row['step_time_low_s']:.3f} to {row['step_time_high_s']:.3f} s"
+        layouts.append((row["system"], span, row["layouts"][0]["short"]))
+    print_table(("system", *_FIGURES, *(["$/M tokens"] if priced else [])), figures)
+    say("")
+    print_table(("system", "step, inputs at their ends", "layout"), layouts, fold="layout")

@@ -10,6 +10,7 @@ import click
 
 from megawatt.cli.options import SETTING, Whole
 from megawatt.cli.output import console, emit_json, note, say
+from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
 
 if TYPE_CHECKING:
@@ -49,16 +50,12 @@ def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bo
 
 def print_conversion(result: ConversionResult) -> None:
     """The plans as a table: worth of the site, of a hall, and per grid megawatt and year."""
-    from rich.table import Table
-
-    table = Table(show_header=True, header_style="bold", pad_edge=False)
-    for name in ("plan", "site, $m", "+- (1 s.e.)", "hall, $m", "grid MW-year, $", "option converts"):
-        table.add_column(name, justify="left" if name == "plan" else "right")
+    rows: list[tuple[str, ...]] = []
 
     def row(plan: str, value: float, error: float | None, share: str = "") -> None:
         cells = (f"{value / 1e6:,.1f}", "" if error is None else f"{error / 1e6:,.1f}")
         per = (f"{result.per_hall_usd(value) / 1e6:,.1f}", f"{result.per_grid_mw_year_usd(value):,.0f}")
-        table.add_row(plan, *cells, *per, share)
+        rows.append((plan, *cells, *per, share))
 
     row("never: mine to the end", result.never_usd, result.never_error_usd, f"{result.never_frac:.1%} never")
     for date in result.dates:
@@ -66,9 +63,9 @@ def print_conversion(result: ConversionResult) -> None:
     for number, value in enumerate(result.partly_usd[1:-1], start=1):
         row(f"{number} of {result.halls} halls in {result.dates[0].month}, option on the rest", value, None)
     row("option on all halls (lower bound)", result.option_usd, result.option_error_usd)
-    to = console(130)
-    to.print(f"{result.mining} -> {result.ai}", style="dim", soft_wrap=True)
-    to.print(table)
+    to = console()
+    to.print(f"{result.mining} -> {result.ai}", style="dim")
+    print_table(("plan", "site, $m", "s.e.", "hall, $m", "$/grid MW-year", "converts"), rows, fold="plan")
     to.print(
         f"Worth of waiting over the best plan fixed today: ${result.waiting_usd / 1e6:,.1f}m. After tax, before debt, "
         f"at {result.discount_rate:.1%} a year over {result.months} months, {result.paths:,} paths. The option's rule "

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from megawatt.cli.options import SETTING, Number, Whole, force_option
-from megawatt.cli.output import console, emit_json, note, say
+from megawatt.cli.output import console, emit_json, note
+from megawatt.cli.tables import print_table
 from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_folder
 
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from megawatt.scenario import LoadedScenario
 
 __all__ = ["dispatch"]
-
-_WIDTH = 120
-"""Columns where the output is no terminal: three plans side by side."""
 
 
 def _year_list(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...]:
@@ -120,9 +118,9 @@ def dispatch(
         if not as_json:
             _print(name, problem, plans)
             if year.water is not None:
-                say(_water_line(year.water))
+                console().print(_water_line(year.water))
             if year.mined is not None:
-                say(_mined_lines(year.mined))
+                console().print(_mined_lines(year.mined))
     if report_file is not None:
         _write_report(report_file, force, source, solved, week)
     if as_json:
@@ -277,32 +275,24 @@ def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) 
 
 
 def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> None:
-    from rich.table import Table
-
     from megawatt.dispatch import earned_usd, ledger, lost_usd
 
     books = {key: ledger(problem, plan) for key, plan in plans.items()}
-    table = Table(show_header=True, header_style="bold", pad_edge=False, title=name, title_justify="left")
-    table.add_column("revenue positive", no_wrap=True)
-    for key in plans:
-        table.add_column(key, justify="right", no_wrap=True)
-        table.add_column("kUSD", justify="right", no_wrap=True)
-    for lines in zip(*books.values(), strict=True):
-        table.add_row(
-            f"{lines[0].name} [{lines[0].unit}]", *(c for e in lines for c in (_number(e.amount), _kusd(e.usd)))
-        )
-    table.add_section()
+    rows = [
+        [f"{lines[0].name} [{lines[0].unit}]", *(c for e in lines for c in (_number(e.amount), _kusd(e.usd)))]
+        for lines in zip(*books.values(), strict=True)
+    ]
     earned = {key: earned_usd(book) for key, book in books.items()}
-    table.add_row("revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd))))
+    rows.append(["revenue less cost", *(c for usd in earned.values() for c in ("", _kusd(usd)))])
     if len(plans) > 1:
-        table.add_row("lost for want of foresight", *(c for usd in lost_usd(earned).values() for c in ("", _kusd(usd))))
+        lost = lost_usd(earned).values()
+        rows.append(["lost for want of foresight", *(c for usd in lost for c in ("", _kusd(usd)))])
     to = console()
-    if not to.is_terminal:
-        to = console(_WIDTH)
-    to.print(table)
+    to.print(name, style="bold")
+    head = "revenue positive"
+    print_table((head, *(column for key in plans for column in (key, "kUSD"))), rows, fold=head)
     for key, plan in plans.items():
-        text = f"{key}: {plan.solver}, {plan.solve_s:.2f} s; {_duration(problem, plan)}"
-        to.print(text, style="dim", soft_wrap=True)
+        to.print(f"{key}: {plan.solver}, {plan.solve_s:.2f} s; {_duration(problem, plan)}", style="dim")
 
 
 def _number(amount: float) -> str:

@@ -11,6 +11,7 @@ import click
 
 from megawatt.cli.options import Number, Whole, force_option
 from megawatt.cli.output import console, emit_json
+from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -140,7 +141,8 @@ def _screen(
         return
     costs = () if prices is None else (("$/IT MWh", lambda r: f"{r['usd_per_it_mwh']:,.2f}"),)
     _table(weather, rows, [*_SCREENED, *costs])
-    click.echo(f"{len(found)} halls, ranked by {options['screen']} on a year of 512 states of air; own: as designed.")
+    listed = f"{len(rows)} of {len(found)} halls (--top)" if len(rows) < len(found) else f"{len(found)} halls"
+    console().print(f"{listed}, ranked by {options['screen']} on a year of 512 states of air; own: as designed.")
 
 
 def _write(
@@ -283,18 +285,11 @@ def _table(
     weather: Weather, rows: list[dict[str, Any]], columns: Sequence[tuple[str, Callable[[dict[str, Any]], str]]]
 ) -> None:
     """The place, what stands in for it, and a row per hall."""
-    from rich.table import Table
-
     to = console()
-    to.print(f"{weather.place}, {weather.origin}", style="bold", soft_wrap=True)
+    to.print(f"{weather.place}, {weather.origin}", style="bold")
     for note in weather.stand_ins:
-        to.print(note, soft_wrap=True)
-    table = Table(show_header=True, header_style="bold", box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for title, _ in columns:
-        table.add_column(title, justify="left" if title in _WORDS else "right", no_wrap=True)
-    for row in rows:
-        table.add_row(*(cell(row) for _, cell in columns))
-    to.print(table)
+        to.print(note)
+    print_table([title for title, _ in columns], [[cell(row) for _, cell in columns] for row in rows], left=_WORDS)
 
 
 def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
@@ -303,16 +298,17 @@ def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
     _table(weather, rows, columns)
     to = console()
     for row in rows:
-        worst = ", ".join(
-            f"{h['rank']}. {h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f} degC)"
-            for h in row["design_hours"]
-        )
         if "water_choice" in row:
             chosen = row["water_choice"]
             to.print(
                 f"{row['design']}: pads pay in {chosen['wet_hours']:,} h, {chosen['water_m3']:,.0f} m3, PUE "
                 f"{chosen['pue']:.3f}, worth ${chosen['saving_usd']:,.0f} a year; one more m3 "
-                f"${chosen['marginal_usd_per_m3']:.2f}",
-                soft_wrap=True,
+                f"${chosen['marginal_usd_per_m3']:.2f}"
             )
-        to.print(f"{row['design']}: worst hours, facility MW per IT MW: {worst}", style="dim", soft_wrap=True)
+    ranks = [f"hour {h['rank']}" for h in rows[0]["design_hours"]]
+    worst = [
+        [f"{h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f})" for h in row["design_hours"]]
+        for row in rows
+    ]
+    to.print("\nWorst hours by rank: facility MW per IT MW (dry/wet bulb, degC)", style="dim")
+    print_table(("design", *ranks), [[row["design"], *cells] for row, cells in zip(rows, worst, strict=True)])

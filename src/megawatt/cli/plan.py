@@ -10,11 +10,10 @@ import click
 
 from megawatt.cli.options import SETTING, Whole
 from megawatt.cli.output import console, emit_json, note
+from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from megawatt.chain import Comparison, Headline, UseResult
 
 __all__ = ["plan"]
@@ -76,7 +75,9 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     to.print(f"\n{comparison.title}", style="bold")
     if comparison.question:
         to.print(comparison.question, style="dim")
-    to.print(_table(comparison))
+    for use in comparison.uses:
+        to.print(f"{use.name}: {use.title}")
+    _print_uses(comparison)
     if comparison.conversion is not None:
         from megawatt.cli.convert import print_conversion
 
@@ -87,20 +88,16 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
 
 
-def _table(comparison: Comparison) -> Table:
-    from rich.table import Table
-
-    table = Table(show_header=True, header_style="bold", pad_edge=False)
-    table.add_column("per use of the site", max_width=44)
-    for use in comparison.uses:
-        table.add_column(use.title, justify="right", max_width=26)
-    for label, cell in _ROWS:
-        table.add_row(label, *(cell(use, use.headline) for use in comparison.uses))
+def _print_uses(comparison: Comparison) -> None:
+    """A column for each use of the site."""
+    uses = comparison.uses
+    rows = [(label, *(cell(use, use.headline) for use in uses)) for label, cell in _ROWS]
     for name, label in _UNIT_ROWS:
-        costs = [next((c for c in use.unit_costs if c.name == name), None) for use in comparison.uses]
+        costs = [next((c for c in use.unit_costs if c.name == name), None) for use in uses]
         if any(costs):
-            table.add_row(label, *("-" if c is None else f"${c.value:,.2f}" for c in costs))
-    return table
+            rows.append((label, *("-" if c is None else f"${c.value:,.2f}" for c in costs)))
+    head = "per use of the site"
+    print_table((head, *(use.name for use in uses)), rows, fold=head)
 
 
 _UNIT_ROWS = (
@@ -140,10 +137,14 @@ def _token_range(use: UseResult, h: Headline) -> str:
 
 
 def _missed(use: UseResult, h: Headline) -> str:
-    if h.probability_missed is None or h.probability_missed_interval is None:
-        return "no debt"
+    return "no debt" if h.probability_missed is None else f"{h.probability_missed:.1%}"
+
+
+def _missed_range(use: UseResult, h: Headline) -> str:
+    if h.probability_missed_interval is None:
+        return "-"
     low, high = h.probability_missed_interval
-    return f"{h.probability_missed:.1%} ({low:.1%} to {high:.1%})"
+    return f"{low:.1%} to {high:.1%}"
 
 
 _ROWS = (
@@ -156,6 +157,7 @@ _ROWS = (
     ("  published ranges of inputs", _token_range),
     ("worst month, cash after debt service", lambda u, h: f"{h.worst_month} {_million(h.worst_month_usd)}"),
     ("probability that debt service is missed", _missed),
+    ("  its 95 % interval", _missed_range),
     ("lowest debt cover (DSCR), base case", lambda u, h: "-" if h.min_dscr is None else f"{h.min_dscr:.2f}"),
     (
         "revenue of a mined MWh, first full year",

@@ -40,9 +40,9 @@ def print_table(
     if Measurement.get(to, to.options.update(max_width=_UNBOUNDED), needed).minimum <= to.width:
         to.print(_table(columns, rows, left, fold, head))
         return
+    names = [f"{name}: " if head and name else "" for name in columns[1:]]
     for first, *others in rows:
-        cells = [f"{name}: {cell}" if head else cell for name, cell in zip(columns[1:], others, strict=True) if cell]
-        print_below(first, ", ".join(cells))
+        print_below(first, ", ".join(f"{name}{cell}" for name, cell in zip(names, others, strict=True) if cell))
 
 
 def print_below(name: str, *texts: str) -> None:

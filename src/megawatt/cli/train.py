@@ -18,7 +18,7 @@ from megawatt.cli.options import (
     packing_option,
     schedule_option,
 )
-from megawatt.cli.output import emit_json, note, say
+from megawatt.cli.output import console, emit_json, note, say
 from megawatt.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def train(
     else:
         views.show_plan(system, found, top)
         if best is not None:
-            say(views.against_best(best, against(best, found, system)))
+            console().print(views.against_best(best, against(best, found, system)))
         if timeline is not None:
             say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.cli.output import console, emit_json, say
+from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from megawatt.catalogue.records import System
     from megawatt.training import Alternative, FrontStep, Layouts, Prices, Scaled, StepCost, TrainingPlan
 
@@ -41,9 +40,11 @@ CONVENTION: Final = (
 
 def _layout_dict(layouts: Layouts) -> dict[str, Any]:
     from megawatt.training import describe_layout, schedule_name
+    from megawatt.training.explain import short_layout
 
     values = {name: getattr(layouts, name)[0].item() for name in _FIELDS}
-    return values | {"schedule": schedule_name(layouts.schedule[0]) or None, "text": describe_layout(layouts)}
+    words = {"text": describe_layout(layouts), "short": short_layout(layouts)}
+    return values | {"schedule": schedule_name(layouts.schedule[0]) or None} | words
 
 
 def _cost_dict(cost: StepCost) -> dict[str, Any]:
@@ -121,19 +122,10 @@ def _finite(value: float | str) -> float | str | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _table(*columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(show_header=True, header_style="bold", pad_edge=False, box=None)
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i == 0 else "right", overflow="fold")
-    return table
-
-
 def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     """Print the listed layouts, where the best one's time and memory go, and why the runner-up loses."""
 
-    from megawatt.training import alternatives
+    from megawatt.training import alternatives, describe_layout
 
     to = console()
     job = found.job
@@ -143,58 +135,61 @@ def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     to.print(f"{title}: {question}{host}\n", style="bold")
     # The runner-up's loss is told even where the best layout alone is listed.
     listed = alternatives(found, system, max(top, 2))
-    to.print(_layout_table(system, found, listed[:top]))
-    to.print()
-    to.print(_parts_table(found))
+    _print_layouts(system, found, listed[:top])
+    to.print(f"\nBest: {describe_layout(found.layout)}.\n")
+    _print_parts(found)
     for line in (*_why(found, listed), *found.notes):
         to.print(line)
     rests = "; ".join(f"{name}: {what}" for name, what in found.evidence.items())
     to.print(f"Times rest on: {rests}.")
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
-    to.print(f"\n{found.considered:,} layouts considered; rejected: {rejected or 'none'}.")
+    considered = "1 layout" if found.considered == 1 else f"{found.considered:,} layouts"
+    to.print(f"\n{considered} considered; rejected: {rejected or 'none'}.")
     to.print(CONVENTION, style="dim")
 
 
-def _layout_table(system: System, found: TrainingPlan, listed: Sequence[Alternative]) -> Table:
-    from megawatt.training import describe_layout
+def _print_layouts(system: System, found: TrainingPlan, listed: Sequence[Alternative]) -> None:
+    from megawatt.training.explain import short_layout
 
-    table = _table("layout", "step", "tokens/s/chip", "MFU", "memory", "chip power", "IT energy/token")
     several = len(set(found.precisions)) > 1
-    for one in listed:
-        table.add_row(
-            ", ".join([describe_layout(one.layout), *([one.precision] if several else [])]),
+    rows = [
+        (
+            " ".join([short_layout(one.layout), *([one.precision] if several else [])]),
             f"{one.step_time_s:.3f} s",
             f"{one.tokens_per_s_per_chip:,.0f}",
             f"{one.mfu:.1%}",
-            f"{one.cost.memory_bytes[0] / 1e9:.0f} of {system.accelerator.hbm_bytes / 1e9:.0f} GB",
-            f"{one.cost.chip_power_w[0]:,.0f} W",
-            f"{one.it_energy_j_per_token:.3g} J",
+            f"{one.cost.memory_bytes[0] / 1e9:.0f}/{system.accelerator.hbm_bytes / 1e9:.0f} GB",
+            f"{one.it_energy_j_per_token:.3g}",
         )
-    return table
+        for one in listed
+    ]
+    print_table(("layout", "step", "tok/s/chip", "MFU", "memory", "J/token"), rows, fold="layout")
 
 
-def _parts_table(found: TrainingPlan) -> Table:
+def _print_parts(found: TrainingPlan) -> None:
     from itertools import zip_longest
 
     from megawatt.training.explain import shares
 
-    table = _table("where the time goes", "", "", "memory of the fullest chip", "")
     memory = sorted(((n, float(v[0])) for n, v in found.cost.memory_parts_bytes.items()), key=lambda item: -item[1])
-    for time, held in zip_longest(shares(found.cost), memory):
-        name, seconds, share = time or ("", None, None)
-        table.add_row(
-            name,
-            "" if seconds is None else f"{seconds:.3f} s",
-            "" if share is None else f"{share:.1%}",
+    rows = [
+        (
+            time[0] if time else "",
+            f"{time[1]:.3f}" if time else "",
+            f"{time[2]:.1%}" if time else "",
             held[0] if held else "",
-            f"{held[1] / 1e9:.1f} GB" if held else "",
+            f"{held[1] / 1e9:.1f}" if held else "",
         )
-    return table
+        for time, held in zip_longest(shares(found.cost), memory)
+    ]
+    columns = ("time of a step", "s", "share", "fullest chip holds", "GB")
+    print_table(columns, rows, left=("fullest chip holds",))
 
 
 def _why(found: TrainingPlan, listed: Sequence[Alternative]) -> list[str]:
     """Sentences: the best layout's efficiencies, and why the runner-up loses."""
-    lines = [f"\nMFU {found.mfu:.1%}, HFU {found.hfu:.1%}; critical IT power {found.it_w_per_chip:,.0f} W per chip."]
+    power = f"chip power {found.chip_power_w:,.0f} W, critical IT power {found.it_w_per_chip:,.0f} W per chip"
+    lines = [f"\nMFU {found.mfu:.1%}, HFU {found.hfu:.1%}; {power}."]
     for second in listed[1:2]:
         other = ", ".join(second.chooses) or "the same choices"
         parts = ", ".join(f"{d.part} +{d.more_s:.3f} s" for d in second.lost[:3]) or "no part"
@@ -239,28 +234,35 @@ def sweep_dict(scaled: Sequence[Scaled]) -> list[dict[str, Any]]:
 def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) -> None:
     """Print a sweep over chips, and the fewest that meet a target."""
 
-    from megawatt.training import describe_layout, per_chip_fracs, smallest_within
+    from megawatt.training import per_chip_fracs, smallest_within
+    from megawatt.training.explain import short_layout
 
     best = smallest_within(scaled, target_s) if target_s is not None else None
     if as_json:
         target = {"target_s": target_s, "smallest_chips": best.chips if best else None}
         emit_json("train", [{"sweep": sweep_dict(scaled)} | (target if target_s is not None else {})])
         return
-    table = _table("chips", "batch", "step", "tokens/s", "per chip", "MFU", "J/token", "layout")
+    batches = {s.global_batch for s in scaled}
+    columns = (
+        "chips",
+        *(["batch"] if len(batches) > 1 else []),
+        "step",
+        "tokens/s",
+        "per chip",
+        "MFU",
+        "J/token",
+        "layout",
+    )
+    rows = []
     for s, share in zip(scaled, per_chip_fracs(scaled), strict=True):
+        row = [f"{s.chips:,}", *([f"{s.global_batch:,}"] if len(batches) > 1 else [])]
         if s.plan is None or share is None:
-            table.add_row(f"{s.chips:,}", f"{s.global_batch:,}", "-", "-", "-", "-", "-", s.why)
+            rows.append([*row, "-", "-", "-", "-", "-", s.why])
             continue
-        table.add_row(
-            f"{s.chips:,}",
-            f"{s.global_batch:,}",
-            f"{s.plan.step_time_s:.3f} s",
-            f"{s.plan.tokens_per_s:,.0f}",
-            f"{share:.1%}",
-            f"{s.plan.mfu:.1%}",
-            f"{s.plan.it_energy_j_per_token:.3g}",
-            describe_layout(s.plan.layout),
-        )
-    console().print(table)
+        row += [f"{s.plan.step_time_s:.3f} s", f"{s.plan.tokens_per_s:,.0f}", f"{share:.1%}", f"{s.plan.mfu:.1%}"]
+        rows.append([*row, f"{s.plan.it_energy_j_per_token:.3g}", short_layout(s.plan.layout)])
+    if len(batches) == 1:
+        say(f"{scaled[0].global_batch:,} sequences a step")
+    print_table(columns, rows, fold="layout")
     if target_s is not None:
         say(f"Fewest chips with a step of {target_s:g} s or less: {best.chips if best else 'none of these numbers'}")

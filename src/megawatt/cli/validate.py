@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from megawatt.cli.options import kernels_option
-from megawatt.cli.output import emit_json, problems_of, say
+from megawatt.cli.output import console, emit_json, problems_of, say
+from megawatt.cli.tables import print_table
 from megawatt.errors import MegawattError
 
 __all__ = ["validate"]
@@ -18,33 +19,34 @@ _REASONS = 3
 """Reasons that are printed for rows without a score, the most frequent first."""
 
 
-def _percent(entry: dict[str, Any], part: str) -> str:
+def _errors(entry: dict[str, Any], part: str) -> list[str]:
+    """Mean, median and 90th percentile of the errors of a part, in percent or in the quantity's unit."""
     stats = entry.get(part) or {}
-    if not stats.get("n"):
-        return "-"
-    if entry["error"] == "relative":
-        return f"{stats['mape']:.2%} (median {stats['median_ape']:.2%}, 90 % within {stats['p90_ape']:.2%})"
-    return f"{stats['mae']:.4g} (median {stats['median_ae']:.4g}, 90 % within {stats['p90_ae']:.4g})"
+    kind, told = ("ape", "{:.2%}") if entry["error"] == "relative" else ("ae", "{:.4g}")
+    names = (f"m{kind}", f"median_{kind}", f"p90_{kind}")
+    return [told.format(stats[name]) if stats.get("n") else "-" for name in names]
 
 
-def _lines(entry: dict[str, Any]) -> list[str]:
+def _print(entry: dict[str, Any]) -> None:
     from megawatt.validation.scoring import skipped_reasons
 
-    lines = [
-        f"{entry['file']}: {entry['quantity']} ({entry['kind']}), {entry['scored']} of {entry['scorable']} rows",
-        f"  mean {entry['error']} error  {_percent(entry, 'summary')}",
-    ]
-    if "null" in entry:
-        lines.append(f"  trivial predictor    {_percent(entry, 'null')}")
+    to = console()
+    scored = f"{entry['scored']} of {entry['scorable']} rows"
+    to.print(f"{entry['file']}: {entry['quantity']} ({entry['kind']}), {scored}", style="bold")
+    null = [["trivial predictor", *_errors(entry, "null")]] if "null" in entry else []
+    rows = [[f"{entry['error']} error", *_errors(entry, "summary")], *null]
+    print_table(("", "mean", "median", "90 % within"), rows)
     if "tau" in entry:
-        lines.append(f"  rank agreement (tau) {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
+        to.print(f"rank agreement (tau): {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
     if "memory_fit" in entry:
         fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
         counted = f"{fit['fit']} of {fit['judged']} (fully configured: {full['fit']} of {full['judged']})"
-        lines.append(f"  ran, judged to fit   {counted}")
+        to.print(f"ran, judged to fit: {counted}")
     reasons, others = skipped_reasons(entry, _REASONS)
-    lines += [f"  not scored: {count} x {why}" for why, count in reasons]
-    return [*lines, *([f"  not scored for other reasons: {others} (--json)"] if others else [])]
+    for count, why in ((count, why) for why, count in reasons):
+        to.print(f"not scored: {count} x {why}")
+    if others:
+        to.print(f"not scored for other reasons: {others} (--json)")
 
 
 @click.command(epilog="Example: megawatt validate measured_runs.csv dispatch_case/ --json")
@@ -77,7 +79,7 @@ def validate(paths: tuple[Path, ...], systems: tuple[str, ...], kernels: Path | 
         emit_json("validate", results, problems, code)
         return code
     for entry in results:
-        say("\n".join(_lines(entry)))
+        _print(entry)
     for problem in problems:
         say(f"{problem['file']}: {problem['message'].removeprefix(problem['file'] + ': ')}", err=True)
     return code

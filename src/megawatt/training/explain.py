@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from megawatt.training.records import Layouts, StepCost
 from megawatt.training.schedules import schedule_name
 
-__all__ = ["Difference", "changed_choices", "differences", "shares"]
+__all__ = ["Difference", "changed_choices", "differences", "shares", "short_layout"]
 
 _CHOICES = (
     ("tp", "tp"),
@@ -77,6 +77,23 @@ def changed_choices(best: Layouts, other: Layouts, row: int = 0) -> list[str]:
         else:
             words.append(f"{name} {b} instead of {a}")
     return words
+
+
+def short_layout(layouts: Layouts, row: int = 0) -> str:
+    """A layout in the fewest words, for tables: ``tp8 pp16x8 dp64 mb1 z1 full``; what is usual is left out.
+
+    ``pp16x8`` has 8 virtual stages on each of 16; ``mb`` is the micro-batch; ``z3/8`` is ZeRO 3 over groups of 8;
+    ``full`` and ``selective`` are of recompute; ``no-sp`` is tensor without sequence parallel; ``a2a`` is context by
+    all-to-all.
+    """
+    at = {name: int(getattr(layouts, name)[row]) for name, _ in _CHOICES}
+    words = [f"tp{at['tp']}", f"pp{at['pp']}" + (f"x{at['vpp']}" if at["vpp"] > 1 else ""), f"dp{at['dp']}"]
+    words += [f"{name}{at[name]}" for name in ("cp", "ep", "etp") if at[name] > 1]
+    words += [f"mb{at['micro_batch']}", f"z{at['zero']}" + (f"/{at['zero_group']}" if at["zero_group"] else "")]
+    words += [("", "selective", "full")[at["recompute"]], schedule_name(at["schedule"])]
+    words += [f"{end}{at[f'{end}_layers']}" if at[f"{end}_layers"] else "" for end in ("first", "last")]
+    words += ["a2a" if at["cp_exchange"] else "", "no-sp" if at["tp"] > 1 and not at["sequence_parallel"] else ""]
+    return " ".join(filter(None, words))
 
 
 def shares(cost: StepCost, row: int = 0) -> list[tuple[str, float, float]]:

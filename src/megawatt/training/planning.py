@@ -18,7 +18,7 @@ from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.schedules import schedule_name
-from megawatt.training.search import pareto_front, score_layouts, smallest
+from megawatt.training.search import distinct, pareto_front, score_layouts, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
 from megawatt.training.units import cores_per_chip, unit_note
 from megawatt.units import J_PER_MWH, S_PER_HOUR
@@ -32,6 +32,8 @@ __all__ = ["Objective", "Prices", "describe_layout", "evaluate", "plan"]
 Objective = Literal["time", "energy", "cost"]
 _RUNNERS_UP: Final = 9
 """Layouts that are kept behind the best."""
+_ZERO_STAGES: Final = 3
+"""Layouts that may be one in practice: stages of ZeRO on one replica."""
 _LONGEST_FRONT: Final = 50
 """Layouts of a front at most."""
 
@@ -232,7 +234,8 @@ class _Case:
         fits = int(np.isfinite(scores.step_time_s).sum())
         if not fits:
             raise InfeasibleError(_too_large(self.job, self.system, self.chips, space.layouts, scores.memory_bytes))
-        ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(1 + _RUNNERS_UP, fits))
+        ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(_ZERO_STAGES * (1 + _RUNNERS_UP), fits))
+        ranked = distinct(space.layouts, ranked)[: 1 + _RUNNERS_UP]
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
         shown, place = np.unique(np.concatenate((ranked, front)), return_inverse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from megawatt.training.records import Job, Layouts
 from megawatt.training.step import step_cost, step_memory
 from megawatt.training.tables import layer_tables
 
-__all__ = ["Scores", "pareto_front", "score_layouts", "smallest"]
+__all__ = ["Scores", "distinct", "pareto_front", "score_layouts", "smallest"]
 
 
 _CHUNK: Final = 16_384
@@ -87,6 +87,16 @@ def smallest(values: FloatArray, count: int) -> NDArray[np.intp]:
     else:
         among = np.arange(len(values))
     return np.asarray(among[np.argsort(values[among], kind="stable")[:count]])
+
+
+def distinct(layouts: Layouts, ranked: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The ranked positions without layouts that are one in practice: on one replica ZeRO has nothing to shard, so that
+    of those that differ in it alone the first is kept."""
+    y = layouts.take(ranked)
+    stage = np.where(y.dp * y.cp == 1, 0, y.zero)
+    chosen = [stage, *(getattr(y, f.name) for f in fields(Layouts) if f.name != "zero")]
+    first = np.unique(np.stack(chosen, axis=1), axis=0, return_index=True)[1]
+    return np.asarray(ranked[np.sort(first)])
 
 
 def pareto_front(time: FloatArray, energy: FloatArray) -> NDArray[np.intp]:

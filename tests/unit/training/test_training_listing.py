@@ -29,6 +29,9 @@ from megawatt.training import (
     usual_job,
     usual_precision,
 )
+from megawatt.training.explain import short_layout
+from megawatt.training.layouts import one_layout
+from megawatt.training.schedules import CODES
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -172,3 +175,23 @@ def test_a_plan_as_a_trace() -> None:
     assert trace["otherData"]["step_time_s"] == found.step_time_s
     assert json.loads(json.dumps(trace))["traceEvents"]
     assert np.isfinite(trace["otherData"]["schedule_stretch"])
+
+
+def test_a_layout_in_the_fewest_words() -> None:
+    plain = one_layout(tp=8, pp=16, vpp=8, dp=64, recompute=2)
+    assert short_layout(plain) == "tp8 pp16x8 dp64 mb1 z1 full"
+    rare = one_layout(
+        tp=2, cp=4, ep=8, etp=2, micro_batch=3, zero=3, zero_group=4, recompute=1, sequence_parallel=False
+    )
+    assert short_layout(rare) == "tp2 pp1 dp1 cp4 ep8 etp2 mb3 z3/4 selective no-sp"
+    staged = one_layout(pp=4, schedule=CODES["dualpipe"], first_layers=3, last_layers=2, cp=2, cp_exchange=1)
+    assert short_layout(staged) == "tp1 pp4 dp1 cp2 mb1 z1 dualpipe first3 last2 a2a"
+
+
+def test_stages_of_zero_on_one_replica_are_one_layout() -> None:
+    found = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, layouts=layouts_like(JOB, 8, {"tp": 8, "pp": 1}))
+    told = [one.layout for one in alternatives(found, SYSTEM)]
+    apart = {(int(y.micro_batch[0]), int(y.recompute[0]), bool(y.sequence_parallel[0])) for y in told}
+    assert len(told) == len(apart) > 3
+    shared = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, layouts=layouts_like(JOB, 8, {"tp": 4, "pp": 1}))
+    assert len({int(one.layout.zero[0]) for one in alternatives(shared, SYSTEM)}) > 1
