@@ -15,7 +15,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import LinkLevel
 from megawatt.errors import ScenarioError
-from megawatt.hardware.links import LinkKernel, Operation, domain_s, level_share, neighbour_share
+from megawatt.hardware.links import LinkKernel, Operation, domain_s, exchange_share, level_share, neighbour_share
 
 __all__ = [
     "Fabric",
@@ -57,13 +57,15 @@ class Fabric:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One level as a group meets it: sub-groups that it joins, members that each of them holds, and link share left."""
+    """One level as a group meets it: sub-groups that it joins, members that each of them holds, and shares of links
+    left to rings and to all-to-alls."""
 
     link: LinkLevel
     kernel: LinkKernel
     groups: FloatArray
     inner: FloatArray
     share: FloatArray
+    exchange: FloatArray
 
 
 def _levels(fabric: Fabric, size: FloatArray, stride: FloatArray) -> list[_Level]:
@@ -73,7 +75,8 @@ def _levels(fabric: Fabric, size: FloatArray, stride: FloatArray) -> list[_Level
     for link, kernel in zip(fabric.links, fabric.kernels, strict=True):
         members = np.floor(link.domain_chips / stride) if np.isfinite(link.domain_chips) else size
         total = np.maximum(reached, np.clip(members, 1.0, size))
-        levels.append(_Level(link, kernel, total / reached, reached, level_share(link, total / reached, stride)))
+        met = (link, total / reached, stride, reached)
+        levels.append(_Level(link, kernel, total / reached, reached, level_share(*met), exchange_share(*met)))
         reached = total
     return levels
 
@@ -114,13 +117,20 @@ def _one_ring(fabric: Fabric, payload: FloatArray, members: FloatArray, levels: 
 
 
 def _exchange(payload: FloatArray, members: FloatArray, levels: Sequence[_Level]) -> FloatArray:
-    """What stays inside a level and what crosses it travel at once. [s]"""
+    """What stays inside a level and what crosses it travel at once; for other rails, by the inner links first. [s]"""
     first = levels[0]
-    near = domain_s(first.kernel, "all_to_all", payload * first.groups / members, first.groups, link_share=first.share)
+    inside = payload * first.groups / members
+    near = domain_s(first.kernel, "all_to_all", inside, first.groups, link_share=first.exchange)
+    forwarded = np.zeros_like(payload)
+    for level in levels[1:]:
+        if level.link.topology == "rail":
+            leaving = payload * (members - level.inner) / members
+            forwarded = np.maximum(forwarded, leaving * (1.0 - 1.0 / level.inner))
+    near = near + forwarded / (first.kernel.link_bytes_per_s * first.kernel.exchange_share * first.exchange)
     for level in levels[1:]:
         kernel, reached = level.kernel, level.inner * level.groups
         crossing = payload * (reached - level.inner) / members
-        rate = kernel.link_bytes_per_s * kernel.exchange_share * level.share
+        rate = kernel.link_bytes_per_s * kernel.exchange_share * level.exchange
         far = kernel.base_s + kernel.ramp_s * np.log2(1.0 + crossing / kernel.ramp_bytes) + crossing / rate
         near = np.where(level.groups > 1.0, np.maximum(near, far), near)
     return near
@@ -157,7 +167,8 @@ def collective_s(
     Notes
     -----
     Sources: ring and hierarchical algorithms as in Thakur 2005 (doi 10.1177/1094342005051521), overlap of levels as in
-    NCCL's rings, whose hops are in its tuning tables. Limits: links are not shared with other groups' traffic.
+    NCCL's rings, whose hops are in its tuning tables; messages for other rails over the inner links as its PXN. Limits:
+    links are not shared with other groups' traffic.
     """
     payload, members, step = _arrays(payload_bytes, size, stride)
     levels = _levels(fabric, members, step)
@@ -210,7 +221,7 @@ def send_receive_s(
     undecided = members > 1.0
     for link, kernel in zip(fabric.links, fabric.kernels, strict=True):
         here = undecided & (members * step <= link.domain_chips)
-        rate = kernel.link_bytes_per_s * kernel.gather_share * neighbour_share(link)
+        rate = kernel.link_bytes_per_s * kernel.gather_share * neighbour_share(link, members, step)
         time = np.where(here, payload / rate + link.latency_s, time)
         undecided = undecided & ~here
     return time

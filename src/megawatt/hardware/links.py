@@ -19,6 +19,7 @@ __all__ = [
     "LinkKernel",
     "Operation",
     "domain_s",
+    "exchange_share",
     "level_share",
     "links_from",
     "neighbour_share",
@@ -110,37 +111,91 @@ def links_from(link_bytes_per_s: float, values: Mapping[str, float], *, tree: bo
     )
 
 
-def level_share(link: LinkLevel, ranks: FloatArray | float, stride: FloatArray | float = 1.0) -> FloatArray:
-    """Share of a chip's links on a level that a group uses. [1]
+_TREES: Final = ("rail", "fat-tree")
 
-    Switch: all. Mesh: the links to its members, (n - 1) of (domain - 1). Torus: a block without wrap-around uses one
-    link per dimension that it spans (2 x 2 x 1: 2 of 6), a block with wrap-around both of every dimension; groups that
-    stride over other chips to the end of the domain lie along whole dimensions, log(n) of log(domain) of them.
+
+def level_share(
+    link: LinkLevel, ranks: FloatArray | float, stride: FloatArray | float = 1.0, inner: FloatArray | float = 1.0
+) -> FloatArray:
+    """Share of a chip's links on a level that a ring or tree of a group uses. [1]
+
+    Switch: all. Mesh: the links to its members, (n - 1) of (domain - 1). Ring, torus: a block without wrap-around uses
+    one link per dimension that it spans (2 x 2 x 1: 2 of 6), a block with wrap-around both of every dimension; groups
+    that stride over other chips to the end of the domain lie along whole dimensions, log(n) of log(domain) of them.
+    Rail, fat tree: of the m members below one leaf one sends to the next leaf, over uplinks that carry 1/r of what the
+    leaf's chips send: m / r, at most all; all where the whole group is below one leaf.
 
     Parameters
     ----------
     link : LinkLevel
         The level; a torus with its dimensions and the chips of its smallest block with wrap-around.
-    ranks, stride : array or float
-        Members on this level and their distance in chips, >= 1.
+    ranks, stride, inner : array or float
+        Members on this level, their distance in chips, and members of the group inside each of them, >= 1.
     """
-    n, step = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(ranks, stride))
+    n, step, within = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(ranks, stride, inner))
     if link.topology == "mesh":
         return np.clip((n - 1.0) / max(link.domain_chips - 1.0, 1.0), 1.0 / max(link.domain_chips - 1.0, 1.0), 1.0)
-    if link.topology != "torus":
+    if link.topology in _TREES:
+        below = np.maximum(_below_leaf(link, n * within, step) / within, 1.0)
+        return np.where(n <= below, 1.0, np.minimum(below / link.oversubscription, 1.0))
+    if not link.dimensions:
         return np.ones_like(n)
+    used, wraps = _spanned(link, n, step)
+    return used / link.dimensions * np.where(wraps, 1.0, 0.5)
+
+
+def _below_leaf(link: LinkLevel, members: FloatArray, stride: FloatArray) -> FloatArray:
+    """Members of a group below one leaf of a tree."""
+    return np.clip(np.floor(link.leaf_chips / stride), 1.0, members)
+
+
+def _spanned(link: LinkLevel, n: FloatArray, step: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Dimensions of a torus that a group lies along, and whether their ends are joined."""
     many = np.log2(np.maximum(n, 2.0))
-    spanned = np.minimum(link.dimensions, np.floor(many)) / (2.0 * link.dimensions)
-    whole = np.clip(many / np.log2(max(link.domain_chips, 2.0)), 0.0, 1.0)
-    share = np.where((step > 1.0) & (n * step >= link.domain_chips), np.maximum(whole, spanned), spanned)
-    return np.where((step <= 1.0) & (n >= link.wrap_chips), 1.0, share)
+    block = np.minimum(link.dimensions, np.floor(many))
+    whole = link.dimensions * np.clip(many / np.log2(max(link.domain_chips, 2.0)), 0.0, 1.0)
+    along = (step > 1.0) & (n * step >= link.domain_chips) & (2.0 * whole > block)
+    closed = (step <= 1.0) & (n >= link.wrap_chips)
+    used = np.where(closed, float(link.dimensions), np.where(along, whole, block))
+    return used, closed | along
 
 
-def neighbour_share(link: LinkLevel) -> float:
-    """Share of a chip's links on a level that lead to one other chip. [1]"""
-    if link.topology == "mesh":
-        return 1.0 / max(link.domain_chips - 1.0, 1.0)
-    return 1.0 / (2.0 * link.dimensions) if link.topology == "torus" else 1.0
+def exchange_share(
+    link: LinkLevel, ranks: FloatArray | float, stride: FloatArray | float = 1.0, inner: FloatArray | float = 1.0
+) -> FloatArray:
+    """Share of a chip's links on a level that an all-to-all of a group uses; parameters as of `level_share`. [1]
+
+    Its messages go to every member, not to neighbours. Ring, torus: half of what a block holds crosses its middle, so
+    a block of longest side k passes P k / 4 per chip and link, with joined ends P k / 8. Rail, fat tree: what leaves a
+    leaf shares its uplinks.
+
+    Notes
+    -----
+    Source: bisection, as in the scaling book (a ring of n with both directions b: n P / 8 b).
+    """
+    n, step, within = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(ranks, stride, inner))
+    if link.topology in _TREES:
+        members = n * within
+        above = members - np.maximum(_below_leaf(link, members, step), within)
+        carried = np.minimum((members - within) / np.maximum(above * link.oversubscription, 1.0), 1.0)
+        return np.where(n > 1.0, carried, 1.0)
+    share = level_share(link, n, step, within)
+    if not link.dimensions:
+        return share
+    used, wraps = _spanned(link, n, step)
+    side = np.exp2(np.ceil(np.log2(np.maximum(n, 2.0)) / np.maximum(used, 1.0)))
+    side = np.where(n >= link.domain_chips, np.fmax(side, link.longest_side), side)
+    middle = np.where(wraps, 4.0, 2.0) * (n - 1.0) / (n * side * link.dimensions)
+    return np.where(n > 1.0, np.minimum(share, middle), share)
+
+
+def neighbour_share(link: LinkLevel, ranks: FloatArray | float = 2.0, stride: FloatArray | float = 1.0) -> FloatArray:
+    """Share of a chip's links on a level that lead to the next member of a chain; of a tree as of `level_share`. [1]"""
+    n, step = (np.asarray(v, dtype=np.float64) for v in np.broadcast_arrays(ranks, stride))
+    if link.topology in _TREES:
+        return level_share(link, n, step)
+    pairs = max(link.domain_chips - 1.0, 1.0) if link.topology == "mesh" else max(2.0 * link.dimensions, 1.0)
+    return np.full_like(n, 1.0 / pairs)
 
 
 def _moved(operation: Operation, payload: FloatArray, n: FloatArray) -> tuple[FloatArray, ...]:
