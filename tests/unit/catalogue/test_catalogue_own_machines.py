@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from tools import machines_page
 
 from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.machine_file import machine_schema
@@ -201,3 +202,7 @@ def test_the_schema_names_every_section() -> None:
     schema = machine_schema()
     assert {"chip", "links", "like", "anchor", "chips"} <= set(schema["properties"])
     assert {"Chip", "Link", "Anchor"} <= set(schema["$defs"])
+
+
+def test_the_page_of_machine_files_is_made_from_them() -> None:
+    assert machines_page.PAGE.read_text(encoding="utf-8") == machines_page.page(), "python -m tools.machines_page"

@@ -18,6 +18,7 @@ from megawatt.calibration.meter import EnergyMeter, mean_power_w
 from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.loader import read_data
 from megawatt.cli.calibrate import calibrate
+from megawatt.cli.train import train
 from megawatt.errors import MissingDependencyError, ScenarioError
 from megawatt.evidence.kernel_tables import read_kernels
 from megawatt.hardware import gemm_cost, gemm_kernel
@@ -50,6 +51,25 @@ def test_own_measurements_become_a_sourced_table(own_file: Path, tmp_path: Path)
     assert entry.facts["rate_share"].source == "mine"
     shipped = load_catalogue().number("kernel-gemm-h100-sxm-bf16", "rate_share")
     assert entry.facts["rate_share"].number() == pytest.approx(shipped / 1.1, rel=0.05)
+
+
+def test_a_fitted_folder_is_used_by_name(own_file: Path, tmp_path: Path) -> None:
+    """What `calibrate kernels` writes is what `train --kernels` reads: a chip 10 % slower in its multiplies."""
+    out = tmp_path / "profile"
+    assert (
+        CliRunner().invoke(calibrate, ["kernels", str(own_file), "--out", str(out), "--source", "mine"]).exit_code == 0
+    )
+    question = ["llama-2-7b", "--system", "hgx-h100", "--chips", "8", "--layout", "tp=1,pp=1,mb=1,zero=2", "--json"]
+    found = []
+    for more in ([], ["--kernels", str(out)]):
+        done = CliRunner().invoke(train, [*question, *more])
+        assert done.exit_code == 0, done.output
+        found.append(json.loads(done.stdout)["results"][0])
+    before, after = found
+    assert 1.04 < after["step_time_s"] / before["step_time_s"] < 1.12
+    mine = [a["name"] for a in after["assumptions"] if a["source"] == str(out)]
+    assert "kernel-gemm-h100-sxm-bf16.rate_share" in mine
+    assert not [a for a in before["assumptions"] if a["source"] == str(out)]
 
 
 def test_plot_draws_a_panel_per_precision(own_file: Path, tmp_path: Path) -> None:
