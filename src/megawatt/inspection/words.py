@@ -12,6 +12,7 @@ _PREFIXED: Final = {"byte": "B", "byte/s": "B/s", "FLOP/s": "FLOP/s", "FLOP": "F
 """Units that are written with a decimal prefix, and how."""
 _PREFIXES: Final = ("", "k", "M", "G", "T", "P", "E")
 _STEP: Final = 1000.0
+"""From one prefix to the next."""
 _FIRST_COMMA: Final = 1e4
 """Whole numbers from here on have commas; years have none."""
 _LARGEST_PLAIN: Final = 1e15
