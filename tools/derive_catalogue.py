@@ -6,7 +6,8 @@ the same curated files give the same bytes. ``--check`` writes nothing and fails
 Generated here (do not edit by hand), in ``src/megawatt/catalogue/data``:
 
 - ``accelerator-published.csv``: data-sheet facts of ``accelerators.csv`` that ``accelerator.csv`` does not hold;
-- ``deal.csv``, ``company.csv``: ``deals.csv`` and the companies of ``miners.csv``;
+- ``deal.csv``, ``company.csv``: ``deals.csv``, less what ``deal-2026.csv`` corrects, and the companies of
+  ``miners.csv``;
 - ``place.csv``, ``table-normals.csv``: ``climate_normals.csv``, less the remembered places that
   ``derive_climates.py`` has read from a station;
 - ``grid.csv``, ``table-price-*.csv``, ``table-dayrank-*.csv``: ``grid_carbon.csv`` and the hourly prices;
@@ -42,7 +43,9 @@ def derive(reference: Path, target: Path) -> None:
     curated = {(row["key"], row["field"]) for row in read_reference(DATA / "accelerator.csv")}
     chips = chip_rows(read_reference(reference / "accelerators.csv"), curated, book)
     write_rows(target / "accelerator-published.csv", chips)
-    write_rows(target / "deal.csv", deal_rows(read_reference(reference / "deals.csv"), book))
+    corrected = {(row["key"], row["field"]) for row in read_reference(DATA / "deal-2026.csv")}
+    deals = deal_rows(read_reference(reference / "deals.csv"), book)
+    write_rows(target / "deal.csv", [row for row in deals if (row.key, row.field) not in corrected])
     write_rows(target / "company.csv", company_rows(read_reference(reference / "miners.csv"), book))
     places, normals = climate(read_reference(reference / "climate_normals.csv"), book, _station_keys())
     write_rows(target / "place.csv", places)

@@ -79,7 +79,7 @@ _COMPANIES = {
     "CIFR": ("cipher", "Cipher Mining", "cifr"),
     "CORZ": ("core-scientific", "Core Scientific", "corz"),
     "WULF": ("terawulf", "TeraWulf", "wulf"),
-    "BITF": ("bitfarms", "Bitfarms", "bitf"),
+    "BITF": ("bitfarms", "Keel Infrastructure (Bitfarms until April 2026)", "bitf,keel"),
     "IREN": ("iren", "IREN", ""),
     "HUT": ("hut-8", "Hut 8", "hut"),
     "INDUSTRY": ("listed-miners", "Listed bitcoin miners together", ""),

@@ -34,6 +34,17 @@ def test_catalogue_state_reproduces_the_published_hashprice() -> None:
     assert {a.name for a in state.assumptions} >= {"bitcoin-2025-11.difficulty", "bitcoin-2025-11.btc_price_usd"}
 
 
+def test_the_state_of_august_2026_reproduces_its_hashprice_within_its_week() -> None:
+    state = network_state(load_catalogue(), "bitcoin-2026-08")
+    computed = float(
+        hashprice_usd_per_ph_day(450.0, state.fees_btc_per_day, state.btc_price_usd, state.network_eh_per_s)
+    )
+    # price and difficulty are readings of 11 August, the index is of the 3rd
+    assert computed == pytest.approx(state.published_hashprice_usd_per_ph_day, rel=0.03)
+    # 1.275e14 x 2^32 / 600 / 1e18
+    assert state.network_eh_per_s == pytest.approx(912.7, abs=0.1)
+
+
 def test_catalogue_response_is_in_range_and_sourced() -> None:
     response = hash_response(load_catalogue())
     assert 0.0 <= response.elasticity <= 1.0
