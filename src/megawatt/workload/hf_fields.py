@@ -30,7 +30,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "experts": ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_moe_experts"),
         "experts_per_token": ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk",
                               "top_k_experts", "moe_top_k", "moe_k", "num_selected_experts"),
-        "expert_ffn": ("moe_intermediate_size", "expert_intermediate_size", "intermediate_size"),
+        "expert_ffn": ("moe_intermediate_size", "expert_intermediate_size", "intermediate_size", "ffn_hidden_size"),
         "shared_ffn": ("shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "share_expert_dim",
                        "share_expert_dims", "shared_intermediate_size"),
         "shared_experts": ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"),

@@ -79,7 +79,7 @@ def test_dimensions_that_do_not_fit_are_named_with_the_file(tmp_path: Path) -> N
 
 
 def test_an_unknown_like_is_the_users_error(tmp_path: Path) -> None:
-    with pytest.raises(CatalogueError, match="llama-3[.]1-9b"):
+    with pytest.raises(CatalogueError, match=r"llama-3\.1-9b"):
         load_model(write(tmp_path, '[model]\nlike = "llama-3.1-9b"\n'), CATALOGUE)
 
 
