@@ -15,6 +15,7 @@ ROOMS = (
     "workload",
     "hardware",
     "training",
+    "launch",
     "facility",
     "mining",
     "dispatch",

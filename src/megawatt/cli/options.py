@@ -125,10 +125,10 @@ layout_option: Final = click.option(
     "--layout",
     type=WORDS,
     default="",
-    metavar="NAME=N,...",
+    metavar="NAME=N,...|FILE",
     help="Fix choices: tp, pp, vpp, cp, cp_comm=ring|a2a, ep, etp, dp, fsdp=N, hsdp=SHARDxREPLICAS, micro_batch (mb), "
     "zero, recompute, sequence_parallel (sp), schedule, first_layers, last_layers. Degrees count chips. With tp, pp "
-    "and micro_batch: this layout alone.",
+    "and micro_batch: this layout alone. Or the launch file of a run.",
 )
 schedule_option: Final = click.option(
     "--schedule",

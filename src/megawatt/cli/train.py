@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 )
 @click.argument("model")
 @click.option("--system", "system_key", required=True, metavar="KEY|FILE", help="Machine: hgx-h100, ./my-machine.toml.")
-@click.option("--chips", required=True, metavar="N|A..B", help="Chips to use, or a range to sweep in doublings.")
+@click.option("--chips", default="", metavar="N|A..B",
+              help="Chips to use, or a range to sweep in doublings (default: those of a launch file).")  # fmt: skip
 @layout_option
 @schedule_option
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
@@ -71,7 +73,7 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
     "--seq",
     "seq_len",
     type=Whole(1),
-    help="Tokens each; 4,096 unless given, fewer where the model has fewer positions.",
+    help="Tokens each; a launch file's, or 4,096, unless given, fewer where the model has fewer positions.",
 )
 @click.option(
     "--precision", type=WORDS, metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16)."
@@ -100,6 +102,12 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @click.option(
     "--timeline", type=click.Path(path_type=Path, dir_okay=False), help="Write one step as a Chrome trace (Perfetto)."
 )
+@click.option(
+    "--write-launch",
+    type=(click.Choice(["megatron", "torchtitan", "deepspeed", "maxtext", "nxd"]), click.Path(path_type=Path)),
+    metavar="FRAMEWORK FILE",
+    help="Write the best layout as a launch file: megatron, torchtitan, deepspeed, maxtext, nxd.",
+)
 @force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def train(
@@ -123,17 +131,20 @@ def train(
     scaling: str,
     target_s: float | None,
     timeline: Path | None,
+    write_launch: tuple[str, Path] | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """How long is one training step of MODEL, under which parallel layout, and where does the time go?
 
     MODEL is a catalogue key or the path of a Hugging Face config.json; --system one or a machine file
-    (docs/machines.md). All layouts that divide are costed and the best
-    are listed; --layout fixes some or all choices.
+    (docs/machines.md). All layouts that divide are costed and the best are listed; --layout fixes some or all choices,
+    or reads them (with batch, sequence, precision and stack) from the launch file of a run: Megatron-LM or NeMo,
+    torchtitan, DeepSpeed, MaxText, NxD Training.
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
+    from megawatt.launch import asked, is_launch, read_launch, said_of
     from megawatt.training import (
         Prices,
         against,
@@ -148,36 +159,42 @@ def train(
     from megawatt.workload import load_model
     from megawatt.writing import check_text
 
-    if timeline is not None:
-        check_text(timeline, force=force)
+    for path in (timeline, write_launch and write_launch[1]):
+        if path is not None:
+            check_text(path, force=force)
     catalogue, system = open_machine(load_catalogue(), system_key, kernels=kernels)
     arch = load_model(model, catalogue)
-    precisions = read_precisions(precision, system)
+    launch = read_launch(Path(layout), arch, system, catalogue) if is_launch(layout) else None
+    said = asked(
+        launch, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision, stack=stack, lora_rank=lora,
+        offload=tuple(filter(None, (word.strip() for word in offload.split(",")))),
+    )  # fmt: skip
+    precisions = read_precisions(said["precision"], system)
     job = usual_job(
-        arch,
-        system.accelerator,
-        seq_len=seq_len,
-        global_batch=batch,
-        precision=next(iter(precisions), None),
-        lora_rank=lora,
-        packing=packing,
-    )
+        arch, system.accelerator, seq_len=said["seq_len"], global_batch=said["global_batch"],
+        precision=next(iter(precisions), None), lora_rank=said["lora_rank"], packing=packing,
+    )  # fmt: skip
     question: dict[str, Any] = {
         "precisions": precisions,
         "catalogue": catalogue,
-        "stack": stack,
-        "offload": tuple(filter(None, (word.strip() for word in offload.split(",")))),
+        "stack": said["stack"],
+        "offload": said["offload"],
     }
-    held: dict[str, Any] = {"choices": parse_choices(layout), "schedules": parse_schedules(schedule)}
-    counts = doublings(*read_chips(chips))
+    choices = launch.layout if launch is not None else parse_choices(layout)
+    held: dict[str, Any] = {"choices": choices, "schedules": parse_schedules(schedule)}
+    counts = doublings(*read_chips(said["chips"]))
     if len(counts) > 1:
-        if timeline:
-            raise ScenarioError("--timeline is for one number of chips, not for a sweep")
+        if timeline or write_launch:
+            raise ScenarioError("--timeline and --write-launch are for one number of chips, not for a sweep")
         scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question, **held))
         views.show_sweep(scaled, target_s, as_json)
         return
     question |= {"objective": objective, "prices": Prices(price, energy_price)}
     found = plan(job, system, counts[0], **question, **held)
+    if launch is not None:
+        found = dataclasses.replace(found, notes=(*found.notes, *said_of(launch, arch)))
+    if write_launch is not None:
+        _write_launch(*write_launch, force, system, found, catalogue)
     if timeline is not None:
         _write_timeline(timeline, force, system, found, catalogue)
     best = plan(job, system, counts[0], **question) if any(held.values()) else None
@@ -190,6 +207,18 @@ def train(
             console().print(views.against_best(best, against(best, found, system)))
         if timeline is not None:
             say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
+
+
+def _write_launch(
+    framework: str, path: Path, force: bool, system: System, found: TrainingPlan, catalogue: Catalogue
+) -> None:
+    from megawatt.launch import launch_of, write_launch
+    from megawatt.writing import write_text
+
+    text, lost = write_launch(launch_of(found, framework, catalogue, system))
+    write_text(path, text, force=force, seal=False)
+    if lost:
+        say(f"{path}: {framework} has no words for {', '.join(lost)}", err=True)
 
 
 def _write_timeline(path: Path, force: bool, system: System, found: TrainingPlan, catalogue: Catalogue) -> None:

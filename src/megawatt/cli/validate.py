@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from megawatt.cli.options import kernels_option
+from megawatt.cli.options import Whole, kernels_option
 from megawatt.cli.output import console, emit_json, problems_of, say
 from megawatt.cli.tables import print_table
 from megawatt.errors import MegawattError
@@ -42,6 +42,12 @@ def _print(entry: dict[str, Any]) -> None:
         fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
         counted = f"{fit['fit']} of {fit['judged']} (fully configured: {full['fit']} of {full['judged']})"
         to.print(f"ran, judged to fit: {counted}")
+    if entry["kind"] == "training-log":
+        (row,) = entry["cases"]
+        fits = "" if entry["fits"] else ", judged not to fit in memory"
+        to.print(f"measured {row['measured']:.4g} s, predicted {row['predicted']:.4g} s ({row['error']:+.1%}){fits}")
+        for note in row["assumed"]:
+            to.print(note)
     reasons, others = skipped_reasons(entry, _REASONS)
     for count, why in ((count, why) for why, count in reasons):
         to.print(f"not scored: {count} x {why}")
@@ -49,23 +55,59 @@ def _print(entry: dict[str, Any]) -> None:
         to.print(f"not scored for other reasons: {others} (--json)")
 
 
+def _own_run(
+    log: Path, launch: Path | None, systems: tuple[str, ...], model: str | None, kernels: Path | None, **said: Any
+) -> list[dict[str, Any]]:
+    from megawatt.catalogue import load_catalogue
+    from megawatt.training import open_machine
+    from megawatt.validation.training_log import score_log
+    from megawatt.workload import load_model
+
+    if launch is None or len(systems) != 1 or model is None:
+        raise click.UsageError("--log needs --launch, --model and one --system")
+    catalogue, system = open_machine(load_catalogue(), systems[0], kernels=kernels)
+    return score_log(log, launch, load_model(model, catalogue), system, catalogue, **said)
+
+
 @click.command(epilog="Example: megawatt validate measured_runs.csv dispatch_case/ --json")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
-    "--system", "systems", multiple=True, metavar="FILE", help="Machine file whose chip or machine rows may name."
-)
+    "--system", "systems", multiple=True, metavar="KEY|FILE",
+    help="Machine file whose chip or machine rows may name; the machine of the run of --log.",
+)  # fmt: skip
 @kernels_option
+@click.option("--log", type=click.Path(path_type=Path), help="Log of a training run: its steps against the prediction.")
+@click.option("--launch", type=click.Path(path_type=Path), help="What the run of --log was started with.")
+@click.option("--model", help="Model of the run of --log: a key or a file.")
+@click.option("--chips", type=Whole(1), help="Chips of that run, where its launch file does not say.")
+@click.option("--seq", "seq_len", type=Whole(1), help="Tokens of a sequence of that run, likewise.")
+@click.option("--batch", type=Whole(1), help="Sequences per step of that run, likewise.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/validation.md).")
-def validate(paths: tuple[Path, ...], systems: tuple[str, ...], kernels: Path | None, as_json: bool) -> int:
+def validate(
+    paths: tuple[Path, ...],
+    systems: tuple[str, ...],
+    kernels: Path | None,
+    log: Path | None,
+    launch: Path | None,
+    model: str | None,
+    chips: int | None,
+    seq_len: int | None,
+    batch: int | None,
+    as_json: bool,
+) -> int:
     """Compare the package with published or third-party answers, or with your own measurements.
 
     Each of PATHS is a file or a folder; its kind is read from its contents. The exit code is the gravest of the paths'.
+    With --log, --launch, --system and --model a run of your own is compared: the predicted step of its launch file with
+    the median step of its log.
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.training import open_machines
     from megawatt.validation import validate as score
 
-    catalogue, _ = open_machines(load_catalogue(), systems, kernels=kernels)
+    if not paths and log is None:
+        raise click.UsageError("give PATHS, or --log of a training run")
+    catalogue, _ = open_machines(load_catalogue(), systems if log is None else (), kernels=kernels)
     results: list[dict[str, Any]] = []
     problems: list[dict[str, str]] = []
     code = 0
@@ -75,6 +117,9 @@ def validate(paths: tuple[Path, ...], systems: tuple[str, ...], kernels: Path | 
         except MegawattError as error:
             problems += [p | {"file": p["file"] or str(path)} for p in problems_of(error)]
             code = max(code, error.exit_code)
+    if log is not None:
+        said = {"chips": str(chips or ""), "seq_len": seq_len, "global_batch": batch, "precision": None, "stack": None}
+        results.extend(_own_run(log, launch, systems, model, kernels, **said))
     if as_json:
         emit_json("validate", results, problems, code)
         return code

@@ -1,4 +1,4 @@
-"""TOML and JSON, strictly: finite numbers, each key once, no deep nesting."""
+"""TOML, JSON and YAML, strictly: finite numbers, each key once, no deep nesting."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files.guard import read_bytes, refused
 from megawatt.files.text import decode
 
-__all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml", "strict"]
+__all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml", "read_yaml", "strict"]
 
 _TOML_BYTES: Final = 2**20
 _JSON_BYTES: Final = 8 * 2**20
+_YAML_BYTES: Final = 2**18
+_MOST_VALUES: Final = 100_000
+"""Values of a YAML file, those that an alias repeats counted again."""
 _DEEPEST: Final = 40
 """Levels of nesting."""
 _LONGEST_WHOLE: Final = 300
@@ -50,6 +53,39 @@ def read_toml(path: Path | Traversable, what: str = "a TOML file") -> tuple[dict
     if deep is not None:
         raise refused(path, "nested too deeply", f"{_DEEPEST} levels", where=deep)
     return content, hashlib.sha256(data).hexdigest()
+
+
+def read_yaml(path: Path, what: str = "a YAML file") -> dict[str, Any]:
+    """Content of a YAML 1.2 file of at most 256 KiB, one mapping of plain values; no tags of programs.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read or is not YAML (names the line), repeats itself by aliases beyond 100,000 values, or holds
+        a number that is not finite.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    text = decode(path, read_bytes(path, _YAML_BYTES, what))
+    try:
+        content = YAML(typ="safe", pure=True).load(text)
+    except RecursionError:
+        raise refused(path, "not YAML: nested too deeply", f"{what} in UTF-8, {_DEEPEST} levels deep") from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        found = f"not YAML: {error.problem or error.context}"
+        raise refused(path, found, f"{what} in UTF-8", line=mark.line + 1 if mark else 0) from None
+    except (YAMLError, ValueError) as error:
+        raise refused(path, f"not YAML: {shown(str(error))}", f"{what} in UTF-8") from None
+    if not isinstance(content, dict):
+        raise refused(path, f"holds a {type(content).__name__}", f"{what}: names with values")
+    for count, (keys, value) in enumerate(_walk(content)):
+        if count > _MOST_VALUES or len(keys) > _DEEPEST:
+            raise refused(path, "too many values, or nested too deeply", f"{_MOST_VALUES:,} values, {_DEEPEST} levels")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise refused(path, "no finite number", "a finite number", where=_dotted(keys))
+    return content
 
 
 def parse_toml_value(text: str) -> Any:

@@ -1,0 +1,28 @@
+"""Launch files of training frameworks, read into questions and written from plans, and step times out of their logs."""
+
+from megawatt.launch.asking import (
+    FRAMEWORKS,
+    asked,
+    differing,
+    is_launch,
+    launch_of,
+    read_launch,
+    said_of,
+    write_launch,
+)
+from megawatt.launch.logs import StepTimes, read_log
+from megawatt.launch.records import Launch
+
+__all__ = [
+    "FRAMEWORKS",
+    "Launch",
+    "StepTimes",
+    "asked",
+    "differing",
+    "is_launch",
+    "launch_of",
+    "read_launch",
+    "read_log",
+    "said_of",
+    "write_launch",
+]

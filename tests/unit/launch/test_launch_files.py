@@ -1,0 +1,217 @@
+"""Launch files of each framework: what is read, what is said of the rest, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.cli.entry import main
+from megawatt.errors import ScenarioError
+from megawatt.launch import Launch, asked, is_launch, launch_of, read_launch, said_of, write_launch
+from megawatt.launch.options import read_options
+from megawatt.training import CODES, Job, one_layout, plan
+from megawatt.workload import load_model
+
+CATALOGUE = load_catalogue()
+FILES = Path(__file__).parent / "files"
+
+
+def read(name: str | Path, model: str, system: str) -> Launch:
+    return read_launch(FILES / name, load_model(model, CATALOGUE), CATALOGUE.system(system), CATALOGUE)
+
+
+def test_a_megatron_script_with_variables_and_arrays() -> None:
+    found = read("pretrain_70b.sh", "llama-3.1-70b", "hgx-h100")
+    assert (found.framework, found.stack, found.devices) == ("megatron", "stack-megatron-core", 64)
+    assert (found.seq_len, found.global_batch, found.precision) == (8192, 128, "fp8")
+    assert {n: v for n, v in found.layout.items() if v} == {
+        "tp": 4, "pp": 8, "vpp": 5, "cp": 1, "ep": 1, "etp": 1, "micro_batch": 1, "zero": 1, "recompute": 1,
+        "sequence_parallel": 1,
+    }  # fmt: skip
+    assert found.unknown == ("moe_magic_overlap='3'",)
+    assert found.ignored < 8
+    other = load_model("llama-2-7b", CATALOGUE)
+    assert any("layers = 80, llama-2-7b has 32" in note for note in said_of(found, other))
+
+
+def test_torchtitan_s_toml() -> None:
+    found = read("train_8b.toml", "llama-3.1-8b", "hgx-h100")
+    assert (found.framework, found.stack, found.devices, found.precision) == (
+        "torchtitan",
+        "stack-fsdp-torch",
+        64,
+        "fp8",
+    )
+    wanted = {"dp": 64, "zero": 3, "zero_group": 32, "micro_batch": 2, "recompute": 1, "tp": 1, "pp": 1}
+    assert wanted.items() <= dict(found.layout).items()
+    assert (found.global_batch, found.seq_len) == (128, 8192)
+    assert found.unknown == ("parallelism.enable_async_magic_parallel=True",)
+
+
+def test_deepspeed_s_json() -> None:
+    found = read("ds_zero3.json", "llama-2-7b", "hgx-h100")
+    assert (found.framework, found.devices, found.offload, found.seq_len) == ("deepspeed", 32, ("optimizer",), None)
+    assert {"dp": 32, "zero": 3, "micro_batch": 2}.items() <= dict(found.layout).items()
+    assert found.unknown == ("zero_optimization.zero_hpz_partition_size=8",)
+
+
+def test_maxtext_s_yaml_with_an_open_axis() -> None:
+    found = read("maxtext_70b.yml", "llama-3.1-70b", "tpu-v5p-pod")
+    assert (found.framework, found.devices, found.global_batch) == ("maxtext", 64, 128)
+    wanted = {"tp": 4, "dp": 16, "zero": 3, "micro_batch": 8, "recompute": 2}
+    assert wanted.items() <= dict(found.layout).items()
+
+
+def test_nxd_s_yaml_counts_cores() -> None:
+    found = read("nxd_8b.yaml", "llama-3.1-8b", "trn1-node")
+    assert (found.framework, found.devices, found.precision) == ("nxd", 64, "bf16")
+    assert {"tp": 16, "zero": 1, "sequence_parallel": 1, "recompute": 1}.items() <= dict(found.layout).items()
+    assert any("2 a chip" in note for note in found.notes)
+
+
+def put(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("--tensor-model-parallel-size=2 --bf16", {"tp": 2}),
+        (
+            "--pipeline-model-parallel-size 4 --num-layers-per-virtual-pipeline-stage 2 --num-layers 32",
+            {"pp": 4, "vpp": 4},
+        ),
+        ("--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads", {"zero": 2}),
+        ("--recompute-activations", {"recompute": 1}),
+        ("--context-parallel-size 4 --cp-comm-type a2a", {"cp": 4, "cp_exchange": 1}),
+        ("--num-experts 64 --expert-model-parallel-size 8 --tensor-model-parallel-size 2", {"ep": 8, "etp": 2}),
+        ("--expert-model-parallel-size 8 --expert-tensor-parallel-size 1 --tensor-model-parallel-size 2", {"etp": 1}),
+        ("--enable-zero-bubble --pipeline-model-parallel-size 4", {"schedule": CODES["zb-h1"]}),
+        (
+            "torchrun --nnodes 4 --nproc_per_node 8 train.py --use-distributed-optimizer "
+            "--num-distributed-optimizer-instances 4",
+            {"zero": 1, "zero_group": 8},
+        ),
+        ("--decoder-first-pipeline-num-layers 6 --pipeline-model-parallel-size 4", {"first_layers": 6}),
+    ],
+)
+def test_arguments_of_megatron(tmp_path: Path, text: str, wanted: dict[str, int]) -> None:
+    found = read(put(tmp_path, "args.txt", text), "llama-2-7b", "hgx-h100")
+    assert wanted.items() <= dict(found.layout).items()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            'pipeline_parallel_degree = 4\npipeline_parallel_schedule = "Interleaved1F1B"',
+            {"pp": 4, "vpp": 2, "zero": 2},
+        ),
+        ('pipeline_parallel_degree = 2\npipeline_parallel_schedule = "ZBVZeroBubble"', {"schedule": CODES["zb-v"]}),
+        ("data_parallel_shard_degree = 1\ndata_parallel_replicate_degree = 8", {"zero": 0, "dp": 8}),
+        ("tensor_parallel_degree = 8", {"tp": 8, "sequence_parallel": 1, "zero": 3}),
+        (
+            'pipeline_parallel_degree = 4\npipeline_parallel_schedule = "Interleaved1F1B"\n'
+            "pipeline_parallel_layers_per_stage = 2",
+            {"vpp": 4},
+        ),
+    ],
+)
+def test_parallelism_of_torchtitan(tmp_path: Path, text: str, wanted: dict[str, int]) -> None:
+    # Llama 2 7B has 32 layers: with one less at either end 34 places, in stages of two 17 stages
+    found = read(put(tmp_path, "a.toml", f"[parallelism]\n{text}\n"), "llama-2-7b", "hgx-h100")
+    assert wanted.items() <= dict(found.layout).items()
+
+
+def test_which_framework_a_file_is_of(tmp_path: Path) -> None:
+    kinds = {
+        "a.sh": ("python3 -m MaxText.train base.yml ici_fsdp_parallelism=64 per_device_batch_size=1", "maxtext"),
+        "b.sh": ("torchrun train.py --parallelism.tensor_parallel_degree 2", "torchtitan"),
+        "c.sh": ("python pretrain.py --tensor-model-parallel-size 2", "megatron"),
+        "d.yaml": ("model:\n  tensor_model_parallel_size: 2\n", "megatron"),
+        "e.yaml": ("distributed_strategy:\n  tensor_model_parallel_size: 2\n", "nxd"),
+        "f.yml": ("ici_fsdp_parallelism: 4\n", "maxtext"),
+    }
+    for name, (text, kind) in kinds.items():
+        assert read_options(put(tmp_path, name, text))[0] == kind
+    assert is_launch("args.sh")
+    assert not is_launch("tp=8")
+    assert not is_launch("")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.sh", "--tensor-model-parallel-size two", "tensor_model_parallel_size = 'two'; allowed: a number"),
+        ("a.sh", "--tensor-model-parallel-size 0", "tp = 0; allowed: 1 or more"),
+        ("a.sh", "--recompute-granularity all", "recompute_granularity = 'all'; allowed: selective, full"),
+        ("a.sh", "--sequence-parallel maybe", "sequence_parallel = 'maybe'; allowed: true, false"),
+        ("a.sh", "# nothing", "no options"),
+        ("a.toml", "parallelism = [", "not TOML"),
+        ("a.json", '{"zero_optimization": {"stage": 2.5}}', "a whole number"),
+        ("a.yaml", "a: &x [1]\nb: !!python/object:os.system {}\n", "not YAML"),
+        ("a.yaml", "- 1\n", "names with values"),
+        ("a.yaml", "a: 1\na: 2\n", "not YAML"),
+        ("a.yml", "ici_fsdp_parallelism: -1\nici_data_parallelism: -1\n", "-1; allowed: one of them"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        read(put(tmp_path, name, text), "llama-2-7b", "hgx-h100")
+
+
+def test_a_yaml_bomb_is_refused(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(ScenarioError, match="too many values"):
+        read(put(tmp_path, "bomb.yaml", "\n".join(lines)), "llama-2-7b", "hgx-h100")
+
+
+def test_cores_that_are_no_whole_chips(tmp_path: Path) -> None:
+    text = (FILES / "nxd_8b.yaml").read_text(encoding="utf-8").replace("devices: 32", "devices: 31")
+    with pytest.raises(ScenarioError, match="no whole number of chips"):
+        read(put(tmp_path, "odd.yaml", text.replace("num_nodes: 4", "num_nodes: 1")), "llama-3.1-8b", "trn1-node")
+
+
+def test_what_is_given_counts_before_the_file() -> None:
+    found = read("pretrain_70b.sh", "llama-3.1-70b", "hgx-h100")
+    nothing: dict[str, Any] = dict.fromkeys(("seq_len", "global_batch", "precision", "stack"))
+    nothing |= {"chips": "", "offload": (), "lora_rank": 0}
+    assert asked(found, **nothing)["seq_len"] == 8192
+    said = asked(found, **nothing | {"seq_len": 4096, "chips": "128", "precision": "bf16"})
+    assert (said["seq_len"], said["chips"], said["precision"], said["global_batch"]) == (4096, "128", "bf16", 128)
+    with pytest.raises(ScenarioError, match="--chips: not given"):
+        asked(None, **nothing)
+
+
+def test_what_a_framework_has_no_words_for_is_named() -> None:
+    system = CATALOGUE.system("hgx-h100")
+    job = Job(load_model("llama-2-7b", CATALOGUE), 4096, 64)
+    layout = one_layout(tp=2, pp=4, dp=4, schedule=CODES["dualpipe"], first_layers=6)
+    found = plan(job, system, 32, catalogue=CATALOGUE, layouts=layout)
+    lost = {
+        name: write_launch(launch_of(found, name, CATALOGUE, system))[1] for name in ("megatron", "torchtitan", "nxd")
+    }
+    assert lost["megatron"] == ("schedule 4",)
+    assert set(lost["torchtitan"]) >= {"schedule", "first_layers", "zero 1"}
+    assert set(lost["nxd"]) >= {"schedule", "first_layers"}
+    with pytest.raises(ScenarioError, match="allowed: megatron, torchtitan"):
+        write_launch(launch_of(found, "caffe", CATALOGUE, system))
+
+
+def test_train_reads_and_writes_launch_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "again.sh"
+    words = ["train", "llama-3.1-70b", "--system", "hgx-h100", "--layout", str(FILES / "pretrain_70b.sh"), "--top", "1"]
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--write-launch", "megatron", str(out)])
+    assert not stop.value.code
+    printed = capsys.readouterr().out
+    assert "not understood: moe_magic_overlap" in " ".join(printed.split())
+    first, again = (read(path, "llama-3.1-70b", "hgx-h100") for path in (FILES / "pretrain_70b.sh", out))
+    assert dict(first.layout).items() <= dict(again.layout).items()
+    assert (first.seq_len, first.global_batch, first.precision) == (again.seq_len, again.global_batch, again.precision)
