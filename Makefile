@@ -3,23 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SCENARIO ?= examples/childress-compare.toml
+INSTALL := -m pip install --quiet --disable-pip-version-check
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup plan test lint bench fuzz faults audit sbom clean
+.PHONY: help setup plan test lint bench fuzz faults load lock audit sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 setup: $(VENV)/.ready ## prepare .venv with the megawatt command
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=")'
 	@$(PYTHON) -m venv $(VENV) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements.txt
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/.ready-test: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+$(VENV)/.ready-test: $(VENV)/.ready requirements-test.txt
+	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements-test.txt
 	@command -v chromium >/dev/null || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core; }
 	@touch $@
 
@@ -40,13 +42,21 @@ bench: $(VENV)/.ready-test ## benchmarks, as ratios or against stated limits
 faults: $(VENV)/.ready-test ## kill runs and fill their disk at every step; broken folders are counted
 	$(BIN)/python -m tools.faults
 
+load: $(VENV)/.ready-test ## plans, searches and dispatch years by the thousand: memory, files and processes stay flat
+	$(BIN)/python -m tools.load
+
 $(VENV)-audit/.ready:
 	@$(PYTHON) -m venv $(VENV)-audit
-	$(VENV)-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit cyclonedx-bom
+	$(VENV)-audit/bin/python $(INSTALL) cyclonedx-bom==7.5.0 pip-audit==2.10.1 uv==0.13.9
 	@touch $@
 
+LOCK := $(VENV)-audit/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+lock: $(VENV)-audit/.ready ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade: the newest)
+	$(LOCK) $(UPGRADE) --extra build --output-file requirements.txt
+	$(LOCK) $(UPGRADE) --extra build --extra test --extra lint --output-file requirements-test.txt
+
 audit: $(VENV)-audit/.ready ## look the pinned versions up among known vulnerabilities
-	$(VENV)-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(VENV)-audit/bin/pip-audit --requirement requirements-test.txt --require-hashes --disable-pip --strict $(AUDIT)
 
 sbom: $(VENV)/.ready $(VENV)-audit/.ready ## write sbom.json, a CycloneDX bill of materials of .venv
 	$(VENV)-audit/bin/cyclonedx-py environment $(BIN)/python --output-format JSON --output-file sbom.json
