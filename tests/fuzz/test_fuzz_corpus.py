@@ -87,6 +87,7 @@ def test_the_scenario_itself_is_valid(site: Path) -> None:
         ("site.weather=none.epw", ("site.weather",)),
         ("power.price_file=none.csv", ("power.price_file",)),
         ("hall.design=liquid-dry-cooler-2", ("hall.design",)),
+        ("debt.gearing_frac=0", ("debt.gearing_frac",)),
         ("seed=true", ("seed", "a whole number")),
         ("a.b\nc=1", ("--set",)),
         ("site.grid_mw=1\nx = 2", ("one printable line",)),
@@ -102,6 +103,13 @@ def test_miners_in_a_scenario_of_chips(tmp_path: Path) -> None:
     chips = (EXAMPLES / "childress-gb300.toml").read_text(encoding="utf-8")
     file.write_text(chips + MINING[MINING.index("[mining]") : MINING.index("[capex]")], encoding="utf-8")
     _refused(["check", str(file)], "mining: section of another use")
+
+
+def test_chips_without_memory_for_the_job_are_refused_by_field(tmp_path: Path) -> None:
+    few = ["--set", "training.chips=8", "--set", "risk.paths=64", "--out", str(tmp_path)]
+    done = call(["plan", str(EXAMPLES / "childress-gb300.toml"), *few], 60.0)
+    assert (done.code, done.wrong) == (3, "")
+    assert "training.chips: llama-3.1-405b on 8 x gb300" in done.printed
 
 
 @pytest.mark.parametrize(

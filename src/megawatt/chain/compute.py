@@ -59,7 +59,10 @@ def _job(catalogue: Catalogue, folder: Path, model: str, seq_len: int, global_ba
 
 
 def _plan(catalogue: Catalogue, system: str, job: Job, chips: int, *, layouts: Layouts | None) -> TrainingPlan:
-    return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts)
+    try:
+        return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts)
+    except InfeasibleError as error:
+        raise InfeasibleError(f"training.chips: {error}") from None
 
 
 def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float) -> TrainingRun:

@@ -248,7 +248,7 @@ class Debt(Section):
         description="sizes the loan: lowest cover of a month's service by CFADS (sculpted: the cover of all)",
         title="cover that sizes the loan",
     )
-    gearing_frac: Annotated[Fact, *ratio] | None = Field(
+    gearing_frac: Annotated[Fact, *quantity(ge=0.01, le=1)] | None = Field(
         None,
         description="sizes the loan: largest share of all uses (spending, fee, interest of construction)",
         title="gearing",
