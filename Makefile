@@ -40,7 +40,7 @@ bench: $(VENV)/.ready-test ## benchmarks, as ratios or against stated limits
 	$(BIN)/python -m benchmarks
 
 faults: $(VENV)/.ready-test ## kill runs and fill their disk at every step; broken folders are counted
-	$(BIN)/python -m tools.faults
+	$(BIN)/python -m tools.faults $(KILLS)
 
 load: $(VENV)/.ready-test ## plans, searches and dispatch years by the thousand: memory, files and processes stay flat
 	$(BIN)/python -m tools.load
