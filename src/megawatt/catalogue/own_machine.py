@@ -77,7 +77,10 @@ def read_machine(path: Path, catalogue: Catalogue, *, name: str = "") -> OwnMach
         With every problem of the file.
     """
     file = name or str(path)
-    raw, digest = read_toml(path, "a machine file (TOML); megawatt init --machine writes an example")
+    try:
+        raw, digest = read_toml(path, "a machine file (TOML); megawatt init --machine writes an example")
+    except ScenarioError as error:
+        raise ScenarioError(str(error), error.problems, file) from None
     if catalogue.files.get(file) == digest and isinstance(raw.get("name"), str):
         return OwnMachine(raw["name"], catalogue, None, file, path.parent)
     try:
