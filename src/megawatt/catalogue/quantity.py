@@ -263,7 +263,7 @@ def catalogue_key(family: str) -> Any:
         try:
             return catalogue.get(raw, family).key
         except CatalogueError:
-            near = difflib.get_close_matches(raw[:80], list(catalogue.keys(family)), 3, 0.4)
+            near = catalogue.near(raw, family)
             hint = f"nearest: {', '.join(near)}; " if near else ""
             allowed = f"a key of the catalogue family {family}"
             raise refusal(shown(raw), allowed, f"{hint}megawatt catalogue list {family}") from None

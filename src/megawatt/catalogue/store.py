@@ -132,7 +132,10 @@ class Catalogue:
         return tuple(sorted(k for k, chip in systems if chip is not None and chip.value == key))
 
     def near(self, key: str, family: str | None = None) -> list[str]:
-        """Up to four keys or aliases that look like a text, the nearest first; of one family or all."""
+        """Up to four keys or aliases that look like a text, the nearest first, of one family or all; the systems that
+        have it where a system is asked for and the text is a chip."""
+        if family == "system" and (systems := self.systems_of(key)):
+            return list(systems)
         pool = [k for k, entry in self.entries.items() if family in (None, entry.family)]
         pool += [alias for alias, k in self.aliases.items() if family in (None, self.entries[k].family)]
         return get_close_matches(key.lower()[:80], pool, n=4, cutoff=0.5)

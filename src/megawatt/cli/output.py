@@ -95,8 +95,8 @@ def emit_error(command: str, error: MegawattError, as_json: bool) -> None:
     if as_json:
         emit_json(command, [], problems_of(error), error.exit_code)
         return
-    # A problem without a place of its own may be all that the message says.
-    told = (p for p in error.problems if p.path or p.found not in str(error))
+    # A problem may be all that the message says.
+    told = (p for p in error.problems if str(p) not in str(error) and (p.path or p.found not in str(error)))
     lines = [f"megawatt {command}: {error}", *(f"  {p}" for p in told)]
     with contextlib.suppress(OSError):  # nowhere to tell it: the exit code says so
         say("\n".join(lines), err=True)

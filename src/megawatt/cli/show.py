@@ -74,8 +74,10 @@ def _print(found: Description, catalogue: Catalogue, sources: bool) -> None:
         if sources:
             _print_argued(section.lines)
         else:
-            cells = [(line.name, line.told, line.beside, line.kind) for line in section.lines]
+            cells = [line.cells for line in section.lines if not _is_address(line)]
             print_table(("name", "value", "range", "kind"), cells, left=("value", "kind"), fold="range", head=False)
+            for line in filter(_is_address, section.lines):
+                to.print(f"{line.name}: {line.value}", soft_wrap=True)
     if found.assumed:
         to.print("\nassumed", style="bold")
     for text in found.assumed:
@@ -84,12 +86,17 @@ def _print(found: Description, catalogue: Catalogue, sources: bool) -> None:
         _print_sources(found, catalogue)
 
 
+def _is_address(line: Line) -> bool:
+    """Whether it is copied rather than read, and so stays on one line of any length."""
+    return isinstance(line.value, str) and "://" in line.value
+
+
 def _print_argued(lines: Iterable[Line]) -> None:
     """Each line with who says so, when, and the note."""
     for line in lines:
         said = ", ".join(filter(None, (line.source, line.date)))
-        told = ", ".join(filter(None, (line.told, line.beside, line.kind)))
-        print_below(line.name, told, f"{said}: {line.note}" if line.note and said else said)
+        name, *told = line.cells
+        print_below(name, ", ".join(filter(None, told)), f"{said}: {line.note}" if line.note and said else said)
 
 
 def _print_sources(found: Description, catalogue: Catalogue) -> None:

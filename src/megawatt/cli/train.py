@@ -202,7 +202,7 @@ def train(
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
         emit_json("train", [views.plan_dict(system, found, top, question["prices"]) | beside])
     else:
-        views.show_plan(system, found, top)
+        views.show_plan(system, found, top, question["prices"])
         if best is not None:
             console().print(views.against_best(best, against(best, found, system)))
         if timeline is not None:

@@ -64,6 +64,7 @@ def _alternative_dict(one: Alternative) -> dict[str, Any]:
         "precision": one.precision,
         **_cost_dict(one.cost),
         "slower_by": one.slower_by,
+        "usd_per_million_tokens": one.usd_per_million_tokens,
         "loses_s": {d.part: d.more_s for d in one.loses},
         "chooses": list(one.chooses),
     }
@@ -100,7 +101,7 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
         "hbm_bytes": system.accelerator.hbm_bytes,
         "considered": found.considered,
         "rejected": dict(found.rejected),
-        "layouts": [_alternative_dict(one) for one in alternatives(found, system, top)],
+        "layouts": [_alternative_dict(one) for one in alternatives(found, system, top, prices)],
         "evidence": dict(found.evidence),
         "notes": list(found.notes),
         "front": [_front_dict(one) for one in front_steps(found, system, prices)],
@@ -122,7 +123,7 @@ def _finite(value: float | str) -> float | str | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def show_plan(system: System, found: TrainingPlan, top: int) -> None:
+def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | None = None) -> None:
     """Print the listed layouts, where the best one's time and memory go, and why the runner-up loses."""
 
     from megawatt.training import alternatives, describe_layout
@@ -134,7 +135,7 @@ def show_plan(system: System, found: TrainingPlan, top: int) -> None:
     title = f"{job.arch.title or job.arch.key} on {found.chips:,} x {system.accelerator.key}"
     to.print(f"{title}: {question}{host}\n", style="bold")
     # The runner-up's loss is told even where the best layout alone is listed.
-    listed = alternatives(found, system, max(top, 2))
+    listed = alternatives(found, system, max(top, 2), prices)
     _print_layouts(system, found, listed[:top])
     to.print(f"\nBest: {describe_layout(found.layout)}.\n")
     _print_parts(found)
@@ -160,10 +161,12 @@ def _print_layouts(system: System, found: TrainingPlan, listed: Sequence[Alterna
             f"{one.mfu:.1%}",
             f"{one.cost.memory_bytes[0] / 1e9:.0f}/{system.accelerator.hbm_bytes / 1e9:.0f} GB",
             f"{one.it_energy_j_per_token:.3g}",
+            *([] if one.usd_per_million_tokens is None else [f"{one.usd_per_million_tokens:.4g}"]),
         )
         for one in listed
     ]
-    print_table(("layout", "step", "tok/s/chip", "MFU", "memory", "J/token"), rows, fold="layout")
+    usd = [] if listed[0].usd_per_million_tokens is None else ["$/M tok"]
+    print_table(("layout", "step", "tok/s/chip", "MFU", "memory", "J/token", *usd), rows, fold="layout")
 
 
 def _print_parts(found: TrainingPlan) -> None:

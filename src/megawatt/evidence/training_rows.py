@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
-from megawatt.errors import MegawattError, ScenarioError
+from megawatt.errors import MegawattError, ScenarioError, shown
 from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import peak_precision
@@ -187,11 +187,12 @@ def _gate(read: Cells, arch: ModelArch) -> ModelArch:
 def _system(read: Cells, catalogue: Catalogue) -> System:
     """The machine of the row, where it names one; or its chip, its scale-up domain and its network as published."""
     key = read.text("accelerator")
-    if key in catalogue.entries and catalogue.entries[key].family == "system":
+    if catalogue.knows(key) and catalogue.get(key).family == "system":
         return catalogue.system(key)
     nodes = read.integer("chips_per_node") if read.text("chips_per_node") else 0
-    if key not in catalogue.aliases and key not in catalogue.keys("accelerator"):
-        raise ScenarioError(f"accelerator {key!r} is not in the catalogue; known: {_known(catalogue)}")
+    if not catalogue.knows(key):
+        near = ", ".join(catalogue.near(key, "accelerator")) or _known(catalogue)
+        raise ScenarioError(f"accelerator {shown(key)} is not in the catalogue; nearest: {near}")
     key = catalogue.get(key, "accelerator").key
     systems = [catalogue.system(name) for name in catalogue.keys("system")]
     matches = [s for s in systems if s.accelerator.key == key]

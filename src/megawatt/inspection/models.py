@@ -19,7 +19,7 @@ def model_sections(arch: ModelArch, seq_len: int) -> tuple[Section, ...]:
     counts += [Line(name, count) for name, count in found.parts.items()]
     counts += [Line("multi-token prediction, beside the total", found.mtp)] if found.mtp else []
     counts += [Line("weights as published", found.weight_bytes, "byte")]
-    layers = tuple(Line(f"{group.count} x", group.words) for group in found.layers)
+    layers = tuple(Line("layers", group.count, note=group.words) for group in found.layers)
     both = found.forward_flops_per_token + found.backward_flops_per_token
     work = (
         Line("forward and backward", both, "FLOP"),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from megawatt.catalogue.records import Fact, Source
 from megawatt.errors import Problem
-from megawatt.inspection.words import amount, plain, span, wrapped
+from megawatt.inspection.words import amount, plain, span
 
 __all__ = ["Description", "Line", "Section"]
+
+_WIDE: Final = 20
+"""Characters of a value in its own column of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,17 @@ class Line:
 
     @property
     def told(self) -> str:
-        """The value with its unit, as a table shows it: long words on several lines."""
-        return wrapped(amount(self.value, self.unit))
+        """The value with its unit, in words."""
+        return amount(self.value, self.unit)
 
     @property
-    def beside(self) -> str:
-        """The range; where there is none, the note of a line that rests on no source."""
-        return span(self.low, self.high, self.value, self.unit) or ("" if self.source else self.note)
+    def cells(self) -> tuple[str, str, str, str]:
+        """Name, value, what stands beside it, and kind, for a table. Beside stands the range; of long words, which have
+        none, the words themselves; the note of a line that rests on no source."""
+        long = isinstance(self.value, str) and len(self.value) > _WIDE
+        note = "" if self.source else self.note
+        beside = (self.told if long else "", span(self.low, self.high, self.value, self.unit) or note)
+        return self.name, "" if long else self.told, ", ".join(filter(None, beside)), self.kind
 
     def as_dict(self, sources: Mapping[str, Source]) -> dict[str, float | int | str | None]:
         """Plain values for JSON; a number without limit is the word ``unlimited``."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import Final
 
-__all__ = ["amount", "plain", "span", "wrapped"]
+__all__ = ["amount", "plain", "span"]
 
 _PREFIXED: Final = {"byte": "B", "byte/s": "B/s", "FLOP/s": "FLOP/s", "FLOP": "FLOP", "Hz": "Hz"}
 """Units that are written with a decimal prefix, and how."""
@@ -17,8 +16,6 @@ _FIRST_COMMA: Final = 1e4
 """Whole numbers from here on have commas; years have none."""
 _LARGEST_PLAIN: Final = 1e15
 """Whole numbers below it are written out, with commas."""
-_LINE: Final = 20
-"""Characters of a line of a value in a table."""
 _DIGITS: Final = 6
 """Digits of a number: more are in no source."""
 
@@ -56,11 +53,6 @@ def span(low: float | None, high: float | None, value: float | int | str | None,
     if first is None or last is None:
         return f"from {first}" if first else f"to {last}" if last else ""
     return f"{first} to {last}"
-
-
-def wrapped(text: str) -> str:
-    """A text in lines of at most 20 characters, broken at spaces alone."""
-    return "\n".join(textwrap.wrap(text, _LINE, break_long_words=False, break_on_hyphens=False))
 
 
 def plain(value: float | int | str | None) -> float | int | str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -214,7 +213,7 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
     try:
         load_model(name, catalogue, folder)
     except CatalogueError:
-        near = difflib.get_close_matches(name[:80], list(catalogue.keys("model")), 3, 0.4)
+        near = catalogue.near(name, "model")
         hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
         return [Problem("training.model", shown(name), "a model key or the path of a config.json", hint)]
     except MegawattError as error:
@@ -228,7 +227,7 @@ def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
     if not isinstance(power, dict) or "price_file" in power or "mean_price_usd_per_mwh" in power:
         return []
     grid, year = power.get("grid"), power.get("price_year", 2023)
-    if not isinstance(grid, str) or not isinstance(year, int) or grid not in catalogue.keys("grid"):
+    if not isinstance(grid, str) or not isinstance(year, int) or not catalogue.knows(grid):
         return []
     try:
         catalogue.price_shape(grid, year)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class Alternative:
     ``layout`` and ``cost`` have length 1. ``more_s`` is how much longer its step takes, ``slower_by`` the same over the
     best's step, ``saves_frac`` what the best saves of this one's step. ``loses`` has the differences part by part (they
     add up to ``more_s``), the largest loss first; ``chooses`` what it does otherwise, in words. ``mfu`` counts the peak
-    of its own precision; ``it_energy_j_per_token`` the whole machine.
+    of its own precision; ``it_energy_j_per_token`` the whole machine; ``usd_per_million_tokens`` is known with prices.
     """
 
     layout: Layouts
@@ -37,6 +37,7 @@ class Alternative:
     it_energy_j_per_token: float
     loses: tuple[Difference, ...]
     chooses: tuple[str, ...]
+    usd_per_million_tokens: float | None = None
 
     @property
     def lost(self) -> tuple[Difference, ...]:
@@ -61,7 +62,9 @@ class FrontStep:
     usd: float | None
 
 
-def alternatives(found: TrainingPlan, system: System, most: int = 10) -> tuple[Alternative, ...]:
+def alternatives(
+    found: TrainingPlan, system: System, most: int = 10, prices: Prices | None = None
+) -> tuple[Alternative, ...]:
     """The best layout of a plan and its runners-up, at most so many, by increasing rank.
 
     Parameters
@@ -72,10 +75,21 @@ def alternatives(found: TrainingPlan, system: System, most: int = 10) -> tuple[A
         Its machine.
     most : int
         Layouts to list, the best one included. >= 1
+    prices : Prices, optional
+        What chips and energy cost.
     """
-    listed = [(found.layout, found.cost, 0), *((found.runners_up, found.runners_up_cost, i) for i in range(most - 1))]
-    kept = zip(listed, found.precisions, strict=False)
-    return tuple(_beside(found, system, *one, precision) for one, precision in kept)
+    rows = [(found.layout, found.cost, 0), *((found.runners_up, found.runners_up_cost, i) for i in range(most - 1))]
+    kept = zip(rows, found.precisions, strict=False)
+    listed = tuple(_beside(found, system, *one, precision) for one, precision in kept)
+    if prices is None or not prices.known:
+        return listed
+    return tuple(replace(one, usd_per_million_tokens=_usd(one, found, system, prices)) for one in listed)
+
+
+def _usd(one: Alternative, found: TrainingPlan, system: System, prices: Prices) -> float:
+    """Chips and energy of a million tokens. [USD]"""
+    energy_j = one.cost.energy_j + system.overhead_w_per_chip * found.chips * one.cost.step_time_s
+    return float(prices.usd(found.chips, one.cost.step_time_s, energy_j)[0]) / found.job.tokens * 1e6
 
 
 def against(best: TrainingPlan, found: TrainingPlan, system: System) -> Alternative:

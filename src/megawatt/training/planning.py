@@ -59,8 +59,10 @@ class Prices:
         self, chips: int, step_time_s: NDArray[np.float64], it_energy_j: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Cost of a step; it grows with its time and with its energy, so that the cheapest layout is on their front."""
-        chip_usd = chips * self.usd_per_chip_hour / S_PER_HOUR * step_time_s
-        return np.asarray(chip_usd + self.usd_per_mwh / J_PER_MWH * it_energy_j)
+        fits, usd = np.isfinite(step_time_s), np.full(len(step_time_s), np.inf)
+        chip_usd = chips * self.usd_per_chip_hour / S_PER_HOUR * step_time_s[fits]
+        usd[fits] = chip_usd + self.usd_per_mwh / J_PER_MWH * it_energy_j[fits]
+        return usd
 
 
 def evaluate(

@@ -190,6 +190,7 @@ def default_stack(accelerator: Accelerator) -> str:
 
 
 def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[Stack, tuple[Assumption, ...]]:
+    key = catalogue.get(key if catalogue.knows(key) else f"stack-{key}", "practice").key
     names = [name for name in Stack.__dataclass_fields__ if name != "key"]
     used = {name: catalogue.assume(key, name, _ROOM) for name in names}
     # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own numbers count.
@@ -295,7 +296,7 @@ def practice_for(
     system : System
         The machine.
     stack : str, optional
-        Key of a stack; the usual one of the chip if not given.
+        Key of a stack, with or without ``stack-``; the usual one of the chip if not given.
     offload : collection of str
         Any of `OFFLOADS`: kept in the host's memory.
     jobs : sequence of Job

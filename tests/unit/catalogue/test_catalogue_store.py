@@ -41,6 +41,13 @@ def test_a_chip_stands_for_its_only_system_and_a_system_for_its_chip() -> None:
         catalogue.system("trainium3")
 
 
+def test_near_names_are_keys_and_aliases_and_the_systems_of_a_chip() -> None:
+    catalogue = load_catalogue()
+    assert "trainium3" in catalogue.near("trainium33")
+    assert catalogue.near("trn3", "system") == ["trn3-gen1-ultraserver", "trn3-gen2-ultraserver"]
+    assert all(catalogue.get(key).family == "place" for key in catalogue.near("dubln", "place"))
+
+
 @pytest.mark.parametrize(
     ("word", "family"),
     [("models", "model"), ("Companies", "company"), ("chips", "accelerator"), ("machines", "system"), ("grid", "grid")],

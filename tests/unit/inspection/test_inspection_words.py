@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from megawatt.inspection.words import amount, plain, span, wrapped
+from megawatt.inspection import Line
+from megawatt.inspection.words import amount, plain, span
 
 
 @pytest.mark.parametrize(
@@ -50,10 +51,11 @@ def test_a_range_is_in_the_unit_of_its_value(
     assert span(low, high, value, unit) == words
 
 
-def test_long_words_are_broken_at_spaces_alone() -> None:
-    text = "Microsoft may terminate if delivery-dates are missed"
-    assert wrapped(text).split() == text.split()
-    assert wrapped("x" * 40) == "x" * 40
+def test_long_words_stand_beside_an_empty_cell() -> None:
+    text = "Microsoft may terminate if delivery dates are missed"
+    assert Line("termination", text, kind="reported").cells == ("termination", "", text, "reported")
+    assert Line("layers", 3, note="of a kind").cells == ("layers", "3", "of a kind", "")
+    assert Line("power", 70.0, "W", 60.0, 105.0, source="me", note="why").cells == ("power", "70 W", "60 to 105", "")
 
 
 def test_json_has_a_word_for_no_limit() -> None:

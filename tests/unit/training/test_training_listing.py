@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.errors import ScenarioError
+from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.training import (
     Job,
     Machine,
@@ -195,3 +195,21 @@ def test_stages_of_zero_on_one_replica_are_one_layout() -> None:
     assert len(told) == len(apart) > 3
     shared = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, layouts=layouts_like(JOB, 8, {"tp": 4, "pp": 1}))
     assert len({int(one.layout.zero[0]) for one in alternatives(shared, SYSTEM)}) > 1
+
+
+def test_free_energy_and_free_chips_cost_nothing_and_a_plan_by_cost_has_its_price() -> None:
+    for prices in (Prices(2.0), Prices(0.0, 50.0), Prices(2.0, 50.0)):
+        found = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, objective="cost", prices=prices)
+        usd = [one.usd_per_million_tokens for one in alternatives(found, SYSTEM, 5, prices)]
+        assert usd == sorted(usd)  # type: ignore[type-var]
+        chips = prices.usd_per_chip_hour * 8 * found.step_time_s / 3600
+        energy = prices.usd_per_mwh * found.it_w_per_chip * 8 * found.step_time_s / 3.6e9
+        assert usd[0] == pytest.approx((chips + energy) / JOB.tokens * 1e6)
+    assert alternatives(found, SYSTEM)[0].usd_per_million_tokens is None
+
+
+def test_a_stack_goes_by_its_key_with_or_without_the_word() -> None:
+    short = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, stack="Megatron-LM")
+    assert short.stack == "stack-megatron-lm"
+    with pytest.raises(CatalogueError, match="practice 'stack-megatron-l' is not known; nearest: stack-megatron-lm"):
+        plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, stack="megatron-l")
