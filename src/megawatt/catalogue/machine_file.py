@@ -45,6 +45,12 @@ class Chip(Section):
     hbm_bytes_per_s: _Rate | None = Field(None, description="rate of the memory, as in '3.35 TB/s'")
     power_cap_w: Annotated[Fact, *quantity("W", ge=1, le=1e5)] | None = Field(None, description="power limit, W")
     power_idle_w: Annotated[Fact, *quantity("W", ge=0, le=1e5)] | None = Field(None, description="power at rest, W")
+    architecture: str | None = Field(
+        None, description="family of cores whose tiles its libraries use (hopper, cdna, ...); default: as its like"
+    )
+    cores: Annotated[Fact, *quantity(ge=1, le=1e6, whole=True)] | None = Field(
+        None, description="units that work on tiles of their own (SM, CU, tensor engines); default: as its like"
+    )
     gemm_achieved_frac: dict[_Precision, _Frac] = Field(
         default_factory=dict, description="rate of the best large multiply over the peak, as measured, by precision"
     )
@@ -110,9 +116,26 @@ class Anchor(Section):
     global_batch: int = Field(ge=1, le=1_000_000_000, description="sequences per step")
     precision: str = Field("bf16", description="of the linear layers")
     stack: str | None = Field(None, description="training stack, a catalogue key; default: the usual one of the chip")
-    step_time_s: Annotated[Fact, *quantity("s", ge=1e-6, le=1e7)] = Field(
-        description="measured time of one step, s; a low and high give the factor a range"
+    step_time_s: Annotated[Fact, *quantity("s", ge=1e-6, le=1e7)] | None = Field(
+        None, description="measured time of one step, s; a low and high give the factor a range"
     )
+    tokens_per_s_per_chip: Annotated[Fact, *quantity(ge=1e-6, le=1e9)] | None = Field(
+        None, description="or measured tokens per second and chip"
+    )
+
+    @model_validator(mode="after")
+    def _measured(self) -> Anchor:
+        if (self.step_time_s is None) == (self.tokens_per_s_per_chip is None):
+            given = "both" if self.step_time_s else "none"
+            raise refusal(f"{given} of step_time_s, tokens_per_s_per_chip", "one of them")
+        return self
+
+    def measured_s(self) -> list[float]:
+        """The measured step and the ends of its range, where it has one. [s]"""
+        fact = self.step_time_s or self.tokens_per_s_per_chip
+        found = [end for end in (fact.number(), fact.low, fact.high) if end is not None] if fact else []
+        tokens = self.seq_len * self.global_batch / self.chips
+        return found if self.step_time_s else [tokens / end for end in found]
 
 
 class MachineFile(Section):

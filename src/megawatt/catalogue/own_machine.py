@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ _ALONE: Final = "none"
 """``chip.like`` of a chip that rests on its data sheet alone."""
 _DATA_SHEET_LINKS: Final = "kernel-links-trn2-bf16"
 """Collectives by assumption, for a chip of which no relative was measured."""
+_TILES: Final = "kernel-tiles-"
 _SCALED: Final = ("overhead_w_per_chip", "provisioned_w_per_chip")
 _ACHIEVED: Final = ("gemm_achieved_", "hbm_achieved_")
 """Measured rates are looked up at the chip that they were measured on, as shares of its own peak."""
@@ -139,6 +141,12 @@ class _Builder:
     # what is alike
 
     def _check_names(self) -> None:
+        tiles = [k.removeprefix(_TILES) for k in self.catalogue.keys("kernel") if k.startswith(_TILES)]
+        name = self.chip.architecture
+        if name is not None and name not in tiles:
+            near = ", ".join(get_close_matches(name[:80], tiles, 3))
+            hint = f"nearest: {near}" if near else ""
+            self.sheet.problems.append(Problem("chip.architecture", shown(name), f"one of {', '.join(tiles)}", hint))
         for path, key in (("name", self.spec.name), ("chip.name", self._chip_key())):
             if key in self.catalogue.entries or key in self.catalogue.aliases:
                 entry = self.catalogue.get(key)
@@ -253,17 +261,16 @@ class _Builder:
 
     def _kernels(self, key: str) -> Iterator[Entry]:
         """Cores and relatives as of the chip that is alike; without one, collectives by assumption."""
+        own = self.sheet.given(self.chip, ("cores",))
+        if self.chip.architecture is not None:
+            own["architecture"] = self.sheet.word(self.chip.architecture)
         if self.chip_like is not None:
             cores = self.catalogue.entries.get(f"kernel-chip-{self.chip_like.key}")
             if cores is not None:
                 nearer = str(cores.facts["relatives"].value) if "relatives" in cores.facts else ""
-                relatives = self.sheet.word(f"{self.chip_like.key} {nearer}".strip())
-                yield Entry(
-                    f"kernel-chip-{key}", cores.family, f"Cores of {key}", {**cores.facts, "relatives": relatives}
-                )
+                own["relatives"] = self.sheet.word(f"{self.chip_like.key} {nearer}".strip())
+                yield Entry(f"kernel-chip-{key}", cores.family, f"Cores of {key}", {**cores.facts, **own})
             return
-        yield Entry(f"kernel-chip-{key}", "kernel", f"Relatives of {key}", {"relatives": self.sheet.word("")})
+        yield Entry(f"kernel-chip-{key}", "kernel", f"Cores of {key}", own | {"relatives": self.sheet.word("")})
         links = self.catalogue.get(_DATA_SHEET_LINKS)
-        yield Entry(
-            f"kernel-links-{key}-bf16".replace("_", "-"), "kernel", f"Collectives of {key}, assumed", links.facts
-        )
+        yield Entry(f"kernel-links-{key}-bf16", "kernel", f"Collectives of {key}, assumed", links.facts)

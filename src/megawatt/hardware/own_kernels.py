@@ -92,6 +92,9 @@ def _wrong(catalogue: Catalogue, entry: Entry) -> Iterator[tuple[str, str]]:
     chips = [c for c in catalogue.keys("accelerator") if entry.key.startswith(f"{entry_key(family, c, '')}")]
     if not chips:
         yield "a chip that is not known", "a chip of the catalogue or of the machine file"
+    elif family != "links" and not {"architecture", "cores"} <= catalogue.get(f"kernel-chip-{chips[0]}").facts.keys():
+        needed = "chip.architecture and chip.cores, or chip.like, in its machine file"
+        yield "a chip without architecture and cores", needed
     if REFERENCE_STACK not in entry.facts:
         yield f"no {REFERENCE_STACK}", "the stack whose numbers count where none is asked for"
         return

@@ -97,15 +97,15 @@ def _with_anchor(catalogue: Catalogue, own: OwnMachine) -> Catalogue:
         layout = layouts_like(job, anchor.chips, parse_choices(anchor.layout))
         run = _Run(catalogue, own.key, job, layout, anchor.stack)
         predicted = run.step_time_s(1.0)
-        measured = anchor.step_time_s
-        factors = [_factor(run, t) for t in (measured.number(), measured.high, measured.low) if t is not None]
+        measured = anchor.measured_s()
+        factors = [_factor(run, time_s) for time_s in measured]
     except MegawattError as error:
         found = error.problems[0].found if error.problems else str(error)
         problem = Problem("anchor", found, "a run of this machine that a step can be costed for")
         raise ScenarioError(f"{own.file}: anchor: {error}", [problem], own.file) from None
     note = (
         f"rate of multiplies, attention and experts over the predicted one: a step of {arch.key} on {anchor.chips} "
-        f"chips took {measured.number():g} s as measured, {predicted:.4g} s as predicted"
+        f"chips took {measured[0]:.6g} s as measured, {predicted:.4g} s as predicted"
     )
     fact = Fact(factors[0], "", "derived", own.file, "", min(factors), max(factors), note)
     if len(factors) == 1:

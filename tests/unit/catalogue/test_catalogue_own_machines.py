@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.catalogue.machine_file import machine_schema
 from megawatt.catalogue.own_machine import OwnMachine, is_machine_file, read_machine
 from megawatt.errors import ScenarioError
+from megawatt.hardware import core_layout
 
 OWN = """
 name = "own"
@@ -163,6 +165,7 @@ link_bytes_per_s = "3 parsec"
         ('name = "x"\nlike = "hgx-h100"\n[links.z]\nlink_bytes_per_s = 1e9\n', "links.z.topology", "switch"),
         (OWN.replace("leaf_chips = 32\n", ""), "links.ethernet", "leaf_chips"),
         (OWN.replace('"mesh"\ndomain_chips', '"switch"\nshape = [4]\ndomain_chips'), "links.mesh", "torus"),
+        (OWN.replace("[chip]", '[chip]\narchitecture = "hoper"'), "chip.architecture", "nearest: hopper"),
         (OWN.replace("power_cap_w = 500", ""), "chip.power_cap_w", "power limit"),
         (OWN.replace("chips = 4\n[chip]", "[chip]"), "chips", "one unit"),
         (OWN.replace('"400 TFLOPS"', '"400 TB"'), "chip.peak_flops_per_s.bf16", "TFLOP/s"),
@@ -178,6 +181,16 @@ def test_measured_shares_become_rates(tmp_path: Path) -> None:
     catalogue = read(tmp_path, OWN.replace("power_cap_w", shares + "power_cap_w")).catalogue
     assert catalogue.number("own-chip", "gemm_achieved_bf16_flops_per_s") == pytest.approx(2.8e14)
     assert catalogue.number("own-chip", "hbm_achieved_bytes_per_s") == pytest.approx(1.8e12)
+
+
+def test_cores_of_a_chip_of_its_own(tmp_path: Path) -> None:
+    cores = OWN.replace("[chip]", '[chip]\narchitecture = "cdna"\ncores = 96')
+    facts = read(tmp_path, cores).catalogue.get("kernel-chip-own-chip").facts
+    assert (facts["architecture"].value, facts["cores"].value) == ("cdna", 96.0)
+    fewer = read(tmp_path, 'name = "fewer"\nlike = "hgx-h100"\n[chip]\ncores = 78\n').catalogue
+    assert core_layout(fewer, "fewer-chip") == dataclasses.replace(
+        core_layout(load_catalogue(), "h100-sxm"), chip="fewer-chip", cores=78
+    )
 
 
 def test_files_are_recorded_and_not_mixed_up(tmp_path: Path) -> None:

@@ -163,6 +163,18 @@ def test_an_anchor_with_a_range_gives_the_factor_one(tmp_path: Path) -> None:
     assert fact.low < fact.number() < fact.high
 
 
+def test_an_anchor_by_tokens_is_the_same_run(tmp_path: Path) -> None:
+    measured = 1.2 * steps(load_catalogue(), "hgx-h100")[0]
+    tokens = ANCHOR.replace("step_time_s = STEP", f"tokens_per_s_per_chip = {4096 * 64 / 32 / measured!r}")
+    by_time = write(tmp_path, ANCHOR.replace("STEP", repr(measured)), "time.toml")
+    found = [open_machine(load_catalogue(), f, folder=tmp_path)[1] for f in (by_time, write(tmp_path, tokens))]
+    factors = [system.accelerator.achieved_over_predicted for system in found]
+    assert factors[0] == pytest.approx(factors[1], rel=1e-9)
+    with pytest.raises(ScenarioError) as caught:
+        open_machine(load_catalogue(), write(tmp_path, ANCHOR.replace("step_time_s = STEP", "")), folder=tmp_path)
+    assert caught.value.problems[0].path == "anchor"
+
+
 @pytest.mark.parametrize("share", [0.3, 4.0])
 def test_an_absurd_anchor_is_refused(tmp_path: Path, share: float) -> None:
     measured = share * steps(load_catalogue(), "hgx-h100")[0]
@@ -233,6 +245,22 @@ def test_kernels_of_a_chip_of_the_users_own(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         with_kernels(load_catalogue(), folder)
     assert caught.value.problems[0].found == "a chip that is not known"
+
+
+def test_kernels_need_the_cores_of_their_chip(tmp_path: Path) -> None:
+    folder = tmp_path / "profile"
+    folder.mkdir()
+    text = render([fitted_gemm("simple-chip", 0.5)], source="mine", date="2026-11-01", note="mine")
+    (folder / "kernel-gemm.csv").write_text(text, encoding="utf-8")
+    alone = SIMUMAX.replace("simumax-a100", "simple").replace('like = "a100-80g"', 'like = "none"\npower_cap_w = 400')
+    file = write(tmp_path, alone)
+    with pytest.raises(ScenarioError) as caught:
+        open_machine(load_catalogue(), file, kernels=Path("profile"), folder=tmp_path)
+    assert "chip.cores" in caught.value.problems[0].allowed
+    file = write(tmp_path, alone.replace('like = "none"', 'like = "none"\narchitecture = "ampere"\ncores = 108'))
+    own, system = open_machine(load_catalogue(), file, kernels=Path("profile"), folder=tmp_path)
+    assert practice_for(own, system).evidence["multiplies bf16"] == "measured on this chip"
+    assert steps_of(own, system)[0] > 0.0
 
 
 @pytest.mark.parametrize(
