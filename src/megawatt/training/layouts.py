@@ -140,22 +140,27 @@ def _tensor_dimensions(arch: ModelArch) -> tuple[set[int], set[int], set[int]]:
     return {m.heads for m in mixers}, shared, {k.mlp.width for k in kinds if isinstance(k.mlp, Mlp)}
 
 
-def _any(broken: list[NDArray[np.bool_]], y: Layouts) -> NDArray[np.bool_]:
-    return np.logical_or.reduce(broken) if broken else np.zeros(len(y), dtype=np.bool_)
+def _uneven_tensors(arch: ModelArch, tp: IntArray) -> tuple[NDArray[np.bool_], ...]:
+    """Where a tensor group does not share out heads, heads that it may copy, and MLPs of any layer; arrays (n,)."""
+    # Degrees are few: each is looked at once.
+    degrees = np.maximum(np.arange(int(tp.max(initial=1)) + 1), 1)
+    heads, shared, widths = (np.array(sorted(n), dtype=np.int64)[:, None] for n in _tensor_dimensions(arch))
+    copied = np.maximum(degrees, shared) % np.minimum(degrees, shared)
+    broken = (np.asarray(rest.any(axis=0)) for rest in (heads % degrees, copied, widths % degrees))
+    return tuple(np.asarray(each[tp]) for each in broken)
 
 
 def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[np.bool_], str], ...]:
     """Each rule of division: where it is broken, and what it says."""
     arch, seq_len, global_batch = job.arch, job.seq_len, job.global_batch
     ranks = y.tp * y.cp * y.dp
-    heads, shared, widths = _tensor_dimensions(arch)
-    copies = [np.maximum(y.tp, n) % np.minimum(y.tp, n) for n in shared]
+    heads, copies, widths = _uneven_tensors(arch, y.tp)
     micro = -(-global_batch // (y.dp * y.micro_batch))
     return (
         (ranks * y.pp != chips, "tp x pp x cp x dp is not the number of chips"),
-        (_any([n % y.tp != 0 for n in heads], y), "tp does not divide the attention heads"),
-        (_any([n != 0 for n in copies], y), "tp and the key-value heads do not divide each other"),
-        (_any([n % y.tp != 0 for n in widths], y), "tp does not divide the MLP width"),
+        (heads, "tp does not divide the attention heads"),
+        (copies, "tp and the key-value heads do not divide each other"),
+        (widths, "tp does not divide the MLP width"),
         (y.pp * y.vpp > arch.layers + _PLACES, "more pipeline stages than layers"),
         ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
         (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
@@ -175,8 +180,9 @@ def _special_rules(arch: ModelArch, y: Layouts, micro: IntArray) -> Iterator[tup
     if y.zero_group.any():
         yield (y.dp * y.cp) % np.maximum(y.zero_group, 1) != 0, "the sharding group does not divide dp x cp"
     if y.cp_exchange.any():
-        uneven = [np.maximum(n // y.tp, 1) % y.cp != 0 for n in _tensor_dimensions(arch)[1]]
-        yield (y.cp_exchange > 0) & _any(uneven, y), "cp by all-to-all does not divide a chip's key-value heads"
+        shared = np.array(sorted(_tensor_dimensions(arch)[1]), dtype=np.int64)[:, None]
+        uneven = (np.maximum(shared // y.tp, 1) % y.cp).any(axis=0)
+        yield (y.cp_exchange > 0) & uneven, "cp by all-to-all does not divide a chip's key-value heads"
     if y.schedule.any():
         paired = among(y.schedule, (CODES["dualpipe"], CODES["dualpipev"]))
         yield (y.schedule > CODES["1f1b"]) & (y.vpp > 1), "virtual stages are of the schedule 1f1b"
@@ -235,7 +241,7 @@ def _splits(arch: ModelArch, chips: int, fixed: Fixed = _ALL) -> IntArray:
     tp, pp, cp = (
         v.ravel()
         for v in np.meshgrid(
-            _held(fixed, "tp", steps[steps <= min(*_tensor_dimensions(arch)[0], _MOST_TENSOR)]),
+            _held(fixed, "tp", steps[steps <= min((*_tensor_dimensions(arch)[0], _MOST_TENSOR))]),
             _held(fixed, "pp", steps[steps <= arch.layers]),
             _held(fixed, "cp", steps[steps <= _MOST_CONTEXT]),
             indexing="ij",
