@@ -104,8 +104,21 @@ def _is_model(marks: Marks) -> bool:
     )
 
 
+def _is_launch(marks: Marks) -> bool:
+    if marks.suffix == ".toml":
+        return "parallelism" in marks.content or {"job", "training"} <= set(marks.content)
+    if marks.suffix == ".json":
+        return any(name.startswith(("train_", "zero_optimization")) for name in marks.content)
+    return marks.suffix in (".sh", ".yaml", ".yml")
+
+
 _KERNELS: Final = ("kernels-gemm", "kernels-attention", "kernels-moe", "kernels-collectives")
 _OWN: Final = (
+    FileKind("launch", "how a training run is launched",
+             "sh; YAML; TOML with parallelism (torchtitan); JSON with train_* or zero_optimization (DeepSpeed)",
+             _is_launch, "launches:describe_launch"),
+    FileKind("training-log", "what a training run printed", "log, out or txt with lines of steps",
+             lambda m: m.suffix in (".log", ".out", ".txt"), "launches:describe_log"),
     FileKind("model", "a model's configuration or dimensions",
              "JSON with architectures or model_type, a folder with config.json, or TOML with a table model",
              _is_model, "models:describe_model_file"),
@@ -163,10 +176,12 @@ def kind_of(path: Path) -> FileKind:
         If it does not exist, cannot be read, or is of no known kind.
     """
     marks = Marks(path)
-    known = "; ".join(f"{kind.name} ({kind.recognised_by})" for kind in KINDS)
     kind = next((kind for kind in KINDS if kind.matches(marks)), None)
     if kind is not None:
         return kind
+    word = "folder" if marks.folder else marks.suffix.removeprefix(".")
+    alike = [one for one in KINDS if word and word in one.recognised_by.lower()] or KINDS
+    known = "; ".join(f"{one.name} ({one.recognised_by})" for one in alike)
     problem = Problem("", _seen(marks), f"one of these kinds: {known}")
     raise ScenarioError(f"{path}: of no kind that is known", [problem], str(path))
 

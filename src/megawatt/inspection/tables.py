@@ -11,7 +11,7 @@ from megawatt.calibration.published import read_curves
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.loader import read_entries
 from megawatt.errors import MOST_PROBLEMS, MegawattError, Problem
-from megawatt.evidence import read_kernels, read_run
+from megawatt.evidence import read_kernels, read_run, with_recipes
 from megawatt.evidence.finance_inputs import read_inputs
 from megawatt.files import Row, is_folder, parquet_names, read_json, read_table
 from megawatt.inspection.records import Description, Line, Section
@@ -36,10 +36,10 @@ def describe_runs(path: Path, catalogue: Catalogue, *, seq_len: int, settings: I
     rows = read_table(path).rows
     problems: list[Problem] = []
     assumed: Counter[str] = Counter()
-    wanted = [row for row in rows if row.get("scorable") != "0"]
-    for row in wanted:
+    wanted = [(row, run) for row, run in zip(rows, with_recipes(rows, path), strict=True) if row.get("scorable") != "0"]
+    for row, run in wanted:
         try:
-            assumed.update(read_run(row, catalogue).assumed)
+            assumed.update(read_run(run, catalogue).assumed)
         except MegawattError as error:
             problems.append(_of_row(row, error))
     counts = Section("rows", (Line("rows", len(rows)), Line("to be scored", len(wanted))))

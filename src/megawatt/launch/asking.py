@@ -22,7 +22,17 @@ from megawatt.workload import ModelArch
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["FRAMEWORKS", "asked", "differing", "is_launch", "launch_of", "read_launch", "said_of", "write_launch"]
+__all__ = [
+    "FRAMEWORKS",
+    "asked",
+    "differing",
+    "is_launch",
+    "launch_alone",
+    "launch_of",
+    "read_launch",
+    "said_of",
+    "write_launch",
+]
 
 _READERS: Final[Mapping[str, Callable[[Options, int], Launch]]] = {
     "megatron": read_megatron,
@@ -53,6 +63,18 @@ def devices_per_chip(catalogue: Catalogue, chip: str, framework: str) -> int:
     if framework == "nxd":
         return min(cores_per_chip(catalogue, chip), default=1)
     return 2 if framework == "maxtext" and chip in _TWO_DEVICES else 1
+
+
+def launch_alone(path: Path) -> Launch:
+    """What a launch file says of itself, without a model or a machine: degrees count devices.
+
+    Raises
+    ------
+    ScenarioError
+        As `read_launch`.
+    """
+    framework, options = read_options(path)
+    return _READERS[framework](options, 0)
 
 
 def read_launch(path: Path, arch: ModelArch, system: System, catalogue: Catalogue) -> Launch:

@@ -51,6 +51,27 @@ def test_a_file_is_known_by_its_content(tmp_path: Path, name: str, content: str,
     assert kind_of(tmp_path / name).name == kind
 
 
+LAUNCH = Path(__file__).parents[1] / "launch" / "files"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "title"),
+    [
+        ("ds_zero3.json", "launch", "deepspeed"),
+        ("maxtext_70b.yml", "launch", "maxtext"),
+        ("nxd_8b.yaml", "launch", "nxd"),
+        ("pretrain_70b.sh", "launch", "megatron"),
+        ("train_8b.toml", "launch", "torchtitan"),
+        ("megatron.log", "training-log", "megatron"),
+    ],
+)
+def test_launch_files_and_logs(name: str, kind: str, title: str) -> None:
+    found = check(LAUNCH / name, load_catalogue())
+    assert (found.kind, found.title.rpartition(" ")[2]) == (kind, title)
+    lines = {line.name: line.value for section in found.sections for line in section.lines}
+    assert lines.get("tp", lines.get("median", 0))
+
+
 def test_a_folder_is_known_by_what_it_holds(tmp_path: Path) -> None:
     for folder, names in (
         ("model", ["config.json"]),
@@ -70,7 +91,9 @@ def test_what_is_of_no_kind_is_told_with_all_kinds(tmp_path: Path, name: str, co
     with pytest.raises(ScenarioError) as caught:
         kind_of(tmp_path / name)
     (problem,) = caught.value.problems
-    assert all(kind.name in problem.allowed for kind in KINDS)
+    alike = [kind.name for kind in KINDS if name.rpartition(".")[2].upper() in kind.recognised_by]
+    assert all(word in problem.allowed for word in alike or [kind.name for kind in KINDS])
+    assert ("training-runs" in problem.allowed) == (not name.endswith(".toml"))
     assert "a .md file" in problem.found or " with a" in problem.found
 
 
