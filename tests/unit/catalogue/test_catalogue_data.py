@@ -210,10 +210,18 @@ def test_models_are_consistent() -> None:
         assert (facts_of["attention"].value == "mla") == ("kv_lora_rank" in number), key
         assert number["params_active"] <= number["params_total"], key
         assert ("experts" in number) == (number["params_active"] < number["params_total"]), key
-        assert ("window" in number) == ("mixers" in facts_of), key
+        mixers = str(facts_of["mixers"].value) if "mixers" in facts_of else ""
+        assert "w" not in mixers or "window" in number, key
 
 
-@pytest.mark.parametrize("key", load_catalogue().keys("model"))
+_UNLIKE = {"linear_rule", "mamba_inner", "mlps", "window_head_dim", "output_groups", "expert_latent"}
+"""Dimensions of models whose layers are not all alike: other tests hold their parameters."""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [k for k in load_catalogue().keys("model") if not _UNLIKE & set(load_catalogue().get(k).facts)],
+)
 def test_published_parameter_counts_follow_from_the_dimensions(key: str) -> None:
     # Two embeddings unless tied, attention, gated or plain MLP, experts with router; norms and biases are below 0.1 %.
     dims = {field: fact.value for field, fact in load_catalogue().get(key).facts.items()}
