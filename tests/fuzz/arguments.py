@@ -52,5 +52,5 @@ def lists(pick: random.Random, folder: Path) -> list[str]:
     return [name, *words]
 
 
-_WRITES = ("--out", "--report", "--timeline", "--trace", "--help")
+_WRITES = ("--out", "--report", "--timeline", "--trace", "--help", "--write-launch")
 """Options that write files are other tests' (and would litter the working folder)."""

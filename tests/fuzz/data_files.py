@@ -11,6 +11,8 @@ from pathlib import Path
 
 import duckdb
 
+from tests.fuzz.runner import call
+
 _MODEL = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "vocab_size": 32000,
           "intermediate_size": 11008, "num_attention_heads": 32, "num_hidden_layers": 32,
           "num_key_value_heads": 8}  # fmt: skip
@@ -124,7 +126,58 @@ def _train(name: str) -> Callable[[Path], list[str]]:
                            "--layout", "tp=1,pp=1,micro_batch=1"]  # fmt: skip
 
 
+def _launched(name: str, model: str, system: str) -> Callable[[Path], list[str]]:
+    return lambda folder: ["train", model, "--system", system, "--layout", str(folder / name), "--top", "1"]
+
+
+def _shown(name: str) -> Callable[[Path], list[str]]:
+    return lambda folder: ["show", str(folder / name)]
+
+
+def _machine(folder: Path) -> list[str]:
+    return ["train", "llama-2-7b", "--system", str(folder / "machine.toml"), "--chips", "8", "--batch", "64",
+            "--layout", "tp=1,pp=1,micro_batch=1"]  # fmt: skip
+
+
+def _own_model(folder: Path) -> list[str]:
+    return ["train", str(folder / "model.toml"), "--system", "hgx-h100", "--chips", "64", "--batch", "64",
+            "--layout", "tp=8,pp=4,micro_batch=1"]  # fmt: skip
+
+
+def _log(folder: Path) -> list[str]:
+    return ["validate", "--log", str(folder / "megatron.log"), "--launch", str(folder / "pretrain_70b.sh"),
+            "--model", "llama-3.1-70b", "--system", "hgx-h100"]  # fmt: skip
+
+
+LAUNCHES = {"pretrain_70b.sh": ("llama-3.1-70b", "hgx-h100"), "train_8b.toml": ("llama-3.1-8b", "hgx-h100"),
+            "ds_zero3.json": ("llama-2-7b", "hgx-h100"), "nxd_8b.yaml": ("llama-3.1-8b", "trn1-node")}  # fmt: skip
+_SAMPLES = Path(__file__).parents[1] / "unit" / "launch" / "files"
+_SHOWN = (
+    "weather.epw",
+    "price.csv",
+    "case",
+    "model/config.json",
+    "finance.json",
+    "runs.csv",
+    "gemm.parquet",
+    "site.toml",
+)
+
+NEW = (
+    Kind("machine.toml", _machine),
+    Kind("machine.toml", _shown("machine.toml")),
+    Kind("machine.toml", lambda folder: ["check", str(folder / "machine.toml")]),
+    Kind("model.toml", _own_model),
+    Kind("model.toml", _shown("model.toml")),
+    *(Kind(name, _launched(name, *for_what)) for name, for_what in LAUNCHES.items()),
+    Kind("megatron.log", _log),
+    Kind("pretrain_70b.sh", _log),
+    *(Kind(f"{name}/hourly.csv" if name == "case" else name, _shown(name)) for name in _SHOWN),
+)
+"""Files of one's own and of other programs: machines, models, launch files, logs; and what `show` tells of each."""
+
 KINDS = (
+    *NEW,
     *(Kind(n, _site(f"site.weather={n}")) for n in ("weather.epw", "tmy3.csv", "nsrdb.csv", "weather.csv")),
     Kind("price.csv", _site("power.price_file=price.csv")),
     *(Kind(n, _validate("case")) for n in TEXTS if n.startswith("case/")),
@@ -144,6 +197,10 @@ def write_all(folder: Path, example: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text(), encoding="utf-8")
     (folder / "site.toml").write_bytes(example.read_bytes())
+    for name in (*LAUNCHES, "megatron.log"):
+        (folder / name).write_bytes((_SAMPLES / name).read_bytes())
+    for kind in ("machine", "model"):
+        assert call(["init", str(folder / f"{kind}.toml"), f"--{kind}", "--force"]).code == 0
     for name, query in (("gemm", _GEMM), ("collectives", _LINKS)):
         duckdb.execute(f"COPY ({query} FROM range(1, 9) t(i)) TO '{folder / name}.parquet' (FORMAT parquet)")
 
