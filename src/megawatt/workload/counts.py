@@ -14,6 +14,7 @@ __all__ = [
     "KindParameters",
     "ParameterCounts",
     "attention_flops_per_token",
+    "core_flops",
     "forward_flops_per_token",
     "mean_keys",
     "model_flops_per_token",
@@ -202,7 +203,7 @@ def seen_keys(mixer: Attention | Latent, seq_len: int, *, causal_half: bool = Tr
     return keys
 
 
-def _core_flops(mixer: Mixer, seq_len: int, causal_half: bool) -> float:
+def core_flops(mixer: Mixer, seq_len: int, *, causal_half: bool = True) -> float:
     """Forward FLOPs of one mixer on one token beside its weight matrices. [FLOP]"""
     if not isinstance(mixer, Attention | Latent):
         return mixer.flops_per_token()
@@ -220,7 +221,7 @@ def attention_flops_per_token(arch: ModelArch, seq_len: int, *, causal_half: boo
     state-space layers: the recurrence, whatever the length.
     """
     shape = structure(arch)
-    layers = [sum(_core_flops(m, seq_len, causal_half) for m in kind.mixers) for kind in shape.kinds]
+    layers = [sum(core_flops(m, seq_len, causal_half=causal_half) for m in kind.mixers) for kind in shape.kinds]
     main = sum(n * flops for n, flops in zip(shape.counts, layers, strict=True))
     return main + arch.mtp_layers * layers[shape.last]
 
