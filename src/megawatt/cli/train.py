@@ -137,8 +137,8 @@ def train(
 ) -> None:
     """How long is one training step of MODEL, under which parallel layout, and where does the time go?
 
-    MODEL is a catalogue key or the path of a Hugging Face config.json; --system one or a machine file
-    (docs/machines.md). All layouts that divide are costed and the best are listed; --layout fixes some or all choices,
+    MODEL is a catalogue key, a Hugging Face config.json or a model file (docs/models.md); --system a key or a machine
+    file (docs/machines.md). All layouts that divide are costed and the best are listed; --layout fixes some or all choices,
     or reads them (with batch, sequence, precision and stack) from the launch file of a run: Megatron-LM or NeMo,
     torchtitan, DeepSpeed, MaxText, NxD Training.
     """

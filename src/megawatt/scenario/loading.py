@@ -203,7 +203,7 @@ def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
 
 
 def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[Problem]:
-    """The model must be a catalogue key or a Hugging Face config.json that we can read."""
+    """The model must be a catalogue key or a file that we can read."""
     from megawatt.workload import load_model
 
     table = raw.get("training")
@@ -215,7 +215,9 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
     except CatalogueError:
         near = catalogue.near(name, "model")
         hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
-        return [Problem("training.model", shown(name), "a model key or the path of a config.json", hint)]
+        return [
+            Problem("training.model", shown(name), "a model key, or the path of a config.json or a model file", hint)
+        ]
     except MegawattError as error:
         return [Problem("training.model", shown(name), str(error))]
     return []

@@ -143,7 +143,7 @@ class AI(Section):
 class Training(Section):
     """The job that says what a chip is worth: one training run of this model on part of the site."""
 
-    model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json")
+    model: str = Field(description="model in the catalogue, or the path of a Hugging Face config.json or a model file")
     kernels: str | None = Field(
         None, description="folder of measured kernels (megawatt calibrate kernels) in place of the catalogue's"
     )
