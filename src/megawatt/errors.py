@@ -125,7 +125,7 @@ class ScenarioError(MegawattError):
     """The user's input is wrong; holds every problem of the file at once."""
 
     exit_code = 2
-    remedy = "mend what the line names; `megawatt check` shows all problems of a scenario at once"
+    remedy = "mend what the line names; `megawatt check` shows all problems of a file at once"
 
 
 class CatalogueError(MegawattError):

@@ -118,9 +118,9 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
     }
 
 
-def _finite(value: float | str) -> float | str | None:
-    """JSON has no infinity: an unlimited number is null."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _finite(value: float | str) -> float | str:
+    """JSON has no infinity: the word stands for it that `show` uses too."""
+    return "unlimited" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | None = None) -> None:

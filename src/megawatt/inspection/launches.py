@@ -29,7 +29,7 @@ def describe_launch(path: Path, catalogue: Catalogue, *, seq_len: int, settings:
     layout = tuple(Line(name, int(value)) for name, value in launch.layout.items())
     left = tuple(f"{name}: not said" for name, value in list(said.items())[:4] if value is None)
     unknown = (f"not understood: {', '.join(launch.unknown)}",) if launch.unknown else ()
-    others = (f"{launch.ignored} options without effect on time or memory",) if launch.ignored else ()
+    others = (f"options without effect on time or memory: {launch.ignored}",) if launch.ignored else ()
     sections = (Section("run", run), Section("layout, degrees in devices", layout))
     notes = (*launch.notes, *left, *unknown, *others)
     return Description("", str(path), f"launch file of {launch.framework}", sections, notes)
