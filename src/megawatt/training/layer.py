@@ -220,7 +220,7 @@ def _messages_s(
     hidden_f = np.minimum(stack.cp_overlap_frac * ring, beside.attention_forward)
     hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, beside.attention_backward)
     context = (ring - hidden_f, 2.0 * ring - hidden_b)
-    if layouts.cp_exchange.any():
+    if layouts.names("cp_exchange"):
         swapped = _exchange_s(work, layouts, practice)
         context = tuple(np.where(layouts.cp_exchange > 0, swapped, one) for one in context)  # type: ignore[assignment]
     return {

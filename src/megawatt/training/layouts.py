@@ -177,20 +177,20 @@ def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[n
 
 def _special_rules(arch: ModelArch, y: Layouts, micro: IntArray) -> Iterator[tuple[NDArray[np.bool_], str]]:
     """Rules of what no search varies: sharding groups, all-to-all, schedules, stages of given layers."""
-    if y.zero_group.any():
+    if y.names("zero_group"):
         yield (y.dp * y.cp) % np.maximum(y.zero_group, 1) != 0, "the sharding group does not divide dp x cp"
-    if y.cp_exchange.any():
+    if y.names("cp_exchange"):
         shared = np.array(sorted(_tensor_dimensions(arch)[1]), dtype=np.int64)[:, None]
         uneven = (np.maximum(shared // y.tp, 1) % y.cp).any(axis=0)
         yield (y.cp_exchange > 0) & uneven, "cp by all-to-all does not divide a chip's key-value heads"
-    if y.schedule.any():
+    if y.names("schedule"):
         paired = among(y.schedule, (CODES["dualpipe"], CODES["dualpipev"]))
         yield (y.schedule > CODES["1f1b"]) & (y.vpp > 1), "virtual stages are of the schedule 1f1b"
         yield (y.schedule > CODES["1f1b"]) & (y.pp == 1), "this schedule needs pipeline stages"
         yield (y.schedule == CODES["dualpipe"]) & (y.pp % 2 != 0), "DualPipe needs an even pp"
         yield paired & (micro < 2 * y.pp), "DualPipe needs 2 x pp micro-batches"
         yield among(y.schedule, TWO_CHUNKS) & (2 * y.pp > arch.layers + _PLACES), "more pipeline stages than layers"
-    if (y.first_layers + y.last_layers).any():
+    if y.names("first_layers", "last_layers"):
         rest = arch.layers - y.first_layers - y.last_layers
         between = y.pp - (y.first_layers > 0) - (y.last_layers > 0)
         yield y.pp == 1, "layers of the first or last stage need pipeline stages"

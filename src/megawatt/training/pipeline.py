@@ -12,7 +12,7 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
-from megawatt.training.schedules import CODES, OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of
+from megawatt.training.schedules import CODES, OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of, only_1f1b
 from megawatt.training.stages import leading_layers, stage_layers
 from megawatt.training.tables import PARTS, Block, LayerTables
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, structure
@@ -194,7 +194,7 @@ def _choose(
 def _passes(codes: IntArray, tables: LayerTables, others: StageLoad, total: _PerBlock) -> Passes:
     """Passes of what all stages but the slowest hold; 1F1B asks for their sum alone."""
     rest = np.maximum(others.sum_of(total), 0.0)
-    if (codes == CODES["1f1b"]).all():
+    if only_1f1b(codes):
         return Passes(rest, rest, rest)
     forward = np.maximum(others.sum_of(_per_block(tables, lambda b: b.forward_s)), 0.0)
     weight = np.maximum(others.sum_of(_per_block(tables, lambda b: b.weight_gradient_s)), 0.0)

@@ -136,6 +136,11 @@ class Layouts:
     def __len__(self) -> int:
         return len(self.tp)
 
+    def names(self, *fields_: str) -> bool:
+        """Whether any layout says something other than nothing in any of these fields."""
+        arrays = (getattr(self, name) for name in fields_)
+        return any(bool(a[:1].any() if not a.strides[0] else a.any()) for a in arrays)
+
     @classmethod
     def joined(cls, parts: Sequence[Layouts]) -> Layouts:
         """Layouts one after another; at least one part."""

@@ -56,13 +56,20 @@ def schedule_name(code: int) -> str:
 
 def codes_of(layouts: Layouts, stack: str) -> IntArray:
     """Code of each layout's schedule (n,); ``stack``: the name of the one that counts where a layout names none."""
-    if not layouts.schedule.any():
+    if not layouts.names("schedule"):
         return np.broadcast_to(np.int64(CODES[stack]), len(layouts))
     return np.where(layouts.schedule == 0, CODES[stack], layouts.schedule)
 
 
+def only_1f1b(codes: IntArray) -> bool:
+    """Whether no layout has another schedule than 1F1B."""
+    return bool((codes[:1] if not codes.strides[0] else codes).max(initial=_1F1B) == _1F1B)
+
+
 def among(codes: IntArray, wanted: Collection[int]) -> NDArray[np.bool_]:
     """Where a code is one of some."""
+    if not codes.strides[0]:
+        return np.full(len(codes), len(codes) > 0 and int(codes[0]) in wanted)
     found = np.zeros(len(codes), dtype=bool)
     for code in wanted:
         found |= codes == code
@@ -82,7 +89,7 @@ def bubble_s(codes: IntArray, layouts: Layouts, rest: Passes) -> FloatArray:
         Of all stages but the slowest.
     """
     lost = rest.total_s / layouts.vpp
-    if not (codes > _1F1B).any():
+    if only_1f1b(codes):
         return np.asarray(lost)
     forward, weight, total = rest.forward_s, rest.weight_s, rest.total_s
     back = total - forward - weight
@@ -115,7 +122,7 @@ def in_flight(codes: IntArray, layouts: Layouts, micro_batches: FloatArray, *, l
     """
     pp, vpp = layouts.pp.astype(np.float64), layouts.vpp.astype(np.float64)
     plain = np.ones_like(pp) if last else pp + np.where(vpp > 1, (pp - 1.0) / vpp, 0.0)
-    if (codes > _1F1B).any():
+    if not only_1f1b(codes):
         others = {_ZB_H1: pp, _ZB_V: pp, _DUALPIPE: pp + 1.0, _DUALPIPEV: pp + 0.5}
         depth = np.select([codes == code for code in others], list(others.values()), plain)
         plain = np.where(pp > 1, depth, plain)

@@ -26,7 +26,7 @@ def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray,
     short = pp * fullest - layers
     last = fullest - (short >= 1)
     first = np.where(pp == 1, last, fullest - (short >= 2))
-    if (layouts.first_layers + layouts.last_layers).any():
+    if layouts.names("first_layers", "last_layers"):
         ends = [np.where(pp > 1, given, 0.0) for given in (layouts.first_layers, layouts.last_layers)]
         named = (ends[0] > 0.0).astype(np.float64) + (ends[1] > 0.0)
         rest, open_stages = layers - ends[0] - ends[1], np.maximum(pp - named, 1.0)
