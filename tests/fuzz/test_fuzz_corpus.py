@@ -259,6 +259,18 @@ def test_finance_cases(tmp_path: Path, content: str, words: tuple[str, ...]) -> 
     _refused(["validate", str(file)], *words)
 
 
+@pytest.mark.parametrize("column", ["tp", "pp", "dp", "chips"])
+def test_runs_of_no_degree(tmp_path: Path, column: str) -> None:
+    head, row, *_ = data_files.TEXTS["runs.csv"]().splitlines()
+    cells = dict(zip(head.split(","), row.split(","), strict=True)) | {column: "2e-320"}
+    file = tmp_path / "runs.csv"
+    file.write_text(f"{head}\n{','.join(cells.values())}\n", encoding="utf-8")
+    for verb in ("show", "check", "validate"):
+        done = call([verb, str(file)], 60.0)
+        assert not done.wrong, done.wrong
+        assert column in done.printed
+
+
 @pytest.mark.parametrize("content", [b"PAR1xx", b"", b"\0" * 50])
 def test_cut_parquet(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "cut.parquet").write_bytes(content)

@@ -52,12 +52,16 @@ class Cells:
             raise ScenarioError(f"column {name} = {shown(text)}, must be a number")
         return value
 
-    def integer(self, name: str, default: int | None = None) -> int:
-        """As `number`, rounded; counts and degrees are at least 0 and below 10^12."""
+    def integer(self, name: str, default: int | None = None, *, least: int = 0) -> int:
+        """As `number`, rounded; counts and degrees are at least ``least`` and below 10^12."""
         value = self.number(name, default)
-        if not 0 <= value < _MOST:
-            raise ScenarioError(f"column {name} = {value:g}, must be 0 to {_MOST:g}")
+        if not 0 <= value < _MOST or round(value) < least:
+            raise ScenarioError(f"column {name} = {value:g}, must be {least} to {_MOST:g}")
         return round(value)
+
+    def degree(self, name: str, default: int) -> int:
+        """A degree of parallelism: 1 or more."""
+        return self.integer(name, default, least=1)
 
     def assume(self, name: str) -> None:
         """Note that a rule filled a column."""
@@ -84,10 +88,10 @@ def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack:
         for name in ("tp", "pp", "cp", "dp", "micro_batch"):
             read.assume(name)
         return None
-    tp, pp, cp = read.integer("tp", 1), read.integer("pp", 1), read.integer("cp", 1)
-    ep = read.integer("ep", 1) if arch.experts else 1
+    tp, pp, cp = read.degree("tp", 1), read.degree("pp", 1), read.degree("cp", 1)
+    ep = read.degree("ep", 1) if arch.experts else 1
     micro = read.number("micro_batch", 1.0)
-    dp = read.integer("dp", max(chips // (tp * pp * cp), 1))
+    dp = read.degree("dp", max(chips // (tp * pp * cp), 1))
     if micro < 1:
         # Published per device although a sequence is spread over the context-parallel group.
         micro = max(micro * cp, 1.0)

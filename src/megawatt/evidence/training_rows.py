@@ -90,7 +90,7 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
     read = Cells(row)
     features = features_of(row)
     arch = _arch(read, features)
-    chips = read.integer("chips")
+    chips = read.integer("chips", least=1)
     system = _system(read, catalogue)
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
