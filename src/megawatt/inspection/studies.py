@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from megawatt.catalogue import Catalogue, Fact
+from megawatt.errors import Problem
 from megawatt.files import read_json
 from megawatt.inspection.records import Description, Line, Section
 from megawatt.inspection.words import amount
+from megawatt.ours import differences
 from megawatt.scenario import load
 from megawatt.scenario.schema import Scenario
 
@@ -69,13 +71,23 @@ def _plain(value: object) -> float | int | str | None:
 
 
 def describe_run(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
-    """The folder of a run: what was computed, with which version, and the headline of each use."""
+    """The folder of a run: what it was made with, each use with its headline, and what was changed since."""
     summary, manifest = read_json(path / "summary.json"), read_json(path / "manifest.json")
     origin = [Line(name, str(manifest[name])) for name in ("megawatt", "created_utc", "python") if name in manifest]
-    uses = [use for use in summary.get("uses", []) if isinstance(use, dict)]
     sections = [Section("origin", tuple(origin))]
-    for use in uses:
-        headline = use.get("headline", {})
-        numbers = {n: v for n, v in headline.items() if isinstance(v, int | float | str)}
-        sections.append(Section(str(use.get("name", "")), tuple(Line(n, v) for n, v in numbers.items())))
-    return Description("run", str(path), str(summary.get("title", path.name)), tuple(sections))
+    for use in summary.get("uses", []):
+        told = (*_numbers(use), *_numbers(use.get("headline", {}))) if isinstance(use, dict) else ()
+        sections.append(Section(str(use.get("name", "")) if isinstance(use, dict) else "", tuple(told)))
+    foreign, missing = differences(path)
+    problems = [Problem(name, "not as the manifest lists it", "the file as the run wrote it") for name in foreign]
+    problems += [Problem(name, "missing", "the file as the run wrote it") for name in missing]
+    title = str(summary.get("title", path.name))
+    return Description("run", str(path), title, tuple(sections), problems=tuple(problems))
+
+
+def _numbers(table: Mapping[str, Any]) -> Iterator[Line]:
+    """Plain values of a table; of a table inside one that has a value, that value."""
+    for name, value in table.items():
+        one = value.get("value") if isinstance(value, dict) else value
+        if isinstance(one, float | int | str) and not isinstance(one, bool) and name != "name":
+            yield Line(name, one, str(value.get("unit") or "") if isinstance(value, dict) else "")

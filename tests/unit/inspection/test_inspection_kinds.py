@@ -12,6 +12,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.inspection import KINDS, check, describe, kind_of
+from megawatt.writing import write_folder
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 HEADER = "key,field,value,unit,low,high,kind,source,date,note\n"
@@ -201,3 +202,16 @@ def test_a_source_lists_what_cites_it() -> None:
     found = describe("arxiv-2412-08602", load_catalogue())
     assert "hgx-h100.overhead_w_per_chip" in {line.name for line in found.sections[1].lines}
     assert dataclasses.is_dataclass(found)
+
+
+def test_a_run_is_told_with_its_headline_and_what_was_changed_since(tmp_path: Path) -> None:
+    summary = {"title": "A run", "uses": [{"name": "mine", "grid_mw": 300.0, "headline": {"pue": {"value": 1.03}}}]}
+    write_folder(tmp_path / "run", {"summary.json": json.dumps(summary), "notes.csv": "a\n"}, {"megawatt": "1"})
+    found = check(tmp_path / "run", load_catalogue())
+    assert (found.kind, found.title) == ("run", "A run")
+    mine = next(s for s in found.sections if s.title == "mine")
+    assert {line.name: line.value for line in mine.lines} == {"grid_mw": 300.0, "pue": 1.03}
+    (tmp_path / "run" / "notes.csv").write_text("b\n")
+    with pytest.raises(ScenarioError) as caught:
+        check(tmp_path / "run", load_catalogue())
+    assert [p.path for p in caught.value.problems] == ["notes.csv"]
