@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,14 +42,21 @@ def with_own_machines(
             catalogue, list(files.values()), kernels=Path(kernels) if kernels else None, folder=folder
         )
     except MegawattError as error:
-        where = next((path for path, name in ({_KERNELS: kernels} | files).items() if name == error.file), _KERNELS)
+        named = files | ({_KERNELS: kernels} if kernels else {})
+        where = next((path for path, name in named.items() if name == error.file), next(iter(named), _KERNELS))
         told = error.problems or [Problem("", str(error), "a file that can be read")]
-        problems = [Problem(f"{where}: {p.path}" if p.path else where, p.found, p.allowed, p.hint) for p in told]
-        return found, catalogue, problems
+        return found, catalogue, [_at(where, error.file, p) for p in told]
     for path, key in zip(files, keys, strict=True):
         section, name = path.split(".")
         found[section] = {**found[section], name: key}
     return found, over, []
+
+
+def _at(where: str, file: str, problem: Problem) -> Problem:
+    """A problem of a file, where the scenario names it."""
+    if problem.path:
+        return replace(problem, path=f"{where}: {problem.path}")
+    return replace(problem, path=where, found=f"{file}: {problem.found}" if file else problem.found)
 
 
 def _text(raw: Mapping[str, Any], path: str) -> str:
