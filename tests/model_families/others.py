@@ -54,5 +54,13 @@ OTHERS: Final = (
     Published("StarCoder", "StarCoder", "15.5", "", "arxiv.org/abs/2305.06161",
               {"model_type": "gpt_bigcode", "n_embd": 6144, "n_head": 48, "n_layer": 40, "n_inner": 24576,
                "n_positions": 8192, "multi_query": True, "vocab_size": 49152}),
+    Published("LongCat", "LongCat Flash", "560", "27", HF + "meituan-longcat/LongCat-Flash-Chat",
+              {"model_type": "longcat_flash", "hidden_size": 6144, "num_layers": 28, "num_attention_heads": 64,
+               "ffn_hidden_size": 12288, "expert_ffn_hidden_size": 2048, "n_routed_experts": 512, "moe_topk": 12,
+               "zero_expert_num": 256, "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128,
+               "qk_rope_head_dim": 64, "v_head_dim": 128, "vocab_size": 131072, **UNTIED}),
+    Published("Arctic", "Snowflake Arctic", "480", "17", HF + "Snowflake/snowflake-arctic-base",
+              llama(7168, 4864, 35, 56, 32000, 8, "arctic", num_local_experts=128, num_experts_per_tok=2,
+                    use_residual=True, **UNTIED)),
 )  # fmt: skip
 """By family."""

@@ -323,5 +323,5 @@ def _assemble(
         stack=case.practice.stack.key,
         evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
-        notes=tuple(filter(None, [unit_note(system, chips)])),
+        notes=tuple(filter(None, [unit_note(system, chips), *(f"Model: {text}." for text in job.arch.assumed)])),
     )

@@ -61,6 +61,22 @@ def _language_part(data: Mapping[str, Any], problems: list[Problem]) -> Mapping[
     return data
 
 
+def _mamba_release(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration as the authors of Mamba write them, which names no type, in the fields of others."""
+    given = data.get("ssm_cfg")
+    if not isinstance(given, Mapping) or "model_type" in data or data.get("attn_layer_idx"):
+        return data
+    second, step, vocab = given.get("layer") == "Mamba2", data.get("pad_vocab_size_multiple", 8), data.get("vocab_size")
+    whole = isinstance(vocab, int) and isinstance(step, int) and step > 0
+    fields = {
+        "model_type": "mamba2" if second else "mamba",
+        "vocab_size": -(-vocab // step) * step if whole and isinstance(vocab, int) else vocab,
+        "state_size": given.get("d_state", 128 if second else 16),
+        "tie_word_embeddings": data.get("tie_embeddings", True),
+    }
+    return {**data, **fields, **({"n_groups": given.get("ngroups", 1), "head_dim": 64} if second else {})}
+
+
 def _refuse(where: str, problems: list[Problem], what: str = "it") -> None:
     """Raises the problems found so far, if any; ``what`` is wrong with them."""
     if not problems:
@@ -114,7 +130,7 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = ""
     where = where or found
     problems: list[Problem] = []
     classes = _class_names(data, problems)
-    inner = _language_part(data, problems)
+    inner = _language_part(_mamba_release(data), problems)
     model_type = _text(inner, "model_type", problems) or _text(data, "model_type", problems)
     inner_classes = _class_names(inner, problems) if inner is not data else classes
     name = family_of(model_type, (inner_classes or classes or [""])[0])

@@ -46,6 +46,10 @@ def dimensions(config: Fields, name: str, family: Family) -> dict[str, Any]:
     if set(values["mixers"]) & set("mp"):
         values |= _mamba(config, hidden)
     bias = config.flag("use_bias", "bias", default=family.mlp_bias)
+    if name == "longcat_flash":
+        values |= _longcat(config, layers, values)
+    if name == "gemma3n":
+        config.assume("AltUp and LAuReL, which widen the residual stream, are left out")
     return values | {
         "gated": config.flag("gated_mlp", default=family.gated),
         "tied_embeddings": config.flag("tie_word_embeddings", default=family.tied),
@@ -59,6 +63,17 @@ def dimensions(config: Fields, name: str, family: Family) -> dict[str, Any]:
         "per_layer_input": config.number("hidden_size_per_layer_input", default=0),
         "weight_bits": _weight_bits(config),
     }  # fmt: skip
+
+
+def _longcat(config: Fields, layers: int, values: dict[str, Any]) -> dict[str, Any]:
+    """LongCat's layers are two of attention and MLP, with experts beside the first; experts that do nothing are not
+    computed."""
+    idle = config.number("zero_expert_num", default=0)
+    real = round(values["experts_per_token"] * values["experts"] / max(values["experts"] + idle, 1))
+    config.assume(f"{real} experts a token on average: of {values['experts_per_token']} chosen some do nothing")
+    width = config.number("ffn")
+    both = {"layers": 2 * layers, "mlps": "ed", "ffn": width, "shared_ffn": width}
+    return both | {"experts_per_token": max(real, 1)}
 
 
 def _layer_count(config: Fields, name: str) -> int:
@@ -214,6 +229,9 @@ def _shared(config: Fields, name: str, width: int) -> int:
         return config.number("intermediate_size")
     if config.data.get("residual_moe") is True:
         return config.number("intermediate_size")
+    if name == "arctic":
+        # A dense MLP as wide as the model runs beside the experts.
+        return config.number("hidden") if config.flag("use_residual", default=True) else 0
     given = config.number("shared_ffn", default=0)
     if given:
         many = config.number("shared_experts", default=1) if config.has("moe_shared_expert_intermediate_size") else 1

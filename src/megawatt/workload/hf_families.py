@@ -69,6 +69,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
     {
         "afmoe": Family(_dims(200192, 2048, 6144, 32, 32, 8, head_dim=128), local="wwwf"),
         "arcee": Family(_dims(32000, 2560, 18432, 32, 32), gated=False),
+        "arctic": Family(),
         "baichuan": Family(_dims(125696, 4096, 11008, 32, 32)),
         "bamba": Family(_dims(128000, 4096, 14336, 32, 32, 8, mamba_n_heads=128, mamba_d_state=256, mamba_d_conv=4)),
         "bloom": _gpt({"vocab_size": 250880}),
@@ -105,6 +106,10 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         "gemma4": Family(
             _dims(262144, 2304, 9216, 30, 8, 4, head_dim=256, global_head_dim=512, sliding_window=512), tied=True,
             local="wwwwwf",
+        ),
+        "gemma3n": Family(
+            _dims(262400, 2048, 16384, 35, 8, 2, head_dim=256, hidden_size_per_layer_input=256, sliding_window=512),
+            tied=True, local="wwwwf",
         ),
         "glm": Family(_dims(151552, 4096, 13696, 40, 32, 2, head_dim=128), attention_bias=True),
         "glm4": Family(_dims(151552, 4096, 13696, 40, 32, 2, head_dim=128), attention_bias=True),
@@ -144,6 +149,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                   num_experts_per_tok=1, attention_chunk_size=8192),
             local="cccf",
         ),
+        "longcat_flash": Family(),
         "mamba": Family({"vocab_size": 50280, "hidden_size": 768, "num_hidden_layers": 32, "state_size": 16,
                          "conv_kernel": 4}, tied=True),
         "mamba2": Family(
@@ -224,11 +230,13 @@ NOT_DECODERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         name: kind
         for kind, names in {
-            "an encoder": "bert roberta xlm-roberta xlm_roberta distilbert albert electra deberta deberta-v2 "
+            "an encoder": "bert roberta xlm-roberta xlm_roberta distilbert electra deberta deberta-v2 "
             "modernbert camembert mpnet nomic_bert esm ernie longformer big_bird vit deit dinov2 dinov3_vit clip "
             "siglip siglip2 clip_text_model swin convnext resnet wav2vec2 hubert wavlm",
             "an encoder-decoder": "t5 mt5 umt5 longt5 t5gemma bart mbart pegasus marian m2m_100 nllb-moe whisper "
             "speech_to_text seamless_m4t blenderbot led prophetnet fsmt encoder-decoder vision-encoder-decoder",
+            "a model whose layers share weights": "zamba zamba2 albert universal_transformer",
+            "a model of short convolutions": "lfm2 lfm2_moe stripedhyena hyena",
             "a recurrent network": "rwkv rwkv5 rwkv6 rwkv7 recurrent_gemma xlstm",
             "a diffusion model": "unet dit flux sd3 stable_diffusion wan hunyuan_video llada dream diffusiongemma",
         }.items()

@@ -20,6 +20,8 @@ WANTED = (
 )  # fmt: skip
 APART = {"Hunyuan Large": 0.015}
 """Stated active parameters that we do not meet within 1 %: its report does not say what it counts."""
+APART_TOTAL = {"Kimi K2": 0.014, "Kimi K2.5": 0.014}
+"""Stated totals that we do not meet within 1 %: its report says 1.04 trillion, its configuration 1.026."""
 
 
 def test_every_family_is_there() -> None:
@@ -30,7 +32,8 @@ def test_every_family_is_there() -> None:
 def test_parameters_are_those_that_the_maker_states(model: Published) -> None:
     total, active = counted(model)
     stated = float(model.total)
-    assert total == pytest.approx(stated, abs=max(0.01 * stated, half_of_last_digit(model.total)))
+    share = APART_TOTAL.get(model.name, 0.01)
+    assert total == pytest.approx(stated, abs=max(share * stated, half_of_last_digit(model.total)))
     if model.active:
         # A number like 3.3 billion is rounded or cut: 3.25 to 3.4.
         stated, unit = float(model.active), 2.0 * half_of_last_digit(model.active)

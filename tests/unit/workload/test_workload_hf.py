@@ -112,6 +112,14 @@ def test_searched_layers_differ_one_by_one() -> None:
     assert [kind.blocks for kind in structure(arch).kinds] == [2, 1, 1, 0]
 
 
+def test_a_configuration_as_the_authors_of_mamba_write_it() -> None:
+    release = {"d_model": 2560, "n_layer": 64, "vocab_size": 50277, "ssm_cfg": {"layer": "Mamba2"},
+               "pad_vocab_size_multiple": 16, "tie_embeddings": True}  # fmt: skip
+    same = model_from_hf_config(config("Mamba-2 2.7B"))
+    assert structure(model_from_hf_config(release)) == structure(same)
+    assert parameters(model_from_hf_config(release)).total == parameters(same).total
+
+
 def test_sparse_attention_saves_work_on_long_sequences() -> None:
     full, picked = (model_from_hf_config(config(name)) for name in ("DeepSeek-V3", "DeepSeek-V3.2"))
     short, long = 2048, 131_072
@@ -155,6 +163,8 @@ def test_quantised_weights_count_and_are_told(fields: dict[str, Any], bits: floa
         ({"model_type": "own", "is_encoder_decoder": True}, "an encoder-decoder"),
         ({"_class_name": "UNet2DConditionModel", "_diffusers_version": "0.30"}, "a diffusion model"),
         ({"model_type": "rwkv"}, "a recurrent network"),
+        ({"model_type": "zamba2"}, "share weights"),
+        ({"model_type": "lfm2"}, "short convolutions"),
     ],
 )
 def test_what_is_no_language_model_of_ours_says_so(fields: dict[str, Any], what: str) -> None:

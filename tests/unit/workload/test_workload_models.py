@@ -50,8 +50,8 @@ DEEPSEEK_V3: dict[str, Any] = {
     "num_nextn_predict_layers": 1,
 }
 
-ROUGH = {"falcon-180b", "glm-4.5", "glm-4.5-air", "grok-1", "step-3.5-flash"}
-"""Models whose stated totals agree with their configurations within 1 %, no better."""
+ROUGH = dict.fromkeys(("falcon-180b", "glm-4.5", "glm-4.5-air", "grok-1", "step-3.5-flash"), 0.01) | {"kimi-k2": 0.014}
+"""How far apart stated totals and configurations are, where it is more than 0.2 %."""
 
 
 def small(**changes: Any) -> ModelArch:
@@ -74,7 +74,7 @@ def test_parameters_equal_the_published_count(key: str) -> None:
     catalogue = load_catalogue()
     published = catalogue.number(key, "params_total")
     counts = parameters(load_model(key, catalogue))
-    share = 0.01 if key in ROUGH else 0.002
+    share = ROUGH.get(key, 0.002)
     assert counts.total == pytest.approx(published, abs=max(share * published, half_of_last_digit(published)))
 
 
