@@ -25,6 +25,7 @@ _MIXTURE: Final[Row] = _RUN | {
     "id": "b", "ffn": "", "experts": 8, "experts_per_token": 2, "expert_ffn": 14336, "tp": 1, "dp": 16, "ep": 8,
     "seq_parallel": 0,
 }  # fmt: skip
+_PEAK: Final[Row] = _RUN | {"peak_gib": 50.0, "basis": "max_allocated", "outcome": "peak", "optimizer": "adamw"}
 _SITE: Final[Row] = {
     "id": "a", "site": "dublin", "operator": "Google", "city": "Dublin", "climate": "Cfb", "lat": 53.3, "lon": -6.3,
     "year": 2024, "pue": 1.1, "wue_l_per_kwh": 0.4, "wue_scope": "site", "notes": "",
@@ -68,6 +69,7 @@ def write_samples(folder: Path) -> dict[str, Path]:
     """Write a file (or folder) of every kind into a folder; keyed by kind."""
     found = {
         "training-runs": _csv(folder / "runs.csv", [_RUN, _MIXTURE, _RUN | {"id": "c", "tp": "", "pp": ""}]),
+        "training-memory": _csv(folder / "peaks.csv", [_PEAK, _PEAK | {"id": "b", "peak_gib": "", "outcome": "oom"}]),
         "facility": _csv(folder / "sites.csv", [_SITE]),
         "dispatch-case": _case(folder / "case"),
         "kernels-gemm": _parquet(folder / "gemm.parquet", [_GEMM, _GEMM | {"m": 8192}]),

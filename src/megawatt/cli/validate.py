@@ -38,10 +38,13 @@ def _print(entry: dict[str, Any]) -> None:
     print_table(("", "mean", "median", "90 % within"), rows)
     if "tau" in entry:
         to.print(f"rank agreement (tau): {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
-    if "memory_fit" in entry:
+    if entry.get("memory_fit", {}).get("judged"):
         fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
-        counted = f"{fit['fit']} of {fit['judged']} (fully configured: {full['fit']} of {full['judged']})"
-        to.print(f"ran, judged to fit: {counted}")
+        whole = f" (fully configured: {full['fit']} of {full['judged']})" if full["judged"] else ""
+        to.print(f"ran, judged to fit: {fit['fit']} of {fit['judged']}{whole}")
+    if entry.get("out_of_memory", {}).get("judged"):
+        lost = entry["out_of_memory"]
+        to.print(f"went out of memory, judged not to fit: {lost['not_fit']} of {lost['judged']}")
     if entry["kind"] == "training-log":
         (row,) = entry["cases"]
         fits = "" if entry["fits"] else ", judged not to fit in memory"

@@ -10,7 +10,9 @@ from typing import Final
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number
-from megawatt.training import Layouts, one_layout
+from megawatt.training import Features, Layouts, one_layout
+from megawatt.training.recompute import module_bits
+from megawatt.training.stages import end_layers
 from megawatt.workload import ModelArch
 
 __all__ = ["Cells", "Row", "read_layout"]
@@ -69,7 +71,9 @@ class Cells:
             self.assumed.append(name)
 
 
-def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack: str) -> Layouts | None:
+def read_layout(
+    read: Cells, arch: ModelArch, system: System, chips: int, stack: str, features: Features
+) -> Layouts | None:
     """The layout of a row, in chips; None where the planner has to choose.
 
     Parameters
@@ -82,6 +86,8 @@ def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack:
         Chips, not cores.
     stack : str
         Key of the training stack, which decides what empty columns usually are.
+    features : Features
+        What the row switched on: recomputed modules, layers by stage.
     """
     names_tensor = re.search(r"\bTP\b", read.text("software")) is not None
     if not read.text("tp") and not read.text("pp") and (read.text("zero") != "3" or names_tensor):
@@ -96,6 +102,7 @@ def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack:
         # Published per device although a sequence is spread over the context-parallel group.
         micro = max(micro * cp, 1.0)
     tp, cp, dp, micro = _in_chips(read, chips, (tp, pp, cp, dp), micro)
+    first, last = end_layers(features.stage_layout or "", pp)
     return one_layout(
         tp=tp,
         pp=pp,
@@ -106,6 +113,9 @@ def read_layout(read: Cells, arch: ModelArch, system: System, chips: int, stack:
         micro_batch=round(micro),
         zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
         recompute=_recompute(read, stack),
+        modules=_modules(read, stack, features),
+        first_layers=first,
+        last_layers=last,
         sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
         etp=_expert_tensor(read, tp, ep, dp * cp),
         zero_group=_slice_group(read, system, tp * pp),
@@ -156,6 +166,15 @@ def _recompute(read: Cells, stack: str) -> int:
         raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
     policy = text == "selective" and stack == "stack-maxtext" and "minimal" not in read.text("notes")
     return 2 if policy else _RECOMPUTE[text]
+
+
+def _modules(read: Cells, stack: str, features: Features) -> int:
+    """What selective recompute repeats: as the row says, else Megatron's own default, attention's core; 0 elsewhere."""
+    if features.recompute:
+        return module_bits(features.recompute)
+    if "MoE activation" in read.text("notes"):
+        return module_bits(("layernorm", "moe_act"))
+    return module_bits(("core_attn",)) if read.text("recompute") == "selective" and "megatron" in stack else 0
 
 
 def _expert_tensor(read: Cells, tp: int, ep: int, replicas: int) -> int:

@@ -16,7 +16,7 @@ from megawatt.errors import MegawattError, ScenarioError, shown
 from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import peak_precision
-from megawatt.training import Features, Job, Layouts, default_stack
+from megawatt.training import Features, Job, Layouts, Practice, default_stack, practice_for
 from megawatt.workload import (
     ModelArch,
     attention_flops_per_token,
@@ -25,7 +25,7 @@ from megawatt.workload import (
     parameters,
 )
 
-__all__ = ["Run", "measured_step_s", "read_run"]
+__all__ = ["Run", "Setup", "measured_step_s", "read_run", "read_setup", "run_practice"]
 
 
 _STACKS: Final[tuple[tuple[str, str], ...]] = (
@@ -58,13 +58,17 @@ _ADAPTER_RANK: Final = 16
 """Rank of the MLPerf Training fine-tuning benchmark (Llama 2 70B LoRA), where a row does not say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A row, complete.
+_OFFLOADED: Final = r"offloaded|activation offload|custom remat"
+"""Words for layers' inputs (or more) in the host's memory; "custom remat" of MaxText's recipes for TPUs is that: their
+workloads set ``decoder_layer_input`` to offload (AI-Hypercomputer/tpu-recipes)."""
 
-    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses.
-    ``peak_flops_per_s`` is the data sheet's rate of one chip in this precision, ``features`` what the row says of its
-    software (`features_of`).
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a row says that ran, complete.
+
+    ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``features`` is
+    what the row says of its software (`features_of`).
     """
 
     id: str
@@ -73,46 +77,74 @@ class Run:
     chips: int
     stack: str
     layout: Layouts | None
+    features: Features
+    assumed: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Setup):
+    """A row of a table of runs: a setup and how long its step took. ``peak_flops_per_s`` is the data sheet's rate of
+    one chip in this precision."""
+
     measured_s: float
     peak_flops_per_s: float
-    assumed: tuple[str, ...]
-    features: Features
 
 
-def read_run(row: Row, catalogue: Catalogue) -> Run:
-    """Complete one row.
+def read_setup(row: Row, catalogue: Catalogue) -> Setup:
+    """Complete what a row says that ran.
 
     Raises
     ------
     MegawattError
         If the row lacks what no rule can fill, or names an unknown accelerator; the message says what.
     """
-    read = Cells(row)
+    return _setup(Cells(row), row, catalogue)
+
+
+def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     features = features_of(row)
     arch = _arch(read, features)
+    if features.offload_layers is None and re.search(_OFFLOADED, read.text("notes")):
+        features = dataclasses.replace(features, offload_layers=float(arch.layers))
     chips = read.integer("chips", least=1)
     system = _system(read, catalogue)
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
-    layout = read_layout(read, arch, system, chips, stack)
+    layout = read_layout(read, arch, system, chips, stack, features)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     job = Job(arch, seq_len, batch, _precision(read))
+    return Setup(read.text("id"), job, system, chips, stack, layout, features, tuple(read.assumed))
+
+
+def read_run(row: Row, catalogue: Catalogue) -> Run:
+    """Complete one row of a table of runs.
+
+    Raises
+    ------
+    MegawattError
+        As `read_setup`, and if its metric says nothing about a step.
+    """
+    read = Cells(row)
+    setup = _setup(read, row, catalogue)
     # Published efficiencies refer to the data sheet, whatever variant of the chip ran.
-    chip = catalogue.accelerator(system.accelerator.key)
-    peak = chip.peak_flops_per_s[peak_precision(chip, job.precision)]
-    measured = measured_step_s(read, job, chips, peak)
-    return Run(
-        id=read.text("id"),
-        job=job,
-        system=system,
-        chips=chips,
-        stack=stack,
-        layout=layout,
-        measured_s=measured,
-        peak_flops_per_s=peak,
-        assumed=tuple(read.assumed),
-        features=features,
-    )
+    chip = catalogue.accelerator(setup.system.accelerator.key)
+    peak = chip.peak_flops_per_s[peak_precision(chip, setup.job.precision)]
+    measured = measured_step_s(read, setup.job, setup.chips, peak)
+    known = {f.name: getattr(setup, f.name) for f in dataclasses.fields(setup)} | {"assumed": tuple(read.assumed)}
+    return Run(**known, measured_s=measured, peak_flops_per_s=peak)
+
+
+def run_practice(run: Setup, catalogue: Catalogue) -> Practice:
+    """How a run used its machine: its stack, with the moments and the layers on the host as it says."""
+    said = run.features
+    practice = practice_for(catalogue, run.system, run.stack, offload=("activations",) if said.offload_layers else ())
+    if said.moment_bytes:
+        # A 32-bit master and two moments.
+        practice = dataclasses.replace(practice, state_bytes=4.0 + 2.0 * said.moment_bytes)
+    if practice.host is not None and said.offload_layers:
+        host = dataclasses.replace(practice.host, layers=said.offload_layers)
+        practice = dataclasses.replace(practice, host=host)
+    return practice
 
 
 def _arch(read: Cells, features: Features) -> ModelArch:

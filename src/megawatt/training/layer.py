@@ -7,6 +7,7 @@ import functools
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -21,9 +22,11 @@ from megawatt.hardware import (
     send_receive_s,
     vector_time_s,
 )
+from megawatt.training.features import MODULES
 from megawatt.training.multiplies import multiply, shared_clock
 from megawatt.training.operators import Passes, attention, busiest_load, experts, packed_calls
 from megawatt.training.practice import Practice
+from megawatt.training.recompute import recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
 
@@ -161,8 +164,8 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) 
     host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels + work.routed_kernels)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
-    recompute = _recompute_s(work, layouts, practice, forward, clock, precision)
-    return BlockTime(forward, backward, recompute, weight.at(clock))
+    repeated = _Repeated(job, kind, layouts, practice, work.gemms if routed is None else tuple(plain), forward, clock)
+    return BlockTime(forward, backward, repeated.total_s(), weight.at(clock))
 
 
 def _vector_s(
@@ -184,19 +187,73 @@ def _vector_s(
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
 
 
-def _recompute_s(
-    work: LayerWork,
-    layouts: Layouts,
-    practice: Practice,
-    forward: dict[str, FloatArray],
-    clock: FloatArray,
-    precision: str,
-) -> FloatArray:
-    """Forward work repeated in the backward pass: nothing, the cheap operators, or the whole layer."""
-    scores = [g for g in work.gemms if g.name in ("scores", "context")]
-    selective = forward["vector"] + _multiplies(practice, scores, precision, work.vector_bytes).forward.at(clock)
-    whole = np.asarray(sum(forward.values()))
-    return np.select([layouts.recompute == 1, layouts.recompute == 2], [selective, whole], 0.0)
+_MODULE_MULTIPLIES: Final = MappingProxyType(
+    {
+        "core_attn": ("scores", "context"),
+        "mla_up_proj": ("query_up", "kv_up"),
+        "mlp": ("mlp_up", "mlp_down"),
+        "shared_experts": ("shared_up", "shared_down"),
+        "moe": ("router", "experts_up", "experts_down", "shared_up", "shared_down"),
+    }
+)
+"""Multiplies of the modules that are recomputed by name."""
+_WITHIN: Final = ({"moe_act": ("mlp",)}, {"moe_act": ("moe",), "shared_experts": ("moe",)})
+"""Modules that others hold, in dense and in mixture layers: repeated once."""
+_MODULE_PARTS: Final = MappingProxyType({"core_attn": ("attention",), "moe": ("experts", "ep")})
+"""Parts of a layer's forward pass that belong to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Repeated:
+    """What the backward pass of one layer computes again."""
+
+    job: Job
+    kind: LayerKind
+    layouts: Layouts
+    practice: Practice
+    gemms: tuple[Gemm, ...]
+    forward: dict[str, FloatArray]
+    clock: FloatArray
+
+    def total_s(self) -> FloatArray:
+        """Nothing, some modules, or the whole of all or of some layers. [s]"""
+        share = repeated_share(self.job.arch.layers, self.layouts)
+        total = share * np.asarray(sum(self.forward.values()))
+        for module in MODULES:
+            here = recomputes(self.layouts, self.practice.stack, module)
+            for larger in _WITHIN[self.kind.mixture is not None].get(module, ()):
+                here = here & ~recomputes(self.layouts, self.practice.stack, larger)
+            if here.any():
+                total = total + np.where(here, self._module_s(module), 0.0)
+        return np.asarray(total)
+
+    def _module_s(self, module: str) -> FloatArray:
+        if module in ("layernorm", "moe_act"):
+            return self._passes_s(module)
+        names = _MODULE_MULTIPLIES[module]
+        parts = [self.forward[name] for name in _MODULE_PARTS.get(module, ()) if name in self.forward]
+        if module == "core_attn" and not self.practice.stack.attention_fused:
+            # Softmax and dropout go through memory: most of what the vector part is.
+            parts.append(self.forward["vector"])
+        gemms = [g for g in self.gemms if g.name in names]
+        multiplied = _multiplies(self.practice, gemms, self.job.precision, self.clock).forward.at(self.clock)
+        return np.asarray(sum(parts, multiplied))
+
+    def _passes_s(self, module: str) -> FloatArray:
+        """Norms (one read and write of the hidden states) or activation functions (inputs read, products written)."""
+        y, arch = self.layouts, self.job.arch
+        tokens = y.micro_batch * self.job.seq_len / y.cp.astype(np.float64)
+        if module == "layernorm":
+            share = np.where(y.sequence_parallel, tokens / y.tp, tokens)
+            moved, kernels = 2.0 * self.kind.blocks * share * arch.hidden, float(self.kind.blocks)
+        else:
+            mixture = self.kind.mixture
+            width = tokens * self.kind.dense_width / y.tp
+            if mixture is not None:
+                width = width + tokens * mixture.per_token / y.tp * mixture.expert.width
+            moved, kernels = (3.0 if arch.gated else 2.0) * width, 1.0
+        traffic = self.practice.stack.vector_traffic_factor * ACTIVATION_BYTES * moved
+        return np.asarray(vector_time_s(self.practice.kernels, traffic, kernels))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import IntArray
 from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.training.features import MODULES
 from megawatt.training.records import MOST_COUNTED, Job, Layouts
 from megawatt.training.schedules import CODES, SCHEDULES, TWO_CHUNKS, among
 from megawatt.training.units import core_hint
@@ -88,9 +89,19 @@ LIMITS: Final = {
     "cp_exchange": (0, 1),
     "first_layers": (0, MOST_COUNTED),
     "last_layers": (0, MOST_COUNTED),
+    "modules": (0, 2 ** len(MODULES) - 1),
+    "repeated_layers": (0, MOST_COUNTED),
 }
 """Least and largest value of each field of a layout."""
-_GIVEN: Final = ("zero_group", "schedule", "cp_exchange", "first_layers", "last_layers")
+_GIVEN: Final = (
+    "zero_group",
+    "schedule",
+    "cp_exchange",
+    "first_layers",
+    "last_layers",
+    "modules",
+    "repeated_layers",
+)
 """Fields that no search varies: where they are not given they are 0."""
 
 

@@ -2,50 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from megawatt.arrays import FloatArray
-from megawatt.training.practice import Stack
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.training.activations import Activations, activation_bytes, layer_activations
+from megawatt.training.practice import Host, Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.schedules import codes_of, in_flight, weight_copies
-from megawatt.training.stages import fullest_layers, stage_layers
-from megawatt.workload import (
-    ACTIVATION_BYTES,
-    Attention,
-    Latent,
-    LayerKind,
-    Mixer,
-    ModelArch,
-    parameters,
-    structure,
-    trained_share,
-)
+from megawatt.training.stages import StageLoad, device_loads
+from megawatt.workload import ModelArch, parameters, trained_share
 
-__all__ = [
-    "activation_bytes_per_layer",
-    "kept_bytes_per_layer",
-    "layer_activations",
-    "layout_memory",
-    "shard_degrees",
-    "stage_parameters",
-]
+__all__ = ["layout_memory", "shard_degrees"]
 
 
-_WEIGHT_BYTES: Final = 2.0
-"""One 16-bit copy, or in fp8 training one narrow copy and its transpose; 32-bit masters are optimizer states."""
-_OPTIMIZER_BYTES: Final = 12.0
-"""Adam in mixed precision: 32-bit master weight and two moments (Rajbhandari 2020, arXiv 1910.02054, section 3.1)."""
+_MASTER_BYTES: Final = 4.0
+"""A 32-bit master weight, part of the optimizer's states; training in 32 bits has none beside its weights."""
 _OFFLOAD_BUFFERS: Final = 2.0
 """Layers whose activations are on the chip while the rest is in the host's memory: double buffering."""
-_GATHERED_LAYERS: Final = 2.0
-"""With sharded weights one layer is in use while the next one is gathered."""
+_FIRST, _MIDDLE, _LAST = range(3)
+"""Places of a stage."""
 
 
-def _f(values: NDArray[np.int64]) -> FloatArray:
+def _f(values: IntArray) -> FloatArray:
     return values.astype(np.float64)
 
 
@@ -57,179 +38,156 @@ def shard_degrees(layouts: Layouts) -> tuple[FloatArray, FloatArray]:
     return np.minimum(replicas, group), np.minimum(expert, np.maximum(group * expert / replicas, 1.0))
 
 
-def stage_parameters(arch: ModelArch, layouts: Layouts, layers: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Parameters of ``layers`` layers of each kind (kinds, n) on one chip: replicated over dp x cp, and experts."""
-    kinds = parameters(arch).kinds
-    resident = sum(n * kind.resident for n, kind in zip(layers, kinds, strict=True))
-    experts = sum(n * kind.experts for n, kind in zip(layers, kinds, strict=True))
-    return np.asarray(resident / _f(layouts.tp)), np.asarray(experts / _f(layouts.ep * layouts.etp))
-
-
-def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> FloatArray:
-    """`activation_bytes_per_layer` of each kind of layer of a job's model; shape (kinds, n)"""
-    return np.stack([activation_bytes_per_layer(job, kind, layouts, stack) for kind in structure(job.arch).kinds])
-
-
-def activation_bytes_per_layer(job: Job, kind: LayerKind, layouts: Layouts, stack: Stack) -> FloatArray:
-    """Activations that one micro-batch leaves in one layer of one chip until its backward pass. [B], shape (n,)
-
-    Korthikanti 2022 (arXiv 2205.05198, section 4) element by element, so that it holds for gated MLPs, grouped heads
-    and mixtures: for a GPT layer with dropout and sequence parallelism it gives s b h (34 + 5 a s / h) / t.
-    """
-    arch, seq_len = job.arch, job.seq_len
-    tokens = _f(layouts.micro_batch) * seq_len / _f(layouts.cp)
-    tp = _f(layouts.tp)
-    shared = np.where(layouts.sequence_parallel, tokens / tp, tokens)
-    drop = 1.0 if stack.dropout else 0.0
-    selective = layouts.recompute == 1
-    # Of each block the norm's input, then its output (the input of the multiplies), a dropout mask of one byte.
-    residual = shared * arch.hidden * (kind.blocks * (2.0 + 2.0 + drop))
-    residual = residual - np.where(selective & stack.attention_fused, shared * arch.hidden * (kind.blocks * 2.0), 0.0)
-    mixed = np.zeros_like(tokens)
-    for mixer in kind.mixers:
-        mixed = mixed + ACTIVATION_BYTES * tokens * _mixer_width(mixer, tp)
-    if not stack.attention_fused:
-        heads = sum(m.heads for m in kind.mixers if isinstance(m, Attention | Latent))
-        scores = _f(layouts.micro_batch) * heads / tp * seq_len * seq_len / _f(layouts.cp)
-        mixed = mixed + np.where(selective, 0.0, scores * (2.0 + 3.0 * drop))
-    return residual + mixed + _mlp_activations(arch, kind, layouts, tokens, selective & stack.attention_fused)
-
-
-def _mixer_width(mixer: Mixer, tp: FloatArray) -> FloatArray:
-    """Elements that one token leaves in a mixer on one chip of a tensor group: queries, keys, values, output."""
-    if not isinstance(mixer, Attention | Latent):
-        # Inputs, what the convolution makes of them, output before gate and norm, and the states between chunks.
-        return (mixer.input_columns + mixer.channels + 2 * mixer.output + 2.0 * mixer.state() / mixer.chunk) / tp
-    head = mixer.head_dim + mixer.value_dim
-    width = (mixer.heads * head + np.maximum(mixer.core_kv_heads / tp, 1.0) * tp * head) / tp
-    beside = mixer.latent if isinstance(mixer, Latent) else 2 * mixer.output * mixer.gate + mixer.query_rank
-    return np.asarray(width + beside / tp)
-
-
-def _mlp_activations(
-    arch: ModelArch, kind: LayerKind, layouts: Layouts, tokens: FloatArray, drop_product: NDArray[np.bool_]
-) -> FloatArray:
-    """Inputs of the activation function and its product; routed tokens before and after the experts."""
-    per_element = (6.0 if arch.gated else 4.0) - np.where(drop_product, 2.0, 0.0)
-    tp, mixture = _f(layouts.tp), kind.mixture
-    dense = tokens * kind.dense_width / tp * per_element
-    if mixture is None:
-        return np.asarray(dense)
-    etp = _f(layouts.etp)
-    pairs = tokens * mixture.per_token * etp / tp
-    routed = pairs * (mixture.expert.width / etp * per_element + 4.0 * mixture.expert_input(arch.hidden))
-    return np.asarray(routed + dense)
-
-
-def kept_bytes_per_layer(job: Job, layouts: Layouts, activations: FloatArray) -> FloatArray:
-    """What one micro-batch keeps of one layer for the backward pass, recomputation counted: the layer's input alone
-    where all of it is repeated. [B], shape (n,)
-
-    ``activations``: `activation_bytes_per_layer` of these layouts.
-    """
-    hidden = ACTIVATION_BYTES * _f(layouts.micro_batch) * job.seq_len / _f(layouts.cp) * job.arch.hidden
-    checkpoint = np.where(layouts.sequence_parallel, hidden / _f(layouts.tp), hidden)
-    return np.where(layouts.recompute == 2, checkpoint, activations)
-
-
 def layout_memory(
     job: Job,
     layouts: Layouts,
+    practice: Practice,
     *,
     micro_batches: FloatArray,
-    stack: Stack,
-    reserve_bytes: float,
-    activations: FloatArray | None = None,
-    offloaded: Collection[str] = (),
+    activations: Activations | None = None,
 ) -> dict[str, FloatArray]:
     """Memory of the fullest chip by part. [B], arrays of shape (n,)
 
-    First and last pipeline stage are compared: the first holds the most micro-batches and the token table, the last
-    the output projection and the logits.
+    Stages are compared: the first holds the most micro-batches and the token table, one in the middle may hold more
+    layers, the last has the output projection and the logits. At its peak a stage either takes the loss or is in the
+    backward pass of a layer: what that needs for a moment is ``logits`` or ``working``, whichever is more.
 
     Parameters
     ----------
     job, layouts
-        What is trained, and layouts (n,).
+        What is trained (precision as the chip names it), and layouts (n,).
+    practice : Practice
+        Optimizer states, width of gradients, what the loss holds, the reserve, what the host's memory holds.
     micro_batches : (n,)
         Micro-batches per replica and step.
-    stack : Stack
-        Width of gradients, fused attention, dropout.
-    reserve_bytes : float
-        Kept for driver, communication buffers and fragmentation. [B]
-    activations : (kinds, n), optional
+    activations : Activations, optional
         `layer_activations`, where they are known.
-    offloaded : collection of str
-        ``optimizer``: its states are not on the chip. ``activations``: of what waits for the backward pass, two layers
-        are, one leaving or coming back while the other is computed.
 
     Returns
     -------
     dict of str to array
-        weights, gradients, optimizer, activations, logits, reserve.
+        weights, gradients, optimizer, activations, logits, working, reserve.
     """
     if activations is None:
-        activations = layer_activations(job, layouts, stack)
-    first = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=False)
-    last = _stage_memory(job, layouts, micro_batches, stack, activations, offloaded, last=True)
-    choose_last = sum(last.values()) > sum(first.values())
-    parts = {name: np.where(choose_last, last[name], first[name]) for name in first}
-    return parts | {"reserve": np.full(len(layouts), reserve_bytes)}
+        activations = layer_activations(job, layouts, practice.stack)
+    codes = codes_of(layouts, practice.stack.schedule)
+    loads = device_loads(job.arch, layouts, codes)
+    stage = _Stage(job, layouts, practice, codes, micro_batches, activations, _shards(layouts))
+    parts = stage.parts(_FIRST, loads[0])
+    # A stage in the middle holds fewer micro-batches and no table: it matters where it has more layers.
+    if ((layouts.pp > 2) & (loads[1].count() > loads[0].count())).any():
+        parts = _fuller(parts, stage.parts(_MIDDLE, loads[1]))
+    if (layouts.pp > 1).any():
+        parts = _fuller(parts, stage.parts(_LAST, loads[2]))
+    allocated = np.asarray(sum(parts.values()))
+    return parts | {"reserve": practice.context_bytes + practice.fragmentation_frac * allocated}
 
 
-def _stage_memory(
-    job: Job,
-    layouts: Layouts,
-    micro_batches: FloatArray,
-    stack: Stack,
-    by_kind: FloatArray,
-    offloaded: Collection[str],
-    *,
-    last: bool,
-) -> dict[str, FloatArray]:
-    arch = job.arch
-    tp, cp, pp = _f(layouts.tp), _f(layouts.cp), _f(layouts.pp)
-    layers = stage_layers(arch.layers, layouts)[1 if last else 0]
-    # Stages in the middle are not looked at: the two ends are taken to hold the heaviest layers of the model.
-    held_kinds = fullest_layers(arch)[:, layers.astype(np.int64)]
-    dense, experts = stage_parameters(arch, layouts, held_kinds)
-    per_layer = (held_kinds * by_kind).sum(axis=0) / np.maximum(layers, 1.0)
+def _fuller(one: dict[str, FloatArray], other: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Parts of the stage that holds more, layout by layout."""
+    more = np.asarray(sum(other.values())) > np.asarray(sum(one.values()))
+    return {name: np.where(more, other[name], one[name]) for name in one}
+
+
+def _shards(layouts: Layouts) -> tuple[tuple[FloatArray, FloatArray], ...]:
+    """Over how many replicas weights, gradients and optimizer states of dense weights and of experts are spread."""
+    shard, expert = shard_degrees(layouts)
+    return tuple(
+        (np.where(layouts.zero >= level, shard, 1.0), np.where(layouts.zero >= level, expert, 1.0))
+        for level in (3, 2, 1)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What all stages of the layouts share."""
+
+    job: Job
+    layouts: Layouts
+    practice: Practice
+    codes: IntArray
+    micro_batches: FloatArray
+    activations: Activations
+    shards: tuple[tuple[FloatArray, FloatArray], ...]
+
+    def parts(self, place: int, load: StageLoad) -> dict[str, FloatArray]:
+        """Memory of one stage by part, the reserve apart. [B]"""
+        arch, layouts, acts = self.job.arch, self.layouts, self.activations
+        depth = in_flight(self.codes, layouts, self.micro_batches, place=place)
+        kept, moment = np.zeros_like(depth), np.zeros_like(depth)
+        for n, held, repeated, working in zip(load.layers, acts.kept, acts.repeated, acts.working, strict=True):
+            kept = kept + n * held
+            moment = np.maximum(moment, np.where(n > 0.0, repeated + working, 0.0))
+        kept = depth * kept
+        host = self.practice.host
+        if host is not None and "activations" in host.offloaded:
+            kept = _on_chip(arch, host, kept, kept / (np.maximum(load.count(), 1.0) * depth))
+        wide, tp = activation_bytes(self.job.precision), _f(layouts.tp)
+        tokens = _f(layouts.micro_batch) * self.job.seq_len / _f(layouts.cp)
+        loss = self.practice.stack.logit_bytes * wide / 2.0 * (1.0 + arch.mtp_layers) * tokens * arch.vocab
+        # The gradient of the output projection's weight is whole for a moment before it is added to the stored one.
+        loss = np.where(load.heads > 0.0, (loss + wide * trained_share(arch) * _output(arch)) / tp, 0.0)
+        at_loss = loss >= moment
+        return self._states(place, load) | {
+            "activations": kept,
+            "logits": np.where(at_loss, loss, 0.0),
+            "working": np.where(at_loss, 0.0, moment),
+        }
+
+    def _states(self, place: int, load: StageLoad) -> dict[str, FloatArray]:
+        """Weights, gradients and optimizer states of one stage."""
+        arch, layouts, stack, practice = self.job.arch, self.layouts, self.practice.stack, self.practice
+        counts, tp = parameters(arch), _f(layouts.tp)
+        linear, experts = np.zeros_like(tp), np.zeros_like(tp)
+        for n, kind in zip(load.layers, counts.kinds, strict=True):
+            linear, experts = linear + n * kind.resident, experts + n * kind.experts
+        linear, experts = linear / tp, experts / _f(layouts.ep * layouts.etp)
+        # The last stage has the output projection and, beside a module of multi-token prediction, its own projection.
+        ends = _output(arch) + arch.mtp_layers * 2.0 * arch.hidden * arch.hidden
+        tables = load.heads * ends
+        copies = weight_copies(self.codes, layouts)
+        if place == _FIRST:
+            tables = tables + np.where((load.heads > 0.0) & (counts.output == 0), 0.0, counts.embedding / copies)
+        dense = linear + tables / tp
+        trained, wide = trained_share(arch), activation_bytes(self.job.precision)
+        weights, gradients, states = (dense / d + experts / e for d, e in self.shards)
+        one_layer = (linear + experts) / np.maximum(load.count(), 1.0)
+        offloaded = practice.host.offloaded if practice.host else ()
+        # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
+        # Masters in the host's memory leave a narrow shard on the chip.
+        if wide < _MASTER_BYTES and "optimizer" not in offloaded:
+            weights = np.where(layouts.zero == 3, (1.0 - trained) * weights, weights)
+        gathered = np.where(layouts.zero == 3, stack.gathered_layers * one_layer, 0.0)
+        width = wide if wide == _MASTER_BYTES else stack.gradient_bytes
+        own = practice.state_bytes - (_MASTER_BYTES if wide == _MASTER_BYTES else 0.0)
+        # Multiplies that do not add to wider gradients themselves leave theirs beside these until a step's end.
+        apart = not stack.gradient_fused and stack.gradient_bytes > wide
+        fresh = dense + experts if apart else _fresh(arch, layouts, load)
+        # Gradients that are scattered are those of layers, experts together (ZeRO 2 and 3).
+        fresh = np.where(layouts.zero < 2, fresh, stack.gathered_layers / 2.0 * one_layer)
+        return {
+            "weights": wide * copies * np.minimum(weights + gathered, dense + experts),
+            "gradients": trained * (copies * width * gradients + wide * fresh),
+            "optimizer": (0.0 if "optimizer" in offloaded else own) * trained * states,
+        }
+
+
+def _on_chip(arch: ModelArch, host: Host, kept: FloatArray, one: FloatArray) -> FloatArray:
+    """What the chip holds of the activations of so many layers when the host holds those of all or of some."""
+    share = min(host.layers / arch.layers, 1.0) if host.layers else 1.0
+    return np.asarray((1.0 - share) * kept + np.minimum(share * kept, _OFFLOAD_BUFFERS * one))
+
+
+def _output(arch: ModelArch) -> float:
     counts = parameters(arch)
-    table = counts.embedding / tp
-    output = (counts.output or counts.embedding) / tp
-    both = table + (counts.output / tp if counts.output else 0.0)
-    dense = dense + np.where(pp == 1, both, output if last else table)
-    if arch.mtp_layers and (last or bool((pp == 1).any())):
-        share = counts.mtp - counts.mtp_experts
-        here = np.ones_like(pp) if last else (pp == 1).astype(np.float64)
-        dense = dense + here * share / tp
-        experts = experts + here * counts.mtp_experts / _f(layouts.ep * layouts.etp)
-    trained = trained_share(arch)
-    shard, expert_shard = shard_degrees(layouts)
-    sharded = [np.where(layouts.zero >= level, shard, 1.0) for level in (3, 2, 1)]
-    sharded_experts = [np.where(layouts.zero >= level, expert_shard, 1.0) for level in (3, 2, 1)]
-    held = [dense / d + experts / e for d, e in zip(sharded, sharded_experts, strict=True)]
-    # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
-    # Masters in the host's memory leave a narrow shard on the chip.
-    cast = layouts.zero == 3 if "optimizer" not in offloaded else np.zeros_like(layouts.zero, dtype=np.bool_)
-    copies = np.where(cast, (1.0 - trained) * held[0], held[0])
-    gathered = np.where(layouts.zero == 3, _GATHERED_LAYERS * (dense + experts) / np.maximum(layers, 1.0), 0.0)
-    tokens = _f(layouts.micro_batch) * job.seq_len / cp
-    codes = codes_of(layouts, stack.schedule)
-    kept = layers * in_flight(codes, layouts, micro_batches, last=last)
-    copies_of_stage = weight_copies(codes, layouts)
-    if "activations" in offloaded:
-        kept = np.minimum(kept, _OFFLOAD_BUFFERS)
-    # Where all of a layer is repeated, one layer at a time stands in full beside the inputs of the others.
-    largest = np.where(held_kinds > 0.0, by_kind, 0.0).max(axis=0)
-    repeated = np.where(layouts.recompute == 2, largest, 0.0)
-    activations = kept * kept_bytes_per_layer(job, layouts, per_layer) + repeated
-    # The last stage holds 32-bit logits and their 16-bit gradient; the others pass hidden states on.
-    logits = np.where((pp == 1) | last, tokens * arch.vocab / tp * (4.0 + 2.0), 0.0)
-    return {
-        "weights": _WEIGHT_BYTES * copies_of_stage * np.minimum(copies + gathered, dense + experts),
-        "gradients": stack.gradient_bytes * copies_of_stage * trained * held[1],
-        "optimizer": (0.0 if "optimizer" in offloaded else _OPTIMIZER_BYTES) * trained * held[2],
-        "activations": activations,
-        "logits": logits,
-    }
+    return float(counts.output or counts.embedding)
+
+
+def _fresh(arch: ModelArch, layouts: Layouts, load: StageLoad) -> FloatArray:
+    """Weights whose gradients stand beside the stored ones before they are added: those of one layer, of its experts
+    one. [elements]"""
+    one = np.zeros(len(layouts))
+    for n, kind in zip(load.layers, parameters(arch).kinds, strict=True):
+        each = kind.resident / _f(layouts.tp) + kind.expert / _f(layouts.etp)
+        one = np.maximum(one, np.where(n > 0.0, each, 0.0))
+    return one

@@ -9,7 +9,6 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.training.exchange import OPTIMIZER_TRAFFIC_BYTES
-from megawatt.training.memory import kept_bytes_per_layer
 from megawatt.training.pipeline import Pace
 from megawatt.training.practice import Host, Practice
 from megawatt.training.records import Job, Layouts
@@ -66,9 +65,9 @@ def offload_s(
         slowest = max(width / host.link_bytes_per_s, OPTIMIZER_TRAFFIC_BYTES / host.memory_bytes_per_s)
         changed["optimizer"] = trained * slowest
     if "activations" in host.offloaded:
-        each = zip(pace.load.layers, tables.activations[:, tables.entry], strict=True)
-        kept = sum(n * kept_bytes_per_layer(job, layouts, held) for n, held in each)
-        way_s = kept / host.link_bytes_per_s
+        kept = (pace.load.layers * tables.activations.at(tables.entry).kept).sum(axis=0)
+        share = min(host.layers / job.arch.layers, 1.0) if host.layers else 1.0
+        way_s = share * kept / host.link_bytes_per_s
         forward_s = pace.forward_s
         exposed = np.maximum(way_s - forward_s, 0.0) + np.maximum(way_s - (pace.stage_s - forward_s), 0.0)
         changed["offload"] = count * exposed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,49 +12,17 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.hardware import all_gather_s, send_receive_s
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
-from megawatt.training.schedules import CODES, OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of, only_1f1b
-from megawatt.training.stages import leading_layers, stage_layers
+from megawatt.training.schedules import OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of, only_1f1b
+from megawatt.training.stages import PerBlock, StageLoad, device_loads
 from megawatt.training.tables import PARTS, Block, LayerTables
-from megawatt.workload import ACTIVATION_BYTES, ModelArch, structure
+from megawatt.workload import ACTIVATION_BYTES
 
-__all__ = ["Pace", "StageLoad", "message_s", "pace"]
-
-
-@dataclass(frozen=True, slots=True)
-class StageLoad:
-    """Blocks on one stage of each layout: layers of each kind (kinds, n), multi-token-prediction modules included, and
-    output projections (n,)."""
-
-    layers: FloatArray
-    heads: FloatArray
-
-    def sum_of(self, one: _PerBlock) -> FloatArray:
-        """Blocks times what one of each has."""
-        total = self.heads * one.head
-        for count, each in zip(self.layers, one.layers, strict=True):
-            total = total + count * each
-        return total
-
-    def times(self, factor: float) -> StageLoad:
-        """So many times these blocks."""
-        return StageLoad(factor * self.layers, factor * self.heads)
-
-    def where(self, mask: NDArray[np.bool_], other: StageLoad) -> StageLoad:
-        """These where the mask is true, others elsewhere."""
-        return StageLoad(np.where(mask, self.layers, other.layers), np.where(mask, self.heads, other.heads))
+__all__ = ["Pace", "message_s", "pace"]
 
 
-@dataclass(frozen=True, slots=True)
-class _PerBlock:
-    """One quantity of a layer of each kind and of an output projection; arrays (n,)."""
-
-    layers: tuple[FloatArray, ...]
-    head: FloatArray
-
-
-def _per_block(tables: LayerTables, of: Callable[[Block], FloatArray]) -> _PerBlock:
+def _per_block(tables: LayerTables, of: Callable[[Block], FloatArray]) -> PerBlock:
     """A quantity of the tables, looked up for every layout."""
-    return _PerBlock(tuple(of(b)[tables.entry] for b in tables.layers), of(tables.head)[tables.entry])
+    return PerBlock(tuple(of(b)[tables.entry] for b in tables.layers), of(tables.head)[tables.entry])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +41,6 @@ class Pace:
     place: NDArray[np.int64]
     bubble_s: FloatArray
     messages_s: FloatArray
-
-
-def _loads(arch: ModelArch, layouts: Layouts) -> tuple[StageLoad, StageLoad, StageLoad, StageLoad]:
-    """First, fullest middle and last stage, and the whole model."""
-    first_n, last_n, middle_n = stage_layers(arch.layers, layouts)
-    one, none = np.ones_like(first_n), np.zeros_like(first_n)
-    before = leading_layers(arch)
-    extra = np.zeros((len(before), 1))
-    extra[structure(arch).last] = arch.mtp_layers
-    single = layouts.pp == 1
-    first = before[:, first_n.astype(np.int64)]
-    until = before[:, (arch.layers - last_n).astype(np.int64)]
-    whole = before[:, -1:] + extra
-    # Stages between the two hold an even share of the kinds that lie between.
-    share = (until - first) / np.maximum(arch.layers - first_n - last_n, 1.0)
-    return (
-        StageLoad(np.where(single, whole, first), single * one),
-        StageLoad(share * middle_n, none),
-        StageLoad(np.where(single, whole, whole - until), one),
-        StageLoad(whole * one, one),
-    )
-
-
-def _mean(a: StageLoad, b: StageLoad) -> StageLoad:
-    return StageLoad((a.layers + b.layers) / 2.0, (a.heads + b.heads) / 2.0)
 
 
 def message_s(job: Job, layouts: Layouts, practice: Practice) -> FloatArray:
@@ -134,18 +77,8 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
     """
     codes = codes_of(layouts, practice.stack.schedule)
     total = _per_block(tables, lambda b: b.total_s)
-    first, middle, last, whole = _loads(job.arch, layouts)
-    both = among(codes, (CODES["dualpipe"],))
+    first, middle, last, whole = device_loads(job.arch, layouts, codes)
     v_shaped = among(codes, TWO_CHUNKS) & (layouts.pp > 1)
-    if both.any():
-        mean = _mean(first, last)
-        first, last = first.where(~both, mean), last.where(~both, mean)
-    if v_shaped.any():
-        # Stage 0 and stage 2 p - 1 share a device.
-        start, inside, end, _ = _loads(job.arch, replace(layouts, pp=np.where(v_shaped, 2 * layouts.pp, layouts.pp)))
-        ends = _mean(start, end).times(2.0)
-        first, last = first.where(~v_shaped, ends), last.where(~v_shaped, ends)
-        middle = middle.where(~v_shaped, inside.times(2.0))
     single = layouts.pp == 1
     message = message_s(job, layouts, practice)
     hides = (layouts.vpp > 1) | among(codes, OVERLAPPED)
@@ -191,7 +124,7 @@ def _choose(
     return StageLoad(pick("layers"), pick("heads"))
 
 
-def _passes(codes: IntArray, tables: LayerTables, others: StageLoad, total: _PerBlock) -> Passes:
+def _passes(codes: IntArray, tables: LayerTables, others: StageLoad, total: PerBlock) -> Passes:
     """Passes of what all stages but the slowest hold; 1F1B asks for their sum alone."""
     rest = np.maximum(others.sum_of(total), 0.0)
     if only_1f1b(codes):

@@ -16,6 +16,7 @@ from megawatt.hardware import peak_precision
 from megawatt.training.layouts import Space, chosen_space, layout_reasons, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
+from megawatt.training.recompute import repeated_share
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.schedules import schedule_name
 from megawatt.training.search import distinct, pareto_front, score_layouts, smallest
@@ -272,8 +273,9 @@ def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: N
 
 
 def _hfu(job: Job, layouts: Layouts, mfu: float) -> float:
-    """MFU with what the chosen layout recomputes: a whole forward pass (a third of the model FLOPs) or nothing."""
-    repeated = 1.0 / 3.0 if int(layouts.recompute[0]) == 2 else 0.0
+    """MFU with what the chosen layout recomputes: forward passes of all or of some layers (a third of the model FLOPs),
+    or nothing."""
+    repeated = float(repeated_share(job.arch.layers, layouts)[0]) / 3.0
     head = 2.0 * job.arch.vocab * job.arch.hidden / model_flops_per_token(job.arch, job.attended)
     return mfu * (1.0 + max(repeated - head, 0.0))
 

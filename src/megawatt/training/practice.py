@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
-from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.hardware import (
     PRACTICE_KEY,
     AttentionKernel,
@@ -34,7 +34,7 @@ from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, struc
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["OFFLOADS", "Host", "Practice", "Stack", "default_stack", "practice_for"]
+__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "Stack", "default_stack", "practice_for"]
 
 _ROOM: Final = "training"
 _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
@@ -83,6 +83,13 @@ class Stack:
         Width of stored gradients. [B]
     gradient_exchange_bytes : float
         Width of exchanged gradients. [B]
+    logit_bytes : float
+        What the loss holds of each logit at its peak: the logit, its 32-bit copy, its gradient, as far as they are not
+        fused or taken in chunks. [B]
+    gathered_layers : float
+        Layers whose sharded weights are whole at a time (ZeRO 3), gradients likewise.
+    optimizer : str
+        Kind of optimizer (`OPTIMIZERS`).
     shard_link_frac : float
         Share of the scale-out rate that gathers of sharded weights (ZeRO 3) keep.
     """
@@ -108,13 +115,20 @@ class Stack:
     gradient_fused: bool = False
     pp_scattered: bool = False
     dispatch_once_per_node: bool = False
+    logit_bytes: float = 4.0
+    gathered_layers: float = 2.0
     schedule: str = "1f1b"
     attention_kernel: str = "cudnn"
+    optimizer: str = "adam"
 
 
 _LARGEST_FRAC: Final = 1.5
 """A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
-_WHOLE_STEP: Final = ("memory_reserve_frac", "straggler_frac")
+_WHOLE_STEP: Final = ("straggler_frac",)
+_RESERVE: Final = ("context_bytes", "fragmentation_frac")
+OPTIMIZERS: Final = ("adam", "adam-main-grads", "adam-bf16", "adam-8bit", "muon", "sgd")
+"""Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own), with
+moments in 16 or 8 bits, Muon, SGD with momentum."""
 _FLAGS: Final = (
     "attention_fused",
     "dropout",
@@ -123,7 +137,7 @@ _FLAGS: Final = (
     "pp_scattered",
     "dispatch_once_per_node",
 )
-_WORDS: Final = ("schedule", "attention_kernel")
+_WORDS: Final = ("schedule", "attention_kernel", "optimizer")
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
@@ -133,20 +147,22 @@ _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
 class Host:
     """What a chip keeps in its host's memory.
 
-    ``offloaded`` names it, of `OFFLOADS`; ``link_bytes_per_s`` is the chip's link to the host, one direction, and
-    ``memory_bytes_per_s`` its share of the host's memory rate. [B/s]
+    ``offloaded`` names it, of `OFFLOADS`; of activations, those of ``layers`` layers (0: all). ``link_bytes_per_s`` is
+    the chip's link to the host, one direction, ``memory_bytes_per_s`` its share of the host's memory rate. [B/s]
     """
 
     offloaded: frozenset[str]
     link_bytes_per_s: float
     memory_bytes_per_s: float
+    layers: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
-    ``memory_reserve_frac`` of the memory is kept for the driver, communication buffers and fragmentation.
+    ``context_bytes`` of the memory are the driver's and the communication library's, ``fragmentation_frac`` is lost by
+    the allocator per byte in use; ``state_bytes`` are the optimizer's per parameter, the 32-bit master included. [B]
     ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number. ``multiplies``
     holds the measured matrix kernels by precision, ``attention`` and ``experts`` the other measured kernels; where one
     is lacking, ``kernels`` has a coarser rate; ``evidence`` says whose measurements they are (`rests_on`).
@@ -156,7 +172,9 @@ class Practice:
     fabric: Fabric
     power: PowerModel
     stack: Stack
-    memory_reserve_frac: float
+    context_bytes: float
+    fragmentation_frac: float
+    state_bytes: float
     straggler_frac: float
     host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
@@ -285,6 +303,7 @@ def practice_for(
     stack: str | None = None,
     *,
     offload: Collection[str] = (),
+    optimizer: str | None = None,
     jobs: Sequence[Job] = (),
 ) -> Practice:
     """Resolve chip, network, power and stack facts for one system.
@@ -299,6 +318,8 @@ def practice_for(
         Key of a stack, with or without ``stack-``; the usual one of the chip if not given.
     offload : collection of str
         Any of `OFFLOADS`: kept in the host's memory.
+    optimizer : str, optional
+        One of `OPTIMIZERS`; the stack's usual one if not given.
     jobs : sequence of Job
         What it is for: precisions and layers that none of them has are left out. All are in where none is given.
 
@@ -307,14 +328,18 @@ def practice_for(
     CatalogueError
         If a fact is missing.
     ScenarioError
-        If something is to be offloaded that cannot be.
+        If something is to be offloaded that cannot be, or there is no such optimizer.
     """
     chip = system.accelerator
     kernels, power = kernel_profile(catalogue, chip), power_model(catalogue, chip)
     fabric, links, link_facts = fabric_for(catalogue, chip.key, system.links)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
-    reserve, straggler = (a.fact.number() for a in used)
+    reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
     profile, stack_facts = _stack(catalogue, stack or default_stack(chip), chip)
+    kind = optimizer or profile.optimizer
+    if kind not in OPTIMIZERS:
+        raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
+    states = catalogue.assume(PRACTICE_KEY, f"states_{kind.replace('-', '_')}_bytes", _ROOM)
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
     mixture = not jobs or any(job.arch.experts for job in jobs)
@@ -324,14 +349,25 @@ def practice_for(
     if chip.achieved_over_predicted != 1.0:
         kernels, measured, attention, experts = _anchored(chip, kernels, measured, attention, experts)
     fitted = tuple(a for found in rests.values() for a in found.assumptions)
-    room_facts = (*kernels.assumptions, *power.assumptions, *link_facts, *used, *host_facts, *gemm_facts)
+    room_facts = (
+        *kernels.assumptions,
+        *power.assumptions,
+        *link_facts,
+        *used,
+        *reserve,
+        states,
+        *host_facts,
+        *gemm_facts,
+    )
     return Practice(
         kernels=kernels,
         fabric=fabric,
         power=power,
         stack=profile,
-        memory_reserve_frac=reserve,
-        straggler_frac=straggler,
+        context_bytes=reserve[0].fact.number(),
+        fragmentation_frac=reserve[1].fact.number(),
+        state_bytes=states.fact.number(),
+        straggler_frac=used[0].fact.number(),
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,

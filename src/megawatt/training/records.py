@@ -87,6 +87,8 @@ _DEFAULTS: Final = (
     ("cp_exchange", 0),
     ("first_layers", 0),
     ("last_layers", 0),
+    ("modules", 0),
+    ("repeated_layers", 0),
 )
 """What a layout has in fields that are not given."""
 
@@ -107,7 +109,9 @@ class Layouts:
     hybrid sharding). ``schedule``: of the pipeline, a code of `megawatt.training.schedules` (0: the stack's own).
     ``cp_exchange``: 1 where context parallelism exchanges heads for tokens (all-to-all) instead of passing keys and
     values round a ring. ``first_layers``, ``last_layers``: layers of the first and the last stage (0: as
-    `megawatt.training.stages` spreads them).
+    `megawatt.training.stages` spreads them). ``modules``: parts of a layer that selective recompute repeats, as bits in
+    the order of `megawatt.training.features.MODULES` (0: the usual ones). ``repeated_layers``: layers of each chunk of
+    the pipeline that full recompute repeats (0: all).
     """
 
     tp: IntArray
@@ -126,6 +130,8 @@ class Layouts:
     cp_exchange: IntArray = field(default_factory=_not_given)
     first_layers: IntArray = field(default_factory=_not_given)
     last_layers: IntArray = field(default_factory=_not_given)
+    modules: IntArray = field(default_factory=_not_given)
+    repeated_layers: IntArray = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         # Defaults have no length of their own; they take the length of the layouts.

@@ -2,7 +2,7 @@
 
 | schedule | bubble of p devices | in flight (stages of a device) | weights | source |
 |---|---|---|---|---|
-| 1f1b | (p - 1)(F + B) / v | p first, 1 last; interleaved p + (p - 1)/v | 1 | arXiv 2104.04473, 2205.05198 (4.2.3) |
+| 1f1b | (p - 1)(F + B) / v | p first, 1 last; interleaved p +- (p - 1)/v | 1 | arXiv 2104.04473, 2205.05198 (4.2.3) |
 | zb-h1 | (p - 1)(F + B - 2 W) | p everywhere | 1 | arXiv 2401.10241 (table 2) |
 | zb-v | (p - 1) max(D, 2 D - 2 W, 2 F - D) / 2 | p everywhere | 1 | arXiv 2401.10241, 2405.15362 |
 | dualpipe | (p/2 - 1)(F + 2 B - 3 W) | p + 1 | 2 | arXiv 2412.19437 (table 2) |
@@ -105,9 +105,9 @@ def bubble_s(codes: IntArray, layouts: Layouts, rest: Passes) -> FloatArray:
     return np.select([codes == code for code in kinds], list(kinds.values()), lost)
 
 
-def in_flight(codes: IntArray, layouts: Layouts, micro_batches: FloatArray, *, last: bool) -> FloatArray:
-    """Micro-batches whose activations the first or the last device holds at once, as multiples of all that it holds of
-    the model; shape (n,).
+def in_flight(codes: IntArray, layouts: Layouts, micro_batches: FloatArray, *, place: int) -> FloatArray:
+    """Micro-batches whose activations the first, second or last device holds at once, as multiples of all that it holds
+    of the model; shape (n,).
 
     Parameters
     ----------
@@ -117,11 +117,17 @@ def in_flight(codes: IntArray, layouts: Layouts, micro_batches: FloatArray, *, l
         Of shape (n,).
     micro_batches : (n,)
         Per replica and step; no more are ever in flight.
-    last : bool
-        The last device instead of the first.
+    place : int
+        0: the first device, 1: the second, 2: the last.
+
+    Notes
+    -----
+    1F1B: device r of p holds p - r; interleaved 2 (p - r - 1) + (v - 1) p + 1 chunks of 1/v (Korthikanti 2022, section
+    4.2.3, gives that of the first).
     """
     pp, vpp = layouts.pp.astype(np.float64), layouts.vpp.astype(np.float64)
-    plain = np.ones_like(pp) if last else pp + np.where(vpp > 1, (pp - 1.0) / vpp, 0.0)
+    behind = (pp - 1.0, np.maximum(pp - 2.0, 0.0), np.zeros_like(pp))[place]
+    plain = np.where(vpp > 1, (2.0 * behind + (vpp - 1.0) * pp + 1.0) / vpp, behind + 1.0)
     if not only_1f1b(codes):
         others = {_ZB_H1: pp, _ZB_V: pp, _DUALPIPE: pp + 1.0, _DUALPIPEV: pp + 0.5}
         depth = np.select([codes == code for code in others], list(others.values()), plain)

@@ -58,7 +58,7 @@ def score_layouts(
         window = slice(start, min(start + _CHUNK, len(layouts)))
         piece = layouts.take(window)
         memory = step_memory(
-            job, system, piece, activations=tables.activations[:, tables.entry[window]], practice=practice
+            job, system, piece, activations=tables.activations.at(tables.entry[window]), practice=practice
         )
         held[window] = sum(memory.values())
         fits = np.flatnonzero(held[window] <= system.accelerator.hbm_bytes)

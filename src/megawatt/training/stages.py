@@ -3,14 +3,68 @@
 from __future__ import annotations
 
 import functools
+import re
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.training.records import Layouts
-from megawatt.workload import ModelArch, parameters, structure
+from megawatt.training.schedules import CODES, TWO_CHUNKS, among
+from megawatt.workload import ModelArch, structure
 
-__all__ = ["fullest_layers", "layers_by_stage", "leading_layers", "stage_layers"]
+__all__ = [
+    "PerBlock",
+    "StageLoad",
+    "device_loads",
+    "end_layers",
+    "layers_by_stage",
+    "leading_layers",
+    "stage_layers",
+    "stage_loads",
+]
+
+
+_REPEATED: Final = re.compile(r"(?:\(([^()]*)\)|([A-Za-z]))\*(\d{1,4})")
+"""``x*n`` or ``(...)*n``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerBlock:
+    """One quantity of a layer of each kind and of an output projection; arrays (n,)."""
+
+    layers: tuple[FloatArray, ...]
+    head: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class StageLoad:
+    """Blocks on one stage of each layout: layers of each kind (kinds, n), multi-token-prediction modules included, and
+    output projections (n,)."""
+
+    layers: FloatArray
+    heads: FloatArray
+
+    def count(self) -> FloatArray:
+        """Layers of all kinds."""
+        return np.asarray(sum(self.layers))
+
+    def sum_of(self, one: PerBlock) -> FloatArray:
+        """Blocks times what one of each has."""
+        total = self.heads * one.head
+        for count, each in zip(self.layers, one.layers, strict=True):
+            total = total + count * each
+        return total
+
+    def times(self, factor: float) -> StageLoad:
+        """So many times these blocks."""
+        return StageLoad(factor * self.layers, factor * self.heads)
+
+    def where(self, mask: NDArray[np.bool_], other: StageLoad) -> StageLoad:
+        """These where the mask is true, others elsewhere."""
+        return StageLoad(np.where(mask, self.layers, other.layers), np.where(mask, self.heads, other.heads))
 
 
 def stage_layers(layers: int, layouts: Layouts) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -66,16 +120,61 @@ def leading_layers(arch: ModelArch) -> FloatArray:
     return table
 
 
-@functools.lru_cache(maxsize=64)
-def fullest_layers(arch: ModelArch) -> FloatArray:
-    """Layers of each kind among those 0, 1, ... neighbouring ones that have the most parameters; shape (kinds,
-    layers + 1), read only."""
+def stage_loads(arch: ModelArch, layouts: Layouts) -> tuple[StageLoad, StageLoad, StageLoad, StageLoad]:
+    """First, fullest middle and last stage, and the whole model."""
+    first_n, last_n, middle_n = stage_layers(arch.layers, layouts)
+    one, none = np.ones_like(first_n), np.zeros_like(first_n)
     before = leading_layers(arch)
-    weights = np.array([kind.total for kind in parameters(arch).kinds], dtype=np.float64)
-    total = weights @ before
-    table = np.zeros_like(before)
-    for n in range(1, arch.layers + 1):
-        start = int(np.argmax(total[n:] - total[:-n]))
-        table[:, n] = before[:, start + n] - before[:, start]
-    table.flags.writeable = False
-    return table
+    extra = np.zeros((len(before), 1))
+    extra[structure(arch).last] = arch.mtp_layers
+    single = layouts.pp == 1
+    first = before[:, first_n.astype(np.int64)]
+    until = before[:, (arch.layers - last_n).astype(np.int64)]
+    whole = before[:, -1:] + extra
+    # Stages between the two hold an even share of the kinds that lie between.
+    share = (until - first) / np.maximum(arch.layers - first_n - last_n, 1.0)
+    return (
+        StageLoad(np.where(single, whole, first), single * one),
+        StageLoad(share * middle_n, none),
+        StageLoad(np.where(single, whole, whole - until), one),
+        StageLoad(whole * one, one),
+    )
+
+
+def device_loads(
+    arch: ModelArch, layouts: Layouts, codes: IntArray
+) -> tuple[StageLoad, StageLoad, StageLoad, StageLoad]:
+    """What the first, the fullest middle and the last device compute, and the whole model; ``codes`` of schedules (n,)
+    from `codes_of`: DualPipe runs a stage of either direction on each device, schedules on a V two chunks."""
+    first, middle, last, whole = stage_loads(arch, layouts)
+    both = among(codes, (CODES["dualpipe"],))
+    v_shaped = among(codes, TWO_CHUNKS) & (layouts.pp > 1)
+    if both.any():
+        mean = _mean(first, last)
+        first, last = first.where(~both, mean), last.where(~both, mean)
+    if v_shaped.any():
+        # Stage 0 and stage 2 p - 1 share a device.
+        start, inside, end, _ = stage_loads(arch, replace(layouts, pp=np.where(v_shaped, 2 * layouts.pp, layouts.pp)))
+        ends = _mean(start, end).times(2.0)
+        first, last = first.where(~v_shaped, ends), last.where(~v_shaped, ends)
+        middle = middle.where(~v_shaped, inside.times(2.0))
+    return first, middle, last, whole
+
+
+def _mean(a: StageLoad, b: StageLoad) -> StageLoad:
+    return StageLoad((a.layers + b.layers) / 2.0, (a.heads + b.heads) / 2.0)
+
+
+def end_layers(text: str, stages: int) -> tuple[int, int]:
+    """Layers of the first and the last stage of a pipeline written as Megatron does: ``Et*4|(t*4|)*14tmL``.
+
+    Chunks are apart by bars and go to the stages in turn; ``t`` is a layer, ``E`` the token table, ``m`` a module of
+    multi-token prediction, ``L`` the loss; ``x*n`` and ``(...)*n`` repeat. (0, 0) where the text is empty or its chunks
+    do not fill the stages: nothing is known then.
+    """
+    while found := _REPEATED.search(text):
+        text = text[: found.start()] + (found[1] or found[2]) * int(found[3]) + text[found.end() :]
+    chunks = [chunk.count("t") for chunk in text.split("|") if chunk]
+    if len(chunks) < 2 or len(chunks) % stages:
+        return 0, 0
+    return sum(chunks[::stages]), sum(chunks[stages - 1 :: stages])

@@ -9,6 +9,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.hardware import chip_power_w
+from megawatt.training.activations import Activations
 from megawatt.training.exchange import exchange_s
 from megawatt.training.memory import layout_memory
 from megawatt.training.offload import offload_s
@@ -37,21 +38,15 @@ def step_memory(
     layouts: Layouts,
     *,
     practice: Practice,
-    activations: FloatArray | None = None,
+    activations: Activations | None = None,
 ) -> dict[str, FloatArray]:
     """Memory of the fullest chip by part, the reserve included. [B], arrays of shape (n,)
 
-    ``activations``: bytes that one micro-batch leaves in one layer of each kind (kinds, n), where they are known.
+    ``activations``: of these layouts (kinds, n), where they are known.
     """
-    return layout_memory(
-        job,
-        layouts,
-        micro_batches=micro_batches(layouts, job.global_batch),
-        stack=practice.stack,
-        reserve_bytes=practice.memory_reserve_frac * system.accelerator.hbm_bytes,
-        activations=activations,
-        offloaded=practice.host.offloaded if practice.host else (),
-    )
+    job = job.on(system.accelerator)
+    count = micro_batches(layouts, job.global_batch)
+    return layout_memory(job, layouts, practice, micro_batches=count, activations=activations)
 
 
 def step_cost(

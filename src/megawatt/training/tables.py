@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
+from megawatt.training.activations import Activations, layer_activations
 from megawatt.training.layer import BlockTime, head_time, layer_time
-from megawatt.training.memory import layer_activations
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.workload import structure
@@ -43,13 +43,13 @@ class Block:
 class LayerTables:
     """Blocks by entry, one for each of the model's kinds of layers, and the entry of each layout (n,).
 
-    ``activations`` are the bytes that one micro-batch leaves in one layer of each kind, (kinds, entries).
+    ``activations`` are those of one micro-batch in one layer of each kind, (kinds, entries).
     """
 
     layers: tuple[Block, ...]
     head: Block
     entry: IndexArray
-    activations: FloatArray
+    activations: Activations
 
     def at(self, index: NDArray[np.integer] | slice) -> LayerTables:
         """The same tables for the layouts at these positions."""
@@ -79,8 +79,10 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
         What is trained (precision as the chip names it), layouts (n,) with n >= 1, machine and stack.
     """
     y = layouts
-    columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute)
-    first, entry = distinct_rows((*columns, y.cp_exchange, (y.zero <= 1).astype(np.int64)))
+    # What full recomputation of some layers comes to depends on the chunks of the pipeline.
+    repeated = np.where(y.repeated_layers > 0, y.repeated_layers * y.pp * y.vpp, 0)
+    columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute, y.modules)
+    first, entry = distinct_rows((*columns, repeated, y.cp_exchange, (y.zero <= 1).astype(np.int64)))
     distinct = layouts.take(first)
     kinds = structure(job.arch).kinds
     return LayerTables(

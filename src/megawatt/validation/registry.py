@@ -33,6 +33,8 @@ class ValidationKind:
 KINDS: Final[tuple[ValidationKind, ...]] = (
     ValidationKind("training-runs", "measured training runs", "CSV with metric, flops_convention",
                    "megawatt.validation.training_runs:score"),
+    ValidationKind("training-memory", "peak memory of training runs", "CSV with peak_gib, basis",
+                   "megawatt.validation.training_memory:score"),
     ValidationKind("facility", "PUE and water of sites by year", "CSV with pue, wue_l_per_kwh",
                    "megawatt.validation.facility_rows:score"),
     ValidationKind("dispatch-case", "a year of dispatch with its optimum", "folder with parameters.json",
@@ -63,6 +65,7 @@ _BY_NAME: Final = {k.name: k for k in KINDS}
 
 _CSV_COLUMNS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("training-runs", frozenset({"metric", "value", "flops_convention"})),
+    ("training-memory", frozenset({"peak_gib", "basis"})),
     ("inference", frozenset({"metric", "value", "input_len"})),
     ("facility", frozenset({"pue", "wue_l_per_kwh"})),
     ("attention-published", frozenset({"kernel", "pass", "tflops"})),

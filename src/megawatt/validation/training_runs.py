@@ -15,9 +15,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_recipes import with_recipes
-from megawatt.evidence.training_rows import Run, read_run
+from megawatt.evidence.training_rows import Run, read_run, run_practice
 from megawatt.files import read_table
-from megawatt.training import Practice, plan, practice_for, step_cost
+from megawatt.training import Practice, plan, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
 from megawatt.validation.training_memory import Verdict, fit_entry, verdict
 from megawatt.workload import model_flops_per_token
@@ -116,9 +116,11 @@ def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
 
 
 def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Practice]) -> Practice:
-    key = (run.system.accelerator.key, run.system.accelerator.power_cap_w, run.system.links, run.stack)
+    said = run.features
+    chip = run.system.accelerator
+    key = (chip.key, chip.power_cap_w, run.system.links, run.stack, said.offload_layers, said.moment_bytes)
     if key not in known:
-        known[key] = practice_for(catalogue, run.system, run.stack)
+        known[key] = run_practice(run, catalogue)
     return known[key]
 
 

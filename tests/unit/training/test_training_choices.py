@@ -154,11 +154,11 @@ def test_in_flight_and_weights_are_those_of_the_papers() -> None:
     for name, ends in expected.items():
         layout = one_layout(pp=8, schedule=CODES[name])
         codes = codes_of(layout, "1f1b")
-        assert tuple(in_flight(codes, layout, many, last=last)[0] for last in (False, True)) == ends
+        assert tuple(in_flight(codes, layout, many, place=place)[0] for place in (0, 2)) == ends
         assert weight_copies(codes, layout)[0] == (2 if name == "dualpipe" else 1)
-        assert in_flight(codes, layout, np.array([3.0]), last=False)[0] == 3
+        assert in_flight(codes, layout, np.array([3.0]), place=0)[0] == 3
     interleaved = one_layout(pp=8, vpp=4)
-    assert in_flight(codes_of(interleaved, "1f1b"), interleaved, many, last=False)[0] == pytest.approx(8 * (1 + 7 / 32))
+    assert in_flight(codes_of(interleaved, "1f1b"), interleaved, many, place=0)[0] == pytest.approx(8 * (1 + 7 / 32))
 
 
 def test_a_schedule_of_the_layout_counts_before_the_stack_s() -> None:

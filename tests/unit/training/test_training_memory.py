@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.training import Job, Stack, one_layout, practice_for, step_memory
-from megawatt.training.memory import layer_activations, shard_degrees
-from megawatt.training.stages import stage_layers
-from megawatt.workload import load_model, parameters
+from megawatt.training import Job, Layouts, Stack, one_layout, practice_for, step_memory
+from megawatt.training.activations import layer_activations
+from megawatt.training.memory import shard_degrees
+from megawatt.training.recompute import module_bits, module_names
+from megawatt.training.stages import end_layers, stage_layers
+from megawatt.workload import load_model, parameters, structure
 
 CATALOGUE = load_catalogue()
 
@@ -35,8 +36,7 @@ def test_activations_of_a_layer_as_in_korthikanti(
 ) -> None:
     arch = load_model("megatron-175b", CATALOGUE)
     layout = one_layout(tp=tp, sequence_parallel=sequence_parallel, recompute=recompute)
-    held = layer_activations(Job(arch, 2048, 64), layout, old_stack())[0]
-    assert held[0] == pytest.approx(2048 * 12288 * factor)
+    assert held(Job(arch, 2048, 64), layout, old_stack()) == pytest.approx(2048 * 12288 * factor)
 
 
 @pytest.mark.parametrize(
@@ -54,31 +54,58 @@ def test_uneven_stages_are_filled_from_the_middle(layers: int, pp: int, expected
     assert [float(v[0]) for v in stage_layers(layers, one_layout(pp=pp))] == list(expected)
 
 
+def memory(job: Job, layout: Layouts, system: str = "hgx-h100", stack: str | None = None) -> dict[str, float]:
+    machine = CATALOGUE.system(system)
+    practice = practice_for(CATALOGUE, machine, stack)
+    return {name: float(v[0]) for name, v in step_memory(job, machine, layout, practice=practice).items()}
+
+
+def held(job: Job, layout: Layouts, stack: Stack) -> float:
+    return float(layer_activations(job, layout, stack).kept[0, 0])
+
+
 def test_model_states_by_hand() -> None:
-    arch, system = load_model("llama-2-7b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    practice = practice_for(CATALOGUE, system)
-    total = parameters(arch).total
+    arch = load_model("llama-2-7b", CATALOGUE)
+    counts = parameters(arch)
     job = Job(arch, seq_len=4096, global_batch=64)
-    alone = step_memory(job, system, one_layout(dp=8, zero=0), practice=practice)
-    sharded = step_memory(job, system, one_layout(dp=8, zero=1), practice=practice)
-    # 2 bytes of weights, 2 of gradients, 12 of Adam; the last norm is not attributed to a stage
-    assert alone["weights"][0] == pytest.approx(2 * total, rel=1e-5)
-    assert alone["gradients"][0] == pytest.approx(2 * total, rel=1e-5)
-    assert alone["optimizer"][0] == pytest.approx(12 * total, rel=1e-5)
-    assert sharded["optimizer"][0] == pytest.approx(12 * total / 8, rel=1e-5)
-    # logits: 4096 tokens x 32000 x (4 + 2) bytes
-    assert alone["logits"][0] == 4096 * 32000 * 6
-    assert alone["reserve"][0] == pytest.approx(0.06 * 81_559 * 2**20)
+    alone, sharded = (memory(job, one_layout(dp=8, zero=zero)) for zero in (0, 1))
+    # 2 bytes of weights, 2 of gradients (and 2 of one layer's fresh ones), 12 of Adam; the last norm is on no stage
+    assert alone["weights"] == pytest.approx(2 * counts.total, rel=1e-5)
+    assert alone["gradients"] == pytest.approx(2 * (counts.total + counts.kinds[0].total), rel=1e-5)
+    assert alone["optimizer"] == pytest.approx(12 * counts.total, rel=1e-5)
+    assert sharded["optimizer"] == pytest.approx(12 * counts.total / 8, rel=1e-5)
+    # logits: 4096 tokens x 32000 x 4 bytes (16-bit logits and gradient), and the output projection's fresh gradient
+    assert alone["logits"] == pytest.approx(4096 * 32000 * 4 + 2 * 32000 * 4096)
+    assert alone["working"] == 0.0
+    allocated = sum(v for name, v in alone.items() if name != "reserve")
+    assert alone["reserve"] == pytest.approx(2.5e9 + 0.02 * allocated)
+
+
+@pytest.mark.parametrize(("optimizer", "width"), [("adam", 12), ("adam-bf16", 8), ("adam-8bit", 6.06), ("muon", 8)])
+def test_optimizer_states_by_kind(optimizer: str, width: float) -> None:
+    arch, system = load_model("llama-2-7b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    practice = practice_for(CATALOGUE, system, optimizer=optimizer)
+    found = step_memory(Job(arch, 4096, 64), system, one_layout(dp=8), practice=practice)["optimizer"][0]
+    assert found == pytest.approx(width * parameters(arch).total / 8, rel=1e-5)
+
+
+def test_training_in_32_bits_stores_all_in_32_bits() -> None:
+    arch = load_model("llama-2-7b", CATALOGUE)
+    total = parameters(arch).total
+    wide, half = (memory(Job(arch, 4096, 64, precision=name), one_layout(dp=8, zero=0)) for name in ("tf32", "bf16"))
+    assert wide["weights"] == pytest.approx(4 * total, rel=1e-5)
+    assert wide["gradients"] == pytest.approx(2 * half["gradients"], rel=1e-5)
+    # the weights are the masters
+    assert wide["optimizer"] == pytest.approx(8 * total, rel=1e-5)
+    assert wide["activations"] == pytest.approx(2 * half["activations"])
+    assert wide["logits"] == pytest.approx(2 * half["logits"])
 
 
 def test_fully_sharded_weights_keep_two_layers_gathered() -> None:
-    arch, system = load_model("llama-2-70b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    practice = practice_for(CATALOGUE, system)
-    memory = step_memory(Job(arch, 4096, 64), system, one_layout(dp=64, zero=3), practice=practice)
-    counts = parameters(arch)
-    gathered = 2 * 2 * (counts.total / 80)
+    arch = load_model("llama-2-70b", CATALOGUE)
+    found = memory(Job(arch, 4096, 64), one_layout(dp=64, zero=3))
     # the shards themselves are the 32-bit masters of the optimizer
-    assert memory["weights"][0] == pytest.approx(gathered, rel=0.02)
+    assert found["weights"] == pytest.approx(2 * 2 * (parameters(arch).total / 80), rel=0.02)
 
 
 def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:
@@ -86,11 +113,9 @@ def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:
     practice = practice_for(CATALOGUE, system)
 
     def activations(pp: int, vpp: int, batch: int) -> float:
-        layout = one_layout(tp=8, pp=pp, vpp=vpp)
-        memory = step_memory(Job(arch, 2048, batch), system, layout, practice=practice)
-        return float(memory["activations"][0])
+        return memory(Job(arch, 2048, batch), one_layout(tp=8, pp=pp, vpp=vpp))["activations"]
 
-    layer = float(layer_activations(Job(arch, 2048, 64), one_layout(tp=8), practice.stack)[0, 0])
+    layer = held(Job(arch, 2048, 64), one_layout(tp=8), practice.stack)
     assert activations(8, 1, 64) == pytest.approx(96 * layer)
     # interleaved: 96 x (1 + 7 / (8 x 3)) (Korthikanti 2022, section 4.2.3)
     assert activations(8, 3, 64) == pytest.approx(96 * layer * (1 + 7 / 24))
@@ -98,15 +123,20 @@ def test_pipeline_keeps_as_many_micro_batches_as_stages() -> None:
     assert activations(8, 1, 2) == pytest.approx(2 * 12 * layer)
 
 
+def test_the_last_stage_can_be_the_fullest() -> None:
+    """A large vocabulary on two stages: the last holds one micro-batch, the logits and the output projection."""
+    arch = dataclasses.replace(load_model("llama-2-7b", CATALOGUE), vocab=512_000)
+    found = memory(Job(arch, 4096, 64), one_layout(tp=8, pp=2))
+    layer = held(Job(arch, 4096, 64), one_layout(tp=8), practice_for(CATALOGUE, CATALOGUE.system("hgx-h100")).stack)
+    assert found["activations"] == pytest.approx(16 * layer)
+    assert found["logits"] == pytest.approx((4096 * 512_000 * 4 + 2 * 512_000 * 4096) / 8)
+
+
 def test_experts_are_sharded_over_expert_groups() -> None:
     arch = load_model("mixtral-8x7b", CATALOGUE)
-    system = CATALOGUE.system("hgx-h100")
-    practice = practice_for(CATALOGUE, system)
     job = Job(arch, seq_len=4096, global_batch=64)
-    whole, spread = (
-        step_memory(job, system, one_layout(dp=8, ep=ep), practice=practice)["weights"][0] for ep in (1, 8)
-    )
-    experts = 32 * 8 * parameters(arch).kinds[0].expert
+    whole, spread = (memory(job, one_layout(dp=8, ep=ep))["weights"] for ep in (1, 8))
+    experts = sum(n * kind.experts for n, kind in zip(structure(arch).counts, parameters(arch).kinds, strict=True))
     assert whole - spread == pytest.approx(2 * experts * 7 / 8)
     # eight replicas of dense weights, one of each expert
     dense, expert = shard_degrees(one_layout(dp=8, ep=8))
@@ -115,26 +145,94 @@ def test_experts_are_sharded_over_expert_groups() -> None:
 
 def test_full_recompute_keeps_layer_inputs_and_one_layer() -> None:
     arch, system = load_model("gpt-3-175b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    practice = practice_for(CATALOGUE, system)
-    layout = one_layout(tp=8, pp=8, recompute=2)
-    memory = step_memory(Job(arch, 2048, 64), system, layout, practice=practice)
-    layer = layer_activations(Job(arch, 2048, 64), layout, practice.stack)[0, 0]
-    assert memory["activations"][0] == pytest.approx(96 * 2 * 2048 * 12288 / 8 + layer)
+    job, stack = Job(arch, 2048, 64), practice_for(CATALOGUE, system).stack
+    first = 2 * 2048 * 12288 / 8
+    found = memory(job, one_layout(tp=8, pp=8, recompute=2))
+    assert found["activations"] == pytest.approx(96 * first)
+    # one layer stands in full beside the inputs, and gradients of its inner width (4 h, in and out) and hidden states
+    layer = held(job, one_layout(tp=8), stack)
+    assert found["working"] == pytest.approx(layer - first + 2 * 2048 * 12288 * (2 * 4 / 8 + 2))
+    # 4 of 12 layers are repeated, the others keep everything
+    some = memory(job, one_layout(tp=8, pp=8, recompute=2, repeated_layers=4))
+    assert some["activations"] == pytest.approx(8 * (4 * first + 8 * layer))
+
+
+def test_recomputed_modules_free_what_they_hold() -> None:
+    """Llama 2 70B at tp 8 with sequence parallelism: s b = 4096, h = 8192, f = 28672, 8 key-value heads of 128."""
+    arch, stack = load_model("llama-2-70b", CATALOGUE), practice_for(CATALOGUE, CATALOGUE.system("hgx-h100")).stack
+    job = Job(arch, 4096, 64)
+
+    def kept(*modules: str) -> float:
+        return held(job, one_layout(tp=8, recompute=1 if modules else 0, modules=module_bits(modules)), stack) / 512
+
+    h, f = 8192, 28672
+    whole = kept()
+    # inputs and outputs of two norms; queries and output, keys and values; both inputs and the product of the MLP
+    assert whole == pytest.approx(2 * (4 * h + 2 * h + 2 * 1024 + 3 * f))
+    assert kept("layernorm") == pytest.approx(whole - 2 * 2 * h)
+    assert kept("mlp") == pytest.approx(whole - 2 * 3 * f)
+    assert kept("moe_act") == pytest.approx(whole - 2 * f)
+    assert kept("mlp", "moe_act") == kept("mlp")
+    assert kept("core_attn") == pytest.approx(whole)  # fused attention keeps no scores
+    assert module_names(module_bits(("mlp", "layernorm"))) == ("layernorm", "mlp")
+
+
+def test_quantised_inputs_are_stored_narrower() -> None:
+    arch, system = load_model("llama-2-70b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    job, layout = Job(arch, 4096, 64, precision="fp8"), one_layout(tp=8)
+    stack = practice_for(CATALOGUE, system).stack
+    # norm outputs, product of the MLP in one byte; attention's output in three: narrow for the projection, wide for
+    # attention's backward pass, which recomputing the core frees
+    narrow = held(job, layout, stack) / 512
+    assert narrow == pytest.approx(
+        held(dataclasses.replace(job, precision="bf16"), layout, stack) / 512 - 2 * 8192 - 28672 + 8192
+    )
+    core = one_layout(tp=8, recompute=1, modules=module_bits(("core_attn",)))
+    assert held(job, core, stack) / 512 == pytest.approx(narrow - 2 * 8192)
+
+
+def test_stages_of_given_layers() -> None:
+    # DeepSeek-V3 as Megatron-Bridge lays it out: 16 chunks on 4 stages
+    assert end_layers("Etttt|(tttt|)*14|tmL", 4) == (16, 13)
+    assert end_layers("Et*4|(t*4|)*14tmL", 2) == (32, 29)
+    assert end_layers("", 4) == end_layers("Et|tL", 3) == (0, 0)
+    found = stage_layers(61, one_layout(pp=4, vpp=4, first_layers=16, last_layers=13))
+    assert [float(v[0]) for v in found] == [16, 13, 16]
+
+
+def test_some_layers_in_the_hosts_memory() -> None:
+    arch, system = load_model("llama-2-70b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    practice = practice_for(CATALOGUE, system, offload=("activations",))
+    assert practice.host is not None
+    job, layout = Job(arch, 4096, 64), one_layout(dp=64, zero=3)
+
+    def activations(layers: float) -> float:
+        host = dataclasses.replace(practice.host, layers=layers)  # type: ignore[type-var]  # not None
+        return float(
+            step_memory(job, system, layout, practice=dataclasses.replace(practice, host=host))["activations"][0]
+        )
+
+    layer = held(job, layout, practice.stack)
+    assert activations(0) == pytest.approx(2 * layer)
+    assert activations(20) == pytest.approx((60 + 2) * layer)
 
 
 def test_the_405b_reference_layouts_fit_where_they_ran() -> None:
     """NVIDIA's 405B recipe ran on 512 H100 of 80 GB with tp 8, pp 8 x 8, cp 2, micro-batch 1."""
-    arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    layout = one_layout(tp=8, pp=8, vpp=8, cp=2, dp=4)
-    memory = step_memory(Job(arch, 8192, 256), system, layout, practice=practice_for(CATALOGUE, system))
-    assert 60e9 < sum(v[0] for v in memory.values()) < 80e9
+    arch = load_model("llama-3.1-405b", CATALOGUE)
+    found = memory(Job(arch, 8192, 256), one_layout(tp=8, pp=8, vpp=8, cp=2, dp=4))
+    assert 60e9 < sum(found.values()) < CATALOGUE.system("hgx-h100").accelerator.hbm_bytes
 
 
 def test_stack_decides_the_width_of_gradients() -> None:
-    arch, system = load_model("llama-2-7b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    practice = practice_for(CATALOGUE, system)
-    wide = dataclasses.replace(practice, stack=dataclasses.replace(practice.stack, gradient_bytes=4.0))
-    two, four = (
-        step_memory(Job(arch, 4096, 64), system, one_layout(dp=8), practice=p)["gradients"] for p in (practice, wide)
+    arch = load_model("llama-2-7b", CATALOGUE)
+    total, layer = parameters(arch).total, parameters(arch).kinds[0].total
+    job, layout = Job(arch, 4096, 64), one_layout(dp=8)
+    core, lm, torch = (
+        memory(job, layout, stack=f"stack-{name}")["gradients"]
+        for name in ("megatron-core", "megatron-lm", "fsdp-torch")
     )
-    assert np.array_equal(2 * two, four)
+    assert core == pytest.approx(2 * (total + layer), rel=1e-5)
+    assert lm == pytest.approx(4 * total + 2 * layer, rel=1e-5)
+    # 16-bit ones of all weights stand beside the 32-bit ones where the multiply does not add to these
+    assert torch == pytest.approx((4 + 2) * total, rel=1e-5)

@@ -33,7 +33,7 @@ def test_optimizer_states_leave_the_chip_and_cross_the_link_twice() -> None:
     layout = one_layout(tp=8, pp=2, dp=4, zero=1)
     plain, away = cost(PLAIN, layout), cost(offloading("optimizer"), layout)
     assert away.memory_parts_bytes["optimizer"][0] == 0.0
-    for name in ("weights", "gradients", "activations", "logits", "reserve"):
+    for name in ("weights", "gradients", "activations", "logits"):
         assert away.memory_parts_bytes[name][0] == plain.memory_parts_bytes[name][0]
     # the chip's optimizer streams 30 bytes per parameter; the host's memory does so at 60 GB/s (500 ps a byte x 30),
     # the link moves 2 bytes at 50 GB/s beside it

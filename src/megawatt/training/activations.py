@@ -1,0 +1,192 @@
+"""What one micro-batch leaves in one layer until its backward pass, element by element, module by module."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.training.features import MODULES
+from megawatt.training.practice import Stack
+from megawatt.training.recompute import recomputes, repeated_share
+from megawatt.training.records import Job, Layouts
+from megawatt.workload import Attention, Latent, LayerKind, structure
+
+__all__ = ["Activations", "activation_bytes", "layer_activations", "stored_width"]
+
+
+_QUANTISED: Final = MappingProxyType(
+    {"fp8": 1.0, "mxfp8": 1.0 + 1 / 32, "fp4": 0.5625, "nvfp4": 0.5625, "mxfp4": 0.53125}
+)
+"""Bytes of an element that a multiply keeps for its weight's gradient, with the scales of blocks of 32 (nvfp4: 16)."""
+_WIDE: Final = ("fp32", "tf32")
+"""Precisions whose operands are stored in 32 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """Bytes of one micro-batch in one layer of each kind on one chip; arrays (kinds, n).
+
+    ``kept`` waits for the backward pass; ``repeated`` is computed again there, one layer at a time; ``working`` are
+    gradients that stand beside them while the backward pass is in the layer.
+    """
+
+    kept: FloatArray
+    repeated: FloatArray
+    working: FloatArray
+
+    def at(self, index: NDArray[np.integer] | slice) -> Activations:
+        """The same for these layouts."""
+        return Activations(self.kept[:, index], self.repeated[:, index], self.working[:, index])
+
+
+def activation_bytes(precision: str) -> float:
+    """Width of an activation between operators. [B]"""
+    return 4.0 if precision in _WIDE else 2.0
+
+
+def stored_width(precision: str) -> float:
+    """Width of an input that a multiply keeps for the gradient of its weight. [B]"""
+    return _QUANTISED.get(precision, activation_bytes(precision))
+
+
+def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
+    """Activations of each kind of layer of a job's model.
+
+    Korthikanti 2022 (arXiv 2205.05198, section 4) element by element, so that it holds for gated MLPs, grouped heads
+    and mixtures: for a GPT layer with dropout and sequence parallelism it gives s b h (34 + 5 a s / h) / t. Inputs of
+    quantised multiplies are kept in the narrow type (and attention's output twice: narrow for the projection, wide for
+    attention's own backward pass), everything else is 16 or 32 bits wide.
+
+    Parameters
+    ----------
+    job, layouts, stack
+        What is trained (precision as the chip names it), layouts (n,), fused attention and dropout.
+    """
+    share = repeated_share(job.arch.layers, layouts)
+    chosen = {module: recomputes(layouts, stack, module) for module in MODULES}
+    rows = []
+    for kind in structure(job.arch).kinds:
+        layer = _Layer(job, kind, layouts, stack)
+        first = layer.wide * layer.hidden
+        elements = [*layer.norms(), *layer.mixers(), *layer.mlp()]
+        whole = functools.reduce(operator.add, (held for held, _ in elements))
+        repeated = np.zeros_like(whole)
+        for held, modules in elements:
+            if modules:
+                gone = functools.reduce(operator.or_, (chosen[name] for name in modules))
+                repeated = repeated + np.where(gone, held, 0.0)
+        # Layers that are repeated as a whole keep their input alone.
+        kept = share * first + (1.0 - share) * (whole - repeated)
+        rows.append((kept, np.where(share > 0.0, whole - first, repeated), layer.working()))
+    return Activations(*(np.stack(column) for column in zip(*rows, strict=True)))
+
+
+_Element = tuple[FloatArray, tuple[str, ...]]
+"""Bytes, and the modules of which each frees them when it is recomputed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """One kind of layer; every method gives bytes of one micro-batch on one chip, arrays (n,)."""
+
+    job: Job
+    kind: LayerKind
+    layouts: Layouts
+    stack: Stack
+
+    @property
+    def wide(self) -> float:
+        return activation_bytes(self.job.precision)
+
+    @property
+    def narrow(self) -> float:
+        return stored_width(self.job.precision)
+
+    @property
+    def tokens(self) -> FloatArray:
+        return _f(self.layouts.micro_batch) * self.job.seq_len / _f(self.layouts.cp)
+
+    @property
+    def hidden(self) -> FloatArray:
+        """Hidden states: on every chip of the tensor group unless the sequence is sharded too. [elements]"""
+        tokens = self.tokens
+        return np.where(self.layouts.sequence_parallel, tokens / self.layouts.tp, tokens) * self.job.arch.hidden
+
+    @property
+    def up(self) -> float:
+        return 2.0 if self.job.arch.gated else 1.0
+
+    def norms(self) -> Iterator[_Element]:
+        """Of each residual block the norm's input, a dropout mask, its output (the input of the next multiply)."""
+        masks = 1.0 if self.stack.dropout else 0.0
+        yield self.kind.blocks * (self.wide + masks) * self.hidden, ()
+        yield self.kind.blocks * self.narrow * self.hidden, ("layernorm",)
+
+    def mixers(self) -> Iterator[_Element]:
+        for mixer in self.kind.mixers:
+            if isinstance(mixer, Attention | Latent):
+                yield from self._attention(mixer)
+                continue
+            # Inputs, what the convolution makes of them, output before gate and norm, and the states between chunks.
+            width = mixer.input_columns + mixer.channels + 2 * mixer.output + 2.0 * mixer.state() / mixer.chunk
+            yield self.wide * self.tokens * width / self.layouts.tp, ()
+
+    def _attention(self, mixer: Attention | Latent) -> Iterator[_Element]:
+        """Queries, keys, values, output; latent vectors before and after their norms; scores that are not fused."""
+        tp, tokens = _f(self.layouts.tp), self.tokens
+        keys = np.maximum(mixer.core_kv_heads / tp, 1.0) * (mixer.head_dim + mixer.value_dim)
+        latent = isinstance(mixer, Latent)
+        yield self.wide * tokens * (mixer.heads * mixer.head_dim / tp + keys), ("mla_up_proj",) if latent else ()
+        outputs = tokens * mixer.heads * mixer.value_dim / tp
+        yield self.narrow * outputs, ()
+        if self.narrow != self.wide:
+            # Beside the projection's own copy the wide one, for attention's backward pass.
+            yield self.wide * outputs, ("core_attn",)
+        if isinstance(mixer, Latent):
+            yield (self.wide + self.narrow) * tokens * mixer.latent / tp, ()
+        else:
+            yield self.wide * tokens * (2 * mixer.output * mixer.gate + mixer.query_rank) / tp, ()
+        if not self.stack.attention_fused:
+            masks = 3.0 if self.stack.dropout else 0.0
+            rows = _f(self.layouts.micro_batch) * mixer.heads / tp * self.job.seq_len**2 / _f(self.layouts.cp)
+            yield rows * (self.wide + masks), ("core_attn",)
+
+    def mlp(self) -> Iterator[_Element]:
+        """Inputs of the activation function and its product; of routed tokens what the experts take in as well."""
+        mixture, width = self.kind.mixture, self.tokens * self.kind.dense_width / self.layouts.tp
+        whole = ("mlp",) if mixture is None else ("moe", "shared_experts")
+        yield self.wide * self.up * width, whole
+        yield self.narrow * width, whole if mixture is not None else (*whole, "moe_act")
+        if mixture is not None:
+            routed = self.pairs() * mixture.expert.width / self.layouts.etp
+            yield self.narrow * self.pairs() * mixture.expert_input(self.job.arch.hidden), ("moe",)
+            yield self.wide * self.up * routed, ("moe",)
+            yield self.narrow * routed, ("moe", "moe_act")
+
+    def pairs(self) -> FloatArray:
+        """Routed tokens of the busiest rank."""
+        per_token = self.kind.mixture.per_token if self.kind.mixture is not None else 0
+        spread = np.where(self.layouts.ep > 1, self.stack.expert_imbalance, 1.0)
+        return np.asarray(self.tokens * per_token * self.layouts.etp / self.layouts.tp * spread)
+
+    def working(self) -> FloatArray:
+        """Gradients beside a layer's activations: of the MLP's inner width and of the hidden states, gathered over the
+        tensor group."""
+        inner = (self.up + 1.0) * self.tokens * self.kind.dense_width / self.layouts.tp
+        mixture = self.kind.mixture
+        if mixture is not None:
+            width = (self.up + 1.0) * mixture.expert.width / self.layouts.etp
+            inner = np.maximum(inner, self.pairs() * (width + 2.0 * mixture.expert_input(self.job.arch.hidden)))
+        return np.asarray(self.wide * (inner + 2.0 * self.tokens * self.job.arch.hidden))
+
+
+def _f(values: IntArray) -> FloatArray:
+    return values.astype(np.float64)
