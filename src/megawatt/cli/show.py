@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "show"]
 
+_LONG = 20
+"""Characters of a word from which on it is not broken in a table but stands below it."""
+
 
 @click.command(epilog="Example: megawatt show llama-3.1-405b --seq 8192")
 @click.argument("thing")
@@ -74,10 +77,10 @@ def _print(found: Description, catalogue: Catalogue, sources: bool) -> None:
         if sources:
             _print_argued(section.lines)
         else:
-            cells = [line.cells for line in section.lines if not _is_address(line)]
+            cells = [line.cells for line in section.lines if not _is_whole(line)]
             print_table(("name", "value", "range", "kind"), cells, left=("value", "kind"), fold="range", head=False)
-            for line in filter(_is_address, section.lines):
-                to.print(f"{line.name}: {line.value}", soft_wrap=True)
+            for line in filter(_is_whole, section.lines):
+                to.print(f"{line.name}: {line.value}", soft_wrap="://" in str(line.value))
     if found.assumed:
         to.print("\nassumed", style="bold")
     for text in found.assumed:
@@ -86,9 +89,9 @@ def _print(found: Description, catalogue: Catalogue, sources: bool) -> None:
         _print_sources(found, catalogue)
 
 
-def _is_address(line: Line) -> bool:
-    """Whether it is copied rather than read, and so stays on one line of any length."""
-    return isinstance(line.value, str) and "://" in line.value
+def _is_whole(line: Line) -> bool:
+    """Whether it is one long word: an address stays on one line of any length, others are broken at the edge alone."""
+    return isinstance(line.value, str) and len(line.value) > _LONG and " " not in line.value
 
 
 def _print_argued(lines: Iterable[Line]) -> None:
