@@ -99,6 +99,7 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
     metavar="S",
     help="In a sweep: name the fewest chips whose step is this short.",
 )
+@click.option("--memory", is_flag=True, help="What fills the fullest chip, and which changes would make it fit.")
 @click.option(
     "--timeline", type=click.Path(path_type=Path, dir_okay=False), help="Write one step as a Chrome trace (Perfetto)."
 )
@@ -130,6 +131,7 @@ def train(
     top: int,
     scaling: str,
     target_s: float | None,
+    memory: bool,
     timeline: Path | None,
     write_launch: tuple[str, Path] | None,
     force: bool,
@@ -149,6 +151,7 @@ def train(
         Prices,
         against,
         doublings,
+        memory_answer,
         open_machine,
         parse_choices,
         parse_schedules,
@@ -184,10 +187,14 @@ def train(
     held: dict[str, Any] = {"choices": choices, "schedules": parse_schedules(schedule)}
     counts = doublings(*read_chips(said["chips"]))
     if len(counts) > 1:
-        if timeline or write_launch:
-            raise ScenarioError("--timeline and --write-launch are for one number of chips, not for a sweep")
+        if timeline or write_launch or memory:
+            raise ScenarioError("--memory, --timeline and --write-launch are for one number of chips, not for a sweep")
         scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question, **held))
         views.show_sweep(scaled, target_s, as_json)
+        return
+    if memory:
+        asked_for = {"catalogue": catalogue, "choices": choices, "stack": said["stack"], "offload": said["offload"]}
+        views.show_memory(job, memory_answer(job, system, counts[0], **asked_for), as_json)
         return
     question |= {"objective": objective, "prices": Prices(price, energy_price)}
     found = plan(job, system, counts[0], **question, **held)

@@ -11,9 +11,19 @@ from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
     from megawatt.catalogue.records import System
-    from megawatt.training import Alternative, FrontStep, Layouts, Prices, Scaled, StepCost, TrainingPlan
+    from megawatt.training import (
+        Alternative,
+        FrontStep,
+        Job,
+        Layouts,
+        MemoryAnswer,
+        Prices,
+        Scaled,
+        StepCost,
+        TrainingPlan,
+    )
 
-__all__ = ["against_best", "plan_dict", "show_plan", "show_sweep", "sweep_dict"]
+__all__ = ["against_best", "plan_dict", "show_memory", "show_plan", "show_sweep", "sweep_dict"]
 
 _FIELDS: Final = (
     "tp",
@@ -269,3 +279,32 @@ def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) 
     print_table(columns, rows, fold="layout")
     if target_s is not None:
         say(f"Fewest chips with a step of {target_s:g} s or less: {best.chips if best else 'none of these numbers'}")
+
+
+def show_memory(job: Job, found: MemoryAnswer, as_json: bool) -> None:
+    """Print what fills the fullest chip of a layout and, where it does not fit, what each change would need."""
+    from megawatt.training import describe_layout
+
+    if as_json:
+        emit_json("train", [{
+            "model": job.arch.key,
+            "layout": _layout_dict(found.layout),
+            "memory_parts_bytes": dict(found.parts_bytes),
+            "memory_bytes": found.needed_bytes,
+            "hbm_bytes": found.capacity_bytes,
+            "fits": found.fits,
+            "changes": [{"words": c.words, "memory_bytes": c.needed_bytes, "fits": c.fits} for c in found.changes],
+        }])  # fmt: skip
+        return
+    to, capacity = console(), found.capacity_bytes
+    to.print(f"{job.arch.title or job.arch.key}: {describe_layout(found.layout)}\n")
+    held = sorted(found.parts_bytes.items(), key=lambda item: -item[1])
+    rows = [[name, f"{size / 1e9:.1f}", f"{size / capacity:.1%}"] for name, size in held if size > 0.0]
+    total = [["all of it", f"{found.needed_bytes / 1e9:.1f}", f"{found.needed_bytes / capacity:.1%}"]]
+    print_table(("fullest chip holds", "GB", f"of {capacity / 1e9:.1f} GB"), rows + total)
+    if found.fits:
+        to.print(f"\nIt fits; {(capacity - found.needed_bytes) / 1e9:.1f} GB are free.")
+        return
+    to.print(f"\nIt does not fit: {(found.needed_bytes - capacity) / 1e9:.1f} GB are missing. Each of these alone:\n")
+    changes = [[c.words, f"{c.needed_bytes / 1e9:.1f}", "fits" if c.fits else "does not fit"] for c in found.changes]
+    print_table(("change", "GB", ""), changes)

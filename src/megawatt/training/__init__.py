@@ -2,6 +2,7 @@
 
 from megawatt.training.choices import CHOICES, choices_of, parse_choices, parse_schedules, sharded
 from megawatt.training.features import Features, merge_features, read_features
+from megawatt.training.fitting import Change, MemoryAnswer, memory_answer
 from megawatt.training.layouts import (
     Space,
     enumerate_layouts,
@@ -39,11 +40,13 @@ __all__ = [
     "CODES",
     "SCHEDULES",
     "Alternative",
+    "Change",
     "Features",
     "FrontStep",
     "Job",
     "Layouts",
     "Machine",
+    "MemoryAnswer",
     "Objective",
     "Practice",
     "Prices",
@@ -72,6 +75,7 @@ __all__ = [
     "layout_reasons",
     "layouts_like",
     "machine_within",
+    "memory_answer",
     "merge_features",
     "micro_batches",
     "one_layout",

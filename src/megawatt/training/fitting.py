@@ -1,0 +1,137 @@
+"""What fills the fullest chip of one layout, and which small changes make it fit: each is tried, none is a rule."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from megawatt.catalogue.records import System
+from megawatt.errors import InfeasibleError
+from megawatt.training.layouts import chosen_space, layout_reasons
+from megawatt.training.planning import plan
+from megawatt.training.practice import OFFLOADS, Practice, practice_for
+from megawatt.training.records import Job, Layouts
+from megawatt.training.step import step_memory
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["Change", "MemoryAnswer", "memory_answer"]
+
+
+_MOST_ZERO: Final = 3
+"""Last stage of ZeRO."""
+_FULL: Final = 2
+"""Code of full recompute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a layout, and the memory that its fullest chip then needs. [B]"""
+
+    words: str
+    needed_bytes: float
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAnswer:
+    """A layout, memory of its fullest chip by part, what the chip has, and what other choices would need. [B]
+
+    ``changes`` are those that can be set up, the least memory first; only where the layout does not fit.
+    """
+
+    layout: Layouts
+    parts_bytes: Mapping[str, float]
+    capacity_bytes: float
+    changes: tuple[Change, ...]
+
+    @property
+    def needed_bytes(self) -> float:
+        """All parts."""
+        return sum(self.parts_bytes.values())
+
+    @property
+    def fits(self) -> bool:
+        """Whether the layout fits."""
+        return self.needed_bytes <= self.capacity_bytes
+
+
+def memory_answer(
+    job: Job,
+    system: System,
+    chips: int,
+    *,
+    catalogue: Catalogue,
+    choices: Mapping[str, int] | None = None,
+    stack: str | None = None,
+    offload: Collection[str] = (),
+) -> MemoryAnswer:
+    """Memory of the best layout, or of the one that is nearest to fitting where none fits.
+
+    Parameters
+    ----------
+    job, system, chips
+        What is trained, machine and chips.
+    catalogue : Catalogue
+        Achieved shares and stacks.
+    choices : mapping of str to int, optional
+        Values by field of `Layouts` that are held.
+    stack, offload
+        As for `megawatt.training.plan`.
+
+    Raises
+    ------
+    ScenarioError
+        If no layout divides evenly.
+    """
+    practice = practice_for(catalogue, system, stack, offload=offload, jobs=[job])
+    try:
+        found = plan(job, system, chips, catalogue=catalogue, stack=stack, offload=offload, choices=choices or {})
+        layout = found.layout
+    except InfeasibleError:
+        layouts = chosen_space(job, chips, choices or {}).layouts
+        needed = np.asarray(sum(step_memory(job, system, layouts, practice=practice).values()))
+        layout = layouts.take(np.array([int(needed.argmin())]))
+    parts = step_memory(job, system, layout, practice=practice)
+    held = {name: float(part[0]) for name, part in parts.items()}
+    capacity = system.accelerator.hbm_bytes
+    changes: list[Change] = []
+    if sum(held.values()) > capacity:
+        offloads = ((f"{w} in the host's memory", layout, (*offload, w)) for w in OFFLOADS if w not in offload)
+        for words, other, away in (*((w, y, tuple(offload)) for w, y in _smaller(layout)), *offloads):
+            if layout_reasons(job, other, chips=chips)[0]:
+                continue
+            there = practice if set(away) == set(offload) else _with(catalogue, system, stack, away, job)
+            need = float(sum(part[0] for part in step_memory(job, system, other, practice=there).values()))
+            changes.append(Change(words, need, need <= capacity))
+    return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))
+
+
+def _with(catalogue: Catalogue, system: System, stack: str | None, offload: Collection[str], job: Job) -> Practice:
+    return practice_for(catalogue, system, stack, offload=offload, jobs=[job])
+
+
+def _smaller(y: Layouts) -> Iterator[tuple[str, Layouts]]:
+    """One change at a time that may need less memory, on the same chips."""
+
+    def other(**fields: int | bool) -> Layouts:
+        return dataclasses.replace(y, **{name: np.array([value]) for name, value in fields.items()})
+
+    tp, pp, dp, micro = (int(v[0]) for v in (y.tp, y.pp, y.dp, y.micro_batch))
+    if y.recompute[0] == 0:
+        yield "selective recompute", other(recompute=1)
+    if y.recompute[0] < _FULL:
+        yield "full recompute", other(recompute=_FULL)
+    if micro > 1:
+        yield f"micro-batch {micro // 2}", other(micro_batch=micro // 2)
+    for level in range(int(y.zero[0]) + 1, _MOST_ZERO + 1):
+        yield f"zero {level}", other(zero=level)
+    if dp % 2 == 0:
+        yield f"tp {2 * tp}, dp {dp // 2}", other(tp=2 * tp, dp=dp // 2, sequence_parallel=True)
+        yield f"pp {2 * pp}, dp {dp // 2}", other(pp=2 * pp, dp=dp // 2)
+        yield f"cp {2 * int(y.cp[0])}, dp {dp // 2}", other(cp=2 * int(y.cp[0]), dp=dp // 2)
