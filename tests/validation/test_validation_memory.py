@@ -1,0 +1,36 @@
+"""Predicted memory against published peaks, and against runs that went out of memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.validation import validate
+
+CATALOGUE = load_catalogue()
+
+
+def test_runs_that_went_out_of_memory_are_judged_not_to_fit() -> None:
+    """Issues of GitHub, cited in the table: states alone are more than the cards have in most of them."""
+    (entry,) = validate(Path(__file__).with_name("out_of_memory.csv"), CATALOGUE)
+    assert entry["out_of_memory"] == {"judged": 8, "not_fit": 8, "fit": []}
+    assert entry["skipped"] == []
+
+
+@pytest.mark.reference
+def test_published_peaks_are_predicted(reference_dir: Path) -> None:
+    (entry,) = validate(reference_dir / "memory_measured.csv", CATALOGUE)
+    assert entry["scored"] == entry["scorable"] == 16
+    assert entry["summary"]["mape"] < 0.005
+    assert entry["summary"]["mape"] < 0.02 * entry["null"]["mape"]
+    assert entry["memory_fit"]["fit"] == entry["memory_fit"]["judged"]
+
+
+@pytest.mark.reference
+def test_a_looser_file_is_predicted_better_than_by_states_alone(reference_dir: Path) -> None:
+    (entry,) = validate(reference_dir / "memory_published.csv", CATALOGUE)
+    assert entry["summary"]["mape"] < 0.2
+    assert entry["summary"]["mape"] < 0.3 * entry["null"]["mape"]
+    assert entry["memory_fit"]["fit"] == entry["memory_fit"]["judged"] == 76
