@@ -81,7 +81,14 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @lora_option
 @packing_option
 @kernels_option
-@click.option("--stack", help="Training stack, a catalogue key (default: the usual one of the chip).")
+@click.option(
+    "--stack",
+    metavar="NAME[@RELEASE]",
+    default="",
+    help="Training stack and its release (or a month), e.g. megatron-bridge@26.02 (default: the chip's usual).",
+)
+@click.option("--set-stack", "switches", multiple=True, metavar="NAME=VALUE",
+              help="Switch one feature of the stack, e.g. ep_overlap=on, dispatcher=deepep, graphs=none.")  # fmt: skip
 @click.option(
     "--offload", type=WORDS, default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations."
 )
@@ -123,7 +130,8 @@ def train(
     lora: int,
     packing: str,
     kernels: Path | None,
-    stack: str | None,
+    stack: str,
+    switches: tuple[str, ...],
     offload: str,
     objective: str,
     price: float,
@@ -156,7 +164,9 @@ def train(
         parse_choices,
         parse_schedules,
         plan,
+        read_features,
         sweep,
+        switched_text,
         usual_job,
     )
     from megawatt.workload import load_model
@@ -169,8 +179,8 @@ def train(
     arch = load_model(model, catalogue)
     launch = read_launch(Path(layout), arch, system, catalogue) if is_launch(layout) else None
     said = asked(
-        launch, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision, stack=stack, lora_rank=lora,
-        offload=tuple(filter(None, (word.strip() for word in offload.split(",")))),
+        launch, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision, stack=stack or None,
+        lora_rank=lora, offload=tuple(filter(None, (word.strip() for word in offload.split(",")))),
     )  # fmt: skip
     precisions = read_precisions(said["precision"], system)
     job = usual_job(
@@ -180,7 +190,7 @@ def train(
     question: dict[str, Any] = {
         "precisions": precisions,
         "catalogue": catalogue,
-        "stack": said["stack"],
+        "stack": switched_text(said["stack"] or "", read_features("; ".join(switches))) or None,
         "offload": said["offload"],
     }
     choices = launch.layout if launch is not None else parse_choices(layout)

@@ -117,7 +117,7 @@ def read_layout(
         first_layers=first,
         last_layers=last,
         sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
-        etp=_expert_tensor(read, tp, ep, dp * cp),
+        etp=_expert_tensor(read, arch, tp, ep, dp * cp),
         zero_group=_slice_group(read, system, tp * pp),
     )
 
@@ -177,15 +177,18 @@ def _modules(read: Cells, stack: str, features: Features) -> int:
     return module_bits(("core_attn",)) if read.text("recompute") == "selective" and "megatron" in stack else 0
 
 
-def _expert_tensor(read: Cells, tp: int, ep: int, replicas: int) -> int:
-    """Tensor degree inside experts: as the notes say, else Megatron's default (as outside) where it divides."""
+def _expert_tensor(read: Cells, arch: ModelArch, tp: int, ep: int, replicas: int) -> int:
+    """Tensor degree inside experts: as the recipe or the notes say; else none for experts narrower than the model,
+    whose multiplies would become thin, and Megatron's default (as outside) for others where it divides."""
     if ep == 1:
         return 1
     notes = re.search(r"(?:ETP|expert tensor parallel) (\d+)", read.text("notes"))
-    if notes:
-        return int(notes[1])
+    said = read.text("recipe.recipe_etp") or (notes[1] if notes else "")
+    if said:
+        return int(said)
     read.assume("etp")
-    return tp if replicas % ep == 0 else 1
+    narrow = read.integer("expert_ffn") < arch.hidden
+    return tp if replicas % ep == 0 and not narrow else 1
 
 
 def _slice_group(read: Cells, system: System, model_chips: int) -> int:

@@ -16,11 +16,12 @@ from megawatt.errors import MegawattError, ScenarioError, shown
 from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import peak_precision
-from megawatt.training import Features, Job, Layouts, Practice, default_stack, practice_for
+from megawatt.training import Features, Job, Layouts, Practice, default_stack, practice_for, switched_text
 from megawatt.workload import (
     ModelArch,
     attention_flops_per_token,
     check_arch,
+    load_model,
     model_flops_per_token,
     parameters,
 )
@@ -34,7 +35,7 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
     (r"hai-llm", "stack-dualpipe"),
     (r"maxtext|\bpax|\bjax\b|axlearn|levanter|lingvo|t5x|torch.?xla|torchprime", "stack-maxtext"),
     (r"neuron", "stack-neuron"),
-    (r"fsdp\+tp|nemo|megatron-(core|bridge)|primus", "stack-megatron-core"),
+    (r"fsdp\+tp|nemo|megatron[- ](core|bridge)|megatron-lm dev|primus", "stack-megatron-core"),
     (r"megatron", "stack-megatron-lm"),
     (r"foundry|composer", "stack-llm-foundry"),
     (
@@ -68,7 +69,8 @@ class Setup:
     """What a row says that ran, complete.
 
     ``layout`` is None where neither tensor nor pipeline degrees are published: the planner chooses. ``features`` is
-    what the row says of its software (`features_of`).
+    what the row says of its software (`features_of`), ``software`` its stack with the month of publication and those
+    features, as `megawatt.training.read_stack` reads it.
     """
 
     id: str
@@ -78,6 +80,7 @@ class Setup:
     stack: str
     layout: Layouts | None
     features: Features
+    software: str
     assumed: tuple[str, ...]
 
 
@@ -103,7 +106,7 @@ def read_setup(row: Row, catalogue: Catalogue) -> Setup:
 
 def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     features = features_of(row)
-    arch = _arch(read, features)
+    arch = _with_design(_arch(read, features), catalogue)
     if features.offload_layers is None and re.search(_OFFLOADED, read.text("notes")):
         features = dataclasses.replace(features, offload_layers=float(arch.layers))
     chips = read.integer("chips", least=1)
@@ -113,7 +116,9 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     layout = read_layout(read, arch, system, chips, stack, features)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     job = Job(arch, seq_len, batch, _precision(read))
-    return Setup(read.text("id"), job, system, chips, stack, layout, features, tuple(read.assumed))
+    month = re.match(r"[0-9]{4}-[0-9]{2}", read.text("published"))
+    software = switched_text(f"{stack}@{month[0]}" if month else stack, features)
+    return Setup(read.text("id"), job, system, chips, stack, layout, features, software, tuple(read.assumed))
 
 
 def read_run(row: Row, catalogue: Catalogue) -> Run:
@@ -137,7 +142,9 @@ def read_run(row: Row, catalogue: Catalogue) -> Run:
 def run_practice(run: Setup, catalogue: Catalogue) -> Practice:
     """How a run used its machine: its stack, with the moments and the layers on the host as it says."""
     said = run.features
-    practice = practice_for(catalogue, run.system, run.stack, offload=("activations",) if said.offload_layers else ())
+    practice = practice_for(
+        catalogue, run.system, run.software, offload=("activations",) if said.offload_layers else ()
+    )
     if said.moment_bytes:
         # A 32-bit master and two moments.
         practice = dataclasses.replace(practice, state_bytes=4.0 + 2.0 * said.moment_bytes)
@@ -180,6 +187,21 @@ def _arch(read: Cells, features: Features) -> ModelArch:
         **mla,
     )
     return check_arch(_gate(read, base))
+
+
+_DESIGN: Final = ("window", "mixers", "attention_bias", "mlp_bias")
+"""What the columns of a row do not hold: windowed layers and biases."""
+
+
+def _with_design(arch: ModelArch, catalogue: Catalogue) -> ModelArch:
+    """Windows and biases of the catalogue's model of that name and size, where there is one."""
+    key = arch.key.lower()
+    if key not in catalogue.keys("model"):
+        return arch
+    known = load_model(key, catalogue)
+    if (known.layers, known.hidden) != (arch.layers, arch.hidden):
+        return arch
+    return check_arch(dataclasses.replace(arch, **{name: getattr(known, name) for name in _DESIGN}))
 
 
 def _extra_layers(read: Cells, features: Features) -> int:

@@ -27,7 +27,7 @@ _OUTPUT_BYTES: Final = 2.0
 _BACKWARD_PASSES: Final = 1.5
 """A backward pass reads its input and the output's gradient and writes the input's: three for two."""
 _TOKEN_PASSES: Final = 2.0
-"""Every token of the group is read and its result written once, wherever its experts are."""
+"""Every token that a rank routes is read and its result written once, wherever its experts are."""
 _LOGIT_S: Final = 1.2e-11
 """Routing time per token and expert in a fused kernel: one number for all chips, from their fitted rows."""
 _LEAN_EXPERTS: Final = 256.0
@@ -113,9 +113,11 @@ class _Product:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """Arrays of one shape: the layer on the busiest rank. ``shapes`` (columns, depth) are its two products."""
+    """Arrays of one shape: the layer on the busiest rank. ``shapes`` (columns, depth) are its two products, ``routed``
+    the tokens whose experts this rank chooses."""
 
     tokens: FloatArray
+    routed: FloatArray
     topk: FloatArray
     experts: FloatArray
     hidden: FloatArray
@@ -183,7 +185,7 @@ def _products_s(kernel: ExpertKernel, products: Sequence[_Product], clock: Float
 def _row_bytes(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
     """Bytes moved beside the products."""
     rows = layer.tokens * layer.topk if kernel.rules.all_rows else layer.load.copies
-    return np.asarray((kernel.row_passes * rows + _TOKEN_PASSES * layer.tokens) * layer.hidden * 2.0)
+    return np.asarray((kernel.row_passes * rows + _TOKEN_PASSES * layer.routed) * layer.hidden * 2.0)
 
 
 def _launches_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray:
@@ -195,7 +197,7 @@ def _routing_s(kernel: ExpertKernel, layer: _Layer) -> FloatArray | float:
     """Time of choosing the experts, where the layer does it. [s]"""
     if not kernel.rules.routes:
         return 0.0
-    scores = layer.tokens * layer.experts
+    scores = layer.routed * layer.experts
     general = (layer.experts > kernel.rules.fused_experts) | (layer.topk > kernel.rules.fused_topk)
     topk = kernel.topk_s + kernel.sort_passes * scores * 2.0 / kernel.hbm_bytes_per_s
     return np.asarray(_LOGIT_S * scores + np.where(general, topk, 0.0) + kernel.expert_s * layer.load.experts)
@@ -244,6 +246,7 @@ def expert_cost(
     expert_parallel: FloatArray | float = 1.0,
     alpha: FloatArray | float = 0.0,
     gated: FloatArray | bool = True,
+    dispatched: bool = False,
     steady: bool = True,
 ) -> Cost:
     """Time, power and clock of the expert layer on the busiest rank, forward, without the exchange of tokens.
@@ -265,6 +268,9 @@ def expert_cost(
         Power law of the experts' popularity, 0 for balanced.
     gated : array or bool
         Two input products (SwiGLU) instead of one.
+    dispatched : bool
+        Tokens are sent to the ranks of their experts: every rank routes its own share alone. Otherwise every rank holds
+        and routes all of them, as in the published tables.
     steady : bool
         The power cap sets the clock.
 
@@ -274,18 +280,19 @@ def expert_cost(
         If a dimension is not positive, a token wants more experts than there are, the ranks do not share out the
         experts, or the exponent is negative.
     """
-    layer = _layer(tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    sizes = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    layer = _layer(*sizes, dispatched=dispatched)
     other = _launches_s(kernel, layer) + _routing_s(kernel, layer)
     return _cost(kernel, layer.products(element_bytes(kernel.precision)), _row_bytes(kernel, layer), other, steady)
 
 
-def _layer(*sizes: FloatArray | float | bool) -> _Layer:
+def _layer(*sizes: FloatArray | float | bool, dispatched: bool) -> _Layer:
     """The layer on the busiest rank, checked; sizes in the order of `expert_cost`."""
     t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*sizes))
     _check({"tokens": t, "topk": k, "experts": e, "hidden": h, "inter": i}, ep, a)
     inner = i / tp
     shapes = (((1.0 + g) * inner, h), (h, inner))
-    return _Layer(t, k, e, h, shapes, rank_load(t, k, e, ep, a))
+    return _Layer(t, t / ep if dispatched else t, k, e, h, shapes, rank_load(t, k, e, ep, a))
 
 
 def expert_gradient_costs(
@@ -300,6 +307,7 @@ def expert_gradient_costs(
     expert_parallel: FloatArray | float = 1.0,
     alpha: FloatArray | float = 0.0,
     gated: FloatArray | bool = True,
+    dispatched: bool = False,
     steady: bool = True,
 ) -> tuple[Cost, Cost]:
     """Gradients of the inputs (with the passes over rows of a backward pass) and of the weights of an expert layer.
@@ -309,7 +317,7 @@ def expert_gradient_costs(
 
     Parameters
     ----------
-    kernel, tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated, steady
+    kernel, tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated, dispatched, steady
         As for `expert_cost`.
 
     Returns
@@ -327,7 +335,8 @@ def expert_gradient_costs(
     No table holds backward passes of expert layers: the numbers are those fitted on forward passes. A memory-bound
     backward pass reads its input and the output's gradient and writes the input's: 1.5 times the forward traffic.
     """
-    layer = _layer(tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    sizes = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
+    layer = _layer(*sizes, dispatched=dispatched)
     width, launches = element_bytes(kernel.precision), _launches_s(kernel, layer)
     rows = _BACKWARD_PASSES * _row_bytes(kernel, layer)
     inputs = _cost(kernel, layer.products(width, turned=True), rows, launches, steady)

@@ -16,7 +16,7 @@ from megawatt.training.multiplies import trained_precisions
 from megawatt.training.other_layouts import Alternative, FrontStep, against, alternatives, front_steps
 from megawatt.training.own_machines import open_machine, open_machines
 from megawatt.training.planning import Objective, Prices, describe_layout, evaluate, plan
-from megawatt.training.practice import Practice, Stack, default_stack, practice_for
+from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.runs import checkpoint_interval_s, expected_wall_s, run
 from megawatt.training.scaling import (
@@ -30,6 +30,7 @@ from megawatt.training.scaling import (
     sweep,
 )
 from megawatt.training.schedules import CODES, SCHEDULES, schedule_name
+from megawatt.training.stacks import Stack, default_stack, read_stack, switched_text
 from megawatt.training.step import micro_batches, step_cost, step_memory
 from megawatt.training.timeline import chrome_trace, plan_timeline
 from megawatt.training.units import cores_per_chip
@@ -88,6 +89,7 @@ __all__ = [
     "plan_timeline",
     "practice_for",
     "read_features",
+    "read_stack",
     "run",
     "schedule_name",
     "search_space",
@@ -97,6 +99,7 @@ __all__ = [
     "step_memory",
     "step_time_ranges",
     "sweep",
+    "switched_text",
     "trained_precisions",
     "usual_job",
     "usual_precision",

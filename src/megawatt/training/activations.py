@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.training.features import MODULES
-from megawatt.training.practice import Stack
 from megawatt.training.recompute import recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
+from megawatt.training.stacks import Stack
 from megawatt.workload import Attention, Latent, LayerKind, structure
 
 __all__ = ["Activations", "activation_bytes", "layer_activations", "stored_width"]

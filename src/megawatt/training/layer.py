@@ -22,15 +22,17 @@ from megawatt.hardware import (
     send_receive_s,
     vector_time_s,
 )
+from megawatt.training.dispatch import dispatch_s
 from megawatt.training.features import MODULES
 from megawatt.training.multiplies import multiply, shared_clock
 from megawatt.training.operators import Passes, attention, busiest_load, experts, packed_calls
 from megawatt.training.practice import Practice
 from megawatt.training.recompute import recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
+from megawatt.training.stacks import Stack
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
 
-__all__ = ["BlockTime", "head_time", "layer_time", "nodes_per_expert_copy", "split_of"]
+__all__ = ["BlockTime", "head_time", "layer_time", "split_of"]
 
 
 _NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
@@ -154,18 +156,30 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) 
     forward, backward = {"vector": vector_f}, {"vector": vector_b}
     scores = works["attention"]
     weight = functools.reduce(operator.add, (w.weight for w in works.values()))
-    beside = _Beside(scores.forward.time_s, scores.backward.time_s, weight.time_s)
+    total_f = functools.reduce(operator.add, (w.forward for w in works.values())).time_s
+    total_b = functools.reduce(operator.add, (w.backward for w in works.values())).time_s
+    beside = _Beside(scores.forward.time_s, scores.backward.time_s, weight.time_s, total_f, total_b)
     for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, beside).items():
         forward[name], backward[name] = exposed_f, exposed_b
     clock = _clock(practice, precision, works.values(), (forward, backward))
     for name, passes in works.items():
         forward[name], backward[name] = passes.forward.at(clock), passes.backward.at(clock)
-    fused = len(work.attention) + len(work.scans)
-    host = stack.host_operator_s * (len(work.gemms) + fused + work.vector_kernels + work.routed_kernels)
+    host = stack.host_operator_s * launched_operators(work, stack)
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     repeated = _Repeated(job, kind, layouts, practice, work.gemms if routed is None else tuple(plain), forward, clock)
     return BlockTime(forward, backward, repeated.total_s(), weight.at(clock))
+
+
+def launched_operators(work: LayerWork, stack: Stack) -> float:
+    """Operators of a layer that the host launches one by one: those that no graph holds."""
+    if "full" in stack.graphs:
+        return 0.0
+    routed = [g for g in work.gemms if g.grouped or g.name == "router"]
+    counts = {"attn": len(work.gemms) - len(routed) + len(work.attention) + len(work.scans) + work.vector_kernels}
+    if routed:
+        counts |= {"router": stack.router_operators, "experts": stack.expert_operators}
+    return float(sum(count for name, count in counts.items() if name not in stack.graphs))
 
 
 def _vector_s(
@@ -176,8 +190,9 @@ def _vector_s(
     casts = 4.0 if precision in _NARROW else 0.0
     factor = practice.stack.vector_traffic_factor
     around = work.routed_bytes if routed else np.zeros_like(work.routed_bytes)
-    forward = factor * (work.vector_bytes + around) + casts * work.cast_elements
-    backward = factor * (work.vector_bytes_backward + 1.5 * around) + casts * work.cast_elements_backward
+    biases = practice.stack.expert_bias_bytes * work.expert_biases
+    forward = biases + factor * (work.vector_bytes + around) + casts * work.cast_elements
+    backward = biases + factor * (work.vector_bytes_backward + 1.5 * around) + casts * work.cast_elements_backward
     # Every micro-batch reads and writes the stored gradients of all weights; where the multiply does not add to them
     # itself, the fresh ones are read once more. Sharded ones (ZeRO 2 and 3) are scattered first.
     fresh = 0.0 if practice.stack.gradient_fused else ACTIVATION_BYTES
@@ -258,11 +273,14 @@ class _Repeated:
 
 @dataclass(frozen=True, slots=True)
 class _Beside:
-    """Computation that messages can hide behind: attention forward and backward, weight gradients. [s]"""
+    """Computation that messages can hide behind: attention forward and backward, weight gradients, and all of the layer
+    forward and backward (of another micro-batch). [s]"""
 
     attention_forward: FloatArray
     attention_backward: FloatArray
     weight_gradient: FloatArray
+    forward: FloatArray
+    backward: FloatArray
 
 
 def _messages_s(
@@ -271,7 +289,8 @@ def _messages_s(
     """Exposed communication of one layer, forward and backward."""
     fabric, stack = practice.fabric, practice.stack
     cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
-    expert = _dispatch_s(work, layouts, practice)
+    expert = dispatch_s(work, layouts, practice)
+    hidden = stack.ep_overlap_frac * expert if stack.ep_overlap else np.zeros_like(expert)
     ring = (cp - 1.0) * send_receive_s(fabric, work.cp_bytes, cp, tp)
     # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
     hidden_f = np.minimum(stack.cp_overlap_frac * ring, beside.attention_forward)
@@ -283,7 +302,7 @@ def _messages_s(
     return {
         "tp": _tensor_s(work, layouts, practice, beside.weight_gradient),
         "cp": context,
-        "ep": (expert, expert),
+        "ep": (expert - np.minimum(hidden, beside.forward), expert - np.minimum(hidden, beside.backward)),
     }
 
 
@@ -326,30 +345,6 @@ def _tensor_s(
     movable = backward * np.where(layouts.sequence_parallel, 2.0 / 3.0, 1.0)
     behind = np.minimum(movable, weight_gradient)
     return forward * exposed, np.minimum(backward * exposed, backward - behind)
-
-
-def _dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
-    """Exposed dispatch and combine of one layer, one way. [s]"""
-    fabric, stack = practice.fabric, practice.stack
-    ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
-    # The step waits for the busiest rank. Expert groups are neighbours, etp apart.
-    sent = work.ep_bytes * practice.stack.expert_imbalance
-    once = all_to_all_s(fabric, sent, ep, etp)
-    if stack.dispatch_once_per_node:
-        # One copy of a token crosses to each node that holds any of its experts and is copied there.
-        domain = fabric.links[0].domain_chips
-        inside = np.clip(np.floor(domain / etp), 1.0, ep)
-        across = all_to_all_s(fabric, sent * nodes_per_expert_copy(work.routed_copies, ep / inside), ep, etp)
-        once = np.maximum(across, all_to_all_s(fabric, sent, inside, etp))
-    return np.where(work.ep_bytes > 0.0, 2.0 * once, 0.0) * (1.0 - stack.ep_overlap_frac)
-
-
-def nodes_per_expert_copy(copies: float, nodes: FloatArray) -> FloatArray:
-    """Distinct nodes that a token's experts lie on, per expert: what dispatch once per node leaves of the traffic.
-
-    N (1 - (1 - 1/N)^k) / k for k experts spread evenly over N nodes; 1 for a single expert, 1/k for a single node.
-    """
-    return np.asarray(nodes * (1.0 - (1.0 - 1.0 / nodes) ** copies) / max(copies, 1.0))
 
 
 def head_time(job: Job, layouts: Layouts, practice: Practice) -> BlockTime:

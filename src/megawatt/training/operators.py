@@ -147,10 +147,12 @@ def experts(practice: Practice, call: ExpertCall | None, precision: str, *, froz
         "tensor_parallel": call.tensor_parallel,
         "expert_parallel": call.expert_parallel,
         "gated": call.gated,
+        "dispatched": True,
         "steady": False,
     }
     forward = Work.of(expert_cost(kernel, **shape), kernel.law)
     inputs, weights = (Work.of(cost, kernel.law) for cost in expert_gradient_costs(kernel, **shape))
     none = np.zeros_like(weights.time_s)
     weight = Work(none, none, none) if frozen else weights
-    return Passes(forward, inputs + weight, weight)
+    reached = practice.stack.expert_frac
+    return Passes(forward.slowed(reached), (inputs + weight).slowed(reached), weight.slowed(reached))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import CatalogueError, ScenarioError, shown
@@ -28,116 +28,20 @@ from megawatt.hardware import (
 )
 from megawatt.training.multiplies import TRAINED, multiplies
 from megawatt.training.records import Job
-from megawatt.training.schedules import SCHEDULES
+from megawatt.training.stacks import Stack, read_stack
 from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, structure
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "Stack", "default_stack", "practice_for"]
+__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "practice_for"]
 
 _ROOM: Final = "training"
-_DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
-    {"gpu": "stack-megatron-core", "tpu": "stack-maxtext", "trn": "stack-neuron"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """One training stack.
-
-    Attributes
-    ----------
-    key : str
-        Catalogue key.
-    attention_fused, dropout : bool
-        Attention in one kernel; dropout on scores and residuals.
-    tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
-        Most of each kind of communication that hides behind computation, 0 to 1.
-    tp_async_backward : bool
-        Gradients of inputs travel between tensor-parallel chips while weight gradients are computed.
-    gradient_fused : bool
-        The multiply itself adds weight gradients to the stored ones, without writing and reading them in between.
-    pp_scattered : bool
-        Without sequence parallelism, each chip of a tensor group sends its share of the activations to the next stage,
-        where they are gathered over the fast links.
-    dispatch_once_per_node : bool
-        A routed token crosses to each node once, whatever number of its experts is there.
-    schedule : str
-        Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
-    across_overlap_frac : float
-        The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
-    gemm_frac : float
-        Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
-    attention_frac : float
-        Rate of fused attention relative to the usual kernels of its generation.
-    attention_kernel : str
-        Generation of its fused attention: fa2, fa3, cudnn, xla, neuron (`megawatt.hardware.flash_kernel`).
-    expert_imbalance : float
-        Load of the busiest expert-parallel rank over the mean, >= 1.
-    host_operator_s : float
-        Host time of one operator (a few kernels); 0 where a step is compiled or captured. [s]
-    vector_traffic_factor : float
-        Memory traffic of unfused element-wise operators relative to fused ones, >= 1.
-    gradient_bytes : float
-        Width of stored gradients. [B]
-    gradient_exchange_bytes : float
-        Width of exchanged gradients. [B]
-    logit_bytes : float
-        What the loss holds of each logit at its peak: the logit, its 32-bit copy, its gradient, as far as they are not
-        fused or taken in chunks. [B]
-    gathered_layers : float
-        Layers whose sharded weights are whole at a time (ZeRO 3), gradients likewise.
-    optimizer : str
-        Kind of optimizer (`OPTIMIZERS`).
-    shard_link_frac : float
-        Share of the scale-out rate that gathers of sharded weights (ZeRO 3) keep.
-    """
-
-    key: str
-    attention_fused: bool
-    dropout: bool
-    tp_overlap_frac: float
-    cp_overlap_frac: float
-    ep_overlap_frac: float
-    pp_overlap_frac: float
-    dp_overlap_frac: float
-    across_overlap_frac: float
-    gemm_frac: float
-    attention_frac: float
-    host_operator_s: float
-    vector_traffic_factor: float
-    gradient_bytes: float
-    gradient_exchange_bytes: float
-    shard_link_frac: float
-    expert_imbalance: float = 1.0
-    tp_async_backward: bool = False
-    gradient_fused: bool = False
-    pp_scattered: bool = False
-    dispatch_once_per_node: bool = False
-    logit_bytes: float = 4.0
-    gathered_layers: float = 2.0
-    schedule: str = "1f1b"
-    attention_kernel: str = "cudnn"
-    optimizer: str = "adam"
-
-
-_LARGEST_FRAC: Final = 1.5
-"""A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
-_WHOLE_STEP: Final = ("straggler_frac",)
+_WHOLE_STEP: Final = ("straggler_frac", "real_imbalance")
 _RESERVE: Final = ("context_bytes", "fragmentation_frac")
 OPTIMIZERS: Final = ("adam", "adam-main-grads", "adam-bf16", "adam-8bit", "muon", "sgd")
 """Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own), with
 moments in 16 or 8 bits, Muon, SGD with momentum."""
-_FLAGS: Final = (
-    "attention_fused",
-    "dropout",
-    "tp_async_backward",
-    "gradient_fused",
-    "pp_scattered",
-    "dispatch_once_per_node",
-)
-_WORDS: Final = ("schedule", "attention_kernel", "optimizer")
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
@@ -200,34 +104,6 @@ class Practice:
         if any(kind.mixture for kind in kinds):
             names["routed experts"] = f"experts {precision}"
         return {name: self.evidence.get(key, "roofline over its data sheet") for name, key in names.items()}
-
-
-def default_stack(accelerator: Accelerator) -> str:
-    """Key of the stack that is usual on a chip."""
-    return _DEFAULT_STACK[accelerator.family]
-
-
-def _stack(catalogue: Catalogue, key: str, accelerator: Accelerator) -> tuple[Stack, tuple[Assumption, ...]]:
-    key = catalogue.get(key if catalogue.knows(key) else f"stack-{key}", "practice").key
-    names = [name for name in Stack.__dataclass_fields__ if name != "key"]
-    used = {name: catalogue.assume(key, name, _ROOM) for name in names}
-    # Kernel libraries are tuned chip by chip: where a stack was measured on this one, its own numbers count.
-    owns = (catalogue.entries.get(f"{key}-{chip}") for chip in accelerator.practised)
-    own = next((entry for entry in owns if entry is not None), None)
-    if own is not None:
-        used |= {name: catalogue.assume(own.key, name, _ROOM) for name in names if name in own.facts}
-    schedule = str(used["schedule"].fact.value)
-    if schedule not in SCHEDULES:
-        raise ScenarioError(f"{key}.schedule = {schedule!r}; allowed: {', '.join(SCHEDULES)}")
-    words: dict[str, Any] = {name: str(used[name].fact.value) for name in _WORDS}
-    names = [name for name in names if name not in _WORDS]
-    numbers = {name: used[name].fact.number() for name in names}
-    wrong = [n for n in names if n.endswith("_frac") and not 0.0 <= numbers[n] <= _LARGEST_FRAC]
-    if wrong:
-        found = ", ".join(f"{n} = {numbers[n]:g}" for n in wrong)
-        raise ScenarioError(f"{key}: {found}; allowed: 0 to {_LARGEST_FRAC:g}")
-    values: dict[str, Any] = {n: v > 0.5 if n in _FLAGS else v for n, v in numbers.items()}
-    return Stack(key=key, **words, **values), tuple(used.values())
 
 
 def _attention(
@@ -315,7 +191,7 @@ def practice_for(
     system : System
         The machine.
     stack : str, optional
-        Key of a stack, with or without ``stack-``; the usual one of the chip if not given.
+        As `megawatt.training.stacks.read_stack` reads it; the usual one of the chip if not given.
     offload : collection of str
         Any of `OFFLOADS`: kept in the host's memory.
     optimizer : str, optional
@@ -335,7 +211,8 @@ def practice_for(
     fabric, links, link_facts = fabric_for(catalogue, chip.key, system.links)
     used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
     reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
-    profile, stack_facts = _stack(catalogue, stack or default_stack(chip), chip)
+    straggler, imbalance = (a.fact.number() for a in used)
+    profile, stack_facts = read_stack(catalogue, stack, chip, real_imbalance=imbalance)
     kind = optimizer or profile.optimizer
     if kind not in OPTIMIZERS:
         raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
@@ -367,7 +244,7 @@ def practice_for(
         context_bytes=reserve[0].fact.number(),
         fragmentation_frac=reserve[1].fact.number(),
         state_bytes=states.fact.number(),
-        straggler_frac=used[0].fact.number(),
+        straggler_frac=straggler,
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.training.features import MODULES
-from megawatt.training.practice import Stack
 from megawatt.training.records import Layouts
+from megawatt.training.stacks import Stack
 
 __all__ = ["module_bits", "module_names", "recomputes", "repeated_share"]
 

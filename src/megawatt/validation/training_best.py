@@ -53,13 +53,13 @@ def against_search(run: Run, catalogue: Catalogue) -> Against:
     """
     if run.layout is None:
         return Against(run.id, None, why="no layout is published")
-    practice = practice_for(catalogue, run.system, run.stack)
+    practice = practice_for(catalogue, run.system, run.software)
     published = step_cost(run.job, run.system, run.layout, practice=practice)
     broken = str(layout_reasons(run.job, run.layout, chips=run.chips)[0])
     if broken:
         return Against(run.id, None, why=broken)
     try:
-        found = plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.stack)
+        found = plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.software)
     except MegawattError as error:
         return Against(run.id, None, why=str(error).split(":")[0] + ": nothing fits in memory")
     saved = 1.0 - found.step_time_s / float(published.step_time_s[0])

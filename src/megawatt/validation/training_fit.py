@@ -173,7 +173,7 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     if not chosen:
         return []
     names = list(group.fields)
-    practices = [practice_for(catalogue, run.system, run.stack) for run in chosen]
+    practices = [practice_for(catalogue, run.system, run.software) for run in chosen]
 
     low, high = (np.array([group.fields[n][i] for n in names]) for i in (0, 1))
     room = high - low

@@ -111,14 +111,13 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
 def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
     """Step time of one run as its layout was published; the planner chooses where none was. [s]"""
     if run.layout is None:
-        return plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.stack).step_time_s
+        return plan(run.job, run.system, run.chips, catalogue=catalogue, stack=run.software).step_time_s
     return float(step_cost(run.job, run.system, run.layout, practice=practice).step_time_s[0])
 
 
 def _practice(run: Run, catalogue: Catalogue, known: dict[tuple[object, ...], Practice]) -> Practice:
-    said = run.features
     chip = run.system.accelerator
-    key = (chip.key, chip.power_cap_w, run.system.links, run.stack, said.offload_layers, said.moment_bytes)
+    key = (chip.key, chip.power_cap_w, run.system.links, run.software)
     if key not in known:
         known[key] = run_practice(run, catalogue)
     return known[key]

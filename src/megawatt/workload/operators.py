@@ -58,6 +58,8 @@ class LayerWork:
         Memory traffic of permuting, activating and summing the routed tokens; 1.5 times as much backward. [B]
     cast_elements, cast_elements_backward : (n,)
         Elements cast to a narrow type before the matrix multiplies.
+    expert_biases : (n,)
+        Elements of the routed experts' products to which a bias is added; 0 without biases.
     weights : (n,)
         Weights that the layer's backward pass adds gradients to. [elements]
     vector_kernels, routed_kernels : float
@@ -85,6 +87,7 @@ class LayerWork:
     routed_bytes: FloatArray
     cast_elements: FloatArray
     cast_elements_backward: FloatArray
+    expert_biases: FloatArray
     weights: FloatArray
     vector_kernels: float
     routed_kernels: float
@@ -169,6 +172,7 @@ def layer_work(
         routed_bytes=_activation_bytes(arch, routed) + pairs * expert_width * 3 * 4.0,
         cast_elements=inputs,
         cast_elements_backward=inputs + active * (1.0 if arch.gated else 0.0),
+        expert_biases=_expert_biases(mixture, expert_width, pairs, split),
         weights=np.asarray(sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), zero)),
         vector_kernels=halves * (10.0 if fused_attention else 14.0) + 4.0 * len(core.scans),
         routed_kernels=8.0 if mixture else 0.0,
@@ -255,6 +259,13 @@ def _expert_gemms(
         share = tokens / split.tp
         gemms += Gemm("expert_latent_down", share, seen, h, one), Gemm("expert_latent_up", share, h, seen, one)
     return gemms + (_mlp_gemms("shared", mixture.shared, hidden, tokens, split.tp) if mixture.shared else ())
+
+
+def _expert_biases(mixture: Mixture | None, seen: int, pairs: FloatArray, split: Split) -> FloatArray:
+    """Elements of both products of the routed experts, where they have biases."""
+    if mixture is None or not mixture.expert.bias:
+        return np.zeros_like(pairs)
+    return pairs * (seen + (2.0 if mixture.expert.gated else 1.0) * mixture.expert.width / split.etp)
 
 
 def _expert_call(mixture: Mixture, hidden: int, tokens: FloatArray, split: Split) -> ExpertCall:

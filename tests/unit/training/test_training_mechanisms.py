@@ -10,7 +10,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.hardware import LinkKernel
 from megawatt.training import Job, Practice, StepCost, one_layout, practice_for, step_cost, step_memory
-from megawatt.training.layer import nodes_per_expert_copy
+from megawatt.training.dispatch import distinct_places
 from megawatt.workload import ModelArch, load_model, model_flops_per_token, parameters, trained_share
 
 CATALOGUE = load_catalogue()
@@ -43,27 +43,54 @@ def test_fused_accumulation_saves_the_traffic_of_gradients() -> None:
     assert separate - fused == pytest.approx(8 * 2 * weights / PRACTICE.kernels.hbm_flow_bytes_per_s, rel=1e-6)
 
 
-def test_copies_of_a_token_that_cross_nodes() -> None:
+def test_places_of_the_experts_of_a_token() -> None:
     # 8 experts spread evenly over 8 nodes: 8 (1 - (7/8)^8) = 5.25 nodes
-    assert nodes_per_expert_copy(8.0, np.array([8.0]))[0] == pytest.approx(8 * (1 - (7 / 8) ** 8) / 8)
-    # one node holds them all: one copy instead of eight
-    assert nodes_per_expert_copy(8.0, np.array([1.0]))[0] == 1 / 8
-    assert nodes_per_expert_copy(1.0, np.array([4.0]))[0] == 1.0
+    assert distinct_places(8.0, np.array([8.0]))[0] == pytest.approx(5.2512, rel=1e-4)
+    assert distinct_places(8.0, np.array([1.0]))[0] == 1.0
+    assert distinct_places(1.0, np.array([4.0]))[0] == 1.0
 
 
-def test_dispatch_once_per_node_saves_scale_out_traffic() -> None:
+def test_dispatchers_take_different_paths() -> None:
     arch = load_model("deepseek-v3", CATALOGUE)
-    layout = {"dp": 64, "ep": 64, "recompute": 2}
-    each, once = (
-        cost(arch, with_stack(dispatch_once_per_node=flag), **layout).parts_s["ep"][0] for flag in (False, True)
+
+    def exchange(dispatcher: str, ranks: int) -> float:
+        stack = with_stack(dispatcher=dispatcher, ep_overlap=False, dispatch_across_frac=0.8, dispatch_inside_frac=0.6)
+        return float(cost(arch, stack, dp=ranks, ep=ranks, recompute=0).parts_s["ep"][0])
+
+    # 58 layers, four ways; over eight nodes: 5.25 copies of a token, 7/8 of them elsewhere, at 0.8 of an adapter
+    layers = 58
+    crossing = 4096 * 7168 * 2 * 5.2512 * 7 / 8 / (0.8 * 50e9)
+    assert exchange("deepep", 64) == pytest.approx(4 * layers * crossing, rel=0.03)
+    assert exchange("alltoall", 64) > 1.3 * exchange("deepep", 64)
+    # inside one node: one copy per rank of the eight
+    inside = 8 * 4096 * 7168 * 2 * 5.2512 / (0.6 * 450e9)
+    assert exchange("hybridep", 8) == pytest.approx(4 * layers * inside, rel=0.03)
+
+
+def test_overlap_hides_a_share_of_the_exchange() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    off, on = (
+        cost(arch, with_stack(dispatcher="deepep", ep_overlap=flag, ep_overlap_frac=0.5), dp=8, ep=8).parts_s["ep"][0]
+        for flag in (False, True)
     )
-    assert 0.6 * each < once < 0.75 * each
-    # inside one node nothing changes
-    layout = {"dp": 8, "ep": 8, "recompute": 2}
-    each, once = (
-        cost(arch, with_stack(dispatch_once_per_node=flag), **layout).parts_s["ep"][0] for flag in (False, True)
-    )
-    assert once == pytest.approx(each)
+    assert on == pytest.approx(0.5 * off)
+
+
+def test_graphs_take_launches_from_the_host() -> None:
+    arch = load_model("qwen3-30b-a3b", CATALOGUE)
+    graphs = ((), ("router",), ("attn", "router"), ("full",))
+    waits = [
+        float(cost(arch, with_stack(host_operator_s=1e-3, graphs=g), dp=8, ep=8).parts_s["host"][0]) for g in graphs
+    ]
+    assert waits[0] > waits[1] > waits[2] > waits[3] == 0.0
+
+
+def test_biases_of_experts_cost_memory_traffic() -> None:
+    arch = load_model("gpt-oss-120b", CATALOGUE)
+    free, unfused = (cost(arch, with_stack(expert_bias_bytes=x), dp=8, ep=8).parts_s["vector"][0] for x in (0.0, 40.0))
+    # one sequence a chip and step of 8 micro-batches: 4,096 tokens, 4 experts, 2,880 + 2 x 2,880 elements, both ways
+    more = 8 * 36 * 2 * 40 * 4096 * 4 * 3 * 2880 / PRACTICE.kernels.hbm_flow_bytes_per_s
+    assert unfused - free == pytest.approx(more, rel=1e-6)
 
 
 def test_the_busiest_expert_rank_sets_the_pace() -> None:

@@ -147,7 +147,7 @@ def test_an_anchor_scales_kernels_until_the_step_is_the_measured_one(tmp_path: P
     )
     assert steps(own, "anchored")[0] == pytest.approx(measured, rel=1e-6)
     factor = system.accelerator.achieved_over_predicted
-    assert 0.7 < factor < 1.0 / 1.2, "links and memory stay, so kernels lose more than the step"
+    assert 0.65 < factor < 1.0 / 1.2, "links, memory and the host stay, so kernels lose more than the step"
     fact = {a.name: a.fact for a in system.assumptions}["anchored-chip.achieved_over_predicted"]
     assert (fact.value, fact.kind, fact.source) == (factor, "derived", "machine.toml")
     assert f"{predicted:.4g} s as predicted" in fact.note

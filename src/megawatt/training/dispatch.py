@@ -1,0 +1,58 @@
+"""Routed tokens on their way to the experts and back: by the path that the stack's dispatcher takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from megawatt.arrays import FloatArray
+from megawatt.hardware import all_to_all_s
+from megawatt.training.practice import Practice
+from megawatt.training.records import Layouts
+from megawatt.workload import LayerWork
+
+__all__ = ["dispatch_s", "distinct_places"]
+
+
+def distinct_places(copies: float, places: FloatArray) -> FloatArray:
+    """Distinct places (ranks, nodes) that a token's experts lie on.
+
+    N (1 - (1 - 1/N)^k) for k experts spread evenly over N places.
+    """
+    return np.asarray(places * (1.0 - (1.0 - 1.0 / places) ** copies))
+
+
+def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
+    """Dispatch and combine of one layer, one way (forward or backward), nothing hidden. [s], shape (n,)
+
+    NCCL's all-to-all sends a copy per expert. DeepEP and HybridEP send one per rank that holds any of a token's
+    experts, and across nodes one per node, copied there: the slower of both ways counts, as they are pipelined.
+
+    Parameters
+    ----------
+    work : LayerWork
+        The layer.
+    layouts : Layouts
+        Expert groups are neighbours, etp apart.
+    practice : Practice
+        Network, dispatcher and the shares of the links that it reaches; the step waits for the busiest rank.
+
+    Notes
+    -----
+    Sources: tables of DeepEP and HybridEP by ranks [training-dispatch]; they count copies that stay on a rank.
+    """
+    fabric, stack = practice.fabric, practice.stack
+    ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
+    copies = max(work.routed_copies, 1.0)
+    if stack.dispatcher == "alltoall":
+        once = all_to_all_s(fabric, work.ep_bytes, ep, etp)
+    else:
+        token_bytes = work.ep_bytes / copies
+        ranks = np.clip(np.floor(fabric.links[0].domain_chips / etp), 1.0, ep)
+        nodes = ep / ranks
+        inside = (
+            token_bytes * distinct_places(copies, ep) / (stack.dispatch_inside_frac * fabric.links[0].link_bytes_per_s)
+        )
+        crossing = token_bytes * distinct_places(copies, nodes) * (1.0 - 1.0 / nodes)
+        across = crossing / (stack.dispatch_across_frac * fabric.links[-1].link_bytes_per_s)
+        once = np.maximum(inside, across)
+    return np.where((work.ep_bytes > 0.0) & (ep > 1.0), 2.0 * once * stack.expert_imbalance, 0.0)

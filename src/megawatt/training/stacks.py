@@ -1,0 +1,267 @@
+"""Training stacks: a software with its releases, what it fuses and overlaps, and what a run switched.
+
+A stack is written ``megatron-core@26.02; ep_overlap=on``: a catalogue key (``stack-`` may be left out), a release,
+features (`megawatt.training.features`). Entry ``stack-megatron-core@26.02`` says what that release does otherwise than
+the one before it, ``stack-megatron-core-h100-sxm`` what was measured on one chip, ``...@26.02-h100-sxm`` both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.errors import ScenarioError, shown
+from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
+from megawatt.training.schedules import SCHEDULES
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["Stack", "default_stack", "read_stack", "switched_text", "with_features"]
+
+
+_ROOM: Final = "training"
+_PREFIX: Final = "stack-"
+_DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
+    {"gpu": "stack-megatron-core", "tpu": "stack-maxtext", "trn": "stack-neuron"}
+)
+_OTHER_NAMES: Final[Mapping[str, str]] = MappingProxyType({"megatron-bridge": "megatron-core", "nemo": "megatron-core"})
+"""Frontends of a stack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One training stack.
+
+    Attributes
+    ----------
+    key : str
+        What it is: catalogue key, ``@`` its release, and what was switched, as `read_stack` reads it.
+    attention_fused, dropout : bool
+        Attention in one kernel; dropout on scores and residuals.
+    tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
+        Most of each kind of communication that hides behind computation, 0 to 1.
+    tp_async_backward : bool
+        Gradients of inputs travel between tensor-parallel chips while weight gradients are computed.
+    gradient_fused : bool
+        The multiply itself adds weight gradients to the stored ones, without writing and reading them in between.
+    pp_scattered : bool
+        Without sequence parallelism, each chip of a tensor group sends its share of the activations to the next stage,
+        where they are gathered over the fast links.
+    ep_overlap : bool
+        Routed tokens travel while another micro-batch computes: ``ep_overlap_frac`` of it is hidden at most.
+    dispatcher : str
+        How routed tokens travel: alltoall, deepep, hybridep (`megawatt.training.dispatch.dispatch_s`).
+    dispatch_inside_frac, dispatch_across_frac : float
+        Shares of the links inside a domain and across that deepep and hybridep reach.
+    graphs : tuple of str
+        Parts of a layer that CUDA graphs launch: attn, router, experts, full.
+    expert_frac : float
+        Rate of expert layers relative to the measured kernels.
+    expert_bias_bytes : float
+        Memory traffic per element of a routed expert's product for adding its bias, one way; 0 where the multiply adds
+        it. [B]
+    router_operators, expert_operators : float
+        Operators that choose the experts and prepare the exchange; that exchange, permute and compute.
+    schedule : str
+        Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
+    across_overlap_frac : float
+        The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
+    gemm_frac : float
+        Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
+    attention_frac : float
+        Rate of fused attention relative to the usual kernels of its generation.
+    attention_kernel : str
+        Generation of its fused attention: fa2, fa3, cudnn, xla, neuron (`megawatt.hardware.flash_kernel`).
+    expert_imbalance : float
+        Load of the busiest expert-parallel rank over the mean, >= 1.
+    host_operator_s : float
+        Host time of one operator (a few kernels); 0 where a step is compiled or captured. [s]
+    vector_traffic_factor : float
+        Memory traffic of unfused element-wise operators relative to fused ones, >= 1.
+    gradient_bytes : float
+        Width of stored gradients. [B]
+    gradient_exchange_bytes : float
+        Width of exchanged gradients. [B]
+    logit_bytes : float
+        What the loss holds of each logit at its peak: the logit, its 32-bit copy, its gradient, as far as they are not
+        fused or taken in chunks. [B]
+    gathered_layers : float
+        Layers whose sharded weights are whole at a time (ZeRO 3), gradients likewise.
+    optimizer : str
+        Kind of optimizer (`megawatt.training.practice.OPTIMIZERS`).
+    shard_link_frac : float
+        Share of the scale-out rate that gathers of sharded weights (ZeRO 3) keep.
+    """
+
+    key: str
+    attention_fused: bool
+    dropout: bool
+    tp_overlap_frac: float
+    cp_overlap_frac: float
+    ep_overlap_frac: float
+    pp_overlap_frac: float
+    dp_overlap_frac: float
+    across_overlap_frac: float
+    gemm_frac: float
+    attention_frac: float
+    host_operator_s: float
+    vector_traffic_factor: float
+    gradient_bytes: float
+    gradient_exchange_bytes: float
+    shard_link_frac: float
+    expert_imbalance: float = 1.0
+    tp_async_backward: bool = False
+    gradient_fused: bool = False
+    pp_scattered: bool = False
+    ep_overlap: bool = False
+    dispatcher: str = "alltoall"
+    dispatch_inside_frac: float = 1.0
+    dispatch_across_frac: float = 1.0
+    router_operators: float = 18.0
+    expert_operators: float = 10.0
+    expert_frac: float = 1.0
+    expert_bias_bytes: float = 0.0
+    graphs: tuple[str, ...] = ()
+    logit_bytes: float = 4.0
+    gathered_layers: float = 2.0
+    optimizer: str = "adam"
+    schedule: str = "1f1b"
+    attention_kernel: str = "cudnn"
+
+
+_LARGEST_FRAC: Final = 1.5
+"""A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
+_FLAGS: Final = ("attention_fused", "dropout", "tp_async_backward", "gradient_fused", "pp_scattered", "ep_overlap")
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"schedule": SCHEDULES, "attention_kernel": (), "dispatcher": DISPATCHERS, "optimizer": ()}
+)
+_LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS})
+_OPTIONAL: Final = tuple(n for n, f in Stack.__dataclass_fields__.items() if f.default is not MISSING)
+_ROUTER_OPERATORS: Final = {False: 18.0, True: 8.0}
+"""Operators (four kernels each) of a router: 72 kernels, 31 fused [training-moe-guide]."""
+
+
+def default_stack(accelerator: Accelerator) -> str:
+    """Key of the stack that is usual on a chip."""
+    return _DEFAULT_STACK[accelerator.family]
+
+
+def read_stack(
+    catalogue: Catalogue, text: str | None, accelerator: Accelerator, *, real_imbalance: float = 1.0
+) -> tuple[Stack, tuple[Assumption, ...]]:
+    """A stack as it is written, and the facts behind it.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``stack-...``.
+    text : str or None
+        ``NAME[@RELEASE][; feature=value ...]``; the usual stack of the chip where NAME is empty. RELEASE is one of its
+        releases, or a month (YYYY-MM): the newest until then; the newest of all where it is not given.
+    accelerator : Accelerator
+        The chip: a stack does otherwise on some.
+    real_imbalance : float
+        As `with_features`.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such release, or a feature is not allowed.
+    CatalogueError
+        If there is no such stack, or it lacks a fact.
+    """
+    head, _, features = (text or "").partition(";")
+    name, at, release = (part.strip() for part in head.strip().partition("@"))
+    name = name.removeprefix(_PREFIX)
+    key = default_stack(accelerator)
+    if name:
+        key = catalogue.get(_PREFIX + _OTHER_NAMES.get(name.lower(), name), "practice").key
+    releases = _releases(catalogue, key)
+    month = release if re.fullmatch(r"[0-9]{4}-[0-9]{2}", release) else ""
+    if at and not month and release not in releases:
+        known = ", ".join(releases) or "it has none"
+        raise ScenarioError(f"stack {shown(head.strip())}: no release {shown(release)}; allowed: {known}, YYYY-MM")
+    until = [r for r, since in releases.items() if since <= (month or releases.get(release, since))]
+    last = until[-1] if until else ""
+    used = _facts(catalogue, [key, *(f"{key}@{r}" for r in until)], accelerator)
+    switched = read_features(features)
+    written = "; ".join(filter(None, (f"{key}@{last or month}" if last or month else key, switched.text())))
+    return with_features(_made(key, used, written), switched, real_imbalance), tuple(used.values())
+
+
+def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
+    """Releases of a stack and the month since when they are out, the oldest first."""
+    found = {
+        entry.removeprefix(f"{key}@"): str(catalogue.get(entry).facts["since"].value)
+        for entry in catalogue.entries
+        if entry.startswith(f"{key}@") and "since" in catalogue.get(entry).facts
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _facts(catalogue: Catalogue, keys: list[str], accelerator: Accelerator) -> dict[str, Assumption]:
+    """Facts of a stack: every entry over those before it, on this chip over all."""
+    names = [name for name in Stack.__dataclass_fields__ if name != "key"]
+    base = catalogue.get(keys[0]).facts
+    # What an entry does not say, the stack does not do.
+    used = {name: catalogue.assume(keys[0], name, _ROOM) for name in names if name in base or name not in _OPTIONAL}
+    chips = list(accelerator.practised)[::-1]
+    for entry in (entry for key in keys for entry in (key, *(f"{key}-{chip}" for chip in chips))):
+        if entry in catalogue.entries:
+            used |= {n: catalogue.assume(entry, n, _ROOM) for n in names if n in catalogue.get(entry).facts}
+    return used
+
+
+def _made(key: str, used: Mapping[str, Assumption], written: str) -> Stack:
+    """The stack of some facts, checked."""
+    values: dict[str, Any] = {}
+    for name, assumption in used.items():
+        fact = assumption.fact
+        if name in _LISTS or name in _WORDS:
+            words = str(fact.value).split()
+            allowed = _LISTS.get(name) or _WORDS[name]
+            if allowed and not set(words) <= {*allowed, "none"}:
+                raise ScenarioError(f"{key}.{name} = {fact.value!r}; allowed: {', '.join(allowed)}")
+            values[name] = tuple(w for w in words if w != "none") if name in _LISTS else words[0]
+            continue
+        number = fact.number()
+        if name.endswith("_frac") and not 0.0 <= number <= _LARGEST_FRAC:
+            raise ScenarioError(f"{key}: {name} = {number:g}; allowed: 0 to {_LARGEST_FRAC:g}")
+        values[name] = number > 0.5 if name in _FLAGS else number
+    return Stack(key=written, **values)
+
+
+def switched_text(stack: str, more: Features) -> str:
+    """A stack as it is written, with more features; what ``more`` says counts first."""
+    head, _, features = stack.partition(";")
+    return "; ".join(filter(None, (head.strip(), merge_features(more, read_features(features)).text())))
+
+
+def with_features(stack: Stack, features: Features, real_imbalance: float) -> Stack:
+    """A stack as a run switched it.
+
+    Parameters
+    ----------
+    stack : Stack
+        What it does where the run says nothing.
+    features : Features
+        What the run says; features of layouts, memory and model (recompute, moments, stages) change nothing here.
+    real_imbalance : float
+        Load of the busiest rank over the mean where routing is real.
+    """
+    said = features.said()
+    same = ("dispatcher", "ep_overlap", "graphs")
+    changed: dict[str, Any] = {name: said[name] for name in same if name in said}
+    if said.get("router_fusion") is not None:
+        changed["router_operators"] = _ROUTER_OPERATORS[said["router_fusion"]]
+    if said.get("capacity"):
+        # Every expert computes that much, tokens or padding.
+        changed["expert_imbalance"] = said["capacity"]
+    elif "balance" in said:
+        changed["expert_imbalance"] = {"forced": 1.0, "real": real_imbalance}[said["balance"]]
+    return replace(stack, **changed)
