@@ -22,9 +22,9 @@ from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_recipes import with_recipes
-from megawatt.evidence.training_rows import Run, read_run
+from megawatt.evidence.training_rows import Run, read_run, run_practice
 from megawatt.files import read_table
-from megawatt.training import Practice, practice_for
+from megawatt.training import Practice
 from megawatt.validation.training_runs import predict
 
 __all__ = ["Constant", "Group", "fit_group", "main"]
@@ -46,12 +46,15 @@ class Group:
     """Model or software of rows that are left out; why stands beside it."""
     dense: bool = False
     """Without mixtures, whose exchange of tokens is not what the constants are about."""
+    mixtures: bool = False
+    """Mixtures alone."""
 
     def holds(self, row: Row, run: Run) -> bool:
         """Whether a row belongs to it; the planner's own layouts settle nothing."""
         if (
             run.layout is None
             or (self.dense and run.job.arch.experts)
+            or (self.mixtures and not run.job.arch.experts)
             or re.search(self.without, f"{row.get('model')} {row.get('software')}")
         ):
             return False
@@ -93,6 +96,26 @@ GROUPS: Final = (
         ),
         dense=True,
     ),
+    Group(
+        "Megatron-Core, B200, B300 and GB300",
+        ("stack-megatron-core",),
+        ("b200", "b300", "gb300"),
+        _fields(gemm_frac=(0.4, 1.5)),
+        dense=True,
+    ),
+    Group(
+        "Megatron-Core, mixtures",
+        ("stack-megatron-core",),
+        ("h100", "b200", "b300", "gb200", "gb300"),
+        _fields(
+            expert_frac=(0.4, 1.3),
+            expert_operators=(5.0, 120.0),
+            ep_overlap_frac=(0.0, 1.0),
+            expert_bias_bytes=(0.0, 200.0),
+        ),
+        mixtures=True,
+    ),
+    Group("MaxText, MI355X", ("stack-maxtext",), ("mi355x",), _fields(gemm_frac=(0.2, 1.0))),
     Group(
         "Megatron-LM with Transformer Engine, B200",
         ("stack-megatron-lm",),
@@ -173,7 +196,7 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     if not chosen:
         return []
     names = list(group.fields)
-    practices = [practice_for(catalogue, run.system, run.software) for run in chosen]
+    practices = [run_practice(run, catalogue) for run in chosen]
 
     low, high = (np.array([group.fields[n][i] for n in names]) for i in (0, 1))
     room = high - low
