@@ -296,15 +296,13 @@ def show_memory(job: Job, found: MemoryAnswer, as_json: bool) -> None:
             "changes": [{"words": c.words, "memory_bytes": c.needed_bytes, "fits": c.fits} for c in found.changes],
         }])  # fmt: skip
         return
-    to, capacity = console(), found.capacity_bytes
+    to = console()
     to.print(f"{job.arch.title or job.arch.key}: {describe_layout(found.layout)}\n")
-    held = sorted(found.parts_bytes.items(), key=lambda item: -item[1])
-    rows = [[name, f"{size / 1e9:.1f}", f"{size / capacity:.1%}"] for name, size in held if size > 0.0]
-    total = [["all of it", f"{found.needed_bytes / 1e9:.1f}", f"{found.needed_bytes / capacity:.1%}"]]
-    print_table(("fullest chip holds", "GB", f"of {capacity / 1e9:.1f} GB"), rows + total)
+    rows = [[name, f"{size / 1e9:.1f}", f"{share:.1%}"] for name, size, share in found.shares()]
+    print_table(("fullest chip holds", "GB", f"of {found.capacity_bytes / 1e9:.1f} GB"), rows)
     if found.fits:
-        to.print(f"\nIt fits; {(capacity - found.needed_bytes) / 1e9:.1f} GB are free.")
+        to.print(f"\nIt fits; {found.free_bytes / 1e9:.1f} GB are free.")
         return
-    to.print(f"\nIt does not fit: {(found.needed_bytes - capacity) / 1e9:.1f} GB are missing. Each of these alone:\n")
+    to.print(f"\nIt does not fit: {abs(found.free_bytes) / 1e9:.1f} GB are missing. Each of these alone:\n")
     changes = [[c.words, f"{c.needed_bytes / 1e9:.1f}", "fits" if c.fits else "does not fit"] for c in found.changes]
     print_table(("change", "GB", ""), changes)

@@ -56,9 +56,21 @@ class MemoryAnswer:
         return sum(self.parts_bytes.values())
 
     @property
+    def free_bytes(self) -> float:
+        """What is left; negative where it does not fit."""
+        return self.capacity_bytes - self.needed_bytes
+
+    @property
     def fits(self) -> bool:
         """Whether the layout fits."""
-        return self.needed_bytes <= self.capacity_bytes
+        return self.free_bytes >= 0.0
+
+    def shares(self) -> list[tuple[str, float, float]]:
+        """(part, bytes, share of the chip's memory), the largest first, without parts that hold nothing, and all of
+        it."""
+        held = sorted(self.parts_bytes.items(), key=lambda item: -item[1])
+        listed = [*((name, size) for name, size in held if size > 0.0), ("all of it", self.needed_bytes)]
+        return [(name, size, size / self.capacity_bytes) for name, size in listed]
 
 
 def memory_answer(
