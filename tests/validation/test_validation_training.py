@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -203,8 +204,11 @@ def test_torchtitans_h100_is_another_chip() -> None:
 
 
 def test_a_chip_without_a_catalogued_machine_sits_in_a_usual_node() -> None:
-    run = read_run(ROW | {"accelerator": "h20", "scaleout": ""}, CATALOGUE)
-    assert run.system.accelerator.key == "h20"
+    # Every chip of the catalogue has a machine: one more that has none.
+    entry = dataclasses.replace(CATALOGUE.get("h20"), key="h20-alone", aliases=())
+    over = CATALOGUE.laid_over([entry], "chip.toml", "", "a chip alone")
+    run = read_run(ROW | {"accelerator": "h20-alone", "scaleout": ""}, over)
+    assert run.system.accelerator.key == "h20-alone"
     assert run.system.links[0].link_bytes_per_s == CATALOGUE.number("h20", "scaleup_link_bytes_per_s")
     assert "machine" in run.assumed
 
