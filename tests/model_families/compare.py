@@ -10,6 +10,7 @@ from tests.model_families.dense import DENSE
 from tests.model_families.hybrids import HYBRIDS
 from tests.model_families.mixtures import MIXTURES
 from tests.model_families.others import OTHERS
+from tests.model_families.read import READ
 from tests.model_families.records import Published
 
 __all__ = ["MODELS", "counted", "half_of_last_digit", "table", "write_table"]
@@ -42,13 +43,15 @@ def _row(model: Published) -> str:
     tables = {"all": "", "output": "no input table", "none": "no tables"}[model.tables if model.active else "all"]
     notes = "; ".join(filter(None, (tables, "with MTP" if model.mtp else "", "with encoders" if model.beside else "")))
     named = f"{model.family} | {model.name} | {model.total} | {total:.2f} | {error} | {model.active}"
-    return f"| {named} | {tokens} | {notes} | {model.source} |"
+    return f"| {named} | {tokens} | {notes} | {model.source} | {READ.get(model.name, '')} |"
 
 
 def table() -> str:
     """The table of docs/models.md."""
-    head = ["| family | model | total, B | ours | error, % | active, B | ours | error, % | counted | source |",
-            "|---|---|---:|---:|---:|---:|---:|---:|---|---|"]  # fmt: skip
+    names = (
+        "family | model | total, B | ours | error, % | active, B | ours | error, % | counted | source | read again in"
+    )
+    head = [f"| {names} |", "|---|---|---:|---:|---:|---:|---:|---:|---|---|---|"]
     return "\n".join([*head, *sorted(_row(m) for m in MODELS)])
 
 

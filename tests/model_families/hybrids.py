@@ -55,6 +55,15 @@ _KIMI_LINEAR: Final = {
     "linear_attn_config": {"full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "num_heads": 32, "head_dim": 128,
                            "short_conv_kernel_size": 4}, **UNTIED,
 }  # fmt: skip
+_K3_FULL: Final = [*range(4, 93, 4), 93]
+_KIMI_K3: Final = llama(7168, 33792, 93, 96, 163840, 96, "kimi_linear", **UNTIED) | {
+    "q_lora_rank": 1536, "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+    "mla_use_output_gate": True, "first_k_dense_replace": 1, "num_experts": 896, "num_experts_per_token": 16,
+    "num_shared_experts": 2, "moe_intermediate_size": 3072, "routed_expert_hidden_size": 3584,
+    "linear_attn_config": {"head_dim": 128, "num_heads": 96, "short_conv_kernel_size": 4, "use_full_rank_gate": True,
+                           "full_attn_layers": _K3_FULL,
+                           "kda_layers": [i for i in range(1, 94) if i not in _K3_FULL]},
+}  # fmt: skip
 
 HYBRIDS: Final = (
     Published("Qwen3 Next", "Qwen3-Next 80B A3B", "80", "3", HF + "Qwen/Qwen3-Next-80B-A3B-Instruct",
@@ -66,7 +75,7 @@ HYBRIDS: Final = (
     Published("Qwen 3.5", "Qwen3.5 27B", "27", "", HF + "Qwen/Qwen3.5-27B",
               delta(llama(5120, 17408, 64, 24, 248320, 4, "qwen3_5_text", **UNTIED), 48)),
     Published("MiniMax M1", "MiniMax M1", "456", "45.9", HF + "MiniMaxAI/MiniMax-M1-80k", _M1, tables="none"),
-    Published("Nemotron-H", "Nemotron-H 56B", "56.3", "", HF + "nvidia/Nemotron-H-56B-Base-8K",
+    Published("Nemotron-H", "Nemotron-H 56B", "56", "", HF + "nvidia/Nemotron-H-56B-Base-8K",
               nemotron_h(8192, 32768, 64, 8, 256, _M_H56B, ssm_state_size=256)),
     Published("Nemotron 3 Nano", "Nemotron 3 Nano 30B A3B", "31.6", "3.6", "arxiv.org/abs/2512.20848",
               nemotron_h(2688, 1856, 32, 2, 64, _M_NANO, n_routed_experts=128, num_experts_per_tok=6,
@@ -81,7 +90,7 @@ HYBRIDS: Final = (
               nemotron_h(8192, 5120, 64, 2, 256, "MEMEMEM*E" * 12, n_routed_experts=512, num_experts_per_tok=22,
                          moe_intermediate_size=5120, n_shared_experts=1, moe_shared_expert_intermediate_size=10240,
                          moe_latent_size=2048), tables="output"),
-    Published("Granite", "Granite 4.0 H Small", "32.2", "9", HF + "ibm-granite/granite-4.0-h-small", _GRANITE),
+    Published("Granite", "Granite 4.0 H Small", "32", "9", HF + "ibm-granite/granite-4.0-h-small", _GRANITE),
     Published("Jamba", "Jamba v0.1", "51.6", "12", HF + "ai21labs/Jamba-v0.1",
               llama(4096, 14336, 32, 32, 65536, kind="jamba", mamba_dt_rank=256) | _JAMBA),
     Published("Jamba", "Jamba 1.5 Large", "398", "94", HF + "ai21labs/AI21-Jamba-Large-1.5",
@@ -97,5 +106,7 @@ HYBRIDS: Final = (
     Published("Kimi Linear", "Kimi Linear 48B A3B", "49.1", "3", HF + "moonshotai/Kimi-Linear-48B-A3B-Base",
               _KIMI_LINEAR,
               tables="output"),
+    Published("Kimi K3", "Kimi K3", "2780", "104", HF + "moonshotai/Kimi-K3",
+              {"model_type": "kimi_k3", "text_config": _KIMI_K3}),
 )  # fmt: skip
 """Hybrids by family."""

@@ -62,5 +62,13 @@ OTHERS: Final = (
     Published("Arctic", "Snowflake Arctic", "480", "17", HF + "Snowflake/snowflake-arctic-base",
               llama(7168, 4864, 35, 56, 32000, 8, "arctic", num_local_experts=128, num_experts_per_tok=2,
                     use_residual=True, **UNTIED)),
+    Published("Trinity", "Trinity Mini", "26", "3", HF + "arcee-ai/Trinity-Mini",
+              llama(2048, 6144, 32, 32, 200192, 4, "afmoe", head_dim=128, sliding_window=2048, num_experts=128,
+                    num_experts_per_tok=8, num_shared_experts=1, num_dense_layers=2, moe_intermediate_size=1024,
+                    **UNTIED)),
+    Published("K-EXAONE", "K-EXAONE 236B A23B", "236", "23", HF + "LGAI-EXAONE/K-EXAONE-236B-A23B",
+              llama(6144, 18432, 48, 64, 153600, 8, "exaone_moe", head_dim=128, sliding_window=128,
+                    sliding_window_pattern="LLLG", num_experts=128, num_experts_per_tok=8, num_shared_experts=1,
+                    is_moe_layer=[False, *[True] * 47], moe_intermediate_size=2048, **UNTIED)),
 )  # fmt: skip
 """By family."""

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 
 from derivation.rows import Row, number
 
-_ABOUT = ("key", "title", "aliases", "source", "note")
+_ABOUT = ("key", "title", "aliases", "source", "kind", "dimensions_note", "counts_kind", "note")
 
 
 def model_rows(table: Iterable[dict[str, str]]) -> list[Row]:
-    """Facts of every model; an empty cell means the dimension does not apply, and leaves no fact."""
+    """Facts of every model; an empty cell means the dimension does not apply, and leaves no fact.
+
+    ``kind`` and ``dimensions_note`` are those of the dimensions, ``counts_kind`` and ``note`` those of the parameters
+    that the maker states; a kind that is not given is ``vendor``.
+    """
     rows: list[Row] = []
     for line in table:
         key = line["key"]
@@ -19,6 +23,8 @@ def model_rows(table: Iterable[dict[str, str]]) -> list[Row]:
         for field, value in line.items():
             if field not in _ABOUT and value:
                 word = value if field in ("attention", "mixers", "mlps", "linear_rule") else number(value)
-                note = line["note"] if field.startswith("params") else ""
-                rows.append(Row(key, field, word, "", "", "", "vendor", line["source"], "", note))
+                stated = field.startswith("params")
+                kind = line["counts_kind"] if stated else line["kind"]
+                note = line["note"] if stated else line["dimensions_note"]
+                rows.append(Row(key, field, word, "", "", "", kind or "vendor", line["source"], "", note))
     return rows

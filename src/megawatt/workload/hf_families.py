@@ -91,6 +91,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         ),
         "exaone": Family(),
         "exaone4": Family(local="wwwf"),
+        "exaone_moe": Family(local="wwwf"),
         "falcon": Family(
             {"vocab_size": 65024, "hidden_size": 4544, "num_hidden_layers": 32, "num_attention_heads": 71},
             gated=False, tied=True,
@@ -118,7 +119,12 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
                   n_shared_experts=1, n_routed_experts=128, first_k_dense_replace=1),
         ),
         "glm4_moe_lite": Family(_DEEPSEEK),
-        "glm_moe_dsa": Family(_V32),
+        "glm_moe_dsa": Family(
+            _dims(154880, 6144, 12288, 78, 64, 64, q_lora_rank=2048, kv_lora_rank=512, qk_nope_head_dim=192,
+                  qk_rope_head_dim=64, v_head_dim=256, moe_intermediate_size=2048, n_routed_experts=256,
+                  n_shared_experts=1, num_experts_per_tok=8, first_k_dense_replace=3, index_n_heads=32,
+                  index_head_dim=128, index_topk=2048),
+        ),
         "gpt2": _gpt(_GPT2),
         "gpt_bigcode": _gpt(_GPT2),
         "gpt_neo": _gpt({}),
@@ -143,6 +149,7 @@ FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
         ),
         "kimi_k2": Family(_DEEPSEEK),
         "kimi_linear": Family(),
+        "laguna": Family(local="fwww"),
         "llama": Family(_dims(32000, 4096, 11008, 32, 32)),
         "llama4": Family(
             _dims(202048, 5120, 8192, 48, 40, 8, intermediate_size_mlp=16384, head_dim=128, num_local_experts=16,

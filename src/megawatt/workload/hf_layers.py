@@ -53,7 +53,10 @@ def _blocks(config: Fields) -> str | None:
 
 
 def _flags(config: Fields, name: str, layers: int, letters: str) -> str | None:
-    """A letter for each layer from a list of zeros and ones."""
+    """A letter for each layer from a list of zeros and ones, or of truth values."""
+    given = config.data.get(name)
+    if isinstance(given, list) and all(isinstance(v, bool) for v in given):
+        return "".join(letters[v] for v in given[:layers])
     found = config.numbers(name)
     if found is None:
         return None
@@ -162,13 +165,16 @@ def _listed_mlps(config: Fields, name: str, layers: int) -> str | None:
     letters = _named(config, "mlp_layer_types", _MLPS)
     if letters:
         return letters
-    if isinstance(config.data.get("moe_layer_freq"), list):
-        return _flags(config, "moe_layer_freq", layers, "de")
+    for flags in ("moe_layer_freq", "is_moe_layer"):
+        if isinstance(config.data.get(flags), list):
+            return _flags(config, flags, layers, "de")
     if name == "llama4":
         if config.has("moe_layers"):
             return _members(config.numbers("moe_layers") or [], layers, "e", "d")
         return "d" * max(config.number("interleave_moe_layer_step", default=1) - 1, 0) + "e"
     text = config.data.get("moe_layers_enum")
+    if isinstance(text, list):
+        return _members(config.numbers("moe_layers_enum") or [], layers, "e", "d")
     if isinstance(text, str) and all(part.strip().isdecimal() for part in text.split(",")):
         return _members([int(part) for part in text.split(",")], layers, "e", "d")
     if text is not None:

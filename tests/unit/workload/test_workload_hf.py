@@ -38,6 +38,9 @@ def config(name: str) -> dict[str, Any]:
         ({"first_k_dense_replace": 2, "moe_layer_freq": 1}, "ddeeeeee"),
         ({"moe_layer_freq": [0, 0, 0, 1, 1, 1, 0, 1]}, "dddeeede"),
         ({"mlp_layer_types": ["dense"] + ["sparse"] * 7}, "deeeeeee"),
+        ({"is_moe_layer": [False, False, *[True] * 6]}, "ddeeeeee"),
+        ({"moe_layers_enum": "2,3,4"}, "ddeeeddd"),
+        ({"moe_layers_enum": [2, 3, 4]}, "ddeeeddd"),
         ({"moe_layers_enum": "4, 5,6,7"}, "ddddeeee"),
         ({"moe_layer_interval": 2, "moe_layer_start_index": 2}, "dddedede"),
     ],
@@ -95,6 +98,13 @@ def test_keys_that_other_layers_lend() -> None:
     own = [m.own_keys for kind in shape.kinds for m in kind.mixers if isinstance(m, Attention)]
     assert own == [True, False]
     assert shape.counts == (32, 32)
+
+
+def test_an_indexer_that_is_not_written_is_that_of_the_class() -> None:
+    given = {k: v for k, v in config("GLM-5").items() if not k.startswith("index_")}
+    arch = model_from_hf_config(given)
+    assert arch.index_heads == 32
+    assert any("index_n_heads = 32" in line for line in arch.assumed)
 
 
 def test_searched_layers_differ_one_by_one() -> None:
