@@ -11,6 +11,7 @@ import megawatt
 
 ROOMS = (
     "files",
+    "hourly",
     "catalogue",
     "workload",
     "hardware",

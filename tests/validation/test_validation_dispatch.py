@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 
 from megawatt.catalogue import load_catalogue
-from megawatt.dispatch import price_year, read_price_csv
+from megawatt.dispatch import price_year, read_prices
 from megawatt.errors import ScenarioError
+from megawatt.hourly import FilePart
 from megawatt.mining import (
     NetworkState,
     halving_time,
@@ -91,7 +92,7 @@ def test_scores_serialise_and_variants_are_optional(short_case: Path) -> None:
 
 @pytest.mark.parametrize("year", [2022, 2023])
 def test_price_shape_keeps_the_real_year(reference_dir: Path, year: int) -> None:
-    real = read_price_csv(reference_dir / "prices" / f"ERCOT_HB_HUBAVG_DAM_{year}.csv", -6)
+    real = read_prices(reference_dir / "prices" / f"ERCOT_HB_HUBAVG_DAM_{year}.csv", FilePart(utc_offset_hours=-6))
     assert (real.year, real.dropped_hours, real.outside_hours) == (year, 0, 0)
     shaped = price_year(load_catalogue().price_shape("ercot-hub", year))
     assert shaped.mean() == pytest.approx(real.price_usd_per_mwh.mean(), rel=1e-5)

@@ -29,7 +29,6 @@ from megawatt.chain.site import (
     mining_halls,
     outdoor_air,
     site_problem,
-    weather_of,
     year_by_month,
 )
 from megawatt.dispatch import MonthlyResponse, SiteProblem
@@ -39,6 +38,7 @@ from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import fleet, hash_response, miner_modes, network_state
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.schema import Scenario
+from megawatt.scenario.site_files import site_weather
 from megawatt.training.records import Layouts
 
 __all__ = ["Links", "forge", "reforge"]
@@ -255,12 +255,11 @@ def _link(
     financed: Callable[[CashModel], CashModel],
 ) -> Links:
     site, catalogue = scenario.site, memo.catalogue
-    where = str(folder / site.weather) if site.weather else site.place
-    weather = memo("weather", weather_of, where, scenario.seed)
+    weather = memo("weather", site_weather, site, scenario.power.utc_offset_hours, scenario.seed, folder)
     chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
     air = memo("outdoor air", outdoor_air, weather)
     ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
-    grid = memo("grid", grid_of, scenario.power, scenario.seed, folder)
+    grid = memo("grid", grid_of, scenario.power, site.place, scenario.seed, folder)
     load = _ai_load_mw(scenario, chips)
     names = scenario.mining.modes if scenario.mining else ()
     modes = memo("miners' modes", miner_modes, names) if names else None

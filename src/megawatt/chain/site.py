@@ -17,7 +17,6 @@ from megawatt.dispatch import (
     monthly_response,
     price_model,
     price_year,
-    read_price_csv,
     synthetic_price_year,
     tariff,
     tariff_adder,
@@ -33,14 +32,15 @@ from megawatt.facility import (
     curves,
     hall_design,
     has_pads,
-    load_weather,
     response,
     response_of,
     without_pads,
 )
+from megawatt.hourly import price_doubts
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import MinerModes, mode_segments
 from megawatt.scenario.schema import Power
+from megawatt.scenario.site_files import site_prices
 
 __all__ = [
     "Grid",
@@ -52,7 +52,6 @@ __all__ = [
     "mining_halls",
     "outdoor_air",
     "site_problem",
-    "weather_of",
     "year_by_month",
 ]
 
@@ -78,11 +77,7 @@ class Grid:
     year: int
     prices: Literal["file", "table", "made up"]
     assumptions: tuple[Assumption, ...]
-
-
-def weather_of(catalogue: Catalogue, where: str, seed: int) -> Weather:
-    """Weather of a site: of a file, or a year made from the normals of a place."""
-    return load_weather(where, catalogue, seed)
+    remarks: tuple[str, ...] = ()
 
 
 def outdoor_air(_: Catalogue, weather: Weather) -> Ambient:
@@ -138,16 +133,22 @@ def dry_response(halls: Halls) -> FacilityResponse:
     return response(without_pads(halls.design), halls.weather, exact_at_mw=exact)
 
 
-def grid_of(catalogue: Catalogue, power: Power, seed: int, folder: Path) -> Grid:
+def grid_of(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path) -> Grid:
     """Hourly prices (file, made-up year of a mean, or the grid's table), delivery charges, carbon."""
     sources: tuple[Assumption, ...] = ()
+    remarks: tuple[str, ...] = ()
     if power.price_file:
-        raw = read_price_csv(folder / power.price_file, power.utc_offset_hours)
-        market, year = raw.price_usd_per_mwh, raw.year
+        raw = site_prices(catalogue, power, place, folder)
+        market, year, remarks = (
+            raw.price_usd_per_mwh,
+            raw.year,
+            (*raw.warnings, f"Price file: {'; '.join(raw.remarks)}."),
+        )
     elif power.mean_price_usd_per_mwh is not None:
         model = price_model(catalogue)
         market = synthetic_price_year(model, power.mean_price_usd_per_mwh.number(), seed)
         year, sources = power.price_year, model.assumptions
+        remarks = price_doubts(market, "USD")
     else:
         shape = catalogue.price_shape(power.grid, power.price_year)
         market, year = price_year(shape), shape.year
@@ -163,6 +164,7 @@ def grid_of(catalogue: Catalogue, power: Power, seed: int, folder: Path) -> Grid
         year=year,
         prices="file" if power.price_file else "made up" if power.mean_price_usd_per_mwh else "table",
         assumptions=(*terms.assumptions, *sources, catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch")),
+        remarks=remarks,
     )
 
 

@@ -140,6 +140,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         f"Weather ({weather.origin}) and prices ({grid.year}) are of different years: their correlation is lost.",
         "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
         *market,
+        *grid.remarks,
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),

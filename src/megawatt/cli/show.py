@@ -44,6 +44,7 @@ def show(thing: str, seq_len: int, sources: bool, as_json: bool) -> int:
         )
         return found.exit_code
     _print(found, catalogue, sources)
+    _warn(found)
     for problem in found.problems:
         say(f"  {problem}", err=True)
     return found.exit_code
@@ -67,6 +68,12 @@ def check(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
         emit_json("check", [{"file": str(file), "kind": found.kind, "title": found.title}])
     else:
         say(f"{file}: valid ({found.kind}: {found.title})")
+        _warn(found)
+
+
+def _warn(found: Description) -> None:
+    for text in found.warnings:
+        say(f"  warning: {text}", err=True)
 
 
 def _print(found: Description, catalogue: Catalogue, sources: bool) -> None:

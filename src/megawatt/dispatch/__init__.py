@@ -12,7 +12,7 @@ from megawatt.dispatch.prices import (
     Tariff,
     coincident_peak_hours,
     price_year,
-    read_price_csv,
+    read_prices,
     tariff,
     tariff_adder,
 )
@@ -58,7 +58,7 @@ __all__ = [
     "overloads",
     "price_model",
     "price_year",
-    "read_price_csv",
+    "read_prices",
     "save_water",
     "site_hours",
     "solve",

@@ -12,10 +12,10 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import HourlyProblem, PeakCharge, Storage
-from megawatt.dispatch.prices import read_price
 from megawatt.dispatch.solvers.blocks import block
 from megawatt.errors import Problem, ScenarioError, shown
-from megawatt.files import Row, parse_number, read_json, read_table, refused
+from megawatt.files import parse_number, read_json, refused
+from megawatt.hourly import QUANTITIES, read_case_columns
 
 __all__ = ["PEAK", "ReferenceCase", "case_problem", "change_case", "load_case"]
 
@@ -53,17 +53,15 @@ _HOURS: Final = "hours"
 _WHAT: Final = "a dispatch case: a folder with parameters.json and hourly.csv"
 _MOST: Final = 1e9
 """Largest number of a case: beyond any MW, MWh or USD of a site."""
-_MOST_FRAC: Final = 1.5
-"""Largest capacity factor that a file may hold: snow and cold lift panels above their rating."""
 _MOST_HOURS: Final = 8784
 """Hours of a leap year."""
 _COLUMNS: Final = {
-    "ai_load_mw": "ai_load_mw",
-    "solar_cf": "solar_cf",
-    "wind_cf": "wind_cf",
-    "price_usd_per_mwh": "energy_price_usd_mwh",
-    "carbon_kg_per_mwh": "grid_ci_kg_mwh",
-    "import_cap_mw": "grid_import_cap_mw",
+    "ai_load_mw": ("ai_load_mw", QUANTITIES["amount"]),
+    "solar_cf": ("solar_cf", QUANTITIES["share"]),
+    "wind_cf": ("wind_cf", QUANTITIES["share"]),
+    "price_usd_per_mwh": ("energy_price_usd_mwh", QUANTITIES["price"]),
+    "carbon_kg_per_mwh": ("grid_ci_kg_mwh", QUANTITIES["amount"]),
+    "import_cap_mw": ("grid_import_cap_mw", QUANTITIES["amount"]),
 }
 
 
@@ -86,23 +84,17 @@ def load_case(folder: Path) -> ReferenceCase:
     Raises
     ------
     ScenarioError
-        If a file, parameter or column is missing, or a cell is not a finite number.
+        If a file, parameter or column is missing, an hour is missing or double, or a cell is no number that it can be.
     """
     parameters = _read_parameters(folder / "parameters.json")
     path = folder / "hourly.csv"
-    rows = read_table(path, _COLUMNS.values(), _WHAT).rows
-    hours = parameters.pop(_HOURS, float(len(rows)))
-    if not rows or len(rows) != hours or len(rows) > _MOST_HOURS:
-        wanted = f"{hours:g} rows, as {_HOURS} of parameters.json says" if hours != len(rows) else "hours of one year"
-        raise refused(path, f"{len(rows):,} rows", f"{wanted}, at most {_MOST_HOURS:,}", hint="average finer steps")
-    columns = {name: np.array([_hourly(row, column) for row in rows]) for name, column in _COLUMNS.items()}
+    columns, _ = read_case_columns(path, _COLUMNS, _WHAT)
+    rows = columns["ai_load_mw"].size
+    hours = parameters.pop(_HOURS, float(rows))
+    if not rows or rows != hours or rows > _MOST_HOURS:
+        wanted = f"{hours:g} rows, as {_HOURS} of parameters.json says" if hours != rows else "hours of one year"
+        raise refused(path, f"{rows:,} rows", f"{wanted}, at most {_MOST_HOURS:,}", hint="average finer steps")
     return ReferenceCase(MappingProxyType(parameters), **columns)
-
-
-def _hourly(row: Row, column: str) -> float:
-    if column == _COLUMNS["price_usd_per_mwh"]:
-        return read_price(row, column)
-    return row.number(column, 0.0, _MOST_FRAC if column.endswith("_cf") else _MOST)
 
 
 def _read_parameters(path: Path) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +11,8 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, PriceShape
-from megawatt.errors import ScenarioError
-from megawatt.files import Row, read_table
+from megawatt.files import refused
+from megawatt.hourly import FilePart, read_hourly
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 
 __all__ = [
@@ -21,21 +20,12 @@ __all__ = [
     "Tariff",
     "coincident_peak_hours",
     "price_year",
-    "read_price",
-    "read_price_csv",
-    "read_time",
+    "read_prices",
     "tariff",
     "tariff_adder",
 ]
 
 
-_TIME, _PRICE = "Datetime", "Price (USD/MWh)"
-_HIGHEST_USD_PER_MWH: Final = 100_000.0
-"""Above every cap or floor of a power market (Australia's cap is near 20,000 AUD/MWh)."""
-_CODES: Final = (9900.0, 9999.0, 9999.9, 9999.99, 99999.0)
-"""Numbers that files write where a price is missing."""
-_MISSING: Final = (-999.0, *_CODES, *(-code for code in _CODES))
-"""Codes that files write for a missing value."""
 _PEAK_MONTHS: Final = (5, 6, 7, 8)
 """June to September (0 = January): the months of the four coincident peaks, 16 TAC 25.192."""
 
@@ -45,13 +35,16 @@ class PriceYear:
     """One year of prices in the site's standard time.
 
     ``price_usd_per_mwh`` has shape (8760,). ``dropped_hours`` counts the hours of 29 February, ``outside_hours`` those
-    of the file that belong to another year in the site's time.
+    of the file that belong to another year in the site's time. ``remarks`` say what was done to read it, ``warnings``
+    what is not plausible in it.
     """
 
     price_usd_per_mwh: FloatArray
     year: int
     dropped_hours: int
     outside_hours: int
+    remarks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,108 +97,38 @@ def price_year(shape: PriceShape) -> FloatArray:
     return np.asarray(np.concatenate(days).ravel(), dtype=np.float64)
 
 
-def read_price_csv(path: Path, utc_offset_hours: float) -> PriceYear:
-    """Read an hourly export of market prices into the site's standard time.
+def read_prices(path: Path, part: FilePart | None = None, usd_per_unit: float | None = None) -> PriceYear:
+    """Read a year of market prices in the site's standard time, from any layout that `megawatt.hourly` knows.
 
     Parameters
     ----------
     path : Path
-        CSV with columns ``Datetime`` (ISO 8601 with UTC offset, beginning of the hour) and ``Price (USD/MWh)``.
-    utc_offset_hours : float
-        The site's standard time: -6 for Texas, all year.
+        An export of a market, or a file with columns ``Datetime`` and ``Price (USD/MWh)`` (docs/hourly-files.md).
+    part : FilePart, optional
+        The site's clock, the year, and what the file does not say (column, unit, node). A file of one whole year is
+        read whatever year is asked for; of several, ``part.year`` is taken.
+    usd_per_unit : float, optional
+        Dollars per unit of the file's currency; needed where it is not USD.
 
     Raises
     ------
     ScenarioError
-        If columns are missing, a cell cannot be read, hours are missing or given twice; names the line.
+        If the layout is not known, hours are missing or double, a price is none, or year or rate are not given; names
+        the line.
     """
-    zone = timezone(timedelta(hours=utc_offset_hours))
-    rows = read_table(path, (_TIME, _PRICE), "a CSV file of hourly prices").rows
-    return _assemble_year(str(path), [(row.line, _hour(row, zone), read_price(row, _PRICE)) for row in rows])
-
-
-def _assemble_year(name: str, rows: list[tuple[int, datetime, float]]) -> PriceYear:
-    """A price year from (line, hour in the site's time, price); the year that most hours belong to.
-
-    Raises
-    ------
-    ScenarioError
-        If there are no rows, or hours are missing or given twice; names the line.
-    """
-    if not rows:
-        raise ScenarioError(f"{name}: no prices; needed: {HOURS_IN_YEAR} hours of one year", file=name)
-    years = [when.year for _, when, _ in rows]
-    year = max(set(years), key=years.count)
-    inside = [row for row in rows if row[1].year == year]
-    kept = [row for row in inside if (row[1].month, row[1].day) != (2, 29)]
-    hours = np.array([_hour_of_year(when) for _, when, _ in kept], dtype=np.int64)
-    _check_hours(name, year, hours, [line for line, _, _ in kept])
-    price = np.empty(HOURS_IN_YEAR)
-    price[hours] = [value for _, _, value in kept]
-    return PriceYear(price, year, len(inside) - len(kept), len(rows) - len(inside))
-
-
-def read_price(row: Row, column: str) -> float:
-    """The price in a cell; codes of missing values (-9999, 99999 and the like) are no prices. [USD/MWh]
-
-    Raises
-    ------
-    ScenarioError
-        If it is no number within what markets allow; names file, line and column.
-    """
-    price = row.number(column, -_HIGHEST_USD_PER_MWH, _HIGHEST_USD_PER_MWH, "USD/MWh")
-    if price in _MISSING:
-        raise row.wrong(column, "a price, not the code of a missing value", "fill gaps before reading")
-    return price
-
-
-def read_time(row: Row, column: str) -> datetime:
-    """The time in a cell, with its offset from UTC.
-
-    Raises
-    ------
-    ScenarioError
-        If it is no ISO 8601 time with an offset; names file, line and column.
-    """
-    try:
-        when = datetime.fromisoformat(row[column].strip())
-    except ValueError:
-        when = None
-    if when is None or when.tzinfo is None or not 1900 <= when.year <= 2200:
-        raise row.wrong(column, "an ISO 8601 time; it needs its UTC offset, as in 2023-01-01 00:00:00-06:00")
-    return when
-
-
-def _hour(row: Row, zone: timezone) -> datetime:
-    site_time = read_time(row, _TIME).astimezone(zone)
-    if site_time.minute or site_time.second or site_time.microsecond:
-        raise row.wrong(_TIME, f"a time on the hour in the site's time (this is {site_time:%H:%M:%S})")
-    return site_time
-
-
-def _hour_of_year(when: datetime) -> int:
-    return (int(DAYS_IN_MONTH[: when.month - 1].sum()) + when.day - 1) * 24 + when.hour
-
-
-def _check_hours(path: str, year: int, hours: IntArray, lines: list[int]) -> None:
-    order = np.argsort(hours, kind="stable")
-    same = np.flatnonzero(np.diff(hours[order]) == 0)
-    if same.size:
-        first, second = lines[order[same[0]]], lines[order[same[0] + 1]]
-        raise ScenarioError(
-            f"{path}: line {second} gives the hour of line {first} again ({same.size} hours twice in UTC); keep one",
-            file=path,
-        )
-    missing = np.setdiff1d(np.arange(HOURS_IN_YEAR), hours)
-    if missing.size:
-        before = int(np.searchsorted(hours[order], missing[0]))
-        where = f"after line {lines[order[before - 1]]}" if before else f"before line {lines[order[0]]}"
-        when = datetime(2023, 1, 1) + timedelta(hours=int(missing[0]))
-        raise ScenarioError(
-            f"{path}: {where}: {year}-{when:%m-%d %H:%M} (standard time) is missing ({missing.size} hours missing); "
-            "a site year needs every hour but those of 29 February",
-            file=path,
-        )
+    part = part or FilePart()
+    file = read_hourly(path, "prices", part)
+    if len(file.years) > 1:
+        found = f"whole years {', '.join(map(str, file.years))}; asked for {part.year or 'none'}"
+        raise refused(path, found, "one of them", hint="power.price_year")
+    if file.currency != "USD" and usd_per_unit is None:
+        allowed = f"a dated rate, USD per {file.currency}"
+        raise refused(path, f"prices in {file.currency}/MWh", allowed, hint="power.usd_per_currency")
+    rate = 1.0 if file.currency == "USD" or usd_per_unit is None else usd_per_unit
+    remarks = file.remarks if rate == 1.0 else (*file.remarks, f"{file.currency} at {rate:g} USD")
+    return PriceYear(
+        file.values["price"][0] * rate, file.years[0], file.dropped_hours, file.outside_hours, remarks, file.warnings
+    )
 
 
 def coincident_peak_hours(price_usd_per_mwh: FloatArray) -> IntArray:

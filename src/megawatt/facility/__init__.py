@@ -1,6 +1,7 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
 from megawatt.facility.capacities import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
+from megawatt.facility.clock import SiteClock, site_clock
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate
@@ -15,9 +16,6 @@ from megawatt.facility.weather import (
     at_elevation,
     from_normals,
     load_weather,
-    read_epw,
-    read_hourly_csv,
-    read_tmy3,
     read_weather_file,
     warmer,
 )
@@ -40,6 +38,7 @@ __all__ = [
     "NearPlace",
     "Pads",
     "ScreenedHall",
+    "SiteClock",
     "Tower",
     "WaterChoice",
     "Weather",
@@ -61,9 +60,6 @@ __all__ = [
     "nearest_place",
     "pue_by_hour",
     "pue_by_month",
-    "read_epw",
-    "read_hourly_csv",
-    "read_tmy3",
     "read_weather_file",
     "redundant",
     "response",
@@ -71,6 +67,7 @@ __all__ = [
     "screen",
     "screened_halls",
     "simulate",
+    "site_clock",
     "source_wue_l_per_kwh",
     "steady_load_mw",
     "steady_year",

@@ -13,7 +13,7 @@ from megawatt.facility.coordinates import read_coordinates
 from megawatt.facility.places import NearPlace, PlaceSource, distance_km, known_places, nearest_place
 from megawatt.facility.records import Weather
 from megawatt.facility.synthesis import from_normals
-from megawatt.facility.weather_files import read_epw, read_hourly_csv, read_tmy3, read_weather_file
+from megawatt.facility.weather_files import read_weather_file
 
 __all__ = [
     "NearPlace",
@@ -23,15 +23,15 @@ __all__ = [
     "from_normals",
     "load_weather",
     "nearest_place",
-    "read_epw",
-    "read_hourly_csv",
-    "read_tmy3",
     "read_weather_file",
     "warmer",
 ]
 
 _LAPSE_K_PER_M: Final = 0.0065
 """Standard atmosphere (ISO 2533); ASHRAE Fundamentals (2017), chapter 1, equation 4."""
+
+_FILES: Final = (".epw", ".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods")
+"""Names that end so are files, not places."""
 
 _SHIFT_LIMIT_K: Final = 15.0
 """Largest shift of a year: beyond any warming in question. [K]"""
@@ -107,13 +107,19 @@ def at_elevation(weather: Weather, from_m: float, to_m: float) -> Weather:
     return _moved(weather, -cooler_k, ratio, f"moved to {to_m:g} m", name)
 
 
-def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 0, shift_k: float = 0.0) -> Weather:
+def load_weather(
+    place_or_path: str | Path,
+    catalogue: PlaceSource,
+    seed: int = 0,
+    shift_k: float = 0.0,
+    utc_offset_hours: float | None = None,
+) -> Weather:
     """A site year of weather.
 
     Parameters
     ----------
     place_or_path : str or Path
-        A weather file (``.epw``, TMY3 or plain hourly ``.csv``), the key of a catalogued place, or coordinates
+        A weather file (docs/hourly-files.md), the key of a catalogued place, or coordinates
         ``"latitude, longitude[, elevation]"``, which take the place nearest in climate (moved to the elevation, if one
         is given) and say how far it is.
     catalogue : Catalogue
@@ -121,6 +127,8 @@ def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 
         Seed of the day-to-day weather where hours are synthesised from normals.
     shift_k : float
         Climate shift added to every hour (`warmer`). [K]
+    utc_offset_hours : float, optional
+        The site's standard time, to which the hours of a file are turned. [h]
 
     Raises
     ------
@@ -130,8 +138,8 @@ def load_weather(place_or_path: str | Path, catalogue: PlaceSource, seed: int = 
         If the place is unknown; names the nearest keys.
     """
     text = str(place_or_path)
-    if isinstance(place_or_path, Path) or Path(text).suffix.lower() in (".epw", ".csv"):
-        return warmer(read_weather_file(place_or_path), shift_k)
+    if isinstance(place_or_path, Path) or Path(text).suffix.lower() in _FILES:
+        return warmer(read_weather_file(place_or_path, utc_offset_hours), shift_k)
     point = read_coordinates(text)
     if point is None:
         return warmer(from_normals(catalogue.normals(text), seed), shift_k)

@@ -1,28 +1,51 @@
-"""Files of hourly years, described: weather, prices, dispatch cases."""
+"""Files of hours, described: weather, prices, meters, dispatch cases."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch.case import load_case
-from megawatt.dispatch.prices import read_price_csv, read_time
 from megawatt.facility import load_weather
-from megawatt.files import read_table
+from megawatt.hourly import QUANTITIES, HourlyFile, picture, read_hourly
 from megawatt.inspection.records import Description, Line, Section
-from megawatt.units import S_PER_HOUR
 
-__all__ = ["describe_case", "describe_prices", "describe_weather"]
+__all__ = ["describe_case", "describe_meter", "describe_prices", "describe_weather"]
+
+_SAMPLES: Final = {"documentation": "no file of this layout was at hand: it is read as its publisher describes it"}
 
 
 def _mean(name: str, hours: FloatArray, unit: str) -> Line:
     return Line(name, float(hours.mean()), unit, float(hours.min()), float(hours.max()))
 
 
+def _layout(file: HourlyFile) -> Section:
+    offset = file.utc_offset_hours
+    lines = (
+        Line("layout", file.layout.key, note=file.layout.title),
+        Line("clock", "as the site's" if offset is None else f"UTC{offset:+g}"),
+        Line("hours of 29 February left out", file.dropped_hours),
+        Line("hours of other years left out", file.outside_hours),
+    )
+    return Section("the file", lines)
+
+
+def _pictured(title: str, lines: Iterable[Line], hours: FloatArray) -> Section:
+    drawn = (Line(name, "", note=bars) for name, bars in picture(hours))
+    return Section(title, (*lines, *drawn))
+
+
+def _notes(file: HourlyFile) -> tuple[str, ...]:
+    sample = _SAMPLES.get(file.layout.sample)
+    return (*file.remarks, *((sample,) if sample else ()))
+
+
 def describe_weather(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
-    """A weather file: means and extremes of its year."""
+    """A weather file: its layout, means and extremes of its year."""
+    file = read_hourly(path, "weather")
     weather = load_weather(path, catalogue)
     lines = (
         Line("hours", len(weather.dry_bulb_c)),
@@ -31,23 +54,29 @@ def describe_weather(path: Path, catalogue: Catalogue, *, seq_len: int, settings
         _mean("relative humidity", weather.relative_humidity, ""),
         _mean("pressure", weather.pressure_pa, "Pa"),
     )
-    return Description("weather", str(path), f"{weather.place}, {weather.origin}", (Section("the year", lines),))
+    sections = (_pictured("the year, dry bulb drawn", lines, weather.dry_bulb_c), _layout(file))
+    return Description("weather", str(path), f"{weather.place}, {weather.origin}", sections, _notes(file))
 
 
 def describe_prices(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
-    """A file of market prices, in the standard time of its first hour."""
-    rows = read_table(path).rows
-    offset = read_time(rows[0], "Datetime").utcoffset() if rows else None
-    hours = offset.total_seconds() / S_PER_HOUR if offset else 0.0
-    year = read_price_csv(path, hours)
-    lines = (
-        Line("year", str(year.year)),
-        _mean("price", year.price_usd_per_mwh, "USD/MWh"),
-        Line("hours of 29 February left out", year.dropped_hours),
-        Line("hours of other years left out", year.outside_hours),
+    """A file of market prices: its layout, years, means, extremes and shape."""
+    file = read_hourly(path, "prices")
+    years = zip(file.years, file.values["price"], strict=True)
+    unit = f"{file.currency}/MWh"
+    drawn = (
+        _pictured(str(year), (Line("hours", hours.size), _mean("price", hours, unit)), hours) for year, hours in years
     )
-    assumed = (f"standard time of its first hour, UTC{hours:+g} (power.utc_offset_hours of a scenario)",)
-    return Description("prices", str(path), f"hourly prices of {year.year}", (Section("the year", lines),), assumed)
+    title = f"hourly prices of {', '.join(map(str, file.years))}, {unit}"
+    return Description("prices", str(path), title, (*drawn, _layout(file)), _notes(file), warnings=file.warnings)
+
+
+def describe_meter(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """A meter's year: power, and what else it holds."""
+    file = read_hourly(path, "meter")
+    named = ((QUANTITIES[name], hours[-1]) for name, hours in file.values.items())
+    lines = (_mean(quantity.name, hours, quantity.unit) for quantity, hours in named)
+    sections = (_pictured("the year, power drawn", lines, file.values["power"][-1]), _layout(file))
+    return Description("meter", str(path), f"meter of {file.years[-1]}", sections, _notes(file))
 
 
 def describe_case(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:

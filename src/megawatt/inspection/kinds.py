@@ -12,12 +12,17 @@ from typing import Any, Final, Protocol, cast
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.loader import HEADER
 from megawatt.errors import CatalogueError, MegawattError, NotSupportedError, Problem, ScenarioError, cut, shown
-from megawatt.files import is_file, is_folder, read_json, read_rows, read_toml
+from megawatt.files import is_file, is_folder, read_json, read_toml
+from megawatt.hourly import kind_of_rows, table_rows
 from megawatt.inspection.entries import describe_entry, describe_source
 from megawatt.inspection.records import Description
 from megawatt.validation import registry
 
 __all__ = ["KINDS", "FileKind", "check", "describe", "kind_of"]
+
+
+_TABLES: Final = (".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods")
+"""Types of files that hold rows and cells."""
 
 
 class Describe(Protocol):
@@ -45,9 +50,19 @@ class Marks:
         return {}
 
     @cached_property
+    def rows(self) -> list[tuple[int, list[str]]]:
+        """Lines and cells of a table, in text or a spreadsheet."""
+        return table_rows(self.path) if self.suffix in _TABLES else []
+
+    @cached_property
     def first_cells(self) -> list[list[str]]:
         """Cells of the first two lines of a CSV file."""
-        return [[c.strip() for c in cells] for _, cells in read_rows(self.path)[0][:2]] if self.suffix == ".csv" else []
+        return [[c.strip() for c in cells] for _, cells in self.rows[:2]] if self.suffix == ".csv" else []
+
+    @cached_property
+    def hourly(self) -> str:
+        """Kind of a file of hours: "prices", "weather", "meter", or nothing."""
+        return "weather" if self.suffix == ".epw" else kind_of_rows(self.rows)
 
     @cached_property
     def columns(self) -> set[str]:
@@ -84,13 +99,6 @@ class FileKind:
         call = cast("Describe", getattr(importlib.import_module(f"megawatt.inspection.{module}"), function))
         found = call(path, catalogue, seq_len=seq_len, settings=settings)
         return replace(found, kind=self.name, name=str(path))
-
-
-def _is_weather(marks: Marks) -> bool:
-    if marks.suffix == ".epw" or "dry_bulb_c" in marks.columns:
-        return True
-    lines = marks.first_cells
-    return len(lines) > 1 and (lines[1][0].startswith("Date (MM/DD/YYYY)") or lines[0][0] == "Source")
 
 
 def _is_model(marks: Marks) -> bool:
@@ -132,10 +140,13 @@ _OWN: Final = (
              "studies:describe_study"),
     FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
              lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
-    FileKind("weather", "an hourly year of weather", "EPW, TMY3, NSRDB, or CSV with dry_bulb_c",
-             _is_weather, "hours:describe_weather"),
-    FileKind("prices", "an hourly year of market prices", "CSV with Datetime, Price (USD/MWh)",
-             lambda m: {"Datetime", "Price (USD/MWh)"} <= m.columns, "hours:describe_prices"),
+    FileKind("weather", "an hourly year of weather",
+             "EPW, TMY3, NSRDB, Open-Meteo, Meteostat, ERA5, CSV with dry_bulb_c",
+             lambda m: m.hourly == "weather", "hours:describe_weather"),
+    FileKind("prices", "an hourly year of market prices", "a market's export, or CSV with Datetime, Price (USD/MWh)",
+             lambda m: m.hourly == "prices" and not m.scored, "hours:describe_prices"),
+    FileKind("meter", "an hourly year of one's own meter", "CSV with Datetime, power_mw",
+             lambda m: m.hourly == "meter" and not m.scored, "hours:describe_meter"),
     FileKind("facts", "a table of facts, as of the catalogue or of megawatt calibrate", f"CSV with {','.join(HEADER)}",
              lambda m: bool(m.first_cells) and tuple(m.first_cells[0]) == HEADER, "tables:describe_facts"),
     FileKind("kernel-profile", "kernels fitted by megawatt calibrate", "folder with kernel-*.csv",
@@ -163,7 +174,7 @@ KINDS: Final[tuple[FileKind, ...]] = (*_OWN, *(_scored(k) for k in registry.KIND
 """Kinds of files, in the order in which they are tried."""
 
 
-_SUFFIXES: Final = (".toml", ".json", ".csv", ".parquet", ".epw")
+_SUFFIXES: Final = (".toml", ".json", ".parquet", ".epw", *_TABLES)
 """Types of files that are read: a name that ends so is meant as a file."""
 
 

@@ -85,6 +85,8 @@ class Description:
         What is wrong with it; empty where it can be used.
     exit_code : int
         Of the gravest problem; 0 without.
+    warnings : tuple of str
+        What can be used, but is not plausible.
     """
 
     kind: str
@@ -94,9 +96,10 @@ class Description:
     assumed: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     exit_code: int = 0
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self, sources: Mapping[str, Source]) -> dict[str, Any]:
         """Plain values for JSON, without the problems."""
         sections = [{"title": s.title, "lines": [line.as_dict(sources) for line in s.lines]} for s in self.sections]
         named = {"kind": self.kind, "name": self.name, "title": self.title}
-        return {**named, "sections": sections, "assumed": list(self.assumed)}
+        return {**named, "sections": sections, "assumed": list(self.assumed), "warnings": list(self.warnings)}

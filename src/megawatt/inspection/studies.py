@@ -16,6 +16,7 @@ from megawatt.inspection.words import amount
 from megawatt.ours import differences
 from megawatt.scenario import load
 from megawatt.scenario.schema import Scenario
+from megawatt.scenario.site_files import price_warnings
 
 __all__ = ["describe_run", "describe_study"]
 
@@ -26,12 +27,16 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
     several = len(study.uses) > 1
     sections: list[Section] = []
     assumed: list[str] = []
+    warnings: list[str] = []
     for use in study.uses:
         prefix = f"{use.scenario.name}: " if several else ""
         said, left = _said(use.scenario)
         sections += [Section(f"{prefix}{name}", tuple(lines)) for name, lines in said.items()]
         assumed += [f"{prefix}{text}" for text in left]
-    return Description("", str(path), study.title, tuple(sections), tuple(assumed))
+        scenario = use.scenario
+        doubts = price_warnings(study.catalogue, scenario.power, scenario.site.place, use.folder)
+        warnings += [f"{prefix}{text}" for text in doubts]
+    return Description("", str(path), study.title, tuple(sections), tuple(assumed), warnings=tuple(warnings))
 
 
 def _said(scenario: Scenario) -> tuple[dict[str, list[Line]], list[str]]:

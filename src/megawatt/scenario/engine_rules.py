@@ -47,28 +47,25 @@ def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Pr
 
 
 def _site(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.facility import load_weather
+    from megawatt.scenario.site_files import site_weather
 
     site = scenario.site
-    if site.weather:
-        yield from _tried(
-            "site.weather", "an hourly weather file", lambda: load_weather(folder / str(site.weather), catalogue)
-        )
-    elif site.place in catalogue.entries:
+    if site.weather is None and site.place in catalogue.entries:
         yield from _tried("site.place", "a place with monthly normals", lambda: catalogue.normals(site.place))
-    else:
-        yield from _tried("site.place", "a place on Earth", lambda: load_weather(site.place, catalogue))
+        return
+    what = ("site.weather", "an hourly weather file") if site.weather else ("site.place", "a place on Earth")
+    offset = scenario.power.utc_offset_hours
+    yield from _tried(*what, lambda: site_weather(catalogue, site, offset, scenario.seed, folder))
 
 
 def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.dispatch import read_price_csv, tariff
+    from megawatt.dispatch import tariff
+    from megawatt.scenario.site_files import site_prices
 
-    power = scenario.power
+    power, place = scenario.power, scenario.site.place
     if power.price_file:
-        file = folder / power.price_file
-        yield from _tried(
-            "power.price_file", "hourly prices of one year", lambda: read_price_csv(file, power.utc_offset_hours)
-        )
+        what = ("power.price_file", "hourly prices of one year")
+        yield from _tried(*what, lambda: site_prices(catalogue, power, place, folder))
     yield from _tried("power.tariff", "a tariff with every charge", lambda: tariff(catalogue, power.tariff))
     carbon = "a grid with its carbon intensity"
     yield from _tried("power.grid", carbon, lambda: catalogue.number(power.grid, "carbon_kg_per_mwh"))

@@ -30,7 +30,7 @@ class Site(Section):
         title="critical IT power",
     )
     weather: str | None = Field(
-        None, description="hourly weather file (TMY3, EPW or CSV) instead of the place's normals"
+        None, description="hourly weather file (docs/hourly-files.md) instead of the place's normals"
     )
 
     @field_validator("it_mw")
@@ -46,16 +46,30 @@ class Power(Section):
     """What a MWh costs at the connection."""
 
     grid: Annotated[str, catalogue_key("grid")] = Field(description="grid in the catalogue: price table, carbon")
-    price_year: int = Field(2023, ge=2000, le=2100, description="year of the price table")
+    price_year: int = Field(
+        2023, ge=2000, le=2100, description="year of the price table, or of a price file of several"
+    )
     price_file: str | None = Field(
-        None, description="hourly price CSV (Datetime with UTC offset, USD/MWh) instead of the table"
+        None,
+        description="hourly prices instead of the table, a market's export or one's own (docs/hourly-files.md)",
+    )
+    price_column: str = Field("", description="column of the prices, where the file's layout is not known")
+    price_unit: str = Field("", description="unit of the prices, where the file does not say it, e.g. EUR/MWh")
+    price_node: str = Field("", description="settlement point, zone or node, where the file has several")
+    price_hour_ending: bool = Field(False, description="stamps of the price file are the ends of hours")
+    usd_per_currency: Annotated[Fact, *quantity(ge=1e-6, le=1000)] | None = Field(
+        None,
+        description="USD per unit of the price file's currency, with its date; needed where that is not USD",
+        title="rate of exchange of the price file",
     )
     mean_price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)] | None = Field(
         None,
         description="mean of a made-up price year (seasons, days, spikes as in ERCOT) for a grid without a price table",
         title="mean price of power",
     )
-    utc_offset_hours: float = Field(-6.0, ge=-12, le=14, description="fixed standard time of the site, hours from UTC")
+    utc_offset_hours: float | None = Field(
+        None, ge=-12, le=14, description="fixed standard time of the site, hours from UTC; default: that of the place"
+    )
     price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
         1.0, validate_default=True, description="factor on every hourly price", title="level of power prices"
     )

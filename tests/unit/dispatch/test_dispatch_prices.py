@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import Fact, PriceShape, load_catalogue
-from megawatt.dispatch import coincident_peak_hours, price_year, read_price_csv, tariff, tariff_adder
+from megawatt.dispatch import coincident_peak_hours, price_year, read_prices, tariff, tariff_adder
 from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.hourly import FilePart
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
 
+AT_CHILDRESS = FilePart(utc_offset_hours=-6)
 HEADER = "Datetime,Price (USD/MWh)"
 
 
@@ -62,7 +64,7 @@ def _csv(path: Path, year: int, *, hours: int | None = None, skip: int = -1, aga
 
 
 def test_a_leap_year_drops_29_february_and_says_so(tmp_path: Path) -> None:
-    year = read_price_csv(_csv(tmp_path / "p.csv", 2024), -6)
+    year = read_prices(_csv(tmp_path / "p.csv", 2024), AT_CHILDRESS)
     assert (year.year, year.dropped_hours, year.outside_hours) == (2024, 24, 0)
     # 28 February 23:00 is hour 1415; 1 March follows at once, from place 1440 of the file
     assert year.price_usd_per_mwh[1415:1417].tolist() == [1415.0, 1440.0]
@@ -75,36 +77,39 @@ def test_daylight_saving_goes_through_utc(tmp_path: Path) -> None:
     assert lines[1 + 4356].startswith("2023-07-01 12:00:00-06:00")
     lines[1 + 4356] = "2023-07-01 13:00:00-05:00,777"
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert read_price_csv(path, -6).price_usd_per_mwh[4356] == 777.0
+    assert read_prices(path, AT_CHILDRESS).price_usd_per_mwh[4356] == 777.0
 
 
 def test_gaps_and_duplicates_name_the_line(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"after line 101: 2023-01-05 04:00 .* is missing \(1 hours"):
-        read_price_csv(_csv(tmp_path / "gap.csv", 2023, skip=100), -6)
-    with pytest.raises(ScenarioError, match="line 8762 gives the hour of line 12 again"):
-        read_price_csv(_csv(tmp_path / "twice.csv", 2023, again=10), -6)
+    with pytest.raises(ScenarioError, match=r":102: before this line, 2023-01-05 04:00 .* is missing \(1 hours"):
+        read_prices(_csv(tmp_path / "gap.csv", 2023, skip=100), AT_CHILDRESS)
+    with pytest.raises(ScenarioError, match=":8762: the time of line 12 is given twice"):
+        read_prices(_csv(tmp_path / "twice.csv", 2023, again=10), AT_CHILDRESS)
     with pytest.raises(ScenarioError, match="missing"):
-        read_price_csv(_csv(tmp_path / "zone.csv", 2023), -7)
+        read_prices(_csv(tmp_path / "zone.csv", 2023), FilePart(utc_offset_hours=-7))
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("time,price\n1,2\n", "columns"),
+        ("when,cost\n1,2\n", "columns"),
         (f"{HEADER}\n", "no prices"),
-        (f"{HEADER}\n2023-01-01 00:00:00,5\n", "needs its UTC offset"),
+        (
+            f"{HEADER}\n2023-01-01 00:00:00,5\n2023-01-01 01:00:00-06:00,5\n",
+            ":3: Datetime: .*in every stamp, or in none",
+        ),
         (f"{HEADER}\n2023-01-01 00:00:00-06:00,nan\n", "finite"),
         (f"{HEADER}\n2023-01-01 00:00:00-06:00,abc\n", r":2: Price .* 'abc'"),
-        (f"{HEADER}\n2023-01-01 00:15:00-06:00,5\n", "on the hour"),
+        (f"{HEADER}\n2023-01-01 00:00:15-06:00,5\n", ":2: Datetime: '2023-01-01 00:00:15-06:00'"),
     ],
 )
 def test_bad_files_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ScenarioError, match=words):
-        read_price_csv(path, -6)
+        read_prices(path, AT_CHILDRESS)
     with pytest.raises(ScenarioError, match="no such file"):
-        read_price_csv(tmp_path / "none.csv", -6)
+        read_prices(tmp_path / "none.csv", AT_CHILDRESS)
 
 
 def test_peaks_are_the_dearest_hours_of_june_to_september() -> None:

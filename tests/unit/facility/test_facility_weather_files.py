@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.errors import ScenarioError
-from megawatt.facility import read_epw, read_hourly_csv, read_tmy3, read_weather_file
+from megawatt.facility import read_weather_file
 from megawatt.hours import DAYS_IN_MONTH
 
 
@@ -40,7 +40,7 @@ def _tmy3(path: Path, dew_point: str = "1.0") -> Path:
 
 
 def test_first_row_of_an_epw_is_hour_zero(tmp_path: Path) -> None:
-    weather = read_epw(_epw(tmp_path / "a.epw"))
+    weather = read_weather_file(_epw(tmp_path / "a.epw"))
     np.testing.assert_allclose(weather.dry_bulb_c[[0, 23, 24, 8759]], [1.01, 1.24, 1.01, 12.24])
     assert weather.place == "Town, XX"
     assert "29 February" not in weather.origin
@@ -54,21 +54,21 @@ def test_leap_day_is_dropped_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("what", "name"), [("dry", "dry bulb"), ("pressure", "pressure")])
 def test_missing_codes_name_their_line(tmp_path: Path, what: str, name: str) -> None:
-    with pytest.raises(ScenarioError, match=f"a.epw:109: {name} = 99"):  # 8 header lines, row 100 is line 109
-        read_epw(_epw(tmp_path / "a.epw", spoil=(100, what)))
+    with pytest.raises(ScenarioError, match=f"a.epw:109: {name}: '99"):  # 8 header lines, row 100 is line 109
+        read_weather_file(_epw(tmp_path / "a.epw", spoil=(100, what)))
 
 
 def test_tmy3_equals_the_same_epw(tmp_path: Path) -> None:
     weather = read_weather_file(_tmy3(tmp_path / "a.csv", dew_point="0.5"))
-    other = read_epw(_epw(tmp_path / "a.epw"))
+    other = read_weather_file(_epw(tmp_path / "a.epw"))
     np.testing.assert_allclose(weather.wet_bulb_c, other.wet_bulb_c)
     np.testing.assert_allclose(weather.pressure_pa, 97000.0)
     assert weather.place == "Town Ap"
 
 
 def test_tmy3_missing_dew_point(tmp_path: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"a\.csv:3: dew point = -9900"):
-        read_tmy3(_tmy3(tmp_path / "a.csv", dew_point="-9900"))
+    with pytest.raises(ScenarioError, match=r"a\.csv:3: Dew-point \(C\): '-9900'"):
+        read_weather_file(_tmy3(tmp_path / "a.csv", dew_point="-9900"))
 
 
 def _csv(path: Path, header: str, row: str, rows: int = 8760) -> Path:
@@ -78,18 +78,18 @@ def _csv(path: Path, header: str, row: str, rows: int = 8760) -> Path:
 
 def test_humidity_columns_agree(tmp_path: Path) -> None:
     # 25 degC, 50 % at sea level: dew point 13.86, wet bulb 17.9 degC (psychrometric chart)
-    by_rh = read_hourly_csv(_csv(tmp_path / "a.csv", "dry_bulb_c,relative_humidity", "25,0.5"))
+    by_rh = read_weather_file(_csv(tmp_path / "a.csv", "dry_bulb_c,relative_humidity", "25,0.5"))
     assert by_rh.wet_bulb_c[0] == pytest.approx(17.9, abs=0.05)
     wet = by_rh.wet_bulb_c[0]
-    by_wet = read_hourly_csv(_csv(tmp_path / "b.csv", "dry_bulb_c,wet_bulb_c", f"25,{wet}"))
+    by_wet = read_weather_file(_csv(tmp_path / "b.csv", "dry_bulb_c,wet_bulb_c", f"25,{wet}"))
     assert by_wet.relative_humidity[0] == pytest.approx(0.5, abs=1e-6)
-    by_dew = read_hourly_csv(_csv(tmp_path / "c.csv", "dry_bulb_c,dew_point_c,pressure_pa", "25,13.86,101325"))
+    by_dew = read_weather_file(_csv(tmp_path / "c.csv", "dry_bulb_c,dew_point_c,pressure_pa", "25,13.86,101325"))
     assert by_dew.relative_humidity[0] == pytest.approx(0.5, abs=1e-3)
 
 
 def test_csv_of_a_leap_year_and_of_a_high_place(tmp_path: Path) -> None:
     path = _csv(tmp_path / "a.csv", "dry_bulb_c,relative_humidity", "25,0.5", 8784)
-    weather = read_hourly_csv(path, elevation_m=1000.0)
+    weather = read_weather_file(path, elevation_m=1000.0)
     assert weather.dry_bulb_c.shape == (8760,)
     assert weather.pressure_pa[0] == pytest.approx(89875, abs=10)
     assert "29 February dropped" in weather.origin
@@ -99,15 +99,20 @@ def test_csv_of_a_leap_year_and_of_a_high_place(tmp_path: Path) -> None:
     ("header", "row", "rows", "message"),
     [
         ("dry_bulb_c", "25", 8760, "needed: dry_bulb_c and one of"),
-        ("dry_bulb_c,relative_humidity", "25,50", 8760, "a.csv:2: relative humidity = 50 .* 0 to 1.1"),
-        ("dry_bulb_c,relative_humidity", "25,0.5", 8000, "8000 hours .* must be 8760"),
+        (
+            "dry_bulb_c,relative_humidity",
+            "25,50",
+            8760,
+            "a.csv:2: relative_humidity: '50' .* 0 to 1.1",
+        ),
+        ("dry_bulb_c,relative_humidity", "25,0.5", 8000, "8000 hours .*must be 8760"),
         ("dry_bulb_c,relative_humidity", "25,x", 8760, "'x' is not a number"),
-        ("dry_bulb_c,relative_humidity", "nan,0.5", 8760, "dry bulb 'nan' is not a number"),
+        ("dry_bulb_c,relative_humidity", "nan,0.5", 8760, "dry_bulb_c: 'nan' is not a number"),
     ],
 )
 def test_bad_csv(tmp_path: Path, header: str, row: str, rows: int, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
-        read_hourly_csv(_csv(tmp_path / "a.csv", header, row, rows))
+        read_weather_file(_csv(tmp_path / "a.csv", header, row, rows))
 
 
 def test_no_such_file_or_format(tmp_path: Path) -> None:

@@ -1,0 +1,205 @@
+"""Columns of numbers: decimal commas, thousands, units, codes of missing values, and what can be measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from megawatt.arrays import FloatArray
+from megawatt.errors import ScenarioError, shown
+from megawatt.files import parse_number, refused
+
+__all__ = ["QUANTITIES", "Quantity", "Unit", "price_unit", "read_column", "unit_of"]
+
+_COMMA: Final = re.compile(r"[+-]?\d*,\d+")
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+_EUROPEAN: Final = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d*")
+_CODES: Final = (9900.0, 9999.0, 9999.9, 9999.99, 99999.0)
+"""Numbers that files write where a value is missing."""
+_FILL: Final = "fill gaps before reading, or use another year"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a column may hold: its name in messages, its range in ``unit``, and codes of missing values."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    codes: tuple[float, ...] = ()
+
+
+QUANTITIES: Final = {
+    # Above every cap or floor of a power market (Australia's cap is near 20,000 AUD/MWh; 0.1 USD per yen or rupee).
+    "price": Quantity("price", "USD/MWh", -100_000.0, 100_000.0, (-999.0, *_CODES, *(-code for code in _CODES))),
+    # What an instrument can read on Earth; the formats' missing codes (99.9, 999, -9900, 999999) all lie outside.
+    "dry_bulb": Quantity("dry bulb", "degC", -70.0, 60.0),
+    "dew_point": Quantity("dew point", "degC", -80.0, 40.0),
+    "wet_bulb": Quantity("wet bulb", "degC", -70.0, 45.0),
+    "humidity": Quantity("relative humidity", "1", 0.0, 1.1),
+    "pressure": Quantity("pressure", "Pa", 50e3, 110e3),
+    "power": Quantity("power", "MW", -1e5, 1e5, (-999.0, *_CODES, *(-code for code in _CODES))),
+    "hash_rate": Quantity("hash rate", "PH/s", 0.0, 1e9),
+    "share": Quantity("share of capacity", "1", 0.0, 1.5),
+    "amount": Quantity("amount", "", 0.0, 1e9),
+}
+"""Quantities by the names that layouts use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as a file says it: ``factor`` and ``offset`` give the quantity's own; ``currency`` of a price."""
+
+    name: str
+    factor: float = 1.0
+    offset: float = 0.0
+    currency: str = ""
+
+
+_PLAIN: Final = {
+    "c": Unit("degC"), "°c": Unit("degC"), "degc": Unit("degC"), "celsius": Unit("degC"),
+    "f": Unit("degF", 5 / 9, -160 / 9), "°f": Unit("degF", 5 / 9, -160 / 9), "degf": Unit("degF", 5 / 9, -160 / 9),
+    "k": Unit("K", 1.0, -273.15), "%": Unit("%", 0.01), "1": Unit("1"), "pa": Unit("Pa"), "hpa": Unit("hPa", 100.0),
+    "mbar": Unit("mbar", 100.0), "kpa": Unit("kPa", 1000.0), "mw": Unit("MW"), "kw": Unit("kW", 1e-3),
+    "ph/s": Unit("PH/s"), "th/s": Unit("TH/s", 1e-3), "eh/s": Unit("EH/s", 1e3),
+}  # fmt: skip
+_SIGNS: Final = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "¢": "USD", "a$": "AUD", "c$": "CAD"}
+_CURRENCIES: Final = (
+    "usd", "eur", "gbp", "aud", "cad", "nok", "sek", "dkk", "chf", "brl", "inr", "jpy", "pln", "czk", "huf", "ron",
+    "bgn", "try", "zar", "mxn", "clp", "cop", "pen", "krw", "cny", "sgd", "nzd", "isk", "pyg", "uah",
+)  # fmt: skip
+_ENERGY: Final = {"": 1.0, "mwh": 1.0, "mwhr": 1.0, "mwhe": 1.0, "kwh": 1000.0, "gwh": 0.001}
+_PRICE: Final = re.compile(
+    r"(us\$|a\$|c\$|[$€£¥¢]|[a-z]{3}|ct|cents?|p)(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
+)
+_IN_NAME: Final = re.compile(
+    r"(usd|eur|gbp|aud|cad|nok|sek|dkk|chf|brl|inr|jpy|pln)[ _/]*(?:per)?[ _/]*(mwh|kwh|gwh)\b"
+)
+
+
+def price_unit(text: str) -> Unit | None:
+    """A unit of price such as ``EUR/MWh``, ``$/MWHr``, ``ct/kWh`` or ``EUR`` (a MWh is meant); None if it is none."""
+    found = _PRICE.fullmatch(text.strip().lower())
+    if found is None:
+        return None
+    sign, energy = found[1], found[2] or ""
+    if len(sign) == 3 and sign.isalpha() and sign not in _CURRENCIES:
+        return None
+    cents = sign in ("¢", "ct", "cent", "cents", "p")
+    currency = _SIGNS.get(sign) or ({"ct": "EUR", "p": "GBP"}.get(sign, "USD") if cents else sign.upper())
+    return Unit(text.strip(), _ENERGY[energy] * (0.01 if cents else 1.0), 0.0, currency)
+
+
+def unit_of(quantity: str, bracket: str, title: str, usual: str) -> Unit | None:
+    """The unit of a column: in brackets in its title, at the end of its name, or the layout's usual one."""
+    if quantity == "price":
+        named = _IN_NAME.search(title.lower())
+        return price_unit(bracket) or (price_unit(f"{named[1]}/{named[2]}") if named else None) or price_unit(usual)
+    said = _PLAIN.get(bracket.lower().replace(" ", ""))
+    tail = re.search(r"[ _](mw|kw)$", title.lower())
+    return said or (_PLAIN[tail[1]] if tail and quantity == "power" else None) or _PLAIN.get(usual.lower())
+
+
+def _comma_means(file: str, column: str, cells: Sequence[tuple[int, str]], separated: bool) -> str:
+    """What commas and dots of a column are: "" none, "decimal", "thousands", or "european" (1.234,5)."""
+    commas = [(line, text) for line, text in cells if "," in text]
+    if not commas:
+        return ""
+    if any(_EUROPEAN.fullmatch(text) for _, text in commas):
+        return "european"
+    if all(_GROUPED.fullmatch(text) for _, text in commas):
+        if any("." in text for _, text in cells):
+            return "thousands"
+        if not separated:
+            line, text = commas[0]
+            found = f"{shown(text)}: a decimal comma or thousands"
+            raise refused(file, found, "decimals in some cells, so that it can be told", where=column, line=line)
+    return "decimal" if any(_COMMA.fullmatch(text) for _, text in commas) else ""
+
+
+def _numbers(cells: Sequence[tuple[int, str]], commas: str) -> list[float | None]:
+    if commas == "thousands":
+        return [parse_number(text.replace(",", "")) for _, text in cells]
+    if commas == "european":
+        return [parse_number(text.replace(".", ""), decimal_comma=True) for _, text in cells]
+    return [parse_number(text, decimal_comma=commas == "decimal") for _, text in cells]
+
+
+def read_column(
+    file: str,
+    column: str,
+    quantity: Quantity,
+    cells: Sequence[tuple[int, str]],
+    unit: Unit,
+    *,
+    separated: bool = False,
+) -> tuple[FloatArray, bool]:
+    """Numbers of a column in the quantity's unit (a price in its own currency), and whether commas were decimal.
+
+    Parameters
+    ----------
+    file, column : str
+        For messages.
+    quantity : Quantity
+        What it is.
+    cells : sequence of (int, str)
+        Line and text of each row.
+    unit : Unit
+        Of the file.
+    separated : bool
+        The file's separator is no comma, so that commas are decimal.
+
+    Raises
+    ------
+    ScenarioError
+        If a cell holds no number, the code of a missing value, or what cannot be; names line, column and value.
+    """
+    cells = [(line, text.strip()) for line, text in cells]
+    commas = _comma_means(file, column, cells, separated)
+    numbers = _numbers(cells, commas)
+    none = next((row for row, number in enumerate(numbers) if number is None), None)
+    if none is not None:
+        line, text = cells[none]
+        raise _refused(file, column, quantity, unit, line, text, "is not a number" if text else "is empty")
+    raw = np.array(numbers, dtype=np.float64)
+    missing = np.isin(raw, quantity.codes)
+    if missing.any():
+        line, text = cells[int(np.argmax(missing))]
+        raise _refused(file, column, quantity, unit, line, text, "is the code of a missing value")
+    values = raw * unit.factor + unit.offset
+    wrong = (values < quantity.low) | (values > quantity.high)
+    if wrong.any():
+        line, text = cells[int(np.argmax(wrong))]
+        raise _refused(file, column, quantity, unit, line, text, "is a missing code or wrong", _doubt(quantity, raw))
+    return values, commas in ("decimal", "european")
+
+
+def _doubt(quantity: Quantity, raw: FloatArray) -> str:
+    """What unit the numbers look like, where they do."""
+    middle = float(np.median(raw))
+    if quantity.name in ("dry bulb", "dew point", "wet bulb"):
+        if 230.0 <= middle <= 320.0:
+            return "these look like kelvin: degC is needed"
+        if 30.0 <= middle <= 120.0:
+            return "these look like Fahrenheit: degC is needed, or (F) in the column's title"
+    if quantity.name == "relative humidity" and middle > quantity.high:
+        return "these look like per cent: a share of 0 to 1 is needed, or (%) in the column's title"
+    if quantity.name == "pressure" and 500.0 <= middle <= 1100.0:
+        return "these look like hPa: Pa is needed, or (hPa) in the column's title"
+    return ""
+
+
+def _refused(
+    file: str, column: str, quantity: Quantity, unit: Unit, line: int, text: str, what: str, doubt: str = ""
+) -> ScenarioError:
+    limits = f"{quantity.low:g} to {quantity.high:g} {quantity.unit.removeprefix('1')}".rstrip()
+    named = "" if unit.name == quantity.unit else f" {unit.name}"
+    found = f"{shown(text)}{named} {what}" if text else what
+    return refused(
+        file, found, f"{quantity.name}: finite numbers of {limits}", where=column, line=line, hint=doubt or _FILL
+    )
