@@ -263,7 +263,8 @@ def _weather_years(sheet: Sheet, part: FilePart, clock: Clock, rows: Rows, site:
 
 def _bare_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows) -> tuple[Years, _Said]:
     """Years of stamps without any offset: standard time, or wall time if the only gap and double are clock changes."""
-    if sheet.layout.typical is False and sheet.layout.key.startswith("own") and not part.hour_ending:
+    single = np.unique(rows.minute).size == rows.minute.size
+    if single and sheet.layout.key.startswith("own") and not part.hour_ending:
         _refuse_endings(sheet, rows.minute, rows.line)
     if part.hour_ending:
         rows = replace(rows, minute=rows.minute - step_min(rows.minute))
