@@ -6,7 +6,7 @@ import difflib
 import types
 import typing
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -16,6 +16,9 @@ from megawatt.catalogue.quantity import is_number, refusal
 from megawatt.errors import MOST_PROBLEMS, Problem, shown
 
 __all__ = ["Section", "as_problems"]
+
+_MOST_NAMED: Final = 20
+"""Fields that a message about an unknown one lists."""
 
 
 class Section(BaseModel):
@@ -69,7 +72,9 @@ def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
     if error["type"] == "extra_forbidden":
         known = _fields_at(model, error["loc"][:-1])
         near = difflib.get_close_matches(str(error["loc"][-1])[:80], known, 1, 0.5)
-        return Problem(path, "unknown key", f"one of {', '.join(known)}", f"did you mean {near[0]}?" if near else "")
+        others = f" and {len(known) - _MOST_NAMED} others (`megawatt schema`)" if len(known) > _MOST_NAMED else ""
+        allowed = f"one of {', '.join(known[:_MOST_NAMED])}{others}"
+        return Problem(path, "unknown key", allowed, f"did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return Problem(path, "missing", _describe(model, error["loc"]))
     allowed = _PLAIN.get(error["type"], error["msg"].replace("Input should be", "").strip())

@@ -22,7 +22,13 @@ __all__ = ["Catalogue", "load_catalogue", "read_catalogue"]
 
 _USER: Final = "user"
 """Publisher of what a file of the user's says."""
-_OTHER_WORDS: Final = {"chip": "accelerator", "gpu": "accelerator", "machine": "system", "climate": "place"}
+_OTHER_WORDS: Final = {
+    "chip": "accelerator",
+    "gpu": "accelerator",
+    "machine": "system",
+    "climate": "place",
+    "stack": "practice",
+}
 """What people call families."""
 
 

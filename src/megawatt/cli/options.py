@@ -18,6 +18,7 @@ __all__ = [
     "Whole",
     "force_option",
     "kernels_option",
+    "launch_option",
     "layout_option",
     "lora_option",
     "packing_option",
@@ -121,14 +122,14 @@ WORDS: Final = _Words()
 KEY: Final = _Like("key", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "my-measurements")
 DAY: Final = _Like("date", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "2026-05-31")
 
-layout_option: Final = click.option(
-    "--layout",
-    type=WORDS,
-    default="",
-    metavar="NAME=N,...|FILE",
-    help="Fix choices: tp, pp, vpp, cp, cp_comm=ring|a2a, ep, etp, dp, fsdp=N, hsdp=SHARDxREPLICAS, micro_batch (mb), "
-    "zero, recompute, sequence_parallel (sp), schedule, first_layers, last_layers. Degrees count chips. With tp, pp "
-    "and micro_batch: this layout alone. Or the launch file of a run.",
+_LAYOUT: Final = (
+    "Fix choices: tp, pp, vpp, cp, cp_comm=ring|a2a, ep, etp, dp, fsdp=N, hsdp=SHARDxREPLICAS, micro_batch (mb), "
+    "zero, recompute, sequence_parallel (sp), schedule, first_layers, last_layers; or as the table of layouts says it, "
+    "'tp8 pp4 mb1 z1'. Degrees count chips. With tp, pp and micro_batch: this layout alone."
+)
+layout_option: Final = click.option("--layout", type=WORDS, default="", metavar="NAME=N,...", help=_LAYOUT)
+launch_option: Final = click.option(
+    "--layout", type=WORDS, default="", metavar="NAME=N,...|FILE", help=f"{_LAYOUT} Or the launch file of a run."
 )
 schedule_option: Final = click.option(
     "--schedule",

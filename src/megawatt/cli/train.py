@@ -14,7 +14,7 @@ from megawatt.cli.options import (
     Whole,
     force_option,
     kernels_option,
-    layout_option,
+    launch_option,
     lora_option,
     packing_option,
     schedule_option,
@@ -39,8 +39,11 @@ def read_chips(text: str) -> tuple[int, int]:
         If it is neither.
     """
     first, dots, last = text.partition("..")
+    ends = (first, last if dots else first)
     try:
-        return int(first), int(last if dots else first)
+        if "_" in text or not text.isascii():
+            raise ValueError(text)
+        return int(ends[0]), int(ends[1])
     except ValueError:
         raise ScenarioError(f"--chips {shown(text)}: allowed: a number, or a range such as 256..4096") from None
 
@@ -59,6 +62,14 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
     return names
 
 
+def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> None:
+    """Refuse options of a single number of chips in a sweep, and those of a sweep without one."""
+    given = [name for name, value in (once if swept else many).items() if value]
+    if given:
+        words = "one number of chips, not for a sweep" if swept else "a sweep, such as --chips 256..4096"
+        raise ScenarioError(f"{', '.join(given)}: for {words}")
+
+
 @click.command(
     epilog="Example: megawatt train gpt-3-175b --system hgx-h100 --chips 1024 --batch 1536 --seq 2048 --top 3"
 )
@@ -66,7 +77,7 @@ def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
 @click.option("--system", "system_key", required=True, metavar="KEY|FILE", help="Machine: hgx-h100, ./my-machine.toml.")
 @click.option("--chips", default="", metavar="N|A..B",
               help="Chips to use, or a range to sweep in doublings (default: those of a launch file).")  # fmt: skip
-@layout_option
+@launch_option
 @schedule_option
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
 @click.option(
@@ -177,7 +188,7 @@ def train(
             check_text(path, force=force)
     catalogue, system = open_machine(load_catalogue(), system_key, kernels=kernels)
     arch = load_model(model, catalogue)
-    launch = read_launch(Path(layout), arch, system, catalogue) if is_launch(layout) else None
+    launch = read_launch(Path(layout), arch, system, catalogue, chips) if is_launch(layout) else None
     said = asked(
         launch, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision, stack=stack or None,
         lora_rank=lora, offload=tuple(filter(None, (word.strip() for word in offload.split(",")))),
@@ -196,15 +207,16 @@ def train(
     choices = launch.layout if launch is not None else parse_choices(layout)
     held: dict[str, Any] = {"choices": choices, "schedules": parse_schedules(schedule)}
     counts = doublings(*read_chips(said["chips"]))
+    once = {"--memory": memory, "--timeline": timeline, "--write-launch": write_launch, "--price": price}
+    once |= {"--energy-price": energy_price, "--objective": objective != "time"}
+    _refuse_mixed(len(counts) > 1, once, {"--target-s": target_s, "--scaling": scaling != "strong"})
     if len(counts) > 1:
-        if timeline or write_launch or memory:
-            raise ScenarioError("--memory, --timeline and --write-launch are for one number of chips, not for a sweep")
         scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question, **held))
         views.show_sweep(scaled, target_s, as_json)
         return
     if memory:
-        asked_for = {"catalogue": catalogue, "choices": choices, "stack": said["stack"], "offload": said["offload"]}
-        views.show_memory(job, memory_answer(job, system, counts[0], **asked_for), as_json)
+        asked_for = {"catalogue": catalogue, "stack": said["stack"], "offload": said["offload"]}
+        views.show_memory(job, memory_answer(job, system, counts[0], **asked_for, **held), as_json)
         return
     question |= {"objective": objective, "prices": Prices(price, energy_price)}
     found = plan(job, system, counts[0], **question, **held)

@@ -190,6 +190,10 @@ def kind_of(path: Path) -> FileKind:
     kind = next((kind for kind in KINDS if kind.matches(marks)), None)
     if kind is not None:
         return kind
+    if not path.exists():
+        raise ScenarioError(
+            f"{path}: no such file or folder; allowed: a file (`megawatt show` tells of catalogue keys)"
+        )
     word = "folder" if marks.folder else marks.suffix.removeprefix(".")
     alike = [one for one in KINDS if word and word in one.recognised_by.lower()] or KINDS
     known = "; ".join(f"{one.name} ({one.recognised_by})" for one in alike)

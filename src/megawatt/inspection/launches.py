@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.inspection.records import Description, Line, Section
 from megawatt.launch import launch_alone, read_log
+from megawatt.training import worded
 
 __all__ = ["describe_launch", "describe_log"]
+
+_UNSAID: Final = ("zero_group", "schedule", "first_layers", "last_layers")
+"""Choices that 0 leaves to what is usual."""
+_NAMES: Final = {"cp_exchange": "cp_comm"}
+"""Fields of a layout that `--layout` names otherwise."""
 
 
 def describe_launch(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
@@ -26,7 +33,8 @@ def describe_launch(path: Path, catalogue: Catalogue, *, seq_len: int, settings:
         **launch.model,
     }
     run = tuple(Line(name, value) for name, value in said.items() if value is not None)
-    layout = tuple(Line(name, int(value)) for name, value in launch.layout.items())
+    chosen = {name: value for name, value in launch.layout.items() if value or name not in _UNSAID}
+    layout = tuple(Line(_NAMES.get(name, name), worded(name, int(value))) for name, value in chosen.items())
     left = tuple(f"{name}: not said" for name, value in list(said.items())[:4] if value is None)
     unknown = (f"not understood: {', '.join(launch.unknown)}",) if launch.unknown else ()
     others = (f"options without effect on time or memory: {launch.ignored}",) if launch.ignored else ()

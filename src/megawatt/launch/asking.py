@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from megawatt.launch.megatron import read_megatron, read_nxd, write_megatron, wr
 from megawatt.launch.options import read_options
 from megawatt.launch.records import Launch, Options
 from megawatt.launch.torchtitan import read_torchtitan, write_torchtitan
-from megawatt.training import TrainingPlan, choices_of, cores_per_chip
+from megawatt.training import TrainingPlan, choices_of, cores_per_chip, is_short
 from megawatt.workload import ModelArch
 
 if TYPE_CHECKING:
@@ -49,13 +50,14 @@ _WRITERS: Final[Mapping[str, Callable[[Launch, int], tuple[str, tuple[str, ...]]
     "nxd": write_nxd,
 }
 FRAMEWORKS: Final = tuple(_WRITERS)
+_COUNT: Final = re.compile(r"[1-9][0-9]{0,8}")
 _TWO_DEVICES: Final = ("tpu-v7",)
 """Chips that JAX shows as two devices each (Cloud TPU documentation, TPU7x)."""
 
 
 def is_launch(text: str) -> bool:
     """Whether what stands for a layout is the name of a file rather than choices."""
-    return bool(text) and ("=" not in text or is_file(Path(text)))
+    return bool(text) and (is_file(Path(text)) or ("=" not in text and not is_short(text)))
 
 
 def devices_per_chip(catalogue: Catalogue, chip: str, framework: str) -> int:
@@ -77,7 +79,7 @@ def launch_alone(path: Path) -> Launch:
     return _READERS[framework](options, 0)
 
 
-def read_launch(path: Path, arch: ModelArch, system: System, catalogue: Catalogue) -> Launch:
+def read_launch(path: Path, arch: ModelArch, system: System, catalogue: Catalogue, chips: str = "") -> Launch:
     """What a launch file says of a run, degrees in chips.
 
     Parameters
@@ -86,6 +88,9 @@ def read_launch(path: Path, arch: ModelArch, system: System, catalogue: Catalogu
         The file; `megawatt.launch.options.read_options` tells the framework from its contents.
     arch, system, catalogue
         The model (layers that the file does not name), the machine whose chips count, and the catalogue.
+    chips : str
+        Chips that are asked for: files that leave the number of devices open say the rest, and the batch of a step,
+        relative to it.
 
     Raises
     ------
@@ -93,15 +98,16 @@ def read_launch(path: Path, arch: ModelArch, system: System, catalogue: Catalogu
         If it cannot be read, or an option has no value that it can have.
     """
     framework, options = read_options(path)
-    launch = _READERS[framework](options, arch.layers)
     count = devices_per_chip(catalogue, system.accelerator.key, framework)
+    options.devices = int(chips) * count if _COUNT.fullmatch(chips) else 0
+    launch = _READERS[framework](options, arch.layers)
     layout = _by(dict(launch.layout), count, str(path)) if count > 1 else launch.layout
     devices = launch.devices
     if devices and devices % count:
         raise ScenarioError(f"{path}: {devices} devices are no whole number of chips of {count} devices each")
-    chips = devices // count if devices else None
+    whole = devices // count if devices else None
     notes = (*launch.notes, f"degrees counted devices, {count} a chip") if count > 1 else launch.notes
-    return replace(launch, layout=layout, devices=chips, notes=notes)
+    return replace(launch, layout=layout, devices=whole, notes=notes)
 
 
 def _by(layout: dict[str, int], count: int, file: str) -> dict[str, int]:
@@ -133,7 +139,7 @@ def said_of(launch: Launch, arch: ModelArch) -> tuple[str, ...]:
     if launch.unknown:
         notes.append(f"not understood: {', '.join(launch.unknown)}")
     if launch.ignored:
-        notes.append(f"{launch.ignored} options without effect on time or memory")
+        notes.append(f"{launch.ignored} option{'s' * (launch.ignored > 1)} without effect on time or memory")
     return tuple(f"Launch file ({launch.framework}): {note}." for note in notes)
 
 

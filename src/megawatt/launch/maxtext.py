@@ -67,7 +67,7 @@ def read_maxtext(options: Options, layers: int) -> Launch:
     """
     slices = max(options.whole("num_slices", "compile_topology_num_slices", default=1), 1)
     named = options.word("compile_topology").rpartition("-")[2]
-    devices = (int(named) if named.isdigit() and len(named) < 8 else 0) * slices
+    devices = (int(named) if named.isdigit() and len(named) < 8 else 0) * slices or options.devices
     inside, across = _axis(options, "ici", devices // slices), _axis(options, "dcn", slices)
     sizes = dict.fromkeys(("copies", "shard", "ep", "cp", "tp", "pp"), 1)
     for axis, field in _AXES.items():

@@ -26,6 +26,13 @@ _LISTS: Final = ("--recompute-modules", "--cuda-graph-scope", "--recompute_modul
 _MOST_ROUNDS: Final = 5
 """Variables of a script are replaced so often."""
 _MAXTEXT: Final = re.compile(r"^(ici|dcn)_\w+_parallelism$|^per_device_batch_size$")
+_TORCHTITAN: Final = ("parallelism", "training", "activation_checkpoint", "job")
+"""Sections that only torchtitan's files have."""
+_DEEPSPEED: Final = (
+    *("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "zero_optimization"),
+    *("bf16", "fp16", "tensor_parallel", "pipeline", "sequence_parallel_size", "activation_checkpointing"),
+)
+"""Options at the top of DeepSpeed's files."""
 
 
 def read_options(path: Path) -> tuple[str, Options]:
@@ -42,9 +49,11 @@ def read_options(path: Path) -> tuple[str, Options]:
     """
     suffix = path.suffix.lower()
     if suffix == ".toml":
-        return "torchtitan", Options(dict(flatten(read_toml(path, "a torchtitan configuration")[0])), str(path))
+        content = read_toml(path, "a torchtitan configuration")[0]
+        return "torchtitan", Options(dict(flatten(_known(path, content, _TORCHTITAN, "torchtitan"))), str(path))
     if suffix == ".json":
-        return "deepspeed", Options(dict(flatten(read_json(path, "a DeepSpeed configuration"))), str(path))
+        content = read_json(path, "a DeepSpeed configuration")
+        return "deepspeed", Options(dict(flatten(_known(path, content, _DEEPSPEED, "DeepSpeed"))), str(path))
     if suffix in (".yaml", ".yml"):
         values = dict(flatten(_resolved(read_yaml(path, "a launch file in YAML"))))
         nxd = any(name.startswith("distributed_strategy.") for name in values)
@@ -52,12 +61,23 @@ def read_options(path: Path) -> tuple[str, Options]:
         return kind, Options(values, str(path))
     values = dict(_script(read_text(path, "a launch script", most_bytes=_SCRIPT_BYTES)))
     if not values:
-        raise refused(path, "no options", "a script or a list of arguments, TOML, JSON or YAML of a framework")
+        raise refused(
+            path,
+            "no options",
+            "a script or a list of arguments; TOML, JSON and YAML are known by the ending of their name",
+        )
     if any(_MAXTEXT.match(name) for name in values):
         return "maxtext", Options(values, str(path))
     return "torchtitan" if any(name.startswith("--parallelism.") for name in values) else "megatron", Options(
         values, str(path)
     )
+
+
+def _known(path: Path, content: dict[str, Any], names: tuple[str, ...], framework: str) -> dict[str, Any]:
+    """The content of a file that has at least one of a framework's sections."""
+    if not any(name in content for name in names):
+        raise refused(path, f"no options of {framework}", f"one of {', '.join(names)}")
+    return content
 
 
 def _resolved(content: dict[str, Any]) -> dict[str, Any]:

@@ -77,12 +77,16 @@ class Launch:
 
 
 class Options:
-    """Options by dotted name, each asked for by the last parts of its name; what nobody asked for is `left`."""
+    """Options by dotted name, each asked for by the last parts of its name; what nobody asked for is `left`.
+
+    ``devices``: how many the run has where the file leaves them open; 0 where nobody says.
+    """
 
     def __init__(self, values: Mapping[str, Any], file: str) -> None:
         self._values = {self._plain(name): value for name, value in values.items()}
         self._asked: set[str] = set()
         self.file = file
+        self.devices = 0
         self.notes: list[str] = []
 
     @staticmethod

@@ -42,10 +42,12 @@ def _pipeline(options: Options, pp: int, layers: int) -> dict[str, int]:
     return found | {"vpp": vpp}
 
 
-def _sharding(options: Options, pp: int, cp: int) -> dict[str, int]:
-    """Replicas, ZeRO stage and sharding group."""
-    shard = options.whole("data_parallel_shard_degree", default=-1)
+def _sharding(options: Options, tp: int, pp: int, cp: int) -> dict[str, int]:
+    """Replicas, ZeRO stage and sharding group; a sharding degree of -1 takes the rest of the devices."""
     copies = options.whole("data_parallel_replicate_degree", default=1)
+    shard = options.whole("data_parallel_shard_degree", default=-1)
+    rest, over = divmod(options.devices, max(tp * pp * cp * copies, 1))
+    shard = rest if shard < 1 and rest and not over else shard
     policy = options.word("fsdp_reshard_after_forward") or "default"
     found: dict[str, int] = {"dp": shard * copies} if shard > 0 else {}
     if shard == 1 and cp == 1:
@@ -82,7 +84,7 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
     if recompute == 1 and every.isdigit():
         options.note(f"recompute of every layer of {every} is taken as selective")
     layout: dict[str, int] = degrees | _pipeline(options, degrees["pp"], layers)
-    layout |= _sharding(options, degrees["pp"], degrees["cp"])
+    layout |= _sharding(options, degrees["tp"], degrees["pp"], degrees["cp"])
     layout |= {
         "micro_batch": inside if degrees["pp"] > 1 else local,
         "recompute": recompute,

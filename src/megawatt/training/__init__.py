@@ -1,6 +1,6 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
-from megawatt.training.choices import CHOICES, choices_of, parse_choices, parse_schedules, sharded
+from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
 from megawatt.training.features import Features, merge_features, read_features
 from megawatt.training.fitting import Change, MemoryAnswer, memory_answer
 from megawatt.training.layouts import (
@@ -73,6 +73,7 @@ __all__ = [
     "evaluate",
     "expected_wall_s",
     "front_steps",
+    "is_short",
     "layout_reasons",
     "layouts_like",
     "machine_within",
@@ -103,4 +104,5 @@ __all__ = [
     "trained_precisions",
     "usual_job",
     "usual_precision",
+    "worded",
 ]

@@ -11,7 +11,7 @@ from megawatt.training.layouts import LIMITS
 from megawatt.training.records import Layouts
 from megawatt.training.schedules import CODES, SCHEDULES
 
-__all__ = ["CHOICES", "RECOMPUTE", "choices_of", "parse_choices", "parse_schedules", "sharded"]
+__all__ = ["CHOICES", "RECOMPUTE", "choices_of", "is_short", "parse_choices", "parse_schedules", "sharded", "worded"]
 
 RECOMPUTE: Final = ("none", "selective", "full")
 _SWITCH: Final = {"off": 0, "on": 1, "no": 0, "yes": 1, "false": 0, "true": 1}
@@ -31,7 +31,7 @@ _ALIASES: Final[Mapping[str, str]] = {
     "last": "last_layers",
 }
 _SHARDING: Final = ("fsdp", "hsdp", "dp_shard", "dp_replicate")
-_FIELDS: Final = tuple(name for name in LIMITS if name != "zero_group")
+_FIELDS: Final = tuple(LIMITS)
 CHOICES: Final = (
     "tp, pp, vpp, cp, ep, etp, dp, micro_batch (mb), zero, fsdp=N, hsdp=SHARDxREPLICAS, dp_shard, dp_replicate, "
     "recompute=none|selective|full, sequence_parallel=on|off (sp), "
@@ -39,6 +39,17 @@ CHOICES: Final = (
 )
 """What can be chosen, for help and messages."""
 _HYBRID: Final = re.compile(r"([0-9]{1,8})(?:x([0-9]{1,8}))?")
+_SHORT: Final = re.compile(
+    r"(?P<name>tp|pp|dp|cp|ep|etp|mb|z|first|last)(?P<number>[0-9]{1,9})(?:[x/](?P<of>[0-9]{1,9}))?"
+)
+"""Words of a table of layouts (`megawatt.training.explain.short_layout`) that have numbers."""
+_SHORT_PAIRS: Final = {"pp": "vpp", "z": "zero_group"}
+"""What the second number of such a word is."""
+_SHORT_WORDS: Final = {"full": "recompute=full", "selective": "recompute=selective", "a2a": "cp_comm=a2a"} | {
+    "no-sp": "sp=off",
+    **{name: f"schedule={name}" for name in SCHEDULES},
+}
+"""Words of a table of layouts without a number."""
 _DIGITS: Final = 9
 """Longest number of a choice."""
 
@@ -47,7 +58,7 @@ def parse_choices(text: str) -> dict[str, int]:
     """``tp=8,pp=16,recompute=full,fsdp=64`` as numbers by field of `Layouts`.
 
     ``fsdp`` and ``hsdp`` are ZeRO 3: weights sharded over all replicas, or over SHARD of them in REPLICAS copies;
-    ``dp_shard`` and ``dp_replicate`` say the same in two words.
+    ``dp_shard`` and ``dp_replicate`` say the same in two words. The words of a table of layouts (`is_short`) will do.
 
     Raises
     ------
@@ -56,10 +67,12 @@ def parse_choices(text: str) -> dict[str, int]:
     """
     values: dict[str, int] = {}
     sharding: dict[str, str] = {}
-    for part in filter(None, (p.strip() for p in text.split(","))):
+    for part in filter(None, (p.strip() for p in (_from_short(text) or text).split(","))):
         name, _, value = (word.strip().lower() for word in part.partition("="))
         name = name.replace("-", "_")
         name = _ALIASES.get(name, name)
+        if name in values or name in sharding:
+            raise ScenarioError(f"--layout {shown(text)}: {name} is said twice; allowed: once")
         if name in _SHARDING:
             sharding[name] = value
         elif name in _FIELDS:
@@ -69,10 +82,36 @@ def parse_choices(text: str) -> dict[str, int]:
     return values | _replicas(sharding, values) if sharding else values
 
 
+def is_short(text: str) -> bool:
+    """Whether a layout is in the words of a table of layouts: ``tp8 pp16x8 dp64 mb1 z1 full``."""
+    return bool(_from_short(text))
+
+
+def _from_short(text: str) -> str:
+    """The words of a table of layouts as choices; empty where a word is none of them."""
+    choices = []
+    for word in text.lower().split():
+        found = _SHORT.fullmatch(word)
+        if word in _SHORT_WORDS:
+            choices.append(_SHORT_WORDS[word])
+        elif found is None or (found["of"] and found["name"] not in _SHORT_PAIRS):
+            return ""
+        else:
+            choices.append(f"{'zero' if found['name'] == 'z' else found['name']}={found['number']}")
+            if found["of"]:
+                choices.append(f"{_SHORT_PAIRS[found['name']]}={found['of']}")
+    return ",".join(choices)
+
+
+def worded(name: str, value: int) -> int | str:
+    """The word for a value of a field that has words (``recompute``, ``sequence_parallel``), else the value."""
+    return next((word for word, code in _WORDS.get(name, {}).items() if code == value), value)
+
+
 def parse_schedules(text: str) -> tuple[str, ...]:
     """Names of pipeline schedules with commas between; ``any``: all of them. Empty where nothing is said."""
     names = tuple(word.strip().lower() for word in text.split(",") if word.strip())
-    return SCHEDULES if names == ("any",) else names
+    return SCHEDULES if names == ("any",) else tuple("1f1b" if name == "interleaved" else name for name in names)
 
 
 def _value(name: str, word: str, part: str) -> int:

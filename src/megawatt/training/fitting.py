@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
-from megawatt.training.layouts import chosen_space, layout_reasons
+from megawatt.training.layouts import chosen_space, layout_reasons, search_space
 from megawatt.training.planning import plan
 from megawatt.training.practice import OFFLOADS, Practice, practice_for
 from megawatt.training.records import Job, Layouts
@@ -80,6 +80,7 @@ def memory_answer(
     *,
     catalogue: Catalogue,
     choices: Mapping[str, int] | None = None,
+    schedules: Sequence[str] = (),
     stack: str | None = None,
     offload: Collection[str] = (),
 ) -> MemoryAnswer:
@@ -93,7 +94,7 @@ def memory_answer(
         Achieved shares and stacks.
     choices : mapping of str to int, optional
         Values by field of `Layouts` that are held.
-    stack, offload
+    schedules, stack, offload
         As for `megawatt.training.plan`.
 
     Raises
@@ -103,10 +104,14 @@ def memory_answer(
     """
     practice = practice_for(catalogue, system, stack, offload=offload, jobs=[job])
     try:
-        found = plan(job, system, chips, catalogue=catalogue, stack=stack, offload=offload, choices=choices or {})
-        layout = found.layout
+        layout = plan(
+            job, system, chips, catalogue=catalogue, stack=stack, offload=offload, choices=choices, schedules=schedules
+        ).layout
     except InfeasibleError:
-        layouts = chosen_space(job, chips, choices or {}).layouts
+        chosen = (
+            chosen_space(job, chips, choices or {}, schedules) if choices or schedules else search_space(job, chips)
+        )
+        layouts = chosen.layouts
         needed = np.asarray(sum(step_memory(job, system, layouts, practice=practice).values()))
         layout = layouts.take(np.array([int(needed.argmin())]))
     parts = step_memory(job, system, layout, practice=practice)

@@ -178,7 +178,7 @@ def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[n
         ((seq_len // y.cp) % np.where(y.sequence_parallel, y.tp, 1) != 0, "tp does not divide the chip's sequence"),
         (global_batch % (y.dp * y.micro_batch) != 0, "dp x micro-batch does not divide the global batch"),
         ((y.vpp > 1) & (micro % y.pp != 0), "interleaved: pp does not divide the micro-batches"),
-        ((y.ep > 1) & (arch.experts == 0), "expert parallelism needs experts"),
+        (((y.ep > 1) | (y.etp > 1)) & (arch.experts == 0), "expert parallelism needs experts"),
         (max(arch.experts, 1) % y.ep != 0, "ep does not divide the experts"),
         (ranks % (y.ep * y.etp) != 0, "ep x etp does not divide tp x cp x dp"),
         ((y.etp > 1) & (y.etp != y.tp), "etp is neither 1 nor tp"),
@@ -419,6 +419,8 @@ def chosen_space(
     unknown = [name for name in schedules if name not in CODES]
     if unknown:
         raise ScenarioError(f"schedule {', '.join(map(shown, unknown))}; allowed: {', '.join(SCHEDULES)}")
+    if schedules and choices.get("schedule"):
+        raise ScenarioError("schedule: the layout holds one, and others are searched; allowed: one of the two")
     if choices or not schedules:
         _check_values(choices)
     usual: dict[str, int] = {}

@@ -43,7 +43,7 @@ def score_log(
     ScenarioError
         If a file cannot be read, or the layout cannot be set up.
     """
-    launch, times = read_launch(launch_file, arch, system, catalogue), read_log(log)
+    launch, times = read_launch(launch_file, arch, system, catalogue, str(given.get("chips") or "")), read_log(log)
     question = asked(launch, **given)
     chips = doublings(int(question["chips"]), int(question["chips"]))[0]
     names = ("seq_len", "global_batch", "precision")

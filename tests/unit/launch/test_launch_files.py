@@ -215,3 +215,29 @@ def test_train_reads_and_writes_launch_files(tmp_path: Path, capsys: pytest.Capt
     first, again = (read(path, "llama-3.1-70b", "hgx-h100") for path in (FILES / "pretrain_70b.sh", out))
     assert dict(first.layout).items() <= dict(again.layout).items()
     assert (first.seq_len, first.global_batch, first.precision) == (again.seq_len, again.global_batch, again.precision)
+
+
+def test_files_that_leave_the_devices_open_take_the_chips_that_are_asked_for(tmp_path: Path) -> None:
+    model = load_model("llama-2-7b", CATALOGUE)
+    (tmp_path / "t.toml").write_text(
+        "[training]\nlocal_batch_size = 3\n[parallelism]\ntensor_parallel_degree = 2\n"
+        "data_parallel_replicate_degree = 2\ndata_parallel_shard_degree = -1\n"
+    )
+    found = read_launch(tmp_path / "t.toml", model, CATALOGUE.system("hgx-h100"), CATALOGUE, "32")
+    assert {"dp": 16, "zero": 3, "zero_group": 8, "micro_batch": 3}.items() <= dict(found.layout).items()
+    assert found.global_batch == 48
+    (tmp_path / "m.yml").write_text("ici_fsdp_parallelism: -1\nici_tensor_parallelism: 2\nper_device_batch_size: 4\n")
+    found = read_launch(tmp_path / "m.yml", model, CATALOGUE.system("tpu-v5p-pod"), CATALOGUE, "16")
+    assert {"dp": 8, "tp": 2, "micro_batch": 8}.items() <= dict(found.layout).items()
+    assert (found.global_batch, found.notes) == (64, ())
+    swept = read_launch(tmp_path / "m.yml", model, CATALOGUE.system("tpu-v5p-pod"), CATALOGUE, "16..64")
+    assert swept.global_batch is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("machine.toml", 'like = "hgx-h100"\n'), ("answer.json", '{"megawatt": "0.1.0", "results": []}')]
+)
+def test_files_of_another_kind_are_no_launch_files(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ScenarioError, match="no options of"):
+        read(tmp_path / name, "llama-2-7b", "hgx-h100")

@@ -16,6 +16,7 @@ from megawatt.training import (
     choices_of,
     cores_per_chip,
     evaluate,
+    is_short,
     layouts_like,
     one_layout,
     parse_choices,
@@ -25,6 +26,7 @@ from megawatt.training import (
     step_memory,
     usual_job,
 )
+from megawatt.training.explain import short_layout
 from megawatt.training.layouts import chosen_space
 from megawatt.training.schedules import CODES, Passes, bubble_s, codes_of, in_flight, weight_copies
 from megawatt.training.stages import layers_by_stage, stage_layers
@@ -48,6 +50,7 @@ SEVEN = load_model("llama-2-7b", CATALOGUE)
         ("dp_shard=1,dp_replicate=4", {"dp": 4}),
         ("cp=4,cp_comm=a2a", {"cp": 4, "cp_exchange": 1}),
         ("first=6,last_layers=5", {"first_layers": 6, "last_layers": 5}),
+        ("tp8 pp4x2 mb1 z1", {"tp": 8, "pp": 4, "vpp": 2, "micro_batch": 1, "zero": 1}),
     ],
 )
 def test_choices_are_read_as_people_write_them(text: str, values: dict[str, int]) -> None:
@@ -68,6 +71,11 @@ def test_choices_are_read_as_people_write_them(text: str, values: dict[str, int]
         ("hsdp=0x2", "SHARDxREPLICAS"),
         ("fsdp=8,dp=4", "dp = 4 beside sharding that makes it 8"),
         ("fsdp=8,zero=1", "zero = 1 beside"),
+        ("tp=8,pp=2,tp=4", "tp is said twice"),
+        ("mb=1,micro_batch=2", "micro_batch is said twice"),
+        ("fsdp=8,fsdp=4", "fsdp is said twice"),
+        ("tp8/2", "no such choice"),
+        ("tp8 mb1x2", "no such choice"),
     ],
 )
 def test_wrong_choices_name_what_is_allowed(text: str, allowed: str) -> None:
@@ -308,3 +316,31 @@ def test_choices_of_a_layout_make_it_again() -> None:
     layout = one_layout(tp=2, pp=4, dp=8, zero=3, zero_group=4, schedule=3, first_layers=5)
     again = one_layout(**choices_of(layout))
     assert choices_of(again) == choices_of(layout)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"tp": 8, "pp": 16, "vpp": 8, "dp": 64, "cp": 2, "micro_batch": 1, "zero": 3, "zero_group": 8, "recompute": 2},
+        {"tp": 2, "pp": 4, "dp": 8, "ep": 8, "etp": 2, "micro_batch": 4, "zero": 1, "sequence_parallel": 0},
+        {"tp": 1, "pp": 4, "dp": 2, "micro_batch": 1, "zero": 0, "schedule": CODES["zb-v"], "first_layers": 3,
+         "last_layers": 2, "cp": 4, "cp_exchange": 1, "recompute": 1},
+    ],
+)  # fmt: skip
+def test_a_layout_is_read_in_the_words_of_the_table(choices: dict[str, int]) -> None:
+    layout = one_layout(**choices)
+    words = short_layout(layout)
+    assert is_short(words)
+    assert choices_of(one_layout(**parse_choices(words))) == choices_of(layout)
+
+
+def test_schedules_are_held_or_searched_and_never_both() -> None:
+    assert parse_schedules("Interleaved, zb-v") == ("1f1b", "zb-v")
+    job = Job(SEVEN, 4096, 64)
+    with pytest.raises(ScenarioError, match="allowed: one of the two"):
+        chosen_space(job, 8, {"pp": 4, "schedule": CODES["zb-v"]}, ("dualpipe",))
+
+
+def test_experts_have_tensor_groups_only_where_there_are_experts() -> None:
+    with pytest.raises(ScenarioError, match="needs experts"):
+        chosen_space(Job(SEVEN, 4096, 64), 8, {"tp": 2, "etp": 2})

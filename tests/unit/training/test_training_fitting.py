@@ -36,6 +36,16 @@ def test_a_layout_that_fits_needs_no_change() -> None:
     assert found.changes == ()
 
 
+def test_where_no_layout_fits_the_nearest_one_is_told() -> None:
+    big = Job(load_model("llama-3.1-405b", CATALOGUE), seq_len=8192, global_batch=64)
+    found = memory_answer(big, SYSTEM, 64, catalogue=CATALOGUE)
+    assert not found.fits
+    assert found.changes
+    held = memory_answer(JOB, SYSTEM, 64, catalogue=CATALOGUE, schedules=("zb-h1",))
+    assert found.needed_bytes > held.needed_bytes
+    assert held.layout.schedule[0] > 0
+
+
 def test_memory_is_printed_within_80_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
