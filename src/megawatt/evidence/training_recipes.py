@@ -12,14 +12,14 @@ from megawatt.evidence.training_layouts import Row
 from megawatt.files import is_file, read_table
 from megawatt.training.features import MODULES, Features, merge_features, read_features
 
-__all__ = ["RECIPES", "features_of", "recipe_features", "with_recipes"]
+__all__ = ["CUMULATIVE", "RECIPES", "features_of", "recipe_features", "with_recipes"]
 
 
 RECIPES: Final = "training_recipes.csv"
 """Name of the table of recipes that is looked for beside a table of runs."""
 _SAID: Final = "stack_features"
 """Column of a table of runs that says the same in one cell."""
-_CUMULATIVE: Final = "cumulative ablation"
+CUMULATIVE: Final = "cumulative ablation"
 """Words of a row that stands on the rows before it."""
 _BASELINE: Final = Features(graphs=(), ep_overlap=False, router_fusion=False, permute_fusion=False)
 """What such a series begins without."""
@@ -55,7 +55,7 @@ def _cumulated(rows: Sequence[Row]) -> list[Row]:
     out: list[Row] = []
     before, source = Features(), ""
     for row in rows:
-        if _CUMULATIVE not in (row.get("notes") or ""):
+        if CUMULATIVE not in (row.get("notes") or ""):
             out.append(row)
             continue
         same = row.get("source", "") == source

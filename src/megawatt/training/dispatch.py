@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from megawatt.arrays import FloatArray
@@ -11,6 +13,12 @@ from megawatt.training.records import Layouts
 from megawatt.workload import LayerWork
 
 __all__ = ["dispatch_s", "distinct_places"]
+
+
+_SORTED: Final = 2.0
+"""Times that what NCCL's all-to-all brings is read and written besides: chunks by rank, sorted by expert."""
+_FEW_RANKS: Final = 16
+"""Ranks in one domain up to which DeepEP keeps its rate."""
 
 
 def distinct_places(copies: float, places: FloatArray) -> FloatArray:
@@ -24,8 +32,9 @@ def distinct_places(copies: float, places: FloatArray) -> FloatArray:
 def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
     """Dispatch and combine of one layer, one way (forward or backward), nothing hidden. [s], shape (n,)
 
-    NCCL's all-to-all sends a copy per expert. DeepEP and HybridEP send one per rank that holds any of a token's
-    experts, and across nodes one per node, copied there: the slower of both ways counts, as they are pipelined.
+    NCCL's all-to-all sends a copy per expert, and its receiver sorts them. DeepEP and HybridEP send one per rank that
+    holds any of a token's experts, and across nodes one per node, copied there: the slower of both ways counts, as they
+    are pipelined.
 
     Parameters
     ----------
@@ -44,14 +53,18 @@ def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatAr
     ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
     copies = max(work.routed_copies, 1.0)
     if stack.dispatcher == "alltoall":
-        once = all_to_all_s(fabric, work.ep_bytes, ep, etp)
+        once = (
+            all_to_all_s(fabric, work.ep_bytes, ep, etp)
+            + _SORTED * work.ep_bytes / practice.kernels.hbm_flow_bytes_per_s
+        )
     else:
         token_bytes = work.ep_bytes / copies
         ranks = np.clip(np.floor(fabric.links[0].domain_chips / etp), 1.0, ep)
         nodes = ep / ranks
-        inside = (
-            token_bytes * distinct_places(copies, ep) / (stack.dispatch_inside_frac * fabric.links[0].link_bytes_per_s)
-        )
+        reached = np.full_like(ep, stack.dispatch_inside_frac)
+        if stack.dispatcher == "deepep":
+            reached = np.where(ranks > _FEW_RANKS, min(stack.dispatch_wide_frac, stack.dispatch_inside_frac), reached)
+        inside = token_bytes * distinct_places(copies, ep) / (reached * fabric.links[0].link_bytes_per_s)
         crossing = token_bytes * distinct_places(copies, nodes) * (1.0 - 1.0 / nodes)
         across = crossing / (stack.dispatch_across_frac * fabric.links[-1].link_bytes_per_s)
         once = np.maximum(inside, across)

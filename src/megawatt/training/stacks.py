@@ -58,6 +58,8 @@ class Stack:
         How routed tokens travel: alltoall, deepep, hybridep (`megawatt.training.dispatch.dispatch_s`).
     dispatch_inside_frac, dispatch_across_frac : float
         Shares of the links inside a domain and across that deepep and hybridep reach.
+    dispatch_wide_frac : float
+        The same of deepep inside a domain, among more than 16 ranks.
     graphs : tuple of str
         Parts of a layer that CUDA graphs launch: attn, router, experts, full.
     expert_frac : float
@@ -100,20 +102,20 @@ class Stack:
 
     key: str
     attention_fused: bool
-    dropout: bool
-    tp_overlap_frac: float
-    cp_overlap_frac: float
-    ep_overlap_frac: float
-    pp_overlap_frac: float
-    dp_overlap_frac: float
-    across_overlap_frac: float
     gemm_frac: float
-    attention_frac: float
-    host_operator_s: float
-    vector_traffic_factor: float
     gradient_bytes: float
     gradient_exchange_bytes: float
-    shard_link_frac: float
+    dropout: bool = False
+    tp_overlap_frac: float = 0.0
+    cp_overlap_frac: float = 0.0
+    ep_overlap_frac: float = 0.0
+    pp_overlap_frac: float = 0.0
+    dp_overlap_frac: float = 0.0
+    across_overlap_frac: float = 0.0
+    attention_frac: float = 1.0
+    host_operator_s: float = 0.0
+    vector_traffic_factor: float = 1.0
+    shard_link_frac: float = 1.0
     expert_imbalance: float = 1.0
     tp_async_backward: bool = False
     gradient_fused: bool = False
@@ -122,6 +124,7 @@ class Stack:
     dispatcher: str = "alltoall"
     dispatch_inside_frac: float = 1.0
     dispatch_across_frac: float = 1.0
+    dispatch_wide_frac: float = 1.0
     router_operators: float = 18.0
     expert_operators: float = 10.0
     expert_frac: float = 1.0

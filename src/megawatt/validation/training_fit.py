@@ -27,7 +27,7 @@ from megawatt.files import read_table
 from megawatt.training import Practice
 from megawatt.validation.training_runs import predict
 
-__all__ = ["Constant", "Group", "fit_group", "main"]
+__all__ = ["Constant", "Group", "fit_group", "left_out_errors", "main"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,10 @@ class Group:
     """Without mixtures, whose exchange of tokens is not what the constants are about."""
     mixtures: bool = False
     """Mixtures alone."""
+    newest: bool = False
+    """One row per configuration, of the newest release: recipes published again and again count once."""
+    same: tuple[tuple[str, str], ...] = ()
+    """Constants that are the same number as one of ``fields``."""
 
     def holds(self, row: Row, run: Run) -> bool:
         """Whether a row belongs to it; the planner's own layouts settle nothing."""
@@ -59,6 +63,10 @@ class Group:
         ):
             return False
         return run.stack in self.stacks and run.system.accelerator.key.startswith(self.chips)
+
+    def values(self, fitted: Mapping[str, float]) -> dict[str, float]:
+        """Fitted constants, and those that are the same numbers."""
+        return {**fitted, **{name: fitted[other] for name, other in self.same}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +120,18 @@ GROUPS: Final = (
             expert_operators=(5.0, 120.0),
             ep_overlap_frac=(0.0, 1.0),
             expert_bias_bytes=(0.0, 200.0),
+            real_imbalance=(1.0, 2.0),
         ),
         mixtures=True,
+        newest=True,
     ),
-    Group("MaxText, MI355X", ("stack-maxtext",), ("mi355x",), _fields(gemm_frac=(0.2, 1.0))),
+    Group(
+        "MaxText, MI355X",
+        ("stack-maxtext",),
+        ("mi355x",),
+        _fields(gemm_frac=(0.2, 1.0)),
+        same=(("expert_frac", "gemm_frac"),),
+    ),
     Group(
         "Megatron-LM with Transformer Engine, B200",
         ("stack-megatron-lm",),
@@ -159,16 +175,47 @@ GROUPS: Final = (
 _ROBUST: Final = 0.1
 """Residual of log time from which the loss grows linearly."""
 _STEP_FIELDS: Final = ("straggler_frac",)
-
-
-def _read(fields: Sequence[str], practice: Practice) -> FloatArray:
-    return np.array([getattr(practice if f in _STEP_FIELDS else practice.stack, f) for f in fields], dtype=np.float64)
+_REAL: Final = "real_imbalance"
+"""Load of the busiest rank, only of runs whose routing is real."""
+_WHOLE_STEP: Final = "training-practice"
 
 
 def _with(practice: Practice, values: Mapping[str, float]) -> Practice:
     step: dict[str, Any] = {f: v for f, v in values.items() if f in _STEP_FIELDS}
-    stack: dict[str, Any] = {f: v for f, v in values.items() if f not in _STEP_FIELDS}
+    stack: dict[str, Any] = {f: v for f, v in values.items() if f not in (*_STEP_FIELDS, _REAL)}
+    if _REAL in values and "balance=real" in practice.stack.key and "capacity" not in practice.stack.key:
+        stack["expert_imbalance"] = values[_REAL]
     return dataclasses.replace(practice, stack=dataclasses.replace(practice.stack, **stack), **step)
+
+
+def _in_catalogue(name: str, practice: Practice, catalogue: Catalogue) -> float:
+    if name in (*_STEP_FIELDS, _REAL):
+        return catalogue.number(_WHOLE_STEP, name)
+    return float(getattr(practice.stack, name))
+
+
+_CONFIGURATION: Final = (
+    "model",
+    "seq_len",
+    "accelerator",
+    "chips",
+    "dtype",
+    "tp",
+    "pp",
+    "vpp",
+    "cp",
+    "ep",
+    "global_batch",
+)
+
+
+def _newest(chosen: Sequence[tuple[Row, Run]]) -> list[tuple[Row, Run]]:
+    """The last published row of each configuration; routing, overlap and dispatcher are part of it."""
+    last: dict[tuple[object, ...], tuple[Row, Run]] = {}
+    for row, run in sorted(chosen, key=lambda item: item[0].get("published", "")):
+        said = run.features
+        last[(*(row.get(c) for c in _CONFIGURATION), said.balance, said.ep_overlap, said.dispatcher)] = (row, run)
+    return list(last.values())
 
 
 def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogue) -> list[Constant]:
@@ -192,7 +239,8 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     """
     from scipy.optimize import least_squares
 
-    chosen = [run for row, run in rows if group.holds(row, run)]
+    held = [(row, run) for row, run in rows if group.holds(row, run)]
+    chosen = [run for _, run in (_newest(held) if group.newest else held)]
     if not chosen:
         return []
     names = list(group.fields)
@@ -202,11 +250,11 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     room = high - low
 
     def residuals(shares: FloatArray) -> FloatArray:
-        changed = dict(zip(names, (low + shares * room).tolist(), strict=True))
+        changed = group.values(dict(zip(names, (low + shares * room).tolist(), strict=True)))
         times = [predict(run, catalogue, _with(p, changed)) for run, p in zip(chosen, practices, strict=True)]
         return np.asarray(np.log(np.array(times) / np.array([run.measured_s for run in chosen])))
 
-    start = _read(names, practices[0])
+    start = np.array([_in_catalogue(name, practices[0], catalogue) for name in names])
     # Inside the range: a start on its edge has no slope to follow.
     inside = np.clip((start - low) / room, 0.05, 0.95)
     found = least_squares(residuals, inside, bounds=(0.0, 1.0), loss="soft_l1", f_scale=_ROBUST, diff_step=1e-3)
@@ -228,12 +276,66 @@ def _fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row],
     return rows
 
 
+def left_out_errors(
+    rows: Sequence[tuple[Row, Run]], left: Sequence[tuple[Row, Run]], catalogue: Catalogue
+) -> list[tuple[str, float]]:
+    """Errors of runs by constants that were fitted without them.
+
+    Parameters
+    ----------
+    rows : sequence of (row, run)
+        What is fitted on, ``left`` not among them.
+    left : sequence of (row, run)
+        What is predicted; where a group that holds one has no other run, the catalogue's constants stay.
+    catalogue : Catalogue
+        Everything that is not fitted.
+
+    Returns
+    -------
+    list of (str, float)
+        Id, and predicted over measured time less one.
+    """
+    fitted: dict[str, dict[str, float]] = {}
+    errors: list[tuple[str, float]] = []
+    for row, run in left:
+        practice = run_practice(run, catalogue)
+        for group in GROUPS:
+            if not group.holds(row, run):
+                continue
+            if group.name not in fitted:
+                found = {c.name: c.value for c in fit_group(group, rows, catalogue)}
+                fitted[group.name] = group.values(found) if found else {}
+            practice = _with(practice, fitted[group.name])
+        errors.append((run.id, predict(run, catalogue, practice) / run.measured_s - 1.0))
+    return errors
+
+
+def _leave_out(word: str, paths: Sequence[Path], catalogue: Catalogue) -> None:
+    """Print the errors of the runs whose source holds a word, or whose chip it is, fitted without them."""
+
+    def named(row: Row) -> bool:
+        return word.lower() in row.get("source", "").lower() or word == row.get("accelerator")
+
+    scorable = _fit_rows(paths, catalogue, lambda r: r.get("scorable") != "0" and (named(r) or r.get("fold") == "fit"))
+    left = [item for item in scorable if named(item[0])]
+    errors = left_out_errors([item for item in scorable if not named(item[0])], left, catalogue)
+    for name, error in errors:
+        sys.stdout.write(f"{name}: {error:+.1%}\n")
+    if errors:
+        size = np.abs([error for _, error in errors])
+        sys.stdout.write(f"{len(errors)} rows, mean {size.mean():.1%}, 90 % within {np.quantile(size, 0.9):.1%}\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the fitted constants of every group as a Markdown table."""
+    """Print the fitted constants of every group as a Markdown table, or the errors of what was left out."""
     parser = argparse.ArgumentParser(description="Constants of training stacks, fitted on rows with fold = fit")
     parser.add_argument("files", nargs="+", type=Path, help="CSV files of training runs")
+    parser.add_argument("--leave-out", metavar="SOURCE|CHIP", help="fit without these and print their errors")
     given = parser.parse_args(arguments)
     catalogue = load_catalogue()
+    if given.leave_out:
+        _leave_out(given.leave_out, given.files, catalogue)
+        return
     rows = _fit_rows(given.files, catalogue, lambda r: r.get("fold") == "fit" and r.get("scorable") != "0")
     sys.stdout.write("| rows | constant | fitted | standard error | catalogue |\n|---|---|---|---|---|\n")
     for group in GROUPS:

@@ -139,3 +139,33 @@ def test_sharded_gradients_are_scattered_for_every_micro_batch() -> None:
     assert once["shard"][0] == 0.0
     # 8 micro-batches: scatter of 2 bytes of 6.7e9 parameters at 360 GB/s
     assert each["shard"][0] == pytest.approx(8 * 7 / 8 * 2 * 6.738e9 / 360e9, rel=0.01)
+
+
+def test_deepep_is_slower_among_many_ranks_of_one_domain() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    system = CATALOGUE.system("gb200-nvl72")
+
+    def exchange(dispatcher: str, ranks: int) -> float:
+        practice = practice_for(CATALOGUE, system, f"megatron-core; dispatcher={dispatcher}; ep_overlap=off")
+        found = step_cost(Job(arch, 4096, 64), system, one_layout(dp=ranks, ep=ranks), practice=practice)
+        return float(found.parts_s["ep"][0])
+
+    assert exchange("deepep", 16) == pytest.approx(exchange("hybridep", 16))
+    # 0.6 against 0.29 of the links
+    assert exchange("deepep", 32) == pytest.approx(exchange("hybridep", 32) * 0.6 / 0.29)
+
+
+def test_copies_per_expert_are_sorted_by_their_receiver() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    layout = one_layout(dp=64, ep=64)
+    slow = dataclasses.replace(PRACTICE.kernels, hbm_flow_bytes_per_s=PRACTICE.kernels.hbm_flow_bytes_per_s / 2)
+    stack = dataclasses.replace(PRACTICE.stack, dispatcher="alltoall", ep_overlap=False)
+    times = [
+        step_cost(
+            Job(arch, 4096, 64), SYSTEM, layout, practice=dataclasses.replace(PRACTICE, stack=stack, kernels=kernels)
+        ).parts_s["ep"][0]
+        for kernels in (PRACTICE.kernels, slow)
+    ]
+    # 58 layers and that of the second next token; forward and backward, dispatch and combine, read and written: 16 bits
+    moved = 59 * 2 * 2 * 2 * 4096 * 8 * 7168 * 2
+    assert times[1] - times[0] == pytest.approx(moved / PRACTICE.kernels.hbm_flow_bytes_per_s, rel=1e-6)

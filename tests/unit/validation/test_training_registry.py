@@ -1,0 +1,31 @@
+"""The registry names fitted and assumed constants with what they move."""
+
+from __future__ import annotations
+
+from megawatt.catalogue import load_catalogue
+from megawatt.evidence.training_rows import read_run
+from megawatt.validation.training_registry import registry
+
+CATALOGUE = load_catalogue()
+ROW = {
+    "id": "one", "source": "s", "model": "m", "layers": "32", "hidden": "4096", "heads": "32", "kv_heads": "32",
+    "head_dim": "128", "ffn": "11008", "gated": "1", "vocab": "32000", "tied_embeddings": "0", "attention": "mha",
+    "seq_len": "4096", "accelerator": "h100-sxm", "chips": "16", "chips_per_node": "8", "scaleout": "8x400Gb/s",
+    "dtype": "bf16", "global_batch": "64", "micro_batch": "1", "tp": "2", "pp": "1", "vpp": "1", "cp": "1", "dp": "8",
+    "zero": "1", "seq_parallel": "1", "recompute": "none", "software": "NeMo", "metric": "step_time_s",
+    "published": "2025-01", "scorable": "1", "value": "1.0",
+}  # fmt: skip
+
+
+def test_constants_say_what_they_rest_on_and_what_they_move() -> None:
+    found = {f"{one.entry}.{one.field}": one for one in registry([read_run(ROW, CATALOGUE)], CATALOGUE)}
+    multiplies = found["stack-megatron-core.gemm_frac"]
+    assert (multiplies.rows, multiplies.evidence) == (1, "fitted")
+    # A tenth more of the rate saves part of a tenth of the step.
+    assert 0.01 < multiplies.time_moved < 0.1
+    assert multiplies.memory_moved == 0.0
+    # One document, one context: nothing for a ring to hide, and no run of another stack.
+    assert found["stack-megatron-core.cp_overlap_frac"].time_moved == 0.0
+    assert found["stack-neuron.gemm_frac"].rows == 0
+    # What its sources report is no constant of ours.
+    assert "stack-megatron-core.dispatch_wide_frac" not in found
