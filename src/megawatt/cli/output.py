@@ -52,6 +52,12 @@ def console(width: int | None = None) -> Console:
         def render_str(self, text: str, **how: Any) -> Text:
             return super().render_str(safe(text), **how)
 
+        def on_broken_pipe(self) -> None:
+            # rich would end with 1; a reader that has read enough is no failure.
+            with contextlib.suppress(SystemExit):
+                super().on_broken_pipe()
+            raise SystemExit(0)
+
     return Plain(highlight=False, markup=False, emoji=False, width=width)
 
 
