@@ -143,6 +143,8 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = ""
     if not name:
         kind = model_type or (classes or ["none"])[0]
         config.assume(f"model_type {kind!r} is not known: read by its fields as a decoder of the Llama kind")
+    if name and not model_type:
+        config.assume(f"no model_type: read as {name} by its class, without the defaults of that type")
     values = dimensions(config, name, family)
     if config.problems and not name:
         known = ", ".join(sorted(FAMILIES))

@@ -107,6 +107,11 @@ def test_an_indexer_that_is_not_written_is_that_of_the_class() -> None:
     assert any("index_n_heads = 32" in line for line in arch.assumed)
 
 
+def test_a_class_without_its_type_is_said() -> None:
+    given = {k: v for k, v in BASE.items() if k != "model_type"} | {"architectures": ["Gemma2ForCausalLM"]}
+    assert "no model_type: read as gemma2" in model_from_hf_config(given).assumed[0]
+
+
 def test_searched_layers_differ_one_by_one() -> None:
     def block(group: int | None, mult: float | None) -> dict[str, Any]:
         return {"attention": {"n_heads_in_group": group, "no_op": group is None},
