@@ -69,17 +69,18 @@ def test_every_reference_file_is_recognised_or_said_to_be_facts(reference_dir: P
     assert kind_of(reference_dir / "dispatch_case").name == "dispatch-case"
 
 
-def test_the_command_says_why_rows_have_no_score() -> None:
-    from megawatt.cli.validate import _lines
+def test_the_command_says_why_rows_have_no_score(capsys: pytest.CaptureFixture[str]) -> None:
+    from megawatt.cli.validate import _print
 
     reasons = ["no place"] * 3 + ["no chip"] * 2 + ["late", "later"]
     entry = {"file": "f.csv", "quantity": "pue", "kind": "facility", "scored": 1, "scorable": 8, "error": "absolute",
              "summary": {"n": 0}, "skipped": [{"id": str(i), "why": why} for i, why in enumerate(reasons)]}  # fmt: skip
-    assert _lines(entry)[2:] == [
-        "  not scored: 3 x no place",
-        "  not scored: 2 x no chip",
-        "  not scored: 1 x late",
-        "  not scored for other reasons: 1 (--json)",
+    _print(entry)
+    assert capsys.readouterr().out.splitlines()[-4:] == [
+        "not scored: 3 x no place",
+        "not scored: 2 x no chip",
+        "not scored: 1 x late",
+        "not scored for other reasons: 1 (--json)",
     ]
 
 
