@@ -48,6 +48,16 @@ def test_any_configuration_is_read_or_refused(model: Published, changes: dict[st
     assert found.forward_flops_per_token > 0
 
 
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_number_of_any_size_is_read_or_refused(field: str) -> None:
+    for model in MODELS[::7]:
+        try:
+            arch = check_arch(model_from_hf_config({**model.config, field: 10**9}))
+        except ScenarioError:
+            continue
+        assert describe_model(arch, 64).total > 0
+
+
 def split(tp: float, ep: float) -> Split:
     one = np.ones(1)
     return Split(tp * one, one, ep * one, one, one, np.array([False]))

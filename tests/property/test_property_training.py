@@ -116,7 +116,7 @@ def test_no_step_is_faster_on_a_worse_machine(fact: tuple[str, str], factor: flo
     job = Job(ARCH, seq_len=2048, global_batch=32)
     before = step_cost(job, SYSTEM, layout, practice=PRACTICE)
     after = step_cost(job, SYSTEM, layout, practice=practice_for(worse, SYSTEM))
-    assert after.step_time_s[0] >= before.step_time_s[0]
+    assert after.step_time_s[0] >= before.step_time_s[0] * (1.0 - 1e-12)
 
 
 @settings(max_examples=40, deadline=None)

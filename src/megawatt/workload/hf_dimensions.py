@@ -46,7 +46,7 @@ def dimensions(config: Fields, name: str, family: Family) -> dict[str, Any]:
     if set(values["mixers"]) & set("mp"):
         values |= _mamba(config, hidden)
     bias = config.flag("use_bias", "bias", default=family.mlp_bias)
-    if name == "longcat_flash":
+    if name == "longcat_flash" and "experts_per_token" in values:
         values |= _longcat(config, layers, values)
     if name == "gemma3n":
         config.assume("AltUp and LAuReL, which widen the residual stream, are left out")

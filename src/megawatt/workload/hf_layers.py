@@ -8,6 +8,7 @@ from typing import Final
 
 from megawatt.workload.hf_families import Family
 from megawatt.workload.hf_fields import Fields
+from megawatt.workload.records import MOST_LAYERS
 
 __all__ = ["mixer_letters", "mlp_letters"]
 
@@ -93,8 +94,8 @@ def mixer_letters(config: Fields, name: str, family: Family, layers: int) -> str
     if name == "nemotron_h":
         return "".join(_ONE_BLOCK[b][0] for b in _blocks(config) or "*")
     if name == "jamba":
-        period, offset = config.number("attn_layer_period", default=8), config.number("attn_layer_offset", default=4)
-        return "".join("f" if i == offset else "m" for i in range(max(period, 1)))
+        period, offset = _period(config, "attn_layer_period", 8), config.number("attn_layer_offset", default=4)
+        return "".join("f" if i == offset else "m" for i in range(period))
     return _listed(config, name, layers) or _windowed(config, name, family, layers)
 
 
@@ -122,10 +123,15 @@ def _listed(config: Fields, name: str, layers: int) -> str | None:
     return None
 
 
+def _period(config: Fields, name: str, default: int = 1) -> int:
+    """Layers of a period, 1 at least; one that is longer than any model has layers says the same as one so long."""
+    return min(max(config.number(name, default=default), 1), MOST_LAYERS)
+
+
 def _windowed(config: Fields, name: str, family: Family, layers: int) -> str:
     """Mixers by rule: an interval of full attention, a period of windows, a window everywhere, or full attention."""
     if name in ("qwen3_next", "qwen3_5", "qwen3_5_moe"):
-        return "l" * max(config.number("full_attention_interval", default=4) - 1, 0) + "f"
+        return "l" * (_period(config, "full_attention_interval", 4) - 1) + "f"
     if name == "llama4":
         ropes = config.numbers("no_rope_layers")
         return "".join("c" if r else "f" for r in ropes) if ropes else family.local
@@ -138,7 +144,7 @@ def _windowed(config: Fields, name: str, family: Family, layers: int) -> str:
         full = min(config.number("max_window_layers", default=layers), layers)
         return "f" * full + "w" * (layers - full)
     if config.has("sliding_window_pattern") and isinstance(config.data["sliding_window_pattern"], int):
-        return "w" * max(config.number("sliding_window_pattern") - 1, 0) + "f"
+        return "w" * (_period(config, "sliding_window_pattern") - 1) + "f"
     if len(family.local) > 1:
         config.assume(f"layers with a window: {family.local} repeated, as models of type {config.kind} have them")
     return family.local
@@ -153,11 +159,8 @@ def mlp_letters(config: Fields, name: str, layers: int, experts: int) -> str:
     if experts < 2:
         return "d"
     if name == "jamba":
-        period, offset = (
-            config.number("expert_layer_period", default=2),
-            config.number("expert_layer_offset", default=1),
-        )
-        return "".join("e" if i == offset else "d" for i in range(max(period, 1)))
+        period, offset = _period(config, "expert_layer_period", 2), config.number("expert_layer_offset", default=1)
+        return "".join("e" if i == offset else "d" for i in range(period))
     return _listed_mlps(config, name, layers) or _stepped(config, layers)
 
 
@@ -171,7 +174,7 @@ def _listed_mlps(config: Fields, name: str, layers: int) -> str | None:
     if name == "llama4":
         if config.has("moe_layers"):
             return _members(config.numbers("moe_layers") or [], layers, "e", "d")
-        return "d" * max(config.number("interleave_moe_layer_step", default=1) - 1, 0) + "e"
+        return "d" * (_period(config, "interleave_moe_layer_step") - 1) + "e"
     text = config.data.get("moe_layers_enum")
     if isinstance(text, list):
         return _members(config.numbers("moe_layers_enum") or [], layers, "e", "d")
@@ -184,14 +187,13 @@ def _listed_mlps(config: Fields, name: str, layers: int) -> str | None:
 
 def _stepped(config: Fields, layers: int) -> str:
     """Mixtures every so many layers, from the first of a step on or at its end, but for a list of dense layers."""
-    step = max(config.number("decoder_sparse_step", default=1), 1)
-    every = "d" * (step - 1) + "e"
+    every = "d" * (_period(config, "decoder_sparse_step") - 1) + "e"
     if isinstance(config.data.get("moe_layer_freq"), int | float):
         # DeepSeek: layers whose number is a multiple of the frequency.
-        every = "e" + "d" * (max(config.number("moe_layer_freq"), 1) - 1)
+        every = "e" + "d" * (_period(config, "moe_layer_freq") - 1)
     if config.has("moe_layer_interval"):
-        every = "d" * (max(config.number("moe_layer_interval"), 1) - 1) + "e"
-    start = config.number("moe_layer_start_index", default=0)
+        every = "d" * (_period(config, "moe_layer_interval") - 1) + "e"
+    start = min(config.number("moe_layer_start_index", default=0), layers)
     dense = {*(config.numbers("mlp_only_layers") or []), *range(start)}
     if not dense:
         return every

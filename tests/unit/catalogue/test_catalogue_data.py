@@ -11,7 +11,7 @@ import pytest
 
 from megawatt.catalogue import Fact, load_catalogue
 
-KEY = re.compile(r"^[a-z0-9]+([.-][a-z0-9]+)*$")
+KEY = re.compile(r"^[a-z0-9]+([.@-][a-z0-9]+)*$")  # behind @ the release of a stack
 FIELD = re.compile(r"^[a-z0-9]+([._-][a-z0-9]+)*$")  # a field may hold the key of a chip or model
 
 # Ending of a field name and the unit that the column must hold; the longest ending decides.
