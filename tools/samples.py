@@ -25,7 +25,8 @@ _MIXTURE: Final[Row] = _RUN | {
     "id": "b", "ffn": "", "experts": 8, "experts_per_token": 2, "expert_ffn": 14336, "tp": 1, "dp": 16, "ep": 8,
     "seq_parallel": 0,
 }  # fmt: skip
-_PEAK: Final[Row] = _RUN | {"peak_gib": 50.0, "basis": "max_allocated", "outcome": "peak", "optimizer": "adamw"}
+_LAYOUT: Final[Row] = {name: v for name, v in _RUN.items() if name not in ("metric", "value", "flops_convention")}
+_PEAK: Final[Row] = _LAYOUT | {"peak_gib": 50.0, "basis": "nvidia-smi", "outcome": "peak", "optimizer": "adamw"}
 _SITE: Final[Row] = {
     "id": "a", "site": "dublin", "operator": "Google", "city": "Dublin", "climate": "Cfb", "lat": 53.3, "lon": -6.3,
     "year": 2024, "pue": 1.1, "wue_l_per_kwh": 0.4, "wue_scope": "site", "notes": "",

@@ -39,7 +39,7 @@ MODEL_ROOMS: Final = ("workload", "hardware", "training", "facility", "mining", 
 _NO_MODELS: Final = ("calibration/", "evidence/")
 _MANY: Final = 20_000
 """Elements of a returned array that are looked through."""
-_SCALES: Final = tuple(sign * 1000.0**n for n in (0, 1, -1, 2, -2) for sign in (1.0, -1.0))
+_SCALES: Final = (*(sign * 1000.0**n for n in (0, 1, -1, 2, -2) for sign in (1.0, -1.0)), 2.0**30)
 _TOLERANCE: Final = 1e-9
 _DIGITS: Final = 4
 """A number with fewer significant digits may be anything."""

@@ -12,6 +12,7 @@ import numpy as np
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
 from megawatt.training.layouts import chosen_space, layout_reasons, search_space
+from megawatt.training.memory import total_bytes
 from megawatt.training.planning import plan
 from megawatt.training.practice import OFFLOADS, Practice, practice_for
 from megawatt.training.records import Job, Layouts
@@ -112,7 +113,7 @@ def memory_answer(
             chosen_space(job, chips, choices or {}, schedules) if choices or schedules else search_space(job, chips)
         )
         layouts = chosen.layouts
-        needed = np.asarray(sum(step_memory(job, system, layouts, practice=practice).values()))
+        needed = total_bytes(step_memory(job, system, layouts, practice=practice))
         layout = layouts.take(np.array([int(needed.argmin())]))
     parts = step_memory(job, system, layout, practice=practice)
     held = {name: float(part[0]) for name, part in parts.items()}
@@ -124,7 +125,7 @@ def memory_answer(
             if layout_reasons(job, other, chips=chips)[0]:
                 continue
             there = practice if set(away) == set(offload) else _with(catalogue, system, stack, away, job)
-            need = float(sum(part[0] for part in step_memory(job, system, other, practice=there).values()))
+            need = float(total_bytes(step_memory(job, system, other, practice=there))[0])
             changes.append(Change(words, need, need <= capacity))
     return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,7 @@ from megawatt.training.schedules import codes_of, in_flight, weight_copies
 from megawatt.training.stages import StageLoad, device_loads
 from megawatt.workload import ModelArch, parameters, trained_share
 
-__all__ = ["layout_memory", "shard_degrees"]
+__all__ = ["layout_memory", "shard_degrees", "total_bytes"]
 
 
 _MASTER_BYTES: Final = 4.0
@@ -79,13 +80,18 @@ def layout_memory(
         parts = _fuller(parts, stage.parts(_MIDDLE, loads[1]))
     if (layouts.pp > 1).any():
         parts = _fuller(parts, stage.parts(_LAST, loads[2]))
-    allocated = np.asarray(sum(parts.values()))
+    allocated = total_bytes(parts)
     return parts | {"reserve": practice.context_bytes + practice.fragmentation_frac * allocated}
+
+
+def total_bytes(parts: Mapping[str, FloatArray]) -> FloatArray:
+    """All parts of `layout_memory` together. [B], shape (n,)"""
+    return np.asarray(sum(parts.values()))
 
 
 def _fuller(one: dict[str, FloatArray], other: dict[str, FloatArray]) -> dict[str, FloatArray]:
     """Parts of the stage that holds more, layout by layout."""
-    more = np.asarray(sum(other.values())) > np.asarray(sum(one.values()))
+    more = total_bytes(other) > total_bytes(one)
     return {name: np.where(more, other[name], one[name]) for name in one}
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
+from megawatt.training.memory import total_bytes
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.step import step_cost, step_memory
@@ -60,7 +61,7 @@ def score_layouts(
         memory = step_memory(
             job, system, piece, activations=tables.activations.at(tables.entry[window]), practice=practice
         )
-        held[window] = sum(memory.values())
+        held[window] = total_bytes(memory)
         fits = np.flatnonzero(held[window] <= system.accelerator.hbm_bytes)
         if not len(fits):
             continue

@@ -11,7 +11,7 @@ from megawatt.catalogue.records import System
 from megawatt.hardware import chip_power_w
 from megawatt.training.activations import Activations
 from megawatt.training.exchange import exchange_s
-from megawatt.training.memory import layout_memory
+from megawatt.training.memory import layout_memory, total_bytes
 from megawatt.training.offload import offload_s
 from megawatt.training.pipeline import pace
 from megawatt.training.practice import Practice
@@ -112,7 +112,7 @@ def step_cost(
     step_time_s = np.asarray(sum(parts.values()))
     if memory is None:
         memory = step_memory(job, system, layouts, practice=practice)
-    memory_bytes = np.asarray(sum(memory.values()))
+    memory_bytes = total_bytes(memory)
     fits = memory_bytes <= system.accelerator.hbm_bytes
     power_w = _power_w(practice, parts, step_time_s)
     chips = (layouts.tp * layouts.pp * layouts.cp * layouts.dp).astype(np.float64)

@@ -15,6 +15,7 @@ from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_rows import Setup, read_setup, run_practice
 from megawatt.files import is_file, parse_number, read_table
 from megawatt.training import Practice, practice_for
+from megawatt.training.memory import total_bytes
 from megawatt.training.step import step_memory
 from megawatt.validation.scoring import Case, Skipped, result_entry
 from megawatt.workload import parameters
@@ -52,7 +53,7 @@ def verdict(run: Setup, practice: Practice) -> Verdict | None:
     if run.layout is None:
         return None
     parts = step_memory(run.job, run.system, run.layout, practice=practice)
-    return Verdict(float(sum(part[0] for part in parts.values())), run.system.accelerator.hbm_bytes)
+    return Verdict(float(total_bytes(parts)[0]), run.system.accelerator.hbm_bytes)
 
 
 def fit_entry(rows: Sequence[Row], verdicts: Sequence[Verdict | None]) -> dict[str, Any]:
@@ -153,13 +154,12 @@ def _judge(row: Row, catalogue: Catalogue) -> tuple[Case | None, Verdict]:
         raise MegawattError("no layout is published")
     practice = _practice(row, setup, catalogue)
     parts = step_memory(setup.job, setup.system, setup.layout, practice=practice)
-    held = {name: float(part[0]) for name, part in parts.items()}
-    total = sum(held.values())
+    total = float(total_bytes(parts)[0])
     found = Verdict(total, setup.system.accelerator.hbm_bytes)
     peak = parse_number(row.get("peak_gib") or "")
     if peak is None or row.get("outcome") == "oom":
         return None, found
-    allocated = total - held["reserve"]
+    allocated = total - float(parts["reserve"][0])
     basis = row.get("basis") or ""
     if basis.startswith("max"):
         total = allocated * (1.0 + practice.fragmentation_frac if "reserved" in basis else 1.0)
