@@ -216,7 +216,7 @@ def _mlps(config: Fields, name: str, family: Family, layers: int, hidden: int) -
         values["ffn"] = config.number("ffn", default=optional)
         if name == "granitemoehybrid" or (name == "bamba" and not config.has("intermediate_size")):
             values["ffn"] = config.number("shared_intermediate_size", default=values["ffn"])
-    if config.flag("use_double_wide_mlp", default=False):
+    if "ffn" in values and config.flag("use_double_wide_mlp", default=False):
         # The last layers, which have no keys of their own, have MLPs twice as wide.
         shared = config.number("num_kv_shared_layers", default=0)
         values["ffn_by_layer"] = tuple(values["ffn"] * (2 if i >= layers - shared else 1) for i in range(layers))
