@@ -11,10 +11,10 @@ import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
-from megawatt.training.layouts import chosen_space, layout_reasons, search_space
+from megawatt.training.layouts import layout_reasons
 from megawatt.training.memory import total_bytes
-from megawatt.training.planning import plan
-from megawatt.training.practice import OFFLOADS, Practice, practice_for
+from megawatt.training.planning import asked_space, plan
+from megawatt.training.practice import OFFLOADS, practice_for
 from megawatt.training.records import Job, Layouts
 from megawatt.training.step import step_memory
 
@@ -109,10 +109,8 @@ def memory_answer(
             job, system, chips, catalogue=catalogue, stack=stack, offload=offload, choices=choices, schedules=schedules
         ).layout
     except InfeasibleError:
-        chosen = (
-            chosen_space(job, chips, choices or {}, schedules) if choices or schedules else search_space(job, chips)
-        )
-        layouts = chosen.layouts
+        space = asked_space(job, system, chips, catalogue=catalogue, choices=choices, schedules=schedules)
+        layouts = space.layouts
         needed = total_bytes(step_memory(job, system, layouts, practice=practice))
         layout = layouts.take(np.array([int(needed.argmin())]))
     parts = step_memory(job, system, layout, practice=practice)
@@ -124,14 +122,11 @@ def memory_answer(
         for words, other, away in (*((w, y, tuple(offload)) for w, y in _smaller(layout)), *offloads):
             if layout_reasons(job, other, chips=chips)[0]:
                 continue
-            there = practice if set(away) == set(offload) else _with(catalogue, system, stack, away, job)
+            same = set(away) == set(offload)
+            there = practice if same else practice_for(catalogue, system, stack, offload=away, jobs=[job])
             need = float(total_bytes(step_memory(job, system, other, practice=there))[0])
             changes.append(Change(words, need, need <= capacity))
     return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))
-
-
-def _with(catalogue: Catalogue, system: System, stack: str | None, offload: Collection[str], job: Job) -> Practice:
-    return practice_for(catalogue, system, stack, offload=offload, jobs=[job])
 
 
 def _smaller(y: Layouts) -> Iterator[tuple[str, Layouts]]:

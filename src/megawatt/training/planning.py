@@ -28,7 +28,7 @@ from megawatt.workload import model_flops_per_token
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Objective", "Prices", "describe_layout", "evaluate", "plan"]
+__all__ = ["Objective", "Prices", "asked_space", "describe_layout", "evaluate", "plan"]
 
 Objective = Literal["time", "energy", "cost"]
 _RUNNERS_UP: Final = 9
@@ -195,16 +195,29 @@ def plan(
     practice = practice_for(catalogue, system, stack, offload=offload, jobs=jobs)
     if layouts is not None:
         space = Space(layouts, {}, len(layouts))
-    elif choices or schedules:
-        cores = cores_per_chip(catalogue, system.accelerator.key)
-        space = chosen_space(job, chips, choices or {}, schedules, cores=cores)
     else:
-        space = search_space(job, chips)
+        space = asked_space(job, system, chips, catalogue=catalogue, choices=choices, schedules=schedules)
     cases = [_Case(one, system, chips, practice) for one in jobs]
     rank = _Rank(objective, prices or Prices(), chips)
     # Memory is the same in every precision of the linear layers: where one plan is infeasible, so are all.
     found = [case.choose(space, rank) for case in cases]
     return found[0] if len(found) == 1 else merge_plans(found, system, rank.of, 1 + _RUNNERS_UP)
+
+
+def asked_space(
+    job: Job,
+    system: System,
+    chips: int,
+    *,
+    catalogue: Catalogue,
+    choices: Mapping[str, int] | None,
+    schedules: Sequence[str],
+) -> Space:
+    """The layouts that `plan` looks at: those that agree with what is held, all of them where nothing is."""
+    if not (choices or schedules):
+        return search_space(job, chips)
+    cores = cores_per_chip(catalogue, system.accelerator.key)
+    return chosen_space(job, chips, choices or {}, schedules, cores=cores)
 
 
 @dataclass(frozen=True, slots=True)
