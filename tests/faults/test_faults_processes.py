@@ -67,6 +67,28 @@ def _workers(pid: int) -> list[int]:
     return [child for child in _family(pid) if serves(child)]
 
 
+def _cut_while_starting(out: str, number: signal.Signals, wait_s: float) -> bool:
+    """Whether all that was printed is a worker's word that its killed parent gave it nothing to start from.
+
+    The pool's library prints it (twice for two workers) before any code of ours runs in the worker; only a parent that
+    cannot answer (SIGKILL) in the tenth of a second in which a worker is started can cause it.
+    """
+    failures = out.count("failed with traceback")
+    starved = out.count("EOFError: Ran out of input")
+    return (
+        number == signal.SIGKILL
+        and wait_s == 0
+        and 0 < failures <= 2
+        and failures == starved
+        and "megawatt" not in _frames(out)
+    )
+
+
+def _frames(out: str) -> str:
+    """The files named in tracebacks, without the folders above the packages."""
+    return "\n".join(line.split("site-packages")[-1] for line in out.splitlines() if line.lstrip().startswith("File "))
+
+
 @pytest.mark.parametrize(
     ("number", "code", "word"),
     [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted"), (signal.SIGKILL, -9, "")],
@@ -80,7 +102,9 @@ def test_workers_end_with_the_command(
     (os.killpg if number == signal.SIGINT else os.kill)(started.pid, number)
     out, _ = started.communicate(timeout=20)  # the pipe is closed: no orphan holds it
     assert started.returncode == code
-    assert out == (f"{word}; nothing was left half-written\n" if word else "")
+    assert out == (f"{word}; nothing was left half-written\n" if word else "") or _cut_while_starting(
+        out, number, wait_s
+    )
     _until(lambda: not _family(started.pid), 10)
     assert [p for p in tmp_path.iterdir() if not p.name.startswith(".megawatt-")] == []
 
