@@ -88,7 +88,7 @@ def test_cash_balances_to_the_cent_and_nobody_is_paid_out_of_turn(
     assert cash_gap(cash) < 0.005
     assert (cash.distributions >= 0).all()
     assert (cash.equity_in >= 0).all()
-    assert (cash.shortfall >= 0).all()
+    assert (cash.arrears >= 0).all()
     assert (cash.interest_paid >= 0).all()
     assert (cash.principal_paid >= 0).all()
     schedule = loan_schedule(terms.loan, terms.months)
@@ -100,7 +100,7 @@ def test_cash_balances_to_the_cent_and_nobody_is_paid_out_of_turn(
     assert (cash.debt_balance >= schedule.balance - 0.01).all()
     if terms.committed_equity_usd is not None:
         assert (cash.equity_in.sum(axis=1) <= terms.committed_equity_usd + 0.005).all()
-    assert ((cash.missed >= 0) == (cash.shortfall > 0).any(axis=1)).all()
+    assert ((cash.missed >= 0) == (cash.arrears > 0).any(axis=1)).all()
 
 
 @settings(max_examples=40, deadline=None)

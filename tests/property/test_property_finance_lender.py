@@ -104,7 +104,7 @@ def test_cash_balances_to_the_cent_in_every_month(case: tuple[ProjectTerms, Oper
     terms, flows = case
     cash = project(terms, flows)
     assert cash_gap(cash) < 0.005
-    for part in (cash.distributions, cash.equity_in, cash.shortfall, cash.interest_paid, cash.principal_paid):
+    for part in (cash.distributions, cash.equity_in, cash.arrears, cash.interest_paid, cash.principal_paid):
         assert (part >= 0).all()
 
 
@@ -143,8 +143,25 @@ def test_owners_wait_for_reserves_and_lock_up(case: tuple[ProjectTerms, Operatin
     assert (cash.swept <= cash.principal_paid + 0.005).all()
     # equity comes only while the project is built
     assert not cash.equity_in[:, terms.construction_months :].any()
-    first_missed = np.where((cash.shortfall > 0).any(axis=1), (cash.shortfall > 0).argmax(axis=1), -1)
+    first_missed = np.where((cash.arrears > 0).any(axis=1), (cash.arrears > 0).argmax(axis=1), -1)
     assert np.array_equal(cash.events.payment_default, first_missed)
+
+
+@settings(max_examples=60, deadline=None)
+@given(structures())
+def test_a_default_is_unpaid_debt_beside_an_empty_account(case: tuple[ProjectTerms, OperatingFlows]) -> None:
+    cash = project(*case)
+    assert cash.swept is not None
+    short = cash.arrears > 0
+    # whoever is owed has had every cent that there was; what is unpaid is part of the debt
+    assert (cash.closing_cash[short] <= 0.005).all()
+    assert (cash.arrears <= cash.debt_balance + 0.005).all()
+    assert not cash.distributions[short].any()
+    # no more is owed than was drawn and accrued
+    opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
+    accrued = cash.debt_balance - opening - cash.debt_draw + cash.interest_paid + cash.principal_paid
+    most = np.cumsum(cash.debt_draw + np.maximum(accrued, 0.0), axis=1)
+    assert (cash.debt_balance <= most * (1 + 1e-9) + 0.005).all()
 
 
 @settings(max_examples=40, deadline=None)

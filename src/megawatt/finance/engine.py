@@ -349,7 +349,7 @@ def _cash_flow(
     done: Statements,
     measures: Measures,
 ) -> CashFlow:
-    missed = done.shortfall > 0.0
+    missed = done.arrears > 0.0
     first = terms.loan.first_payment_month if terms.loan is not None else 0
     shape = done.cfads.T.shape
     return CashFlow(
@@ -369,7 +369,7 @@ def _cash_flow(
         equity_in=done.equity_in.T,
         distributions=done.distributions.T,
         closing_cash=done.closing_cash.T,
-        shortfall=done.shortfall.T,
+        arrears=done.arrears.T,
         dscr=trailing_dscr(done.cfads.T, _repaying(schedule, first), periods.per_year),
         missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
         measures=measures,
@@ -383,7 +383,7 @@ def _cash_flow(
         events=first_events(
             locked=done.locked,
             breached=done.breached,
-            shortfall=done.shortfall,
+            arrears=done.arrears,
             cash_ahead=done.cfads + done.residual,
             cash=done.closing_cash,
             debt=done.debt_balance,

@@ -237,7 +237,7 @@ def first_events(
     *,
     locked: BoolArray,
     breached: BoolArray,
-    shortfall: FloatArray,
+    arrears: FloatArray,
     cash_ahead: FloatArray,
     cash: FloatArray,
     debt: FloatArray,
@@ -262,4 +262,4 @@ def first_events(
     for m in range(cash.shape[0] - 1, -1, -1):
         insolvent[m] = debt[m] > worth + cash[m] + 0.005
         worth = (worth + cash_ahead[m]) / (1.0 + rates[m])
-    return Events(_first(locked), _first(breached), _first(shortfall > 0.0), _first(insolvent))
+    return Events(_first(locked), _first(breached), _first(arrears > 0.0), _first(insolvent))

@@ -262,7 +262,7 @@ class Measures:
 class Events:
     """First month of each event, (paths,), -1 if it never comes: four things that lenders tell apart.
 
-    ``lockup``: distributions stopped. ``breach``: cover below the covenant. ``payment_default``: scheduled service not
+    ``lockup``: distributions stopped. ``breach``: cover below the covenant. ``payment_default``: service owed and not
     paid after all cash and reserves. ``insolvency``: the rest of the project's cash, at the loan's rate, and the cash
     in hand are worth less than the debt.
     """
@@ -280,10 +280,11 @@ class CashFlow:
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total + reserve_interest - capex_total - fees
     - interest_paid - principal_paid - distributions, to the cent, in every period. ``cfads`` = revenue -
     prepayment_credit + prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's
-    proceeds less the tax on its gain. ``shortfall`` is scheduled debt service that could not be paid (after using all
-    cash).
-    ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with a
-    shortfall, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
+    proceeds less the tax on its gain. ``arrears`` is what
+    the lender is owed and has not been paid at the end of the period (interest, instalments, earlier arrears), after
+    all cash and reserves: a default is this state, so a loan that is ahead of its schedule is never in one.
+    ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with
+    arrears, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
     state's part of all tax, ``state_tax``, are for terms that have them.
@@ -305,7 +306,7 @@ class CashFlow:
     equity_in: FloatArray
     distributions: FloatArray
     closing_cash: FloatArray
-    shortfall: FloatArray
+    arrears: FloatArray
     dscr: FloatArray
     missed: NDArray[np.int64]
     measures: Measures

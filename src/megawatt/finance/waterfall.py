@@ -55,7 +55,7 @@ class Statements:
     """What was paid, USD by period, arrays (periods, paths); names as in `CashFlow`.
 
     ``tax`` is on operation; the tax on the sale's gain is taken off ``residual``. ``draw`` includes a refinancing.
-    ``locked`` and ``breached`` are flags.
+    ``arrears`` is owed and unpaid at the period's end; ``locked`` and ``breached`` are flags.
     """
 
     tax: FloatArray
@@ -67,7 +67,7 @@ class Statements:
     equity_in: FloatArray
     distributions: FloatArray
     closing_cash: FloatArray
-    shortfall: FloatArray
+    arrears: FloatArray
     reserve: FloatArray
     swept: FloatArray
     draw: FloatArray
@@ -90,8 +90,6 @@ class _Accounts:
     prepaid: FloatArray
     scale: FloatArray
     """Share of the scheduled instalments that mandatory prepayments have left."""
-    due_balance: FloatArray
-    """Balance that the loan should have after its prepayments, at the end of the period before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def run_waterfall(terms: ProjectTerms, periods: Periods, inputs: Inputs, schedul
         state_gap_usd(terms.tax, settles),
         # the nominal length, not the debt's day count
         guard.lender.reserve_rate * periods.months / 12.0,
-        _Accounts(zero, zero, zero, zero, zero, zero, zero, np.ones(paths), zero),
+        _Accounts(zero, zero, zero, zero, zero, zero, zero, np.ones(paths)),
         _empty(count, paths),
     )
     tests, acc, done = CoverTests(guard, paths), run.acc, run.done
@@ -213,7 +211,7 @@ def _serve(run: _Run, m: int) -> None:
     target = np.maximum(guard.scheduled_balance(m) * acc.scale - acc.prepaid, 0.0)
     owed = acc.balance + capitalised + done.draw[m]
     behind = owed - target
-    demand = interest + np.where(behind > CENT, behind, 0.0)
+    demand = interest + np.where(behind > CENT, behind, 0.0)  # all that is owed: what is ahead of schedule owes nothing
     if m < inputs.construction or terms.owners_pay_all:
         committed = np.inf if terms.committed_equity_usd is None else terms.committed_equity_usd
         close = guard.lender.reserve_at_close and m == inputs.construction - 1
@@ -224,12 +222,9 @@ def _serve(run: _Run, m: int) -> None:
     paid = np.clip(acc.cash, 0.0, demand)
     done.interest_paid[m] = np.minimum(paid, interest)
     done.principal_paid[m] = paid - done.interest_paid[m]
-    on_time = np.maximum(acc.due_balance * guard.rate[m] - capitalised, 0.0)
-    scheduled = on_time + acc.due_balance + capitalised + done.draw[m] - target
-    missing = scheduled - paid
-    done.shortfall[m] = np.where(missing > CENT, missing, 0.0)
+    unpaid = demand - paid
+    done.arrears[m] = np.where(unpaid > CENT, unpaid, 0.0)
     acc.balance = owed + (interest - done.interest_paid[m]) - done.principal_paid[m]
-    acc.due_balance = target
     acc.cash = acc.cash - paid
 
 
@@ -250,13 +245,12 @@ def _distribute(run: _Run, m: int, set_aside: FloatArray) -> None:
     if m < run.inputs.construction and not last and not terms.owners_pay_all:
         return
     floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd)
-    on_schedule = acc.balance - acc.due_balance <= CENT
-    free = np.where(on_schedule, np.maximum(acc.cash - floor, 0.0), 0.0)
+    free = np.where(done.arrears[m] > 0.0, 0.0, np.maximum(acc.cash - floor, 0.0))
     forced = lender.mandatory_prepayment_usd
     if forced is not None:
-        before = acc.due_balance
+        before = acc.balance
         free = _prepay(acc, done, m, np.minimum(forced[:, m], free), free)
-        left = np.where(before > 0.0, acc.due_balance / np.where(before > 0.0, before, 1.0), 1.0)
+        left = np.where(before > 0.0, acc.balance / np.where(before > 0.0, before, 1.0), 1.0)
         acc.scale, acc.prepaid = acc.scale * left, acc.prepaid * left
     if lender.sweep_frac > 0.0 and guard.repaying(m):
         ahead = acc.balance
@@ -274,5 +268,4 @@ def _prepay(acc: _Accounts, done: Statements, m: int, asked: FloatArray, free: F
     done.swept[m] += swept
     done.principal_paid[m] += swept
     acc.balance, acc.cash = acc.balance - swept, acc.cash - swept
-    acc.due_balance = np.maximum(acc.due_balance - swept, 0.0)
     return free - swept

@@ -108,10 +108,12 @@ def net_cash_usd(cash: CashFlow) -> FloatArray:
     """Operating cash before tax and sale proceeds less debt service due, by month, (paths, months).
 
     What is left for tax and owners, or missing. Before tax, because a year's tax falls into one month and is set aside
-    for it. Service due is what was paid and what fell short. Capital spending is not in it: construction has its own
-    funding.
+    for it. Service due is what was paid on demand and what arrears grew by. Capital spending is not in it: construction
+    has its own funding.
     """
-    return cash.cfads + cash.tax + cash.residual_total - cash.interest_paid - cash.principal_paid - cash.shortfall
+    swept = 0.0 if cash.swept is None else cash.swept
+    due = cash.interest_paid + cash.principal_paid - swept + np.diff(cash.arrears, axis=1, prepend=0.0)
+    return np.asarray(cash.cfads + cash.tax + cash.residual_total - due)
 
 
 def _block(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
-from megawatt.errors import shown
+from megawatt.errors import InfeasibleError, shown
 from megawatt.evidence.finance_inputs import FinanceInputs, read_inputs
 from megawatt.files import read_json, refused
 from megawatt.finance import (
@@ -160,11 +160,19 @@ class _Run:
 
 def answers(case: FinanceInputs) -> dict[str, Answer]:
     """Every output that the package computes for a case, by its name in the file."""
-    sized = size_loan(case.terms, case.flows, case.sizing) if case.sizing else None
+    sized = _sized(case)
     loan, schedule = (sized.loan, sized.schedule) if sized else (None, None)
     cash = project(replace(case.terms, loan=loan), case.flows, schedule=schedule)
     run = _Run(case, sized, cash, project(replace(case.terms, loan=None), case.flows))
     return _common(run) | (_dated(run) if case.dated else _annual(run))
+
+
+def _sized(case: FinanceInputs) -> SizedLoan | None:
+    """The case's loan; None where it has none, or no cash that a lender would lend on."""
+    try:
+        return size_loan(case.terms, case.flows, case.sizing) if case.sizing else None
+    except InfeasibleError:
+        return None
 
 
 def _common(run: _Run) -> dict[str, Answer]:

@@ -10,12 +10,14 @@ import pytest
 from megawatt.errors import ScenarioError
 from megawatt.finance import (
     CashFlow,
+    LenderTerms,
     LoanTerms,
     OperatingFlows,
     ProjectTerms,
     TaxTerms,
     calendar_periods,
     commit_equity,
+    loan_schedule,
     project,
 )
 
@@ -78,7 +80,7 @@ def test_a_missed_payment_is_carried_at_the_loans_rate_and_made_up() -> None:
     # month 1: 10 of cash pay interest 0.5 and 9.5 of principal; month 2 owes 0.405 and the whole 40.5
     assert cash.interest_paid[0].tolist() == pytest.approx([0, 0.5, 0.405, 0])
     assert cash.principal_paid[0].tolist() == pytest.approx([0, 9.5, 40.5, 0])
-    assert cash.shortfall[0].tolist() == pytest.approx([0, PAYMENT - 10, 0, 0])
+    assert cash.arrears[0].tolist() == pytest.approx([0, PAYMENT - 10, 0, 0])
     assert cash.distributions[0].tolist() == pytest.approx([0, 0, 60 - 40.905, 50])
     assert cash.missed.tolist() == [1]
 
@@ -93,8 +95,22 @@ def test_unpaid_interest_is_added_to_the_loan() -> None:
     assert cash.interest_paid[0, 3] == pytest.approx(left * 0.01)
     assert cash.principal_paid[0, 3] == pytest.approx(left)
     assert cash.distributions[0, 3] == pytest.approx(50 - left * 1.01)
-    # 30 is more than month 2 was scheduled to pay, so only month 1 falls short
-    assert cash.shortfall[0].tolist() == pytest.approx([0, PAYMENT, 0, 0])
+    # 30 is more than month 2 was scheduled to pay, but not all that is owed then: the default lasts until all is paid
+    assert cash.arrears[0].tolist() == pytest.approx([0, PAYMENT, 50.5 + 0.505 - 30, 0])
+
+
+def test_a_loan_ahead_of_its_schedule_owes_nothing_and_is_in_no_default() -> None:
+    """A sweep leaves less interest to add than the schedule adds, so the debt falls below the scheduled balance; the
+    payments that the schedule then asks for are made, as far as anything is owed."""
+    weights = np.array([0.0, 1, 1, 0, 0, 1, 1, 1])
+    loan = LoanTerms(100.0, 0.12, 0, 1, 7, shape="sculpted", service_weights=weights)
+    swept = terms(8, loan=loan, construction_months=1, lender=LenderTerms(sweep_frac=0.5))
+    cash = project(swept, flows(0, 60, 30, 0.1, 0.1, 25, 25, 25, opex=0.0))
+    assert_cash_balances(cash)
+    behind_schedule = cash.debt_balance[0] > loan_schedule(loan, 8).balance + 0.005
+    assert not behind_schedule.any()
+    assert not cash.arrears.any()
+    assert cash.missed.tolist() == [-1]
 
 
 def test_a_debt_that_is_never_repaid_leaves_owners_nothing() -> None:

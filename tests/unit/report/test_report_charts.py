@@ -278,8 +278,8 @@ def test_cover_has_a_dscr_panel_only_with_debt(sample: Comparison) -> None:
 def test_what_was_due_and_not_paid_is_marked(gb300: UseResult) -> None:
     short = np.zeros((1, 66))
     short[0, 30] = 7.5e6
-    chart = cover_chart(replace(gb300, cash=replace(gb300.cash, shortfall=short)), 0)
-    dots = _series(chart, "due and not paid")
+    chart = cover_chart(replace(gb300, cash=replace(gb300.cash, arrears=short)), 0)
+    dots = _series(chart, "owed and unpaid")
     assert [m for m, v in enumerate(dots) if v is not None] == [30]
     assert dots[30] == 7.5
 

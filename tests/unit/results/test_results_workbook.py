@@ -97,7 +97,7 @@ def test_formulas_equal_the_run(tmp_path: Path, shape: str, poor: bool, lender: 
     rows = {
         "tax_operation": cash.tax, "cfads": cash.cfads, "debt": cash.debt_balance, "closing_cash": cash.closing_cash,
         "interest_paid": cash.interest_paid, "equity_in": cash.equity_in, "distribution": cash.distributions,
-        "shortfall": cash.shortfall, "c_sale": cash.residual_total, "swept": cash.swept,
+        "arrears": cash.arrears, "c_sale": cash.residual_total, "swept": cash.swept,
         "locked": cash.locked,
     }  # fmt: skip
     for name, expected in rows.items():

@@ -62,15 +62,15 @@ def cover_chart(use: UseResult, index: int) -> Chart:
 
 
 def _service_lines(use: UseResult) -> tuple[list[Option], list[Legend]]:
-    """DSCR in the lower panel, service in the upper, and what was due and not paid where there is any."""
+    """DSCR in the lower panel, service in the upper, and what was owed and unpaid where there is any."""
     service = (first_path(use.cash.interest_paid) + first_path(use.cash.principal_paid)) / MILLION
-    short = first_path(use.cash.shortfall) / MILLION
+    short = first_path(use.cash.arrears) / MILLION
     if not (np.any(service > 0) or np.any(short > 0)):
         return [], []
     dscr = first_path(use.cash.dscr)
     shown = significant(np.where(np.abs(dscr) <= _DSCR_SHOWN, dscr, np.nan), 3)
     one = mark_line({"yAxis": 1}, "1.00×", "insideEndTop")
-    names = ("DSCR, trailing year", "debt service paid", "due and not paid")
+    names = ("DSCR, trailing year", "debt service paid", "owed and unpaid")
     lines = [
         line(names[0], INK, shown, xAxisIndex=1, yAxisIndex=1, markLine=one),
         line(names[1], _DEBT, significant(service), step="middle"),
@@ -97,13 +97,13 @@ def _cover_table(use: UseResult, months: Sequence[str]) -> Table:
         "Cash for debt service",
         "Interest",
         "Principal",
-        "Shortfall",
+        "Owed and unpaid",
         "DSCR",
         "Closing cash",
         "Debt balance",
     )
     cash = use.cash
-    money_columns = [first_path(v) for v in (cash.cfads, cash.interest_paid, cash.principal_paid, cash.shortfall)]
+    money_columns = [first_path(v) for v in (cash.cfads, cash.interest_paid, cash.principal_paid, cash.arrears)]
     balances = [first_path(v) for v in (cash.closing_cash, cash.debt_balance)]
     dscr = np.broadcast_to(first_path(cash.dscr), (len(months),))
     rows = tuple(

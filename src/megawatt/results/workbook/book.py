@@ -306,7 +306,7 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas,
                 ("equity_in", "equity in"),
                 ("distributions", "distributions"),
                 ("closing_cash", "closing cash"),
-                ("shortfall", "shortfall"),
+                ("arrears", "owed and unpaid"),
             )
         ),
         Line("run_locked", "locked up", _flags(cash.locked, months), "flag"),

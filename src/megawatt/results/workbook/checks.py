@@ -78,7 +78,7 @@ def add_checks(book: Book, cash: CashFlow) -> None:
         "equity_in": "equity_in",
         "distributions": "distribution",
         "closing_cash": "closing_cash",
-        "shortfall": "shortfall",
+        "arrears": "arrears",
         "locked": "locked",
     }
     identities = [
