@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from megawatt.catalogue.records import Entry, Fact
-from megawatt.catalogue.store import Catalogue
+
+if TYPE_CHECKING:
+    from megawatt.catalogue.memo import Memo
+    from megawatt.catalogue.store import Catalogue
 
 __all__ = ["FactsRead", "recording", "still_hold"]
 
@@ -55,16 +58,18 @@ class _Entries(Mapping[str, Entry]):
         return len(self._entries)
 
 
-def recording(catalogue: Catalogue) -> tuple[Catalogue, FactsRead]:
+def recording(catalogue: Catalogue, memo: Memo | None = None) -> tuple[Catalogue, FactsRead]:
     """A view of a catalogue, and the facts that are read through it: they fill in as the view is used.
 
+    ``memo`` keeps what is resolved through the view.
     Names of entries and facts are not noted: `Catalogue.replace_fact` changes values alone.
     """
     read: dict[tuple[str, str], Fact] = {}
-    return replace(catalogue, entries=_Entries(catalogue.entries, read)), read
+    return replace(catalogue, entries=_Entries(catalogue.entries, read), memo=memo), read
 
 
 def still_hold(catalogue: Catalogue, read: FactsRead) -> bool:
     """Whether a catalogue holds all these facts as they were read."""
     entries = catalogue.entries
-    return all(entries[key].facts[name] == fact for (key, name), fact in read.items())
+    found = ((entries[key].facts[name], fact) for (key, name), fact in read.items())
+    return all(now is fact or now == fact for now, fact in found)

@@ -14,6 +14,7 @@ from typing import Final
 
 from megawatt.catalogue.loader import data_folder, data_hash, read_data
 from megawatt.catalogue.machines import build_accelerator, build_system
+from megawatt.catalogue.memo import Memo, resolved
 from megawatt.catalogue.records import Accelerator, Assumption, Entry, Fact, Normals, PriceShape, Source, System
 from megawatt.catalogue.tables import build_normals, build_price_shape
 from megawatt.errors import CatalogueError, shown
@@ -59,6 +60,8 @@ class Catalogue:
         Numbers set by `replace_fact`, in order.
     files : mapping of str to str
         SHA-256 of the files that were laid over it (machine files, measured kernels), by name.
+    memo : Memo, optional
+        Keeps what `resolved` functions make of it.
     """
 
     entries: Mapping[str, Entry]
@@ -67,6 +70,7 @@ class Catalogue:
     folder: Traversable
     replaced: tuple[tuple[str, str, float], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    memo: Memo | None = None
 
     def families(self) -> tuple[str, ...]:
         """Names of the families, sorted."""
@@ -251,6 +255,7 @@ class Catalogue:
             files={**self.files, file: sha256},
         )
 
+    @resolved
     def accelerator(self, key: str) -> Accelerator:
         """The chip record of a key.
 
@@ -261,6 +266,7 @@ class Catalogue:
         """
         return build_accelerator(self.get(key, "accelerator"))
 
+    @resolved
     def system(self, key: str) -> System:
         """The system record of a key, its chip included.
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import Assumption, Fact, System
-from megawatt.chain.memo import Memo
 from megawatt.errors import InfeasibleError
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
 from megawatt.training import Job, TrainingPlan, TrainingRun, plan, run
@@ -119,7 +119,7 @@ def compute(memo: Memo, scenario: Scenario, folder: Path, held: Mapping[str, Lay
     }
     step = plans[ai.system]
     whole = memo("run", _run, step, training.tokens.number()) if training.tokens is not None else None
-    system = memo.catalogue.system(ai.system)
+    system = memo("system", Catalogue.system, ai.system)
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)
     it_mw, busy_it_mw, idle_frac = _load(ai, system, step, chips)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.memo import Made, Memo
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney, RunningCost, ShedMoney
 from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.compute import Compute, compute
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import LeaseMoney, lease_money
-from megawatt.chain.memo import Made, Memo
 from megawatt.chain.mined import hourly_value, mined_year
 from megawatt.chain.money import CashModel
 from megawatt.chain.records import MinedYear
@@ -44,7 +45,7 @@ from megawatt.training.records import Layouts
 __all__ = ["Links", "forge", "reforge"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Links:
     """Everything of a use up to its base-case cash flow; no randomness, no solver.
 
@@ -65,8 +66,12 @@ class Links:
     response: MonthlyResponse
     terms: FactorTerms
     model: CashModel
-    base: CashFlow
-    made: Mapping[str, Made] = field(default_factory=dict)
+    made: Mapping[str, tuple[Made, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def base(self) -> CashFlow:
+        """The base case's cash flow."""
+        return self.model.base()
 
     @property
     def it_mw(self) -> float:
@@ -297,7 +302,6 @@ def _link(
         response=response,
         terms=terms,
         model=model,
-        base=model.base(),
         made=memo.made,
     )
 

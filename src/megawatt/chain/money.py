@@ -20,6 +20,7 @@ from megawatt.finance import (
     commit_equity,
     project,
     size_loan,
+    value_usd_per_grid_mw_year,
 )
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
@@ -83,6 +84,12 @@ class CashModel:
     def base(self) -> CashFlow:
         """The base case: every factor at its expectation, the tenant pays."""
         return self(base_factors(self.terms, self.calendar.spine.months))
+
+    def base_value_usd_per_grid_mw_year(self) -> float:
+        """What a megawatt of the connection is worth a year in the base case, as the cash flow says it. [USD]"""
+        factors = base_factors(self.terms, self.calendar.spine.months)
+        value = value_usd_per_grid_mw_year(self.project_terms(factors), self.flows(factors), grid_mw=self.grid_mw)
+        return float(value[0])
 
     def committed(self, base: CashFlow) -> CashModel:
         """The same model with the owner's equity limited to what the base case's construction took."""

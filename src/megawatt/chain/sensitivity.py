@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -63,26 +64,34 @@ def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalo
     return links.scenario, catalogue
 
 
-def _moved(links: Links, row: Assumption, value: float) -> Links | None:
-    """The links with one input moved; None where the moved site cannot be built or the name is a result."""
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a site is worth, per MW of its connection and year, and what it trains, per MWh."""
+
+    value_usd: float
+    tokens: float | None
+
+
+def _end(links: Links) -> _End:
+    return _End(links.model.base_value_usd_per_grid_mw_year(), links.tokens_per_mwh)
+
+
+def _moved(links: Links, row: Assumption, value: float) -> _End | None:
+    """The site with one input moved; None where it cannot be built then or the name is a result."""
     try:
-        return reforge(links, *moved_input(links, row.name, value))
+        return _end(reforge(links, *moved_input(links, row.name, value)))
     except (CatalogueError, InfeasibleError, ScenarioError):
         return None
 
 
-def _value(links: Links) -> float:
-    return float(links.base.measures.value_usd_per_grid_mw_year[0])
-
-
-def _one(links: Links, row: Assumption) -> Sensitivity | None:
+def _one(links: Links, base_end: _End, row: Assumption) -> Sensitivity | None:
     fact, base = row.fact, row.fact.number()
     low = base if fact.low is None else fact.low
     high = base if fact.high is None else fact.high
-    at = [links if end == base else _moved(links, row, end) for end in (low, high)]
+    at = [base_end if end == base else _moved(links, row, end) for end in (low, high)]
     if at[0] is None and at[1] is None:
         return None
-    at_low, at_high = at[0] or links, at[1] or links
+    at_low, at_high = at[0] or base_end, at[1] or base_end
     return Sensitivity(
         name=row.name,
         title=_title(links, row),
@@ -90,10 +99,10 @@ def _one(links: Links, row: Assumption) -> Sensitivity | None:
         low=low if at[0] else base,
         base=base,
         high=high if at[1] else base,
-        value_at_low=_value(at_low),
-        value_at_high=_value(at_high),
-        tokens_at_low=at_low.tokens_per_mwh,
-        tokens_at_high=at_high.tokens_per_mwh,
+        value_at_low=at_low.value_usd,
+        value_at_high=at_high.value_usd,
+        tokens_at_low=at_low.tokens,
+        tokens_at_high=at_high.tokens,
     )
 
 
@@ -108,7 +117,7 @@ def _title(links: Links, row: Assumption) -> str:
     return f"{entry.title}: {words}" if entry else words
 
 
-def _basis(links: Links) -> Sensitivity | None:
+def _basis(links: Links, base_end: _End) -> Sensitivity | None:
     """The other price basis of a system without a published price, as a range of its own."""
     chips = links.compute
     contract = links.scenario.contract
@@ -118,11 +127,11 @@ def _basis(links: Links) -> Sensitivity | None:
     other = next(b for b in chips.basis_price_usd_per_chip_hour if b != contract.basis)
     scenario = links.scenario.model_copy(update={"contract": contract.model_copy(update={"basis": other})})
     try:
-        moved = reforge(links, scenario, links.catalogue)
+        moved = _end(reforge(links, scenario, links.catalogue))
     except InfeasibleError:
         return None
     price = chips.basis_price_usd_per_chip_hour[other]
-    pair = sorted([(price, moved), (used, links)], key=lambda p: p[0])
+    pair = sorted([(price, moved), (used, base_end)], key=lambda p: p[0])
     return Sensitivity(
         name="contract.basis",
         title=f"price basis: {contract.basis} or {other}",
@@ -130,15 +139,15 @@ def _basis(links: Links) -> Sensitivity | None:
         low=pair[0][0],
         base=used,
         high=pair[1][0],
-        value_at_low=_value(pair[0][1]),
-        value_at_high=_value(pair[1][1]),
+        value_at_low=pair[0][1].value_usd,
+        value_at_high=pair[1][1].value_usd,
         tokens_at_low=links.tokens_per_mwh,
         tokens_at_high=links.tokens_per_mwh,
     )
 
 
-def _all(links: Links, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
-    return [_one(links, row) for row in ranged]
+def _all(links: Links, base_end: _End, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
+    return [_one(links, base_end, row) for row in ranged]
 
 
 def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
@@ -153,11 +162,11 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     workers : int
         Processes; the result does not depend on it.
     """
-    ranged = ranged_inputs(links)
+    ranged, here = ranged_inputs(links), _end(links)
     # One call per process: the links travel once to each. The order in which results come is undone by sorting.
-    shares = run_calls([partial(_all, links, ranged[i::workers]) for i in range(workers)], workers)
-    rows = [*itertools.chain.from_iterable(shares), _basis(links)]
-    base, tokens = abs(_value(links)), links.tokens_per_mwh or 1.0
+    shares = run_calls([partial(_all, links, here, ranged[i::workers]) for i in range(workers)], workers)
+    rows = [*itertools.chain.from_iterable(shares), _basis(links, here)]
+    base, tokens = abs(here.value_usd), here.tokens or 1.0
     kept = [
         s for s in rows
         if s is not None and (_swing(s) > _LEAST_SHARE * max(base, 1.0) or _token_swing(s) > _LEAST_SHARE * tokens)

@@ -12,7 +12,13 @@ from megawatt.finance.contracts import (
     tenancy,
 )
 from megawatt.finance.debt import LoanSchedule, loan_schedule
-from megawatt.finance.engine import commit_equity, construction_months, operation_start_month, project
+from megawatt.finance.engine import (
+    commit_equity,
+    construction_months,
+    operation_start_month,
+    project,
+    value_usd_per_grid_mw_year,
+)
 from megawatt.finance.measures import (
     discount_factors,
     level_annuity_usd_per_year,
@@ -108,4 +114,5 @@ __all__ = [
     "tax_on_income",
     "tenancy",
     "trailing_dscr",
+    "value_usd_per_grid_mw_year",
 ]

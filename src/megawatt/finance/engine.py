@@ -45,7 +45,14 @@ from megawatt.finance.records import CashFlow, Measures, OperatingFlows, Project
 from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
 from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
 
-__all__ = ["EQUITY_CONTINGENCY_FRAC", "commit_equity", "construction_months", "operation_start_month", "project"]
+__all__ = [
+    "EQUITY_CONTINGENCY_FRAC",
+    "commit_equity",
+    "construction_months",
+    "operation_start_month",
+    "project",
+    "value_usd_per_grid_mw_year",
+]
 
 
 EQUITY_CONTINGENCY_FRAC: Final = 0.1
@@ -69,6 +76,11 @@ class _Totals:
         """Cash of operation before tax: revenue - credit + prepayment - opex - growth of working capital."""
         cash = self.revenue - self.credit + self.prepayment - self.opex
         return cash if self.working_capital is None else cash - np.diff(self.working_capital, axis=0, prepend=0.0)
+
+    @property
+    def before_tax(self) -> FloatArray:
+        """Cash of the project before tax and debt, (paths, periods)."""
+        return (self.operating + self.residual - self.capex[:, None]).T
 
 
 def project(
@@ -121,6 +133,33 @@ def project(
     project_tax = tax_on_income(income, periods.settles, terms.tax)
     measures = _measures(terms, periods, totals, schedule, statements, project_tax, start, grid_mw)
     return _cash_flow(terms, periods, flows, totals, schedule, statements, measures)
+
+
+def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float) -> FloatArray:
+    """The measure of that name of `project` alone, (paths,): it is before debt, so that no statement is needed. [USD]
+
+    Parameters
+    ----------
+    terms, flows, grid_mw
+        As of `project`; loan and lender are not looked at.
+
+    Raises
+    ------
+    ScenarioError
+        As `project`.
+    """
+    periods = terms.timing
+    _check_terms(terms, periods, grid_mw)
+    totals = _totals(terms, periods, flows)
+    start = operation_start_month(terms, totals.revenue)
+    income, _ = _taxable_income(terms, periods, totals, start)
+    after_tax = totals.before_tax - tax_on_income(income, periods.settles, terms.tax).T
+    npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
+    return _yearly_value(terms, periods, npv, start, grid_mw)
+
+
+def _yearly_value(terms: ProjectTerms, periods: Periods, npv_usd: FloatArray, start: int, grid_mw: float) -> FloatArray:
+    return level_annuity_usd_per_year(npv_usd, terms.discount_rate, start, periods.years) / grid_mw
 
 
 def commit_equity(
@@ -286,7 +325,7 @@ def _measures(
     start: int,
     grid_mw: float | None,
 ) -> Measures:
-    before_tax = (totals.operating + totals.residual - totals.capex[:, None]).T
+    before_tax = totals.before_tax
     after_tax = before_tax - project_tax.T
     npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
     returned = (done.distributions - done.equity_in).T
@@ -298,7 +337,7 @@ def _measures(
     ]
     value = np.full(npv.shape, np.nan)
     if grid_mw is not None:
-        value = level_annuity_usd_per_year(npv, terms.discount_rate, start, periods.years) / grid_mw
+        value = _yearly_value(terms, periods, npv, start, grid_mw)
     cover, average, life = _cover(terms, periods, schedule, done.cfads.T)
     return Measures(
         npv_usd=npv,

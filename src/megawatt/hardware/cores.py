@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import CatalogueError, ScenarioError
 
@@ -120,6 +121,7 @@ def _tiles(text: str, where: str) -> tuple[Tile, ...]:
     return tuple(tiles)
 
 
+@resolved
 def core_layout(catalogue: Catalogue, chip: str) -> CoreLayout:
     """Cores and tiles of a chip, from the catalogue's ``kernel-chip-*`` and ``kernel-tiles-*``.
 

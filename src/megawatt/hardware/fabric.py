@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Assumption, LinkLevel
 from megawatt.hardware.collectives import Fabric
 from megawatt.hardware.fitted_numbers import Fitted
@@ -21,6 +22,7 @@ _HOPS: Final = ("ring_hop_inside_s", "ring_hop_across_s")
 _PCIE: Final = "pcie"
 
 
+@resolved
 def fabric_for(
     catalogue: Catalogue, chip: str, links: Sequence[LinkLevel]
 ) -> tuple[Fabric, Fitted, tuple[Assumption, ...]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Assumption, Entry
 from megawatt.errors import CatalogueError
 from megawatt.hardware.cores import relatives
@@ -126,6 +127,7 @@ def stack_values(entry: Entry, stack: str) -> dict[str, float]:
     return values
 
 
+@resolved
 def fitted(
     catalogue: Catalogue,
     family: str,

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import CatalogueError
 from megawatt.hardware.clock import PowerLaw
@@ -129,6 +130,7 @@ def gemm_from(
     )
 
 
+@resolved
 def gemm_kernel(
     catalogue: Catalogue,
     accelerator: Accelerator,
@@ -198,6 +200,7 @@ def attention_kernel(
     return attention_from(layout, accelerator, precision, found.stack, found.values), found
 
 
+@resolved
 def flash_kernel(catalogue: Catalogue, accelerator: Accelerator, kernel: str) -> tuple[AttentionKernel, Fitted]:
     """Attention as training runs it, forward and backward: published kernels of the chip, or the nearest measured ones.
 
@@ -273,6 +276,7 @@ def experts_from(
     )
 
 
+@resolved
 def experts_kernel(
     catalogue: Catalogue,
     accelerator: Accelerator,

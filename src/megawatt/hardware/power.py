@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.hardware.profile import PRACTICE_KEY
 
@@ -35,6 +36,7 @@ class PowerModel:
     assumptions: tuple[Assumption, ...] = ()
 
 
+@resolved
 def power_model(catalogue: Catalogue, accelerator: Accelerator) -> PowerModel:
     """The power model of a chip: ends from its record, activity from the entry ``training-practice``."""
     used = tuple(catalogue.assume(PRACTICE_KEY, name, "hardware") for name in _FIELDS)

@@ -8,6 +8,7 @@ from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption, Fact
 from megawatt.errors import ScenarioError
 
@@ -112,6 +113,7 @@ def _elsewhere(accelerator: Accelerator, key: str) -> str:
     return "" if key == accelerator.key else f" on {key}"
 
 
+@resolved
 def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> Assumption:
     """Share of peak that the largest multiplies reach: measured on this chip, or the median of its relatives."""
     name = f"{accelerator.key}.gemm_achieved_{precision}_frac"
@@ -174,6 +176,7 @@ def own_practice(catalogue: Catalogue, accelerator: Accelerator, name: str, room
     return catalogue.assume(f"practice-{accelerator.family}", name, room)
 
 
+@resolved
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
     """Speeds of a chip from the catalogue: measured where somebody measured, else from its relatives (and it says so).
 

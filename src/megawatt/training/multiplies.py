@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import MegawattError
 from megawatt.hardware import (
@@ -47,6 +48,7 @@ def trained_precisions(accelerator: Accelerator) -> tuple[str, ...]:
     return tuple(name for name in listed if name != "fp16" or "bf16" not in listed)
 
 
+@resolved
 def multiplies(
     catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile, precisions: Collection[str] = TRAINED
 ) -> tuple[Mapping[str, GemmKernel], dict[str, Fitted], tuple[Assumption, ...]]:

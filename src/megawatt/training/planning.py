@@ -19,7 +19,7 @@ from megawatt.training.precisions import merge_plans
 from megawatt.training.recompute import repeated_share
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.schedules import schedule_name
-from megawatt.training.search import distinct, pareto_front, score_layouts, smallest
+from megawatt.training.search import distinct, pareto_front, score_layouts, scores_of, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
 from megawatt.training.units import cores_per_chip, unit_note
 from megawatt.units import J_PER_MWH, S_PER_HOUR
@@ -246,7 +246,11 @@ class _Case:
 
     def choose(self, space: Space, rank: _Rank) -> TrainingPlan:
         """The best of a space, the next best and the front of time and energy."""
-        scores = score_layouts(self.job, self.system, space.layouts, practice=self.practice)
+        few = self.cost(space.layouts) if len(space.layouts) <= 1 + _RUNNERS_UP else None
+        if few is not None:
+            scores = scores_of(self.system, space.layouts, few)
+        else:
+            scores = score_layouts(self.job, self.system, space.layouts, practice=self.practice)
         fits = int(np.isfinite(scores.step_time_s).sum())
         if not fits:
             raise InfeasibleError(_too_large(self.job, self.system, self.chips, space.layouts, scores.memory_bytes))
@@ -256,7 +260,7 @@ class _Case:
         rejected = dict(space.rejected) | {MEMORY_REASON: len(space.layouts) - fits}
         shown, place = np.unique(np.concatenate((ranked, front)), return_inverse=True)
         layouts = space.layouts.take(shown)
-        cost = self.cost(layouts)
+        cost = self.cost(layouts) if few is None else few.take(shown)
         best, unbeaten = place[: len(ranked)], place[len(ranked) :]
         return _assemble(
             self,

@@ -168,9 +168,11 @@ def _anchored(
     )
 
 
-def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> Collection[str]:
+def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> tuple[str, ...]:
     """Precisions of the multiplies of some jobs: their linear layers' own, and 16 bits."""
-    return {peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"} if jobs else TRAINED
+    if not jobs:
+        return TRAINED
+    return tuple(sorted({peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"}))
 
 
 def practice_for(

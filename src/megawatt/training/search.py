@@ -12,11 +12,11 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import System
 from megawatt.training.memory import total_bytes
 from megawatt.training.practice import Practice
-from megawatt.training.records import Job, Layouts
+from megawatt.training.records import Job, Layouts, StepCost
 from megawatt.training.step import step_cost, step_memory
 from megawatt.training.tables import layer_tables
 
-__all__ = ["Scores", "distinct", "pareto_front", "score_layouts", "smallest"]
+__all__ = ["Scores", "distinct", "pareto_front", "score_layouts", "scores_of", "smallest"]
 
 
 _CHUNK: Final = 16_384
@@ -74,10 +74,20 @@ def score_layouts(
             tables=tables.at(index),
             memory={name: values[fits] for name, values in memory.items()},
         )
-        chips = (piece.tp * piece.pp * piece.cp * piece.dp).astype(np.float64)
-        time[index] = cost.step_time_s
-        energy[index] = cost.energy_j + system.overhead_w_per_chip * chips * cost.step_time_s
+        scores = scores_of(system, piece, cost)
+        time[index], energy[index] = scores.step_time_s, scores.it_energy_j
     return Scores(held, time, energy)
+
+
+def scores_of(system: System, layouts: Layouts, cost: StepCost) -> Scores:
+    """What ranks layouts whose cost is known."""
+    chips = (layouts.tp * layouts.pp * layouts.cp * layouts.dp).astype(np.float64)
+    energy = cost.energy_j + system.overhead_w_per_chip * chips * cost.step_time_s
+    return Scores(
+        cost.memory_bytes,
+        np.where(cost.feasible, cost.step_time_s, np.inf),
+        np.where(cost.feasible, energy, np.inf),
+    )
 
 
 def smallest(values: FloatArray, count: int) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from dataclasses import MISSING, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import ScenarioError, shown
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
@@ -154,6 +155,7 @@ def default_stack(accelerator: Accelerator) -> str:
     return _DEFAULT_STACK[accelerator.family]
 
 
+@resolved
 def read_stack(
     catalogue: Catalogue, text: str | None, accelerator: Accelerator, *, real_imbalance: float = 1.0
 ) -> tuple[Stack, tuple[Assumption, ...]]:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from megawatt.catalogue import load_catalogue
+from megawatt.catalogue import Catalogue, load_catalogue
+from megawatt.catalogue.memo import Memo, resolved
 from megawatt.catalogue.reads import recording, still_hold
 from megawatt.chain.links import Links, forge, reforge
-from megawatt.chain.memo import Memo
 from megawatt.chain.sensitivity import moved_input, ranged_inputs
 from megawatt.errors import CatalogueError, InfeasibleError
 from megawatt.scenario import load
@@ -90,3 +90,30 @@ def test_a_link_is_made_again_where_an_input_or_a_fact_that_it_read_moved() -> N
     assert Memo(catalogue, first.made)("power", drawn, 3.0, beside) == 10500.0
     assert Memo(catalogue, first.made)("power", drawn, 2.0, np.ones(3)) == 7000.0  # equal, but another object
     assert calls == [2.0, 2.0, 3.0, 2.0]
+
+
+def test_a_result_made_again_keeps_the_parts_that_rest_on_nothing_that_moved() -> None:
+    catalogue = load_catalogue()
+    calls = []
+
+    @resolved
+    def fact(facts: Catalogue, key: str, *, field: str) -> float:
+        calls.append(key)
+        return facts.number(key, field)
+
+    def both(facts: Catalogue) -> float:
+        return fact(facts, "antminer-s21", field="power_w") + fact(facts, "mining-operations", field="pool_fee_frac")
+
+    first = Memo(catalogue)
+    whole = first("both", both)
+    assert whole == both(catalogue)  # a plain catalogue keeps nothing
+    calls.clear()
+    later = Memo(catalogue.replace_fact("antminer-s21", "power_w", 3000.0), first.made)
+    assert later("both", both) == whole - 500.0
+    assert calls == ["antminer-s21"]
+    # The part that was kept is still one that the whole rests on.
+    fee = catalogue.replace_fact("antminer-s21", "power_w", 3000.0).replace_fact(
+        "mining-operations", "pool_fee_frac", 1.0
+    )
+    assert Memo(fee, later.made)("both", both) == pytest.approx(3001.0)
+    assert calls == ["antminer-s21", "mining-operations"]
