@@ -19,6 +19,7 @@ ROOMS = (
     "launch",
     "facility",
     "mining",
+    "tariff",
     "dispatch",
     "finance",
     "risk",

@@ -161,7 +161,8 @@ class MiningMoney:
         """Months with every hall live, and the share of them that counts."""
         spine = ground.calendar.spine
         value = self.economics(ground, factors).usd_per_mwh
-        year = ground.response.mining(value, factors.power, first_month=spine.start_month)
+        level, other = ground.power.level(factors), ground.power.other
+        year = ground.response.mining(value, level, first_month=spine.start_month, delivery_level=other)
         plain = np.where(spine.hours == 29 * 24.0, 28 * 24.0, spine.hours)
         return year, live_share(ground.calendar.halls, spine.months) * spine.hours / plain * (1.0 - self.called_frac)
 

@@ -13,16 +13,37 @@ from megawatt.dispatch import MonthlyResponse
 from megawatt.finance import OperatingFlows, repeat_year
 from megawatt.risk import FactorPaths, FactorTerms
 
-__all__ = ["Business", "Ground", "earned"]
+__all__ = ["Business", "Ground", "PowerIndex", "earned"]
+
+
+@dataclass(frozen=True, slots=True)
+class PowerIndex:
+    """How prices of power go on over the project, relative to the year that is dispatched, month by month.
+
+    ``market`` and ``other`` (months,): price of energy, and delivery, over the dispatched year's of the same calendar
+    month; ``moves``: whether energy follows the simulated market. ``first_market`` and ``first_other`` (12,): the
+    dispatched year's over the prices as they are given.
+    """
+
+    market: FloatArray
+    other: FloatArray
+    moves: bool
+    first_market: FloatArray
+    first_other: FloatArray
+
+    def level(self, factors: FactorPaths) -> FloatArray:
+        """Price of energy over the dispatched year's, (paths, months)."""
+        return self.market * (factors.power if self.moves else np.ones((1, self.market.size)))
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Months and blocks of halls, the dispatched year by month, and where factors start and go."""
+    """Months and blocks of halls, the dispatched year by month, how power prices go on, and where factors start."""
 
     calendar: Calendar
     response: MonthlyResponse
     terms: FactorTerms
+    power: PowerIndex
 
     @property
     def months(self) -> int:
@@ -32,9 +53,8 @@ class Ground:
     def ai_energy_usd(self, factors: FactorPaths) -> FloatArray:
         """Energy bill of the AI halls with every hall let, (paths, months). [USD a month]"""
         spine = self.calendar.spine
-        market = repeat_year(spine, self.response.ai_market_usd)
-        delivery = repeat_year(spine, self.response.ai_delivery_usd)
-        return factors.power * market + delivery
+        bill = self.response.ai_energy_cost_usd(self.power.level(factors), spine.start_month, self.power.other)
+        return bill * repeat_year(spine, np.ones(12))
 
 
 class Business(Protocol):

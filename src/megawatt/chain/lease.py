@@ -13,7 +13,7 @@ from megawatt.finance.backstop import backstop_payments
 from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Lease
 
-__all__ = ["LeaseMoney", "lease_flows", "lease_money"]
+__all__ = ["LeaseMoney", "lease_flows", "lease_money", "owner_power_frac"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,11 @@ class LeaseMoney:
         return earned(ground.months, revenue=revenue, cost={"energy_ai": paid})
 
 
+def owner_power_frac(lease: Lease) -> float:
+    """Share of the energy bill that the landlord bears while halls are let."""
+    return 0.0 if lease.power_paid_by == "tenant" else 1.0
+
+
 def lease_money(lease: Lease, it_mw: float) -> LeaseMoney:
     """The scenario's lease in numbers; the market rent is the lease's own where none is given."""
     rent = lease.rent_usd_per_kw_month.number()
@@ -51,7 +56,7 @@ def lease_money(lease: Lease, it_mw: float) -> LeaseMoney:
         rent_usd_per_kw_month=rent,
         escalator_frac=lease.escalator_per_year.number(),
         term_months=lease.term_months,
-        owner_power_frac=0.0 if lease.power_paid_by == "tenant" else 1.0,
+        owner_power_frac=owner_power_frac(lease),
         market_rent_usd_per_kw_month=market.number() if market else rent,
         market_utilisation_frac=lease.market_utilisation_frac.number(),
         backstop_usd=lease.backstop_usd.number() if lease.backstop_usd else 0.0,

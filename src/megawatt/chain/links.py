@@ -16,10 +16,12 @@ from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney, RunningCost, ShedMoney
 from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.compute import Compute, compute
+from megawatt.chain.ground import PowerIndex
 from megawatt.chain.inputs import scenario_assumptions
-from megawatt.chain.lease import LeaseMoney, lease_money
+from megawatt.chain.lease import LeaseMoney, lease_money, owner_power_frac
 from megawatt.chain.mined import hourly_value, mined_year
 from megawatt.chain.money import CashModel
+from megawatt.chain.power import block_money, power_index
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
     Grid,
@@ -181,6 +183,8 @@ def _cash_model(
     response: MonthlyResponse,
     problem: SiteProblem,
     terms: FactorTerms,
+    index: PowerIndex,
+    grid: Grid,
     it_mw: float,
 ) -> CashModel:
     calendar = calendar_of(scenario.timeline)
@@ -196,12 +200,20 @@ def _cash_model(
         lease_money(scenario.lease, it_mw) if scenario.lease else None,
         replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
         _shed_money(scenario),
+        block_money(
+            scenario.power,
+            grid.price_usd_per_mwh,
+            grid.year,
+            scenario.timeline,
+            owner_power_frac(scenario.lease) if scenario.lease else 1.0,
+        ),
     )
     return CashModel(
         calendar=calendar,
         capital=spent,
         response=response,
         terms=terms,
+        power=index,
         grid_mw=scenario.site.grid_mw.number(),
         businesses=tuple(business for business in businesses if business is not None),
         discount_rate=scenario.discount_rate.number(),
@@ -264,7 +276,8 @@ def _link(
     chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
     air = memo("outdoor air", outdoor_air, weather)
     ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
-    grid = memo("grid", grid_of, scenario.power, site.place, scenario.seed, folder)
+    index = memo("power index", power_index, scenario.power, 0.0, scenario.timeline)
+    grid = memo("grid", grid_of, scenario.power, index, site.place, scenario.seed, folder)
     load = _ai_load_mw(scenario, chips)
     names = scenario.mining.modes if scenario.mining else ()
     modes = memo("miners' modes", miner_modes, names) if names else None
@@ -281,7 +294,8 @@ def _link(
     miners = _miners(scenario, catalogue, mining.it_mw / (modes.most_frac if modes else 1.0)) if mining else None
     terms = _terms(scenario, catalogue)
     halls = ai or mining
-    model = financed(_cash_model(scenario, chips, miners, response, problem, terms, halls.it_mw if halls else 0.0))
+    it_mw = halls.it_mw if halls else 0.0
+    model = financed(_cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw))
     mined = (
         mined_year(catalogue, scenario.mining, model, modes, mining.response) if scenario.mining and mining else None
     )

@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.chain.businesses import AIMoney
 from megawatt.chain.capital import Calendar, Capital
-from megawatt.chain.ground import Business, Ground
+from megawatt.chain.ground import Business, Ground, PowerIndex
 from megawatt.dispatch import MonthlyResponse
 from megawatt.finance import (
     CashFlow,
@@ -42,6 +42,7 @@ class CashModel:
     capital: Capital
     response: MonthlyResponse
     terms: FactorTerms
+    power: PowerIndex
     businesses: tuple[Business, ...]
     grid_mw: float
     discount_rate: float
@@ -50,7 +51,7 @@ class CashModel:
     @property
     def ground(self) -> Ground:
         """What the businesses read."""
-        return Ground(self.calendar, self.response, self.terms)
+        return Ground(self.calendar, self.response, self.terms, self.power)
 
     def find(self, kind: type[B]) -> B | None:
         """The business of a kind; None where the site has none."""

@@ -11,7 +11,9 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.ground import PowerIndex
 from megawatt.dispatch import (
+    Collar,
     MonthlyResponse,
     SiteProblem,
     monthly_response,
@@ -21,6 +23,7 @@ from megawatt.dispatch import (
     tariff,
     tariff_adder,
 )
+from megawatt.errors import Problem, ScenarioError
 from megawatt.facility import (
     Ambient,
     FacilityResponse,
@@ -37,7 +40,7 @@ from megawatt.facility import (
     without_pads,
 )
 from megawatt.hourly import price_doubts
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR, monthly_sum
 from megawatt.mining import MinerModes, mode_segments
 from megawatt.scenario.schema import Power
 from megawatt.scenario.site_files import site_prices
@@ -68,16 +71,22 @@ class Halls:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What a MWh costs in each hour at the connection, and its carbon."""
+    """What a MWh costs in each hour at the connection, and its carbon.
+
+    ``price_usd_per_mwh`` is that of the market (or fixed) before losses, collar, basis and adders; ``delivered`` with
+    losses and collar, the part that follows the market's level; ``adder`` what does not. All (8760,); ``shape`` says
+    where the hours come from.
+    """
 
     price_usd_per_mwh: FloatArray
     delivered_usd_per_mwh: FloatArray
     adder_usd_per_mwh: FloatArray
     carbon_kg_per_mwh: FloatArray
     year: int
-    prices: Literal["file", "table", "made up"]
+    shape: Literal["file", "flat", "made-up", "table", "fixed"]
     assumptions: tuple[Assumption, ...]
     remarks: tuple[str, ...] = ()
+    collar: Collar | None = None
 
 
 def outdoor_air(_: Catalogue, weather: Weather) -> Ambient:
@@ -133,39 +142,89 @@ def dry_response(halls: Halls) -> FacilityResponse:
     return response(without_pads(halls.design), halls.weather, exact_at_mw=exact)
 
 
-def grid_of(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path) -> Grid:
-    """Hourly prices (file, made-up year of a mean, or the grid's table), delivery charges, carbon."""
-    sources: tuple[Assumption, ...] = ()
-    remarks: tuple[str, ...] = ()
-    if power.price_file:
-        raw = site_prices(catalogue, power, place, folder)
-        market, year, remarks = (
-            raw.price_usd_per_mwh,
-            raw.year,
-            (*raw.warnings, f"Price file: {'; '.join(raw.remarks)}."),
-        )
-    elif power.mean_price_usd_per_mwh is not None:
-        model = price_model(catalogue)
-        market = synthetic_price_year(model, power.mean_price_usd_per_mwh.number(), seed)
-        year, sources = power.price_year, model.assumptions
-        remarks = price_doubts(market, "USD")
-    else:
-        shape = catalogue.price_shape(power.grid, power.price_year)
-        market, year = price_year(shape), shape.year
-        sources = (Assumption(f"{power.grid}.price_table_{year}", "dispatch", shape.fact),)
-    market = market * power.price_scale.number()
+def grid_of(catalogue: Catalogue, power: Power, index: PowerIndex, place: str, seed: int, folder: Path) -> Grid:
+    """Hourly prices of the dispatched year, what contracts and delivery add, carbon."""
+    hours = _hours(catalogue, power, place, seed, folder)
+    market = hours.usd_per_mwh * (1.0 if hours.shape == "fixed" else power.price_scale.number())
+    if power.forward:
+        means = monthly_sum(market) / HOURS_IN_MONTH
+        _check_shape(means)
+        market = market / means[MONTH_OF_HOUR] * power.price_scale.number()
+    market = market * index.first_market[MONTH_OF_HOUR]
     terms = tariff(catalogue, power.tariff)
+    collar = _collar(power, market, 1.0 + terms.loss_frac)
+    added = tariff_adder(catalogue, power.tariff, market) * index.first_other[MONTH_OF_HOUR]
     carbon = catalogue.number(power.grid, "carbon_kg_per_mwh")
     return Grid(
         price_usd_per_mwh=market,
-        delivered_usd_per_mwh=terms.delivered(market),
-        adder_usd_per_mwh=tariff_adder(catalogue, power.tariff, market),
+        delivered_usd_per_mwh=terms.delivered(market) if collar is None else collar.charged(1.0),
+        adder_usd_per_mwh=added + terms.delivered(power.basis_usd_per_mwh.number()) + power.adder_usd_per_mwh.number(),
         carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon),
-        year=year,
-        prices="file" if power.price_file else "made up" if power.mean_price_usd_per_mwh else "table",
-        assumptions=(*terms.assumptions, *sources, catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch")),
-        remarks=remarks,
+        year=hours.year,
+        shape=hours.shape,
+        assumptions=(
+            *terms.assumptions,
+            *hours.assumptions,
+            catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch"),
+        ),
+        remarks=hours.remarks,
+        collar=collar,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Hours:
+    """Prices of a year by the hour, (8760,), and what they rest on."""
+
+    usd_per_mwh: FloatArray
+    year: int
+    shape: Literal["file", "flat", "made-up", "table", "fixed"]
+    assumptions: tuple[Assumption, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path) -> _Hours:
+    """Prices by the hour: of a file, the grid's table, a mean with a shape, or fixed."""
+    shape, mean, year = power.shape, power.mean_price_usd_per_mwh, power.price_year
+    if shape == "fixed" and power.fixed_price_usd_per_mwh is not None:
+        return _flat(power.fixed_price_usd_per_mwh.number(), year, "fixed")
+    if shape == "file":
+        raw = site_prices(catalogue, power, place, folder)
+        remarks = (*raw.warnings, f"Price file: {'; '.join(raw.remarks)}.")
+        return _Hours(raw.price_usd_per_mwh, raw.year, "file", remarks=remarks)
+    if shape == "flat":
+        return _flat(mean.number() if mean else 1.0, year, "flat", doubts=mean is not None)
+    if shape == "made-up":
+        model = price_model(catalogue)
+        made = synthetic_price_year(model, mean.number() if mean else 1.0, seed)
+        doubts = price_doubts(made, "USD") if mean else ()
+        return _Hours(made, year, "made-up", model.assumptions, doubts)
+    table = catalogue.price_shape(power.grid, year)
+    market = price_year(table)
+    sources = (Assumption(f"{power.grid}.price_table_{table.year}", "dispatch", table.fact),)
+    return _Hours(market if mean is None else market * (mean.number() / market.mean()), table.year, "table", sources)
+
+
+def _flat(usd_per_mwh: float, year: int, shape: Literal["flat", "fixed"], *, doubts: bool = True) -> _Hours:
+    hours = np.full(HOURS_IN_YEAR, usd_per_mwh)
+    return _Hours(hours, year, shape, remarks=price_doubts(hours, "USD") if doubts else ())
+
+
+def _check_shape(means: FloatArray) -> None:
+    if means.min() <= 0.0:
+        month = int(means.argmin())
+        found = f"a mean of {means[month]:.2f} USD/MWh in {MONTH_NAMES[month]}"
+        problem = Problem(
+            "power.forward", found, "hours with a mean above 0 in every month", "take price_shape = 'flat'"
+        )
+        raise ScenarioError(f"power.forward: {found}", [problem])
+
+
+def _collar(power: Power, market: FloatArray, scale: float) -> Collar | None:
+    if power.floor_usd_per_mwh is None and power.cap_usd_per_mwh is None:
+        return None
+    low, high = power.floor_usd_per_mwh, power.cap_usd_per_mwh
+    return Collar(market, low.number() if low else -np.inf, high.number() if high else np.inf, scale)
 
 
 def site_problem(
@@ -197,6 +256,7 @@ def site_problem(
         carbon_kg_per_mwh=grid.carbon_kg_per_mwh,
         assumptions=grid.assumptions,
         mining_modes=mode_segments(mining.it_mw / modes.most_frac, modes) if mining and modes else None,
+        collar=grid.collar,
     )
 
 

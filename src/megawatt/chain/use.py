@@ -127,19 +127,34 @@ def _mining_notes(links: Links) -> list[str]:
     ]
 
 
+def _price_notes(links: Links) -> list[str]:
+    """Where prices come from, and what contracts make of them."""
+    power = links.scenario.power
+    notes = {
+        "file": [],
+        "table": [f"Prices are the {links.grid.year} table of {power.grid}; a node's own differ (basis)."],
+        "made-up": ["MADE-UP PRICES: a year of the given mean, with the seasons, days and spikes of ERCOT's hub."],
+        "flat": ["Prices are the same in every hour: what load gains by moving between hours is not seen."],
+        "fixed": ["Every MWh is bought at a fixed price; market prices do not reach the site."],
+    }[links.grid.shape]
+    if power.forward:
+        years = sorted(row.year for row in power.forward)
+        notes.append(f"Price levels follow a forward curve of {years[0]} to {years[-1]}; its last year is held.")
+    if links.grid.collar is not None:
+        notes.append("A collar holds every hour's market price between its floor and its cap.")
+    if power.blocks:
+        notes.append("Blocks are paid whether used or not; what is not used is sold at the node's price of the hour.")
+    return notes
+
+
 def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, ...]) -> tuple[str, ...]:
     """What a reader must know before believing the numbers."""
     grid, weather = links.grid, links.weather
-    market = {
-        "file": [],
-        "table": [f"Prices are the {grid.year} table of {links.scenario.power.grid}; a node's own differ (basis)."],
-        "made up": ["Prices are a made-up year of the given mean, with the seasons, days and spikes of ERCOT's hub."],
-    }[grid.prices]
     share = sum(a.fact.kind == "assumed" for a in assumptions)
     return (
         f"Weather ({weather.origin}) and prices ({grid.year}) are of different years: their correlation is lost.",
         "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
-        *market,
+        *_price_notes(links),
         *grid.remarks,
         *_ai_notes(links, dispatch),
         *_lease_notes(links),

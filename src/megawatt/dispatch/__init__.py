@@ -16,7 +16,7 @@ from megawatt.dispatch.prices import (
     tariff,
     tariff_adder,
 )
-from megawatt.dispatch.records import Dispatch, SiteProblem
+from megawatt.dispatch.records import Collar, Dispatch, SiteProblem
 from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
 from megawatt.dispatch.site import solve
 from megawatt.dispatch.solvers.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
@@ -27,6 +27,7 @@ from megawatt.dispatch.years import PriceYears, at_prices, optimise_years
 __all__ = [
     "Availability",
     "Block",
+    "Collar",
     "Dispatch",
     "HourlyPlan",
     "HourlyProblem",

@@ -62,9 +62,9 @@ class Tariff:
     peak_usd_per_mw_year: float
     assumptions: tuple[Assumption, ...] = ()
 
-    def delivered(self, price_usd_per_mwh: FloatArray) -> FloatArray:
+    def delivered(self, price_usd_per_mwh: FloatArray | float) -> FloatArray:
         """Price of a metered MWh with its losses. [USD/MWh]"""
-        return price_usd_per_mwh * (1.0 + self.loss_frac)
+        return np.asarray(price_usd_per_mwh * (1.0 + self.loss_frac), dtype=np.float64)
 
 
 def price_year(shape: PriceShape) -> FloatArray:

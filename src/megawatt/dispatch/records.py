@@ -11,7 +11,25 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.facility.records import FacilityResponse
 
-__all__ = ["Dispatch", "SiteProblem"]
+__all__ = ["Collar", "Dispatch", "SiteProblem"]
+
+
+@dataclass(frozen=True, slots=True)
+class Collar:
+    """A floor and a cap on every hour's market price: what is charged is ``scale`` times the price within them.
+
+    ``market_usd_per_mwh`` (8760,) is the price before; ``scale`` what losses make of a metered MWh.
+    """
+
+    market_usd_per_mwh: FloatArray
+    floor_usd_per_mwh: float
+    cap_usd_per_mwh: float
+    scale: float = 1.0
+
+    def charged(self, level: float) -> FloatArray:
+        """Price of a MWh where the market is at this level, (8760,). [USD/MWh]"""
+        clipped = np.clip(level * self.market_usd_per_mwh, self.floor_usd_per_mwh, self.cap_usd_per_mwh)
+        return np.asarray(self.scale * clipped, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +61,8 @@ class SiteProblem:
     mining_modes : tuple of arrays, shape (j,), or None
         Widths of the miners' mode segments along their power [MW], and what a MWh of each earns relative to
         ``mining_value_usd_per_mwh``, falling (`megawatt.mining.mode_segments`); None: the rated mode alone.
+    collar : Collar or None
+        Where the price is that of a collar: how it follows the market's level.
     """
 
     price_usd_per_mwh: FloatArray
@@ -57,6 +77,7 @@ class SiteProblem:
     carbon_kg_per_mwh: FloatArray
     assumptions: tuple[Assumption, ...] = ()
     mining_modes: tuple[FloatArray, FloatArray] | None = None
+    collar: Collar | None = None
 
     def mining_usd(self, it_mw: FloatArray) -> FloatArray:
         """What miners earn in every hour at this power. [USD], (8760,)"""

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from megawatt.arrays import FloatArray
-from megawatt.dispatch.halls import HallSegments, hourly_response, site_halls
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.dispatch.halls import hourly_response, site_halls
 from megawatt.dispatch.merit import fill_in_order
 from megawatt.dispatch.records import SiteProblem
+from megawatt.dispatch.response_groups import Group, month_groups, summed
 from megawatt.errors import ScenarioError
-from megawatt.hours import MONTH_OF_HOUR, monthly_sum
+from megawatt.hours import monthly_sum
 
 __all__ = ["MiningMonths", "MonthlyResponse", "monthly_response"]
 
 
-_MOST_ADDERS: Final = 4
-"""A month with up to this many different adders is grouped by adder; beyond, one group (still exact, slower)."""
-
-_CHUNK: Final = 1 << 16
-"""Path-months worked on at once, to bound memory."""
+_LEVELS: Final = np.geomspace(0.25, 4.0, 17)
+"""Levels of the market at which a year with a collar is known exactly, 1 among them; linear between, constant beyond:
+there next to all hours are at the floor or the cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,49 +50,13 @@ class MiningMonths:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
-    """Blocks of mining capacity (hour by segment) of one month, sorted by market cost per rated IT MWh at level 1."""
-
-    rate: FloatArray
-    price: FloatArray
-    adder: FloatArray
-    slope: FloatArray
-    weights: FloatArray
-    """Per block: IT MWh, facility MWh, market USD at level 1, delivery USD, MWh's worth of the rated mode; (5, n)."""
-    cumulative: FloatArray
-    """Running sums of the weights, from 0; shape (5, n + 1)."""
-    adder_low: float
-    adder_high: float
-
-    def sums(self, value: FloatArray, level: FloatArray) -> FloatArray:
-        """Sums of the weights over the blocks that run, shape (5, n paths).
-
-        A block runs where value >= (level * price + adder) * slope, its slope being facility MW over what the MW of
-        miners are worth in units of the rated mode. Adders do not scale with the level, so no single
-        order of the blocks serves all levels; but only blocks whose market cost lies within the spread of the
-        adders' share can be out of order. They are decided one by one, the rest by the running sums.
-        """
-        slack = 1e-9 * (1.0 + np.abs(value) / level)
-        surely = np.searchsorted(self.rate, (value - self.adder_high) / level - slack, side="left")
-        perhaps = np.searchsorted(self.rate, (value - self.adder_low) / level + slack, side="right")
-        total = self.cumulative[:, surely]
-        count = perhaps - surely
-        row = np.repeat(np.arange(value.size), count)
-        if row.size:
-            block = np.arange(row.size) - np.repeat(np.cumsum(count) - count, count) + surely[row]
-            runs = value[row] >= (level[row] * self.price[block] + self.adder[block]) * self.slope[block]
-            row, block = row[runs], block[runs]
-            total = total + np.stack([np.bincount(row, w[block], minlength=value.size) for w in self.weights])
-        return total
-
-
-@dataclass(frozen=True, slots=True)
 class MonthlyResponse:
     """A dispatched site year as functions of hash value and power price level, month by month.
 
     Power level: the market price relative to the site year's, a factor per path and month; delivery adders do not
-    scale with it. The AI load is firm: it runs up to the limits of cooling and connection whatever power costs. Mining
-    has what the connection leaves beside it and runs, block by block, where it pays. All arrays (12,), January first.
+    scale with it, but with a level of their own. The AI load is firm: it runs up to the limits of cooling and
+    connection whatever power costs. Mining has what the connection leaves beside it and runs, block by block, where it
+    pays. All arrays (12,), January first.
 
     Attributes
     ----------
@@ -111,9 +74,13 @@ class MonthlyResponse:
     mining_idle_mwh: FloatArray
     mining_idle_market_usd: FloatArray
     mining_idle_delivery_usd: FloatArray
-    _groups: tuple[tuple[_Group, ...], ...]
+    _groups: tuple[tuple[Group, ...], ...]
+    _at_levels: tuple[MonthlyResponse, ...] = ()
+    """The year at `_LEVELS` of the market, where its price does not follow the level in proportion (a collar)."""
 
-    def ai_energy_cost_usd(self, power_level: ArrayLike, first_month: int = 1) -> FloatArray:
+    def ai_energy_cost_usd(
+        self, power_level: ArrayLike, first_month: int = 1, delivery_level: ArrayLike = 1.0
+    ) -> FloatArray:
         """Energy bill of the AI halls. [USD]
 
         Parameters
@@ -122,6 +89,8 @@ class MonthlyResponse:
             Market price relative to the site year's, > 0.
         first_month : int
             Calendar month of the first column, 1 to 12.
+        delivery_level : array, shape (months,)
+            What does not follow the market, relative to the site year's: delivery adders.
 
         Returns
         -------
@@ -134,9 +103,21 @@ class MonthlyResponse:
         """
         level = _positive("power_level", power_level)
         month = _calendar(level.shape[1], first_month)
-        return np.asarray(level * self.ai_market_usd[month] + self.ai_delivery_usd[month], dtype=np.float64)
+        market = np.asarray(level * self.ai_market_usd[month], dtype=np.float64)
+        if self._at_levels:
+            table = np.array([year.ai_market_usd for year in self._at_levels])
+            low, share = _between(level)
+            market = (1.0 - share) * table[low, month] + share * table[low + 1, month]
+        other = np.asarray(delivery_level, dtype=np.float64)
+        return np.asarray(market + other * self.ai_delivery_usd[month], dtype=np.float64)
 
-    def mining(self, value_usd_per_mwh: ArrayLike, power_level: ArrayLike, first_month: int = 1) -> MiningMonths:
+    def mining(
+        self,
+        value_usd_per_mwh: ArrayLike,
+        power_level: ArrayLike,
+        first_month: int = 1,
+        delivery_level: ArrayLike = 1.0,
+    ) -> MiningMonths:
         """Mining energy, bill and revenue, exact for every value and level.
 
         Parameters
@@ -147,6 +128,8 @@ class MonthlyResponse:
             Market price relative to the site year's, > 0.
         first_month : int
             Calendar month of the first column, 1 to 12.
+        delivery_level : array, shape (months,), > 0
+            What does not follow the market, relative to the site year's: delivery adders.
 
         Raises
         ------
@@ -157,24 +140,38 @@ class MonthlyResponse:
         if not (np.isfinite(value).all() and value.min(initial=0.0) >= 0.0):
             raise ScenarioError("mining: value_usd_per_mwh has negative values or NaN; must be numbers >= 0 [USD/MWh]")
         value, level = np.broadcast_arrays(value, _positive("power_level", power_level))
+        other = np.broadcast_to(_positive("delivery_level", delivery_level), value.shape)
         month = _calendar(value.shape[1], first_month)
         sums = np.zeros((5, *value.shape))
         for m in np.unique(month):
             columns = np.flatnonzero(month == m)
-            flat_value, flat_level = value[:, columns].ravel(), level[:, columns].ravel()
-            part = np.zeros((5, flat_value.size))
-            for start in range(0, flat_value.size, _CHUNK):
-                cut = slice(start, start + _CHUNK)
-                for group in self._groups[m]:
-                    part[:, cut] += group.sums(flat_value[cut], flat_level[cut])
-            sums[:, :, columns] = part.reshape(5, value.shape[0], columns.size)
+            flat = (array[:, columns].ravel() for array in (value, level, other))
+            sums[:, :, columns] = self._month(int(m), *flat).reshape(5, value.shape[0], columns.size)
         return MiningMonths(
-            mwh=sums[0],
-            facility_mwh=sums[1] + self.mining_idle_mwh[month],
-            market_usd=level * (sums[2] + self.mining_idle_market_usd[month]),
-            delivery_usd=sums[3] + self.mining_idle_delivery_usd[month],
-            revenue_usd=value * sums[4],
+            mwh=sums[0], facility_mwh=sums[1], market_usd=sums[2], delivery_usd=sums[3], revenue_usd=sums[4]
         )
+
+    def _month(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
+        """IT and facility MWh, market, delivery and revenue in USD of path-months of a calendar month, (5, n)."""
+        if self._at_levels:
+            return self._between_levels(month, value, level, other)
+        # Costs in units of the delivery level: then only the market's level is left, which the groups know.
+        sums = summed(self._groups[month], value / other, level / other)
+        sums[1] += self.mining_idle_mwh[month]
+        sums[2] = level * (sums[2] + self.mining_idle_market_usd[month])
+        sums[3] = other * (sums[3] + self.mining_idle_delivery_usd[month])
+        sums[4] *= value
+        return sums
+
+    def _between_levels(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
+        low, share = _between(level)
+        sums = np.zeros((5, value.size))
+        for place, year in enumerate(self._at_levels):
+            weight = np.where(low == place, 1.0 - share, np.where(low + 1 == place, share, 0.0))
+            rows = np.flatnonzero(weight)
+            if rows.size:
+                sums[:, rows] += weight[rows] * year._month(month, value[rows], np.ones(rows.size), other[rows])
+        return sums
 
 
 def monthly_response(problem: SiteProblem) -> MonthlyResponse:
@@ -195,6 +192,21 @@ def monthly_response(problem: SiteProblem) -> MonthlyResponse:
     InfeasibleError
         If idle halls exceed the import limit; names the hour.
     """
+    at_level = _year_by_month(problem)
+    if problem.collar is None:
+        return at_level
+    charged = (problem.collar.charged(float(level)) for level in _LEVELS)
+    years = (replace(problem, price_usd_per_mwh=price, collar=None) for price in charged)
+    return replace(at_level, _at_levels=tuple(_year_by_month(year) for year in years))
+
+
+def _between(level: FloatArray) -> tuple[IntArray, FloatArray]:
+    """The level below in `_LEVELS`, and how far it is to the next; 0 to 1."""
+    low = np.clip(np.searchsorted(_LEVELS, level, "right") - 1, 0, _LEVELS.size - 2)
+    return low, np.clip((level - _LEVELS[low]) / (_LEVELS[low + 1] - _LEVELS[low]), 0.0, 1.0)
+
+
+def _year_by_month(problem: SiteProblem) -> MonthlyResponse:
     halls = site_halls(problem)
     k = halls.ai.slope.shape[1]
     slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
@@ -214,42 +226,7 @@ def monthly_response(problem: SiteProblem) -> MonthlyResponse:
         mining_idle_mwh=monthly_sum(idle),
         mining_idle_market_usd=monthly_sum(price * idle),
         mining_idle_delivery_usd=monthly_sum(adder * idle),
-        _groups=tuple(_month_groups(problem, taken[:, k:], halls.mining, month) for month in range(12)),
-    )
-
-
-def _month_groups(problem: SiteProblem, width: FloatArray, hall: HallSegments, month: int) -> tuple[_Group, ...]:
-    hours = np.flatnonzero(month == MONTH_OF_HOUR)
-    price, adder = problem.price_usd_per_mwh[hours], problem.adder_usd_per_mwh[hours]
-    kinds = np.unique(adder)
-    parts = [adder == kind for kind in kinds] if kinds.size <= _MOST_ADDERS else [np.ones(hours.size, dtype=np.bool_)]
-    groups = []
-    for segment in range(width.shape[1]):
-        for part in parts:
-            pick = part & (width[hours, segment] > 0.0)
-            if pick.any():
-                rows = hours[pick]
-                slope, worth = hall.slope[rows, segment], float(hall.worth[segment])
-                groups.append(_group(price[pick], adder[pick], width[rows, segment], slope, worth))
-    return tuple(groups)
-
-
-def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: FloatArray, worth: float) -> _Group:
-    order = np.argsort(price * slope, kind="stable")
-    price, adder, width, slope = price[order], adder[order], width[order], slope[order]
-    drawn = width * slope
-    weights = np.stack((width, drawn, price * drawn, adder * drawn, width * worth))
-    slope = slope / worth
-    share = adder * slope
-    return _Group(
-        rate=price * slope,
-        price=price,
-        adder=adder,
-        slope=slope,
-        weights=weights,
-        cumulative=np.concatenate((np.zeros((5, 1)), np.cumsum(weights, axis=1)), axis=1),
-        adder_low=float(share.min()),
-        adder_high=float(share.max()),
+        _groups=tuple(month_groups(problem, taken[:, k:], halls.mining, month) for month in range(12)),
     )
 
 

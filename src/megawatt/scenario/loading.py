@@ -128,8 +128,8 @@ def load_price_years(
     loaded = tuple(load(path, catalogue, (*settings, f"power.price_year={year}")) for year in years)
     for use in (use for comparison in loaded for use in comparison.uses):
         power = use.scenario.power
-        for name in ("price_file", "mean_price_usd_per_mwh"):
-            if getattr(power, name) is not None:
+        for name in ("price_file", "mean_price_usd_per_mwh", "fixed_price_usd_per_mwh", "forward"):
+            if getattr(power, name):
                 problem = Problem(f"power.{name}", "prices of one year", "the grid's price table", f"remove {name}")
                 raise ScenarioError(f"{use.file}: price years are of the grid's table", [problem], use.file)
     return loaded
@@ -224,9 +224,12 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
 
 
 def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
-    """A grid without a price table of the year needs a price file or a mean price."""
+    """A grid without a price table of the year needs prices of its own."""
     power = raw.get("power")
-    if not isinstance(power, dict) or "price_file" in power or "mean_price_usd_per_mwh" in power:
+    if not isinstance(power, dict) or {"price_file", "fixed_price_usd_per_mwh"} & set(power):
+        return []
+    shape = power.get("price_shape")
+    if shape in ("flat", "made-up") or (shape is None and "mean_price_usd_per_mwh" in power):
         return []
     grid, year = power.get("grid"), power.get("price_year", 2023)
     if not isinstance(grid, str) or not isinstance(year, int) or not catalogue.knows(grid):
@@ -234,7 +237,7 @@ def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
     try:
         catalogue.price_shape(grid, year)
     except CatalogueError as error:
-        hint = "or price_file, or mean_price_usd_per_mwh"
+        hint = "or fixed_price_usd_per_mwh, or price_file, or mean_price_usd_per_mwh with price_shape"
         return [Problem("power.price_year", f"{year}", str(error).removeprefix("catalogue: "), hint)]
     return []
 

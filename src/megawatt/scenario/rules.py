@@ -129,9 +129,66 @@ def _retarget(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(f"mining.{other}", "missing", f"a value, because mining.{name} is given")
 
 
+_OTHER_PRICES = {
+    "fixed_price_usd_per_mwh": (
+        "price_file", "mean_price_usd_per_mwh", "price_shape", "forward", "floor_usd_per_mwh", "cap_usd_per_mwh",
+        "basis_usd_per_mwh", "price_scale",
+    ),
+    "price_file": ("mean_price_usd_per_mwh", "price_shape"),
+    "forward": ("mean_price_usd_per_mwh",),
+}  # fmt: skip
+"""What a price in the power section leaves no room for."""
+
+
+def _prices(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    power = _table(raw, "power")
+    for name, others in _OTHER_PRICES.items():
+        for other in others:
+            if name in power and other in power:
+                yield Problem(f"power.{other}", f"another price beside {name}", "one of them", f"remove {other}")
+    if power.get("price_shape") in ("flat", "made-up") and not {"mean_price_usd_per_mwh", "forward"} & set(power):
+        hint = "or fixed_price_usd_per_mwh for a price that no market moves"
+        yield Problem("power.mean_price_usd_per_mwh", "missing", "a mean or a forward curve for price_shape", hint)
+    low, high = (power.get(name) for name in ("floor_usd_per_mwh", "cap_usd_per_mwh"))
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        yield Problem("power.floor_usd_per_mwh", f"{low:g} above the cap of {high:g}", "at most cap_usd_per_mwh")
+    yield from _curve(power.get("forward"))
+    for index, block in enumerate(_list(power.get("blocks"))):
+        start, end = block.get("start"), block.get("end")
+        if isinstance(start, str) and isinstance(end, str) and start > end:
+            yield Problem(f"power.blocks.{index}.end", f"{end} before start = {start}", "a month from start on")
+
+
+def _curve(forward: Any) -> Iterator[Problem]:
+    years = [row.get("year") for row in _list(forward)]
+    twice = {year for year in years if years.count(year) > 1}
+    for year in sorted(year for year in twice if isinstance(year, int)):
+        yield Problem("power.forward", f"{year} given twice", "each year once")
+
+
+def _list(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+_RULES = (
+    _sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed, _retarget, _prices,
+)  # fmt: skip
+
+
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
-    rules = (_sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed, _retarget)
+    rules = (
+        _sections_of_use,
+        _it_power,
+        _price_basis,
+        _chip_cost,
+        _term,
+        _one_amount,
+        _clocks,
+        _shed,
+        _retarget,
+        _prices,
+    )
     return [problem for rule in rules for problem in rule(raw)]
 
 

@@ -55,5 +55,5 @@ def price_warnings(catalogue: Catalogue, power: Power, place: str, folder: Path)
     """What is not plausible in the prices that a scenario gives: of its file, or its mean."""
     if power.price_file:
         return site_prices(catalogue, power, place, folder).warnings
-    mean = power.mean_price_usd_per_mwh
+    mean = power.fixed_price_usd_per_mwh or power.mean_price_usd_per_mwh
     return () if mean is None else price_doubts(np.array([mean.number()]), "USD")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
 from megawatt.scenario.section import Month, site_place
+from megawatt.tariff import Window
 
-__all__ = ["AI", "Hall", "HallRamp", "Mining", "Power", "Site", "Timeline", "Training"]
+__all__ = ["AI", "ForwardYear", "Hall", "HallRamp", "Mining", "Power", "PriceBlock", "Site", "Timeline", "Training"]
 
 
 class Site(Section):
@@ -42,8 +43,53 @@ class Site(Section):
         return it_mw
 
 
+class ForwardYear(Section):
+    """One calendar year of a forward curve."""
+
+    year: int = Field(ge=2000, le=2100, description="calendar year")
+    usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)] | None = Field(
+        None, description="mean of the year, in every month", title="forward price of a year"
+    )
+    months_usd_per_mwh: tuple[Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)], ...] = Field(
+        (), description="twelve means, January first, instead of one", title="forward price of a month"
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> ForwardYear:
+        count = len(self.months_usd_per_mwh)
+        if count not in (0, 12) or (count == 12) == (self.usd_per_mwh is not None):
+            found = f"{count} months{' and a mean' if self.usd_per_mwh else ''}"
+            raise refusal(found, "usd_per_mwh, or months_usd_per_mwh with 12 numbers")
+        return self
+
+    def by_month(self) -> tuple[float, ...]:
+        """Twelve prices, January first. [USD/MWh]"""
+        mean = self.usd_per_mwh
+        return (mean.number(),) * 12 if mean else tuple(fact.number() for fact in self.months_usd_per_mwh)
+
+
+class PriceBlock(Window):
+    """Energy bought ahead, take-or-pay: what is not used is sold at the node, what is needed beyond it is bought."""
+
+    mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
+        description="power in every hour of the block, MW", title="power of a block"
+    )
+    usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] = Field(
+        description="price of the block's energy", title="price of a block"
+    )
+    settled: Literal["node", "hub"] = Field(
+        "node", description="where the block is delivered; at the hub the site bears the basis to its node"
+    )
+    start: Month | None = Field(None, description="first month; default: that of the project")
+    end: Month | None = Field(None, description="last month; default: that of the project")
+    growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
+        0.0, validate_default=True, description="yearly step of the price from its start", title="escalator of a block"
+    )
+
+
 class Power(Section):
-    """What a MWh costs at the connection."""
+    """What a MWh costs at the connection: market prices by the hour (a file, the grid's table, a mean or a forward
+    curve with a shape), or a fixed price, with what contracts add to it."""
 
     grid: Annotated[str, catalogue_key("grid")] = Field(description="grid in the catalogue: price table, carbon")
     price_year: int = Field(
@@ -62,18 +108,68 @@ class Power(Section):
         description="USD per unit of the price file's currency, with its date; needed where that is not USD",
         title="rate of exchange of the price file",
     )
+    fixed_price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0, le=10000)] | None = Field(
+        None,
+        description="every MWh at this price in every hour, whatever the market does (a PPA of the whole load, an "
+        "all-in price)",
+        title="fixed price of power",
+    )
     mean_price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0.01, le=10000)] | None = Field(
         None,
-        description="mean of a made-up price year (seasons, days, spikes as in ERCOT) for a grid without a price table",
+        description="mean market price for a grid without a price table; hours by price_shape; moves with the market",
         title="mean price of power",
     )
+    price_shape: Literal["flat", "made-up", "table"] | None = Field(
+        None,
+        description="hours of a mean price or a forward curve: flat, a made-up year (seasons, days, spikes as in "
+        "ERCOT), or the grid's table; default: flat for a mean; for a forward curve the file, else the table",
+    )
+    forward: tuple[ForwardYear, ...] = Field(
+        (), description="forward curve by calendar year; the hours' shape is price_file's, price_shape's or the table's"
+    )
+    price_growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
+        0.0,
+        validate_default=True,
+        description="yearly step of the price, market or fixed, from the project's start; of a forward curve, after it",
+        title="escalator of power prices",
+    )
+    basis_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=1000)] = Field(
+        0.0,
+        validate_default=True,
+        description="price at the site's node less that of the hub",
+        title="basis to the node",
+    )
+    adder_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=1000)] = Field(
+        0.0,
+        validate_default=True,
+        description="what a supplier adds to every MWh (index plus adder)",
+        title="supplier's adder",
+    )
+    floor_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] | None = Field(
+        None, description="collar: the hour's market price is never charged below", title="floor of a collar"
+    )
+    cap_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] | None = Field(
+        None, description="collar: the hour's market price is never charged above", title="cap of a collar"
+    )
+    blocks: tuple[PriceBlock, ...] = Field((), description="energy bought ahead: blocks and PPAs, take-or-pay")
     utc_offset_hours: float | None = Field(
         None, ge=-12, le=14, description="fixed standard time of the site, hours from UTC; default: that of the place"
     )
     price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
-        1.0, validate_default=True, description="factor on every hourly price", title="level of power prices"
+        1.0, validate_default=True, description="factor on every market price", title="level of power prices"
     )
     tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
+
+    @property
+    def shape(self) -> Literal["file", "flat", "made-up", "table", "fixed"]:
+        """Where the hours of its price come from."""
+        if self.fixed_price_usd_per_mwh is not None:
+            return "fixed"
+        if self.price_file:
+            return "file"
+        if self.price_shape is not None:
+            return self.price_shape
+        return "flat" if self.mean_price_usd_per_mwh is not None else "table"
 
 
 class HallRamp(Section):
