@@ -13,9 +13,11 @@ CATALOGUE = load_catalogue()
 
 
 def test_runs_that_went_out_of_memory_are_judged_not_to_fit() -> None:
-    """Issues of GitHub, cited in the table: states alone are more than the cards have in most of them."""
+    """Issues of GitHub, papers and manuals, cited in the table; the two others are known (docs/memory.md)."""
     (entry,) = validate(Path(__file__).with_name("out_of_memory.csv"), CATALOGUE)
-    assert entry["out_of_memory"] == {"judged": 8, "not_fit": 8, "fit": []}
+    assert entry["out_of_memory"]["fit"] == ["litgpt-lora-l13-2gpu", "gpt-neox-409"]
+    assert entry["out_of_memory"]["judged"] == 38
+    assert entry["out_of_memory"]["not_fit"] == 36
     assert entry["skipped"] == []
 
 
@@ -31,6 +33,6 @@ def test_published_peaks_are_predicted(reference_dir: Path) -> None:
 @pytest.mark.reference
 def test_a_looser_file_is_predicted_better_than_by_states_alone(reference_dir: Path) -> None:
     (entry,) = validate(reference_dir / "memory_published.csv", CATALOGUE)
-    assert entry["summary"]["mape"] < 0.2
-    assert entry["summary"]["mape"] < 0.3 * entry["null"]["mape"]
+    assert entry["summary"]["mape"] < 0.135
+    assert entry["summary"]["mape"] < 0.18 * entry["null"]["mape"]
     assert entry["memory_fit"]["fit"] == entry["memory_fit"]["judged"] == 76

@@ -112,7 +112,7 @@ def read_layout(
         dp=dp,
         micro_batch=round(micro),
         zero=read.integer("zero", 0 if stack == "stack-megatron-2021" else 1),
-        recompute=_recompute(read, stack),
+        recompute=_recompute(read, stack, named=bool(features.recompute)),
         modules=_modules(read, stack, features),
         first_layers=first,
         last_layers=last,
@@ -151,12 +151,12 @@ def _virtual(read: Cells, arch: ModelArch, pp: int, stack: str) -> int:
     return max(even) if even else most
 
 
-def _recompute(read: Cells, stack: str) -> int:
+def _recompute(read: Cells, stack: str, *, named: bool) -> int:
     """Recompute as published, whatever memory it needs.
 
     An empty column is the library's default: MaxText repeats every layer (``remat_policy: full``), the others nothing.
     A policy of MaxText counts by its name: "minimal" keeps the results of all multiplies, any other (projections kept
-    or offloaded, custom, unnamed) repeats most of a layer.
+    or offloaded, custom, unnamed) repeats most of a layer, unless the row names the modules.
     """
     text = read.text("recompute")
     if not text:
@@ -164,7 +164,7 @@ def _recompute(read: Cells, stack: str) -> int:
         return 2 if stack == "stack-maxtext" else 0
     if text not in _RECOMPUTE:
         raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
-    policy = text == "selective" and stack == "stack-maxtext" and "minimal" not in read.text("notes")
+    policy = text == "selective" and stack == "stack-maxtext" and "minimal" not in read.text("notes") and not named
     return 2 if policy else _RECOMPUTE[text]
 
 

@@ -17,6 +17,7 @@ from megawatt.evidence.training_layouts import Cells, Row, read_layout
 from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import peak_precision
 from megawatt.training import Features, Job, Layouts, Practice, default_stack, practice_for, switched_text
+from megawatt.training.features import merge_features
 from megawatt.workload import (
     ModelArch,
     attention_flops_per_token,
@@ -38,14 +39,17 @@ _STACKS: Final[tuple[tuple[str, str], ...]] = (
     (r"fsdp\+tp|nemo|megatron[- ](core|bridge)|megatron-lm dev|primus", "stack-megatron-core"),
     (r"megatron", "stack-megatron-lm"),
     (r"foundry|composer", "stack-llm-foundry"),
+    (r"deepspeed", "stack-deepspeed"),
     (
-        r"fsdp|lit-?gpt|torchtitan|torchtune|meta internal|pytorch|deepspeed|nanotron|colossal|accelerate|transformers"
+        r"fsdp|lit-?gpt|torchtitan|torchtune|meta internal|pytorch|nanotron|colossal|accelerate|transformers"
         r"|axolotl|unsloth|olmo",
         "stack-fsdp-torch",
     ),
 )
 """Software column to stack; the first match counts."""
 
+_BARE: Final = ("stack-megatron-2021", "stack-megatron-2022")
+"""Stacks of Megatron-LM that DeepSpeed runs too."""
 _USUAL_NODE: Final = "hgx-h100"
 _VARIANT_POWER_W: Final = 500.0
 """Its power cap. [W]"""
@@ -55,6 +59,8 @@ _VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
 """The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
 
 
+_BUCKET_BYTES: Final = 2e9
+"""Two buckets of 500 million 16-bit elements, DeepSpeed's defaults [training-deepspeed-config]."""
 _ADAPTER_RANK: Final = 16
 """Rank of the MLPerf Training fine-tuning benchmark (Llama 2 70B LoRA), where a row does not say."""
 
@@ -113,6 +119,8 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     system = _system(read, catalogue)
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
+    if stack in _BARE and "deepspeed" in read.text("software").lower():
+        features = merge_features(features, Features(bucket_bytes=_BUCKET_BYTES))
     layout = read_layout(read, arch, system, chips, stack, features)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     job = Job(arch, seq_len, batch, _precision(read))

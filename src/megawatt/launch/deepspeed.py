@@ -67,7 +67,7 @@ def read_deepspeed(options: Options, layers: int) -> Launch:
     return Launch(
         framework="deepspeed",
         layout=layout,
-        stack="stack-fsdp-torch",
+        stack="stack-deepspeed",
         global_batch=batch or None,
         precision=precision,
         devices=devices,

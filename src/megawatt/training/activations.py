@@ -26,6 +26,8 @@ _QUANTISED: Final = MappingProxyType(
     {"fp8": 1.0, "mxfp8": 1.0 + 1 / 32, "fp4": 0.5625, "nvfp4": 0.5625, "mxfp4": 0.53125}
 )
 """Bytes of an element that a multiply keeps for its weight's gradient, with the scales of blocks of 32 (nvfp4: 16)."""
+_COPY_BYTES: Final = 4.0
+"""32-bit copies of norms' inputs and scores that operators make one by one (Transformers' modeling_llama.py)."""
 _WIDE: Final = ("fp32", "tf32")
 """Precisions whose operands are stored in 32 bits."""
 
@@ -35,16 +37,17 @@ class Activations:
     """Bytes of one micro-batch in one layer of each kind on one chip; arrays (kinds, n).
 
     ``kept`` waits for the backward pass; ``repeated`` is computed again there, one layer at a time; ``working`` are
-    gradients that stand beside them while the backward pass is in the layer.
+    gradients that stand beside them while the backward pass is in the layer; ``output`` (n,) is what a layer hands on.
     """
 
     kept: FloatArray
     repeated: FloatArray
     working: FloatArray
+    output: FloatArray
 
     def at(self, index: NDArray[np.integer] | slice) -> Activations:
         """The same for these layouts."""
-        return Activations(self.kept[:, index], self.repeated[:, index], self.working[:, index])
+        return Activations(self.kept[:, index], self.repeated[:, index], self.working[:, index], self.output[index])
 
 
 def activation_bytes(precision: str) -> float:
@@ -86,7 +89,8 @@ def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
         # Layers that are repeated as a whole keep their input alone.
         kept = share * first + (1.0 - share) * (whole - repeated)
         rows.append((kept, np.where(share > 0.0, whole - first, repeated), layer.working()))
-    return Activations(*(np.stack(column) for column in zip(*rows, strict=True)))
+    kept, repeated, working = (np.stack(column) for column in zip(*rows, strict=True))
+    return Activations(kept, repeated, working, first)
 
 
 _Element = tuple[FloatArray, tuple[str, ...]]
@@ -122,11 +126,14 @@ class _Layer:
 
     @property
     def up(self) -> float:
-        return 2.0 if self.job.arch.gated else 1.0
+        """Inputs of the activation function and, where it is an operator of its own, its output beside the gate's."""
+        gated = self.job.arch.gated
+        return 1.0 + gated + (gated and self.stack.eager)
 
     def norms(self) -> Iterator[_Element]:
         """Of each residual block the norm's input, a dropout mask, its output (the input of the next multiply)."""
-        masks = 1.0 if self.stack.dropout else 0.0
+        # One by one, a norm is taken in 32 bits of a copy of its input.
+        masks = (1.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if self.stack.eager else 0.0)
         yield self.kind.blocks * (self.wide + masks) * self.hidden, ()
         yield self.kind.blocks * self.narrow * self.hidden, ("layernorm",)
 
@@ -155,7 +162,7 @@ class _Layer:
         else:
             yield self.wide * tokens * (2 * mixer.output * mixer.gate + mixer.query_rank) / tp, ()
         if not self.stack.attention_fused:
-            masks = 3.0 if self.stack.dropout else 0.0
+            masks = (3.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if self.stack.eager else 0.0)
             rows = _f(self.layouts.micro_batch) * mixer.heads / tp * self.job.seq_len**2 / _f(self.layouts.cp)
             yield rows * (self.wide + masks), ("core_attn",)
 
@@ -167,14 +174,17 @@ class _Layer:
         yield self.narrow * width, whole if mixture is not None else (*whole, "moe_act")
         if mixture is not None:
             routed = self.pairs() * mixture.expert.width / self.layouts.etp
-            yield self.narrow * self.pairs() * mixture.expert_input(self.job.arch.hidden), ("moe",)
+            taken = self.pairs() * mixture.expert_input(self.job.arch.hidden)
+            yield (self.narrow + self.wide * self.stack.routed_copies) * taken, ("moe",)
             yield self.wide * self.up * routed, ("moe",)
             yield self.narrow * routed, ("moe", "moe_act")
 
     def pairs(self) -> FloatArray:
-        """Routed tokens of the busiest rank."""
+        """Routed tokens of the busiest rank, or room for all that the expert-parallel group sends."""
         per_token = self.kind.mixture.per_token if self.kind.mixture is not None else 0
         spread = np.where(self.layouts.ep > 1, self.stack.expert_imbalance, 1.0)
+        if self.stack.worst_buffers:
+            spread = np.maximum(_f(self.layouts.ep), spread)
         return np.asarray(self.tokens * per_token * self.layouts.etp / self.layouts.tp * spread)
 
     def working(self) -> FloatArray:

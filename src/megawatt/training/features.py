@@ -11,7 +11,7 @@ from typing import Any, Final
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number
 
-__all__ = ["DISPATCHERS", "GRAPHS", "MODULES", "Features", "merge_features", "read_features"]
+__all__ = ["DISPATCHERS", "GRAPHS", "LOSSES", "MODULES", "Features", "merge_features", "read_features"]
 
 
 DISPATCHERS: Final = ("alltoall", "deepep", "hybridep")
@@ -20,6 +20,9 @@ GRAPHS: Final = ("attn", "router", "preprocess", "shared", "experts", "full")
 """Parts of a step that CUDA graphs launch; ``full``: all of it."""
 MODULES: Final = ("core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts")
 """Modules of a layer whose activations the backward pass computes again."""
+LOSSES: Final = ("plain", "compiled", "chunked", "tiled")
+"""How the loss is taken: operator by operator with 32-bit copies of all logits; compiled; their copies chunk by chunk;
+projection and loss tile by tile (Liger, Cut Cross-Entropy)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +41,20 @@ class Features:
     fused_mlp, router_fusion, permute_fusion, fp8_attention, fsdp : bool
         One kernel for an expert layer's products; for the router; for the permutation; attention in 8 bits; sharding of
         weights as the framework does it.
+    fused_attention, eager : bool
+        Attention in one kernel; every operator by itself, neither fused nor compiled.
+    loss : str
+        Of `LOSSES`.
+    dispatch_buffers : str
+        Buffers of routed tokens for what arrives (``balanced``) or for all that a group could send (``worst``).
     recompute : tuple of str
         Of `MODULES`; empty: nothing is recomputed.
     balance : str
         ``forced`` or ``real`` routing.
     capacity : float
         Tokens that an expert takes over its even share; the rest is dropped. 0: all are kept.
-    moment_bytes, gradient_bytes : float
-        Width of the optimizer's moments and of stored gradients. [B]
+    moment_bytes, gradient_bytes, bucket_bytes : float
+        Width of the optimizer's moments and of stored gradients; buckets of gradients and weights on their way. [B]
     mtp_layers, offload_layers : float
         Multi-token-prediction modules; layers whose activations or weights are kept in the host's memory.
     stage_layout : str
@@ -62,11 +71,16 @@ class Features:
     permute_fusion: bool | None = None
     fp8_attention: bool | None = None
     fsdp: bool | None = None
+    fused_attention: bool | None = None
+    eager: bool | None = None
+    loss: str | None = None
+    dispatch_buffers: str | None = None
     recompute: tuple[str, ...] | None = None
     balance: str | None = None
     capacity: float | None = None
     moment_bytes: float | None = None
     gradient_bytes: float | None = None
+    bucket_bytes: float | None = None
     mtp_layers: float | None = None
     offload_layers: float | None = None
     stage_layout: str | None = None
@@ -90,10 +104,15 @@ def _written(value: str | float | bool | tuple[str, ...]) -> str:
 
 _NAMES: Final = tuple(Features.__dataclass_fields__)
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"dispatcher": DISPATCHERS, "balance": ("forced", "real")}
+    {
+        "dispatcher": DISPATCHERS,
+        "balance": ("forced", "real"),
+        "loss": LOSSES,
+        "dispatch_buffers": ("balanced", "worst"),
+    }
 )
 _LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS, "recompute": MODULES})
-_NUMBERS: Final = ("capacity", "moment_bytes", "gradient_bytes", "mtp_layers", "offload_layers")
+_NUMBERS: Final = ("capacity", "moment_bytes", "gradient_bytes", "bucket_bytes", "mtp_layers", "offload_layers")
 _SWITCHES: Final[Mapping[str, bool]] = MappingProxyType({"on": True, "1": True, "off": False, "0": False})
 
 

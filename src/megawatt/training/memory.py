@@ -124,7 +124,9 @@ class _Stage:
         for n, held, repeated, working in zip(load.layers, acts.kept, acts.repeated, acts.working, strict=True):
             kept = kept + n * held
             moment = np.maximum(moment, np.where(n > 0.0, repeated + working, 0.0))
-        kept = depth * kept
+        # A stage may keep its output, what the next one takes in, beside what its layers keep.
+        outputs = acts.output if self.practice.stack.outputs_kept else 0.0
+        kept = depth * (kept + np.where(layouts.pp > 1, 1.0 - load.heads, 0.0) * outputs)
         host = self.practice.host
         if host is not None and "activations" in host.offloaded:
             kept = _on_chip(arch, host, kept, kept / (np.maximum(load.count(), 1.0) * depth))
@@ -156,14 +158,16 @@ class _Stage:
             tables = tables + np.where((load.heads > 0.0) & (counts.output == 0), 0.0, counts.embedding / copies)
         dense = linear + tables / tp
         trained, wide = trained_share(arch), activation_bytes(self.job.precision)
+        # Buckets hold no more than there is to send.
+        bucket = np.minimum(stack.bucket_bytes, 2.0 * wide * (dense + experts)) * np.ceil(trained)
         weights, gradients, states = (dense / d + experts / e for d, e in self.shards)
         one_layer = (linear + experts) / np.maximum(load.count(), 1.0)
         offloaded = practice.host.offloaded if practice.host else ()
         # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
         # Masters in the host's memory leave a narrow shard on the chip.
-        if wide < _MASTER_BYTES and "optimizer" not in offloaded:
+        if wide < _MASTER_BYTES and "optimizer" not in offloaded and not stack.narrow_shards:
             weights = np.where(layouts.zero == 3, (1.0 - trained) * weights, weights)
-        gathered = np.where(layouts.zero == 3, stack.gathered_layers * one_layer, 0.0)
+        gathered = np.where(layouts.zero == 3, np.maximum(stack.gathered_layers * one_layer, bucket / wide), 0.0)
         width = wide if wide == _MASTER_BYTES else stack.gradient_bytes
         own = practice.state_bytes - (_MASTER_BYTES if wide == _MASTER_BYTES else 0.0)
         # Multiplies that do not add to wider gradients themselves leave theirs beside these until a step's end.
@@ -171,9 +175,10 @@ class _Stage:
         fresh = dense + experts if apart else _fresh(arch, layouts, load)
         # Gradients that are scattered are those of layers, experts together (ZeRO 2 and 3).
         fresh = np.where(layouts.zero < 2, fresh, stack.gathered_layers / 2.0 * one_layer)
+        buckets = np.where(layouts.zero < 3, bucket, 0.0)
         return {
             "weights": wide * copies * np.minimum(weights + gathered, dense + experts),
-            "gradients": trained * (copies * width * gradients + wide * fresh),
+            "gradients": trained * (copies * width * gradients + wide * fresh) + buckets,
             "optimizer": (0.0 if "optimizer" in offloaded else own) * trained * states,
         }
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "practice_for"]
 
 _ROOM: Final = "training"
-_WHOLE_STEP: Final = ("straggler_frac", "real_imbalance")
+_STRAGGLERS: Final = "straggler_frac"
 _RESERVE: Final = ("context_bytes", "fragmentation_frac")
 OPTIMIZERS: Final = ("adam", "adam-main-grads", "adam-bf16", "adam-8bit", "muon", "sgd")
 """Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own), with
@@ -211,10 +211,9 @@ def practice_for(
     chip = system.accelerator
     kernels, power = kernel_profile(catalogue, chip), power_model(catalogue, chip)
     fabric, links, link_facts = fabric_for(catalogue, chip.key, system.links)
-    used = tuple(catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in _WHOLE_STEP)
+    straggler = catalogue.assume(PRACTICE_KEY, _STRAGGLERS, _ROOM)
     reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
-    straggler, imbalance = (a.fact.number() for a in used)
-    profile, stack_facts = read_stack(catalogue, stack, chip, real_imbalance=imbalance)
+    profile, stack_facts = read_stack(catalogue, stack, chip)
     kind = optimizer or profile.optimizer
     if kind not in OPTIMIZERS:
         raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
@@ -232,7 +231,7 @@ def practice_for(
         *kernels.assumptions,
         *power.assumptions,
         *link_facts,
-        *used,
+        straggler,
         *reserve,
         states,
         *host_facts,
@@ -246,7 +245,7 @@ def practice_for(
         context_bytes=reserve[0].fact.number(),
         fragmentation_frac=reserve[1].fact.number(),
         state_bytes=states.fact.number(),
-        straggler_frac=straggler,
+        straggler_frac=straggler.fact.number(),
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,

@@ -8,7 +8,7 @@ the one before it, ``stack-megatron-core-h100-sxm`` what was measured on one chi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import ScenarioError, shown
+from megawatt.hardware import PRACTICE_KEY
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
 from megawatt.training.schedules import SCHEDULES
 
@@ -27,6 +28,8 @@ __all__ = ["Stack", "default_stack", "read_stack", "switched_text", "with_featur
 
 _ROOM: Final = "training"
 _PREFIX: Final = "stack-"
+_LIKE: Final = "like"
+"""Fact of a stack that names the one it follows in everything it does not say itself."""
 _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
     {"gpu": "stack-megatron-core", "tpu": "stack-maxtext", "trn": "stack-neuron"}
 )
@@ -42,8 +45,8 @@ class Stack:
     ----------
     key : str
         What it is: catalogue key, ``@`` its release, and what was switched, as `read_stack` reads it.
-    attention_fused, dropout : bool
-        Attention in one kernel; dropout on scores and residuals.
+    attention_fused, dropout, eager : bool
+        Attention in one kernel; dropout on scores and residuals; every operator by itself, neither fused nor compiled.
     tp_overlap_frac, cp_overlap_frac, ep_overlap_frac, pp_overlap_frac, dp_overlap_frac : float
         Most of each kind of communication that hides behind computation, 0 to 1.
     tp_async_backward : bool
@@ -95,6 +98,16 @@ class Stack:
         fused or taken in chunks. [B]
     gathered_layers : float
         Layers whose sharded weights are whole at a time (ZeRO 3), gradients likewise.
+    bucket_bytes : float
+        Buckets in which gradients and weights travel; of sharded weights (ZeRO 3) what may be whole at a time. [B]
+    narrow_shards : bool
+        Sharded weights are kept beside their 32-bit masters.
+    outputs_kept : bool
+        A pipeline stage keeps its output until the backward pass, beside the inputs of its layers.
+    routed_copies : float
+        Copies of routed tokens kept beside what experts take in, where weighting them is an operator of its own.
+    worst_buffers : bool
+        Routed tokens arrive in buffers that could take all that the expert-parallel group sends.
     optimizer : str
         Kind of optimizer (`megawatt.training.practice.OPTIMIZERS`).
     shard_link_frac : float
@@ -107,6 +120,7 @@ class Stack:
     gradient_bytes: float
     gradient_exchange_bytes: float
     dropout: bool = False
+    eager: bool = False
     tp_overlap_frac: float = 0.0
     cp_overlap_frac: float = 0.0
     ep_overlap_frac: float = 0.0
@@ -133,6 +147,11 @@ class Stack:
     graphs: tuple[str, ...] = ()
     logit_bytes: float = 4.0
     gathered_layers: float = 2.0
+    bucket_bytes: float = 0.0
+    narrow_shards: bool = False
+    outputs_kept: bool = False
+    routed_copies: float = 0.0
+    worst_buffers: bool = False
     optimizer: str = "adam"
     schedule: str = "1f1b"
     attention_kernel: str = "cudnn"
@@ -140,7 +159,7 @@ class Stack:
 
 _LARGEST_FRAC: Final = 1.5
 """A stack may beat the usual kernels a little (``gemm_frac``), never by half."""
-_FLAGS: Final = ("attention_fused", "dropout", "tp_async_backward", "gradient_fused", "pp_scattered", "ep_overlap")
+_FLAGS: Final = tuple(n for n, f in Stack.__dataclass_fields__.items() if f.type == "bool")
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"schedule": SCHEDULES, "attention_kernel": (), "dispatcher": DISPATCHERS, "optimizer": ()}
 )
@@ -157,7 +176,7 @@ def default_stack(accelerator: Accelerator) -> str:
 
 @resolved
 def read_stack(
-    catalogue: Catalogue, text: str | None, accelerator: Accelerator, *, real_imbalance: float = 1.0
+    catalogue: Catalogue, text: str | None, accelerator: Accelerator
 ) -> tuple[Stack, tuple[Assumption, ...]]:
     """A stack as it is written, and the facts behind it.
 
@@ -170,8 +189,6 @@ def read_stack(
         releases, or a month (YYYY-MM): the newest until then; the newest of all where it is not given.
     accelerator : Accelerator
         The chip: a stack does otherwise on some.
-    real_imbalance : float
-        As `with_features`.
 
     Raises
     ------
@@ -183,7 +200,7 @@ def read_stack(
     head, _, features = (text or "").partition(";")
     name, at, release = (part.strip() for part in head.strip().partition("@"))
     name = name.removeprefix(_PREFIX)
-    key = default_stack(accelerator)
+    key, switches = default_stack(accelerator), {}
     if name:
         key = catalogue.get(_PREFIX + _OTHER_NAMES.get(name.lower(), name), "practice").key
     releases = _releases(catalogue, key)
@@ -193,10 +210,16 @@ def read_stack(
         raise ScenarioError(f"stack {shown(head.strip())}: no release {shown(release)}; allowed: {known}, YYYY-MM")
     until = [r for r, since in releases.items() if since <= (month or releases.get(release, since))]
     last = until[-1] if until else ""
-    used = _facts(catalogue, [key, *(f"{key}@{r}" for r in until)], accelerator)
+    like = [str(fact.value) for fact in (catalogue.get(key).facts.get(_LIKE),) if fact is not None]
+    used = _facts(catalogue, [*like, key, *(f"{key}@{r}" for r in until)], accelerator)
     switched = read_features(features)
     written = "; ".join(filter(None, (f"{key}@{last or month}" if last or month else key, switched.text())))
-    return with_features(_made(key, used, written), switched, real_imbalance), tuple(used.values())
+
+    def usual(name: str) -> float:
+        switches[name] = catalogue.assume(PRACTICE_KEY, name, _ROOM)
+        return switches[name].fact.number()
+
+    return with_features(_made(key, used, written), switched, usual), (*used.values(), *switches.values())
 
 
 def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
@@ -247,7 +270,7 @@ def switched_text(stack: str, more: Features) -> str:
     return "; ".join(filter(None, (head.strip(), merge_features(more, read_features(features)).text())))
 
 
-def with_features(stack: Stack, features: Features, real_imbalance: float) -> Stack:
+def with_features(stack: Stack, features: Features, usual: Callable[[str], float]) -> Stack:
     """A stack as a run switched it.
 
     Parameters
@@ -255,18 +278,26 @@ def with_features(stack: Stack, features: Features, real_imbalance: float) -> St
     stack : Stack
         What it does where the run says nothing.
     features : Features
-        What the run says; features of layouts, memory and model (recompute, moments, stages) change nothing here.
-    real_imbalance : float
-        Load of the busiest rank over the mean where routing is real.
+        What the run says; features of layouts and model (recompute, moments, stages) change nothing here.
+    usual : function of str
+        Facts of ``training-practice``: what real routing, a kind of loss or operators one by one come to.
     """
     said = features.said()
-    same = ("dispatcher", "ep_overlap", "graphs")
+    same = ("dispatcher", "ep_overlap", "graphs", "eager", "bucket_bytes")
     changed: dict[str, Any] = {name: said[name] for name in same if name in said}
+    if "fused_attention" in said:
+        changed["attention_fused"] = said["fused_attention"]
+    if "loss" in said:
+        changed["logit_bytes"] = usual(f"loss_{said['loss']}_bytes")
+    if "dispatch_buffers" in said:
+        changed["worst_buffers"] = said["dispatch_buffers"] == "worst"
+    if said.get("eager"):
+        changed["vector_traffic_factor"] = max(stack.vector_traffic_factor, usual("eager_traffic_factor"))
     if said.get("router_fusion") is not None:
         changed["router_operators"] = _ROUTER_OPERATORS[said["router_fusion"]]
     if said.get("capacity"):
         # Every expert computes that much, tokens or padding.
         changed["expert_imbalance"] = said["capacity"]
     elif "balance" in said:
-        changed["expert_imbalance"] = {"forced": 1.0, "real": real_imbalance}[said["balance"]]
+        changed["expert_imbalance"] = usual("real_imbalance") if said["balance"] == "real" else 1.0
     return replace(stack, **changed)

@@ -236,3 +236,72 @@ def test_stack_decides_the_width_of_gradients() -> None:
     assert lm == pytest.approx(4 * total + 2 * layer, rel=1e-5)
     # 16-bit ones of all weights stand beside the 32-bit ones where the multiply does not add to these
     assert torch == pytest.approx((4 + 2) * total, rel=1e-5)
+
+
+def switched(features: str, stack: str = "stack-fsdp-torch") -> Stack:
+    return practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), f"{stack}; {features}").stack
+
+
+def test_operators_one_by_one_keep_copies() -> None:
+    """32-bit copies of what norms take in (two a layer), and the gate's own output."""
+    job, layout = Job(load_model("llama-2-7b", CATALOGUE), 1304, 1), one_layout()
+    more = held(job, layout, switched("eager=on")) - held(job, layout, switched("eager=off"))
+    assert more == pytest.approx(1304 * (2 * 4 * 4096 + 2 * 11008))
+
+
+def test_scores_that_go_through_memory_one_by_one() -> None:
+    job, layout = Job(load_model("llama-2-7b", CATALOGUE), 2048, 1), one_layout()
+    fused, apart = (held(job, layout, switched(f"fused_attention={word}")) for word in ("on", "off"))
+    assert apart - fused == pytest.approx(2 * 32 * 2048**2)
+    eager = held(job, layout, switched("fused_attention=off; eager=on")) - held(job, layout, switched("eager=on"))
+    assert eager == pytest.approx((2 + 4) * 32 * 2048**2)
+
+
+@pytest.mark.parametrize(("loss", "width"), [("plain", 14), ("compiled", 8), ("chunked", 4.2), ("tiled", 0.2)])
+def test_losses_hold_what_was_measured(loss: str, width: float) -> None:
+    """arXiv 2411.09009, table 1: 8,192 tokens of 256,000 words took 28, 16, 9.6 - 1.2 and 1.5 - 1.2 GiB."""
+    assert switched(f"loss={loss}").logit_bytes == width
+    job = Job(load_model("llama-3.1-8b", CATALOGUE), seq_len=8192, global_batch=8)
+    parts = memory(job, one_layout(dp=8, zero=3, recompute=2), stack=f"stack-fsdp-torch; loss={loss}")
+    if loss == "tiled":
+        assert parts["logits"] == 0.0, "a layer's own backward pass is more"
+    else:
+        assert parts["logits"] == pytest.approx(8192 * 128256 * width + 2 * 128256 * 4096)
+
+
+def test_worst_case_buffers_take_what_all_ranks_send() -> None:
+    job = Job(load_model("mixtral-8x7b", CATALOGUE), seq_len=4096, global_batch=64)
+    layout = one_layout(ep=8, dp=8)
+    even = layer_activations(job, layout, dataclasses.replace(old_stack(), expert_imbalance=1.0))
+    worst = layer_activations(job, layout, dataclasses.replace(old_stack(), expert_imbalance=1.0, worst_buffers=True))
+    # of the routed pairs: what experts take in, both inputs of the activation function, its product
+    pairs = 2 * 4096
+    more = 7 * pairs * (2 * 4096 + 3 * 2 * 14336)
+    assert float(worst.kept[0, 0] - even.kept[0, 0]) == pytest.approx(more)
+    assert float(worst.working[0, 0]) > 7 * float(even.working[0, 0])
+
+
+def test_deepspeed_keeps_narrow_shards_and_buckets() -> None:
+    """Its estimators: 18 bytes of sharded states a parameter, 16-bit gradients; a billion parameters whole."""
+    arch = load_model("llama-2-7b", CATALOGUE)
+    total = parameters(arch).total
+    job = Job(arch, seq_len=2048, global_batch=8)
+    parts = memory(job, one_layout(dp=8, zero=3, recompute=2), stack="stack-deepspeed")
+    assert parts["optimizer"] == pytest.approx(16 * total / 8, rel=1e-4)
+    assert parts["weights"] == pytest.approx(2 * total / 8 + 2e9, rel=1e-4)
+    by_two = memory(job, one_layout(dp=8, zero=2, recompute=2), stack="stack-deepspeed")
+    other = memory(job, one_layout(dp=8, zero=2, recompute=2), stack="stack-deepspeed; bucket_bytes=0")
+    assert by_two["gradients"] - other["gradients"] == pytest.approx(2e9)
+    assert {n: v for n, v in by_two.items() if n not in ("gradients", "reserve")} == pytest.approx(
+        {n: v for n, v in other.items() if n not in ("gradients", "reserve")}
+    )
+
+
+def test_a_stage_may_keep_its_output() -> None:
+    job = Job(load_model("megatron-175b", CATALOGUE), 2048, 64)
+    layout = one_layout(tp=8, pp=8, dp=1, recompute=2, sequence_parallel=False)
+    first, second = (memory(job, layout, "hgx-a100", stack) for stack in ("stack-megatron-2021", "stack-megatron-2022"))
+    # 12 layers' inputs and the stage's output of 8 micro-batches in flight; the last stage hands nothing on
+    unit = 2 * 2048 * 12288
+    assert first["activations"] == pytest.approx(8 * 13 * unit)
+    assert second["activations"] == pytest.approx(8 * 12 * unit)
