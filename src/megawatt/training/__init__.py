@@ -1,12 +1,12 @@
 """How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
 
 from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
+from megawatt.training.division import layout_reasons
 from megawatt.training.features import Features, merge_features, read_features
 from megawatt.training.fitting import Change, MemoryAnswer, memory_answer
 from megawatt.training.layouts import (
     Space,
     enumerate_layouts,
-    layout_reasons,
     layouts_like,
     one_layout,
     search_space,

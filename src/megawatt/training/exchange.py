@@ -8,13 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, distinct_rows
 from megawatt.hardware import all_gather_s, all_reduce_s, reduce_scatter_s
 from megawatt.training.memory import shard_degrees
 from megawatt.training.pipeline import Pace
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
-from megawatt.training.tables import distinct_rows
 from megawatt.workload import ACTIVATION_BYTES, ModelArch, parameters, trained_share
 
 __all__ = ["OPTIMIZER_TRAFFIC_BYTES", "exchange_s"]

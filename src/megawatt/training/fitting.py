@@ -11,7 +11,7 @@ import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
-from megawatt.training.layouts import layout_reasons
+from megawatt.training.division import layout_reasons
 from megawatt.training.memory import total_bytes
 from megawatt.training.planning import asked_space, plan
 from megawatt.training.practice import OFFLOADS, practice_for

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IndexArray, IntArray, distinct_rows
 from megawatt.hardware import (
     Work,
     all_gather_s,
@@ -32,7 +32,7 @@ from megawatt.training.records import Job, Layouts
 from megawatt.training.stacks import Stack
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
 
-__all__ = ["BlockTime", "head_time", "layer_time", "split_of"]
+__all__ = ["BlockTime", "head_time", "layer_columns", "layer_time", "split_of"]
 
 
 _NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
@@ -59,6 +59,11 @@ class BlockTime:
     def forward_s(self) -> FloatArray:
         """Forward pass. [s]"""
         return np.asarray(sum(self.forward.values()))
+
+    def at(self, place: IndexArray, recompute: FloatArray) -> BlockTime:
+        """The blocks at these places, with what each repeats."""
+        forward, backward = ({n: t[place] for n, t in parts.items()} for parts in (self.forward, self.backward))
+        return BlockTime(forward, backward, recompute, self.weight_gradient[place])
 
     def backward_s(self) -> FloatArray:
         """Backward pass with what it repeats. [s]"""
@@ -122,6 +127,12 @@ def _wide(practice: Practice) -> str:
     return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"
 
 
+def layer_columns(y: Layouts) -> tuple[IntArray, ...]:
+    """All that the time of a layer depends on, what it repeats apart; whole numbers, (n,) each."""
+    columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64))
+    return (*columns, y.cp_exchange, (y.zero <= 1).astype(np.int64))
+
+
 def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) -> BlockTime:
     """Time of one layer for one micro-batch.
 
@@ -137,6 +148,13 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) 
     BlockTime
         Parts of shape (n,).
     """
+    first, place = distinct_rows(layer_columns(layouts))
+    once, repeated = _layer_once(job, layouts.take(first), practice, kind)
+    return once.at(place, repeated.total_s(layouts, place))
+
+
+def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) -> tuple[BlockTime, _Repeated]:
+    """The layer without what it repeats, and what it may repeat."""
     arch, seq_len, precision = job.arch, job.seq_len, job.precision
     stack = practice.stack
     work = layer_work(
@@ -168,7 +186,7 @@ def layer_time(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind) 
     forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
     backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
     repeated = _Repeated(job, kind, layouts, practice, work.gemms if routed is None else tuple(plain), forward, clock)
-    return BlockTime(forward, backward, repeated.total_s(), weight.at(clock))
+    return BlockTime(forward, backward, np.zeros_like(clock), weight.at(clock)), repeated
 
 
 def launched_operators(work: LayerWork, stack: Stack) -> float:
@@ -220,7 +238,7 @@ _MODULE_PARTS: Final = MappingProxyType({"core_attn": ("attention",), "moe": ("e
 
 @dataclass(frozen=True, slots=True)
 class _Repeated:
-    """What the backward pass of one layer computes again."""
+    """What the backward pass of one layer can compute again; arrays of its distinct layouts."""
 
     job: Job
     kind: LayerKind
@@ -230,16 +248,16 @@ class _Repeated:
     forward: dict[str, FloatArray]
     clock: FloatArray
 
-    def total_s(self) -> FloatArray:
-        """Nothing, some modules, or the whole of all or of some layers. [s]"""
-        share = repeated_share(self.job.arch.layers, self.layouts)
-        total = share * np.asarray(sum(self.forward.values()))
+    def total_s(self, layouts: Layouts, place: IndexArray) -> FloatArray:
+        """Of layouts at these places: nothing, some modules, or the whole of all or of some layers. [s]"""
+        share = repeated_share(self.job.arch.layers, layouts)
+        total = share * np.asarray(sum(self.forward.values()))[place]
         for module in MODULES:
-            here = recomputes(self.layouts, self.practice.stack, module)
+            here = recomputes(layouts, self.practice.stack, module)
             for larger in _WITHIN[self.kind.mixture is not None].get(module, ()):
-                here = here & ~recomputes(self.layouts, self.practice.stack, larger)
+                here = here & ~recomputes(layouts, self.practice.stack, larger)
             if here.any():
-                total = total + np.where(here, self._module_s(module), 0.0)
+                total = total + np.where(here, self._module_s(module)[place], 0.0)
         return np.asarray(total)
 
     def _module_s(self, module: str) -> FloatArray:

@@ -1,63 +1,34 @@
-"""All parallel layouts of a model on so many chips, and why some of them cannot run."""
+"""All parallel layouts of a model on so many chips."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from megawatt.arrays import IntArray
 from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.training.axes import NOTHING, Fixed, choices_under, held, micro_batches, splits_of
+from megawatt.training.division import broken, rules_of, tensor_dimensions
 from megawatt.training.features import MODULES
 from megawatt.training.records import MOST_COUNTED, Job, Layouts
-from megawatt.training.schedules import CODES, SCHEDULES, TWO_CHUNKS, among
+from megawatt.training.schedules import CODES, SCHEDULES
 from megawatt.training.units import core_hint
-from megawatt.workload import Attention, Latent, Mlp, ModelArch, structure
+from megawatt.workload import ModelArch
 
 __all__ = [
     "LIMITS",
     "Space",
     "chosen_space",
-    "divisors",
     "enumerate_layouts",
-    "layout_reasons",
     "layouts_like",
     "one_layout",
     "search_space",
 ]
-
-
-_MOST_TENSOR: Final = 128
-"""Largest tensor-parallel degree that is searched."""
-_MOST_CONTEXT: Final = 64
-"""Largest context-parallel degree that is searched."""
-_MOST_TOKENS: Final = 131_072
-"""Tokens of a micro-batch beyond which larger ones gain nothing."""
-_MOST_MICRO_LONG: Final = 8
-"""Sequences of a micro-batch that are searched however long they are."""
-_MOST_MICRO: Final = 64
-"""Sequences of a micro-batch at most."""
-_MOST_SIZES: Final = 10
-"""Micro-batches hold at most so many tokens (or so many sequences where those are long), and at most 64 sequences."""
-_DIVISORS_OF_A_PRIME: Final = 2
-"""One and itself."""
-_PLACES: Final = 2
-"""Chunks of an interleaved pipeline without a layer: the token table and the output projection may stand alone (405B
-recipes with 30 layers in 32 chunks)."""
-_MOST_VIRTUAL: Final = 16
-"""Virtual stages at most."""
-_ZERO: Final = (1, 2, 3)
-"""Stages of ZeRO that are searched; 0 is never better than 1."""
-_RECOMPUTE: Final = (0, 1, 2)
-"""None, selective, full."""
-_ALL: Final[Mapping[str, int]] = MappingProxyType({})
-"""Nothing is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +41,6 @@ class Space:
     layouts: Layouts
     rejected: Mapping[str, int]
     considered: int
-
-
-def divisors(number: int) -> IntArray:
-    """Divisors of a positive integer, increasing."""
-    small = np.arange(1, int(number**0.5) + 1, dtype=np.int64)
-    small = small[number % small == 0]
-    return np.unique(np.concatenate([small, number // small]))
 
 
 LIMITS: Final = {
@@ -143,190 +107,7 @@ def one_layout(*, sequence_parallel: bool | None = None, **choices: int) -> Layo
     return Layouts(**arrays | {"sequence_parallel": np.array([sharded])})
 
 
-def _tensor_dimensions(arch: ModelArch) -> tuple[set[int], set[int], set[int]]:
-    """What a tensor-parallel group shares out: heads of mixers, those that it may copy, widths of dense MLPs."""
-    kinds = structure(arch).kinds
-    mixers = [m for kind in kinds for m in kind.mixers]
-    shared = {m.core_kv_heads if isinstance(m, Attention | Latent) else m.groups for m in mixers}
-    return {m.heads for m in mixers}, shared, {k.mlp.width for k in kinds if isinstance(k.mlp, Mlp)}
-
-
-def _uneven_tensors(arch: ModelArch, tp: IntArray) -> tuple[NDArray[np.bool_], ...]:
-    """Where a tensor group does not share out heads, heads that it may copy, and MLPs of any layer; arrays (n,)."""
-    # Degrees are few: each is looked at once.
-    degrees = np.maximum(np.arange(int(tp.max(initial=1)) + 1), 1)
-    heads, shared, widths = (np.array(sorted(n), dtype=np.int64)[:, None] for n in _tensor_dimensions(arch))
-    copied = np.maximum(degrees, shared) % np.minimum(degrees, shared)
-    broken = (np.asarray(rest.any(axis=0)) for rest in (heads % degrees, copied, widths % degrees))
-    return tuple(np.asarray(each[tp]) for each in broken)
-
-
-def _rules(job: Job, y: Layouts, chips: int | IntArray) -> tuple[tuple[NDArray[np.bool_], str], ...]:
-    """Each rule of division: where it is broken, and what it says."""
-    arch, seq_len, global_batch = job.arch, job.seq_len, job.global_batch
-    ranks = y.tp * y.cp * y.dp
-    heads, copies, widths = _uneven_tensors(arch, y.tp)
-    micro = -(-global_batch // (y.dp * y.micro_batch))
-    return (
-        (ranks * y.pp != chips, "tp x pp x cp x dp is not the number of chips"),
-        (heads, "tp does not divide the attention heads"),
-        (copies, "tp and the key-value heads do not divide each other"),
-        (widths, "tp does not divide the MLP width"),
-        (y.pp * y.vpp > arch.layers + _PLACES, "more pipeline stages than layers"),
-        ((y.vpp > 1) & (y.pp == 1), "virtual stages need pipeline stages"),
-        (seq_len % np.where(y.cp > 1, 2 * y.cp, 1) != 0, "2 x cp does not divide the sequence"),
-        ((seq_len // y.cp) % np.where(y.sequence_parallel, y.tp, 1) != 0, "tp does not divide the chip's sequence"),
-        (global_batch % (y.dp * y.micro_batch) != 0, "dp x micro-batch does not divide the global batch"),
-        ((y.vpp > 1) & (micro % y.pp != 0), "interleaved: pp does not divide the micro-batches"),
-        (((y.ep > 1) | (y.etp > 1)) & (arch.experts == 0), "expert parallelism needs experts"),
-        (max(arch.experts, 1) % y.ep != 0, "ep does not divide the experts"),
-        (ranks % (y.ep * y.etp) != 0, "ep x etp does not divide tp x cp x dp"),
-        ((y.etp > 1) & (y.etp != y.tp), "etp is neither 1 nor tp"),
-        *_special_rules(arch, y, micro),
-    )
-
-
-def _special_rules(arch: ModelArch, y: Layouts, micro: IntArray) -> Iterator[tuple[NDArray[np.bool_], str]]:
-    """Rules of what no search varies: sharding groups, all-to-all, schedules, stages of given layers."""
-    if y.names("zero_group"):
-        yield (y.dp * y.cp) % np.maximum(y.zero_group, 1) != 0, "the sharding group does not divide dp x cp"
-    if y.names("cp_exchange"):
-        shared = np.array(sorted(_tensor_dimensions(arch)[1]), dtype=np.int64)[:, None]
-        uneven = (np.maximum(shared // y.tp, 1) % y.cp).any(axis=0)
-        yield (y.cp_exchange > 0) & uneven, "cp by all-to-all does not divide a chip's key-value heads"
-    if y.names("schedule"):
-        paired = among(y.schedule, (CODES["dualpipe"], CODES["dualpipev"]))
-        yield (y.schedule > CODES["1f1b"]) & (y.vpp > 1), "virtual stages are of the schedule 1f1b"
-        yield (y.schedule > CODES["1f1b"]) & (y.pp == 1), "this schedule needs pipeline stages"
-        yield (y.schedule == CODES["dualpipe"]) & (y.pp % 2 != 0), "DualPipe needs an even pp"
-        yield paired & (micro < 2 * y.pp), "DualPipe needs 2 x pp micro-batches"
-        yield among(y.schedule, TWO_CHUNKS) & (2 * y.pp > arch.layers + _PLACES), "more pipeline stages than layers"
-    if y.names("first_layers", "last_layers"):
-        rest = arch.layers - y.first_layers - y.last_layers
-        between = y.pp - (y.first_layers > 0) - (y.last_layers > 0)
-        yield y.pp == 1, "layers of the first or last stage need pipeline stages"
-        yield rest < between, "the first and last stage leave too few layers"
-        yield (between == 0) & (rest != 0), "the stages do not hold all layers"
-
-
-def _broken(rules: tuple[tuple[NDArray[np.bool_], str], ...], size: int) -> NDArray[np.uint8]:
-    """Number of the first broken rule of each layout, from 1; 0 where none is. Shape (n,)."""
-    first = np.zeros(size, dtype=np.uint8)
-    for number in range(len(rules), 0, -1):
-        first[np.broadcast_to(rules[number - 1][0], (size,))] = number
-    return first
-
-
-def layout_reasons(job: Job, layouts: Layouts, *, chips: int | IntArray) -> NDArray[np.str_]:
-    """Why each layout cannot be set up, empty where it can; shape (n,). Memory is not looked at.
-
-    Parameters
-    ----------
-    job, layouts
-        What is trained, and layouts.
-    chips : int or (n,)
-        Chips that tp * pp * cp * dp must use up.
-
-    Notes
-    -----
-    An interleaved pipeline takes micro-batches in groups of pp (Megatron-LM; arXiv 2104.04473, section 2.2).
-    """
-    rules = _rules(job, layouts, chips)
-    texts = np.array(["", *(text for _, text in rules)], dtype=np.str_)
-    return np.asarray(texts[_broken(rules, len(layouts))])
-
-
-Fixed = Mapping[str, int]
-"""Values by field that a search holds."""
-
-
-def _held(fixed: Fixed, name: str, values: IntArray) -> IntArray:
-    """An axis of the search: its values, or the one that is held."""
-    return np.array([fixed[name]], dtype=np.int64) if name in fixed else values
-
-
-def _splits(arch: ModelArch, chips: int, fixed: Fixed = _ALL) -> IntArray:
-    """All (tp, pp, cp, dp) that use up the chips, rows of shape (m, 4); within the bounds of degrees where they are not
-    held."""
-    steps = divisors(chips)
-    tp, pp, cp = (
-        v.ravel()
-        for v in np.meshgrid(
-            _held(fixed, "tp", steps[steps <= min((*_tensor_dimensions(arch)[0], _MOST_TENSOR))]),
-            _held(fixed, "pp", steps[steps <= arch.layers]),
-            _held(fixed, "cp", steps[steps <= _MOST_CONTEXT]),
-            indexing="ij",
-        )
-    )
-    dp = chips // (tp * pp * cp)
-    fits = (chips % (tp * pp * cp) == 0) & (dp == fixed.get("dp", dp))
-    return np.asarray(np.stack([tp, pp, cp, dp], axis=1)[fits])
-
-
-def _virtual(layers: int, pp: int, fixed: Fixed = _ALL) -> IntArray:
-    """Numbers of virtual stages: those that cut the fullest stage into equal chunks; one where the schedule is another
-    than 1F1B."""
-    if "vpp" in fixed or fixed.get("schedule", 0) > CODES["1f1b"]:
-        return np.array([fixed.get("vpp", 1)], dtype=np.int64)
-    chunks = divisors(-(-layers // pp)) if pp > 1 else np.ones(1, dtype=np.int64)
-    return chunks[(chunks <= _MOST_VIRTUAL) & (chunks * pp <= layers + _PLACES)]
-
-
-def _experts(arch: ModelArch, tp: int, fixed: Fixed = _ALL) -> IntArray:
-    """Pairs (ep, etp), rows of shape (m, 2)."""
-    one = np.ones(1, dtype=np.int64)
-    eps = _held(fixed, "ep", divisors(arch.experts) if arch.experts else one)
-    etps = _held(fixed, "etp", np.unique([1, tp]) if arch.experts else one)
-    return np.array([(ep, etp) for ep in eps for etp in etps], dtype=np.int64)
-
-
-def _axes(arch: ModelArch, split: IntArray, micro: IntArray, fixed: Fixed) -> tuple[IntArray, ...]:
-    """What can be chosen under one split: virtual stages, micro-batch, place among `_experts`, ZeRO, recompute,
-    sequence parallelism."""
-    tp, pp = int(split[0]), int(split[1])
-    return (
-        _virtual(arch.layers, pp, fixed),
-        micro,
-        np.arange(len(_experts(arch, tp, fixed))),
-        _held(fixed, "zero", np.array(_ZERO)),
-        _held(fixed, "recompute", np.array(_RECOMPUTE)),
-        _held(fixed, "sequence_parallel", np.array([0, 1] if tp > 1 else [0])),
-    )
-
-
-def _inner(arch: ModelArch, split: IntArray, micro: IntArray, fixed: Fixed) -> dict[str, IntArray]:
-    """Everything that can be chosen under one split, flattened."""
-    tp, pp, cp, dp = (int(v) for v in split)
-    experts = _experts(arch, tp, fixed)
-    axes = _axes(arch, split, micro, fixed)
-    vpp, size, pair, zero, recompute, sequence = (v.ravel() for v in np.meshgrid(*axes, indexing="ij"))
-    outer = {name: np.full(len(vpp), value) for name, value in (("tp", tp), ("pp", pp), ("cp", cp), ("dp", dp))}
-    outer |= {name: np.full(len(vpp), fixed[name]) for name in _GIVEN if name in fixed}
-    return outer | {
-        "vpp": vpp,
-        "ep": experts[pair, 0],
-        "etp": experts[pair, 1],
-        "micro_batch": size,
-        "zero": zero,
-        "recompute": recompute,
-        "sequence_parallel": sequence > 0,
-    }
-
-
-def _largest_prime(number: int) -> int:
-    """Largest prime factor of a positive integer; 1 of 1."""
-    return max((p for p in divisors(number).tolist() if len(divisors(p)) == _DIVISORS_OF_A_PRIME), default=1)
-
-
-def _micro_batches(job: Job) -> IntArray:
-    """Sizes to try, increasing: divisors of the batch (nothing else can pass), within bounds; of more than ten, those
-    with the smallest prime factors."""
-    most = min(max(_MOST_TOKENS // job.seq_len, _MOST_MICRO_LONG), _MOST_MICRO)
-    sizes = [int(n) for n in divisors(job.global_batch) if n <= most]
-    return np.array(sorted(sorted(sizes, key=lambda n: (_largest_prime(n), n))[:_MOST_SIZES]), dtype=np.int64)
-
-
-def search_space(job: Job, chips: int, fixed: Fixed = _ALL, *, unsaid: Collection[str] = ()) -> Space:
+def search_space(job: Job, chips: int, fixed: Fixed = NOTHING, *, unsaid: Collection[str] = ()) -> Space:
     """Every layout of a job on so many chips; memory is not looked at.
 
     The product of all tp, pp, cp, dp that use up the chips (tp up to 128, cp up to 64), virtual stages that cut a stage
@@ -357,33 +138,44 @@ def search_space(job: Job, chips: int, fixed: Fixed = _ALL, *, unsaid: Collectio
     if fixed:
         _check_values(fixed)
     said = {name: value for name, value in fixed.items() if name not in unsaid}
-    arch, micro = job.arch, _held(fixed, "micro_batch", _micro_batches(job))
-    splits = _splits(arch, chips, fixed)
+    splits = splits_of(job.arch, chips, fixed)
     if not len(splits):
         raise ScenarioError(_no_split(job, chips, said))
     # Rules that a whole split breaks are counted without building what is under it.
-    rules = _rules(job, _as_layouts(splits), chips)
-    first = _broken(rules, len(splits))
+    rules = rules_of(job, _as_layouts(splits), chips)
+    first = broken(rules, len(splits))
+    under = _under(job.arch, splits, held(fixed, "micro_batch", micro_batches(job)), fixed)
+    sizes = np.array([len(choices["vpp"]) for choices in under])
     rejected: Counter[str] = Counter()
-    blocks = []
-    considered = 0
-    for split, number in zip(splits, first, strict=True):
-        size = math.prod(len(axis) for axis in _axes(arch, split, micro, fixed))
-        considered += size
-        if number:
-            rejected[rules[number - 1][1]] += size
-        else:
-            blocks.append(_inner(arch, split, micro, fixed))
-    if not blocks:
+    for number, (_, text) in enumerate(rules, 1):
+        rejected[text] += int(sizes[first == number].sum())
+    whole = np.flatnonzero(first == 0)
+    if not len(whole):
         raise ScenarioError(_no_split(job, chips, said, rejected))
-    layouts = Layouts(**{name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]})
-    rules = _rules(job, layouts, chips)
-    broken = _broken(rules, len(layouts))
-    for (_, text), count in zip(rules, np.bincount(broken, minlength=len(rules) + 1)[1:], strict=True):
+    layouts = _joined(splits[whole], [under[place] for place in whole], fixed)
+    rules = rules_of(job, layouts, chips)
+    found = broken(rules, len(layouts))
+    for (_, text), count in zip(rules, np.bincount(found, minlength=len(rules) + 1)[1:], strict=True):
         rejected[text] += int(count)
-    if broken.all():
+    if found.all():
         raise ScenarioError(_no_split(job, chips, said, rejected))
-    return Space(layouts.take(broken == 0), {t: n for t, n in rejected.items() if n}, considered)
+    return Space(layouts.take(found == 0), {t: n for t, n in rejected.items() if n}, int(sizes.sum()))
+
+
+def _under(arch: ModelArch, splits: IntArray, micro: IntArray, fixed: Fixed) -> list[Mapping[str, IntArray]]:
+    """What can be chosen under each split; splits of the same tensor and pipeline degree share it."""
+    pairs = [(int(tp), int(pp)) for tp, pp, *_ in splits]
+    found = {pair: choices_under(arch, *pair, micro, fixed) for pair in set(pairs)}
+    return [found[pair] for pair in pairs]
+
+
+def _joined(splits: IntArray, under: Sequence[Mapping[str, IntArray]], fixed: Fixed) -> Layouts:
+    """Every choice under every split."""
+    sizes = [len(choices["vpp"]) for choices in under]
+    arrays: dict[str, Any] = {name: np.concatenate([choices[name] for choices in under]) for name in under[0]}
+    arrays |= {name: np.repeat(splits[:, place], sizes) for place, name in enumerate(("tp", "pp", "cp", "dp"))}
+    arrays |= {name: np.full(sum(sizes), fixed[name]) for name in _GIVEN if name in fixed}
+    return Layouts(**arrays)
 
 
 def layouts_like(job: Job, chips: int, choices: Mapping[str, int]) -> Layouts:
@@ -428,9 +220,9 @@ def chosen_space(
         usual = {"vpp": 1, "cp": 1, "ep": 1, "etp": 1, "zero": 1, "recompute": 0}
         usual |= {"sequence_parallel": int(choices["tp"] > 1)}
     spaces, refused = [], []
-    for held in [dict(choices) | {"schedule": CODES[name]} for name in dict.fromkeys(schedules)] or [dict(choices)]:
+    for one in [dict(choices) | {"schedule": CODES[name]} for name in dict.fromkeys(schedules)] or [dict(choices)]:
         try:
-            spaces.append(search_space(job, chips, usual | held, unsaid=set(usual) - set(choices)))
+            spaces.append(search_space(job, chips, usual | one, unsaid=set(usual) - set(choices)))
         except ScenarioError as error:
             refused.append(error)
     if not spaces:
@@ -453,11 +245,11 @@ def enumerate_layouts(job: Job, chips: int) -> Layouts:
 
 
 def _divides(job: Job, chips: int) -> bool:
-    splits = _splits(job.arch, chips)
-    return bool((_broken(_rules(job, _as_layouts(splits), chips), len(splits)) == 0).any())
+    splits = splits_of(job.arch, chips)
+    return bool((broken(rules_of(job, _as_layouts(splits), chips), len(splits)) == 0).any())
 
 
-def _no_split(job: Job, chips: int, fixed: Fixed = _ALL, rejected: Mapping[str, int] = _ALL) -> str:
+def _no_split(job: Job, chips: int, fixed: Fixed = NOTHING, rejected: Mapping[str, int] = NOTHING) -> str:
     """Why no layout passes: the rules that the held values break, or chips that divide better."""
     if fixed:
         names = {CODES[name]: name for name in SCHEDULES}
@@ -473,7 +265,7 @@ def _no_split(job: Job, chips: int, fixed: Fixed = _ALL, rejected: Mapping[str, 
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
         if n != chips and _divides(job, n)
     ]
-    heads = " and ".join(map(str, sorted(_tensor_dimensions(job.arch)[0]))) or "no"
+    heads = " and ".join(map(str, sorted(tensor_dimensions(job.arch)[0]))) or "no"
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (
         f"chips = {chips}: no tp x pp x cp x dp divides {heads} heads of {job.arch.key}, {job.seq_len} "

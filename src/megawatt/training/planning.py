@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
-from megawatt.training.layouts import Space, chosen_space, layout_reasons, search_space
+from megawatt.training.division import layout_reasons
+from megawatt.training.layouts import Space, chosen_space, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
 from megawatt.training.recompute import repeated_share

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.arrays import FloatArray, IntArray
+from megawatt.arrays import FloatArray, IndexArray, IntArray, distinct_rows
 from megawatt.training.records import Layouts
 from megawatt.training.schedules import CODES, TWO_CHUNKS, among
 from megawatt.workload import ModelArch, structure
@@ -57,6 +57,10 @@ class StageLoad:
         for count, each in zip(self.layers, one.layers, strict=True):
             total = total + count * each
         return total
+
+    def at(self, index: IndexArray) -> StageLoad:
+        """The same for these layouts."""
+        return StageLoad(self.layers[:, index], self.heads[index])
 
     def times(self, factor: float) -> StageLoad:
         """So many times these blocks."""
@@ -146,6 +150,15 @@ def device_loads(
 ) -> tuple[StageLoad, StageLoad, StageLoad, StageLoad]:
     """What the first, the fullest middle and the last device compute, and the whole model; ``codes`` of schedules (n,)
     from `codes_of`: DualPipe runs a stage of either direction on each device, schedules on a V two chunks."""
+    # What stages hold depends on little: it is found once for all layouts that are alike.
+    distinct, entry = distinct_rows((layouts.pp, layouts.first_layers, layouts.last_layers, codes))
+    first, middle, last, whole = _device_loads(arch, layouts.take(distinct), codes[distinct])
+    return first.at(entry), middle.at(entry), last.at(entry), whole.at(entry)
+
+
+def _device_loads(
+    arch: ModelArch, layouts: Layouts, codes: IntArray
+) -> tuple[StageLoad, StageLoad, StageLoad, StageLoad]:
     first, middle, last, whole = stage_loads(arch, layouts)
     both = among(codes, (CODES["dualpipe"],))
     v_shaped = among(codes, TWO_CHUNKS) & (layouts.pp > 1)

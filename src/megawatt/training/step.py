@@ -84,7 +84,7 @@ def step_cost(
     -------
     StepCost
         Arrays of shape (n,). ``feasible`` looks at memory alone; layouts that do not divide are the business of
-        `megawatt.training.layouts`.
+        `megawatt.training.division`.
 
     Raises
     ------

@@ -5,27 +5,23 @@ A layer of one micro-batch knows nothing of pipeline depth, replicas or batch: t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IndexArray, distinct_rows
 from megawatt.training.activations import Activations, layer_activations
-from megawatt.training.layer import BlockTime, head_time, layer_time
+from megawatt.training.layer import BlockTime, head_time, layer_columns, layer_time
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.workload import structure
 
-__all__ = ["PARTS", "Block", "LayerTables", "distinct_rows", "layer_tables"]
-
-IndexArray = NDArray[np.intp]
+__all__ = ["PARTS", "Block", "LayerTables", "layer_tables"]
 
 PARTS: Final = ("attention", "cp", "ep", "experts", "gemm", "host", "recompute", "tp", "vector")
 """Parts of a layer's time, in the order of a block's rows."""
-_LARGEST_CODE: Final = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +52,6 @@ class LayerTables:
         return LayerTables(self.layers, self.head, self.entry[index], self.activations)
 
 
-def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, IndexArray]:
-    """Position of one representative of each distinct row of non-negative integer columns, and each row's number."""
-    code, room = np.zeros_like(columns[0]), 1
-    for column in columns:
-        width = int(column.max()) + 1
-        if room * width >= _LARGEST_CODE:
-            # Renumber what there is so far: at most as many codes as rows.
-            code = np.unique(code, return_inverse=True)[1].astype(np.int64)
-            room = len(code)
-        code, room = code * width + column, room * width
-    _, first, number = np.unique(code, return_index=True, return_inverse=True)
-    return first, number
-
-
 def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     """Blocks of a job's model for every distinct choice among the layouts.
 
@@ -81,8 +63,7 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     y = layouts
     # What full recomputation of some layers comes to depends on the chunks of the pipeline.
     repeated = np.where(y.repeated_layers > 0, y.repeated_layers * y.pp * y.vpp, 0)
-    columns = (y.tp, y.cp, y.ep, y.etp, y.micro_batch, y.sequence_parallel.astype(np.int64), y.recompute, y.modules)
-    first, entry = distinct_rows((*columns, repeated, y.cp_exchange, (y.zero <= 1).astype(np.int64)))
+    first, entry = distinct_rows((*layer_columns(y), y.recompute, y.modules, repeated))
     distinct = layouts.take(first)
     kinds = structure(job.arch).kinds
     return LayerTables(

@@ -24,7 +24,7 @@ from megawatt.training import (
     run,
     search_space,
 )
-from megawatt.training.layouts import divisors
+from megawatt.training.axes import divisors
 from megawatt.workload import load_model, model_flops_per_token
 
 CATALOGUE = load_catalogue()
