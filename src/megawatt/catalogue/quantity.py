@@ -55,9 +55,12 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "degC": ("degC",),
         "W": _POWER,
         "MW": _POWER,
+        "MWh": ("kWh", "MWh", "GWh"),
         "USD": ("USD", "kUSD", "MUSD"),
         "USD/MW": ("USD/kW", "USD/MW", "USD/GW", "MUSD/MW"),
         "USD/MWh": ("USD/kWh", "USD/MWh"),
+        "USD/MMBtu": ("USD/MMBtu",),
+        "MMBtu/MWh": ("MMBtu/MWh",),
         "USD/hour": ("USD/hour", "USD/h", "USD/day"),
         "USD/kW/month": ("USD/kW/month", "USD/MW/month", "USD/kW/year", "USD/MW/year"),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from megawatt.arrays import FloatArray
+from megawatt.chain.plant_cost import PlantCost, plant_costs
 from megawatt.finance import (
     Hall,
     LenderTerms,
@@ -67,6 +68,7 @@ class Capital:
     sizing: SizingTerms | None = None
     sized_by: str = ""
     residual_frac: float = 0.0
+    plants: tuple[PlantCost, ...] = ()
 
     def reserve_usd(self, months: int) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
@@ -219,7 +221,7 @@ def _lender(debt: Debt | None) -> LenderTerms | None:
     return None if terms == LenderTerms() else terms
 
 
-def _tax(scenario: Scenario) -> TaxTerms:
+def _tax(scenario: Scenario, plants: tuple[PlantCost, ...]) -> TaxTerms:
     tax, capex = scenario.tax, scenario.capex
     chosen = {"machines": tax.machines_table, "shell": tax.shell_table}
     bonus = tax.machines_bonus_frac.number()
@@ -228,7 +230,8 @@ def _tax(scenario: Scenario) -> TaxTerms:
         life_years={
             "shell": capex.shell_tax_life_years.number(),
             "machines": capex.machines_tax_life_years.number(),
-        },
+        }
+        | {plant.name: plant.tax_life_years for plant in plants},
         state_rate=tax.state_rate.number(),
         tables={name: table for name, table in chosen.items() if table != "straight-line"},
         bonus_frac={"machines": bonus} if bonus > 0.0 else {},
@@ -259,17 +262,20 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     life = capex.shell_life_years.number()
     first_live = min(h.month for h in calendar.halls)
     waits = scenario.working_capital
+    planned = min(h.month for h in calendar.paid_by)
+    plants = plant_costs(scenario, calendar.spine.months, first_live, planned)
     return Capital(
         machines_cost_usd=machines_cost_usd,
-        capex_cost={"shell": shell, "machines": machines},
+        capex_cost={"shell": shell, "machines": machines} | {plant.name: plant.spent for plant in plants},
         shell_residual=residual_straight_line(shell, life, first_live),
         loan=_loan(scenario, calendar, machines_cost_usd, bought),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
-        tax=_tax(scenario),
+        tax=_tax(scenario, plants),
         lender=lender,
         replacement=replacement,
         sizing=_sizing(scenario.debt, machines_cost_usd),
         residual_frac=capex.chip_residual_frac.number(),
+        plants=plants,
         receivable_days=waits.receivable_days.number() if waits else 0.0,
         payable_days=waits.payable_days.number() if waits else 0.0,
     )

@@ -11,7 +11,6 @@ from megawatt.chain.records import MinedYear
 from megawatt.chain.site import dry_response
 from megawatt.dispatch import (
     HourlyProblem,
-    SiteAssets,
     SiteProblem,
     WaterPlan,
     battery_storage,
@@ -97,8 +96,9 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
     problem = links.problem
     water = _water(links, problem, added) if added.saves_water else None
     charge = added.demand_charge_usd_per_mw_year
-    assets = SiteAssets(
-        storage=None if added.battery is None else battery_storage(catalogue, *added.battery),
+    assets = replace(
+        links.plants.assets,
+        storage=links.plants.assets.storage if added.battery is None else battery_storage(catalogue, *added.battery),
         peaks=(yearly_peak(HOURS_IN_YEAR, charge),) if charge else (),
         ai_firm_frac=added.ai_firm_frac,
         ai_interruptible_usd_per_mwh=added.ai_interruptible_usd_per_mwh,

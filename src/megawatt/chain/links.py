@@ -21,6 +21,7 @@ from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import LeaseMoney, lease_money, owner_power_frac
 from megawatt.chain.mined import hourly_value, mined_year
 from megawatt.chain.money import CashModel
+from megawatt.chain.plants import PlantMoney, Plants, added_by_plants, plants_of
 from megawatt.chain.power import block_money, power_index
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
@@ -38,8 +39,9 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.facility import Ambient, Weather
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.mining import fleet, hash_response, miner_modes, network_state
+from megawatt.mining import MinerModes, fleet, hash_response, miner_modes, network_state
 from megawatt.risk import FactorTerms, factor_terms
+from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import site_weather
 from megawatt.training.records import Layouts
@@ -65,6 +67,7 @@ class Links:
     mined: MinedYear | None
     grid: Grid
     problem: SiteProblem
+    plants: Plants
     response: MonthlyResponse
     terms: FactorTerms
     model: CashModel
@@ -107,11 +110,7 @@ class Links:
     @property
     def ai_contract_usd_per_year(self) -> float:
         """What a year of the whole AI load is paid at the first year's terms: chip-hours, or rent. [USD]"""
-        chips, lease = self.model.find(AIMoney), self.model.find(LeaseMoney)
-        if chips is not None:
-            paid_h = chips.availability_frac * HOURS_IN_YEAR
-            return chips.chips * chips.price_usd_per_chip_hour * paid_h
-        return 12.0 * 1000.0 * lease.it_mw * lease.rent_usd_per_kw_month if lease is not None else 0.0
+        return _contract_usd_per_year(self.model)
 
     def assumptions(self) -> tuple[Assumption, ...]:
         """Every input that the result rests on, once, in the order of the rooms."""
@@ -282,23 +281,21 @@ def _link(
     names = scenario.mining.modes if scenario.mining else ()
     modes = memo("miners' modes", miner_modes, names) if names else None
     response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, modes)
-    problem = site_problem(
-        grid,
-        site.grid_mw.number(),
-        ai=ai,
-        ai_it_mw=load,
-        ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0,
-        mining=mining,
-        modes=modes,
-    )
+    worth = _firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0
+    problem = memo("site year", _problem, grid, site.grid_mw.number(), ai, load, worth, mining, modes)
     miners = _miners(scenario, catalogue, mining.it_mw / (modes.most_frac if modes else 1.0)) if mining else None
     terms = _terms(scenario, catalogue)
     halls = ai or mining
     it_mw = halls.it_mw if halls else 0.0
-    model = financed(_cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw))
+    model = _cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
     mined = (
         mined_year(catalogue, scenario.mining, model, modes, mining.response) if scenario.mining and mining else None
     )
+    sections = tuple(getattr(scenario, name) for name in PLANTS)
+    plants = memo("plants", plants_of, sections, scenario.export, scenario.power, site.place, grid, folder)
+    if plants:
+        model = _with_plants(memo, scenario, model, problem, plants, mined)
+    model = financed(model)
     if mined is not None:
         problem = replace(problem, mining_value_usd_per_mwh=hourly_value(mined))
     return Links(
@@ -313,11 +310,48 @@ def _link(
         mined=mined,
         grid=grid,
         problem=problem,
+        plants=plants,
         response=response,
         terms=terms,
         model=model,
         made=memo.made,
     )
+
+
+def _problem(
+    _: Catalogue, grid: Grid, grid_mw: float, ai: Halls | None, load: float, worth: float, mining: Halls | None,
+    modes: MinerModes | None,
+) -> SiteProblem:  # fmt: skip
+    return site_problem(grid, grid_mw, ai=ai, ai_it_mw=load, ai_value_usd_per_mwh=worth, mining=mining, modes=modes)
+
+
+def _contract_usd_per_year(model: CashModel) -> float:
+    chips, lease = model.find(AIMoney), model.find(LeaseMoney)
+    if chips is not None:
+        paid_h = chips.availability_frac * HOURS_IN_YEAR
+        return chips.chips * chips.price_usd_per_chip_hour * paid_h
+    return 12.0 * 1000.0 * lease.it_mw * lease.rent_usd_per_kw_month if lease is not None else 0.0
+
+
+def _with_plants(
+    memo: Memo, scenario: Scenario, model: CashModel, problem: SiteProblem, plants: Plants, mined: MinedYear | None
+) -> CashModel:
+    """The model with what the plants add: nodes of the mined value in steps, so that a small move keeps them."""
+    worth = 0.0 if mined is None or mined.usd_per_mwh <= 0.0 else 1.25 ** round(math.log(mined.usd_per_mwh, 1.25))
+    ageing = tuple(plant.name for plant in model.capital.plants if plant.degradation_per_year > 0.0)
+    contract = _contract_usd_per_year(model)
+    values, added, fuel, lost = memo("added by plants", added_by_plants, problem, plants, worth, contract, ageing)
+    money = PlantMoney(
+        costs=model.capital.plants,
+        values_usd_per_mwh=values,
+        added_usd=added,
+        fuel_usd=fuel,
+        lost_usd=lost,
+        fuel_frac=plants.fuel_frac,
+        fuel_growth=scenario.gas.fuel_growth_per_year.number() if scenario.gas else 0.0,
+        miners=model.find(MiningMoney),
+    )
+    return replace(model, businesses=(*model.businesses, money))
 
 
 def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, chips: Compute | None) -> Halls | None:

@@ -132,7 +132,8 @@ class CashModel:
             start_month=spine.start_month,
             months=spine.months,
             capex_cost=capital.capex_cost,
-            residual={"shell": capital.shell_residual, "machines": machines},
+            residual={"shell": capital.shell_residual, "machines": machines}
+            | {plant.name: plant.residual for plant in capital.plants},
             loan=capital.loan,
             tax=capital.tax,
             discount_rate=self.discount_rate,

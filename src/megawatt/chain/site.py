@@ -158,7 +158,10 @@ def grid_of(catalogue: Catalogue, power: Power, index: PowerIndex, place: str, s
     return Grid(
         price_usd_per_mwh=market,
         delivered_usd_per_mwh=terms.delivered(market) if collar is None else collar.charged(1.0),
-        adder_usd_per_mwh=added + terms.delivered(power.basis_usd_per_mwh.number()) + power.adder_usd_per_mwh.number(),
+        adder_usd_per_mwh=added
+        + terms.delivered(power.basis_usd_per_mwh.number())
+        + power.adder_usd_per_mwh.number()
+        + power.carbon_usd_per_t.number() * carbon / 1000.0,
         carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon),
         year=hours.year,
         shape=hours.shape,

@@ -15,7 +15,7 @@ from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.unit_costs import unit_costs
-from megawatt.dispatch import Dispatch, solve_merit
+from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
 from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
 from megawatt.facility import simulate as simulate_hall
@@ -40,7 +40,7 @@ def _hash_economics(links: Links) -> HashEconomics | None:
 
 
 def _dispatch(links: Links) -> Dispatch:
-    year = solve_merit(links.problem)
+    year = solve_with_assets(links.problem, links.plants.assets) if links.plants else solve_merit(links.problem)
     curtailed = float(year.ai_curtailed_mw.sum())
     offered = float(links.problem.ai_it_mw.sum())
     if curtailed > _MOST_CURTAILED * offered:
@@ -156,6 +156,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         "The hourly year is repeated for every project year; the simulation moves price levels, not the hours' shape.",
         *_price_notes(links),
         *grid.remarks,
+        *links.plants.remarks,
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),

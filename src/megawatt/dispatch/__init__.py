@@ -1,7 +1,7 @@
 """What should run in each hour of the site year under this tariff and connection."""
 
 from megawatt.dispatch.account import overloads
-from megawatt.dispatch.assets import SiteAssets, site_hours
+from megawatt.dispatch.assets import SiteAssets, site_hours, solve_with_assets
 from megawatt.dispatch.duration import LoadDuration, load_duration, lost_usd
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.ledgers import earned_usd, ledger
@@ -64,6 +64,7 @@ __all__ = [
     "site_hours",
     "solve",
     "solve_merit",
+    "solve_with_assets",
     "synthetic_price_year",
     "tariff",
     "tariff_adder",

@@ -17,7 +17,13 @@ from megawatt.hours import HOURS_IN_YEAR
 __all__ = ["account", "overloads"]
 
 
-def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray, solver: str) -> Dispatch:
+def account(
+    problem: SiteProblem,
+    ai_it_mw: FloatArray,
+    mining_it_mw: FloatArray,
+    solver: str,
+    import_mw: FloatArray | None = None,
+) -> Dispatch:
     """Account of a year in which the halls run at the given IT power.
 
     Parameters
@@ -28,6 +34,8 @@ def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray
         IT power of the plan. [MW]
     solver : str
         Who made the plan.
+    import_mw : array, shape (8760,), optional
+        Power from the grid, where it is not all that the halls draw.
 
     Returns
     -------
@@ -40,7 +48,7 @@ def account(problem: SiteProblem, ai_it_mw: FloatArray, mining_it_mw: FloatArray
     """
     ai_facility, ai_water = _hall(problem.ai_response, ai_it_mw)
     mining_facility, mining_water = _hall(problem.mining_response, mining_it_mw)
-    drawn = ai_facility + mining_facility
+    drawn = ai_facility + mining_facility if import_mw is None else import_mw
     revenue = {
         "ai": float(problem.ai_value_usd_per_mwh * ai_it_mw.sum()),
         "mining": float(problem.mining_usd(mining_it_mw).sum()),

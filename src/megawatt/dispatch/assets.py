@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, site_halls
+from megawatt.dispatch.account import account
+from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, it_power, site_halls
 from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
-from megawatt.dispatch.records import SiteProblem
+from megawatt.dispatch.ledgers import ledger
+from megawatt.dispatch.optimising import optimise
+from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.solvers.blocks import Programme, block, called, dearer_with_load, hall_block
 from megawatt.errors import ScenarioError
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["SiteAssets", "site_hours"]
+__all__ = ["SiteAssets", "site_hours", "solve_with_assets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
     extra = assets or SiteAssets()
     halls = site_halls(problem)
     firm = halls.ai.idle_mw + halls.mining.idle_mw
+    imports = _imports(problem, extra)
     uses: list[Block] = []
     if problem.ai_response is not None:
         served, beside = _ai_parts(problem, problem.ai_response, extra, halls.ai)
@@ -98,16 +103,54 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
     if problem.mining_response is not None:
         uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh))
     if extra.export_price_usd_per_mwh is not None:
-        uses.append(block("export", HOURS_IN_YEAR, extra.export_limit_mw, extra.export_price_usd_per_mwh))
+        uses.append(_export(extra, extra.export_price_usd_per_mwh, imports))
     return HourlyProblem(
         firm_mw=firm,
-        imports=_imports(problem, extra),
+        imports=imports,
         supplies=extra.supplies,
         uses=tuple(uses),
         storages=() if extra.storage is None else (extra.storage,),
         peaks=extra.peaks,
         availability=() if extra.availability is None else (extra.availability,),
         last_resort=extra.last_resort,
+    )
+
+
+def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:
+    """The site year with its assets, in the terms of the halls alone: `solve_merit` is the same without assets.
+
+    ``import_mw`` is what the grid gives; costs hold what own supplies and storage cost, revenue what is exported.
+
+    Raises
+    ------
+    ScenarioError, InfeasibleError
+        As `site_hours`.
+    """
+    hours = site_hours(problem, assets)
+    plan = optimise(hours)
+    halls = site_halls(problem)
+    none = np.zeros(HOURS_IN_YEAR)
+    ai, mining = (
+        np.minimum(it_power(hall, plan.mw.get(name, none)), hall.cap_it_mw)
+        for name, hall in (("ai", halls.ai), ("mining", halls.mining))
+    )
+    cost: dict[str, float] = {}
+    carbon_t = 0.0
+    for entry in ledger(hours, plan):
+        if entry.name in {s.name for s in assets.supplies} or entry.unit == "MW" or entry.name.endswith(" discharge"):
+            cost[entry.name] = -entry.usd
+        if entry.name in {s.name for s in assets.supplies}:
+            carbon_t += entry.carbon_t
+    exported = {e.name: e.usd for e in ledger(hours, plan) if e.name == "export"}
+    year = account(problem, ai, mining, plan.solver, plan.mw[hours.imports.name])
+    revenue = {**year.revenue_usd, **exported}
+    costs = {**year.energy_cost_usd, **cost}
+    return replace(
+        year,
+        carbon_t=year.carbon_t + carbon_t,
+        revenue_usd=MappingProxyType(revenue),
+        energy_cost_usd=MappingProxyType(costs),
+        objective_usd=sum(revenue.values()) - sum(costs.values()),
     )
 
 
@@ -128,6 +171,22 @@ def _ai_parts(
     if worth is None and extra.ai_contract_usd is not None:
         use = replace(use, contract_usd=(1.0 - share) * extra.ai_contract_usd)
     return drawn, (use,)
+
+
+def _export(extra: SiteAssets, price_usd_per_mwh: FloatArray, imports: Block) -> Block:
+    """Energy sold: no more in any hour than the site's own plants can give at less than it and than the grid's power.
+
+    So no plan buys from the grid what it sells there in the same hour, whatever the two prices are.
+    """
+    least = imports.usd_per_mwh.min(axis=1)
+    worth = np.minimum(price_usd_per_mwh, least)
+    own = np.zeros(HOURS_IN_YEAR)
+    for supply in extra.supplies:
+        if supply.name not in extra.last_resort:
+            own += np.where(supply.usd_per_mwh <= worth[:, np.newaxis], supply.mw, 0.0).sum(axis=1)
+    if extra.storage is not None:
+        own += np.where(price_usd_per_mwh <= least, extra.storage.power_mw, 0.0)
+    return block("export", HOURS_IN_YEAR, np.minimum(extra.export_limit_mw, own), price_usd_per_mwh)
 
 
 def _imports(problem: SiteProblem, extra: SiteAssets) -> Block:

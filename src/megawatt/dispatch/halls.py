@@ -13,7 +13,7 @@ from megawatt.errors import InfeasibleError, Problem, ScenarioError
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 
-__all__ = ["HallSegments", "SiteHalls", "above_firm", "hour_name", "hourly_response", "site_halls"]
+__all__ = ["HallSegments", "SiteHalls", "above_firm", "hour_name", "hourly_response", "it_power", "site_halls"]
 
 
 TOLERANCE_MW: Final = 1e-6
@@ -96,6 +96,13 @@ def above_firm(hall: HallSegments, firm_it_mw: FloatArray) -> HallSegments:
     taken = np.clip(firm_it_mw[:, np.newaxis] - before, 0.0, hall.width_it_mw)
     left = np.maximum(hall.cap_it_mw - firm_it_mw, 0.0)
     return replace(hall, width_it_mw=hall.width_it_mw - taken, cap_it_mw=left)
+
+
+def it_power(hall: HallSegments, facility_mw: FloatArray) -> FloatArray:
+    """IT power of a hall that draws this much above its idle power, (8760,). [MW]"""
+    width = hall.width_it_mw * hall.slope
+    taken = np.clip(facility_mw[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
+    return np.asarray((taken / hall.slope).sum(axis=1), dtype=np.float64)
 
 
 def site_halls(problem: SiteProblem) -> SiteHalls:

@@ -9,8 +9,9 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
+from megawatt.hours import MONTH_OF_HOUR, monthly_sum
 
-__all__ = ["Entry", "earned_usd", "ledger", "plan_cost_usd"]
+__all__ = ["Entry", "earned_usd", "ledger", "monthly_usd", "plan_cost_usd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,38 @@ def block_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> float:
 
     Segments of a supply fill from the cheapest, those of a use from the dearest.
     """
+    return float(_hourly_cost_usd(block, mw, use=use).sum())
+
+
+def _hourly_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> FloatArray:
     order = np.argsort(-block.usd_per_mwh if use else block.usd_per_mwh, axis=1, kind="stable")
     width, price = (np.take_along_axis(a, order, axis=1) for a in (block.mw, block.usd_per_mwh))
     taken = np.clip(mw[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
-    return float((taken * price).sum())
+    return np.asarray((taken * price).sum(axis=1), dtype=np.float64)
 
 
-def _use_usd(block: Block, mw: FloatArray) -> float:
-    """What a use earns: its price, or its contract's pay by the share of its energy that is served. [USD]"""
+def _use_usd(block: Block, mw: FloatArray) -> FloatArray:
+    """What a use earns by hour: its price, or its contract's pay by the share of its energy served. [USD], (hours,)"""
     if block.contract_usd is None:
-        return block_cost_usd(block, mw, use=True)
-    return block.contract_usd * float(mw.sum()) / max(float(block.mw.sum()), 1e-9)
+        return _hourly_cost_usd(block, mw, use=True)
+    return block.contract_usd * mw / max(float(block.mw.sum()), 1e-9)
+
+
+def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArray]:
+    """What each block, storage and charge of a site year earns (costs: negative) by month. [USD], (12,) each
+
+    A charge whose hours lie in one month falls into it; another is spread over its months evenly.
+    """
+    hourly = {b.name: -_hourly_cost_usd(b, plan.mw[b.name]) for b in (problem.imports, *problem.supplies)}
+    hourly |= {b.name: _use_usd(b, plan.mw[b.name]) for b in problem.uses}
+    hourly |= {s.name: -s.discharge_cost_usd_per_mwh * plan.mw[f"{s.name}.discharge"] for s in problem.storages}
+    monthly = {name: monthly_sum(usd) for name, usd in hourly.items()}
+    for charge in problem.peaks:
+        held = np.unique(MONTH_OF_HOUR[charge.hours])
+        usd = np.zeros(12)
+        usd[held] = -charge.cost_usd(plan.peak_mw[charge.name]) / max(held.size, 1)
+        monthly[f"peak charge {charge.name}"] = usd
+    return monthly
 
 
 def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
@@ -55,7 +77,7 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
         lines.append(Entry(block.name, float(mw.sum()), "MWh", -block_cost_usd(block, mw), carbon))
     for block in problem.uses:
         mw = plan.mw[block.name]
-        lines.append(Entry(block.name, float(mw.sum()), "MWh", _use_usd(block, mw)))
+        lines.append(Entry(block.name, float(mw.sum()), "MWh", float(_use_usd(block, mw).sum())))
     for storage in problem.storages:
         out = float(plan.mw[f"{storage.name}.discharge"].sum())
         lines.append(Entry(f"{storage.name} discharge", out, "MWh", -storage.discharge_cost_usd_per_mwh * out))

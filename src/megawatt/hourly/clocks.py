@@ -72,7 +72,7 @@ def wrong_row(sheet: Sheet) -> Callable[[int, str], ScenarioError]:
 def _stamps(sheet: Sheet) -> tuple[Stamps | None, str, bool]:
     """Stamps, their zone ("UTC", a name, or ""), and whether the layout says which end of a step they are."""
     layout, header = sheet.layout, sheet.header
-    known = layout.key not in ("own-prices", "own-weather", "meter")
+    known = layout.key not in ("own-prices", "own-weather", "own-output", "meter")
     zone = layout.stamps or layout.zone
     if layout.parts and all(header.find(p) is not None for p in layout.parts[:4]):
         return _from_parts(sheet), zone, True

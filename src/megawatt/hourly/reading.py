@@ -36,7 +36,8 @@ _SPIKE: Final = 20_000.0
 class FilePart:
     """What is chosen of a file where it does not say it itself.
 
-    ``utc_offset_hours`` and ``zone`` are the site's; ``year`` the one that is wanted; ``hour_ending``: stamps are ends.
+    ``utc_offset_hours`` and ``zone`` are the site's; ``year`` the one that is wanted; ``hour_ending``: stamps are ends;
+    ``quantity`` is what ``column`` holds.
     """
 
     column: str = ""
@@ -46,6 +47,7 @@ class FilePart:
     zone: str = ""
     year: int | None = None
     hour_ending: bool = False
+    quantity: str = "price"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_hourly(path: Path, kind: str, part: FilePart | None = None) -> HourlyFi
     path : Path
         CSV, EPW, TMY3 or spreadsheet.
     kind : str
-        "prices", "weather" or "meter".
+        "prices", "weather", "output" or "meter".
     part : FilePart, optional
         What the file does not say.
 
@@ -111,7 +113,7 @@ def read_hourly(path: Path, kind: str, part: FilePart | None = None) -> HourlyFi
         If a spreadsheet is given and its reader is not installed.
     """
     part = part or FilePart()
-    sheet = read_sheet(path, kind, column=part.column, node=part.node)
+    sheet = read_sheet(path, kind, column=part.column, node=part.node, quantity=part.quantity)
     values, units, remarks = _values(sheet, part)
     table = np.stack(list(values.values()), axis=1)
     clock = read_clock(sheet, part.hour_ending)

@@ -29,6 +29,7 @@ _NEEDS: Final = {
     "weather": "needed: dry_bulb_c and one of dew_point_c, wet_bulb_c, relative_humidity (0 to 1); optional: "
     "pressure_pa; EPW begins with LOCATION; or ",
     "prices": "columns Datetime and Price (USD/MWh); or ",
+    "output": "columns Datetime and capacity_factor (share of its power) or output (MW); or ",
 }
 _SPREADSHEETS: Final = (".xlsx", ".xlsm", ".xls", ".ods")
 
@@ -118,7 +119,7 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "") -> Sheet:
+def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "", quantity: str = "price") -> Sheet:
     """A file under its layout, rows of other places and other kinds left out.
 
     Parameters
@@ -126,11 +127,13 @@ def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "") -> Sh
     path : Path
         CSV, EPW, TMY3, or a spreadsheet (extra ``spreadsheet``).
     kind : str
-        "prices", "weather" or "meter"; "" takes any.
+        "prices", "weather", "output" or "meter"; "" takes any.
     column : str
         The column of values, where the layout does not tell it.
     node : str
         The settlement point, zone or node, where there are several.
+    quantity : str
+        What a chosen column holds, of `QUANTITIES`.
 
     Raises
     ------
@@ -142,14 +145,14 @@ def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "") -> Sh
         raise refused(path, "is empty", f"an hourly file of {kind}")
     found = recognise(rows, kind)
     if column and (found is None or found[1].find(plain_name(column)) is None):
-        found = _by_column(rows, column)
+        found = _by_column(rows, column, kind)
     if found is None:
         raise _unknown(path, rows, kind)
     layout, header = found
     if column:
         if header.find(plain_name(column)) is None:
             raise refused(path, f"no column {column!r}", f"columns {cut(', '.join(header.titles), 300)}")
-        layout = replace(layout, values={"price": plain_name(column)})
+        layout = replace(layout, values={quantity: plain_name(column)})
     layout = _chosen(path, layout, header)
     body = _expanded(layout, header, rows[header.body :])
     if body[0] is not None:
@@ -161,8 +164,8 @@ def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "") -> Sh
     return Sheet(str(path), layout, header, rows[: header.body], kept, separated)
 
 
-def _by_column(rows: Cells, column: str) -> tuple[Layout, Header] | None:
-    own = next(layout for layout in layouts() if layout.key == "own-prices")
+def _by_column(rows: Cells, column: str, kind: str) -> tuple[Layout, Header] | None:
+    own = next(layout for layout in layouts() if layout.key == ("own-output" if kind == "output" else "own-prices"))
     for index, (_, cells) in enumerate(rows[:40]):
         header = Header(tuple(cell.strip() for cell in cells), index + 1)
         if header.find(plain_name(column)) is not None:
@@ -175,7 +178,10 @@ def _unknown(path: Path, rows: Cells, kind: str) -> ScenarioError:
     seen = cut(", ".join(cell.strip() for cell in rows[0][1][:20]), 200)
     known = ", ".join(layout.title for layout in layouts() if not kind or layout.kind == kind)
     allowed = f"{_NEEDS.get(kind, '')}one of: {known}"
-    hint = "power.price_column and power.price_unit name a column of one's own" if kind == "prices" else ""
+    hint = {
+        "prices": "power.price_column and power.price_unit name a column of one's own",
+        "output": "profile_column names a column of one's own",
+    }.get(kind, "")
     return refused(path, f"columns {seen}", allowed, line=rows[0][0], hint=hint)
 
 

@@ -13,7 +13,7 @@ from megawatt.facility import load_weather
 from megawatt.hourly import QUANTITIES, HourlyFile, picture, read_hourly
 from megawatt.inspection.records import Description, Line, Section
 
-__all__ = ["describe_case", "describe_meter", "describe_prices", "describe_weather"]
+__all__ = ["describe_case", "describe_meter", "describe_output", "describe_prices", "describe_weather"]
 
 _SAMPLES: Final = {"documentation": "no file of this layout was at hand: it is read as its publisher describes it"}
 
@@ -72,11 +72,24 @@ def describe_prices(path: Path, catalogue: Catalogue, *, seq_len: int, settings:
 
 def describe_meter(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
     """A meter's year: power, and what else it holds."""
-    file = read_hourly(path, "meter")
+    return _measured("meter", "meter", path)
+
+
+def describe_output(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """The hourly output of a solar or wind plant."""
+    return _measured("output", "output of a plant", path)
+
+
+def _measured(kind: str, title: str, path: Path) -> Description:
+    """Quantities of the last year of a file; the first of power or share is drawn."""
+    file = read_hourly(path, kind)
     named = ((QUANTITIES[name], hours[-1]) for name, hours in file.values.items())
     lines = (_mean(quantity.name, hours, quantity.unit) for quantity, hours in named)
-    sections = (_pictured("the year, power drawn", lines, file.values["power"][-1]), _layout(file))
-    return Description("meter", str(path), f"meter of {file.years[-1]}", sections, _notes(file))
+    drawn = "power" if "power" in file.values else next(iter(file.values))
+    name = f"the year, {QUANTITIES[drawn].name} drawn"
+    sections = (_pictured(name, lines, file.values[drawn][-1]), _layout(file))
+    year = f" of {file.years[-1]}" if file.years[-1] else ", hours in order"
+    return Description(kind, str(path), f"{title}{year}", sections, _notes(file))
 
 
 def describe_case(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:

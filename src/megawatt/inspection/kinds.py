@@ -61,7 +61,7 @@ class Marks:
 
     @cached_property
     def hourly(self) -> str:
-        """Kind of a file of hours: "prices", "weather", "meter", or nothing."""
+        """Kind of a file of hours: "prices", "weather", "output", "meter", or nothing."""
         return "weather" if self.suffix == ".epw" else kind_of_rows(self.rows)
 
     @cached_property
@@ -145,6 +145,8 @@ _OWN: Final = (
              lambda m: m.hourly == "weather", "hours:describe_weather"),
     FileKind("prices", "an hourly year of market prices", "a market's export, or CSV with Datetime, Price (USD/MWh)",
              lambda m: m.hourly == "prices" and not m.scored, "hours:describe_prices"),
+    FileKind("output", "an hourly year of a plant's output", "CSV with Datetime, capacity_factor or output_mw",
+             lambda m: m.hourly == "output" and not m.scored, "hours:describe_output"),
     FileKind("meter", "an hourly year of one's own meter", "CSV with Datetime, power_mw",
              lambda m: m.hourly == "meter" and not m.scored, "hours:describe_meter"),
     FileKind("facts", "a table of facts, as of the catalogue or of megawatt calibrate", f"CSV with {','.join(HEADER)}",

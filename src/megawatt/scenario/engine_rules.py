@@ -12,6 +12,7 @@ from pathlib import Path
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem, ScenarioError
+from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 
 __all__ = ["engine_problems"]
@@ -29,7 +30,7 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
     folder : Path
         Where the scenario's relative paths start.
     """
-    rules = (_site, _power, _hall, _training, _mining, _months, _debt)
+    rules = (_site, _power, _plants, _hall, _training, _mining, _months, _debt)
     return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
 
 
@@ -69,6 +70,30 @@ def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[P
     yield from _tried("power.tariff", "a tariff with every charge", lambda: tariff(catalogue, power.tariff))
     carbon = "a grid with its carbon intensity"
     yield from _tried("power.grid", carbon, lambda: catalogue.number(power.grid, "carbon_kg_per_mwh"))
+
+
+def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    """Outputs of solar and wind are read, as the engine reads them."""
+    from megawatt.scenario.site_files import site_output
+
+    for name, plant in (("solar", scenario.solar), ("wind", scenario.wind)):
+        if plant is not None:
+            path = f"{name}.{'profile' if plant.profile is not None else 'capacity_factor_frac'}"
+            read = functools.partial(site_output, catalogue, plant, scenario.power, scenario.site.place, folder)
+            yield from _tried(path, "an output that this place and file can give", read)
+    timeline = scenario.timeline
+    for name in PLANTS:
+        live = getattr(scenario, name).live if getattr(scenario, name) is not None else None
+        if live is not None and not 0 <= _since(live, timeline.start) < _end(scenario):
+            found = f"{live}, outside the project"
+            yield Problem(f"{name}.live", found, f"a month from {timeline.start} on, within {_end(scenario)} months")
+
+
+def _end(scenario: Scenario) -> int:
+    """Months of the project."""
+    timeline = scenario.timeline
+    last = max(_since(h.live, timeline.start) for h in timeline.halls)
+    return last + timeline.delay_months + timeline.operating_months
 
 
 def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:

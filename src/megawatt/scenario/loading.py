@@ -17,6 +17,7 @@ from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
 from megawatt.scenario.own_machines import with_own_machines
+from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 
@@ -50,6 +51,7 @@ class LoadedComparison:
     conversion: Conversion | None = None
 
 
+_FILES = (("site", "weather"), ("power", "price_file"), ("solar", "profile"), ("wind", "profile"))
 _OF_COMPARISON = "conversion."
 _WHAT = "a scenario file (TOML); megawatt init writes a starter"
 _DEEPEST_SETTING = 8
@@ -100,6 +102,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     problems += _repeated([u.scenario.name for u in uses])
     if top.conversion is not None and not problems:
         problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
+        problems += _behind_the_meter(uses)
     if problems:
         raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
     return LoadedComparison(
@@ -138,6 +141,16 @@ def load_price_years(
 def _repeated(names: list[str]) -> list[Problem]:
     twice = sorted({n for n in names if names.count(n) > 1})
     return [Problem("compare", f"two scenarios named {n!r}", "a different name for each") for n in twice]
+
+
+def _behind_the_meter(uses: Iterable[LoadedScenario]) -> list[Problem]:
+    """Plants stay when halls are converted; a conversion values the halls alone."""
+    return [
+        Problem(f"{use.scenario.name}: {name}", "a plant of a use that is converted", "no such section", "remove it")
+        for use in uses
+        for name in PLANTS
+        if getattr(use.scenario, name) is not None
+    ]
 
 
 def _one(
@@ -194,7 +207,7 @@ def validate_raw(
 
 def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
     problems = []
-    for section, key in (("site", "weather"), ("power", "price_file")):
+    for section, key in _FILES:
         table = raw.get(section)
         name = table.get(key) if isinstance(table, dict) else None
         if isinstance(name, str) and not is_file(folder / name):

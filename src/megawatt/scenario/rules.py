@@ -121,6 +121,15 @@ def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("demand_response.called_hours_per_year", "hours of chips", "0 where use = 'ai-cloud'", hint)
 
 
+def _outputs(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Solar and wind need to be told what they give, once."""
+    for name in ("solar", "wind"):
+        given = [key for key in ("profile", "capacity_factor_frac") if key in _table(raw, name)]
+        if name in raw and len(given) != 1:
+            found = " and ".join(given) or "neither"
+            yield Problem(name, found, "one of profile (an hourly file) and capacity_factor_frac")
+
+
 def _retarget(raw: Mapping[str, Any]) -> Iterator[Problem]:
     mining = _table(raw, "mining")
     fields = ("retarget_blocks", "retarget_hours")
@@ -188,6 +197,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _shed,
         _retarget,
         _prices,
+        _outputs,
     )
     return [problem for rule in rules for problem in rule(raw)]
 

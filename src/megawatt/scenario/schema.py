@@ -24,15 +24,19 @@ from megawatt.scenario.money_sections import (
     Tax,
     WorkingCapital,
 )
+from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.section import Month
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Mining, Power, Site, Timeline, Training
 
 __all__ = [
     "AI",
+    "Battery",
     "Capex",
     "Contract",
     "Debt",
     "DemandResponse",
+    "Export",
+    "Gas",
     "Hall",
     "HallRamp",
     "Lease",
@@ -44,9 +48,11 @@ __all__ = [
     "Scenario",
     "Section",
     "Site",
+    "Solar",
     "Tax",
     "Timeline",
     "Training",
+    "Wind",
     "WorkingCapital",
 ]
 
@@ -73,6 +79,11 @@ class Scenario(Section):
     contract: Contract | None = None
     lease: Lease | None = None
     mining: Mining | None = None
+    solar: Solar | None = None
+    wind: Wind | None = None
+    gas: Gas | None = None
+    battery: Battery | None = None
+    export: Export | None = None
     capex: Capex
     opex: Opex
     working_capital: WorkingCapital | None = None

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch import PriceYear, read_prices
+from megawatt.dispatch.output import clear_sky_share, read_output
 from megawatt.facility import Weather, load_weather, site_clock
+from megawatt.facility.coordinates import read_coordinates
 from megawatt.hourly import FilePart, price_doubts
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.scenario.plant_sections import Renewable, Solar
 from megawatt.scenario.site_sections import Power, Site
 
-__all__ = ["price_warnings", "site_prices", "site_weather"]
+__all__ = ["price_warnings", "site_output", "site_prices", "site_weather"]
 
 
 def site_weather(catalogue: Catalogue, site: Site, utc_offset_hours: float | None, seed: int, folder: Path) -> Weather:
@@ -37,14 +43,11 @@ def site_prices(catalogue: Catalogue, power: Power, place: str, folder: Path) ->
     MegawattError
         If the file cannot be used; names the line.
     """
-    clock = site_clock(place, catalogue)
-    part = FilePart(
+    part = replace(
+        _site_part(catalogue, power, place),
         column=power.price_column,
         unit=power.price_unit,
         node=power.price_node,
-        utc_offset_hours=clock.utc_offset_hours if power.utc_offset_hours is None else power.utc_offset_hours,
-        zone=clock.zone,
-        year=power.price_year,
         hour_ending=power.price_hour_ending,
     )
     rate = power.usd_per_currency
@@ -57,3 +60,38 @@ def price_warnings(catalogue: Catalogue, power: Power, place: str, folder: Path)
         return site_prices(catalogue, power, place, folder).warnings
     mean = power.fixed_price_usd_per_mwh or power.mean_price_usd_per_mwh
     return () if mean is None else price_doubts(np.array([mean.number()]), "USD")
+
+
+def site_output(
+    catalogue: Catalogue, plant: Renewable, power: Power, place: str, folder: Path
+) -> tuple[FloatArray, tuple[str, ...]]:
+    """Output of a site's solar or wind plant as a share of its power, (8760,), and what was done to find it.
+
+    Raises
+    ------
+    MegawattError
+        If the file cannot be used; names line and column. If the place cannot give so much sun.
+    """
+    if plant.profile is not None:
+        in_mw = plant.profile_mw is not None
+        part = replace(
+            _site_part(catalogue, power, place), column=plant.profile_column, quantity="power" if in_mw else "share"
+        )
+        of_mw = plant.profile_mw if plant.profile_mw is not None else plant.mw
+        share, remarks = read_output(folder / plant.profile, part, max(of_mw.number(), 1e-9))
+        return share, (f"Output of {plant.profile}: {'; '.join(remarks)}.",)
+    mean = plant.capacity_factor_frac.number() if plant.capacity_factor_frac is not None else 0.0
+    if isinstance(plant, Solar):
+        point = read_coordinates(place)
+        latitude = point.latitude_deg if point else catalogue.normals(place).latitude_deg
+        said = f"Solar output is made of clear skies at {latitude:.1f} degrees, scaled to a mean of {mean:.3g}."
+        return clear_sky_share(latitude, mean), (said,)
+    said = f"Wind output is {mean:.3g} of its power in every hour: no profile is given."
+    return np.full(HOURS_IN_YEAR, mean), (said,)
+
+
+def _site_part(catalogue: Catalogue, power: Power, place: str) -> FilePart:
+    """The site's clock and the year that its files are read for."""
+    clock = site_clock(place, catalogue)
+    offset = clock.utc_offset_hours if power.utc_offset_hours is None else power.utc_offset_hours
+    return FilePart(utc_offset_hours=offset, zone=clock.zone, year=power.price_year)

@@ -158,6 +158,12 @@ class Power(Section):
     price_scale: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
         1.0, validate_default=True, description="factor on every market price", title="level of power prices"
     )
+    carbon_usd_per_t: Annotated[Fact, *quantity(ge=0, le=2000)] = Field(
+        0.0,
+        validate_default=True,
+        description="price of carbon on grid energy and on gas of one's own, USD per tonne",
+        title="price of carbon",
+    )
     tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
 
     @property

@@ -265,3 +265,16 @@ WEATHER: dict[str, Callable[[Path], Path]] = {
     "own-weather": _own_weather,
 }
 """Writer of each layout of weather."""
+
+
+def _output(path: Path, titles: list[str]) -> Path:
+    at = datetime(2023, 1, 1)
+    rows: list[list[object]] = [[f"{at + i * HOUR:%Y-%m-%d %H:%M}", i % 24 / 24.0] for i in range(8760)]
+    return write(path, titles, rows)
+
+
+OUTPUT: dict[str, Callable[[Path], Path]] = {
+    "ninja": lambda path: _output(path, ["time", "electricity"]),
+    "own-output": lambda path: _output(path, ["Datetime", "Capacity factor"]),
+}
+"""Writer of each layout of a plant's output."""

@@ -11,13 +11,13 @@ import xlsxwriter
 
 from megawatt.errors import ScenarioError
 from megawatt.hourly import FilePart, layout_table, layouts, read_hourly
-from tests.unit.hourly.layout_files import PRICES, WEATHER, dry_bulb, prices, write
+from tests.unit.hourly.layout_files import OUTPUT, PRICES, WEATHER, dry_bulb, prices, write
 
 PAGE = Path(__file__).parents[3] / "docs" / "hourly-files.md"
 
 
 def test_every_layout_has_a_file_here() -> None:
-    assert {*PRICES, *WEATHER, "meter"} == {layout.key for layout in layouts()}
+    assert {*PRICES, *WEATHER, *OUTPUT, "meter"} == {layout.key for layout in layouts()}
 
 
 @pytest.mark.parametrize("key", PRICES)
@@ -35,6 +35,13 @@ def test_weather_comes_out_hour_by_hour(key: str, tmp_path: Path) -> None:
     assert file.values["dry_bulb"][0] == pytest.approx(np.array(dry_bulb()), abs=1e-9)
     if "pressure" in file.values:
         assert file.values["pressure"] == pytest.approx(97000.0)
+
+
+@pytest.mark.parametrize("key", OUTPUT)
+def test_output_comes_out_hour_by_hour(key: str, tmp_path: Path) -> None:
+    file = read_hourly(OUTPUT[key](tmp_path / "o.csv"), "output", FilePart(utc_offset_hours=0.0))
+    assert file.layout.key == key
+    assert file.values["share"][0] == pytest.approx(np.arange(8760) % 24 / 24.0, abs=1e-9)
 
 
 def test_the_page_of_layouts_is_made_from_the_table() -> None:

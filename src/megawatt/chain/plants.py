@@ -1,0 +1,245 @@
+"""What stands behind the meter beside the halls: blocks for the dispatch, and what they add to the cash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.catalogue import Catalogue
+from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.ground import Ground, earned
+from megawatt.chain.plant_cost import PlantCost
+from megawatt.chain.site import Grid
+from megawatt.dispatch import Block, HourlyProblem, SiteAssets, SiteProblem, Storage, block, optimise, site_hours
+from megawatt.dispatch.ledgers import monthly_usd
+from megawatt.finance import OperatingFlows, live_share, repeat_year
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.risk import FactorPaths
+from megawatt.scenario.plant_sections import Battery, Export, Gas, Plant, Renewable, Wind
+from megawatt.scenario.schema import Power
+from megawatt.scenario.site_files import site_output
+
+__all__ = ["PlantMoney", "Plants", "added_by_plants", "plants_of"]
+
+_LEVELS: Final = (0.5, 1.0, 2.0)
+"""Levels of power prices at which the site is dispatched; between them what plants add is interpolated."""
+_VALUES: Final = (0.0, 0.35, 0.55, 0.75, 1.0, 1.4, 2.2)
+"""Values of a mined MWh, relative to the year's mean, at which it is dispatched."""
+_SMALLER: Final = 0.1
+"""Share by which a plant is made smaller to see what it adds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plants:
+    """The site's plants as the dispatch sees them, at the year's prices.
+
+    ``export_usd_per_mwh_per_level`` (8760,) is how the price of exports follows the level of market prices.
+    """
+
+    assets: SiteAssets
+    export_usd_per_mwh_per_level: FloatArray | None = None
+    fuel_frac: float = 0.0
+    remarks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.assets.supplies) or self.assets.storage is not None
+
+    def at_level(self, level: float) -> SiteAssets:
+        """The assets at another level of market prices."""
+        price, per_level = self.assets.export_price_usd_per_mwh, self.export_usd_per_mwh_per_level
+        if price is None or per_level is None:
+            return self.assets
+        return replace(self.assets, export_price_usd_per_mwh=price + (level - 1.0) * per_level)
+
+    def smaller(self, name: str) -> Plants:
+        """The same plants with one of them smaller by a tenth: solar, wind and gas in power, a battery in energy."""
+        less = 1.0 - _SMALLER
+        supplies = tuple(replace(b, mw=b.mw * less) if b.name == name else b for b in self.assets.supplies)
+        storage = self.assets.storage
+        if storage is not None and storage.name == name:
+            storage = replace(storage, energy_mwh=storage.energy_mwh * less)
+        return replace(self, assets=replace(self.assets, supplies=supplies, storage=storage))
+
+
+def plants_of(
+    catalogue: Catalogue, plants: tuple[Plant | None, ...], export: Export | None, power: Power, place: str, grid: Grid,
+    folder: Path,
+) -> Plants:  # fmt: skip
+    """Blocks of the plants of a scenario, at the prices of its grid."""
+    carbon_usd_per_kg = power.carbon_usd_per_t.number() / 1000.0
+    supplies: list[Block] = []
+    remarks: list[str] = []
+    storage, fuel_frac = None, 0.0
+    for plant in plants:
+        if isinstance(plant, Renewable):
+            share, said = site_output(catalogue, plant, power, place, folder)
+            mw = plant.mw.number() * (1.0 - plant.loss_frac.number()) * share
+            name = "wind" if isinstance(plant, Wind) else "solar"
+            supplies.append(block(name, HOURS_IN_YEAR, mw, plant.om_usd_per_mwh.number()))
+            remarks += said
+        elif isinstance(plant, Gas):
+            supplies.append(_gas(plant, carbon_usd_per_kg))
+            fuel = plant.fuel_usd_per_mmbtu.number() * plant.heat_rate_mmbtu_per_mwh.number()
+            fuel_frac = fuel / max(float(supplies[-1].usd_per_mwh[0, 0]), 1e-9)
+        elif isinstance(plant, Battery):
+            storage = _battery(plant)
+    price, per_level = _export_prices(export, grid) if export is not None else (None, None)
+    assets = SiteAssets(
+        supplies=tuple(supplies),
+        storage=storage,
+        export_limit_mw=export.limit_mw.number() if export is not None else 0.0,
+        export_price_usd_per_mwh=price,
+    )
+    return Plants(assets, per_level, fuel_frac, tuple(remarks))
+
+
+def _gas(plant: Gas, carbon_usd_per_kg: float) -> Block:
+    carbon = plant.carbon_kg_per_mmbtu.number() * plant.heat_rate_mmbtu_per_mwh.number()
+    fuel = plant.fuel_usd_per_mmbtu.number() * plant.heat_rate_mmbtu_per_mwh.number()
+    cost = fuel + plant.om_usd_per_mwh.number() + carbon_usd_per_kg * carbon
+    return block("gas", HOURS_IN_YEAR, plant.mw.number() * plant.availability_frac.number(), cost, carbon)
+
+
+def _battery(plant: Battery) -> Storage:
+    one_way = plant.round_trip_efficiency_frac.number() ** 0.5
+    return Storage(
+        "battery",
+        plant.mw.number(),
+        plant.mwh.number(),
+        one_way,
+        one_way,
+        plant.standing_loss_per_hour.number(),
+        plant.discharge_usd_per_mwh.number(),
+    )
+
+
+def _export_prices(export: Export, grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Price of a MWh that leaves the site by hour, and the part of it that follows the market. [USD/MWh]"""
+    paid = 1.0 - export.loss_frac.number()
+    if export.price_usd_per_mwh is not None:
+        return np.full(HOURS_IN_YEAR, paid * export.price_usd_per_mwh.number()), np.zeros(HOURS_IN_YEAR)
+    market = paid * grid.price_usd_per_mwh
+    return market - paid * export.spread_usd_per_mwh.number(), market
+
+
+@dataclass(frozen=True, slots=True)
+class PlantMoney:
+    """What plants add to the site's cash: the dispatched year with them, less the year without.
+
+    ``added_usd`` (values, levels, 12): bill saved, exports, and what machines earn more, less wear and upkeep per MWh;
+    ``fuel_usd`` the gas burned. Between the values of a mined MWh and the levels of power prices at which the site was
+    dispatched both are interpolated. ``lost_usd`` (12,) by plant: what a plant that has lost all its power would no
+    longer add, at the rate of its first tenth.
+    """
+
+    costs: tuple[PlantCost, ...]
+    values_usd_per_mwh: FloatArray
+    added_usd: FloatArray
+    fuel_usd: FloatArray
+    lost_usd: Mapping[str, FloatArray]
+    fuel_frac: float = 0.0
+    fuel_growth: float = 0.0
+    miners: MiningMoney | None = None
+
+    def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
+        """What the plants add while halls are live, their fuel and their upkeep."""
+        spine, months = ground.calendar.spine, ground.months
+        value = np.zeros((1, months))
+        if self.miners is not None:
+            value = self.miners.economics(ground, factors).usd_per_mwh
+        level = ground.power.level(factors)
+        added, fuel = (self._between(table, value, level, ground) for table in (self.added_usd, self.fuel_usd))
+        month = np.arange(months)
+        live = live_share(ground.calendar.halls, months)
+        for cost in self.costs:
+            if cost.name in self.lost_usd:
+                gone = 1.0 - cost.kept_frac(month)
+                added = added - repeat_year(spine, self.lost_usd[cost.name]) * gone * level
+        dearer = 1.0 + self.fuel_frac * ((1.0 + self.fuel_growth) ** (month // 12) - 1.0)
+        stands = live * np.min([month >= cost.live for cost in self.costs], axis=0)
+        upkeep = sum((cost.upkeep_usd(month) for cost in self.costs), np.zeros(months))
+        fuels = {"fuel": fuel * dearer * stands} if self.fuel_usd.any() else {}
+        return earned(
+            months, revenue={"own_power": added * stands}, cost={**fuels, "plant_upkeep": upkeep[np.newaxis, :]}
+        )
+
+    def _between(self, table: FloatArray, value: FloatArray, level: FloatArray, ground: Ground) -> FloatArray:
+        """A table at the value and level of every path and month, linear between its nodes and beyond the last."""
+        spine = ground.calendar.spine
+        value, level = np.broadcast_arrays(value, level)
+        i, along = _place(self.values_usd_per_mwh, value)
+        j, across = _place(np.array(_LEVELS), level)
+        month = np.broadcast_to(spine.month, value.shape)
+        here = np.zeros(value.shape)
+        for di, wi in ((0, 1.0 - along), (1, along)):
+            row = np.minimum(i + di, table.shape[0] - 1)
+            for dj, wj in ((0, 1.0 - across), (1, across)):
+                here = here + wi * wj * table[row, j + dj, month]
+        leap = np.where((spine.month == 1) & (spine.hours == 29 * 24.0), 29.0 / 28.0, 1.0)
+        return np.asarray(here * leap, dtype=np.float64)
+
+
+def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Index of the node before each point, and the share of the way to the next; beyond the ends extrapolated."""
+    if nodes.size == 1:
+        return np.zeros(at.shape, dtype=np.int64), np.zeros(at.shape)
+    i = np.asarray(np.clip(np.searchsorted(nodes, at, side="right") - 1, 0, nodes.size - 2), dtype=np.int64)
+    return i, np.asarray((at - nodes[i]) / (nodes[i + 1] - nodes[i]), dtype=np.float64)
+
+
+def added_by_plants(
+    _: Catalogue, problem: SiteProblem, plants: Plants, worth_usd_per_mwh: float, contract_usd: float,
+    ageing: tuple[str, ...],
+) -> tuple[FloatArray, FloatArray, FloatArray, Mapping[str, FloatArray]]:  # fmt: skip
+    """Nodes of the value of a mined MWh, and at them and the levels what plants add and burn; what losing one costs.
+
+    Parameters
+    ----------
+    problem : SiteProblem
+        The site year without plants.
+    worth_usd_per_mwh : float
+        Mean value of a mined MWh; 0 for a site without miners.
+    contract_usd : float
+        What a year of the whole AI load is paid.
+    ageing : tuple of str
+        Plants that lose power.
+    """
+    values = worth_usd_per_mwh * np.array(_VALUES) if worth_usd_per_mwh > 0.0 else np.zeros(1)
+    parts = [[_difference(problem, plants, v, level, contract_usd) for level in _LEVELS] for v in values.tolist()]
+    added, fuel = (np.array([[cell[k] for cell in row] for row in parts]) for k in (0, 1))
+    now = _net(_difference(problem, plants, worth_usd_per_mwh, 1.0, contract_usd))
+    lost = {
+        name: (now - _net(_difference(problem, plants.smaller(name), worth_usd_per_mwh, 1.0, contract_usd))) / _SMALLER
+        for name in ageing
+    }
+    return values, added, fuel, lost
+
+
+def _net(parts: tuple[FloatArray, FloatArray]) -> FloatArray:
+    return parts[0] - parts[1]
+
+
+def _difference(
+    problem: SiteProblem, plants: Plants, value: float, level: float, contract_usd: float
+) -> tuple[FloatArray, FloatArray]:
+    """What the plants add by month before fuel, and the fuel. [USD], (12,)"""
+    there = replace(
+        problem,
+        price_usd_per_mwh=level * problem.price_usd_per_mwh,
+        mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value),
+    )
+    assets = replace(plants.at_level(level), ai_contract_usd=contract_usd or None)
+    bare = SiteAssets(ai_contract_usd=contract_usd or None, peaks=assets.peaks, programmes=assets.programmes)
+    by_month = [_account(site_hours(there, each)) for each in (assets, bare)]
+    fuel = -by_month[0].pop("gas", np.zeros(12))
+    there_usd, bare_usd = (np.sum(list(usd.values()), axis=0) for usd in by_month)
+    return there_usd - bare_usd, fuel
+
+
+def _account(problem: HourlyProblem) -> dict[str, FloatArray]:
+    return monthly_usd(problem, optimise(problem))
