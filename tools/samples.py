@@ -27,6 +27,11 @@ _MIXTURE: Final[Row] = _RUN | {
 }  # fmt: skip
 _LAYOUT: Final[Row] = {name: v for name, v in _RUN.items() if name not in ("metric", "value", "flops_convention")}
 _PEAK: Final[Row] = _LAYOUT | {"peak_gib": 50.0, "basis": "nvidia-smi", "outcome": "peak", "optimizer": "adamw"}
+_SERVED: Final[Row] = {
+    "id": "a", "source": "s", "model": "llama-2-7b", "accelerator": "h100-sxm", "chips": 8, "dtype": "fp8",
+    "input_len": 1024, "output_len": 512, "batch_or_concurrency": "max load", "tp": 8, "pp": 1, "ep": "",
+    "metric": "tokens_per_s_total", "value": 9000, "software": "vLLM 0.17.0", "notes": "",
+}  # fmt: skip
 _SITE: Final[Row] = {
     "id": "a", "site": "dublin", "operator": "Google", "city": "Dublin", "climate": "Cfb", "lat": 53.3, "lon": -6.3,
     "year": 2024, "pue": 1.1, "wue_l_per_kwh": 0.4, "wue_scope": "site", "notes": "",
@@ -71,6 +76,14 @@ def write_samples(folder: Path) -> dict[str, Path]:
     found = {
         "training-runs": _csv(folder / "runs.csv", [_RUN, _MIXTURE, _RUN | {"id": "c", "tp": "", "pp": ""}]),
         "training-memory": _csv(folder / "peaks.csv", [_PEAK, _PEAK | {"id": "b", "peak_gib": "", "outcome": "oom"}]),
+        "inference": _csv(
+            folder / "served.csv",
+            [
+                _SERVED,
+                _SERVED | {"id": "b", "batch_or_concurrency": 8, "metric": "tpot_ms", "value": 9.7},
+                _SERVED | {"id": "c", "batch_or_concurrency": 8, "metric": "ttft_ms", "value": 90.1},
+            ],
+        ),
         "facility": _csv(folder / "sites.csv", [_SITE]),
         "dispatch-case": _case(folder / "case"),
         "kernels-gemm": _parquet(folder / "gemm.parquet", [_GEMM, _GEMM | {"m": 8192}]),

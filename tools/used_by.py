@@ -35,7 +35,18 @@ __all__ = ["MODEL_ROOMS", "holds", "predictors", "trace_all", "unreached"]
 
 PACKAGE: Final = Path(megawatt.__file__).parent
 EXAMPLES: Final = Path(__file__).parents[1] / "examples"
-MODEL_ROOMS: Final = ("workload", "hardware", "training", "facility", "mining", "dispatch", "finance", "risk", "chain")
+MODEL_ROOMS: Final = (
+    "workload",
+    "hardware",
+    "training",
+    "serving",
+    "facility",
+    "mining",
+    "dispatch",
+    "finance",
+    "risk",
+    "chain",
+)
 _NO_MODELS: Final = ("calibration/", "evidence/")
 _MANY: Final = 20_000
 """Elements of a returned array that are looked through."""
@@ -155,6 +166,8 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
         text = text.replace('model = "llama-3.1-405b"', 'model = "mixtral-8x7b"')
         scenarios[-1].write_text(text + "\n[risk]\npaths = 64\n", encoding="utf-8")
     for model in ("llama-3.1-8b", "mixtral-8x7b"):
+        yield ("serve", model, "--system", "hgx-h100", "--chips", "8", "--requests", "100")
+        yield ("serve", model, "--system", "hgx-h100", "--chips", "8", "--concurrency", "8")
         yield ("train", model, "--system", "hgx-h100", "--chips", "32", "--batch", "128")
     yield ("compare", "mixtral-8x7b", "--systems", "hgx-h200", "--chips", "32", "--batch", "128")
     yield ("hall", "dublin", "--grid-mw", "100")

@@ -16,6 +16,7 @@ ROOMS = (
     "workload",
     "hardware",
     "training",
+    "serving",
     "launch",
     "facility",
     "mining",

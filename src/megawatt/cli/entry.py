@@ -27,6 +27,7 @@ _COMMANDS: Final = {
     "schema": ("scenarios", "Print the JSON Schema of scenario files."),
     "hall": ("hall", "Power, cooling and water of a hall at any place, hour by hour."),
     "train": ("train", "How long is a training step, under which parallel layout, and why."),
+    "serve": ("serve", "How many tokens a second a machine serves, how soon, at what cost."),
     "convert": ("convert", "Convert mining halls to AI: now, later, partly, never, as an option."),
     "compare": ("compare", "A model on several machines, at equal chips, power or cost."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),

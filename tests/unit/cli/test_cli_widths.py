@@ -23,6 +23,8 @@ _COMMANDS: dict[str, tuple[str, ...]] = {
     "show scenario": ("show", "SCENARIO"),
     "show with sources": ("show", "hgx-h100", "--sources"),
     "train": ("train", "llama-2-7b", "--system", "hgx-h100", "--chips", "64", "--batch", "256"),
+    "serve": ("serve", "llama-3.1-8b", "--system", "hgx-h200", "--chips", "8", "--price", "3", "--simulate", "20"),
+    "serve apart": ("serve", "llama-3.1-8b", "--system", "h200", "--chips", "16", "--divided", "--rate", "9"),
     "train one": ("train", "llama-2-7b", "--system", "h100", "--chips", "8", "--batch", "64", "--layout", "tp=8,pp=1"),
     "train sweep": ("train", "llama-2-7b", "--system", "h100", "--chips", "8..64", "--batch", "64", "--target-s", "1"),
     "compare": ("compare", "llama-2-7b", "--systems", "h100,trn3-gen2-ultraserver", "--chips", "64", "--batch", "64"),

@@ -1,0 +1,401 @@
+"""One question on serving, answered: the best layout and load under latency targets, the front, the fewest chips."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from megawatt.catalogue.records import Accelerator, Assumption, System
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.serving.engine import at_rate, closed_loop, largest_concurrency, offline
+from megawatt.serving.machine import ServingMachine, cache_width, serving_machine
+from megawatt.serving.memory import weight_bytes
+from megawatt.serving.records import Layout, Points, Service, Traffic, check_traffic
+from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of
+from megawatt.serving.steps import StepModel
+from megawatt.units import S_PER_HOUR
+from megawatt.workload import ModelArch, structure
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["ServingChoice", "ServingPlan", "Targets", "serve", "usual_precision"]
+
+_LIMITS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "rows": "multiplies and the reading of weights",
+        "experts": "routed experts",
+        "messages": "messages between chips",
+        "prompts": "attention of prompts",
+        "decoding": "reading of keys and values",
+        "head": "output projection and sampling",
+        "host": "host",
+        "draft": "drafting",
+    }
+)
+"""Parts of a step in words."""
+_MEGA: Final = 1e6
+"""Watts of a megawatt, tokens of a million."""
+_MILLI: Final = 1e3
+"""Milliseconds of a second."""
+_COMPARED: Final = 20
+"""Layouts whose best load is looked at closely: more than are listed."""
+_FULL: Final = 0.999
+"""Share of the largest concurrency from which memory is what limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What users ask for: longest mean time to the first token and per token after it; infinite where nothing. [s]
+
+    ``requests_per_s`` is the rate that must be served, 0 for as much as the chips give. [1/s]
+    """
+
+    ttft_s: float = float("inf")
+    tpot_s: float = float("inf")
+    requests_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServingChoice:
+    """One layout at one load, with the whole machine counted.
+
+    Attributes
+    ----------
+    name : str
+        Layout in words.
+    layout : Layout
+        Of a replica; of a divided service of one that decodes.
+    chips, replicas : float
+        Chips that are used, and replicas on them; a divided service counts what keeps each other busy.
+    concurrency : float
+        Requests in work on a replica.
+    tokens_per_s, tokens_per_s_per_chip, tokens_per_s_per_user : float
+        Output tokens. [1/s]
+    ttft_s, tpot_s : float
+        Means. [s]
+    chip_power_w, it_power_w_per_chip : float
+        Mean power of a chip, and with its share of host and network. [W]
+    prompt_share : float
+        Share of chips that take in prompts, 0 where the same chips do both.
+    limit : str
+        What a step spends most of its time on, or that memory is full.
+    parts_s : mapping of str to float
+        The mean step by part; empty for divided services. [s]
+    """
+
+    name: str
+    layout: Layout
+    chips: float
+    replicas: float
+    concurrency: float
+    tokens_per_s: float
+    tokens_per_s_per_chip: float
+    tokens_per_s_per_user: float
+    ttft_s: float
+    tpot_s: float
+    chip_power_w: float
+    it_power_w_per_chip: float
+    prompt_share: float
+    limit: str
+    parts_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def it_j_per_token(self) -> float:
+        """Energy of an output token, hosts and network included. [J]"""
+        return self.it_power_w_per_chip / self.tokens_per_s_per_chip
+
+    @property
+    def tpot_ms(self) -> float:
+        """Mean time per token in thousandths of a second. [ms]"""
+        return self.tpot_s * _MILLI
+
+    def usd_per_million_tokens(self, usd_per_chip_hour: float) -> float:
+        """Chip-hours of a million output tokens at a price. [USD]"""
+        return usd_per_chip_hour / S_PER_HOUR / self.tokens_per_s_per_chip * _MEGA
+
+
+@dataclass(frozen=True, slots=True)
+class ServingPlan:
+    """The answer to one question.
+
+    Attributes
+    ----------
+    service, traffic, targets, system, machine
+        The question.
+    chips : int
+        Chips that were offered.
+    choices : tuple of ServingChoice
+        The best load of each layout that keeps the targets, best first; empty where none does.
+    front : tuple of ServingChoice
+        What no other beats in tokens per second and user and per chip, targets left aside, slowest user first.
+    considered : int
+        Layouts and loads that were costed.
+    notes : tuple of str
+        What a reader should know: targets out of reach, chips left idle.
+    """
+
+    service: Service
+    traffic: Traffic
+    targets: Targets
+    system: System
+    machine: ServingMachine
+    chips: int
+    choices: tuple[ServingChoice, ...]
+    front: tuple[ServingChoice, ...]
+    considered: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> ServingChoice | None:
+        """The first choice."""
+        return self.choices[0] if self.choices else None
+
+    @property
+    def evidence(self) -> dict[str, str]:
+        """Whose measurements the kernels rest on, those that the model has."""
+        mixture = any(kind.mixture for kind in structure(self.service.arch).kinds)
+        return {name: text for name, text in self.machine.evidence.items() if mixture or name != "routed experts"}
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """Facts behind the numbers."""
+        return self.machine.assumptions
+
+
+def serve(
+    arch: ModelArch,
+    system: System,
+    chips: int,
+    traffic: Traffic,
+    *,
+    catalogue: Catalogue,
+    precision: str,
+    stack: str = "",
+    cache_bytes: float = 0.0,
+    targets: Targets | None = None,
+    layout: Layout | None = None,
+    divided: bool = False,
+    concurrency: float = 0.0,
+    requests: float = 0.0,
+    listed: int = 5,
+) -> ServingPlan:
+    """Search layouts and loads of a service.
+
+    Parameters
+    ----------
+    arch, system : ModelArch, System
+        Model and machine.
+    chips : int
+        Chips on offer. >= 1
+    traffic : Traffic
+        Requests.
+    catalogue : Catalogue
+        Kernels and stacks.
+    precision : str
+        Of the stored weights.
+    stack : str
+        Serving stack, ``NAME[@RELEASE]``; the usual one of the chip where it is empty.
+    cache_bytes : float
+        Width of keys and values; 0: as the precision's checkpoints keep them. [B]
+    targets : Targets, optional
+        Latencies and rate.
+    layout : Layout, optional
+        Fixes the layout of a replica.
+    divided : bool
+        Also chips for prompts apart from chips that decode.
+    concurrency : float
+        Users of the whole machine, in a closed loop; 0: all loads are tried.
+    requests : float
+        Of an offline run, all there at once, on the whole machine; 0: none.
+    listed : int
+        Choices to keep.
+
+    Raises
+    ------
+    ScenarioError
+        If the traffic cannot be, the chips are none, or the model cannot be cut so.
+    InfeasibleError
+        If no layout holds the model's weights and one request.
+    """
+    check_traffic(traffic)
+    if chips < 1:
+        raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
+    wanted = targets or Targets()
+    width = cache_bytes or cache_width(precision, system.accelerator)
+    machine = serving_machine(catalogue, system, precision, stack, cache_bytes=width)
+    service = Service(arch, precision, width)
+    layouts = (layout,) if layout is not None else layouts_of(service, system, chips)
+    if layout is not None:
+        _check_layout(arch, layout)
+    offered = tuple(y for y in layouts if y.chips <= chips)
+    if not offered:
+        raise ScenarioError(f"layout {layouts[0].text()} needs {layouts[0].chips} chips; on offer: {chips}")
+    found, models = candidates(service, machine, offered, traffic)
+    if not models:
+        raise InfeasibleError(_too_large(service, offered, system, machine))
+    question = _Question(system, machine, traffic, wanted, chips, models)
+    if concurrency and requests:
+        raise ScenarioError("concurrency and requests: allowed: one of them, users in a closed loop or an offline run")
+    if concurrency or requests:
+        at = question.at_users if concurrency else question.at_once
+        chosen = [at(y, m, concurrency or requests) for y, m in models.items()]
+        kept = sorted((c for c in chosen if c is not None), key=lambda c: -c.tokens_per_s)
+        reached = [c for c in kept if c.ttft_s <= wanted.ttft_s and c.tpot_s <= wanted.tpot_s]
+    else:
+        pools = [found, divided_pools(models, traffic)] if divided else [found]
+        reached = [c for pool in pools for c in question.best_of(pool)]
+    best = sorted(reached, key=question.rank)[:listed]
+    front = [question.choice(found, int(i)) for i in front_of(found.tokens_per_s_per_chip, found.tokens_per_s_per_user)]
+    return ServingPlan(
+        service, traffic, wanted, system, machine, chips, tuple(best), tuple(front), len(found),
+        tuple(question.notes(best, found)),
+    )  # fmt: skip
+
+
+def _check_layout(arch: ModelArch, layout: Layout) -> None:
+    """Refuse a layout that the model cannot be cut into."""
+    mixture = next((kind.mixture for kind in structure(arch).kinds if kind.mixture), None)
+    wrong = [
+        (mixture is None and layout.dp * layout.ep > 1, "dp and ep need routed experts; more replicas need no layout"),
+        (bool(arch.heads % layout.tp), f"tp = {layout.tp} must divide {arch.heads} heads"),
+        (layout.pp > arch.layers, f"pp = {layout.pp} must be at most {arch.layers} layers"),
+        (mixture is not None and mixture.experts % layout.ep > 0, f"ep = {layout.ep} must divide the experts"),
+    ]
+    told = [text for found, text in wrong if found]
+    if told:
+        raise ScenarioError(f"layout {layout.text()} of {arch.key}: {'; '.join(told)}")
+
+
+def _too_large(service: Service, layouts: Sequence[Layout], system: System, machine: ServingMachine) -> str:
+    least = min(layouts, key=lambda y: weight_bytes(service, y))
+    weights = weight_bytes(service, least) / 1e9
+    hbm = system.accelerator.hbm_bytes / 1e9
+    return (
+        f"{service.arch.key} in {service.precision} on {least.chips} x {system.accelerator.key}: {weights:.0f} GB of "
+        f"weights a chip and {machine.stack.buffer_bytes / 1e9:.0f} GB of buffers leave no room for one request "
+        f"in {hbm:.0f} GB; use more chips or a narrower precision"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    system: System
+    machine: ServingMachine
+    traffic: Traffic
+    targets: Targets
+    chips: int
+    models: Mapping[Layout, StepModel]
+
+    def rank(self, choice: ServingChoice) -> tuple[float, float]:
+        """Fewest chips for a rate, else the most tokens of a machine; then the fastest user."""
+        if self.targets.requests_per_s:
+            return (choice.chips, choice.it_j_per_token)
+        return (-choice.tokens_per_s, -choice.tokens_per_s_per_user)
+
+    def best_of(self, pool: Candidates) -> list[ServingChoice]:
+        """The best load of every layout that keeps the targets."""
+        tpot = 1.0 / pool.tokens_per_s_per_user
+        kept = (pool.ttft_s <= self.targets.ttft_s) & (tpot <= self.targets.tpot_s) & (pool.chips <= self.chips)
+        used = np.floor(self.chips / np.maximum(pool.chips, 1e-9)) * pool.chips
+        order = np.argsort(-np.where(kept, pool.tokens_per_s_per_chip * used, -np.inf), kind="stable")[: kept.sum()]
+        pairs = pool.layout * (len(pool.prompt_layouts) + 1) + pool.prompt_layout
+        _, first = np.unique(pairs[order], return_index=True)
+        most = len(first) if self.targets.requests_per_s else _COMPARED
+        chosen = [self.choice(pool, int(order[place])) for place in np.sort(first)[:most]]
+        if self.targets.requests_per_s:
+            chosen = [c for c in (self._for_rate(c) for c in chosen) if c is not None]
+        return chosen
+
+    def _for_rate(self, choice: ServingChoice) -> ServingChoice | None:
+        """So many replicas that the rate is served within the targets; None where the chips do not give it."""
+        rate = self.targets.requests_per_s
+        if choice.prompt_share > 0.0:
+            needed = rate * self.traffic.output_tokens / choice.tokens_per_s_per_chip
+            part = needed / choice.chips
+            if needed > self.chips:
+                return None
+            rate = part * choice.tokens_per_s
+            return dataclasses.replace(choice, chips=needed, replicas=part * choice.replicas, tokens_per_s=rate)
+        model = self.models[choice.layout]
+        most = self.chips // choice.layout.chips
+        least = max(int(np.ceil(rate * self.traffic.output_tokens / (choice.tokens_per_s / choice.replicas))), 1)
+        for replicas in range(least, min(most, 2 * least + 1) + 1):
+            point = at_rate(model, self.traffic, rate / replicas)
+            if point.fits[0] and point.ttft_s[0] <= self.targets.ttft_s and point.tpot_s[0] <= self.targets.tpot_s:
+                return self._of(choice.layout, point, replicas)
+        return None
+
+    def at_users(self, layout: Layout, model: StepModel, users: float) -> ServingChoice | None:
+        """All of the machine with so many users in a closed loop, spread over its replicas."""
+        replicas = self.chips // layout.chips
+        share = users / replicas
+        if share > largest_concurrency(model, self.traffic) + 1e-9:
+            return None
+        return self._of(layout, closed_loop(model, self.traffic, np.array([share])), replicas)
+
+    def at_once(self, layout: Layout, model: StepModel, requests: float) -> ServingChoice | None:
+        """All of the machine with so many requests there at once."""
+        replicas = self.chips // layout.chips
+        return self._of(layout, offline(model, self.traffic, requests / replicas), replicas)
+
+    def choice(self, pool: Candidates, place: int) -> ServingChoice:
+        """One of the candidates with the whole machine counted."""
+        layout = pool.layouts[int(pool.layout[place])]
+        if int(pool.prompt_layout[place]) < 0:
+            users = np.array([pool.concurrency[place]])
+            return self._of(layout, closed_loop(self.models[layout], self.traffic, users), self.chips // layout.chips)
+        per_chip, chips = float(pool.tokens_per_s_per_chip[place]), float(pool.chips[place])
+        replicas = max(np.floor(self.chips / chips), 1.0)
+        power = float(pool.chip_power_w[place])
+        return ServingChoice(
+            pool.name(place), layout, replicas * chips, replicas, float(pool.concurrency[place]),
+            per_chip * replicas * chips, per_chip, float(pool.tokens_per_s_per_user[place]),
+            float(pool.ttft_s[place]), 1.0 / float(pool.tokens_per_s_per_user[place]), power,
+            power + self.system.overhead_w_per_chip, float(pool.prompt_share[place]), "",
+        )  # fmt: skip
+
+    def _of(self, layout: Layout, point: Points, replicas: float) -> ServingChoice:
+        parts = {name: float(value[0]) for name, value in point.parts_s.items()}
+        full = float(point.concurrency[0]) >= _FULL * largest_concurrency(self.models[layout], self.traffic)
+        most = max(parts, key=lambda name: parts[name])
+        limit = _LIMITS[most] + ("; the memory is full" if full else "")
+        per_chip, power = float(point.tokens_per_s[0]) / layout.chips, float(point.chip_power_w[0])
+        return ServingChoice(
+            layout.text(), layout, replicas * layout.chips, replicas, float(point.concurrency[0]),
+            float(point.tokens_per_s[0]) * replicas, per_chip, float(point.tokens_per_s_per_user[0]),
+            float(point.ttft_s[0]), float(point.tpot_s[0]), power, power + self.system.overhead_w_per_chip, 0.0,
+            limit, parts,
+        )  # fmt: skip
+
+    def _most(self, found: Candidates) -> str:
+        """Requests that the chips give within the latencies, in words."""
+        tpot = 1.0 / found.tokens_per_s_per_user
+        kept = (found.ttft_s <= self.targets.ttft_s) & (tpot <= self.targets.tpot_s)
+        if not kept.any():
+            return "no load has both latencies"
+        most = float(found.tokens_per_s_per_chip[kept].max()) * self.chips / self.traffic.output_tokens
+        return f"within both at most {most:.4g} requests a second"
+
+    def notes(self, best: Sequence[ServingChoice], found: Candidates) -> list[str]:
+        """Targets that nothing keeps and how near it comes; chips that stay idle."""
+        said = []
+        if not best:
+            said.append(
+                f"nothing keeps the targets: the shortest time to the first token is {found.ttft_s.min():.3g} s, "
+                f"per token {1.0 / found.tokens_per_s_per_user.max():.3g} s; {self._most(found)}"
+            )
+        elif not self.targets.requests_per_s and self.chips - best[0].chips >= 1.0:
+            said.append(f"{self.chips - best[0].chips:.0f} of {self.chips} chips stay idle: replicas are whole")
+        return said
+
+
+def usual_precision(accelerator: Accelerator) -> str:
+    """Precision in which a chip usually serves: 8 bits where it has them, else 16."""
+    peaks = accelerator.peak_flops_per_s
+    return next((name for name in ("fp8", "mxfp8", "bf16") if name in peaks), "fp16")

@@ -1,0 +1,173 @@
+"""Serving stacks: a software with its releases, how it schedules, and what it costs beside the chip's kernels.
+
+A stack is written ``vllm@0.17``: a catalogue key (``serving-`` may be left out) and a release. Entry
+``serving-vllm@0.17`` says what that release does otherwise than those before it, ``serving-practice`` what holds where
+a stack says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.errors import ScenarioError, shown
+
+if TYPE_CHECKING:
+    from megawatt.catalogue import Catalogue
+
+__all__ = ["PRACTICE", "ServingStack", "default_serving_stack", "read_serving_stack"]
+
+PRACTICE: Final = "serving-practice"
+"""Catalogue entry of what holds for every stack."""
+_PREFIX: Final = "serving-"
+_ROOM: Final = "serving"
+_DEFAULT: Final[Mapping[str, str]] = MappingProxyType({"gpu": "vllm", "tpu": "vllm-tpu", "trn": "nxd-inference"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServingStack:
+    """One serving stack.
+
+    Attributes
+    ----------
+    key : str
+        What it is, e.g. ``serving-vllm@0.17``.
+    kernels : str
+        Library whose measured kernels it uses, e.g. ``trtllm``, ``vllm``.
+    continuous : bool
+        Requests join and leave between steps; otherwise a batch is served as a whole, from prompt to last token.
+    windowed_cache : bool
+        Keys and values behind a sliding window are given back.
+    latent_absorbed : bool
+        Latent attention decodes on the latent vectors themselves (arXiv 2405.04434, section 2.1.2).
+    decode_attention_frac : float
+        Share of the rate of a long stream at which decoding reads keys and values.
+    latent_attention_frac : float
+        Share of the 16-bit matrix rate that decoding on latent vectors reaches where arithmetic is the limit.
+    weight_stream_frac : float
+        Share of the memory rate at which a multiply with few rows reads its weights, over the chip's measured kernels.
+    multiply_peak_frac : float
+        Most of the chip's peak that multiplies reach where its kernels were not measured.
+    step_s, sequence_s : float
+        Host time of a step that no kernel hides, and of each sequence in it (scheduling, sampling, detokenising). [s]
+    kernel_s : float
+        Time of a memory-bound kernel beside its bytes, launched from a graph. [s]
+    layer_kernels : float
+        Such kernels of a layer beside its multiplies and attention.
+    message_s : float
+        Shortest time of a tensor-parallel sum or exchange of few bytes. [s]
+    prefill_imbalance : float
+        Prompt tokens of the busiest attention group over the mean, where groups share experts and wait for each other.
+    expert_alpha : float
+        Power law of the experts' popularity, 0 for balanced (`megawatt.hardware.expert_cost`).
+    cache_frac : float
+        Share of the memory left after weights and buffers that holds keys and values.
+    buffer_bytes : float
+        Context, graphs, activations and communication buffers on a chip. [B]
+    most_sequences, most_tokens : float
+        Sequences of an engine, and tokens of one step, at most.
+    """
+
+    key: str
+    kernels: str
+    continuous: bool
+    windowed_cache: bool
+    latent_absorbed: bool
+    decode_attention_frac: float
+    latent_attention_frac: float
+    weight_stream_frac: float
+    multiply_peak_frac: float
+    step_s: float
+    sequence_s: float
+    kernel_s: float
+    layer_kernels: float
+    message_s: float
+    prefill_imbalance: float
+    expert_alpha: float
+    cache_frac: float
+    buffer_bytes: float
+    most_sequences: float
+    most_tokens: float
+
+
+_FLAGS: Final = ("continuous", "windowed_cache", "latent_absorbed")
+
+
+def default_serving_stack(accelerator: Accelerator) -> str:
+    """Name of the stack that is usual on a chip."""
+    return _DEFAULT[accelerator.family]
+
+
+def read_serving_stack(
+    catalogue: Catalogue, text: str, accelerator: Accelerator
+) -> tuple[ServingStack, tuple[Assumption, ...]]:
+    """A serving stack as it is written, and the facts behind it.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``serving-...``.
+    text : str
+        ``NAME[@RELEASE]``; the usual stack of the chip where it is empty. RELEASE is one of its releases or a month
+        (YYYY-MM): the newest until then; the newest of all where it is not given.
+    accelerator : Accelerator
+        The chip: a stack does otherwise on some.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such release.
+    CatalogueError
+        If there is no such stack.
+    """
+    name, at, release = (part.strip() for part in text.strip().partition("@"))
+    name = (name or default_serving_stack(accelerator)).removeprefix(_PREFIX)
+    key = catalogue.get(_PREFIX + name, "practice").key
+    releases = _releases(catalogue, key)
+    until = list(releases)
+    if at:
+        if release not in releases and not _is_month(release):
+            known = ", ".join(releases) or "it has none"
+            raise ScenarioError(f"serving stack {shown(text)}: no release {shown(release)}; allowed: {known}, YYYY-MM")
+        until = [r for r, since in releases.items() if since <= releases.get(release, release)]
+    used = _facts(catalogue, key, until, accelerator)
+    written = f"{key}@{until[-1]}" if until else key
+    values: dict[str, Any] = {}
+    for fact_name, assumption in used.items():
+        fact = assumption.fact
+        if fact_name == "kernels":
+            values[fact_name] = str(fact.value)
+        else:
+            values[fact_name] = fact.number() > 0.5 if fact_name in _FLAGS else fact.number()
+    return ServingStack(key=written, **values), tuple(used.values())
+
+
+def _is_month(text: str) -> bool:
+    year, dash, month = text.partition("-")
+    return bool(dash) and len(year) == 4 and len(month) == 2 and (year + month).isdigit()
+
+
+def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
+    """Releases of a stack and the month since when they are out, the oldest first."""
+    found = {
+        entry.removeprefix(f"{key}@"): str(catalogue.get(entry).facts["since"].value)
+        for entry in catalogue.entries
+        if entry.startswith(f"{key}@") and "since" in catalogue.get(entry).facts
+    }
+    return dict(sorted(found.items(), key=lambda item: item[1]))
+
+
+def _facts(catalogue: Catalogue, key: str, releases: list[str], accelerator: Accelerator) -> dict[str, Assumption]:
+    """Facts of a stack: what holds for all, over it its own and its releases', each on this family of chips."""
+    names = [name for name in ServingStack.__dataclass_fields__ if name != "key"]
+    used: dict[str, Assumption] = {}
+    chips = [accelerator.family, *reversed(accelerator.practised)]
+    for base in (PRACTICE, key, *(f"{key}@{r}" for r in releases)):
+        for entry in (base, *(f"{base}-{chip}" for chip in chips)):
+            if entry in catalogue.entries:
+                facts = catalogue.get(entry).facts
+                used |= {name: catalogue.assume(entry, name, _ROOM) for name in names if name in facts}
+    return used

@@ -1,0 +1,112 @@
+"""The command's question: targets, rates, layouts that are refused, settings that are written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from megawatt.catalogue import load_catalogue
+from megawatt.cli.entry import cli
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.serving import ENGINES, ServingPlan, Targets, Traffic, engine_settings, parse_layout, serve, simulated
+from megawatt.workload import load_model
+
+CATALOGUE = load_catalogue()
+
+
+def _plan(model: str = "llama-3.1-8b", chips: int = 8, layout: str = "", **asked: object) -> ServingPlan:
+    return serve(
+        load_model(model, CATALOGUE),
+        CATALOGUE.system("hgx-h200"),
+        chips,
+        Traffic(2048.0, 512.0),
+        catalogue=CATALOGUE,
+        precision="fp8",
+        layout=parse_layout(layout),
+        **asked,  # type: ignore[arg-type]
+    )
+
+
+def test_targets_are_kept_and_cost_throughput() -> None:
+    free, held = _plan(), _plan(targets=Targets(ttft_s=0.2, tpot_s=0.01))
+    assert held.best is not None
+    assert free.best is not None
+    assert held.best.ttft_s <= 0.2
+    assert held.best.tpot_s <= 0.01
+    assert held.best.tokens_per_s < free.best.tokens_per_s
+    assert free.best.chips <= 8
+    assert free.best.tokens_per_s == pytest.approx(free.best.tokens_per_s_per_chip * free.best.chips)
+    assert free.best.it_j_per_token > free.best.chip_power_w / free.best.tokens_per_s_per_chip
+
+
+def test_a_rate_takes_the_fewest_chips() -> None:
+    few, many = (_plan(chips=64, targets=Targets(requests_per_s=r)).best for r in (5.0, 100.0))
+    assert few is not None
+    assert many is not None
+    assert few.chips < many.chips <= 64
+    out = _plan(chips=1, targets=Targets(requests_per_s=1e6))
+    assert out.best is None
+    assert "at most" in out.notes[0]
+    with pytest.raises(ScenarioError, match="nothing to write"):
+        engine_settings(out, "vllm")
+    with pytest.raises(ScenarioError, match="nothing to simulate"):
+        simulated(out, 10)
+
+
+def test_an_offline_run_gives_more_than_users_who_wait() -> None:
+    burst = _plan(requests=20_000.0).best
+    assert burst is not None
+    assert burst.tokens_per_s >= _plan(concurrency=64.0).best.tokens_per_s  # type: ignore[union-attr]
+    # A few requests leave the last wave part-empty.
+    assert _plan(requests=8.0).best.tokens_per_s < burst.tokens_per_s  # type: ignore[union-attr]
+    with pytest.raises(ScenarioError, match="one of them"):
+        _plan(requests=5.0, concurrency=5.0)
+
+
+def test_no_choice_beats_the_front() -> None:
+    plan = _plan()
+    speeds = [c.tokens_per_s_per_user for c in plan.front]
+    assert speeds == sorted(speeds)
+    for choice in plan.choices:
+        assert any(
+            f.tokens_per_s_per_chip >= choice.tokens_per_s_per_chip * (1 - 1e-9)
+            and f.tokens_per_s_per_user >= choice.tokens_per_s_per_user * (1 - 1e-9)
+            for f in plan.front
+        )
+
+
+@pytest.mark.parametrize(("layout", "text"), [("tp=3", "divide 32 heads"), ("dp=2", "experts"), ("pp=64", "layers")])
+def test_layouts_that_the_model_has_not(layout: str, text: str) -> None:
+    with pytest.raises(ScenarioError, match=text):
+        _plan(layout=layout, chips=64)
+
+
+def test_a_model_that_does_not_fit_says_so() -> None:
+    with pytest.raises(InfeasibleError, match="leave no room for one request"):
+        _plan("llama-3.1-405b", chips=1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_settings_name_the_layout(engine: str) -> None:
+    text = engine_settings(_plan("qwen3-30b-a3b", layout="dp=8"), engine)
+    assert "8" in text
+    assert text.endswith("\n")
+    words = {"vllm": "--data-parallel-size 8", "trtllm": "enable_attention_dp: true", "sglang": "--enable-dp-attention"}
+    assert words[engine] in text
+
+
+def test_the_command(tmp_path: Path) -> None:
+    words = ["serve", "llama-2-7b", "--system", "hgx-h100", "--chips", "8", "--price", "2", "--simulate", "40"]
+    file = tmp_path / "run.sh"
+    done = CliRunner().invoke(cli, [*words, "--json", "--write-settings", "vllm", str(file)])
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)["results"][0]
+    best = found["choices"][0]
+    assert best["usd_per_million_tokens"] == pytest.approx(2.0 / 3600.0 / best["tokens_per_s_per_chip"] * 1e6)
+    assert found["simulated"]["ttft_s"]["p50"] > 0.0
+    assert "vllm serve" in file.read_text()
+    again = CliRunner().invoke(cli, [*words, "--write-settings", "vllm", str(file)])
+    assert isinstance(again.exception, ScenarioError)
