@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -200,9 +201,21 @@ def plan(
         space = asked_space(job, system, chips, catalogue=catalogue, choices=choices, schedules=schedules)
     cases = [_Case(one, system, chips, practice) for one in jobs]
     rank = _Rank(objective, prices or Prices(), chips)
-    # Memory is the same in every precision of the linear layers: where one plan is infeasible, so are all.
-    found = [case.choose(space, rank) for case in cases]
-    return found[0] if len(found) == 1 else merge_plans(found, system, rank.of, 1 + _RUNNERS_UP)
+    # What is stored narrower needs less memory: some precisions may fit where others do not.
+    outcomes = [case.choose(space, rank) for case in cases]
+    found = [one for one in outcomes if isinstance(one, TrainingPlan)]
+    large = [one for one in outcomes if isinstance(one, _TooLarge)]
+    if not found:
+        raise InfeasibleError(min(large, key=lambda one: one.missing_bytes).text)
+    best = found[0] if len(found) == 1 else merge_plans(found, system, rank.of, 1 + _RUNNERS_UP)
+    if not large:
+        return best
+    counts = Counter(best.rejected)
+    for _ in large:
+        counts.update({**space.rejected, MEMORY_REASON: len(space.layouts)})
+    notes = tuple(f"Nothing fits in {one.precision}: {one.missing_bytes / 1e9:.1f} GB are missing." for one in large)
+    considered = best.considered + len(large) * space.considered
+    return replace(best, considered=considered, rejected=dict(counts), notes=(*best.notes, *notes))
 
 
 def asked_space(
@@ -237,6 +250,15 @@ class _Rank:
 
 
 @dataclass(frozen=True, slots=True)
+class _TooLarge:
+    """No layout fits in a precision: what the nearest lacks, and the message that says so."""
+
+    precision: str
+    missing_bytes: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Case:
     """One question: this job on these chips."""
 
@@ -245,8 +267,8 @@ class _Case:
     chips: int
     practice: Practice
 
-    def choose(self, space: Space, rank: _Rank) -> TrainingPlan:
-        """The best of a space, the next best and the front of time and energy."""
+    def choose(self, space: Space, rank: _Rank) -> TrainingPlan | _TooLarge:
+        """The best of a space, the next best and the front of time and energy; what is missing where none fits."""
         few = self.cost(space.layouts) if len(space.layouts) <= 1 + _RUNNERS_UP else None
         if few is not None:
             scores = scores_of(self.system, space.layouts, few)
@@ -254,7 +276,7 @@ class _Case:
             scores = score_layouts(self.job, self.system, space.layouts, practice=self.practice)
         fits = int(np.isfinite(scores.step_time_s).sum())
         if not fits:
-            raise InfeasibleError(_too_large(self.job, self.system, self.chips, space.layouts, scores.memory_bytes))
+            return _too_large(self.job, self.system, self.chips, space.layouts, scores.memory_bytes)
         ranked = smallest(rank.of(scores.step_time_s, scores.it_energy_j), min(_ZERO_STAGES * (1 + _RUNNERS_UP), fits))
         ranked = distinct(space.layouts, ranked)[: 1 + _RUNNERS_UP]
         front = pareto_front(scores.step_time_s, scores.it_energy_j)[:_LONGEST_FRONT]
@@ -278,16 +300,17 @@ class _Case:
         return step_cost(self.job, self.system, layouts, practice=self.practice)
 
 
-def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> str:
-    """The message of a model that fits in no layout."""
+def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: NDArray[np.float64]) -> _TooLarge:
+    """What a model that fits in no layout lacks."""
     nearest = int(np.argmin(memory))
-    have, need = system.accelerator.hbm_bytes, memory[nearest]
-    return (
+    have, need = system.accelerator.hbm_bytes, float(memory[nearest])
+    text = (
         f"{job.arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The "
         f"nearest ({describe_layout(layouts, nearest)}) needs {need / 1e9:.1f} GB per chip of {have / 1e9:.1f} GB: "
         f"{(need - have) / 1e9:.1f} GB are missing. Use more chips, a shorter sequence, or an accelerator "
         "with more memory"
     )
+    return _TooLarge(job.precision, need - have, text)
 
 
 def _hfu(job: Job, layouts: Layouts, mfu: float) -> float:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.cli import main
-from megawatt.errors import ScenarioError
-from megawatt.training import Job, Prices, plan, trained_precisions
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.training import Job, Prices, choices_of, one_layout, plan, trained_precisions
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -87,3 +88,27 @@ def test_train_ranks_precisions_together(capsys: pytest.CaptureFixture[str]) -> 
         code, out = run(capsys, *words, "--precision", unknown, "--json")
         assert code == 2
     assert "int3" in json.loads(out)["problems"][0]["message"]
+
+
+def test_a_precision_that_fits_nowhere_stops_no_other() -> None:
+    # One layout between the two: its fp8 inputs are kept in half the bytes.
+    asked: dict[str, Any] = {"choices": choices_of(one_layout(tp=8, pp=1, dp=4, micro_batch=16, zero=1)), **QUESTION}
+    with pytest.raises(InfeasibleError, match="GB are missing"):
+        plan(Job(ARCH, 5376, 128, "bf16"), **asked)
+    narrow = plan(Job(ARCH, 5376, 128, "fp8"), **asked)
+    for precisions in (("bf16", "fp8"), ("fp8", "bf16")):
+        found = plan(Job(ARCH, 5376, 128), precisions=precisions, **asked)
+        assert (found.job.precision, found.step_time_s) == ("fp8", narrow.step_time_s)
+        assert found.precisions == ("fp8",)
+        assert found.considered == 2
+        assert sum(found.rejected.values()) == 1
+        assert any(note.startswith("Nothing fits in bf16: ") for note in found.notes)
+    with pytest.raises(InfeasibleError) as nearest:  # the message is that of the precision that lacks least
+        plan(
+            Job(ARCH, 65536, 32),
+            precisions=("bf16", "fp8"),
+            **asked | {"choices": {"tp": 1, "pp": 1, "micro_batch": 1}},
+        )
+    with pytest.raises(InfeasibleError) as alone:
+        plan(Job(ARCH, 65536, 32, "fp8"), **asked | {"choices": {"tp": 1, "pp": 1, "micro_batch": 1}})
+    assert str(nearest.value) == str(alone.value)
