@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import Assumption, Fact, System
 from megawatt.errors import InfeasibleError
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
-from megawatt.training import Job, TrainingPlan, TrainingRun, plan, run
+from megawatt.training import Job, Setup, TrainingPlan, TrainingRun, plan, run
 from megawatt.training.records import Layouts
 from megawatt.workload import load_model
 
@@ -53,14 +53,24 @@ def _sections(scenario: Scenario) -> tuple[AI, Training, Contract]:
     return scenario.ai, scenario.training, scenario.contract
 
 
-def _job(catalogue: Catalogue, folder: Path, model: str, seq_len: int, global_batch: int, precision: str) -> Job:
-    arch = load_model(model, catalogue, folder)
-    return Job(arch, seq_len=seq_len, global_batch=global_batch, precision=precision)
+def _job(
+    catalogue: Catalogue,
+    folder: Path,
+    model: str,
+    seq_len: int,
+    global_batch: int,
+    precision: str,
+    setup: tuple[Any, ...],
+) -> Job:
+    return Setup(*setup).job(load_model(model, catalogue, folder), seq_len, global_batch, precision)
 
 
-def _plan(catalogue: Catalogue, system: str, job: Job, chips: int, *, layouts: Layouts | None) -> TrainingPlan:
+def _plan(
+    catalogue: Catalogue, system: str, job: Job, chips: int, setup: tuple[Any, ...], *, layouts: Layouts | None
+) -> TrainingPlan:
+    asked = Setup(*setup).question()
     try:
-        return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts)
+        return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts, **asked)
     except InfeasibleError as error:
         raise InfeasibleError(f"training.chips: {error}") from None
 
@@ -112,9 +122,18 @@ def compute(memo: Memo, scenario: Scenario, folder: Path, held: Mapping[str, Lay
     """
     ai, training, contract = _sections(scenario)
     size = (int(training.seq_len.number()), int(training.global_batch.number()))
-    job = memo("job", _job, folder, training.model, *size, training.precision)
+    # Machines that it is compared with are set up at their best: a layout and a stack are of one machine.
+    own, shared = (astuple(setup) for setup in (training.setup, training.setup.of_the_job))
+    job, chips_asked = memo("job", _job, folder, training.model, *size, training.precision, shared), training.chips
     plans = {
-        key: memo(f"plan {key}", partial(_plan, layouts=held.get(key)), key, job, int(training.chips.number()))
+        key: memo(
+            f"plan {key}",
+            partial(_plan, layouts=held.get(key)),
+            key,
+            job,
+            int(chips_asked.number()),
+            own if key == ai.system else shared,
+        )
         for key in sorted({ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k})
     }
     step = plans[ai.system]

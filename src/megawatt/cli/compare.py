@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from megawatt.cli.options import (
-    WORDS,
-    Number,
-    Whole,
-    kernels_option,
-    layout_option,
-    lora_option,
-    packing_option,
-    schedule_option,
-)
+from megawatt.cli.options import WORDS, Number, Whole, kernels_option, run_options
 from megawatt.cli.output import emit_json, say
 from megawatt.cli.tables import print_table
 from megawatt.errors import ScenarioError
@@ -65,10 +56,7 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
     help="Tokens each; 4,096 unless given, fewer where the model has fewer positions.",
 )
 @click.option("--precision", help="Precision of the linear layers (default: bf16).")
-@layout_option
-@schedule_option
-@lora_option
-@packing_option
+@run_options()
 @kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
@@ -81,19 +69,16 @@ def compare(
     batch: int | None,
     seq_len: int | None,
     precision: str | None,
-    layout: str,
-    schedule: str,
-    lora: int,
-    packing: str,
     kernels: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """What does each of several machines make of MODEL, at equal chips, power or cost?
 
     Step times come with their range when each input is moved to the ends of its published range, one at a time.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.training import chips_within, machine_within, open_machines, parse_choices, parse_schedules, usual_job
+    from megawatt.training import Setup, chips_within, machine_within, open_machines, usual_job
     from megawatt.workload import load_model
 
     names = [name.strip() for name in systems.split(",") if name.strip()]
@@ -102,9 +87,10 @@ def compare(
     catalogue, keys = open_machines(load_catalogue(), names, kernels=kernels)
     arch = load_model(model, catalogue)
     priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
-    held: dict[str, Any] = {"choices": parse_choices(layout), "schedules": parse_schedules(schedule)}
+    setup = Setup(**options)
+    held = setup.question()
     asked: dict[str, Any] = {"seq_len": seq_len, "global_batch": batch, "precision": precision}
-    asked |= {"lora_rank": lora, "packing": packing}
+    asked |= {"lora_rank": setup.lora, "packing": setup.packing}
     rows: list[dict[str, Any]] = []
     for key in keys:
         system, price = catalogue.system(key), priced.get(key)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
+
+from megawatt.run_options import MOST_RANK, RUN_OPTIONS
 
 __all__ = [
     "DAY",
@@ -18,11 +21,7 @@ __all__ = [
     "Whole",
     "force_option",
     "kernels_option",
-    "launch_option",
-    "layout_option",
-    "lora_option",
-    "packing_option",
-    "schedule_option",
+    "run_options",
 ]
 
 _MOST: Final = 1e15
@@ -122,30 +121,23 @@ WORDS: Final = _Words()
 KEY: Final = _Like("key", r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", "my-measurements")
 DAY: Final = _Like("date", r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])", "2026-05-31")
 
-_LAYOUT: Final = (
-    "Fix choices: tp, pp, vpp, cp, cp_comm=ring|a2a, ep, etp, dp, fsdp=N, hsdp=SHARDxREPLICAS, micro_batch (mb), "
-    "zero, recompute, sequence_parallel (sp), schedule, first_layers, last_layers; or as the table of layouts says it, "
-    "'tp8 pp4 mb1 z1'. Degrees count chips. With tp, pp and micro_batch: this layout alone."
-)
-layout_option: Final = click.option("--layout", type=WORDS, default="", metavar="NAME=N,...", help=_LAYOUT)
-launch_option: Final = click.option(
-    "--layout", type=WORDS, default="", metavar="NAME=N,...|FILE", help=f"{_LAYOUT} Or the launch file of a run."
-)
-schedule_option: Final = click.option(
-    "--schedule",
-    type=WORDS,
-    default="",
-    metavar="NAME,...|any",
-    help="Pipeline schedules to search together: 1f1b (interleaved with vpp), zb-h1, zb-v, dualpipe, dualpipev "
-    "(default: the stack's own).",
-)
-lora_option: Final = click.option(
-    "--lora", type=Whole(0, 65_536), default=0, metavar="RANK", help="Train low-rank adapters beside frozen weights."
-)
-packing_option: Final = click.option(
-    "--packing",
-    type=WORDS,
-    default="",
-    metavar="mean=N,...",
-    help="Documents packed into a sequence: mean=TOKENS, cv=SPREAD of their lengths, fill=SHARE that is no padding.",
-)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def run_options(*, launch_file: bool = False) -> Callable[[_Command], _Command]:
+    """Every option of `RUN_OPTIONS`, as keyword arguments of the command by their names there.
+
+    ``launch_file``: a layout may be the name of one.
+    """
+
+    def with_options(command: _Command) -> _Command:
+        for name, option in reversed(tuple(RUN_OPTIONS.items())):
+            told, metavar = option.help, option.metavar
+            if name == "layout" and launch_file:
+                told, metavar = f"{told} Or the launch file of a run.", f"{metavar}|FILE"
+            kind = Whole(0, MOST_RANK) if option.whole else SETTING if option.repeated else WORDS
+            settings: dict[str, Any] = {"multiple": True} if option.repeated else {"default": 0 if option.whole else ""}
+            command = click.option(option.flag, name, type=kind, metavar=metavar, help=told, **settings)(command)
+        return command
+
+    return with_options

@@ -8,58 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.options import (
-    WORDS,
-    Number,
-    Whole,
-    force_option,
-    kernels_option,
-    launch_option,
-    lora_option,
-    packing_option,
-    schedule_option,
-)
+from megawatt.cli.options import WORDS, Number, Whole, force_option, kernels_option, run_options
 from megawatt.cli.output import console, emit_json, note, say
-from megawatt.errors import ScenarioError, shown
+from megawatt.errors import ScenarioError
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
     from megawatt.catalogue.records import System
-    from megawatt.training import TrainingPlan
+    from megawatt.launch import Question
+    from megawatt.training import Objective, TrainingPlan
 
 __all__ = ["train"]
-
-
-def read_chips(text: str) -> tuple[int, int]:
-    """A number of chips, or a range (``256..4096``), as its two ends.
-
-    Raises
-    ------
-    ScenarioError
-        If it is neither.
-    """
-    first, dots, last = text.partition("..")
-    ends = (first, last if dots else first)
-    try:
-        if "_" in text or not text.isascii():
-            raise ValueError(text)
-        return int(ends[0]), int(ends[1])
-    except ValueError:
-        raise ScenarioError(f"--chips {shown(text)}: allowed: a number, or a range such as 256..4096") from None
-
-
-def read_precisions(text: str | None, system: System) -> tuple[str, ...]:
-    """Names after ``--precision``; ``any``: all that the chip trains in. Empty where nothing is said."""
-    from megawatt.training import trained_precisions
-
-    if not text:
-        return ()
-    if text.strip().lower() == "any":
-        return trained_precisions(system.accelerator)
-    names = tuple(filter(None, (name.strip().lower() for name in text.split(","))))
-    if not names:
-        raise ScenarioError(f"--precision {text!r}: names none; allowed: one or more that the chip has, or any")
-    return names
 
 
 def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> None:
@@ -77,8 +36,7 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 @click.option("--system", "system_key", required=True, metavar="KEY|FILE", help="Machine: hgx-h100, ./my-machine.toml.")
 @click.option("--chips", default="", metavar="N|A..B",
               help="Chips to use, or a range to sweep in doublings (default: those of a launch file).")  # fmt: skip
-@launch_option
-@schedule_option
+@run_options(launch_file=True)
 @click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
 @click.option(
     "--seq",
@@ -89,20 +47,7 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 @click.option(
     "--precision", type=WORDS, metavar="NAME,...|any", help="Of the linear layers; several are ranked together (bf16)."
 )
-@lora_option
-@packing_option
 @kernels_option
-@click.option(
-    "--stack",
-    metavar="NAME[@RELEASE]",
-    default="",
-    help="Training stack and its release (or a month), e.g. megatron-bridge@26.02 (default: the chip's usual).",
-)
-@click.option("--set-stack", "switches", multiple=True, metavar="NAME=VALUE",
-              help="Switch one feature of the stack, e.g. ep_overlap=on, dispatcher=deepep, graphs=none.")  # fmt: skip
-@click.option(
-    "--offload", type=WORDS, default="", metavar="WHAT,...", help="Keep in the host's memory: optimizer, activations."
-)
 @click.option("--objective", type=click.Choice(["time", "energy", "cost"]), default="time", show_default=True)
 @click.option(
     "--price", type=Number(0.0), default=0.0, metavar="USD", help="Price of a chip-hour, for --objective cost."
@@ -133,18 +78,11 @@ def train(
     model: str,
     system_key: str,
     chips: str,
-    layout: str,
-    schedule: str,
     batch: int | None,
     seq_len: int | None,
     precision: str | None,
-    lora: int,
-    packing: str,
     kernels: Path | None,
-    stack: str,
-    switches: tuple[str, ...],
-    offload: str,
-    objective: str,
+    objective: Objective,
     price: float,
     energy_price: float,
     top: int,
@@ -155,6 +93,7 @@ def train(
     write_launch: tuple[str, Path] | None,
     force: bool,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """How long is one training step of MODEL, under which parallel layout, and where does the time go?
 
@@ -165,77 +104,70 @@ def train(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
-    from megawatt.launch import asked, is_launch, read_launch, said_of
-    from megawatt.training import (
-        Prices,
-        against,
-        doublings,
-        memory_answer,
-        open_machine,
-        parse_choices,
-        parse_schedules,
-        plan,
-        read_features,
-        sweep,
-        switched_text,
-        usual_job,
-    )
-    from megawatt.workload import load_model
+    from megawatt.launch import ask
+    from megawatt.training import Setup, memory_answer, sweep
     from megawatt.writing import check_text
 
     for path in (timeline, write_launch and write_launch[1]):
         if path is not None:
             check_text(path, force=force)
-    catalogue, system = open_machine(load_catalogue(), system_key, kernels=kernels)
-    arch = load_model(model, catalogue)
-    launch = read_launch(Path(layout), arch, system, catalogue, chips) if is_launch(layout) else None
-    said = asked(
-        launch, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision, stack=stack or None,
-        lora_rank=lora, offload=tuple(filter(None, (word.strip() for word in offload.split(",")))),
+    question = ask(
+        load_catalogue(), model, system_key, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision,
+        kernels=kernels, setup=Setup(**options),
     )  # fmt: skip
-    precisions = read_precisions(said["precision"], system)
-    job = usual_job(
-        arch, system.accelerator, seq_len=said["seq_len"], global_batch=said["global_batch"],
-        precision=next(iter(precisions), None), lora_rank=said["lora_rank"], packing=packing,
-    )  # fmt: skip
-    question: dict[str, Any] = {
-        "precisions": precisions,
-        "catalogue": catalogue,
-        "stack": switched_text(said["stack"] or "", read_features("; ".join(switches))) or None,
-        "offload": said["offload"],
-    }
-    choices = launch.layout if launch is not None else parse_choices(layout)
-    held: dict[str, Any] = {"choices": choices, "schedules": parse_schedules(schedule)}
-    counts = doublings(*read_chips(said["chips"]))
     once = {"--memory": memory, "--timeline": timeline, "--write-launch": write_launch, "--price": price}
     once |= {"--energy-price": energy_price, "--objective": objective != "time"}
-    _refuse_mixed(len(counts) > 1, once, {"--target-s": target_s, "--scaling": scaling != "strong"})
-    if len(counts) > 1:
-        scaled = list(sweep(job, system, counts, weak=scaling == "weak", **question, **held))
-        views.show_sweep(scaled, target_s, as_json)
-        return
-    if memory:
-        asked_for = {"catalogue": catalogue, "stack": said["stack"], "offload": said["offload"]}
-        views.show_memory(job, memory_answer(job, system, counts[0], **asked_for, **held), as_json)
-        return
-    question |= {"objective": objective, "prices": Prices(price, energy_price)}
-    found = plan(job, system, counts[0], **question, **held)
-    if launch is not None:
-        found = dataclasses.replace(found, notes=(*found.notes, *said_of(launch, arch)))
+    many = len(question.counts) > 1
+    _refuse_mixed(many, once, {"--target-s": target_s, "--scaling": scaling != "strong"})
+    if many:
+        scaled = sweep(question.job, question.system, question.counts, weak=scaling == "weak", **question.asked)
+        views.show_sweep(list(scaled), target_s, as_json)
+    elif memory:
+        asked = {name: value for name, value in question.asked.items() if name != "precisions"}
+        views.show_memory(
+            question.job, memory_answer(question.job, question.system, question.counts[0], **asked), as_json
+        )
+    else:
+        usd = (price, energy_price)
+        _answer(question, objective, usd, top, as_json, write_launch=write_launch, timeline=timeline, force=force)
+
+
+def _answer(
+    question: Question,
+    objective: Objective,
+    usd: tuple[float, float],
+    top: int,
+    as_json: bool,
+    *,
+    write_launch: tuple[str, Path] | None,
+    timeline: Path | None,
+    force: bool,
+) -> None:
+    """The best plan of a question, as files and as text or JSON."""
+    from megawatt.cli import training_views as views
+    from megawatt.launch import said_of
+    from megawatt.training import Prices, against, plan
+
+    system, prices = question.system, Prices(*usd)
+    ranked: dict[str, Any] = {"objective": objective, "prices": prices}
+    found = plan(question.job, system, question.counts[0], **question.asked, **ranked)
+    if question.launch is not None:
+        found = dataclasses.replace(found, notes=(*found.notes, *said_of(question.launch, found.job.arch)))
     if write_launch is not None:
-        _write_launch(*write_launch, force, system, found, catalogue)
+        _write_launch(*write_launch, force, system, found, question.catalogue)
     if timeline is not None:
-        _write_timeline(timeline, force, system, found, catalogue)
-    best = plan(job, system, counts[0], **question) if any(held.values()) else None
+        _write_timeline(timeline, force, system, found, question.catalogue)
+    free = question.free
+    best = None if free is None else plan(question.job, system, question.counts[0], **free, **ranked)
     if as_json:
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
-        emit_json("train", [views.plan_dict(system, found, top, question["prices"]) | beside])
-    else:
-        views.show_plan(system, found, top, question["prices"])
-        if best is not None:
-            console().print(views.against_best(best, against(best, found, system)))
-        if timeline is not None:
-            say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
+        emit_json("train", [views.plan_dict(system, found, top, prices) | beside])
+        return
+    views.show_plan(system, found, top, prices)
+    if best is not None:
+        console().print(views.against_best(best, against(best, found, system)))
+    if timeline is not None:
+        say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 
 
 def _write_launch(

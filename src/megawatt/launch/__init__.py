@@ -12,19 +12,24 @@ from megawatt.launch.asking import (
     write_launch,
 )
 from megawatt.launch.logs import StepTimes, read_log
+from megawatt.launch.question import Question, ask, read_chips, read_precisions
 from megawatt.launch.records import Launch
 
 __all__ = [
     "FRAMEWORKS",
     "Launch",
+    "Question",
     "StepTimes",
+    "ask",
     "asked",
     "differing",
     "is_launch",
     "launch_alone",
     "launch_of",
+    "read_chips",
     "read_launch",
     "read_log",
+    "read_precisions",
     "said_of",
     "write_launch",
 ]

@@ -151,7 +151,7 @@ def asked(launch: Launch | None, **given: Any) -> dict[str, Any]:
     launch : Launch or None
         The file.
     **given
-        ``chips`` (text), ``seq_len``, ``global_batch``, ``precision``, ``stack``, ``offload``, ``lora_rank``; None, 0
+        ``chips``, ``precision``, ``stack``, ``offload`` (text), ``seq_len``, ``global_batch``, ``lora_rank``; None, 0
         or empty where nothing is said.
 
     Raises
@@ -161,8 +161,8 @@ def asked(launch: Launch | None, **given: Any) -> dict[str, Any]:
     """
     said: dict[str, Any] = {}
     if launch is not None:
-        said = {name: getattr(launch, name) for name in ("seq_len", "global_batch", "precision", "stack", "offload")}
-        said |= {"lora_rank": launch.lora_rank, "chips": str(launch.devices) if launch.devices else ""}
+        said = {name: getattr(launch, name) for name in ("seq_len", "global_batch", "precision", "stack", "lora_rank")}
+        said |= {"offload": ",".join(launch.offload), "chips": str(launch.devices) if launch.devices else ""}
     found = {name: value or said.get(name) or value for name, value in given.items()}
     if not found["chips"]:
         raise ScenarioError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from megawatt.catalogue import Catalogue
@@ -121,7 +122,7 @@ def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
 
 def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     from megawatt.hardware import peak_precision
-    from megawatt.training import Job, search_space
+    from megawatt.training import Job, asked_space, search_space
     from megawatt.workload import load_model
 
     ai, training, contract = scenario.ai, scenario.training, scenario.contract
@@ -134,11 +135,20 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
             known = ", ".join(sorted(chip.peak_flops_per_s))
             rule = functools.partial(peak_precision, chip, training.precision)
             yield from _tried("training.precision", f"of {path} = {key}: {known}", rule)
-    name = training.model
-    arch = load_model(name, catalogue, folder)
+    arch = load_model(training.model, catalogue, folder)
     chips, seq_len, batch = (int(f.number()) for f in (training.chips, training.seq_len, training.global_batch))
-    space = functools.partial(search_space, Job(arch, seq_len, batch, training.precision), chips)
-    yield from _tried("training.chips", "a number of chips that a layout divides", space)
+    setup, system = training.setup, catalogue.system(ai.system)
+    wrong = [replace(p, path=f"training.{p.path}") for p in setup.problems(catalogue, system, seq_len)]
+    yield from wrong
+    if wrong:
+        return
+    job, asked = Job(arch, seq_len, batch, training.precision), setup.question()
+    held = {name: asked[name] for name in ("choices", "schedules")}
+    space = functools.partial(asked_space, job, system, chips, catalogue=catalogue, **held)
+    if any(held.values()):
+        where = "training.layout" if setup.layout else "training.schedule"
+        yield from _tried(where, "choices that divide these chips", space)
+    yield from _tried("training.chips", "a number of chips that a layout divides", lambda: search_space(job, chips))
 
 
 def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:

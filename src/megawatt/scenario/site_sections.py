@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.run_options import MOST_RANK, RUN_OPTIONS
 from megawatt.scenario.section import Month, site_place
 from megawatt.tariff import Window
+from megawatt.training import Setup
 
 __all__ = ["AI", "ForwardYear", "Hall", "HallRamp", "Mining", "Power", "PriceBlock", "Site", "Timeline", "Training"]
 
@@ -256,6 +258,13 @@ class AI(Section):
     )
 
 
+def _run_option(name: str, default: Any) -> Any:
+    """A field of the training section that is an option of ``megawatt train`` too, in the same words."""
+    option = RUN_OPTIONS[name]
+    limits: dict[str, Any] = {"ge": 0, "le": MOST_RANK} if option.whole else {}
+    return Field(default, description=f"as {option.flag} of megawatt train. {option.help}", **limits)
+
+
 class Training(Section):
     """The job that says what a chip is worth: one training run of this model on part of the site."""
 
@@ -276,6 +285,19 @@ class Training(Section):
     tokens: Annotated[Fact, *quantity(ge=1, le=1e16)] | None = Field(
         None, description="tokens of the whole run", title="tokens of the run"
     )
+    layout: str = _run_option("layout", "")
+    schedule: str = _run_option("schedule", "")
+    stack: str = _run_option("stack", "")
+    set_stack: tuple[str, ...] = _run_option("set_stack", ())
+    optimizer: str = _run_option("optimizer", "")
+    offload: str = _run_option("offload", "")
+    lora: int = _run_option("lora", 0)
+    packing: str = _run_option("packing", "")
+
+    @property
+    def setup(self) -> Setup:
+        """How the run is set up; layout, schedule, stack and offload are of ``ai.system`` alone."""
+        return Setup(**{name: getattr(self, name) for name in RUN_OPTIONS})
 
 
 class Mining(Section):

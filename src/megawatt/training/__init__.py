@@ -15,7 +15,7 @@ from megawatt.training.machines import Machine, chips_within, machine_within
 from megawatt.training.multiplies import trained_precisions
 from megawatt.training.other_layouts import Alternative, FrontStep, against, alternatives, front_steps
 from megawatt.training.own_machines import open_machine, open_machines
-from megawatt.training.planning import Objective, Prices, describe_layout, evaluate, plan
+from megawatt.training.planning import Objective, Prices, asked_space, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.runs import checkpoint_interval_s, expected_wall_s, run
@@ -30,6 +30,7 @@ from megawatt.training.scaling import (
     sweep,
 )
 from megawatt.training.schedules import CODES, SCHEDULES, schedule_name
+from megawatt.training.setup import Setup
 from megawatt.training.stacks import Stack, default_stack, read_stack, switched_text
 from megawatt.training.step import micro_batches, step_cost, step_memory
 from megawatt.training.timeline import chrome_trace, plan_timeline
@@ -53,6 +54,7 @@ __all__ = [
     "Prices",
     "Range",
     "Scaled",
+    "Setup",
     "Space",
     "Stack",
     "StepCost",
@@ -60,6 +62,7 @@ __all__ = [
     "TrainingRun",
     "against",
     "alternatives",
+    "asked_space",
     "best_within",
     "checkpoint_interval_s",
     "chips_within",

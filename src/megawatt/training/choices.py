@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from megawatt.errors import ScenarioError, shown
+from megawatt.training.features import MODULES
 from megawatt.training.layouts import LIMITS
+from megawatt.training.recompute import module_bits
 from megawatt.training.records import Layouts
 from megawatt.training.schedules import CODES, SCHEDULES
 
@@ -31,10 +33,10 @@ _ALIASES: Final[Mapping[str, str]] = {
     "last": "last_layers",
 }
 _SHARDING: Final = ("fsdp", "hsdp", "dp_shard", "dp_replicate")
-_FIELDS: Final = tuple(LIMITS)
+_FIELDS: Final = tuple(name for name in LIMITS if name != "modules")
 CHOICES: Final = (
     "tp, pp, vpp, cp, ep, etp, dp, micro_batch (mb), zero, fsdp=N, hsdp=SHARDxREPLICAS, dp_shard, dp_replicate, "
-    "recompute=none|selective|full, sequence_parallel=on|off (sp), "
+    "recompute=none|selective|full or modules (moe_act+layernorm), repeated_layers, sequence_parallel=on|off (sp), "
     f"schedule={'|'.join(SCHEDULES)}, cp_comm=ring|a2a, first_layers, last_layers"
 )
 """What can be chosen, for help and messages."""
@@ -75,11 +77,19 @@ def parse_choices(text: str) -> dict[str, int]:
             raise ScenarioError(f"--layout {shown(text)}: {name} is said twice; allowed: once")
         if name in _SHARDING:
             sharding[name] = value
+        elif name == "recompute" and _modules(value):
+            values |= {"recompute": RECOMPUTE.index("selective"), "modules": _modules(value)}
         elif name in _FIELDS:
             values[name] = _value(name, value, part)
         else:
             raise ScenarioError(f"--layout {shown(part)}: no such choice; allowed: {CHOICES}")
     return values | _replicas(sharding, values) if sharding else values
+
+
+def _modules(text: str) -> int:
+    """Modules with plus signs between them as the bits of `Layouts.modules`; 0 where a word is none."""
+    names = text.split("+")
+    return module_bits(names) if set(names) <= set(MODULES) else 0
 
 
 def is_short(text: str) -> bool:
@@ -94,6 +104,8 @@ def _from_short(text: str) -> str:
         found = _SHORT.fullmatch(word)
         if word in _SHORT_WORDS:
             choices.append(_SHORT_WORDS[word])
+        elif _modules(word):
+            choices.append(f"recompute={word}")
         elif found is None or (found["of"] and found["name"] not in _SHORT_PAIRS):
             return ""
         else:

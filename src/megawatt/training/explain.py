@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from megawatt.training.recompute import module_names
 from megawatt.training.records import Layouts, StepCost
 from megawatt.training.schedules import schedule_name
 
@@ -90,7 +91,8 @@ def short_layout(layouts: Layouts, row: int = 0) -> str:
     words = [f"tp{at['tp']}", f"pp{at['pp']}" + (f"x{at['vpp']}" if at["vpp"] > 1 else ""), f"dp{at['dp']}"]
     words += [f"{name}{at[name]}" for name in ("cp", "ep", "etp") if at[name] > 1]
     words += [f"mb{at['micro_batch']}", f"z{at['zero']}" + (f"/{at['zero_group']}" if at["zero_group"] else "")]
-    words += [("", "selective", "full")[at["recompute"]], schedule_name(at["schedule"])]
+    modules = "+".join(module_names(int(layouts.modules[row])))
+    words += [("", modules or "selective", "full")[at["recompute"]], schedule_name(at["schedule"])]
     words += [f"{end}{at[f'{end}_layers']}" if at[f"{end}_layers"] else "" for end in ("first", "last")]
     words += ["a2a" if at["cp_exchange"] else "", "no-sp" if at["tp"] > 1 and not at["sequence_parallel"] else ""]
     return " ".join(filter(None, words))

@@ -84,6 +84,7 @@ def memory_answer(
     schedules: Sequence[str] = (),
     stack: str | None = None,
     offload: Collection[str] = (),
+    optimizer: str | None = None,
 ) -> MemoryAnswer:
     """Memory of the best layout, or of the one that is nearest to fitting where none fits.
 
@@ -95,7 +96,7 @@ def memory_answer(
         Achieved shares and stacks.
     choices : mapping of str to int, optional
         Values by field of `Layouts` that are held.
-    schedules, stack, offload
+    schedules, stack, offload, optimizer
         As for `megawatt.training.plan`.
 
     Raises
@@ -103,10 +104,18 @@ def memory_answer(
     ScenarioError
         If no layout divides evenly.
     """
-    practice = practice_for(catalogue, system, stack, offload=offload, jobs=[job])
+    practice = practice_for(catalogue, system, stack, offload=offload, optimizer=optimizer, jobs=[job])
     try:
         layout = plan(
-            job, system, chips, catalogue=catalogue, stack=stack, offload=offload, choices=choices, schedules=schedules
+            job,
+            system,
+            chips,
+            catalogue=catalogue,
+            stack=stack,
+            offload=offload,
+            optimizer=optimizer,
+            choices=choices,
+            schedules=schedules,
         ).layout
     except InfeasibleError:
         space = asked_space(job, system, chips, catalogue=catalogue, choices=choices, schedules=schedules)
@@ -123,7 +132,11 @@ def memory_answer(
             if layout_reasons(job, other, chips=chips)[0]:
                 continue
             same = set(away) == set(offload)
-            there = practice if same else practice_for(catalogue, system, stack, offload=away, jobs=[job])
+            there = (
+                practice
+                if same
+                else practice_for(catalogue, system, stack, offload=away, optimizer=optimizer, jobs=[job])
+            )
             need = float(total_bytes(step_memory(job, system, other, practice=there))[0])
             changes.append(Change(words, need, need <= capacity))
     return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
@@ -106,8 +106,7 @@ def machine_within(
     *,
     catalogue: Catalogue,
     usd_per_chip_hour: float | None = None,
-    choices: Mapping[str, int] | None = None,
-    schedules: Sequence[str] = (),
+    **asked: Any,
 ) -> Machine:
     """The plan with the most tokens per second on at most so many chips, and how sure it is.
 
@@ -121,8 +120,8 @@ def machine_within(
         Achieved shares and stacks, and the ranges of inputs.
     usd_per_chip_hour : float, optional
         Price of a chip-hour. [USD]
-    choices, schedules
-        What is held, and the pipeline schedules that are searched, as in `plan`.
+    **asked
+        What else `plan` is asked: stack, offload, optimizer, choices, schedules.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def machine_within(
         Without a plan where the user's question has none; ``why`` says why.
     """
     try:
-        found = best_within(job, system, limit, catalogue=catalogue, choices=choices, schedules=schedules)
+        found = best_within(job, system, limit, catalogue=catalogue, **asked)
     except MegawattError as error:
         return Machine(system, None, str(error), usd_per_chip_hour=usd_per_chip_hour)
     ranges = tuple(step_time_ranges(system, found, catalogue))

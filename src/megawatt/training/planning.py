@@ -18,7 +18,7 @@ from megawatt.training.division import layout_reasons
 from megawatt.training.layouts import Space, chosen_space, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
-from megawatt.training.recompute import repeated_share
+from megawatt.training.recompute import module_names, repeated_share
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.schedules import schedule_name
 from megawatt.training.search import distinct, pareto_front, score_layouts, scores_of, smallest
@@ -76,6 +76,7 @@ def evaluate(
     catalogue: Catalogue,
     stack: str | None = None,
     offload: Collection[str] = (),
+    optimizer: str | None = None,
 ) -> StepCost:
     """Cost of given layouts; ``feasible`` and ``reason`` look at division and at memory.
 
@@ -89,13 +90,15 @@ def evaluate(
         Key of a training stack.
     offload : collection of str
         What the host's memory holds: ``optimizer``, ``activations``.
+    optimizer : str, optional
+        Kind of optimizer, of `megawatt.training.practice.OPTIMIZERS`; the stack's usual one if not given.
 
     Returns
     -------
     StepCost
         Arrays of shape (n,), also where a layout is not feasible.
     """
-    practice = practice_for(catalogue, system, stack, offload=offload, jobs=[job])
+    practice = practice_for(catalogue, system, stack, offload=offload, optimizer=optimizer, jobs=[job])
     cost = step_cost(job, system, layouts, practice=practice)
     used = layouts.tp * layouts.pp * layouts.cp * layouts.dp
     reasons = layout_reasons(job, layouts, chips=used)
@@ -126,7 +129,8 @@ def describe_layout(layouts: Layouts, index: int = 0) -> str:
     words += [f"{layers} layers {end}" for layers, end in ends if layers]
     over = f" over {y.zero_group[0]}" if y.zero_group[0] else ""
     words += [f"micro-batch {y.micro_batch[0]}", f"zero {y.zero[0]}{over}"]
-    words += [f"{('no', 'selective', 'full')[y.recompute[0]]} recompute"]
+    modules = ", ".join(module_names(int(y.modules[0])))
+    words += [f"recompute of {modules}" if modules else f"{('no', 'selective', 'full')[y.recompute[0]]} recompute"]
     words += ["no sequence parallelism"] if y.tp[0] > 1 and not y.sequence_parallel[0] else []
     return ", ".join(words)
 
@@ -141,6 +145,7 @@ def plan(
     objective: Objective = "time",
     stack: str | None = None,
     offload: Collection[str] = (),
+    optimizer: str | None = None,
     layouts: Layouts | None = None,
     choices: Mapping[str, int] | None = None,
     schedules: Sequence[str] = (),
@@ -166,6 +171,8 @@ def plan(
         Key of a training stack; the usual one of the chip if not given.
     offload : collection of str
         What the host's memory holds: ``optimizer``, ``activations``.
+    optimizer : str, optional
+        Kind of optimizer, of `megawatt.training.practice.OPTIMIZERS`; the stack's usual one if not given.
     layouts : Layouts, optional
         Choose among these alone; all layouts of the chips if not given.
     choices : mapping of str to int
@@ -194,7 +201,7 @@ def plan(
     jobs = [replace(job, precision=name) for name in dict.fromkeys(precisions or (job.precision,))]
     for one in jobs:
         one.on(system.accelerator)
-    practice = practice_for(catalogue, system, stack, offload=offload, jobs=jobs)
+    practice = practice_for(catalogue, system, stack, offload=offload, optimizer=optimizer, jobs=jobs)
     if layouts is not None:
         space = Space(layouts, {}, len(layouts))
     else:
@@ -364,6 +371,7 @@ def _assemble(
         precisions=(job.precision,) * len(chosen),
         front_precisions=(job.precision,) * len(front),
         stack=case.practice.stack.key,
+        optimizer=case.practice.optimizer,
         evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
         notes=tuple(filter(None, [unit_note(system, chips), *(f"Model: {text}." for text in job.arch.assumed)])),

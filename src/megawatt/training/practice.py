@@ -34,7 +34,7 @@ from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, struc
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "practice_for"]
+__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "check_offload", "check_optimizer", "practice_for"]
 
 _ROOM: Final = "training"
 _STRAGGLERS: Final = "straggler_frac"
@@ -66,10 +66,11 @@ class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
     ``context_bytes`` of the memory are the driver's and the communication library's, ``fragmentation_frac`` is lost by
-    the allocator per byte in use; ``state_bytes`` are the optimizer's per parameter, the 32-bit master included. [B]
-    ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their number. ``multiplies``
-    holds the measured matrix kernels by precision, ``attention`` and ``experts`` the other measured kernels; where one
-    is lacking, ``kernels`` has a coarser rate; ``evidence`` says whose measurements they are (`rests_on`).
+    the allocator per byte in use; ``state_bytes`` are the optimizer's (of kind ``optimizer``) per parameter, the 32-bit
+    master included. [B] ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their
+    number. ``multiplies`` holds the measured matrix kernels by precision, ``attention`` and ``experts`` the other
+    measured kernels; where one is lacking, ``kernels`` has a coarser rate; ``evidence`` says whose measurements they
+    are (`rests_on`).
     """
 
     kernels: KernelProfile
@@ -80,6 +81,7 @@ class Practice:
     fragmentation_frac: float
     state_bytes: float
     straggler_frac: float
+    optimizer: str = ""
     host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
@@ -131,11 +133,22 @@ def _experts(
     return MappingProxyType(kernels), used
 
 
-def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
-    """The host side of what is offloaded; None where nothing is."""
+def check_offload(offload: Collection[str]) -> None:
+    """Refuse what cannot be kept in the host's memory."""
     unknown = sorted(set(offload) - set(OFFLOADS))
     if unknown:
-        raise ScenarioError(f"offload = {', '.join(unknown)}; allowed: {', '.join(OFFLOADS)}")
+        raise ScenarioError(f"offload = {', '.join(map(shown, unknown))}; allowed: {', '.join(OFFLOADS)}")
+
+
+def check_optimizer(kind: str) -> None:
+    """Refuse what is no kind of optimizer."""
+    if kind not in OPTIMIZERS:
+        raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
+
+
+def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
+    """The host side of what is offloaded; None where nothing is."""
+    check_offload(offload)
     if not offload:
         return None, ()
     chip = system.accelerator
@@ -215,8 +228,7 @@ def practice_for(
     reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
     profile, stack_facts = read_stack(catalogue, stack, chip)
     kind = optimizer or profile.optimizer
-    if kind not in OPTIMIZERS:
-        raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
+    check_optimizer(kind)
     states = catalogue.assume(PRACTICE_KEY, f"states_{kind.replace('-', '_')}_bytes", _ROOM)
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
@@ -246,6 +258,7 @@ def practice_for(
         fragmentation_frac=reserve[1].fact.number(),
         state_bytes=states.fact.number(),
         straggler_frac=straggler.fact.number(),
+        optimizer=kind,
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,

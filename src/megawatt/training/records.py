@@ -201,9 +201,9 @@ class TrainingPlan:
     switches and supplies (critical IT power). MFU counts no recompute and the causal half of attention; HFU adds the
     recompute. ``considered`` counts every layout of the space, ``rejected`` those that cannot run, by reason; ``front``
     holds the layouts that no other beats in step time and energy of the machine together, by increasing time. ``stack``
-    is the key of the training stack, ``offload`` what the host's memory holds. ``precisions`` are those of the layout
-    and its runners-up, ``front_precisions`` those of the front. ``notes`` are sentences about the question that its
-    answer should not hide. ``evidence`` says of each kind of operator whether its
+    is the key of the training stack, ``optimizer`` the kind of optimizer, ``offload`` what the host's memory holds.
+    ``precisions`` are those of the layout and its runners-up, ``front_precisions`` those of the front. ``notes`` are
+    sentences about the question that its answer should not hide. ``evidence`` says of each kind of operator whether its
     time was measured on this chip, on a relative, or rests on a data sheet or a roofline.
     """
 
@@ -228,6 +228,7 @@ class TrainingPlan:
     front: Layouts | None = None
     front_cost: StepCost | None = None
     stack: str = ""
+    optimizer: str = ""
     offload: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ()
     front_precisions: tuple[str, ...] = ()

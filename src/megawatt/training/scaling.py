@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,11 +60,8 @@ def sweep(
     *,
     catalogue: Catalogue,
     precisions: Sequence[str] = (),
-    stack: str | None = None,
-    offload: Collection[str] = (),
-    choices: Mapping[str, int] | None = None,
-    schedules: Sequence[str] = (),
     weak: bool = False,
+    **asked: Any,
 ) -> Iterator[Scaled]:
     """The best plan at each number of chips.
 
@@ -78,22 +75,16 @@ def sweep(
         Achieved shares and stacks.
     precisions : sequence of str
         Precisions of which the best is taken; the job's own if not given.
-    stack : str, optional
-        Key of a training stack.
-    offload : collection of str
-        What the host's memory holds: ``optimizer``, ``activations``.
-    choices, schedules
-        What is held, and the pipeline schedules that are searched, as in `plan`.
     weak : bool
         Let the batch grow with the chips; otherwise it stays (strong scaling).
+    **asked
+        What else `plan` is asked: stack, offload, optimizer, choices, schedules.
     """
-    asked: dict[str, Any] = {"precisions": precisions, "stack": stack, "offload": offload}
-    asked |= {"choices": choices, "schedules": schedules}
     for n in chips:
         batch = job.global_batch * n // chips[0] if weak else job.global_batch
         try:
             here = replace(job, global_batch=batch)
-            found = plan(here, system, n, catalogue=catalogue, **asked)
+            found = plan(here, system, n, catalogue=catalogue, precisions=precisions, **asked)
         except MegawattError as error:
             yield Scaled(n, batch, None, str(error))
         else:
@@ -152,11 +143,9 @@ def best_within(
     limit: float,
     *,
     catalogue: Catalogue,
-    stack: str | None = None,
-    choices: Mapping[str, int] | None = None,
-    schedules: Sequence[str] = (),
+    **asked: Any,
 ) -> TrainingPlan:
-    """The plan with the most tokens per second on at most so many chips.
+    """The plan with the most tokens per second on at most so many chips; ``asked`` as of `sweep`.
 
     Layouts want numbers with small factors, so the largest numbers up to the limit with no prime factor above 2, 3, 5
     and 7 are tried; the chips that are left over stand idle.
@@ -173,7 +162,7 @@ def best_within(
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
     found = [
         s
-        for s in sweep(job, system, counts, catalogue=catalogue, stack=stack, choices=choices, schedules=schedules)
+        for s in sweep(job, system, counts, catalogue=catalogue, **asked)
         if s.plan is not None or s.chips == counts[0]
     ]
     plans = [s.plan for s in found if s.plan is not None]
@@ -212,5 +201,6 @@ def _step_time_s(system: str, found: TrainingPlan, catalogue: Catalogue) -> floa
         catalogue=catalogue,
         stack=found.stack,
         offload=found.offload,
+        optimizer=found.optimizer,
     )
     return float(cost.step_time_s[0])

@@ -267,7 +267,8 @@ def _made(key: str, used: Mapping[str, Assumption], written: str) -> Stack:
 def switched_text(stack: str, more: Features) -> str:
     """A stack as it is written, with more features; what ``more`` says counts first."""
     head, _, features = stack.partition(";")
-    return "; ".join(filter(None, (head.strip(), merge_features(more, read_features(features)).text())))
+    switched = merge_features(more, read_features(features)).text()
+    return f"{head.strip()}; {switched}" if switched else head.strip()
 
 
 def with_features(stack: Stack, features: Features, usual: Callable[[str], float]) -> Stack:

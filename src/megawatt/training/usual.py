@@ -11,7 +11,7 @@ from megawatt.files import parse_number
 from megawatt.training.records import Job
 from megawatt.workload import ModelArch
 
-__all__ = ["packed_lengths", "usual_job", "usual_precision"]
+__all__ = ["job_of", "packed_lengths", "usual_job", "usual_precision"]
 
 _BATCH_TOKENS: Final = 4_194_304
 """Tokens per optimizer step, usual for large models (Llama 3, arXiv 2407.21783, section 3.4, starts at 4 million)."""
@@ -66,9 +66,15 @@ def usual_job(
     if seq_len is None:
         seq_len = min(_SEQ_LEN, arch.learned_positions or _SEQ_LEN)
     batch = max(1, _BATCH_TOKENS // max(seq_len, 1)) if global_batch is None else global_batch
+    return job_of(arch, seq_len, batch, precision or usual_precision(chip), lora_rank, packing)
+
+
+def job_of(
+    arch: ModelArch, seq_len: int, global_batch: int, precision: str, lora_rank: int = 0, packing: str = ""
+) -> Job:
+    """A job with adapters beside frozen weights, whole or packed sequences; as `usual_job`, with nothing left open."""
     trained = replace(arch, lora_rank=lora_rank) if lora_rank else arch
-    document, filled = packed_lengths(packing, seq_len)
-    return Job(trained, seq_len, batch, precision or usual_precision(chip), document, filled)
+    return Job(trained, seq_len, global_batch, precision, *packed_lengths(packing, seq_len))
 
 
 def packed_lengths(text: str, seq_len: int) -> tuple[int, float]:

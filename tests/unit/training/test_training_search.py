@@ -10,8 +10,8 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import main
-from megawatt.cli.train import read_chips
 from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.launch import read_chips
 from megawatt.training import (
     Job,
     Prices,

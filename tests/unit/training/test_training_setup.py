@@ -1,0 +1,103 @@
+"""How a run is set up: one list for commands and scenarios, the same plan from both."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.chain.links import forge, reforge
+from megawatt.cli import main
+from megawatt.cli.compare import compare
+from megawatt.cli.train import train
+from megawatt.errors import ScenarioError
+from megawatt.run_options import RUN_OPTIONS
+from megawatt.scenario import load
+from megawatt.scenario.schema import Training
+from megawatt.training import Setup, read_features, switched_text
+from megawatt.training.choices import is_short, parse_choices
+from megawatt.training.explain import short_layout
+from megawatt.training.layouts import one_layout
+from megawatt.training.practice import OPTIMIZERS
+from megawatt.training.recompute import module_bits
+
+CATALOGUE = load_catalogue()
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def test_one_list_is_behind_commands_and_scenarios() -> None:
+    names = tuple(RUN_OPTIONS)
+    assert tuple(field.name for field in dataclasses.fields(Setup)) == names
+    assert set(names) <= set(Training.model_fields)
+    for name, option in RUN_OPTIONS.items():
+        for command in (train, compare):
+            own = next(p for p in command.params if p.name == name)
+            assert option.flag in own.opts
+            assert option.help in (getattr(own, "help", "") or "")
+        assert option.help in (Training.model_fields[name].description or "")
+    assert all(kind in RUN_OPTIONS["optimizer"].help for kind in OPTIMIZERS)
+
+
+def test_a_scenario_plans_what_its_training_section_says() -> None:
+    said = ["training.layout='tp=8,pp=9,mb=1,recompute=layernorm+mlp'", "training.set_stack=['graphs=attn']"]
+    said += ["training.optimizer='adam-bf16'", "training.packing='mean=2000'", "training.stack='megatron-core@25.09'"]
+    use = load(EXAMPLES / "childress-trn3.toml", CATALOGUE, ["ai.system='gb300-nvl72'", *said]).uses[0]
+    links = forge(use.scenario, CATALOGUE, use.folder)
+    assert links.compute is not None
+    plan = links.compute.plan
+    assert (plan.layout.tp[0], plan.layout.pp[0], plan.layout.micro_batch[0]) == (8, 9, 1)
+    assert plan.layout.modules[0] == module_bits(("layernorm", "mlp"))
+    assert (plan.stack, plan.optimizer) == ("stack-megatron-core@25.09; graphs=attn", "adam-bf16")
+    assert plan.job.document_tokens == 2000
+    others = [other for key, other in links.compute.plans.items() if key != "gb300-nvl72"]
+    assert others
+    # Layout and stack are of one machine; what is trained, and how it is optimized, of all.
+    assert all((other.optimizer, other.job.document_tokens) == ("adam-bf16", 2000) for other in others)
+    assert all("graphs=attn" not in other.stack for other in others)
+    again = reforge(links, use.scenario, CATALOGUE)
+    assert again.compute is not None
+    assert again.compute.plan is plan
+
+
+def test_check_names_every_option_that_is_wrong() -> None:
+    wrong = ["layout='tp=8,zz=1'", "schedule='zb'", "stack='abc'", "set_stack=['dispatcher=x']", "optimizer='adamw'"]
+    wrong += ["offload='cpu'", "packing='meen=3'"]
+    with pytest.raises(ScenarioError) as error:
+        load(EXAMPLES / "childress-gb300.toml", CATALOGUE, [f"training.{text}" for text in wrong])
+    assert [p.path for p in error.value.problems] == sorted(f"training.{text.partition('=')[0]}" for text in wrong)
+    assert all(p.found and p.allowed for p in error.value.problems)
+    for text, found in (("layout='tp=8,pp=5,mb=1'", "does not divide 4608 chips"), ("lora=-1", "-1")):
+        with pytest.raises(ScenarioError) as error:
+            load(EXAMPLES / "childress-gb300.toml", CATALOGUE, [f"training.{text}"])
+        assert [p.path for p in error.value.problems] == [f"training.{text.partition('=')[0]}"]
+        assert found in error.value.problems[0].found
+
+
+def test_switches_need_no_stack_and_those_of_elsewhere_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert switched_text("", read_features("graphs=attn")) == "; graphs=attn"
+    words = ["train", "gpt-3-175b", "--system", "hgx-h100", "--chips", "64", "--layout", "tp8 pp8 mb1", "--json"]
+    with pytest.raises(SystemExit, match="0"):
+        main([*words, "--set-stack", "graphs=attn", "--optimizer", "adam-8bit"])
+    out = json.loads(capsys.readouterr().out)
+    assert out["results"][0]["stack"].endswith("; graphs=attn")
+    for feature, instead in (
+        ("recompute=mlp", "layout"),
+        ("moment_bytes=2", "optimizer"),
+        ("stage_layout=t|t", "layers"),
+    ):
+        with pytest.raises(ScenarioError, match=instead):
+            Setup(set_stack=(feature,)).question()
+
+
+def test_modules_are_written_as_they_are_read() -> None:
+    held = parse_choices("tp=8,pp=4,mb=1,recompute=moe_act+layernorm")
+    assert held["recompute"] == 1
+    assert held["modules"] == module_bits(("layernorm", "moe_act"))
+    short = short_layout(one_layout(**held))
+    assert is_short(short)
+    assert parse_choices(short)["modules"] == held["modules"]
+    with pytest.raises(ScenarioError, match="recompute"):
+        parse_choices("recompute=moe_act+norms")
