@@ -100,7 +100,7 @@ def train(
     MODEL is a catalogue key, a Hugging Face config.json or a model file (docs/models.md); --system a key or a machine
     file (docs/machines.md). All layouts that divide are costed and the best are listed; --layout fixes some or all
     choices, or reads them (with batch, sequence, precision and stack) from the launch file of a run: Megatron-LM or
-    NeMo, torchtitan, DeepSpeed, MaxText, NxD Training. Serving of models is not modelled.
+    NeMo, torchtitan, DeepSpeed, MaxText, NxD Training.
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
