@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from megawatt.catalogue import load_catalogue
 from megawatt.launch import FRAMEWORKS, Launch, read_launch, write_launch
 from megawatt.launch.asking import devices_per_chip
-from megawatt.training import CODES
+from megawatt.training import CODES, MODULES, read_features
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -21,6 +21,12 @@ SUFFIX = {"megatron": ".sh", "torchtitan": ".toml", "deepspeed": ".json", "maxte
 MACHINE = {"maxtext": "tpu-v5p-pod", "nxd": "trn1-node"}
 """What a framework runs on; GPUs where nothing stands."""
 POWERS = (1, 2, 4, 8)
+SWITCHES = (
+    "",
+    "dispatcher=deepep",
+    "dispatcher=alltoall; graphs=attn,router",
+    "graphs=none; ep_overlap=on; capacity=1.5",
+)
 
 
 @st.composite
@@ -52,6 +58,8 @@ def launches(draw: st.DrawFn, framework: str) -> Launch:
         "cp_exchange": int(cp > 1 and draw(st.booleans())),
         "first_layers": draw(st.sampled_from((0, 6))) if pp > 1 and not schedule else 0,
         "last_layers": 0,
+        "modules": draw(st.integers(0, 2 ** len(MODULES) - 1)) if recompute == 1 else 0,
+        "repeated_layers": draw(st.integers(0, 4)) if recompute == 2 else 0,
     }
     return Launch(
         framework=framework,
@@ -62,6 +70,10 @@ def launches(draw: st.DrawFn, framework: str) -> Launch:
         precision=draw(st.sampled_from(("bf16", "fp8", "fp16", "fp32", "nvfp4"))),
         devices=tp * count * pp * cp * dp,
         offload=("optimizer",) if draw(st.booleans()) else (),
+        switches=draw(st.sampled_from(SWITCHES)),
+        optimizer=draw(st.sampled_from(("", "adam-bf16", "adam-8bit", "muon", "sgd")))
+        if framework == "megatron"
+        else "",
         model={"layers": arch.layers} | ({"experts": arch.experts} if arch.experts else {}),
     )
 
@@ -78,6 +90,7 @@ _OF: dict[str, tuple[str, ...]] = {
     "context": ("cp_exchange",),
     "precision": ("precision",),
     "sequences of": ("seq_len",),
+    "selective recompute": ("modules",),
 }
 """First words of what is lost, and the fields that may then differ; other losses begin with the field's name."""
 
@@ -122,4 +135,6 @@ def test_launch_files_are_read_as_they_were_written(framework: str, data: st.Dat
     assert again.global_batch == launch.global_batch
     for name in ("seq_len", "precision"):
         assert name in free or getattr(again, name) == getattr(launch, name)
+    assert read_features(again.switches) == read_features("" if "switches" in free else launch.switches)
+    assert again.optimizer == launch.optimizer
     assert again.offload == launch.offload or any(t.startswith("offload") for t in lost)

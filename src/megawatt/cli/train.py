@@ -10,7 +10,7 @@ import click
 
 from megawatt.cli.options import WORDS, Number, Whole, force_option, kernels_option, run_options
 from megawatt.cli.output import console, emit_json, note, say
-from megawatt.errors import ScenarioError
+from megawatt.errors import MegawattError, ScenarioError
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -115,6 +115,8 @@ def train(
         load_catalogue(), model, system_key, chips=chips, seq_len=seq_len, global_batch=batch, precision=precision,
         kernels=kernels, setup=Setup(**options),
     )  # fmt: skip
+    if memory or len(question.counts) > 1:
+        _say_notes(question)
     once = {"--memory": memory, "--timeline": timeline, "--write-launch": write_launch, "--price": price}
     once |= {"--energy-price": energy_price, "--objective": objective != "time"}
     many = len(question.counts) > 1
@@ -150,7 +152,11 @@ def _answer(
 
     system, prices = question.system, Prices(*usd)
     ranked: dict[str, Any] = {"objective": objective, "prices": prices}
-    found = plan(question.job, system, question.counts[0], **question.asked, **ranked)
+    try:
+        found = plan(question.job, system, question.counts[0], **question.asked, **ranked)
+    except MegawattError:
+        _say_notes(question)
+        raise
     if question.launch is not None:
         found = dataclasses.replace(found, notes=(*found.notes, *said_of(question.launch, found.job.arch)))
     if write_launch is not None:
@@ -168,6 +174,14 @@ def _answer(
         console().print(views.against_best(best, against(best, found, system)))
     if timeline is not None:
         say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
+
+
+def _say_notes(question: Question) -> None:
+    """What should not be hidden of the launch file, where no plan carries it."""
+    from megawatt.launch import said_of
+
+    for text in said_of(question.launch, question.job.arch) if question.launch is not None else ():
+        say(text, err=True)
 
 
 def _write_launch(

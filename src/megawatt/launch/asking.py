@@ -161,7 +161,8 @@ def asked(launch: Launch | None, **given: Any) -> dict[str, Any]:
     """
     said: dict[str, Any] = {}
     if launch is not None:
-        said = {name: getattr(launch, name) for name in ("seq_len", "global_batch", "precision", "stack", "lora_rank")}
+        names = ("seq_len", "global_batch", "precision", "stack", "lora_rank", "optimizer")
+        said = {name: getattr(launch, name) for name in names}
         said |= {"offload": ",".join(launch.offload), "chips": str(launch.devices) if launch.devices else ""}
     found = {name: value or said.get(name) or value for name, value in given.items()}
     if not found["chips"]:
@@ -181,7 +182,9 @@ def launch_of(found: TrainingPlan, framework: str, catalogue: Catalogue, system:
     return Launch(
         framework=framework,
         layout=layout,
-        stack=found.stack,
+        stack=found.stack.partition(";")[0],
+        switches=found.stack.partition(";")[2].strip(),
+        optimizer=found.optimizer,
         seq_len=job.seq_len,
         global_batch=job.global_batch,
         precision=job.precision,
@@ -202,4 +205,8 @@ def write_launch(launch: Launch) -> tuple[str, tuple[str, ...]]:
     """
     if launch.framework not in _WRITERS:
         raise ScenarioError(f"launch file of {shown(launch.framework)}; allowed: {', '.join(FRAMEWORKS)}")
-    return _WRITERS[launch.framework](launch, launch.model.get("layers", 0))
+    text, lost = _WRITERS[launch.framework](launch, launch.model.get("layers", 0))
+    if launch.framework != "megatron":
+        lost += tuple(filter(None, [launch.switches and f"switches {launch.switches}"]))
+        lost += tuple(name for name in ("modules", "repeated_layers") if launch.layout[name])
+    return text, lost

@@ -63,8 +63,7 @@ def read_deepspeed(options: Options, layers: int) -> Launch:
     )
     options.skip("stage3_max_reuse_distance", "stage3_prefetch_bucket_size", "stage3_param_persistence_threshold")
     options.skip("reduce_bucket_size", "allgather_bucket_size", "sub_group_size", "round_robin_gradients")
-    unknown, ignored = options.left()
-    return Launch(
+    return options.launch(
         framework="deepspeed",
         layout=layout,
         stack="stack-deepspeed",
@@ -72,9 +71,6 @@ def read_deepspeed(options: Options, layers: int) -> Launch:
         precision=precision,
         devices=devices,
         offload=tuple(host),
-        notes=tuple(options.notes),
-        unknown=unknown,
-        ignored=ignored,
     )
 
 

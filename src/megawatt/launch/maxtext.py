@@ -52,6 +52,7 @@ def _recompute(options: Options) -> int:
 
 def _precision(options: Options) -> str:
     quantised = options.word("quantization")
+    options.skip("dtype")
     if quantised not in _NO_PRECISION:
         if "fp8" in quantised:
             return "fp8"
@@ -108,8 +109,7 @@ def read_maxtext(options: Options, layers: int) -> Launch:
         options.skip(name)
     offload = ("optimizer",) if options.flag("optimizer_memory_host_offload") else ()
     length, precision = options.whole("max_target_length"), _precision(options)
-    unknown, ignored = options.left()
-    return Launch(
+    return options.launch(
         framework="maxtext",
         layout=layout,
         stack="stack-maxtext",
@@ -118,9 +118,6 @@ def read_maxtext(options: Options, layers: int) -> Launch:
         precision=precision,
         devices=devices or None,
         offload=offload,
-        notes=tuple(options.notes),
-        unknown=unknown,
-        ignored=ignored,
     )
 
 

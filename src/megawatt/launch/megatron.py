@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from megawatt.launch.records import Launch, Options, whole_degrees
-from megawatt.training import CODES
+from megawatt.launch.switches import (
+    read_modules,
+    read_optimizer,
+    read_switches,
+    written_modules,
+    written_optimizer,
+    written_switches,
+)
+from megawatt.training import CODES, MODULES, module_bits
 
 __all__ = ["read_megatron", "read_nxd", "write_megatron", "write_nxd"]
 
@@ -39,6 +47,24 @@ _QUIET: Final = (
     "moe_router_load_balancing_type",
     "moe_grouped_gemm",
     "moe_aux_loss_coeff",
+    "moe_use_legacy_grouped_gemm",
+    "moe_layer_freq",
+    "moe_shared_expert_intermediate_size",
+    "moe_router_num_groups",
+    "moe_router_group_topk",
+    "delay_wgrad_compute",
+    "cuda_graph_warmup_steps",
+    "te_rng_tracker",
+    "gradient_accumulation_fusion",
+    "sequence_parallel_attn",
+    "manual_gc",
+    "use_mcore_models",
+    "use_flash_attn",
+    "bias_swiglu_fusion",
+    "cross_entropy_loss_fusion",
+    "cross_entropy_fusion_impl",
+    "attention_softmax_in_fp32",
+    "nproc_per_node",
     "accumulate_allreduce_grads_in_fp32",
     "train_iters",
     "fp8_amax_history_len",
@@ -73,17 +99,22 @@ def _virtual(options: Options, pp: int, layers: int) -> int:
     return 1
 
 
-def _recompute(options: Options) -> int:
+def _recompute(options: Options) -> dict[str, int]:
+    """What is recomputed: nothing, modules, or the whole of all or of some layers of a chunk."""
     found = options.kind(_RECOMPUTE, "recompute_granularity", "activations_checkpoint_granularity")
     if options.flag("recompute_activations"):
         found = found or 1
-    modules = options.word("recompute_modules", "activations_checkpoint_recompute")
-    if found == 1 and modules and modules != "core_attn":
-        options.note(f"recompute of {modules} is taken as selective")
+    modules = [name for name in read_modules(options) if found == 1]
+    unknown = [name for name in modules if name not in MODULES]
+    if unknown:
+        options.note(f"recompute of {', '.join(unknown)} is left out")
     held = options.whole("recompute_num_layers", "activations_checkpoint_num_layers")
-    if found == 2 and options.word("recompute_method", "activations_checkpoint_method") == "block" and held > 0:
-        options.note(f"recompute of {held} layers a stage is taken as of all")
-    return found
+    block = options.word("recompute_method", "activations_checkpoint_method") == "block"
+    return {
+        "recompute": found,
+        "modules": module_bits([name for name in modules if name in MODULES]),
+        "repeated_layers": held if found == 2 and block and held > 0 else 0,
+    }
 
 
 def _precision(options: Options) -> str:
@@ -91,6 +122,7 @@ def _precision(options: Options) -> str:
     eight = options.word("fp8_format", "fp8")
     recipe = options.word("fp8_recipe")
     four = options.word("fp4_format", "fp4")
+    options.skip("fp16", "bf16")
     text = options.word("precision", "params_dtype", "mixed_precision")
     if four not in ("", "false", "none", "null"):
         return "nvfp4"
@@ -109,6 +141,7 @@ def _zero(options: Options, replicas: int) -> dict[str, int]:
     strategy = options.kind(_SHARDED, "data_parallel_sharding_strategy", default=3)
     if options.flag("use_megatron_fsdp", "use_custom_fsdp", "use_torch_fsdp2"):
         zero = strategy
+        options.skip("use_distributed_optimizer")
     else:
         names = ("use_distributed_optimizer", "zero1", "distributed_fused_adam")
         zero = int(
@@ -162,7 +195,7 @@ def read_megatron(
     layout: dict[str, int] = degrees | {
         "etp": experts if experts > 0 else degrees["tp"] if mixture else 1,
         "vpp": _virtual(options, degrees["pp"], depth),
-        "recompute": _recompute(options),
+        **_recompute(options),
         "sequence_parallel": int(options.flag("sequence_parallel")),
         "first_layers": options.whole("decoder_first_pipeline_num_layers", "num_layers_in_first_pipeline_stage"),
         "last_layers": options.whole("decoder_last_pipeline_num_layers", "num_layers_in_last_pipeline_stage"),
@@ -185,8 +218,7 @@ def read_megatron(
     places = {"optimizer": "optimizer_cpu_offload", "activations": "cpu_offloading"}
     offload = tuple(what for what, name in places.items() if options.flag(name))
     precision = _precision(options)
-    unknown, ignored = options.left()
-    return Launch(
+    return options.launch(
         framework=framework,
         layout=layout,
         stack=stack,
@@ -195,11 +227,10 @@ def read_megatron(
         precision=precision,
         devices=devices,
         offload=offload,
+        switches=read_switches(options).text(),
+        optimizer=read_optimizer(options),
         lora_rank=(rank or 16) if adapter or (framework == "nxd" and rank) else 0,
         model=model,
-        notes=tuple(options.notes),
-        unknown=unknown,
-        ignored=ignored,
     )
 
 
@@ -239,7 +270,10 @@ def write_megatron(launch: Launch, layers: int) -> tuple[str, tuple[str, ...]]:
     words += ["--cp-comm-type a2a"] if y["cp_exchange"] else []
     words += ["--sequence-parallel"] if y["sequence_parallel"] else []
     words += {0: [], 1: ["--recompute-granularity selective"], 2: ["--recompute-granularity full"]}[y["recompute"]]
-    words += ["--recompute-method uniform", "--recompute-num-layers 1"] if y["recompute"] == 2 else []
+    words += written_modules(y["modules"]) if y["recompute"] == 1 else []
+    if y["recompute"] == 2:
+        some = y["repeated_layers"]
+        words += [f"--recompute-method {'block' if some else 'uniform'}", f"--recompute-num-layers {some or 1}"]
     if launch.model.get("experts"):
         words += [f"--num-experts {launch.model['experts']}", f"--expert-model-parallel-size {y['ep']}"]
         words += [f"--expert-tensor-parallel-size {y['etp']}"]
@@ -259,6 +293,7 @@ def write_megatron(launch: Launch, layers: int) -> tuple[str, tuple[str, ...]]:
     }.get(str(launch.precision), [f"--{launch.precision}"])
     words += ["--optimizer-cpu-offload"] if "optimizer" in launch.offload else []
     words += ["--cpu-offloading"] if "activations" in launch.offload else []
+    words += [*written_switches(launch.switches), *written_optimizer(launch.optimizer)]
     head = f"torchrun --nnodes {devices // each} --nproc-per-node {each} pretrain_gpt.py"
     lost = [f"schedule {y['schedule']}"] if y["schedule"] and y["schedule"] not in (1, *zero_bubble) else []
     return " \\\n  ".join([head, *words]) + "\n", (*lost, *_adapters(launch))

@@ -28,6 +28,8 @@ _MOST_ROUNDS: Final = 5
 _MAXTEXT: Final = re.compile(r"^(ici|dcn)_\w+_parallelism$|^per_device_batch_size$")
 _TORCHTITAN: Final = ("parallelism", "training", "activation_checkpoint", "job")
 """Sections that only torchtitan's files have."""
+_MEGATRON: Final = ("tensor_model_parallel_size", "pipeline_model_parallel_size", "micro_batch_size")
+"""Names that only Megatron's family has."""
 _DEEPSPEED: Final = (
     *("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps", "zero_optimization"),
     *("bf16", "fp16", "tensor_parallel", "pipeline", "sequence_parallel_size", "activation_checkpointing"),
@@ -38,46 +40,76 @@ _DEEPSPEED: Final = (
 def read_options(path: Path) -> tuple[str, Options]:
     """The framework of a launch file, read from its contents, and its options.
 
-    TOML is torchtitan's, JSON DeepSpeed's; YAML is NxD Training's where it has ``distributed_strategy``, MaxText's
-    where it has its axes, else NeMo's or Megatron-Bridge's; anything else is a script or a list of arguments: MaxText's
-    ``name=value``, torchtitan's ``--section.name``, else Megatron-LM's.
+    The ending of its name is not asked: content in braces is JSON, content with sections in brackets TOML, names before
+    colons YAML, anything else a script or a list of arguments. Names then tell the framework: ``distributed_strategy``
+    is NxD Training's, axes of a mesh MaxText's, ``parallelism`` torchtitan's, options of ZeRO DeepSpeed's; those of
+    Megatron-LM stand in scripts, and in the YAML of NeMo and Megatron-Bridge.
 
     Raises
     ------
     ScenarioError
         If it cannot be read, or holds no options.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".toml":
-        content = read_toml(path, "a torchtitan configuration")[0]
-        return "torchtitan", Options(dict(flatten(_known(path, content, _TORCHTITAN, "torchtitan"))), str(path))
-    if suffix == ".json":
-        content = read_json(path, "a DeepSpeed configuration")
-        return "deepspeed", Options(dict(flatten(_known(path, content, _DEEPSPEED, "DeepSpeed"))), str(path))
-    if suffix in (".yaml", ".yml"):
+    text = read_text(path, "a launch file", most_bytes=_SCRIPT_BYTES)
+    kind = _syntax(text, path.suffix.lower())
+    if kind == "toml":
+        content = read_toml(path, "a launch file in TOML")[0]
+        framework = _framework(path, content, "torchtitan", _TORCHTITAN)
+        values = dict(flatten(content))
+    elif kind == "json":
+        content = read_json(path, "a launch file in JSON")
+        framework = _framework(path, content, "deepspeed", _DEEPSPEED)
+        values = dict(flatten(content))
+    elif kind == "yaml":
         values = dict(flatten(_resolved(read_yaml(path, "a launch file in YAML"))))
-        nxd = any(name.startswith("distributed_strategy.") for name in values)
-        kind = "nxd" if nxd else "maxtext" if any(_MAXTEXT.match(name) for name in values) else "megatron"
-        return kind, Options(values, str(path))
-    values = dict(_script(read_text(path, "a launch script", most_bytes=_SCRIPT_BYTES)))
-    if not values:
-        raise refused(
-            path,
-            "no options",
-            "a script or a list of arguments; TOML, JSON and YAML are known by the ending of their name",
-        )
+        framework = _by_names(values) or "megatron"
+    else:
+        values = dict(_script(text))
+        if not values:
+            raise refused(path, "no options", "a script, a list of arguments, TOML, JSON or YAML")
+        framework = _by_names(values) or "megatron"
+    return framework, Options(values, str(path))
+
+
+_SECTION: Final = re.compile(r"^\[[\w.\"-]+\]\s*(#.*)?$", re.MULTILINE)
+_COLONS: Final = re.compile(r"^[\w.-]+:(\s|$)", re.MULTILINE)
+_ARGUMENT: Final = re.compile(r"(^|\s)--[A-Za-z]")
+
+
+def _syntax(text: str, suffix: str) -> str:
+    """toml, json, yaml or script, from the content; the ending of the name where that says nothing."""
+    if text.lstrip().startswith("{"):
+        return "json"
+    if not _ARGUMENT.search(text):
+        if _SECTION.search(text):
+            return "toml"
+        if _COLONS.search(text):
+            return "yaml"
+    named = {".toml": "toml", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+    return named.get(suffix, "script")
+
+
+def _by_names(values: Mapping[str, Any]) -> str:
+    """The framework that some names are of; empty where they are none of these."""
+    if any(name.startswith("distributed_strategy.") for name in values):
+        return "nxd"
     if any(_MAXTEXT.match(name) for name in values):
-        return "maxtext", Options(values, str(path))
-    return "torchtitan" if any(name.startswith("--parallelism.") for name in values) else "megatron", Options(
-        values, str(path)
-    )
+        return "maxtext"
+    if any(name.startswith(("--parallelism.", "parallelism.")) for name in values):
+        return "torchtitan"
+    tops = {name.partition(".")[0] for name in values}
+    return "deepspeed" if tops & set(_DEEPSPEED[:4]) else ""
 
 
-def _known(path: Path, content: dict[str, Any], names: tuple[str, ...], framework: str) -> dict[str, Any]:
-    """The content of a file that has at least one of a framework's sections."""
-    if not any(name in content for name in names):
-        raise refused(path, f"no options of {framework}", f"one of {', '.join(names)}")
-    return content
+def _framework(path: Path, content: dict[str, Any], usual: str, names: tuple[str, ...]) -> str:
+    """The framework of a file that has at least one of its sections."""
+    values = dict(flatten(content))
+    found = _by_names(values) or (usual if any(name in content for name in names) else "")
+    if not found and any(name.rpartition(".")[2] in _MEGATRON for name in values):
+        return "megatron"
+    if not found:
+        raise refused(path, f"no options of {usual}", f"one of {', '.join(names)}")
+    return found
 
 
 def _resolved(content: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,16 @@ from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError, shown
 from megawatt.launch.asking import asked, is_launch, read_launch
 from megawatt.launch.records import Launch
-from megawatt.training import Job, Setup, doublings, open_machine, trained_precisions, usual_job
+from megawatt.training import (
+    Job,
+    Setup,
+    doublings,
+    open_machine,
+    read_features,
+    switched_text,
+    trained_precisions,
+    usual_job,
+)
 from megawatt.workload import load_model
 
 if TYPE_CHECKING:
@@ -121,9 +130,10 @@ def ask(
         launch, chips=chips, seq_len=seq_len, global_batch=global_batch, precision=precision, stack=setup.stack,
         lora_rank=setup.lora, offload=setup.offload, optimizer=setup.optimizer,
     )  # fmt: skip
-    setup = replace(
-        setup, stack=said["stack"] or "", lora=said["lora_rank"], offload=said["offload"], optimizer=said["optimizer"]
-    )
+    stack = said["stack"] or ""
+    if launch is not None:
+        stack = switched_text(stack, read_features(launch.switches))
+    setup = replace(setup, stack=stack, lora=said["lora_rank"], offload=said["offload"], optimizer=said["optimizer"])
     precisions = read_precisions(said["precision"], system)
     job = usual_job(
         arch, system.accelerator, seq_len=said["seq_len"], global_batch=said["global_batch"],

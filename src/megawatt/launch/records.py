@@ -22,6 +22,22 @@ _QUIET: Final = re.compile(
     r"|save|load|cache|token_drop|router_(score|bias|topk_scaling|group|num_groups|dtype)|z_loss|debug|check_for"
 )
 """Names among those that change neither."""
+_HARMLESS: Final = re.compile(
+    # where things are, what is printed, how a run starts and ends
+    r"(^|[._])(data|dataset|dataloader|blend|split|mock|path|dir|file|log|logging|logger|tensorboard|wandb|profil\w*|seed"
+    r"|timeout|save|load|ckpt|checkpoint\w*|cache|tokenizer|vocab|merges?|master|rdzv\w*|rank|addr|port|host|name|project"
+    r"|entity|id|exit|interval|every|steps_per_print|metrics?|debug|eval|eval_\w+|validation|test|num_workers|resume"
+    r"|hf|description|export|env|backend|account|partition|image|nnodes|nproc\w*|nodes|devices)([._]|$)"
+    # learning
+    r"|(^|[._])(lr|learning|decay|beta\d?|adam_\w+|betas|eps\w*|momentum|clip\w*|gradient_clipping|warmup|anneal\w*"
+    r"|scheduler|sched|iters?|samples|steps|epochs?|loss_scale\w*|hysteresis|init\w*|\w*dropout|optim)([._]|$)"
+    # the model, which is said apart
+    r"|(^|[._])(group_query_attention|ffn|kv|qk|norm\w*|layernorm\w*|rms\w*|rope|rotary|position\w*|swiglu|activation_func"
+    r"|bias|untie\w*|share|embeddings?|head_dim|max_position\w*|multi_latent\w*|window|flavor|mtp_\w+|base_\w+|heads?"
+    r"|make_vocab\w*|latent|q_lora_rank|kv_lora_rank)([._]|$)"
+    r"|^cuda_device_max_connections$|^nccl_\w+"
+)
+"""Names without any of the words above that change neither."""
 _MOST: Final = 10**9
 """Largest whole number of an option."""
 _TRUE: Final = ("true", "1", "yes", "on")
@@ -51,6 +67,10 @@ class Launch:
         What the host's memory holds.
     lora_rank : int
         Rank of adapters.
+    switches : str
+        Features of the stack, as `megawatt.training.read_features` reads them.
+    optimizer : str
+        Kind of optimizer; empty where it is the stack's usual one.
     model : mapping of str to int
         Dimensions that the file names: layers, hidden, heads, experts.
     notes : tuple of str
@@ -70,6 +90,8 @@ class Launch:
     devices: int | None = None
     offload: tuple[str, ...] = ()
     lora_rank: int = 0
+    switches: str = ""
+    optimizer: str = ""
     model: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
@@ -164,11 +186,21 @@ class Options:
         """Options that are known to change nothing here."""
         self._find(names)
 
-    def left(self) -> tuple[tuple[str, ...], int]:
-        """Options that nobody asked for: those that may matter, as text, and the number of the others."""
+    def launch(self, **said: Any) -> Launch:
+        """What was said, with the notes, what was not understood, and the number of options without effect."""
         rest = {key: value for key, value in self._values.items() if key not in self._asked and value is not None}
-        matter = [key for key in rest if _MATTERS.search(key) and not _QUIET.search(key) and not _off(rest[key])]
-        return tuple(f"{key}={shown(rest[key])}" for key in matter), len(rest) - len(matter)
+        unknown = [key for key in rest if _unknown(key) and not _off(rest[key])]
+        return Launch(
+            **said,
+            notes=tuple(self.notes),
+            unknown=tuple(f"{key}={shown(rest[key])}" for key in unknown),
+            ignored=len(rest) - len(unknown),
+        )
+
+
+def _unknown(name: str) -> bool:
+    """Whether an option that nobody asks for may change a step."""
+    return not (_QUIET if _MATTERS.search(name) else _HARMLESS).search(name)
 
 
 def _off(value: Any) -> bool:

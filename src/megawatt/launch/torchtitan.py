@@ -99,8 +99,7 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
     options.skip("enable_fsdp_float8_all_gather", "precompute_float8_dynamic_scale_for_fsdp", "filter_fqns")
     offload = ("optimizer",) if options.flag("enable_cpu_offload") else ()
     length, precision = options.whole("training.seq_len", "seq_len"), _precision(options)
-    unknown, ignored = options.left()
-    return Launch(
+    return options.launch(
         framework="torchtitan",
         layout=layout,
         stack="stack-fsdp-torch",
@@ -109,9 +108,6 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
         precision=precision,
         devices=sizes[0] * sizes[1] * sizes[2] * sizes[3] or None,
         offload=offload,
-        notes=tuple(options.notes),
-        unknown=unknown,
-        ignored=ignored,
     )
 
 

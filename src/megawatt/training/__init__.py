@@ -2,7 +2,7 @@
 
 from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
 from megawatt.training.division import layout_reasons
-from megawatt.training.features import Features, merge_features, read_features
+from megawatt.training.features import MODULES, Features, merge_features, read_features
 from megawatt.training.fitting import Change, MemoryAnswer, memory_answer
 from megawatt.training.layouts import (
     Space,
@@ -17,6 +17,7 @@ from megawatt.training.other_layouts import Alternative, FrontStep, against, alt
 from megawatt.training.own_machines import open_machine, open_machines
 from megawatt.training.planning import Objective, Prices, asked_space, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, practice_for
+from megawatt.training.recompute import module_bits, module_names
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
 from megawatt.training.runs import checkpoint_interval_s, expected_wall_s, run
 from megawatt.training.scaling import (
@@ -40,6 +41,7 @@ from megawatt.training.usual import usual_job, usual_precision
 __all__ = [
     "CHOICES",
     "CODES",
+    "MODULES",
     "SCHEDULES",
     "Alternative",
     "Change",
@@ -83,6 +85,8 @@ __all__ = [
     "memory_answer",
     "merge_features",
     "micro_batches",
+    "module_bits",
+    "module_names",
     "one_layout",
     "open_machine",
     "open_machines",

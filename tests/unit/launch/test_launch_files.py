@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import main
 from megawatt.errors import ScenarioError
-from megawatt.launch import Launch, asked, is_launch, launch_of, read_launch, said_of, write_launch
+from megawatt.launch import Launch, ask, asked, is_launch, launch_of, read_launch, said_of, write_launch
 from megawatt.launch.options import read_options
-from megawatt.training import CODES, Job, one_layout, plan
+from megawatt.training import CODES, Job, Setup, module_names, one_layout, plan, read_features
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -241,3 +242,97 @@ def test_files_of_another_kind_are_no_launch_files(tmp_path: Path, name: str, te
     (tmp_path / name).write_text(text)
     with pytest.raises(ScenarioError, match="no options of"):
         read(tmp_path / name, "llama-2-7b", "hgx-h100")
+
+
+MIXTURE = (
+    "torchrun --nnodes 8 --nproc-per-node 8 pretrain_gpt.py --num-experts 256 --expert-model-parallel-size 32 "
+    "--pipeline-model-parallel-size 2 --num-layers 61 --bf16 --micro-batch-size 1 --global-batch-size 512 "
+    "--moe-token-dispatcher-type flex --moe-flex-dispatcher-backend hybridep --cuda-graph-impl transformer_engine "
+    "--cuda-graph-scope attn moe_router moe_preprocess --overlap-moe-expert-parallel-comm --delay-wgrad-compute "
+    "--moe-router-fusion --moe-router-force-load-balancing --recompute-granularity selective "
+    "--recompute-modules moe_act mla_up_proj layernorm --use-precision-aware-optimizer --exp-avg-dtype bf16 "
+)
+
+
+def test_switches_of_mixtures_are_read_and_written(tmp_path: Path) -> None:
+    system, model = CATALOGUE.system("hgx-h100"), load_model("deepseek-v3", CATALOGUE)
+    found = read(put(tmp_path, "moe.sh", MIXTURE), "deepseek-v3", "hgx-h100")
+    assert read_features(found.switches).said() == {
+        "dispatcher": "hybridep", "graphs": ("attn", "router", "preprocess"), "ep_overlap": True, "balance": "forced",
+        "router_fusion": True,
+    }  # fmt: skip
+    assert module_names(found.layout["modules"]) == ("layernorm", "mla_up_proj", "moe_act")
+    assert (found.layout["recompute"], found.optimizer, found.unknown) == (1, "adam-bf16", ())
+    asked_for = Setup(layout=str(tmp_path / "moe.sh"), set_stack=("ep_overlap=off",))
+    question = ask(CATALOGUE, "deepseek-v3", "hgx-h100", setup=asked_for)
+    assert question.asked["stack"].startswith("stack-megatron-core; dispatcher=hybridep; graphs=attn,router,preprocess")
+    assert "ep_overlap=off" in question.asked["stack"]  # what is said beside the file counts first
+    assert question.asked["optimizer"] == "adam-bf16"
+    again = launch_of(
+        plan(
+            Job(model, 4096, 512, "fp8"), system, 512, catalogue=CATALOGUE, stack=f"megatron-core; {found.switches}",
+            optimizer="adam-bf16", layouts=one_layout(pp=8, ep=64, dp=64, modules=found.layout["modules"], recompute=1),
+        ), "megatron", CATALOGUE, system,
+    )  # fmt: skip
+    text, lost = write_launch(again)
+    assert not lost
+    back = read(put(tmp_path, "back.sh", text), "deepseek-v3", "hgx-h100")
+    assert (read_features(back.switches), back.optimizer) == (read_features(found.switches), "adam-bf16")
+    assert back.layout["modules"] == found.layout["modules"]
+    lost = write_launch(replace(again, framework="torchtitan"))[1]
+    assert "modules" in lost
+    assert any(name.startswith("switches dispatcher=hybridep") for name in lost)
+
+
+@pytest.mark.parametrize(
+    ("text", "switches"),
+    [
+        ("--moe-enable-deepep", "dispatcher=deepep"),
+        (
+            "--moe-token-dispatcher-type alltoall --enable-cuda-graph",
+            "dispatcher=alltoall; graphs=attn,router,preprocess,shared,experts",
+        ),
+        ("--cuda-graph-impl local --cuda-graph-scope full_iteration", "graphs=full"),
+        ("--cuda-graph-impl none", "graphs=none"),
+        ("--moe-expert-capacity-factor 1.5 --moe-pad-expert-input-to-capacity", "capacity=1.5"),
+    ],
+)
+def test_one_switch_at_a_time(tmp_path: Path, text: str, switches: str) -> None:
+    found = read(put(tmp_path, "a.sh", f"--bf16 {text}"), "deepseek-v3", "hgx-h100")
+    assert read_features(found.switches) == read_features(switches)
+    assert found.unknown == ()
+
+
+def test_some_layers_of_a_chunk_are_recomputed(tmp_path: Path) -> None:
+    text = "--bf16 --recompute-granularity full --recompute-method block --recompute-num-layers 3"
+    found = read(put(tmp_path, "a.sh", text), "llama-2-7b", "hgx-h100")
+    assert (found.layout["recompute"], found.layout["repeated_layers"]) == (2, 3)
+
+
+def test_what_nobody_knows_is_not_understood(tmp_path: Path) -> None:
+    text = "--bf16 --foo-bar --lr 1e-4 --weight-decay 0.1 --tokenizer-model x --save-interval 5 --twist 3 --no-gain off"
+    found = read(put(tmp_path, "a.sh", text), "llama-2-7b", "hgx-h100")
+    assert found.unknown == ("foo_bar=True", "twist='3'")
+    assert found.ignored == 5
+
+
+def test_a_file_is_known_by_what_is_in_it(tmp_path: Path) -> None:
+    for name in ("pretrain_70b.sh", "train_8b.toml", "ds_zero3.json", "maxtext_70b.yml", "nxd_8b.yaml"):
+        text = (FILES / name).read_text(encoding="utf-8")
+        kind = read_options(FILES / name)[0]
+        for ending in (".txt", ".cfg", ""):
+            assert read_options(put(tmp_path, f"run{ending}", text))[0] == kind
+    assert read_options(put(tmp_path, "a.json", '{"model": {"tensor_model_parallel_size": 2}}'))[0] == "megatron"
+    assert read_options(put(tmp_path, "b.yaml", "zero_optimization:\n  stage: 3\n"))[0] == "deepspeed"
+
+
+def test_a_layout_that_does_not_fit_keeps_the_notes_of_its_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = put(tmp_path, "a.sh", "--bf16 --tensor-model-parallel-size 1 --micro-batch-size 1 --spin-up 3")
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "llama-3.1-405b", "--system", "hgx-h100", "--chips", "64", "--layout", str(file)])
+    assert stop.value.code == 3
+    told = " ".join(capsys.readouterr().err.split())
+    assert "not understood: spin_up='3'" in told
+    assert "GB are missing" in told
