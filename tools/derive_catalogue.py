@@ -11,6 +11,7 @@ Generated here (do not edit by hand), in ``src/megawatt/catalogue/data``:
 - ``place.csv``, ``table-normals.csv``: ``climate_normals.csv``, less the remembered places that
   ``derive_climates.py`` has read from a station;
 - ``grid.csv``, ``table-price-*.csv``, ``table-dayrank-*.csv``: ``grid_carbon.csv`` and the hourly prices;
+- ``network-months.csv``: the Bitcoin network by month, from ``bitcoin_daily.csv``;
 - ``model.csv``: ``tools/derivation/model_dimensions.csv``, the curated table of one model per line;
 - ``sources-reference.toml``: addresses cited by the above that no curated file names.
 
@@ -29,6 +30,7 @@ from derivation.chips import chip_rows
 from derivation.climate import COLUMNS, climate
 from derivation.grids import HUB_YEARS, day_ranks, grid_rows, hub_series, price_bins, rank_table, shape_table
 from derivation.models import model_rows
+from derivation.networks import network_rows
 from derivation.rows import read_reference, write_rows, write_table
 from derivation.sources import SourceBook
 from derivation.ventures import company_rows, deal_rows
@@ -52,6 +54,7 @@ def derive(reference: Path, target: Path) -> None:
     write_table(target / "table-normals.csv", ["key", "month", *(column[0] for column in COLUMNS)], normals)
     means = _derive_prices(reference, target)
     write_rows(target / "grid.csv", grid_rows(read_reference(reference / "grid_carbon.csv"), means, book))
+    write_rows(target / "network-months.csv", network_rows(read_reference(reference / "bitcoin_daily.csv")))
     write_rows(target / "model.csv", model_rows(read_reference(TOOLS / "derivation" / "model_dimensions.csv")))
     book.write(target / "sources-reference.toml")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -22,7 +22,20 @@ from megawatt.finance import (
     site_opex_cost,
     tenancy,
 )
-from megawatt.mining import HashEconomics, HashResponse, MinerFleet, NetworkState, hash_economics, project_network
+from megawatt.mining import (
+    HashEconomics,
+    HashResponse,
+    Hedge,
+    Hosted,
+    MinerFleet,
+    NetworkState,
+    Treasury,
+    coins_sold,
+    hash_economics,
+    hedge_settlement_usd,
+    hosted_usd_per_mwh,
+    project_network,
+)
 from megawatt.risk import FactorPaths
 
 __all__ = ["AIMoney", "MiningMoney", "RunningCost", "ShedMoney"]
@@ -119,7 +132,7 @@ class MiningMoney:
 
     ``called_frac`` is the share of their hours that a demand response programme takes; ``hash_loss_per_year`` the share
     of hash rate that a machine loses every year, ``age_months`` its age when its block goes live, ``replaced`` when new
-    ones take its place.
+    ones take its place. Customers' machines, hash rate sold forward and coins that are kept: `megawatt.mining.selling`.
     """
 
     fleet: MinerFleet
@@ -129,6 +142,9 @@ class MiningMoney:
     hash_loss_per_year: float = 0.0
     age_months: int = 0
     replaced: Replacement | None = None
+    hosted: Hosted | None = None
+    hedge: Hedge | None = None
+    treasury: Treasury | None = None
 
     def economics(self, ground: Ground, factors: FactorPaths) -> HashEconomics:
         """What a MWh earns in the fleet along each path, network response and halvings included."""
@@ -143,26 +159,54 @@ class MiningMoney:
             lag_months=self.follows.lag_months,
             growth=self.follows.growth,
         )
-        kept = hashes_kept_frac(ground.calendar, self.replaced, self.hash_loss_per_year, self.age_months)
-        return hash_economics(self.fleet, path, kept)
+        return hash_economics(self.fleet, path, self._kept(ground))
+
+    def _kept(self, ground: Ground) -> FloatArray:
+        return hashes_kept_frac(ground.calendar, self.replaced, self.hash_loss_per_year, self.age_months)
 
     def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
         """Revenue and energy of the hours that are worth mining."""
-        year, scale = self._year(ground, factors)
-        revenue, energy = year.revenue_usd * scale, year.energy_cost_usd * scale
-        return earned(ground.months, revenue={"mining": revenue}, cost={"energy_mining": energy})
+        economics = self.economics(ground, factors)
+        year, scale = self._year(ground, factors, economics)
+        mined = year.revenue_usd * scale
+        revenue = {"mining": mined}
+        if self.treasury is not None:
+            held = coins_sold(self.treasury, mined / economics.btc_price_usd) * economics.btc_price_usd
+            revenue = {"mining": mined * (1.0 - self.treasury.held_frac), "treasury": held}
+        if self.hosted is not None:
+            revenue["hosting"] = year.hosted_usd * scale
+        if self.hedge is not None:
+            revenue["hash_hedge"] = self._hedged(self.hedge, ground, economics)
+        return earned(ground.months, revenue=revenue, cost={"energy_mining": year.energy_cost_usd * scale})
 
-    def mwh(self, ground: Ground, factors: FactorPaths) -> FloatArray:
-        """Energy at the miners' plug, (paths, months). [MWh a month]"""
-        year, scale = self._year(ground, factors)
-        return year.mwh * scale
+    def _hedged(self, hedge: Hedge, ground: Ground, economics: HashEconomics) -> FloatArray:
+        """What the buyer of hash rate pays: on all that live machines can hash, whatever hours they run."""
+        spine = ground.calendar.spine
+        own = self.fleet.hashrate_eh_per_s * 1000.0 * self.fleet.uptime_frac
+        ph = own * self._kept(ground) * live_share(ground.calendar.halls, spine.months)
+        return hedge_settlement_usd(hedge, economics.hashprice_usd_per_ph_day, ph, spine.hours / 24.0)
 
-    def _year(self, ground: Ground, factors: FactorPaths) -> tuple[MiningMonths, FloatArray]:
+    def months(self, ground: Ground, factors: FactorPaths) -> MiningMonths:
+        """Energy, bill and revenue of the live halls by month, (paths, months)."""
+        year, scale = self._year(ground, factors, self.economics(ground, factors))
+        return MiningMonths(**{field.name: getattr(year, field.name) * scale for field in fields(MiningMonths)})
+
+    def hosted_usd_per_mwh(self, economics: HashEconomics) -> FloatArray:
+        """What a MWh at customers' plugs brings, (paths, months); nothing without any."""
+        if self.hosted is None:
+            return np.zeros((1, 1))
+        return hosted_usd_per_mwh(self.hosted, economics.usd_per_mwh)
+
+    def _year(self, ground: Ground, factors: FactorPaths, economics: HashEconomics) -> tuple[MiningMonths, FloatArray]:
         """Months with every hall live, and the share of them that counts."""
         spine = ground.calendar.spine
-        value = self.economics(ground, factors).usd_per_mwh
-        level, other = ground.power.level(factors), ground.power.other
-        year = ground.response.mining(value, level, first_month=spine.start_month, delivery_level=other)
+        year = ground.response.mining(
+            economics.usd_per_mwh,
+            ground.power.level(factors),
+            first_month=spine.start_month,
+            delivery_level=ground.power.other,
+            hosted_usd_per_mwh=self.hosted_usd_per_mwh(economics),
+        )
         plain = np.where(spine.hours == 29 * 24.0, 28 * 24.0, spine.hours)
         return year, live_share(ground.calendar.halls, spine.months) * spine.hours / plain * (1.0 - self.called_frac)
 

@@ -25,7 +25,7 @@ from megawatt.finance import (
 )
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
-__all__ = ["Calendar", "Capital", "calendar_of", "capital"]
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "months_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +134,15 @@ def _replaced(
     return spent, reserve
 
 
-def _month_index(month: str, start: str) -> int:
-    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
+def months_between(start: str, month: str) -> int:
+    """Months from one ``YYYY-MM`` to another."""
+    (year0, number0), (year, number) = (map(int, m.split("-")) for m in (start, month))
     return (year - year0) * 12 + number - number0
 
 
 def calendar_of(timeline: Timeline) -> Calendar:
     """Month indices of the blocks, and a spine that ends ``operating_months`` after the last block is live."""
-    planned = tuple(Hall(_month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
+    planned = tuple(Hall(months_between(timeline.start, h.live), h.share.number()) for h in timeline.halls)
     halls = tuple(Hall(hall.month + timeline.delay_months, hall.share) for hall in planned)
     year, month = map(int, timeline.start.split("-"))
     return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls, planned)

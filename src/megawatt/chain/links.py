@@ -19,7 +19,8 @@ from megawatt.chain.compute import Compute, compute
 from megawatt.chain.ground import PowerIndex
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import LeaseMoney, lease_money, owner_power_frac
-from megawatt.chain.mined import hourly_value, mined_year
+from megawatt.chain.mined import mined_year, with_values
+from megawatt.chain.miners import MinersPower, hosted_frac, miners_power, mining_money
 from megawatt.chain.money import CashModel
 from megawatt.chain.plants import PlantMoney, Plants, added_by_plants, plants_of
 from megawatt.chain.power import block_money, power_index
@@ -39,11 +40,12 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.facility import Ambient, Weather
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.mining import MinerModes, fleet, hash_response, miner_modes, network_state
+from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.plant_sections import PLANTS
-from megawatt.scenario.schema import Scenario
+from megawatt.scenario.schema import Mining, Scenario
 from megawatt.scenario.site_files import site_weather
+from megawatt.scenario.site_miners import machines_of, own_modes
 from megawatt.training.records import Layouts
 
 __all__ = ["Links", "forge", "reforge"]
@@ -123,14 +125,6 @@ class Links:
         rows += self.mined.assumptions if self.mined else ()
         rows += (*self.grid.assumptions, *self.terms.assumptions)
         return tuple({row.name: row for row in reversed(rows)}.values())[::-1]
-
-
-def _miners(scenario: Scenario, catalogue: Catalogue, rated_mw: float) -> MiningMoney | None:
-    if scenario.mining is None:
-        return None
-    machines = fleet(catalogue, scenario.mining.miner, rated_mw)
-    state, follows = network_state(catalogue, scenario.mining.network), hash_response(catalogue)
-    return MiningMoney(machines, state, follows, hash_loss_per_year=scenario.mining.hash_loss_per_year.number())
 
 
 def _firm_value_usd_per_mwh(chips: Compute | None, halls: Halls, grid: Grid) -> float:
@@ -278,26 +272,25 @@ def _link(
     index = memo("power index", power_index, scenario.power, 0.0, scenario.timeline)
     grid = memo("grid", grid_of, scenario.power, index, site.place, scenario.seed, folder)
     load = _ai_load_mw(scenario, chips)
-    names = scenario.mining.modes if scenario.mining else ()
-    modes = memo("miners' modes", miner_modes, names) if names else None
-    response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, modes)
+    power = _miners_power(memo, scenario.mining, mining)
+    segments, hosted = power.segments if power else None, hosted_frac(scenario.mining)
+    response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, segments, hosted)
     worth = _firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0
-    problem = memo("site year", _problem, grid, site.grid_mw.number(), ai, load, worth, mining, modes)
-    miners = _miners(scenario, catalogue, mining.it_mw / (modes.most_frac if modes else 1.0)) if mining else None
+    problem = memo("site year", _problem, grid, site.grid_mw.number(), ai, load, worth, mining, segments, hosted)
+    section = scenario.mining
+    miners = mining_money(section, scenario.timeline, catalogue, power.rated_mw) if section and power else None
     terms = _terms(scenario, catalogue)
     halls = ai or mining
     it_mw = halls.it_mw if halls else 0.0
     model = _cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
-    mined = (
-        mined_year(catalogue, scenario.mining, model, modes, mining.response) if scenario.mining and mining else None
-    )
+    mined = mined_year(catalogue, section, model, power, mining.response) if section and mining and power else None
     sections = tuple(getattr(scenario, name) for name in PLANTS)
     plants = memo("plants", plants_of, sections, scenario.export, scenario.power, site.place, grid, folder)
     if plants:
         model = _with_plants(memo, scenario, model, problem, plants, mined)
     model = financed(model)
     if mined is not None:
-        problem = replace(problem, mining_value_usd_per_mwh=hourly_value(mined))
+        problem = with_values(problem, mined)
     return Links(
         scenario=scenario,
         catalogue=catalogue,
@@ -320,9 +313,12 @@ def _link(
 
 def _problem(
     _: Catalogue, grid: Grid, grid_mw: float, ai: Halls | None, load: float, worth: float, mining: Halls | None,
-    modes: MinerModes | None,
+    segments: PowerSegments | None, hosted: float,
 ) -> SiteProblem:  # fmt: skip
-    return site_problem(grid, grid_mw, ai=ai, ai_it_mw=load, ai_value_usd_per_mwh=worth, mining=mining, modes=modes)
+    return site_problem(
+        grid, grid_mw, ai=ai, ai_it_mw=load, ai_value_usd_per_mwh=worth, mining=mining, segments=segments,
+        hosted_frac=hosted,
+    )  # fmt: skip
 
 
 def _contract_usd_per_year(model: CashModel) -> float:
@@ -340,7 +336,10 @@ def _with_plants(
     worth = 0.0 if mined is None or mined.usd_per_mwh <= 0.0 else 1.25 ** round(math.log(mined.usd_per_mwh, 1.25))
     ageing = tuple(plant.name for plant in model.capital.plants if plant.degradation_per_year > 0.0)
     contract = _contract_usd_per_year(model)
-    values, added, fuel, lost = memo("added by plants", added_by_plants, problem, plants, worth, contract, ageing)
+    miners = model.find(MiningMoney)
+    hosted = miners.hosted if miners else None
+    nodes = memo("added by plants", added_by_plants, problem, plants, worth, contract, ageing, hosted)
+    values, added, fuel, lost = nodes
     money = PlantMoney(
         costs=model.capital.plants,
         values_usd_per_mwh=values,
@@ -349,7 +348,7 @@ def _with_plants(
         lost_usd=lost,
         fuel_frac=plants.fuel_frac,
         fuel_growth=scenario.gas.fuel_growth_per_year.number() if scenario.gas else 0.0,
-        miners=model.find(MiningMoney),
+        miners=miners,
     )
     return replace(model, businesses=(*model.businesses, money))
 
@@ -374,9 +373,18 @@ def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, ch
 def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient) -> Halls | None:
     if scenario.mining is None:
         return None
-    given = scenario.mining.it_mw
+    given, throttles = scenario.mining.it_mw, scenario.mining.derating
     it_mw = given.number() if given is not None else None
-    return memo("mining halls", mining_halls, weather, air, scenario.hall.design, scenario.site.grid_mw.number(), it_mw)
+    derating = (throttles.from_c.number(), throttles.per_k_frac.number()) if throttles else None
+    grid_mw, design = scenario.site.grid_mw.number(), scenario.hall.design
+    return memo("mining halls", mining_halls, weather, air, design, grid_mw, it_mw, derating)
+
+
+def _miners_power(memo: Memo, section: Mining | None, halls: Halls | None) -> MinersPower | None:
+    if section is None or halls is None:
+        return None
+    machines, own = machines_of(section), own_modes(section)
+    return memo("miners' power", miners_power, machines, section.modes, own, halls.it_mw)
 
 
 def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.mined_months import machine_steps, mined_months
+from megawatt.chain.miners import MinersPower
 from megawatt.chain.money import CashModel
 from megawatt.chain.records import HashYear, MinedYear
+from megawatt.dispatch import SiteProblem
 from megawatt.facility import FacilityResponse
 from megawatt.finance import Spine
 from megawatt.hours import MONTH_OF_HOUR
 from megawatt.mining import (
     HashEconomics,
-    MinerModes,
-    mode_segments,
     network_fleet,
     predict_difficulty,
     retarget_prior,
@@ -25,11 +29,11 @@ from megawatt.mining import (
 from megawatt.risk import base_factors
 from megawatt.scenario.schema import Mining
 
-__all__ = ["hourly_value", "mined_year"]
+__all__ = ["mined_year", "with_values"]
 
 
 def mined_year(
-    catalogue: Catalogue, section: Mining, model: CashModel, modes: MinerModes | None, hall: FacilityResponse
+    catalogue: Catalogue, section: Mining, model: CashModel, power: MinersPower, hall: FacilityResponse
 ) -> MinedYear:
     """Revenue of a mined MWh by month of the first twelve months with all halls live; base case.
 
@@ -45,8 +49,8 @@ def mined_year(
         Where the network stands in its difficulty period.
     model : CashModel
         Of a use with miners.
-    modes : MinerModes or None
-        The first mode to start is the last to stop: its worth sets the strike price.
+    power : MinersPower
+        The first machines and modes to start are the last to stop: their worth sets the strike price.
     hall : FacilityResponse
         What the halls draw beside the miners.
     """
@@ -57,28 +61,40 @@ def mined_year(
     earned = mining.economics(model.ground, base_factors(model.terms, spine.months))
     by_month = earned.usd_per_mwh[0]
     index = np.arange(start, min(start + 12, spine.months))
-    year = np.full(12, by_month[index].mean())
-    year[(spine.start_month - 1 + index) % 12] = by_month[index]
-    worth = tuple(float(part) for part in mode_segments(1.0, modes)[1]) if modes else (1.0,)
+    worth = tuple(float(part) for part in power.segments.worth) if power.segments else (1.0,)
+    theirs = None if mining.hosted is None else _by_calendar(spine, index, mining.hosted_usd_per_mwh(earned)[0])
     facility_per_it = float(((hall.facility_mw[:, -1] - hall.facility_mw[:, 0]) / hall.it_mw[-1]).mean())
     mean = float(by_month[index].mean())
     first, last = (_month(spine, int(i)) for i in index[[0, -1]])
     fact = Fact(mean, "USD/MWh", "derived", "megawatt-derived", note=_rule(mining, first, last))
     fleet = network_fleet(catalogue, spine.start_year)
+    months = mined_months(model, mining, earned)
+    year = [row for row in months if first <= row.month <= last]
+    paid = sum(row.energy_usd for row in year) / (sum(row.mwh for row in year) or 1.0)
     ratio, prior = _next_difficulty(catalogue, section)
     return MinedYear(
         first_month=first,
         last_month=last,
-        by_month_usd_per_mwh=year,
+        by_month_usd_per_mwh=_by_calendar(spine, index, by_month),
+        hosted_by_month_usd_per_mwh=theirs,
         usd_per_mwh=mean,
         facility_per_it=facility_per_it,
         strikes_usd_per_mwh=tuple(mean * part / facility_per_it for part in worth),
         outlook=_outlook(catalogue, model, earned, worth[0] / facility_per_it),
         next_difficulty_ratio=ratio,
+        months=months,
+        machines=machine_steps(
+            mining,
+            power,
+            hashprice=float(earned.hashprice_usd_per_ph_day[0, index].mean()),
+            mined_usd_per_mwh=mean,
+            usd_per_mwh=paid,
+            facility_per_it=facility_per_it,
+        ),
         assumptions=(
             Assumption("mining.usd_per_mwh", "mining", fact),
             *fleet.assumptions,
-            *(modes.assumptions if modes else ()),
+            *power.assumptions,
             *prior,
         ),
     )
@@ -132,6 +148,18 @@ def _month(spine: Spine, index: int) -> str:
     return f"{spine.start_year + month // 12}-{month % 12 + 1:02d}"
 
 
-def hourly_value(year: MinedYear) -> FloatArray:
-    """Revenue of a MWh at the miners' plug in every hour of the site year. [USD/MWh], (8760,)"""
-    return np.asarray(year.by_month_usd_per_mwh[MONTH_OF_HOUR], dtype=np.float64)
+def _by_calendar(spine: Spine, index: NDArray[np.int64], values: FloatArray) -> FloatArray:
+    """Values of the months at an index by calendar month, January first; months without one have their mean."""
+    year = np.full(12, values[index].mean())
+    year[(spine.start_month - 1 + index) % 12] = values[index]
+    return year
+
+
+def with_values(problem: SiteProblem, year: MinedYear) -> SiteProblem:
+    """The site year with what a MWh at the miners' and customers' plugs earns in every hour."""
+    theirs = year.hosted_by_month_usd_per_mwh
+    return replace(
+        problem,
+        mining_value_usd_per_mwh=year.by_month_usd_per_mwh[MONTH_OF_HOUR],
+        hosted_value_usd_per_mwh=None if theirs is None else theirs[MONTH_OF_HOUR],
+    )

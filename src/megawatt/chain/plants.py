@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from megawatt.dispatch import Block, HourlyProblem, SiteAssets, SiteProblem, Sto
 from megawatt.dispatch.ledgers import monthly_usd
 from megawatt.finance import OperatingFlows, live_share, repeat_year
 from megawatt.hours import HOURS_IN_YEAR
+from megawatt.mining import Hosted, hosted_usd_per_mwh
 from megawatt.risk import FactorPaths
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Plant, Renewable, Wind
 from megawatt.scenario.schema import Power
@@ -194,7 +196,7 @@ def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
 
 def added_by_plants(
     _: Catalogue, problem: SiteProblem, plants: Plants, worth_usd_per_mwh: float, contract_usd: float,
-    ageing: tuple[str, ...],
+    ageing: tuple[str, ...], hosted: Hosted | None,
 ) -> tuple[FloatArray, FloatArray, FloatArray, Mapping[str, FloatArray]]:  # fmt: skip
     """Nodes of the value of a mined MWh, and at them and the levels what plants add and burn; what losing one costs.
 
@@ -208,15 +210,15 @@ def added_by_plants(
         What a year of the whole AI load is paid.
     ageing : tuple of str
         Plants that lose power.
+    hosted : Hosted or None
+        Customers' machines beside the site's own.
     """
+    at = partial(_difference, problem, hosted=hosted, contract_usd=contract_usd)
     values = worth_usd_per_mwh * np.array(_VALUES) if worth_usd_per_mwh > 0.0 else np.zeros(1)
-    parts = [[_difference(problem, plants, v, level, contract_usd) for level in _LEVELS] for v in values.tolist()]
+    parts = [[at(plants, v, level) for level in _LEVELS] for v in values.tolist()]
     added, fuel = (np.array([[cell[k] for cell in row] for row in parts]) for k in (0, 1))
-    now = _net(_difference(problem, plants, worth_usd_per_mwh, 1.0, contract_usd))
-    lost = {
-        name: (now - _net(_difference(problem, plants.smaller(name), worth_usd_per_mwh, 1.0, contract_usd))) / _SMALLER
-        for name in ageing
-    }
+    now = _net(at(plants, worth_usd_per_mwh, 1.0))
+    lost = {name: (now - _net(at(plants.smaller(name), worth_usd_per_mwh, 1.0))) / _SMALLER for name in ageing}
     return values, added, fuel, lost
 
 
@@ -225,13 +227,15 @@ def _net(parts: tuple[FloatArray, FloatArray]) -> FloatArray:
 
 
 def _difference(
-    problem: SiteProblem, plants: Plants, value: float, level: float, contract_usd: float
+    problem: SiteProblem, plants: Plants, value: float, level: float, *, hosted: Hosted | None, contract_usd: float
 ) -> tuple[FloatArray, FloatArray]:
     """What the plants add by month before fuel, and the fuel. [USD], (12,)"""
+    worth = np.full(HOURS_IN_YEAR, value)
     there = replace(
         problem,
         price_usd_per_mwh=level * problem.price_usd_per_mwh,
-        mining_value_usd_per_mwh=np.full(HOURS_IN_YEAR, value),
+        mining_value_usd_per_mwh=worth,
+        hosted_value_usd_per_mwh=None if hosted is None else hosted_usd_per_mwh(hosted, worth),
     )
     assets = replace(plants.at_level(level), ai_contract_usd=contract_usd or None)
     bare = SiteAssets(ai_contract_usd=contract_usd or None, peaks=assets.peaks, programmes=assets.programmes)

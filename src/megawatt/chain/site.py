@@ -41,7 +41,7 @@ from megawatt.facility import (
 )
 from megawatt.hourly import price_doubts
 from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR, monthly_sum
-from megawatt.mining import MinerModes, mode_segments
+from megawatt.mining import PowerSegments
 from megawatt.scenario.schema import Power
 from megawatt.scenario.site_files import site_prices
 
@@ -123,13 +123,27 @@ def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float) -> Halls:
 
 
 def mining_halls(
-    catalogue: Catalogue, weather: Weather, air: Ambient, design: str, grid_mw: float, it_mw: float | None
+    catalogue: Catalogue,
+    weather: Weather,
+    air: Ambient,
+    design: str,
+    grid_mw: float,
+    it_mw: float | None,
+    derating: tuple[float, float] | None,
 ) -> Halls:
-    """Mining halls; without a power of their own (None), as much as the connection carries in the worst hour."""
+    """Mining halls; without a power of their own (None), as much as the connection carries in the worst hour.
+
+    Machines that throttle lose a share of their power per kelvin of outdoor air above a temperature (``derating``).
+    """
     kind = hall_design(catalogue, design, it_capacity_mw=grid_mw)
     fits = capacity(kind, weather, grid_mw, ambient=air)[0] if it_mw is None else it_mw
     hall = curves(replace(kind, it_capacity_mw=fits), weather, ambient=air)
-    return Halls(weather, hall.design, response_of(hall), fits)
+    answer = response_of(hall)
+    if derating is not None:
+        from_c, per_k = derating
+        throttled = fits * np.clip(1.0 - per_k * np.maximum(weather.dry_bulb_c - from_c, 0.0), 0.0, 1.0)
+        answer = replace(answer, it_limit_mw=np.minimum(answer.it_limit_mw, throttled))
+    return Halls(weather, hall.design, answer, fits)
 
 
 def dry_response(halls: Halls) -> FacilityResponse:
@@ -238,11 +252,12 @@ def site_problem(
     ai_it_mw: float = 0.0,
     ai_value_usd_per_mwh: float = 0.0,
     mining: Halls | None = None,
-    modes: MinerModes | None = None,
+    segments: PowerSegments | None = None,
+    hosted_frac: float = 0.0,
 ) -> SiteProblem:
     """The dispatch problem of the site year.
 
-    ``ai_it_mw`` is the AI load in every hour; miners fill their halls in the highest of ``modes``. What a MWh of theirs
+    ``ai_it_mw`` is the AI load in every hour; miners fill their halls, customers' a share of them. What a MWh of theirs
     earns is left at zero.
     """
     hours = np.ones(HOURS_IN_YEAR)
@@ -258,7 +273,9 @@ def site_problem(
         mining_response=mining.response if mining else None,
         carbon_kg_per_mwh=grid.carbon_kg_per_mwh,
         assumptions=grid.assumptions,
-        mining_modes=mode_segments(mining.it_mw / modes.most_frac, modes) if mining and modes else None,
+        mining_modes=(segments.width_mw, segments.worth) if segments else None,
+        hosted_frac=hosted_frac,
+        hosted_value_usd_per_mwh=np.zeros(HOURS_IN_YEAR) if hosted_frac > 0.0 else None,
         collar=grid.collar,
     )
 
@@ -270,7 +287,10 @@ def year_by_month(
     ai: Halls | None,
     ai_it_mw: float,
     mining: Halls | None,
-    modes: MinerModes | None,
+    segments: PowerSegments | None,
+    hosted_frac: float,
 ) -> MonthlyResponse:
     """The site year reduced to its months, whatever a MWh earns."""
-    return monthly_response(site_problem(grid, grid_mw, ai=ai, ai_it_mw=ai_it_mw, mining=mining, modes=modes))
+    return monthly_response(
+        site_problem(grid, grid_mw, ai=ai, ai_it_mw=ai_it_mw, mining=mining, segments=segments, hosted_frac=hosted_frac)
+    )

@@ -29,7 +29,7 @@ def unit_costs(links: Links) -> tuple[UnitCost, ...]:
     live = live_share(links.model.calendar.halls, months)
     hours = links.model.calendar.spine.hours * live
     miners = links.model.find(MiningMoney)
-    mined = miners.mwh(links.model.ground, base_factors(links.terms, months))[0] if miners else np.zeros(months)
+    mined = miners.months(links.model.ground, base_factors(links.terms, months)).mwh[0] if miners else np.zeros(months)
     costs = [
         UnitCost(name, float(levelised_cost(links.base, units)[0]), unit, means)
         for name, unit, means, units in _units(links, hours, live, mined)
@@ -83,7 +83,9 @@ def _prices(links: Links, factor: float, mined: FloatArray) -> tuple[UnitCost, .
         rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
     if links.miners is not None and mined.any():
         worth = discount_factors(links.base.terms.discount_rate, mined.size)
-        mean = float(links.base.flows.revenue["mining"][0] @ worth / (mined @ worth))
+        earned = [links.base.flows.revenue.get(name) for name in ("mining", "treasury", "hosting", "hash_hedge")]
+        paid = np.sum([part[0] for part in earned if part is not None], axis=0)
+        mean = float(paid @ worth / (mined @ worth))
         rows.append(
             UnitCost("break_even_usd_per_mined_mwh", factor * mean, "USD/MWh", f"mean revenue of a mined MWh {means}")
         )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
-from megawatt.dispatch.halls import TOLERANCE_MW, hour_name, hourly_response
+from megawatt.dispatch.halls import TOLERANCE_MW, HallSegments, hour_name, hourly_response
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
@@ -20,7 +20,8 @@ __all__ = ["account", "overloads"]
 def account(
     problem: SiteProblem,
     ai_it_mw: FloatArray,
-    mining_it_mw: FloatArray,
+    mining: HallSegments,
+    mining_mw: FloatArray,
     solver: str,
     import_mw: FloatArray | None = None,
 ) -> Dispatch:
@@ -30,8 +31,12 @@ def account(
     ----------
     problem : SiteProblem
         The site year.
-    ai_it_mw, mining_it_mw : array, shape (8760,)
-        IT power of the plan. [MW]
+    ai_it_mw : array, shape (8760,)
+        IT power of the AI halls. [MW]
+    mining : HallSegments
+        The mining halls.
+    mining_mw : array, shape (8760, k)
+        IT power of their segments. [MW]
     solver : str
         Who made the plan.
     import_mw : array, shape (8760,), optional
@@ -47,11 +52,14 @@ def account(
         ``mining_space`` all racks, or all miners, run beside a connection that has room: space binds, not power.
     """
     ai_facility, ai_water = _hall(problem.ai_response, ai_it_mw)
-    mining_facility, mining_water = _hall(problem.mining_response, mining_it_mw)
+    mining_it_mw = np.asarray(np.clip(mining_mw.sum(axis=1), 0.0, mining.cap_it_mw))
+    _, mining_water = _hall(problem.mining_response, mining_it_mw)
+    mining_facility = mining.idle_mw + (mining_mw * mining.slope).sum(axis=1)
+    mining_usd = np.asarray((mining_mw * mining.usd_per_mwh).sum(axis=1))
     drawn = ai_facility + mining_facility if import_mw is None else import_mw
     revenue = {
         "ai": float(problem.ai_value_usd_per_mwh * ai_it_mw.sum()),
-        "mining": float(problem.mining_usd(mining_it_mw).sum()),
+        "mining": float(mining_usd.sum()),
     }
     cost = {"market": float(problem.price_usd_per_mwh @ drawn), "delivery": float(problem.adder_usd_per_mwh @ drawn)}
     curtailed = problem.ai_it_mw - ai_it_mw
@@ -71,6 +79,7 @@ def account(
         ai_facility_mw=ai_facility,
         mining_it_mw=mining_it_mw,
         mining_facility_mw=mining_facility,
+        mining_usd=mining_usd,
         ai_curtailed_mw=curtailed,
         water_l=ai_water + mining_water,
         carbon_t=float(problem.carbon_kg_per_mwh @ drawn) / 1000.0,

@@ -101,7 +101,7 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         firm = firm + served - halls.ai.idle_mw
         uses.extend(beside)
     if problem.mining_response is not None:
-        uses.append(hall_block("mining", halls.mining, problem.mining_value_usd_per_mwh))
+        uses.append(hall_block("mining", halls.mining))
     if extra.export_price_usd_per_mwh is not None:
         uses.append(_export(extra, extra.export_price_usd_per_mwh, imports))
     return HourlyProblem(
@@ -130,10 +130,8 @@ def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:
     plan = optimise(hours)
     halls = site_halls(problem)
     none = np.zeros(HOURS_IN_YEAR)
-    ai, mining = (
-        np.minimum(it_power(hall, plan.mw.get(name, none)), hall.cap_it_mw)
-        for name, hall in (("ai", halls.ai), ("mining", halls.mining))
-    )
+    ai = np.minimum(it_power(halls.ai, plan.mw.get("ai", none)).sum(axis=1), halls.ai.cap_it_mw)
+    mining = it_power(halls.mining, plan.mw.get("mining", none))
     cost: dict[str, float] = {}
     carbon_t = 0.0
     for entry in ledger(hours, plan):
@@ -142,7 +140,7 @@ def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:
         if entry.name in {s.name for s in assets.supplies}:
             carbon_t += entry.carbon_t
     exported = {e.name: e.usd for e in ledger(hours, plan) if e.name == "export"}
-    year = account(problem, ai, mining, plan.solver, plan.mw[hours.imports.name])
+    year = account(problem, ai, halls.mining, mining, plan.solver, plan.mw[hours.imports.name])
     revenue = {**year.revenue_usd, **exported}
     costs = {**year.energy_cost_usd, **cost}
     return replace(
@@ -166,8 +164,10 @@ def _ai_parts(
     if share == 1.0:
         return drawn, ()
     worth = extra.ai_interruptible_usd_per_mwh
-    value = np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh if worth is None else worth)
-    use = hall_block("ai", above_firm(hall, firm_it), value)
+    beside = above_firm(hall, firm_it)
+    if worth is not None:
+        beside = replace(beside, usd_per_mwh=np.full_like(beside.usd_per_mwh, worth))
+    use = hall_block("ai", beside)
     if worth is None and extra.ai_contract_usd is not None:
         use = replace(use, contract_usd=(1.0 - share) * extra.ai_contract_usd)
     return drawn, (use,)

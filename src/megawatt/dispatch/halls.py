@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.dispatch.records import SiteProblem
@@ -35,15 +36,18 @@ class HallSegments:
 
     ``idle_mw`` (8760,) is facility power at zero IT; ``width_it_mw`` (8760, k) what each segment can take within the
     offered load and the cooling limit; ``slope`` (8760, k) facility MW per IT MW, not falling along k (convex).
-    ``cap_it_mw`` (8760,) is the most IT power of the hour: the sum of the widths. ``worth`` (k,) is what a MWh of a
-    segment earns relative to the hall's value, not rising along segments that have a width (concave).
+    ``cap_it_mw`` (8760,) is the most IT power of the hour: the sum of the widths. ``usd_per_mwh`` (8760, k) is what a
+    MWh of IT power in a segment earns, not rising along the segments of one owner that have a width (concave).
+    ``worth`` (k,) is that relative to the hall's value; 0 of customers' machines, which are ``hosted`` (k,).
     """
 
     idle_mw: FloatArray
     width_it_mw: FloatArray
     slope: FloatArray
     cap_it_mw: FloatArray
+    usd_per_mwh: FloatArray
     worth: FloatArray
+    hosted: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,13 @@ def above_firm(hall: HallSegments, firm_it_mw: FloatArray) -> HallSegments:
 
 
 def it_power(hall: HallSegments, facility_mw: FloatArray) -> FloatArray:
-    """IT power of a hall that draws this much above its idle power, (8760,). [MW]"""
-    width = hall.width_it_mw * hall.slope
+    """IT power of each segment of a hall that draws this much above its idle power, dearest first, (8760, k). [MW]"""
+    order = np.argsort(-hall.usd_per_mwh / hall.slope, axis=1, kind="stable")
+    width = np.take_along_axis(hall.width_it_mw * hall.slope, order, axis=1)
     taken = np.clip(facility_mw[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
-    return np.asarray((taken / hall.slope).sum(axis=1), dtype=np.float64)
+    it_mw = np.empty_like(taken)
+    np.put_along_axis(it_mw, order, taken / np.take_along_axis(hall.slope, order, axis=1), axis=1)
+    return it_mw
 
 
 def site_halls(problem: SiteProblem) -> SiteHalls:
@@ -118,10 +125,15 @@ def site_halls(problem: SiteProblem) -> SiteHalls:
     problems = _problems(problem)
     if problems:
         raise ScenarioError(f"site: {len(problems)} inputs are wrong: {problems[0]}", problems)
-    ai = _segments(problem.ai_response, problem.ai_it_mw)
-    mining = _segments(problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw))
+    ai = _segments(problem.ai_response, problem.ai_it_mw, np.full(HOURS_IN_YEAR, problem.ai_value_usd_per_mwh))
+    mining = _segments(
+        problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw), problem.mining_value_usd_per_mwh
+    )
+    plain = mining
     if problem.mining_modes is not None:
         mining = _by_mode(mining, problem.mining_modes)
+    if problem.hosted_value_usd_per_mwh is not None:
+        mining = _beside(mining, plain, problem.hosted_frac, problem.hosted_value_usd_per_mwh)
     idle = ai.idle_mw + mining.idle_mw
     available = problem.import_limit_mw - idle
     short = np.flatnonzero(available < -TOLERANCE_MW)
@@ -134,15 +146,19 @@ def site_halls(problem: SiteProblem) -> SiteHalls:
     return SiteHalls(ai, mining, np.maximum(available, 0.0))
 
 
-def _segments(response: FacilityResponse | None, offered_it_mw: FloatArray) -> HallSegments:
+def _segments(response: FacilityResponse | None, offered_it_mw: FloatArray, value: FloatArray) -> HallSegments:
     if response is None:
-        none = np.zeros((HOURS_IN_YEAR, 0))
-        return HallSegments(np.zeros(HOURS_IN_YEAR), none, none, np.zeros(HOURS_IN_YEAR), np.zeros(0))
+        none, never = np.zeros((HOURS_IN_YEAR, 0)), np.zeros(0, dtype=np.bool_)
+        return HallSegments(np.zeros(HOURS_IN_YEAR), none, none, np.zeros(HOURS_IN_YEAR), none, np.zeros(0), never)
     cap = np.clip(np.minimum(offered_it_mw, response.it_limit_mw), 0.0, None)
     low, high = response.it_mw[:-1], response.it_mw[1:]
     width = np.clip(np.minimum(cap[:, np.newaxis], high) - low, 0.0, None)
     slope = np.diff(response.facility_mw, axis=1) / (high - low)
-    return HallSegments(response.facility_mw[:, 0], width, slope, cap, np.ones(low.size))
+    worth = np.ones(low.size)
+    earned = value[:, np.newaxis] * worth
+    return HallSegments(
+        response.facility_mw[:, 0], width, slope, cap, earned, worth, np.zeros(low.size, dtype=np.bool_)
+    )
 
 
 def _by_mode(hall: HallSegments, modes: tuple[FloatArray, FloatArray]) -> HallSegments:
@@ -159,7 +175,22 @@ def _by_mode(hall: HallSegments, modes: tuple[FloatArray, FloatArray]) -> HallSe
         hall,
         width_it_mw=shared.reshape(top.shape[0], -1),
         slope=np.repeat(hall.slope, width.size, axis=1),
+        usd_per_mwh=(hall.usd_per_mwh[:, :, np.newaxis] * worth).reshape(top.shape[0], -1),
         worth=np.tile(worth, hall.slope.shape[1]),
+        hosted=np.repeat(hall.hosted, width.size),
+    )
+
+
+def _beside(own: HallSegments, plain: HallSegments, share: float, value: FloatArray) -> HallSegments:
+    """The owner's machines in their share of the halls, and customers' in halls of the same kind with the rest."""
+    earned = np.broadcast_to(value[:, np.newaxis], plain.slope.shape)
+    return replace(
+        own,
+        width_it_mw=np.concatenate((share * plain.width_it_mw, (1.0 - share) * own.width_it_mw), axis=1),
+        slope=np.concatenate((plain.slope, own.slope), axis=1),
+        usd_per_mwh=np.concatenate((earned, own.usd_per_mwh), axis=1),
+        worth=np.concatenate((np.zeros_like(plain.worth), own.worth)),
+        hosted=np.concatenate((np.ones_like(plain.hosted), own.hosted)),
     )
 
 

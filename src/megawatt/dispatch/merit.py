@@ -36,22 +36,14 @@ def solve_merit(problem: SiteProblem) -> Dispatch:
     energy_usd_per_mwh = np.maximum(problem.price_usd_per_mwh + problem.adder_usd_per_mwh, 0.0)[:, np.newaxis]
     slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
     width = np.concatenate((halls.ai.width_it_mw, halls.mining.width_it_mw), axis=1)
-    value = np.concatenate(
-        (
-            np.full_like(halls.ai.slope, problem.ai_value_usd_per_mwh),
-            problem.mining_value_usd_per_mwh[:, np.newaxis] * halls.mining.worth,
-        ),
-        axis=1,
-    )
+    value = np.concatenate((halls.ai.usd_per_mwh, halls.mining.usd_per_mwh), axis=1)
     wanted = np.where(value >= energy_usd_per_mwh * slope, width, 0.0)
     # Stable: at equal worth the AI hall (first columns) goes first, and a hall's segments keep their order.
     order = np.argsort(-value / slope, axis=1, kind="stable")
     taken = fill_in_order(wanted, slope, order, halls.available_mw)
     k = halls.ai.slope.shape[1]
-    ai, mining = taken[:, :k].sum(axis=1), taken[:, k:].sum(axis=1)
-    return account(
-        problem, np.minimum(ai, halls.ai.cap_it_mw), np.minimum(mining, halls.mining.cap_it_mw), "merit order"
-    )
+    ai = np.minimum(taken[:, :k].sum(axis=1), halls.ai.cap_it_mw)
+    return account(problem, ai, halls.mining, taken[:, k:], "merit order")
 
 
 def fill_in_order(

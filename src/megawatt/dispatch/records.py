@@ -60,7 +60,11 @@ class SiteProblem:
         Intensity of imported energy; accounting only.
     mining_modes : tuple of arrays, shape (j,), or None
         Widths of the miners' mode segments along their power [MW], and what a MWh of each earns relative to
-        ``mining_value_usd_per_mwh``, falling (`megawatt.mining.mode_segments`); None: the rated mode alone.
+        ``mining_value_usd_per_mwh``, falling (`megawatt.mining.power_segments`); None: the rated mode alone.
+    hosted_frac : float
+        Share of the mining halls that customers' machines fill, 0 to 1.
+    hosted_value_usd_per_mwh : (8760,) or None
+        What a MWh at a customer's plug brings the site.
     collar : Collar or None
         Where the price is that of a collar: how it follows the market's level.
     """
@@ -77,25 +81,18 @@ class SiteProblem:
     carbon_kg_per_mwh: FloatArray
     assumptions: tuple[Assumption, ...] = ()
     mining_modes: tuple[FloatArray, FloatArray] | None = None
+    hosted_frac: float = 0.0
+    hosted_value_usd_per_mwh: FloatArray | None = None
     collar: Collar | None = None
-
-    def mining_usd(self, it_mw: FloatArray) -> FloatArray:
-        """What miners earn in every hour at this power. [USD], (8760,)"""
-        if self.mining_modes is None:
-            return np.asarray(self.mining_value_usd_per_mwh * it_mw)
-        width, worth = self.mining_modes
-        corners, earned = (np.concatenate(((0.0,), np.cumsum(part))) for part in (width, width * worth))
-        return np.asarray(self.mining_value_usd_per_mwh * np.interp(it_mw, corners, earned))
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """The optimal year; hourly arrays have shape (8760,).
 
-    ``import_mw`` = facility power of AI and mining halls. ``energy_cost_usd`` and ``revenue_usd`` are the
-    year's totals by
-    part; ``objective_usd`` = revenue - cost as the solver saw it. ``binding`` counts the hours in which each limit
-    binds.
+    ``import_mw`` = facility power of AI and mining halls; ``mining_usd`` what the miners of an hour earn.
+    ``energy_cost_usd`` and ``revenue_usd`` are the year's totals by part; ``objective_usd`` = revenue - cost as the
+    solver saw it. ``binding`` counts the hours in which each limit binds.
     """
 
     import_mw: FloatArray
@@ -103,6 +100,7 @@ class Dispatch:
     ai_facility_mw: FloatArray
     mining_it_mw: FloatArray
     mining_facility_mw: FloatArray
+    mining_usd: FloatArray
     ai_curtailed_mw: FloatArray
     water_l: FloatArray
     carbon_t: float

@@ -30,6 +30,8 @@ class MiningMonths:
 
     ``mwh`` is energy at the miners' plug, ``facility_mwh`` at the connection (idle draw of the halls included);
     ``market_usd`` and ``delivery_usd`` pay for the latter; ``revenue_usd`` = value * mwh, by the worth of the modes.
+    ``rated_mwh`` is the owner's energy as the rated mode would need it for the same hashes, ``hosted_mwh`` the energy
+    at customers' plugs, ``hosted_usd`` what they pay.
     """
 
     mwh: FloatArray
@@ -37,6 +39,9 @@ class MiningMonths:
     market_usd: FloatArray
     delivery_usd: FloatArray
     revenue_usd: FloatArray
+    rated_mwh: FloatArray
+    hosted_mwh: FloatArray
+    hosted_usd: FloatArray
 
     @property
     def energy_cost_usd(self) -> FloatArray:
@@ -46,7 +51,7 @@ class MiningMonths:
     @property
     def margin_usd(self) -> FloatArray:
         """Revenue minus energy bill. [USD]"""
-        return self.revenue_usd - self.energy_cost_usd
+        return self.revenue_usd + self.hosted_usd - self.energy_cost_usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ class MonthlyResponse:
         power_level: ArrayLike,
         first_month: int = 1,
         delivery_level: ArrayLike = 1.0,
+        hosted_usd_per_mwh: ArrayLike = 0.0,
     ) -> MiningMonths:
         """Mining energy, bill and revenue, exact for every value and level.
 
@@ -130,29 +136,42 @@ class MonthlyResponse:
             Calendar month of the first column, 1 to 12.
         delivery_level : array, shape (months,), > 0
             What does not follow the market, relative to the site year's: delivery adders.
+        hosted_usd_per_mwh : array, broadcastable to (paths, months)
+            What a MWh at a customer's plug brings, >= 0.
 
         Raises
         ------
         ScenarioError
             If a value is negative or not a number, a level is not positive, or the month is none.
         """
-        value = np.atleast_2d(np.asarray(value_usd_per_mwh, dtype=np.float64))
-        if not (np.isfinite(value).all() and value.min(initial=0.0) >= 0.0):
+        values = [np.atleast_2d(np.asarray(v, dtype=np.float64)) for v in (value_usd_per_mwh, hosted_usd_per_mwh)]
+        if not all(np.isfinite(v).all() and v.min(initial=0.0) >= 0.0 for v in values):
             raise ScenarioError("mining: value_usd_per_mwh has negative values or NaN; must be numbers >= 0 [USD/MWh]")
-        value, level = np.broadcast_arrays(value, _positive("power_level", power_level))
+        value, hosted, level = np.broadcast_arrays(*values, _positive("power_level", power_level))
         other = np.broadcast_to(_positive("delivery_level", delivery_level), value.shape)
         month = _calendar(value.shape[1], first_month)
-        sums = np.zeros((5, *value.shape))
+        sums = np.zeros((6, *value.shape))
         for m in np.unique(month):
             columns = np.flatnonzero(month == m)
-            flat = (array[:, columns].ravel() for array in (value, level, other))
-            sums[:, :, columns] = self._month(int(m), *flat).reshape(5, value.shape[0], columns.size)
+            earned = np.stack([value[:, columns].ravel(), hosted[:, columns].ravel()])
+            flat = (array[:, columns].ravel() for array in (level, other))
+            sums[:, :, columns] = self._month(int(m), earned, *flat).reshape(6, value.shape[0], columns.size)
         return MiningMonths(
-            mwh=sums[0], facility_mwh=sums[1], market_usd=sums[2], delivery_usd=sums[3], revenue_usd=sums[4]
+            mwh=sums[0],
+            facility_mwh=sums[1],
+            market_usd=sums[2],
+            delivery_usd=sums[3],
+            revenue_usd=value * sums[4],
+            rated_mwh=sums[4],
+            hosted_mwh=sums[5],
+            hosted_usd=hosted * sums[5],
         )
 
     def _month(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
-        """IT and facility MWh, market, delivery and revenue in USD of path-months of a calendar month, (5, n)."""
+        """IT and facility MWh, market and delivery in USD, rated and hosted MWh of path-months of a month, (6, n).
+
+        ``value`` (2, n): what a MWh of the owner's rated mode earns, and one at a customer's plug.
+        """
         if self._at_levels:
             return self._between_levels(month, value, level, other)
         # Costs in units of the delivery level: then only the market's level is left, which the groups know.
@@ -160,17 +179,16 @@ class MonthlyResponse:
         sums[1] += self.mining_idle_mwh[month]
         sums[2] = level * (sums[2] + self.mining_idle_market_usd[month])
         sums[3] = other * (sums[3] + self.mining_idle_delivery_usd[month])
-        sums[4] *= value
         return sums
 
     def _between_levels(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
         low, share = _between(level)
-        sums = np.zeros((5, value.size))
+        sums = np.zeros((6, level.size))
         for place, year in enumerate(self._at_levels):
             weight = np.where(low == place, 1.0 - share, np.where(low + 1 == place, share, 0.0))
             rows = np.flatnonzero(weight)
             if rows.size:
-                sums[:, rows] += weight[rows] * year._month(month, value[rows], np.ones(rows.size), other[rows])
+                sums[:, rows] += weight[rows] * year._month(month, value[:, rows], np.ones(rows.size), other[rows])
         return sums
 
 

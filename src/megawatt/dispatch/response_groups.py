@@ -32,14 +32,16 @@ class Group:
     adder: FloatArray
     slope: FloatArray
     weights: FloatArray
-    """Per block: IT MWh, facility MWh, market USD at level 1, delivery USD, MWh's worth of the rated mode; (5, n)."""
+    """Per block: IT MWh, facility MWh, market USD at level 1, delivery USD, MWh's worth of the owner's rated mode,
+    MWh at customers' plugs; (6, n)."""
     cumulative: FloatArray
-    """Running sums of the weights, from 0; shape (5, n + 1)."""
+    """Running sums of the weights, from 0; shape (6, n + 1)."""
     adder_low: float
     adder_high: float
+    hosted: bool
 
     def sums(self, value: FloatArray, level: FloatArray) -> FloatArray:
-        """Sums of the weights over the blocks that run, shape (5, n paths).
+        """Sums of the weights over the blocks that run, shape (6, n paths).
 
         A block runs where value >= (level * price + adder) * slope, its slope being facility MW over what the MW of
         miners are worth in units of the rated mode. Adders do not scale with the level, so no single
@@ -61,13 +63,16 @@ class Group:
 
 
 def summed(groups: Iterable[Group], value: FloatArray, level: FloatArray) -> FloatArray:
-    """Sums of the groups' weights over the blocks that run, shape (5, n), n values and levels of path-months."""
+    """Sums of the groups' weights over the blocks that run, shape (6, n), n levels of path-months.
+
+    ``value`` (2, n) is what a MWh earns: of the owner's rated mode, and at a customer's plug.
+    """
     groups = tuple(groups)
-    total = np.zeros((5, value.size))
-    for start in range(0, value.size, _CHUNK):
+    total = np.zeros((6, level.size))
+    for start in range(0, level.size, _CHUNK):
         cut = slice(start, start + _CHUNK)
         for group in groups:
-            total[:, cut] += group.sums(value[cut], level[cut])
+            total[:, cut] += group.sums(value[int(group.hosted), cut], level[cut])
     return total
 
 
@@ -84,16 +89,19 @@ def month_groups(problem: SiteProblem, width: FloatArray, hall: HallSegments, mo
             if pick.any():
                 rows = hours[pick]
                 slope, worth = hall.slope[rows, segment], float(hall.worth[segment])
-                groups.append(_group(price[pick], adder[pick], width[rows, segment], slope, worth))
+                hosted = bool(hall.hosted[segment])
+                groups.append(_group(price[pick], adder[pick], width[rows, segment], slope, worth, hosted))
     return tuple(groups)
 
 
-def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: FloatArray, worth: float) -> Group:
+def _group(
+    price: FloatArray, adder: FloatArray, width: FloatArray, slope: FloatArray, worth: float, hosted: bool
+) -> Group:
     order = np.argsort(price * slope, kind="stable")
     price, adder, width, slope = price[order], adder[order], width[order], slope[order]
     drawn = width * slope
-    weights = np.stack((width, drawn, price * drawn, adder * drawn, width * worth))
-    slope = slope / worth
+    weights = np.stack((width, drawn, price * drawn, adder * drawn, width * worth, width * hosted))
+    slope = slope if hosted else slope / worth
     share = adder * slope
     return Group(
         rate=price * slope,
@@ -101,7 +109,8 @@ def _group(price: FloatArray, adder: FloatArray, width: FloatArray, slope: Float
         adder=adder,
         slope=slope,
         weights=weights,
-        cumulative=np.concatenate((np.zeros((5, 1)), np.cumsum(weights, axis=1)), axis=1),
+        cumulative=np.concatenate((np.zeros((6, 1)), np.cumsum(weights, axis=1)), axis=1),
         adder_low=float(share.min()),
         adder_high=float(share.max()),
+        hosted=hosted,
     )

@@ -6,9 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
 from megawatt.dispatch.account import account, overloads
-from megawatt.dispatch.halls import HallSegments, site_halls
+from megawatt.dispatch.halls import site_halls
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.solvers.lp import LinearProgram, Method
 from megawatt.errors import InfeasibleError
@@ -64,22 +63,11 @@ def solve(problem: SiteProblem, *, firm_ai: bool = False, method: Method = "simp
     value_floor = np.where(energy_usd_per_mwh < 0.0, PAID_TO_RUN_USD_PER_MWH, 0.0)
     lp = LinearProgram("site year")
     terms = []
-    for name, hall, value in (
-        ("ai", halls.ai, np.full_like(value_floor, problem.ai_value_usd_per_mwh)),
-        ("mining", halls.mining, problem.mining_value_usd_per_mwh),
-    ):
+    for name, hall in (("ai", halls.ai), ("mining", halls.mining)):
         unit_cost = np.maximum(energy_usd_per_mwh, 0.0)[:, np.newaxis] * hall.slope
-        cost = unit_cost - np.maximum(value[:, np.newaxis] * hall.worth, value_floor[:, np.newaxis])
+        cost = unit_cost - np.maximum(hall.usd_per_mwh, value_floor[:, np.newaxis])
         terms.append((lp.variables(name, hall.slope.shape, upper=hall.width_it_mw, cost=cost), hall.slope))
     lp.rows("import", terms, upper=halls.available_mw)
     solution = lp.solve(method)
-    return account(
-        problem,
-        _it_mw(solution.values["ai"], halls.ai),
-        _it_mw(solution.values["mining"], halls.mining),
-        solution.solver,
-    )
-
-
-def _it_mw(segment_mw: FloatArray, hall: HallSegments) -> FloatArray:
-    return np.asarray(np.clip(segment_mw.sum(axis=1), 0.0, hall.cap_it_mw), dtype=np.float64)
+    ai = np.asarray(np.clip(solution.values["ai"].sum(axis=1), 0.0, halls.ai.cap_it_mw))
+    return account(problem, ai, halls.mining, solution.values["mining"], solution.solver)

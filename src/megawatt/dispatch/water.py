@@ -113,7 +113,7 @@ def save_water(wet: SiteProblem, dry: SiteProblem, *, usd_per_m3: float = 0.0, c
 
 def _margin_usd(problem: SiteProblem, year: Dispatch) -> FloatArray:
     """Revenue less the energy bill of every hour. [USD], (8760,)"""
-    earned = problem.ai_value_usd_per_mwh * year.ai_it_mw + problem.mining_usd(year.mining_it_mw)
+    earned = problem.ai_value_usd_per_mwh * year.ai_it_mw + year.mining_usd
     return np.asarray(earned - (problem.price_usd_per_mwh + problem.adder_usd_per_mwh) * year.import_mw)
 
 

@@ -1,7 +1,16 @@
 """What a hash earns, at this price, difficulty and halving epoch."""
 
-from megawatt.mining.fleets import fleet, hash_economics, hash_kept_frac, revenue_usd_per_mwh
-from megawatt.mining.modes import MinerModes, miner_modes, mode_segments
+from megawatt.mining.fleets import (
+    MachineTerms,
+    break_even_usd_per_ph_day,
+    fleet,
+    hash_economics,
+    hash_kept_frac,
+    mixed,
+    revenue_usd_per_mwh,
+    strike_usd_per_mwh,
+)
+from megawatt.mining.modes import MinerModes, PowerSegments, miner_modes, mode_segments, power_segments
 from megawatt.mining.network import (
     HashResponse,
     NetworkPath,
@@ -10,9 +19,11 @@ from megawatt.mining.network import (
     hash_response,
     network_state,
     project_network,
+    with_own_numbers,
 )
 from megawatt.mining.prediction import RetargetPrior, predict_difficulty, retarget_prior
 from megawatt.mining.protocol import (
+    BLOCKS_PER_DAY,
     difficulty,
     halving_time,
     hashprice_usd_per_ph_day,
@@ -22,6 +33,7 @@ from megawatt.mining.protocol import (
     subsidy_by_month,
 )
 from megawatt.mining.records import HashEconomics, MinerFleet
+from megawatt.mining.selling import Hedge, Hosted, Treasury, coins_sold, hedge_settlement_usd, hosted_usd_per_mwh
 from megawatt.mining.switchoff import (
     NetworkFleet,
     installed_eh_per_s,
@@ -31,14 +43,22 @@ from megawatt.mining.switchoff import (
 )
 
 __all__ = [
+    "BLOCKS_PER_DAY",
     "HashEconomics",
     "HashResponse",
+    "Hedge",
+    "Hosted",
+    "MachineTerms",
     "MinerFleet",
     "MinerModes",
     "NetworkFleet",
     "NetworkPath",
     "NetworkState",
+    "PowerSegments",
     "RetargetPrior",
+    "Treasury",
+    "break_even_usd_per_ph_day",
+    "coins_sold",
     "difficulty",
     "fleet",
     "follow_revenue",
@@ -47,12 +67,16 @@ __all__ = [
     "hash_kept_frac",
     "hash_response",
     "hashprice_usd_per_ph_day",
+    "hedge_settlement_usd",
+    "hosted_usd_per_mwh",
     "installed_eh_per_s",
     "miner_modes",
+    "mixed",
     "mode_segments",
     "network_eh_per_s",
     "network_fleet",
     "network_state",
+    "power_segments",
     "predict_difficulty",
     "project_network",
     "retarget",
@@ -60,6 +84,8 @@ __all__ = [
     "revenue_usd_per_mwh",
     "running_eh_per_s",
     "running_share",
+    "strike_usd_per_mwh",
     "subsidy_btc",
     "subsidy_by_month",
+    "with_own_numbers",
 ]

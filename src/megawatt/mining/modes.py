@@ -11,8 +11,9 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import ScenarioError
+from megawatt.mining.records import MinerFleet
 
-__all__ = ["MinerModes", "miner_modes", "mode_segments"]
+__all__ = ["MinerModes", "PowerSegments", "miner_modes", "mode_segments", "power_segments"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +30,37 @@ class MinerModes:
         return self.power_frac[-1]
 
 
-def miner_modes(catalogue: Catalogue, names: Sequence[str] = (), key: str = "mining-modes") -> MinerModes:
-    """The rated mode and those asked for beside it: ``eco`` (less power), ``turbo`` (more).
+def miner_modes(
+    catalogue: Catalogue,
+    names: Sequence[str] = (),
+    key: str = "mining-modes",
+    own: Sequence[tuple[float, float]] = (),
+) -> MinerModes:
+    """The rated mode and those beside it: ``eco`` (less power) and ``turbo`` (more) by name, and one's own.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Holds the named ones.
+    names : sequence of str
+        Of the catalogue's.
+    key : str
+        Entry of the named ones.
+    own : sequence of (float, float)
+        Power and hash rate over rated.
 
     Raises
     ------
     CatalogueError
         If the key or a fact is missing.
+    ScenarioError
+        If a mode draws more than another and hashes no more, or the same power twice.
     """
     used = {name: [f"{name}_{what}_ratio" for what in ("power", "hash")] for name in names}
-    steps = sorted([(1.0, 1.0), *((catalogue.number(key, a), catalogue.number(key, b)) for a, b in used.values())])
+    named = ((catalogue.number(key, a), catalogue.number(key, b)) for a, b in used.values())
+    steps = sorted([(1.0, 1.0), *named, *own])
     power, hashes = zip(*steps, strict=True)
+    _check(power, hashes)
     facts = tuple(catalogue.assume(key, name, "mining") for pair in used.values() for name in pair)
     return MinerModes(power, hashes, facts)
 
@@ -67,11 +88,8 @@ def mode_segments(rated_mw: float, modes: MinerModes) -> tuple[FloatArray, Float
     ScenarioError
         If the steps do not rise.
     """
+    _check(modes.power_frac, modes.hash_frac)
     power, hashes = (np.array((0.0, *part)) for part in (modes.power_frac, modes.hash_frac))
-    if power.size != hashes.size or np.any(np.diff(power) <= 0.0) or np.any(np.diff(hashes) <= 0.0):
-        raise ScenarioError(
-            f"mining modes: power_frac {modes.power_frac} and hash_frac {modes.hash_frac}; both must rise from above 0"
-        )
     corners = [0]
     while corners[-1] < power.size - 1:
         rest = np.arange(corners[-1] + 1, power.size)
@@ -79,3 +97,48 @@ def mode_segments(rated_mw: float, modes: MinerModes) -> tuple[FloatArray, Float
         corners.append(int(rest[np.flatnonzero(worth >= worth.max() * (1.0 - 1e-12))[-1]]))
     width = np.diff(power[corners])
     return rated_mw * width, np.diff(hashes[corners]) / width
+
+
+def _check(power_frac: Sequence[float], hash_frac: Sequence[float]) -> None:
+    steps = [np.diff((0.0, *part)) for part in (power_frac, hash_frac)]
+    if steps[0].size != steps[1].size or any((step <= 0.0).any() for step in steps):
+        given = ", ".join(f"{p:g} of power: {h:g} of hashes" for p, h in zip(power_frac, hash_frac, strict=False))
+        raise ScenarioError(f"mining modes: {given}; both must rise from mode to mode, the rated one (1: 1) included")
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSegments:
+    """A fleet's power, best machines and modes first.
+
+    ``width_mw`` (k,) power of each segment [MW]; ``worth`` (k,) hashes per MWh over the fleet's rated mean, not rising;
+    ``machine`` (k,) whose it is.
+    """
+
+    width_mw: FloatArray
+    worth: FloatArray
+    machine: tuple[str, ...]
+
+
+def power_segments(fleet: MinerFleet, modes: MinerModes | None) -> PowerSegments | None:
+    """Segments of a fleet of several models or modes, in the order in which they are worth most.
+
+    Machines switch one by one, so each model follows its own `mode_segments`, and the fleet takes the best step left.
+
+    Returns
+    -------
+    PowerSegments or None
+        None where all machines are alike and have one mode.
+    """
+    parts = fleet.parts or (fleet,)
+    if modes is None and len(parts) == 1:
+        return None
+    one = MinerModes((1.0,), (1.0,))
+    steps = []
+    for part in parts:
+        width, worth = mode_segments(part.it_mw, modes or one)
+        scale = fleet.efficiency_j_per_th / part.efficiency_j_per_th
+        steps += [(-float(w) * scale, float(mw), part.key) for mw, w in zip(width, worth, strict=True)]
+    steps.sort(key=lambda step: step[0])
+    return PowerSegments(
+        np.array([mw for _, mw, _ in steps]), np.array([-w for w, _, _ in steps]), tuple(key for *_, key in steps)
+    )

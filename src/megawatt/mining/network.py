@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,7 @@ __all__ = [
     "hash_response",
     "network_state",
     "project_network",
+    "with_own_numbers",
 ]
 
 
@@ -85,6 +86,33 @@ def network_state(catalogue: Catalogue, key: str) -> NetworkState:
         assumptions=tuple(
             catalogue.assume(key, name, "mining") for name in ("btc_price_usd", "difficulty", "fees_btc_per_day")
         ),
+    )
+
+
+def with_own_numbers(
+    state: NetworkState,
+    *,
+    btc_price_usd: float | None = None,
+    network_eh_per_s: float | None = None,
+    fees_btc_per_day: float | None = None,
+) -> NetworkState:
+    """A network state with numbers of one's own in place of the published averages.
+
+    Parameters
+    ----------
+    state : NetworkState
+        Of a month.
+    btc_price_usd, network_eh_per_s, fees_btc_per_day : float, optional
+        [USD], [EH/s], [BTC/day]; what is None stays.
+    """
+    own = {"btc_price_usd": btc_price_usd, "difficulty": network_eh_per_s, "fees_btc_per_day": fees_btc_per_day}
+    gone = {f"{state.key}.{name}" for name, value in own.items() if value is not None}
+    return replace(
+        state,
+        btc_price_usd=state.btc_price_usd if btc_price_usd is None else btc_price_usd,
+        network_eh_per_s=state.network_eh_per_s if network_eh_per_s is None else network_eh_per_s,
+        fees_btc_per_day=state.fees_btc_per_day if fees_btc_per_day is None else fees_btc_per_day,
+        assumptions=tuple(a for a in state.assumptions if a.name not in gone),
     )
 
 

@@ -14,7 +14,11 @@ __all__ = ["HashEconomics", "MinerFleet"]
 
 @dataclass(frozen=True, slots=True)
 class MinerFleet:
-    """Miners of one model. ``it_mw`` is what they draw in the rated mode; their hash rate is it_mw / efficiency."""
+    """Miners, of one model or of several ``parts``.
+
+    ``it_mw`` is what they draw in the rated mode; their hash rate, ageing included, is it_mw / efficiency, and
+    ``price_usd_per_th`` is what that was bought for.
+    """
 
     key: str
     it_mw: float
@@ -25,6 +29,7 @@ class MinerFleet:
     uptime_frac: float
     price_usd_per_th: float
     assumptions: tuple[Assumption, ...] = ()
+    parts: tuple[MinerFleet, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from megawatt.chain.records import Comparison, ConversionResult, MinedYear, UseResult
+from megawatt.chain.records import Comparison, ConversionResult, MinedMonth, MinedYear, UseResult
 from megawatt.files import strict
 from megawatt.finance.credit import credit_measures
 
@@ -156,7 +156,22 @@ def mined_summary(mined: MinedYear) -> dict[str, Any]:
         "next_difficulty_ratio": mined.next_difficulty_ratio,
         "rule": mined.assumptions[0].fact.note,
         "outlook": [asdict(year) for year in mined.outlook],
+        "hosted_strike_usd_per_mwh": mined.hosted_strike_usd_per_mwh,
+        "machines": [_finite(asdict(step)) for step in mined.machines],
+        "mined_months": [_mined_month(row) for row in mined.months],
     }
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON, which has no infinity: None in its place."""
+    return {name: None if isinstance(value, float) and math.isinf(value) else value for name, value in row.items()}
+
+
+def _mined_month(row: MinedMonth) -> dict[str, Any]:
+    """A month of miners with what its numbers come to per coin, hash and MWh."""
+    rates = ("hashprice_btc_per_ph_day", "energy_usd_per_btc", "cash_usd_per_btc", "cash_usd_per_ph_day",
+             "all_in_usd_per_mwh")  # fmt: skip
+    return asdict(row) | {name: getattr(row, name) for name in rates}
 
 
 def summary_of(comparison: Comparison) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem, ScenarioError
+from megawatt.scenario.mining_rules import mining_problems
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 
@@ -31,8 +32,9 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
     folder : Path
         Where the scenario's relative paths start.
     """
-    rules = (_site, _power, _plants, _hall, _training, _mining, _months, _debt)
-    return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
+    rules = (_site, _power, _plants, _hall, _training, _months, _debt)
+    found = [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
+    return [*found, *mining_problems(scenario, catalogue)]
 
 
 def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:
@@ -149,24 +151,6 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
         where = "training.layout" if setup.layout else "training.schedule"
         yield from _tried(where, "choices that divide these chips", space)
     yield from _tried("training.chips", "a number of chips that a layout divides", lambda: search_space(job, chips))
-
-
-def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.mining import fleet, network_state
-
-    mining = scenario.mining
-    if mining is None:
-        return
-    yield from _tried("mining.miner", "a miner with all its facts", lambda: fleet(catalogue, mining.miner, 1.0))
-    try:
-        state = network_state(catalogue, mining.network)
-    except MegawattError as error:
-        yield Problem("mining.network", str(error).removeprefix("catalogue: "), "the state of the network in a month")
-        return
-    if scenario.timeline.start < f"{state.year}-{state.month:02d}":
-        found = f"{scenario.timeline.start}, before the month of {mining.network}"
-        hint = "take an earlier state or start later"
-        yield Problem("timeline.start", found, f"from {state.year}-{state.month:02d} on", hint)
 
 
 def _since(month: str, start: str) -> int:

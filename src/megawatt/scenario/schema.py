@@ -13,6 +13,7 @@ from pydantic import Field
 from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.scenario.mining_sections import Mining
 from megawatt.scenario.money_sections import (
     Capex,
     Contract,
@@ -26,7 +27,7 @@ from megawatt.scenario.money_sections import (
 )
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.section import Month
-from megawatt.scenario.site_sections import AI, Hall, HallRamp, Mining, Power, Site, Timeline, Training
+from megawatt.scenario.site_sections import AI, Hall, HallRamp, Power, Site, Timeline, Training
 
 __all__ = [
     "AI",

@@ -1,4 +1,4 @@
-"""Sections of a scenario about the site and what it runs: place, power, timeline, halls, chips, training, miners."""
+"""Sections of a scenario about the site and what it runs: place, power, timeline, halls, chips, training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from megawatt.scenario.section import Month, site_place
 from megawatt.tariff import Window
 from megawatt.training import Setup
 
-__all__ = ["AI", "ForwardYear", "Hall", "HallRamp", "Mining", "Power", "PriceBlock", "Site", "Timeline", "Training"]
+__all__ = ["AI", "ForwardYear", "Hall", "HallRamp", "Power", "PriceBlock", "Site", "Timeline", "Training"]
 
 
 class Site(Section):
@@ -298,37 +298,3 @@ class Training(Section):
     def setup(self) -> Setup:
         """How the run is set up; layout, schedule, stack and offload are of ``ai.system`` alone."""
         return Setup(**{name: getattr(self, name) for name in RUN_OPTIONS})
-
-
-class Mining(Section):
-    """Bitcoin miners."""
-
-    miner: Annotated[str, catalogue_key("miner")] = Field(description="ASIC model in the catalogue")
-    network: Annotated[str, catalogue_key("network")] = Field(
-        description="state of the Bitcoin network in the catalogue"
-    )
-    it_mw: Annotated[Fact, *quantity("MW", ge=0.01, le=20000)] | None = Field(
-        None,
-        description="power of the miners, MW; default: what the connection carries in the worst hour",
-        title="power of the miners",
-    )
-    modes: tuple[Literal["eco", "turbo"], ...] = Field(
-        (),
-        description="modes beside the rated one, chosen by the hour: eco (less power, more hashes per joule), turbo "
-        "(more power); the halls are full in the highest (megawatt show mining-modes)",
-    )
-    hash_loss_per_year: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
-        0.0,
-        validate_default=True,
-        description="share of hash rate that machines lose every year at unchanged power, e.g. "
-        "@mining-modes.hash_loss_per_year",
-        title="loss of hash rate per year",
-    )
-    retarget_blocks: Annotated[Fact, *quantity(ge=0, le=2016, whole=True)] | None = Field(
-        None,
-        description="blocks found since the last retarget, with retarget_hours: gives the next difficulty",
-        title="blocks since the last retarget",
-    )
-    retarget_hours: Annotated[Fact, *quantity("hour", ge=0.1, le=1000)] | None = Field(
-        None, description="hours since the last retarget", title="hours since the last retarget"
-    )

@@ -10,12 +10,14 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.mining import (
+    BLOCKS_PER_DAY,
     NetworkState,
     follow_revenue,
     hash_response,
     hashprice_usd_per_ph_day,
     network_state,
     project_network,
+    subsidy_by_month,
 )
 
 STATE = NetworkState("test", 2025, 11, 100_000.0, 1000.0, 0.0, 45.0)
@@ -104,3 +106,23 @@ def test_wrong_paths_are_refused() -> None:
         project_network(STATE, 2026, 1, 2, [[1.0, 0.0]], **FLAT)
     with pytest.raises(ScenarioError, match="elasticity must be 0 to 1"):
         project_network(STATE, 2026, 1, 1, [[1.0]], elasticity=1.2, lag_months=0.0, growth=0.0)
+
+
+def test_hashprice_of_the_months_is_the_index_of_the_years() -> None:
+    # Luxor's hashprice index, means of 2021 and 2022 (coinedition.com, 15 January 2023) and of February 2025
+    # (hashrateindex.com/blog/hashrate-markets-lookback-series-february-2025)
+    catalogue = load_catalogue()
+
+    def hashprice(key: str) -> float:
+        state = network_state(catalogue, key)
+        subsidy = subsidy_by_month(state.year, state.month, 1) * BLOCKS_PER_DAY
+        price = hashprice_usd_per_ph_day(subsidy, state.fees_btc_per_day, state.btc_price_usd, state.network_eh_per_s)
+        # difficulty and price are multiplied as means of the month: May 2021 fell by half within it
+        assert float(price[0]) == pytest.approx(state.published_hashprice_usd_per_ph_day, rel=0.025)
+        return float(price[0])
+
+    for year, index in ((2021, 314.61), (2022, 123.88)):
+        assert np.mean([hashprice(f"bitcoin-{year}-{m:02d}") for m in range(1, 13)]) == pytest.approx(index, rel=0.005)
+    assert hashprice("bitcoin-2025-02") == pytest.approx(54.55, rel=0.01)
+    months = [key for key in catalogue.entries if key.startswith("bitcoin-202")]
+    assert len(months) == 53 + 4

@@ -79,6 +79,7 @@ def dispatch(hall: FacilityYear, mining: bool) -> Dispatch:
         ai_facility_mw=zero if isinstance(ai, np.ndarray) else ai.facility_mw,
         mining_it_mw=zero if isinstance(miners, np.ndarray) else miners.it_mw,
         mining_facility_mw=zero if isinstance(miners, np.ndarray) else miners.facility_mw,
+        mining_usd=np.zeros(8760),
         ai_curtailed_mw=zero,
         water_l=hall.water_l,
         carbon_t=0.38 * energy,

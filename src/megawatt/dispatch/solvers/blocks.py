@@ -54,20 +54,18 @@ def battery_storage(
     )
 
 
-def hall_block(name: str, hall: HallSegments, usd_per_it_mwh: FloatArray) -> Block:
+def hall_block(name: str, hall: HallSegments) -> Block:
     """A hall as a use of facility power, so that giving up IT power saves its cooling too.
 
-    Each segment of IT power w with slope b (facility MW per IT MW) uses w * b MW and earns value * worth / b per MWh
+    Each segment of IT power w with slope b (facility MW per IT MW) uses w * b MW and earns usd_per_mwh / b per MWh
     of it. The draw at zero IT power (``hall.idle_mw``) is not in the block: it is firm load.
 
     Parameters
     ----------
     hall : HallSegments
         From `site_halls`.
-    usd_per_it_mwh : array, shape (hours,)
-        Revenue of a MWh of IT power; of miners, in the rated mode.
     """
-    return Block(name, hall.width_it_mw * hall.slope, usd_per_it_mwh[:, np.newaxis] * hall.worth / hall.slope)
+    return Block(name, hall.width_it_mw * hall.slope, hall.usd_per_mwh / hall.slope)
 
 
 def yearly_peak(hours: int, usd_per_mw_year: float, tiers: tuple[tuple[float, float], ...] = ()) -> PeakCharge:
