@@ -85,6 +85,9 @@ def write_samples(folder: Path) -> dict[str, Path]:
             ],
         ),
         "facility": _csv(folder / "sites.csv", [_SITE]),
+        "miner-production": _csv(
+            folder / "miners.csv", [{"company": "a", "month": "2024-05", "btc_mined": 231.7, "average_eh_per_s": 9.413}]
+        ),
         "dispatch-case": _case(folder / "case"),
         "kernels-gemm": _parquet(folder / "gemm.parquet", [_GEMM, _GEMM | {"m": 8192}]),
         "kernels-attention": _parquet(folder / "attention.parquet", [_ATTENTION, _ATTENTION | {"isl": 8192}]),

@@ -62,6 +62,14 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "USD/MMBtu": ("USD/MMBtu",),
         "MMBtu/MWh": ("MMBtu/MWh",),
         "USD/hour": ("USD/hour", "USD/h", "USD/day"),
+        "J/terahash": ("J/TH", "W/TH", "J/GH"),
+        "terahash/s": ("TH/s", "PH/s"),
+        "exahash/s": ("EH/s", "PH/s", "ZH/s"),
+        "USD/(terahash/s)": ("USD/TH", "USD/PH"),
+        "USD/(petahash/s)/day": ("USD/PH/day", "USD/TH/day"),
+        "USD/BTC": ("USD/BTC",),
+        "BTC/day": ("BTC/day",),
+        "BTC": ("BTC",),
         "USD/kW/month": ("USD/kW/month", "USD/MW/month", "USD/kW/year", "USD/MW/year"),
     }
     | dict.fromkeys(("hour", "day", "month", "year"), _TIME)
@@ -69,6 +77,13 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
 _PINT_NAMES: Final = MappingProxyType(
     {"%": "percent", "Gb/s": "Gbit/s", "Gbps": "Gbit/s", "Tb/s": "Tbit/s", "Tbps": "Tbit/s"}
+    | {"J/TH": "J/terahash", "W/TH": "W/(terahash/s)", "J/GH": "J/gigahash"}
+    | {
+        f"{short}H/s": f"{prefix}hash/s"
+        for short, prefix in (("T", "tera"), ("P", "peta"), ("E", "exa"), ("Z", "zetta"))
+    }
+    | {"USD/TH": "USD/(terahash/s)", "USD/PH": "USD/(petahash/s)"}
+    | {"USD/PH/day": "USD/(petahash/s)/day", "USD/TH/day": "USD/(terahash/s)/day"}
     | {f"{prefix}FLOPS": f"{prefix}FLOP/s" for prefix in "GTPE"}
 )
 """What pint calls a unit, where people write it otherwise."""
@@ -98,6 +113,8 @@ def _units() -> Any:
     registry: Any = pint.UnitRegistry()
     registry.define("USD = [currency]")
     registry.define("chip = [chip]")
+    registry.define("hash = [hash]")
+    registry.define("BTC = [bitcoin]")
     registry.define("FLOP = []")
     return registry
 

@@ -10,7 +10,13 @@ from megawatt.chain.miners import MinersPower
 from megawatt.chain.money import CashModel
 from megawatt.chain.records import MachineStep, MinedMonth
 from megawatt.dispatch.response import MiningMonths
-from megawatt.mining import HashEconomics, break_even_usd_per_ph_day, revenue_usd_per_mwh, strike_usd_per_mwh
+from megawatt.mining import (
+    HashEconomics,
+    break_even_usd_per_ph_day,
+    mined_btc,
+    revenue_usd_per_mwh,
+    strike_usd_per_mwh,
+)
 from megawatt.risk import base_factors
 
 __all__ = ["machine_steps", "mined_months"]
@@ -33,9 +39,9 @@ def mined_months(model: CashModel, mining: MiningMoney, earned: HashEconomics) -
     run = mining.months(model.ground, base)
     site = _site_usd(model)
     price, hashprice = earned.btc_price_usd[0], earned.hashprice_usd_per_ph_day[0]
-    btc = run.revenue_usd[0] / price
     gross = hashprice * (1.0 - mining.fleet.pool_fee_frac)
     ph_days = np.divide(run.revenue_usd[0], gross, out=np.zeros_like(gross), where=gross > 0.0)
+    btc = mined_btc(ph_days, hashprice, price, mining.fleet.pool_fee_frac)
     own = _own_share(run)
     energy = run.energy_cost_usd[0]
     rows = []

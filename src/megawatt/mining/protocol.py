@@ -17,6 +17,7 @@ __all__ = [
     "difficulty",
     "halving_time",
     "hashprice_usd_per_ph_day",
+    "mined_btc",
     "network_eh_per_s",
     "retarget",
     "subsidy_btc",
@@ -175,3 +176,23 @@ def hashprice_usd_per_ph_day(
     """
     reward_usd = (np.asarray(subsidy_btc_per_day) + np.asarray(fees_btc_per_day)) * np.asarray(btc_price_usd)
     return np.asarray(reward_usd / (np.asarray(network_eh_per_s) * 1000.0), dtype=np.float64)
+
+
+def mined_btc(
+    ph_days: ArrayLike, hashprice_usd_per_ph_day: ArrayLike, btc_price_usd: ArrayLike, pool_fee_frac: float
+) -> FloatArray:
+    """Coins that accepted hashes earn at a pool that pays by difficulty. [BTC]
+
+    PH/s-days * hash price / price of a bitcoin * (1 - fee).
+
+    Parameters
+    ----------
+    ph_days : array, shape (...)
+        Accepted hash rate times days. [PH/s * day], >= 0
+    hashprice_usd_per_ph_day, btc_price_usd : array, broadcastable to it
+        Of the same days. [USD/PH/day], [USD], > 0
+    pool_fee_frac : float
+        0 to 1.
+    """
+    per_ph_day = np.asarray(hashprice_usd_per_ph_day, dtype=np.float64) / np.asarray(btc_price_usd, dtype=np.float64)
+    return np.asarray(np.asarray(ph_days, dtype=np.float64) * per_ph_day * (1.0 - pool_fee_frac))

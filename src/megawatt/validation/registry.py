@@ -59,6 +59,8 @@ KINDS: Final[tuple[ValidationKind, ...]] = (
                    "megawatt.validation.finance_case:score"),
     ValidationKind("clearing-case", "clearing vectors", 'JSON with "schema": "clearing-case/..."'),
     ValidationKind("risk-case", "closed forms of risk", 'JSON with "schema": "risk-case/..."'),
+    ValidationKind("miner-production", "coins that miners reported by month", "CSV with company, month, btc_mined",
+                   "megawatt.validation.miner_production:score"),
     ValidationKind("miner-backtest", "the 2022 miner crisis", "CSV with company, field, as_of"),
 )  # fmt: skip
 
@@ -73,6 +75,7 @@ _CSV_COLUMNS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("collectives-published", frozenset({"op", "ranks", "busbw_GBps"})),
     ("training-energy", frozenset({"energy_mwh", "gpu_hours"})),
     ("node-power", frozenset({"quantity", "rated_value"})),
+    ("miner-production", frozenset({"company", "month", "btc_mined"})),
     ("miner-backtest", frozenset({"company", "field", "as_of"})),
 )
 _PARQUET_COLUMNS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
