@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -71,6 +72,9 @@ _PARAMETERS: Final[Mapping[str, float]] = {
 }  # fmt: skip
 
 
+_MINING_SITE = Path(__file__).parents[1] / "examples" / "childress-bitcoin.toml"
+
+
 def write_samples(folder: Path) -> dict[str, Path]:
     """Write a file (or folder) of every kind into a folder; keyed by kind."""
     found = {
@@ -85,6 +89,7 @@ def write_samples(folder: Path) -> dict[str, Path]:
             ],
         ),
         "facility": _csv(folder / "sites.csv", [_SITE]),
+        "meter": _meter(folder / "meter.csv"),
         "miner-production": _csv(
             folder / "miners.csv", [{"company": "a", "month": "2024-05", "btc_mined": 231.7, "average_eh_per_s": 9.413}]
         ),
@@ -103,6 +108,15 @@ def write_samples(folder: Path) -> dict[str, Path]:
     }
     found["finance-case"].write_text(json.dumps(_FINANCE), encoding="utf-8")
     return found
+
+
+def _meter(path: Path) -> Path:
+    """Two days of a meter, with the example of a mining site as its scenario beside it."""
+    shutil.copy(_MINING_SITE, path.with_suffix(".toml"))
+    hours = [f"2023-03-0{day}T{hour:02d}:00" for day in (1, 2) for hour in range(24)]
+    return _csv(
+        path, [{"time": hour, "power_mw": 301.7 + i, "price_usd_per_mwh": 20.0} for i, hour in enumerate(hours)]
+    )
 
 
 def _csv(path: Path, rows: Sequence[Row]) -> Path:

@@ -51,11 +51,29 @@ def _print(entry: dict[str, Any]) -> None:
         to.print(f"measured {row['measured']:.4g} s, predicted {row['predicted']:.4g} s ({row['error']:+.1%}){fits}")
         for note in row["assumed"]:
             to.print(note)
+    if entry["kind"] == "meter":
+        _print_months(entry)
     reasons, others = skipped_reasons(entry, _REASONS)
     for count, why in ((count, why) for why, count in reasons):
         to.print(f"not scored: {count} x {why}")
     if others:
         to.print(f"not scored for other reasons: {others} (--json)")
+
+
+def _print_months(entry: dict[str, Any]) -> None:
+    unit = f" {entry['unit']}" if entry["unit"] else ""
+    told = "{:+.3f}" if entry["error"] == "absolute" else "{:+.1%}"
+    number = "{:,.3f}" if entry["error"] == "absolute" else "{:,.0f}"
+    rows = [
+        [row["id"], number.format(row["measured"]), number.format(row["predicted"]), told.format(row["error"])]
+        for row in entry["cases"]
+    ]
+    print_table(("", f"measured{unit}", f"predicted{unit}", "error"), rows)
+    hours = entry["hours"]
+    if hours["n"]:
+        console().print(f"by the hour: mean error {hours['mae']:.4g}, bias {hours['bias']:+.4g}")
+    for finding in entry["findings"] if entry["quantity"] == "energy" else ():
+        console().print(finding)
 
 
 def _own_run(
@@ -79,6 +97,8 @@ def _own_run(
     help="Machine file whose chip or machine rows may name; the machine of the run of --log.",
 )  # fmt: skip
 @kernels_option
+@click.option("--scenario", "scenario", type=click.Path(path_type=Path), metavar="FILE",
+              help="Site of an hourly meter among PATHS; default: FILE.toml beside it.")  # fmt: skip
 @click.option("--log", type=click.Path(path_type=Path), help="Log of a training run: its steps against the prediction.")
 @click.option("--launch", type=click.Path(path_type=Path), help="What the run of --log was started with.")
 @click.option("--model", help="Model of the run of --log: a key or a file.")
@@ -90,6 +110,7 @@ def validate(
     paths: tuple[Path, ...],
     systems: tuple[str, ...],
     kernels: Path | None,
+    scenario: Path | None,
     log: Path | None,
     launch: Path | None,
     model: str | None,
@@ -116,7 +137,7 @@ def validate(
     code = 0
     for path in paths:
         try:
-            results.extend(score(path, catalogue))
+            results.extend(score(path, catalogue, scenario))
         except MegawattError as error:
             problems += [p | {"file": p["file"] or str(path)} for p in problems_of(error)]
             code = max(code, error.exit_code)

@@ -38,6 +38,7 @@ class FilePart:
 
     ``utc_offset_hours`` and ``zone`` are the site's; ``year`` the one that is wanted; ``hour_ending``: stamps are ends;
     ``quantity`` is what ``column`` holds.
+    ``gaps``: hours may be missing, and are NaN.
     """
 
     column: str = ""
@@ -48,6 +49,7 @@ class FilePart:
     year: int | None = None
     hour_ending: bool = False
     quantity: str = "price"
+    gaps: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,9 @@ class HourlyFile:
     outside_hours: int
 
 
-def kind_of_rows(rows: Cells) -> str:
-    """The kind of the layout of some rows ("prices", "weather", "meter"); "" where none is known."""
-    found = recognise(rows)
+def kind_of_rows(rows: Cells, wanted: str = "") -> str:
+    """The kind of the layout of some rows ("prices", "weather", "meter"), or the wanted one; "" where none is known."""
+    found = recognise(rows, wanted)
     return found[0].kind if found else ""
 
 
@@ -216,7 +218,8 @@ def _years(sheet: Sheet, part: FilePart, clock: Clock | None, table: FloatArray)
         f"the file's own clock is {_utc(own)} and the site's {_utc(target)}: power.utc_offset_hours says another; "
         "or its stamps are ends of hours: power.price_hour_ending = true"
     )  # fmt: skip
-    return site_years(rows, year=part.year, folds=_begins_a_month(rows.minute), hint=hint), _Said(
+    folds = _begins_a_month(rows.minute)
+    return site_years(rows, year=part.year, folds=folds, hint=hint, gaps=part.gaps), _Said(
         target / 60, (*remarks, f"hours in {_utc(target)}")
     )
 
@@ -272,7 +275,7 @@ def _bare_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows) -> tup
         rows = replace(rows, minute=rows.minute - step_min(rows.minute))
     folds = sheet.layout.kind == "weather" or _begins_a_month(rows.minute)
     try:
-        years = site_years(rows, year=part.year, folds=folds)
+        years = site_years(rows, year=part.year, folds=folds, gaps=part.gaps)
     except ScenarioError as error:
         return _wall_years(sheet, part, stamps, rows, error)
     return years, _Said(part.utc_offset_hours, ("no offsets in the stamps: standard time of the site",))
@@ -286,7 +289,7 @@ def _wall_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows, wrong:
         except ScenarioError:
             continue
         try:
-            years = site_years(replace(rows, minute=minute + standard), year=part.year)
+            years = site_years(replace(rows, minute=minute + standard), year=part.year, gaps=part.gaps)
         except ScenarioError as error:
             wrong = error if zone == part.zone else wrong
             continue

@@ -51,7 +51,9 @@ def step_min(minute: IntArray) -> int:
     return int(sizes[np.argmax(counts)]) if sizes.size else _HOUR
 
 
-def site_years(rows: Rows, *, year: int | None = None, folds: bool = False, hint: str = "") -> Years:
+def site_years(
+    rows: Rows, *, year: int | None = None, folds: bool = False, hint: str = "", gaps: bool = False
+) -> Years:
     """The whole years of some rows.
 
     Parameters
@@ -64,6 +66,8 @@ def site_years(rows: Rows, *, year: int | None = None, folds: bool = False, hint
         Twelve months that begin in the middle of a year (or a shift of hours) are put in the order of a calendar year.
     hint : str
         What to try where an hour is missing.
+    gaps : bool
+        Hours may be missing: they are NaN, and so are hours that lack steps.
 
     Raises
     ------
@@ -92,10 +96,14 @@ def site_years(rows: Rows, *, year: int | None = None, folds: bool = False, hint
         return _done((usual,), made, remarks, int(leap.sum()), 0)
     if not wanted:
         wanted = [int(np.bincount(years - years.min()).argmax() + years.min())]
-    made = np.empty((len(wanted), HOURS_IN_YEAR, values.shape[1]))
+    made = np.full((len(wanted), HOURS_IN_YEAR, values.shape[1]), np.nan)
     for index, one in enumerate(wanted):
-        inside = (years == one) & ~leap
-        _refuse_gaps(rows.file, one, place[inside], lines[inside], hint)
+        inside = (years == one) & ~leap & ~(odd & gaps)
+        missing = HOURS_IN_YEAR - np.count_nonzero(inside)
+        if gaps and missing:
+            remarks.append(f"{missing:,} hours of {one} missing")
+        elif not gaps:
+            _refuse_gaps(rows.file, one, place[inside], lines[inside], hint)
         short = np.flatnonzero(inside & odd)
         if short.size:
             found = f"steps of this hour are missing or surplus ({short.size} such hours)"

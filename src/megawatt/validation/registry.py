@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 from megawatt.catalogue import Catalogue
 from megawatt.errors import NotSupportedError, Problem, ScenarioError
 from megawatt.files import is_file, is_folder, parquet_names, read_json, read_table
+from megawatt.hourly import kind_of_rows, table_rows
 
 __all__ = ["KINDS", "ValidationKind", "kind_of", "recognise", "validate"]
 
@@ -61,6 +62,8 @@ KINDS: Final[tuple[ValidationKind, ...]] = (
     ValidationKind("risk-case", "closed forms of risk", 'JSON with "schema": "risk-case/..."'),
     ValidationKind("miner-production", "coins that miners reported by month", "CSV with company, month, btc_mined",
                    "megawatt.validation.miner_production:score"),
+    ValidationKind("meter", "a site's own meter by the hour", "time and power by the hour (docs/hourly-files.md)",
+                   "megawatt.validation.meter:score"),
     ValidationKind("miner-backtest", "the 2022 miner crisis", "CSV with company, field, as_of"),
 )  # fmt: skip
 
@@ -97,7 +100,8 @@ def _by_columns(columns: set[str], table: tuple[tuple[str, frozenset[str]], ...]
 
 
 def _csv_kind(path: Path) -> str | None:
-    return _by_columns(set(read_table(path).names), _CSV_COLUMNS)
+    known = _by_columns(set(read_table(path).names), _CSV_COLUMNS)
+    return known or ("meter" if kind_of_rows(table_rows(path), "meter") else None)
 
 
 def _parquet_kind(path: Path) -> str | None:
@@ -149,8 +153,17 @@ def kind_of(path: Path) -> ValidationKind:
     raise _nothing(path, "a table of facts, without predictions to make")
 
 
-def validate(path: str | Path, catalogue: Catalogue) -> list[dict[str, Any]]:
+def validate(path: str | Path, catalogue: Catalogue, scenario: Path | None = None) -> list[dict[str, Any]]:
     """Compare the package with one file or folder of published answers.
+
+    Parameters
+    ----------
+    path : str or Path
+        File or folder.
+    catalogue : Catalogue
+        Facts.
+    scenario : Path, optional
+        The site of a meter; others have none.
 
     Returns
     -------
@@ -166,6 +179,10 @@ def validate(path: str | Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     kind = kind_of(where)
     if kind.scorer is None:
         raise NotSupportedError(f"{where}: {kind.title} ({kind.name}): the package has no model of these yet")
+    if kind.name == "meter" and scenario is not None:
+        from megawatt.validation.meter import score_meter
+
+        return score_meter(where, scenario, catalogue)
     module, _, function = kind.scorer.partition(":")
     score = cast(
         "Callable[[Path, Catalogue], list[dict[str, Any]]]", getattr(importlib.import_module(module), function)

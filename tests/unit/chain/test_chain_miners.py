@@ -190,3 +190,12 @@ def test_wrong_numbers_are_refused_where_they_stand(tmp_path: Path, extra: str, 
 def test_used_machines_that_are_replaced_are_refused(tmp_path: Path) -> None:
     found = problems(tmp_path, MIX, without="miner =", settings=("capex.replace_after_months=36",))
     assert "mining.fleets.1.age_months: 36" in found
+
+
+def test_customers_beside_a_battery_are_in_what_it_adds(tmp_path: Path) -> None:
+    battery = "[battery]\nmw = 20\nmwh = 40\nusd_per_kwh = 200\n"
+    hosting = "hosting = {share = 0.5, usd_per_mwh = 60}"
+    links = forged(tmp_path, f"{hosting}\n{battery}")
+    flows = links.base.flows.revenue
+    assert flows["hosting"].sum() > 0.0
+    assert flows["own_power"].sum() > 0.0
