@@ -79,7 +79,7 @@ def mined_year(
         hosted_by_month_usd_per_mwh=theirs,
         usd_per_mwh=mean,
         facility_per_it=facility_per_it,
-        strikes_usd_per_mwh=tuple(mean * part / facility_per_it for part in worth),
+        strikes_usd_per_mwh=_strikes(mean, worth, theirs, mining, facility_per_it),
         outlook=_outlook(catalogue, model, earned, worth[0] / facility_per_it),
         next_difficulty_ratio=ratio,
         months=months,
@@ -98,6 +98,15 @@ def mined_year(
             *prior,
         ),
     )
+
+
+def _strikes(
+    mean: float, worth: tuple[float, ...], theirs: FloatArray | None, mining: MiningMoney, facility_per_it: float
+) -> tuple[float, ...]:
+    """Where the site's own machines stop, the last to stop first; where there are none, where customers' do."""
+    if theirs is not None and mining.fleet.it_mw == 0.0:
+        return (float(theirs.mean()) / facility_per_it,)
+    return tuple(mean * part / facility_per_it for part in worth)
 
 
 def _next_difficulty(catalogue: Catalogue, section: Mining) -> tuple[float | None, tuple[Assumption, ...]]:

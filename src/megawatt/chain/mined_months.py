@@ -109,6 +109,8 @@ def machine_steps(
     """
     fleet, steps = mining.fleet, power.segments
     own = 1.0 - (mining.hosted.share if mining.hosted else 0.0)
+    if own == 0.0:
+        return ()
     new = float(revenue_usd_per_mwh(fleet, hashprice))
     kept = mined_usd_per_mwh / new if new > 0.0 else 1.0
     names = steps.machine if steps else (fleet.key,)

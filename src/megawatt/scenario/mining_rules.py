@@ -126,5 +126,14 @@ def _sold(scenario: Scenario, section: Mining) -> Iterator[Problem]:
         return
     if hosting is not None and hosting.share.number() == 1.0 and hedge.share.number() > 0.0:
         yield Problem("mining.hedge.share", "hash rate of one's own where all is hosted", "0, or hosting.share below 1")
-    if hedge.start is not None and hedge.start < timeline.start:
-        yield Problem("mining.hedge.start", hedge.start, f"months from timeline.start = {timeline.start} on")
+    if hedge.start is None:
+        return
+    last = _month_after(max(h.live for h in timeline.halls), timeline.delay_months + timeline.operating_months - 1)
+    if not timeline.start <= hedge.start <= last:
+        yield Problem("mining.hedge.start", hedge.start, f"months of the project, {timeline.start} to {last}")
+
+
+def _month_after(month: str, later: int) -> str:
+    year, number = map(int, month.split("-"))
+    index = 12 * year + number - 1 + later
+    return f"{index // 12}-{index % 12 + 1:02d}"

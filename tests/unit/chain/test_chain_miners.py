@@ -120,6 +120,8 @@ def test_hosting_sells_power_and_buys_no_machines(tmp_path: Path) -> None:
     assert earned(all_hosted)["mining"] == 0.0
     assert all_hosted.mined is not None
     assert all_hosted.mined.months[-1].cash_usd_per_btc is None
+    assert all_hosted.mined.machines == ()
+    assert all_hosted.mined.strike_usd_per_mwh == all_hosted.mined.hosted_strike_usd_per_mwh
 
 
 def test_what_an_operator_reads_adds_up(tmp_path: Path) -> None:
@@ -176,6 +178,7 @@ def test_as_of_takes_the_state_of_a_month(tmp_path: Path) -> None:
         ("fees_frac = 0.1\nfees_btc_per_day = 3", "", "mining.fees_frac: given beside mining.fees_btc_per_day"),
         ("hedge = {share = 1.5, usd_per_ph_day = 40}", "", "mining.hedge.share: 1.5"),
         ('hedge = {share = 1, usd_per_ph_day = 40, start = "2025-01"}', "", "mining.hedge.start: 2025-01"),
+        ('hedge = {share = 1, usd_per_ph_day = 40, start = "2031-08"}', "", "2025-11 to 2031-07"),
         ("hosting = {share = 0.5, usd_per_mwh = 50, btc_share_frac = 1}", "", "customers would never run"),
         ("own_modes = [{power_frac = 0.6, hash_frac = 1.2}]", "", "mining.own_modes"),
         ("uptime_frac = nan", "", "mining.uptime_frac: nan"),
