@@ -20,7 +20,7 @@ from megawatt.chain.ground import PowerIndex
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import LeaseMoney, lease_money, owner_power_frac
 from megawatt.chain.mined import mined_year, with_values
-from megawatt.chain.miners import MinersPower, hosted_frac, miners_power, mining_money
+from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
 from megawatt.chain.plants import PlantMoney, Plants, added_by_plants, plants_of
 from megawatt.chain.power import block_money, power_index
@@ -28,6 +28,7 @@ from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
     Grid,
     Halls,
+    Metered,
     ai_hall,
     grid_of,
     halls_at_load,
@@ -37,15 +38,14 @@ from megawatt.chain.site import (
     year_by_month,
 )
 from megawatt.dispatch import MonthlyResponse, SiteProblem
-from megawatt.facility import Ambient, Weather
+from megawatt.facility import Ambient, Weather, with_dry_bulb
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.plant_sections import PLANTS
-from megawatt.scenario.schema import Mining, Scenario
+from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import site_weather
-from megawatt.scenario.site_miners import machines_of, own_modes
 from megawatt.training.records import Layouts
 
 __all__ = ["Links", "forge", "reforge"]
@@ -232,7 +232,11 @@ def _called_frac(scenario: Scenario, it_mw: float) -> float:
 
 
 def forge(
-    scenario: Scenario, catalogue: Catalogue, folder: Path, layouts: Mapping[str, Layouts] | None = None
+    scenario: Scenario,
+    catalogue: Catalogue,
+    folder: Path,
+    layouts: Mapping[str, Layouts] | None = None,
+    metered: Metered | None = None,
 ) -> Links:
     """Compute every link of a use from its scenario.
 
@@ -240,13 +244,15 @@ def forge(
     ----------
     layouts : mapping of str to Layouts, optional
         Training layouts to hold, by system; the best are looked for otherwise.
+    metered : Metered, optional
+        Measured hours in place of the scenario's.
 
     Raises
     ------
     InfeasibleError
         If no layout fits, or the load does not fit the halls or the connection.
     """
-    return _link(scenario, Memo(catalogue), folder, layouts or {}, CashModel.sculpted)
+    return _link(scenario, Memo(catalogue), folder, layouts or {}, CashModel.sculpted, metered)
 
 
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
@@ -263,16 +269,21 @@ def _link(
     folder: Path,
     held: Mapping[str, Layouts],
     financed: Callable[[CashModel], CashModel],
+    metered: Metered | None = None,
 ) -> Links:
     site, catalogue = scenario.site, memo.catalogue
     weather = memo("weather", site_weather, site, scenario.power.utc_offset_hours, scenario.seed, folder)
+    measured = metered or Metered()
+    if measured.dry_bulb_c is not None:
+        weather = with_dry_bulb(weather, measured.dry_bulb_c)
     chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
     air = memo("outdoor air", outdoor_air, weather)
     ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
     index = memo("power index", power_index, scenario.power, 0.0, scenario.timeline)
-    grid = memo("grid", grid_of, scenario.power, index, site.place, scenario.seed, folder)
+    price, seed = measured.price_usd_per_mwh, scenario.seed
+    grid = memo("grid", grid_of, scenario.power, index, site.place, seed, folder, price)
     load = _ai_load_mw(scenario, chips)
-    power = _miners_power(memo, scenario.mining, mining)
+    power = power_of(memo, scenario.mining, mining.it_mw if mining else 0.0)
     segments, hosted = power.segments if power else None, hosted_frac(scenario.mining)
     response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, segments, hosted)
     worth = _firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0
@@ -378,13 +389,6 @@ def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient
     derating = (throttles.from_c.number(), throttles.per_k_frac.number()) if throttles else None
     grid_mw, design = scenario.site.grid_mw.number(), scenario.hall.design
     return memo("mining halls", mining_halls, weather, air, design, grid_mw, it_mw, derating)
-
-
-def _miners_power(memo: Memo, section: Mining | None, halls: Halls | None) -> MinersPower | None:
-    if section is None or halls is None:
-        return None
-    machines, own = machines_of(section), own_modes(section)
-    return memo("miners' power", miners_power, machines, section.modes, own, halls.it_mw)
 
 
 def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.capital import months_between
@@ -23,9 +24,9 @@ from megawatt.mining import (
 )
 from megawatt.scenario.mining_sections import Mining
 from megawatt.scenario.schema import Timeline
-from megawatt.scenario.site_miners import machines_of, network_of, number
+from megawatt.scenario.site_miners import machines_of, network_of, number, own_modes
 
-__all__ = ["MinersPower", "hosted_frac", "miners_power", "mining_money"]
+__all__ = ["MinersPower", "hosted_frac", "miners_power", "mining_money", "power_of"]
 
 Machines = tuple[tuple[MachineTerms, float], ...]
 """Models of a fleet, and the share of the rated power of each."""
@@ -66,6 +67,13 @@ def miners_power(
     # what machines cost moves no hour
     parts = [fleet(catalogue, terms._replace(price_usd_per_th=0.0), share * rated) for terms, share in machines]
     return MinersPower(rated, power_segments(mixed(parts), modes), modes.assumptions if modes else ())
+
+
+def power_of(memo: Memo, section: Mining | None, it_mw: float) -> MinersPower | None:
+    """`miners_power` of a scenario's section in halls of this power; None without miners."""
+    if section is None:
+        return None
+    return memo("miners' power", miners_power, machines_of(section), section.modes, own_modes(section), it_mw)
 
 
 def mining_money(section: Mining, timeline: Timeline, catalogue: Catalogue, rated_mw: float) -> MiningMoney:

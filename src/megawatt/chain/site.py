@@ -48,6 +48,7 @@ from megawatt.scenario.site_files import site_prices
 __all__ = [
     "Grid",
     "Halls",
+    "Metered",
     "ai_hall",
     "dry_response",
     "grid_of",
@@ -156,9 +157,28 @@ def dry_response(halls: Halls) -> FacilityResponse:
     return response(without_pads(halls.design), halls.weather, exact_at_mw=exact)
 
 
-def grid_of(catalogue: Catalogue, power: Power, index: PowerIndex, place: str, seed: int, folder: Path) -> Grid:
-    """Hourly prices of the dispatched year, what contracts and delivery add, carbon."""
-    hours = _hours(catalogue, power, place, seed, folder)
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """Hours that were measured, in place of a scenario's: price [USD/MWh] and dry bulb [degC], (8760,) or None."""
+
+    price_usd_per_mwh: FloatArray | None = None
+    dry_bulb_c: FloatArray | None = None
+
+
+def grid_of(
+    catalogue: Catalogue,
+    power: Power,
+    index: PowerIndex,
+    place: str,
+    seed: int,
+    folder: Path,
+    metered: FloatArray | None = None,
+) -> Grid:
+    """Hourly prices of the dispatched year (metered, or the scenario's), what contracts and delivery add, carbon."""
+    if metered is None:
+        hours = _hours(catalogue, power, place, seed, folder)
+    else:
+        hours = _Hours(metered, power.price_year, "file")
     market = hours.usd_per_mwh * (1.0 if hours.shape == "fixed" else power.price_scale.number())
     if power.forward:
         means = monthly_sum(market) / HOURS_IN_MONTH

@@ -18,6 +18,7 @@ from megawatt.facility.weather import (
     load_weather,
     read_weather_file,
     warmer,
+    with_dry_bulb,
 )
 
 __all__ = [
@@ -75,5 +76,6 @@ __all__ = [
     "water_choice",
     "water_m3_by_month",
     "weather_states",
+    "with_dry_bulb",
     "without_pads",
 ]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
 from megawatt.facility import psychrometrics as psy
@@ -75,6 +76,21 @@ def warmer(weather: Weather, shift_k: float) -> Weather:
         return weather
     fact = Fact(shift_k, "K", "assumed", "assumption", note="added to every hour at unchanged relative humidity")
     return _moved(weather, shift_k, 1.0, f"{shift_k:+g} K", Assumption("climate.shift_k", "facility", fact))
+
+
+def with_dry_bulb(weather: Weather, dry_bulb_c: FloatArray) -> Weather:
+    """The same year at measured temperatures, at unchanged relative humidity and pressure; the wet bulb follows.
+
+    Parameters
+    ----------
+    weather : Weather
+    dry_bulb_c : array, shape (8760,)
+        [degC]
+    """
+    vapour = weather.relative_humidity * psy.saturation_pressure_pa(dry_bulb_c)
+    ratio = psy.humidity_ratio(vapour, weather.pressure_pa)
+    wet_bulb = psy.wet_bulb_c(dry_bulb_c, ratio, weather.pressure_pa)
+    return replace(weather, dry_bulb_c=dry_bulb_c, wet_bulb_c=wet_bulb)
 
 
 def at_elevation(weather: Weather, from_m: float, to_m: float) -> Weather:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Fact
 from megawatt.chain.links import Links, forge
+from megawatt.chain.site import Metered
 from megawatt.dispatch import SiteProblem, solve_merit
 from megawatt.dispatch.halls import hourly_response
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
@@ -91,60 +90,29 @@ def metered_year(
     year : int or None
         Of the meter; None: without stamps.
     """
-    scenario, assumed = use.scenario, []
-    power, site = scenario.power, scenario.site
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        clock = year or power.price_year
-        if "price" in values:
-            price = _filled(values["price"], float(np.nanmean(values["price"])))
-            file = _write(folder / "prices.csv", clock, {"price_usd_per_mwh": price})
-            power = power.model_copy(update=_AS_METERED | {"price_file": str(file), "price_year": clock})
-        else:
-            assumed.append("prices of the scenario")
-        if "dry_bulb" in values:
-            usual = forge(scenario, catalogue, use.folder).weather
-            columns = {
-                "dry_bulb_c": _filled(values["dry_bulb"], usual.dry_bulb_c),
-                "relative_humidity": usual.relative_humidity,
-                "pressure_pa": usual.pressure_pa,
-            }
-            site = site.model_copy(update={"weather": str(_write(folder / "weather.csv", clock, columns))})
-            assumed.append("humidity of the scenario's weather")
-        else:
-            assumed.append("weather of the scenario")
-        links = forge(scenario.model_copy(update={"power": power, "site": site}), catalogue, use.folder)
+    planned = forge(use.scenario, catalogue, use.folder)
+    price, air, assumed = values.get("price"), values.get("dry_bulb"), []
+    if price is None:
+        assumed.append("prices of the scenario")
+    else:
+        price = _filled(price, float(np.nanmean(price)))
+    if air is None:
+        assumed.append("weather of the scenario")
+    else:
+        air = _filled(air, planned.weather.dry_bulb_c)
+        assumed.append("humidity of the scenario's weather")
+    # the halls stand as they were built: measured air sizes nothing
+    scenario, mining = use.scenario, use.scenario.mining
+    if mining is not None and planned.mining is not None:
+        built = Fact(planned.mining.it_mw, "MW", "derived", "megawatt-derived")
+        scenario = scenario.model_copy(update={"mining": mining.model_copy(update={"it_mw": built})})
+    links = forge(scenario, catalogue, use.folder, planned.layouts, Metered(price, air))
     problem, told = _at_month_values(links, catalogue, year)
     return _year(replace(links, problem=problem), (*assumed, *told))
 
 
-_AS_METERED: Final = {
-    "price_column": "",
-    "price_unit": "",
-    "price_node": "",
-    "price_hour_ending": False,
-    "usd_per_currency": None,
-    "fixed_price_usd_per_mwh": None,
-    "mean_price_usd_per_mwh": None,
-    "price_shape": None,
-    "forward": (),
-}
-"""Fields of the power section that a metered price takes the place of."""
-
-
 def _filled(hours: FloatArray, usual: FloatArray | float) -> FloatArray:
     return np.asarray(np.where(np.isnan(hours), usual, hours), dtype=np.float64)
-
-
-def _write(path: Path, year: int, columns: Mapping[str, FloatArray]) -> Path:
-    start = np.datetime64(f"{year}-01-01T00", "h")
-    hours = [start + i for i in range(HOURS_IN_YEAR + 24)]
-    stamps: Iterable[str] = (str(h) + ":00" for h in hours if not str(h).startswith(f"{year}-02-29"))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["datetime", *columns])
-        writer.writerows(zip(stamps, *(map(repr, map(float, v)) for v in columns.values()), strict=False))
-    return path
 
 
 def _at_month_values(links: Links, catalogue: Catalogue, year: int | None) -> tuple[SiteProblem, tuple[str, ...]]:

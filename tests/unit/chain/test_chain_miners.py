@@ -196,7 +196,7 @@ def test_used_machines_that_are_replaced_are_refused(tmp_path: Path) -> None:
 
 
 def test_customers_beside_a_battery_are_in_what_it_adds(tmp_path: Path) -> None:
-    battery = "[battery]\nmw = 20\nmwh = 40\nusd_per_kwh = 200\n"
+    battery = "[battery]\nmw = 20\nmwh = 40\ncapex_usd_per_mwh = 200000\n"
     hosting = "hosting = {share = 0.5, usd_per_mwh = 60}"
     links = forged(tmp_path, f"{hosting}\n{battery}")
     flows = links.base.flows.revenue
