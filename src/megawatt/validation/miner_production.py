@@ -26,6 +26,7 @@ __all__ = ["score"]
 
 _NEEDED: Final = ("company", "month", "btc_mined")
 _MOST_EH: Final = 10_000.0
+"""Several times the whole network: no company's hash rate. [EH/s]"""
 
 
 @dataclass(frozen=True, slots=True)
