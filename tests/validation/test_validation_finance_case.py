@@ -134,6 +134,23 @@ def flows_of(found: dict[str, float], name: str) -> list[float]:
     return [found[f"{name}[{k}]"] for k in range(5)]
 
 
+def test_a_year_of_negative_cash_is_in_the_lowest_cover(tmp_path: Path) -> None:
+    """Service sculpted on cash asks for nothing in that year; the cover is to the service of the other years."""
+    case = annual(
+        n_years=5, units=[100.0] * 5, price=[4.0] * 5, opex=[100.0, 100.0, 600.0, 100.0, 100.0],
+        debt={"kind": "sculpted", "tenor_years": 5, "interest_rate": 0.06, "target_dscr": 1.3},
+    )  # fmt: skip
+    case["outputs"] = {"dscr_min": 1.0}
+    assert scored(tmp_path, case)["dscr_min"] == pytest.approx(-200 / (300 / 1.3), rel=1e-9)
+
+
+def test_no_cash_carries_no_debt(tmp_path: Path) -> None:
+    case = annual(
+        opex=[900.0] * 3, debt={"kind": "sculpted", "tenor_years": 3, "interest_rate": 0.06, "target_dscr": 1.3}
+    )
+    assert scored(tmp_path, case)["debt_size"] == 0.0
+
+
 def test_quarters_with_a_balloon(tmp_path: Path) -> None:
     # 500 at the end of quarter 1; 40 % stays for the last quarter, 75 a quarter before; 2 % a quarter by 30/360
     found = scored(tmp_path, dated(balloon_fraction=0.4))

@@ -8,6 +8,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.chain.plant_cost import PlantCost, plant_costs
+from megawatt.chain.taxation import tax_terms
 from megawatt.finance import (
     Hall,
     LenderTerms,
@@ -25,7 +26,11 @@ from megawatt.finance import (
 )
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
+<<<<<<< HEAD
 __all__ = ["Calendar", "Capital", "calendar_of", "capital", "months_between"]
+=======
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "month_index"]
+>>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +139,25 @@ def _replaced(
     return spent, reserve
 
 
+<<<<<<< HEAD
 def months_between(start: str, month: str) -> int:
     """Months from one ``YYYY-MM`` to another."""
     (year0, number0), (year, number) = (map(int, m.split("-")) for m in (start, month))
+=======
+def month_index(month: str, start: str) -> int:
+    """Months from one ``YYYY-MM`` to another."""
+    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
+>>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
     return (year - year0) * 12 + number - number0
 
 
 def calendar_of(timeline: Timeline) -> Calendar:
     """Month indices of the blocks, and a spine that ends ``operating_months`` after the last block is live."""
+<<<<<<< HEAD
     planned = tuple(Hall(months_between(timeline.start, h.live), h.share.number()) for h in timeline.halls)
+=======
+    planned = tuple(Hall(month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
+>>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
     halls = tuple(Hall(hall.month + timeline.delay_months, hall.share) for hall in planned)
     year, month = map(int, timeline.start.split("-"))
     return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls, planned)
@@ -176,7 +191,10 @@ def _sizing(debt: Debt | None, machines_cost_usd: float) -> SizingTerms | None:
     )
 
 
-def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray) -> LoanTerms | None:
+def _loan(
+    scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray, spent: FloatArray
+) -> LoanTerms | None:
+    """The loan; ``machines`` and ``spent`` are what the first machines, and all that is built, cost by month."""
     debt = scenario.debt
     if debt is None:
         return None
@@ -185,20 +203,27 @@ def _loan(scenario: Scenario, calendar: Calendar, machines_cost_usd: float, mach
         principal = 1.0  # a pattern: its amount is found from the base case
     if not principal:
         return None
-    first_draw = int(np.argmax(machines > 0))
-    delayed = debt.drawn == "with-machines" and machines.sum() > 0.0
-    first = min(max(h.month for h in calendar.paid_by) + 1, calendar.spine.months - 1)
+    first = max(*(h.month for h in calendar.paid_by), 1)
+    drawn_for = spent if debt.drawn == "with-spending" else machines
     last = first + (debt.payments - 1)
     if debt.clock_months is not None:
-        last = int(np.flatnonzero(machines)[-1]) + debt.clock_months
+        last = int(np.flatnonzero(drawn_for)[-1]) + debt.clock_months
+    else:
+        # what is paid in the month of the first payment or later is drawn before it
+        drawn_for = np.concatenate(
+            [drawn_for[: first - 1], [drawn_for[first - 1 :].sum()], np.zeros(drawn_for.size - first)]
+        )
+    delayed = debt.drawn != "at-once" and drawn_for.sum() > 0.0
+    first_draw = int(np.argmax((drawn_for if delayed else machines if machines.any() else spent) > 0))
     return LoanTerms(
-        draws=principal * machines / machines.sum() if delayed else None,
+        draws=principal * drawn_for / drawn_for.sum() if delayed else None,
         clock_months=debt.clock_months,
         principal_usd=principal,
         rate=debt.rate.number(),
         draw_month=min(first_draw, first - 1),
         first_payment_month=first,
-        last_payment_month=min(last, calendar.spine.months - 1),
+        last_payment_month=last,
+        capitalise_interest=debt.interest_of_construction == "capitalised",
         shape=debt.shape,
         upfront_fee_frac=debt.upfront_fee_frac.number(),
         balloon_frac=debt.balloon_frac.number(),
@@ -218,25 +243,9 @@ def _lender(debt: Debt | None) -> LenderTerms | None:
         lockup_dscr=debt.lockup_dscr.number() if debt.lockup_dscr else None,
         covenant_dscr=debt.covenant_dscr.number() if debt.covenant_dscr else None,
         refinancing=refinancing,
+        interest_reserve=debt.interest_of_construction == "reserve",
     )
     return None if terms == LenderTerms() else terms
-
-
-def _tax(scenario: Scenario, plants: tuple[PlantCost, ...]) -> TaxTerms:
-    tax, capex = scenario.tax, scenario.capex
-    chosen = {"machines": tax.machines_table, "shell": tax.shell_table}
-    bonus = tax.machines_bonus_frac.number()
-    return TaxTerms(
-        rate=tax.rate.number(),
-        life_years={
-            "shell": capex.shell_tax_life_years.number(),
-            "machines": capex.machines_tax_life_years.number(),
-        }
-        | {plant.name: plant.tax_life_years for plant in plants},
-        state_rate=tax.state_rate.number(),
-        tables={name: table for name, table in chosen.items() if table != "straight-line"},
-        bonus_frac={"machines": bonus} if bonus > 0.0 else {},
-    )
 
 
 def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_cost_usd: float) -> Capital:
@@ -265,13 +274,17 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     waits = scenario.working_capital
     planned = min(h.month for h in calendar.paid_by)
     plants = plant_costs(scenario, calendar.spine.months, first_live, planned)
+    spending = {"shell": shell, "machines": machines} | {plant.name: plant.spent for plant in plants}
+    built = np.sum([*spending.values()], axis=0) - machines + bought
     return Capital(
         machines_cost_usd=machines_cost_usd,
-        capex_cost={"shell": shell, "machines": machines} | {plant.name: plant.spent for plant in plants},
+        capex_cost=spending,
         shell_residual=residual_straight_line(shell, life, first_live),
-        loan=_loan(scenario, calendar, machines_cost_usd, bought),
+        loan=_loan(scenario, calendar, machines_cost_usd, bought, built),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
-        tax=_tax(scenario, plants),
+        tax=tax_terms(
+            scenario, calendar.spine, spending, first_live, {plant.name: plant.tax_life_years for plant in plants}
+        ),
         lender=lender,
         replacement=replacement,
         sizing=_sizing(scenario.debt, machines_cost_usd),

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.chain.capital import Calendar, month_index
 from megawatt.chain.ground import Ground, earned
-from megawatt.finance import Hall, OperatingFlows, colocation_revenue, live_share, market_utilisation, tenancy
-from megawatt.finance.backstop import backstop_payments
-from megawatt.risk import FactorPaths
+from megawatt.finance import (
+    NEVER,
+    ContractRevenue,
+    Hall,
+    OperatingFlows,
+    Tenancy,
+    colocation_revenue,
+    live_share,
+    market_utilisation,
+    tenancy,
+)
+from megawatt.finance.backstop import Guarantee, fee_schedule, guarantee_payments
+from megawatt.risk import FactorPaths, base_factors
 from megawatt.scenario.schema import Lease
 
 __all__ = ["LeaseMoney", "lease_flows", "lease_money", "owner_power_frac"]
@@ -21,7 +32,8 @@ class LeaseMoney:
     """A lease resolved to numbers.
 
     ``owner_power_frac`` is the share of the energy bill that the landlord bears while halls are let: 0 for a
-    triple-net lease, 1 where rent includes power. Empty halls draw nothing.
+    triple-net lease, 1 where rent includes power. Empty halls draw nothing. ``discount_rate`` turns later rent into a
+    fee.
     """
 
     it_mw: float
@@ -31,14 +43,21 @@ class LeaseMoney:
     owner_power_frac: float
     market_rent_usd_per_kw_month: float
     market_utilisation_frac: float
-    backstop_usd: float
-    backstop_at_end_frac: float
-    backstop_lag_months: int
+    guarantee: Guarantee | None = None
+    discount_rate: float = 0.0
 
     def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
         """Rent, backstop and the landlord's energy along factor paths."""
-        halls, energy, lag = ground.calendar.halls, ground.ai_energy_usd(factors), ground.terms.relet_lag_months
-        revenue, paid = lease_flows(self, halls, energy, factors, lag)
+        expected = base_factors(ground.terms, ground.months).compute
+        rent_index = (factors.compute / expected) ** ground.terms.hall_rent_elasticity
+        revenue, paid = lease_flows(
+            self,
+            ground.calendar.halls,
+            ground.ai_energy_usd(factors),
+            factors,
+            rent_index,
+            ground.terms.relet_lag_months,
+        )
         return earned(ground.months, revenue=revenue, cost={"energy_ai": paid})
 
 
@@ -47,7 +66,7 @@ def owner_power_frac(lease: Lease) -> float:
     return 0.0 if lease.power_paid_by == "tenant" else 1.0
 
 
-def lease_money(lease: Lease, it_mw: float) -> LeaseMoney:
+def lease_money(lease: Lease, it_mw: float, calendar: Calendar, discount_rate: float) -> LeaseMoney:
     """The scenario's lease in numbers; the market rent is the lease's own where none is given."""
     rent = lease.rent_usd_per_kw_month.number()
     market = lease.market_rent_usd_per_kw_month
@@ -59,10 +78,25 @@ def lease_money(lease: Lease, it_mw: float) -> LeaseMoney:
         owner_power_frac=owner_power_frac(lease),
         market_rent_usd_per_kw_month=market.number() if market else rent,
         market_utilisation_frac=lease.market_utilisation_frac.number(),
-        backstop_usd=lease.backstop_usd.number() if lease.backstop_usd else 0.0,
-        backstop_at_end_frac=lease.backstop_at_end_frac.number(),
-        backstop_lag_months=lease.backstop_lag_months,
+        guarantee=_guarantee(lease, calendar),
+        discount_rate=discount_rate,
     )
+
+
+def _guarantee(lease: Lease, calendar: Calendar) -> Guarantee | None:
+    """The promise as it is written; the amount of one that is not dated falls evenly over the lease."""
+    spine, pays = calendar.spine, lease.backstop_pays
+    if lease.backstop_usd is None and not lease.backstop_schedule and pays is None:
+        return None
+    points: dict[int, float] = {}
+    if lease.backstop_usd is not None:
+        first, last = min(h.month for h in calendar.halls), calendar.last_live + lease.term_months
+        most = lease.backstop_usd.number()
+        points = {first: most, last: most * lease.backstop_at_end_frac.number()}
+    for step in lease.backstop_schedule:
+        points[month_index(step.month, spine.label(0))] = step.usd.number()
+    cap = fee_schedule(points, spine.months) if points else None
+    return Guarantee(pays or "fee", lease.backstop_lag_months, cap)
 
 
 def lease_flows(
@@ -70,6 +104,7 @@ def lease_flows(
     halls: tuple[Hall, ...],
     energy_usd: FloatArray,
     factors: FactorPaths,
+    rent_index: FloatArray,
     relet_lag_months: int,
 ) -> tuple[dict[str, FloatArray], FloatArray]:
     """Revenue by who pays, and the landlord's energy cost, (paths, months). [USD a month]
@@ -78,43 +113,51 @@ def lease_flows(
     ----------
     energy_usd : array, (paths, months)
         Energy bill of the site with every hall let.
+    rent_index : array, (paths, months)
+        Market rent of halls on the path over the expected one.
 
     Notes
     -----
-    Rents at re-letting do not follow the price of compute hours, which moves far more than hall rents; vacancy follows
-    demand.
+    Halls are re-let at the market that the path has: rents follow the price of compute in part, vacancy follows demand.
+    A guarantor that has stepped in keeps the halls: they are not let to others within the lease.
     """
     months = factors.power.shape[1]
-    let = tenancy(
-        halls,
-        months,
-        term_months=lease.term_months,
-        default_month=factors.tenant_default_month,
-        relet_lag_months=relet_lag_months,
-        escalator_frac=lease.escalator_frac,
-    )
+
+    def let(default_month: IntArray) -> Tenancy:
+        return tenancy(
+            halls,
+            months,
+            term_months=lease.term_months,
+            default_month=default_month,
+            relet_lag_months=relet_lag_months,
+            escalator_frac=lease.escalator_frac,
+        )
+
     used = market_utilisation(factors.demand, lease.market_utilisation_frac)
-    rent = colocation_revenue(
-        let,
-        it_mw=lease.it_mw,
-        rent_usd_per_it_kw_month=lease.rent_usd_per_kw_month,
-        market_rent_usd_per_it_kw_month=lease.market_rent_usd_per_kw_month,
-        market_price_factor=np.ones((1, months)),
-        market_utilisation_frac=used,
-    )
-    backstop = backstop_payments(
-        halls,
-        months,
-        cap_usd=lease.backstop_usd,
-        cap_at_end_frac=lease.backstop_at_end_frac,
-        lag_months=lease.backstop_lag_months,
-        rent_usd_per_month=lease.it_mw * 1000.0 * lease.rent_usd_per_kw_month,
-        escalator_frac=lease.escalator_frac,
-        term_months=lease.term_months,
-        default_month=factors.tenant_default_month,
-    )
-    occupied = np.minimum(let.contracted + let.market * used, live_share(halls, months))
-    revenue = {"contract": rent.contract, "market": rent.market}
-    if lease.backstop_usd > 0.0:
-        revenue["backstop"] = backstop
-    return revenue, energy_usd * occupied * lease.owner_power_frac
+
+    def rent(shares: Tenancy) -> ContractRevenue:
+        return colocation_revenue(
+            shares,
+            it_mw=lease.it_mw,
+            rent_usd_per_it_kw_month=lease.rent_usd_per_kw_month,
+            market_rent_usd_per_it_kw_month=lease.market_rent_usd_per_kw_month,
+            market_price_factor=rent_index,
+            market_utilisation_frac=used,
+        )
+
+    kept, found = let(NEVER), let(factors.tenant_default_month)
+    taken_over = lease.guarantee is not None and lease.guarantee.pays == "step-in"
+    if taken_over:
+        found = replace(found, market=np.broadcast_to(kept.market, found.market.shape))
+    earned_now, promised = rent(found), rent(kept)
+    bill = energy_usd * lease.owner_power_frac
+    held = kept.contracted if taken_over else found.contracted
+    occupied = np.minimum(held + found.market * used, live_share(halls, months))
+    revenue = {"contract": earned_now.contract, "market": earned_now.market}
+    if lease.guarantee is not None:
+        saved = bill * (np.minimum(kept.contracted + kept.market * used, live_share(halls, months)) - occupied)
+        relet = np.maximum(earned_now.market - promised.market, 0.0)
+        lost = promised.contract - earned_now.contract - relet - saved
+        part = "backstop" if lease.guarantee.pays == "fee" else "guarantor"
+        revenue[part] = guarantee_payments(lease.guarantee, lost, factors.tenant_default_month, lease.discount_rate)
+    return revenue, bill * occupied

@@ -190,7 +190,7 @@ def _cash_model(
     businesses = (
         RunningCost(it_mw, opex.site_usd_per_kw_month.number(), opex.growth_per_year.number()),
         _ai_money(scenario, chips, response, problem, utilisation) if chips else None,
-        lease_money(scenario.lease, it_mw) if scenario.lease else None,
+        lease_money(scenario.lease, it_mw, calendar, scenario.discount_rate.number()) if scenario.lease else None,
         replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
         _shed_money(scenario),
         block_money(

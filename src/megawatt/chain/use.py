@@ -19,6 +19,7 @@ from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
 from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
 from megawatt.facility import simulate as simulate_hall
+from megawatt.finance.credit import credit_measures
 from megawatt.mining import HashEconomics
 from megawatt.risk import Risk, base_factors
 from megawatt.risk import simulate as simulate_risk
@@ -98,23 +99,54 @@ def _lease_notes(links: Links) -> list[str]:
     lease = links.scenario.lease
     if lease is None:
         return []
-    notes = [
-        "The tenant's machines are not known: their load is a flat share of the rented power, and rents at re-letting "
-        "do not move with the price of compute."
-    ]
+    notes = ["The tenant's machines are not known: their load is a flat share of the rented power."]
     if lease.power_paid_by == "tenant":
         notes.append("The tenant pays the energy; power prices do not reach the owner.")
-    if lease.backstop_usd is not None:
-        notes.append("The backstop pays once, up to its cap; its own default is not modelled.")
+    if lease.backstop_usd is not None or lease.backstop_schedule or lease.backstop_pays:
+        notes.append(
+            "The guarantor makes good what the landlord loses, re-letting deducted; its own default is not modelled."
+        )
     return notes
 
 
 def _debt_notes(links: Links) -> list[str]:
     capital = links.model.capital
-    if capital.loan is None or not capital.sized_by:
+    if capital.loan is None:
         return []
-    limit = {"amount": "the amount that the scenario states as the most"}.get(capital.sized_by, capital.sized_by)
-    return [f"The loan of {capital.loan.principal_usd:,.0f} USD is sized from the base case; {limit} binds."]
+    notes, credit = [], credit_measures(links.base)
+    if capital.sized_by:
+        said = {"amount": "the amount that the scenario states as the most", "uses": "what there is to pay for"}
+        limit = said.get(capital.sized_by, capital.sized_by)
+        notes.append(f"The loan of {capital.loan.principal_usd:,.0f} USD is sized from the base case; {limit} binds.")
+    if credit.gearing_frac is not None and credit.gearing_frac > 1.0:
+        notes.append(
+            f"The loan is {credit.gearing_frac:.0%} of all that it could pay for (spending, fees, interest of "
+            "construction): no lender lends more than is spent."
+        )
+    if credit.equity_frac is not None and credit.equity_frac < _LITTLE_EQUITY:
+        notes.append(
+            f"Owners put in {credit.equity_frac:.1%} of the uses: a return on next to nothing says nothing of the site."
+        )
+    if credit.balloon_usd and links.scenario.debt is not None and links.scenario.debt.refinance_payments == 0:
+        notes.append(
+            f"A balloon of {credit.balloon_usd:,.0f} USD is due in cash at the last payment; DSCR leaves it out."
+        )
+    return notes
+
+
+_LITTLE_EQUITY: Final = 0.05
+"""Share of the uses below which a return on the owners' money is called meaningless; assumed."""
+
+
+def _squeezed_notes(links: Links) -> list[str]:
+    """What is spent in fewer months than the scenario asks for, because the project has not started before."""
+    capex, first = links.scenario.capex, min(h.month for h in links.model.calendar.paid_by)
+    said = {"build_months": capex.build_months, "chip_lead_months": capex.chip_lead_months}
+    return [
+        f"capex.{name} = {asked}: the first block is live {first} months after the start, and paid for within them."
+        for name, asked in said.items()
+        if asked > first
+    ]
 
 
 def _mining_notes(links: Links) -> list[str]:
@@ -161,6 +193,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         *_lease_notes(links),
         *_mining_notes(links),
         *_debt_notes(links),
+        *_squeezed_notes(links),
         f"{share} of {len(assumptions)} inputs are assumed: nobody has published them. They are marked.",
     )
 

@@ -1,78 +1,105 @@
-"""A third party's promise to pay when a tenant defaults: capped, late, and falling over the lease."""
+"""A third party's promise when a tenant defaults: a fee, the rent as it falls due, or the lease itself."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
-from megawatt.finance.contracts import NEVER
-from megawatt.finance.spine import Hall, check_halls, escalator
 
-__all__ = ["backstop_payments"]
+__all__ = ["GUARANTEES", "Guarantee", "fee_schedule", "guarantee_payments"]
+
+GUARANTEES: Final = ("fee", "rent", "step-in")
+"""What a guarantor does: pays once, pays the rent that is missing, takes over the lease."""
 
 
-def backstop_payments(
-    halls: Sequence[Hall],
-    months: int,
-    *,
-    cap_usd: float,
-    cap_at_end_frac: float,
-    lag_months: int,
-    rent_usd_per_month: float,
-    escalator_frac: float,
-    term_months: int,
-    default_month: IntArray = NEVER,
-) -> FloatArray:
-    """Termination fee that a backstop pays after a tenant's default, (paths, months). [USD a month]
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """What a guarantor owes after a default.
 
-    The cap falls in a straight line from the first hall's delivery to the end of the last hall's term. The fee is the
-    cap in the month of default, or the rent that the tenant would still have owed on delivered and coming halls if that
-    is less; it is paid once, ``lag_months`` later. Nothing is paid where the project ends before that month: a claim is
-    not cash.
+    Attributes
+    ----------
+    pays : str
+        ``fee``: once, for all the rent that is lost; ``rent``: each month's lost rent as it falls due; ``step-in``: the
+        rent of the lease, whose halls it keeps, so that they are not let to others.
+    lag_months : int
+        Months from the default to the first payment, which then catches up.
+    cap_usd : (months,), optional
+        Most that is paid in all for a default in each month; None: no limit.
+    """
+
+    pays: Literal["fee", "rent", "step-in"]
+    lag_months: int
+    cap_usd: FloatArray | None = None
+
+
+def fee_schedule(points: dict[int, float], months: int) -> FloatArray:
+    """Cap by month of default, (months,): a straight line between dated amounts, flat before and after them. [USD]
 
     Parameters
     ----------
-    halls : sequence of Hall
-        Delivery months and shares.
-    cap_usd : float
-        Most that is paid at the first delivery, >= 0.
-    cap_at_end_frac : float
-        Share of the cap that is left at the end of the lease, 0 to 1.
-    lag_months : int
-        Months between default and payment, >= 0.
-    rent_usd_per_month : float
-        Rent of the whole site at the start. [USD]
-    escalator_frac, term_months : float, int
-        As in the lease; the escalator counts from each hall's delivery.
-    default_month : array of int, shape (paths,)
+    points : mapping
+        Amount by month index; indices may lie outside the project.
+    """
+    if not points or min(points.values()) < 0.0:
+        raise ScenarioError(f"lease.backstop: amounts {list(points.values())}, must be one or more of 0 or more in USD")
+    at = sorted(points)
+    return np.interp(np.arange(months), at, [points[m] for m in at])
+
+
+def guarantee_payments(
+    guarantee: Guarantee, lost_usd: FloatArray, default_month: IntArray, discount_rate: float
+) -> FloatArray:
+    """What the guarantor pays along each path, (paths, months). [USD a month]
+
+    It makes good what the landlord loses and no more: rent owed less what the same halls bring meanwhile from others
+    and
+    what their emptiness saves. A fee is the worth of all that at the discount rate when it is paid; so a default never
+    leaves the landlord richer, and what is re-let is not recovered twice. Nothing is paid after the end of the project:
+    a claim is not cash.
+
+    Parameters
+    ----------
+    guarantee : Guarantee
+        Its terms.
+    lost_usd : array, (paths, months)
+        Loss of each month of the lease after the path's default, below zero where re-letting brings more.
+    default_month : array of int, (paths,)
         Month index from which the tenant pays nothing; -1 never.
+    discount_rate : float
+        Annual effective, at which a fee stands for later rent.
 
     Raises
     ------
     ScenarioError
-        If an input is out of range.
+        If the kind, the lag or the cap is out of range.
     """
-    check_halls(halls)
-    if not cap_usd >= 0.0 or not 0.0 <= cap_at_end_frac <= 1.0 or lag_months < 0:
+    paths, months = default_month.size, lost_usd.shape[1]
+    cap = np.full(months, np.inf) if guarantee.cap_usd is None else guarantee.cap_usd
+    if guarantee.pays not in GUARANTEES or guarantee.lag_months < 0 or not np.all(cap >= 0.0):
         raise ScenarioError(
-            f"lease.backstop: cap {cap_usd:,.0f} USD, {cap_at_end_frac} of it at the end, lag {lag_months} months; "
-            "must be 0 or more, 0 to 1, 0 or more"
+            f"lease.backstop: {guarantee.pays!r} after {guarantee.lag_months} months; must be one of "
+            f"{', '.join(GUARANTEES)}, 0 months or more and amounts of 0 or more"
         )
-    first, last = min(h.month for h in halls), max(h.month for h in halls) + term_months
-    span = max(last, months)
-    month = np.arange(span)
-    owed = np.zeros(span)
-    for hall in halls:
-        runs = (month >= hall.month) & (month < hall.month + term_months)
-        owed += runs * hall.share * rent_usd_per_month * escalator(span, escalator_frac, hall.month)
-    left = np.cumsum(owed[::-1])[::-1]
-    passed = np.clip((month - first) / (last - first), 0.0, 1.0)
-    fee = np.minimum(cap_usd * (1.0 - passed * (1.0 - cap_at_end_frac)), left)
-    out = np.zeros((default_month.size, months))
-    paid = default_month + lag_months
+    out = np.zeros((paths, months))
+    paid = default_month + guarantee.lag_months
     rows = np.flatnonzero((default_month >= 0) & (paid < months))
-    out[rows, paid[rows]] = fee[default_month[rows]]
+    if rows.size == 0:
+        return out
+    since, first = default_month[rows], paid[rows]
+    month = np.arange(months)
+    lost = np.where(month >= since[:, None], np.broadcast_to(lost_usd, (paths, months))[rows], 0.0)
+    most = cap[since]
+    if guarantee.pays == "fee":
+        factors = (1.0 + discount_rate) ** (-month / 12.0)
+        worth = (lost @ factors) / factors[first]
+        out[rows, first] = np.clip(worth, 0.0, most)
+        return out
+    # what fell due before the first payment is paid with it; the cap is used up in the order of the months
+    due = np.cumsum(np.maximum(lost, 0.0), axis=1)
+    so_far = np.minimum(np.where(month >= first[:, None], due, 0.0), most[:, None])
+    out[rows] = np.diff(so_far, axis=1, prepend=0.0)
     return out

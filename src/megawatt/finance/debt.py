@@ -21,7 +21,8 @@ class LoanSchedule:
 
     ``balance`` is the closing balance: opening + draw + capitalised - principal. ``interest_due`` and ``principal``
     are the service due in cash; ``capitalised`` interest is added to the balance. ``fee`` is all fees as they are paid
-    and ``fee_amortised`` their even deduction for tax from the draw to the last payment.
+    and ``fee_amortised`` their even deduction for tax from the draw to the last payment. ``balloon`` is the part of
+    ``principal`` that waits for the last payment (a bullet: all of it).
     """
 
     draw: FloatArray
@@ -31,6 +32,7 @@ class LoanSchedule:
     capitalised: FloatArray
     principal: FloatArray
     balance: FloatArray
+    balloon: FloatArray
 
     @property
     def service(self) -> FloatArray:
@@ -62,7 +64,7 @@ def loan_schedule(loan: LoanTerms | None, periods: Periods | int) -> LoanSchedul
     """
     timing = calendar_periods(2000, 1, periods) if isinstance(periods, int) else periods
     if loan is None:
-        return LoanSchedule(*(np.zeros(timing.count) for _ in range(7)))
+        return LoanSchedule(*(np.zeros(timing.count) for _ in fields(LoanSchedule)))
     _check(loan, timing.count)
     draws = one_draw(loan, timing.count) if loan.draws is None else loan.draws
     if loan.clock_months is not None:
@@ -124,7 +126,9 @@ def schedule_of(loan: LoanTerms, periods: Periods, draws: FloatArray, per_dollar
     amortised = np.zeros(shape)
     amortised[:, life] = fee.sum(axis=1, keepdims=True) * (runs / max(runs.sum(), 1.0))
     due = accrued + repaid.interest - capitalised
-    return LoanSchedule(draw, fee, amortised, due, capitalised, np.maximum(repaid.principal, 0.0), grown)
+    balloon = np.zeros(shape)
+    balloon[:, loan.last_payment_month] = owed * loan.left_for_last
+    return LoanSchedule(draw, fee, amortised, due, capitalised, np.maximum(repaid.principal, 0.0), grown, balloon)
 
 
 def _by_draw(loan: LoanTerms, draws: FloatArray, periods: Periods) -> LoanSchedule:

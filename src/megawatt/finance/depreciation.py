@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
-__all__ = ["MACRS", "table_depreciation", "table_of"]
+__all__ = ["MACRS", "bonus_frac", "table_depreciation", "table_of"]
 
 
 MACRS: Final[Mapping[str, tuple[float, ...]]] = {
@@ -40,6 +40,26 @@ def table_of(name: str) -> tuple[float, ...]:
         half = 0.5 / int(years)
         return (half, *([2 * half] * (int(years) - 1)), half)
     raise ScenarioError(f"depreciation class {name!r}, must be one of {', '.join(MACRS)} or sl-N (straight line)")
+
+
+def bonus_frac(acquired: str, placed_year: int) -> float:
+    """Share of machines and equipment that may be deducted in the first year.
+
+    Everything that was acquired after 19 January 2025 (a month counts as a whole, so from February on); before, by the
+    year placed in service. Source: 26 U.S.C. 168(k)(6) as amended by Public Law 119-21, section 70301.
+
+    Parameters
+    ----------
+    acquired : str
+        Month of the purchase, ``YYYY-MM``.
+    placed_year : int
+        Calendar year in which it goes into service.
+    """
+    return 1.0 if acquired >= "2025-02" else _PHASE_DOWN.get(placed_year, 0.0 if placed_year > 2022 else 1.0)
+
+
+_PHASE_DOWN: Final[Mapping[int, float]] = {2023: 0.8, 2024: 0.6, 2025: 0.4, 2026: 0.2}
+"""By year placed in service, for what was bought before; all from 28 September 2017 to 2022."""
 
 
 def table_depreciation(

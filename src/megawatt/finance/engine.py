@@ -28,22 +28,20 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
+from megawatt.finance.covers import covers, refinancing_cover
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.lender import first_events, period_rates
 from megawatt.finance.measures import (
-    LEAST_SERVICE_USD,
     level_annuity_usd_per_year,
-    llcr,
     net_present_value_usd,
     payback_month,
-    period_dscr,
     trailing_dscr,
 )
 from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
-from megawatt.finance.tax import check_tax, depreciation_by_class, tax_on_income
-from megawatt.finance.waterfall import Inputs, Statements, run_waterfall
+from megawatt.finance.tax import check_tax, depreciation_by_class, instalments, tax_on_income
+from megawatt.finance.waterfall import CENT, Inputs, Statements, run_waterfall
 
 __all__ = [
     "EQUITY_CONTINGENCY_FRAC",
@@ -119,20 +117,21 @@ def project(
     totals = _totals(terms, periods, flows)
     schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
     start = operation_start_month(terms, totals.revenue)
-    income, disposal_income = _taxable_income(terms, periods, totals, start)
+    income, adjusted, disposal_income = _taxable_income(terms, periods, totals, start)
     inputs = Inputs(
         totals.operating,
         totals.opex,
         income,
+        adjusted,
         totals.residual,
         disposal_income,
         totals.capex,
         construction_months(terms),
     )
-    statements = run_waterfall(terms, periods, inputs, schedule)
-    project_tax = tax_on_income(income, periods.settles, terms.tax)
-    measures = _measures(terms, periods, totals, schedule, statements, project_tax, start, grid_mw)
-    return _cash_flow(terms, periods, flows, totals, schedule, statements, measures)
+    statements, service = run_waterfall(terms, periods, inputs, schedule)
+    project_tax = tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods))
+    measures = _measures(terms, periods, totals, schedule, statements, service.T, project_tax, start, grid_mw)
+    return _cash_flow(terms, periods, flows, totals, schedule, statements, service.T, measures)
 
 
 def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float) -> FloatArray:
@@ -152,8 +151,8 @@ def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, gr
     _check_terms(terms, periods, grid_mw)
     totals = _totals(terms, periods, flows)
     start = operation_start_month(terms, totals.revenue)
-    income, _ = _taxable_income(terms, periods, totals, start)
-    after_tax = totals.before_tax - tax_on_income(income, periods.settles, terms.tax).T
+    income, _, _ = _taxable_income(terms, periods, totals, start)
+    after_tax = totals.before_tax - tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods)).T
     npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
     return _yearly_value(terms, periods, npv, start, grid_mw)
 
@@ -293,26 +292,27 @@ def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
 
 def _taxable_income(
     terms: ProjectTerms, periods: Periods, totals: _Totals, start: int
-) -> tuple[FloatArray, FloatArray]:
-    """Income before interest, (periods, paths), and the part of the last period's that is disposal, (paths,).
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Income before interest and before depreciation too, (periods, paths), and the disposal in the last, (paths,).
 
     Revenue counts as delivered, whoever paid it when.
     """
     if terms.tax is None:
-        return np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
-    income = totals.revenue - totals.opex
+        return np.zeros_like(totals.revenue), np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
+    adjusted = totals.revenue - totals.opex
     basis_left = 0.0
     written_off = terms.tax.deductions_usd
     if written_off is None:
         written_off = np.zeros(periods.count)
         for part in depreciation_by_class(terms.capex_cost, terms.tax, start, periods).values():
             written_off += part
-        basis_left = float(totals.capex.sum() - written_off.sum())
-    income -= written_off[:, None]
+        kept = {name: 1.0 - share for name, share in terms.tax.credit_basis_frac.items()}
+        basis = sum(float(spent.sum()) * kept.get(name, 1.0) for name, spent in terms.capex_cost.items())
+        basis_left = basis - float(written_off.sum())
     uncredited = totals.prepayment.sum(axis=0) - totals.credit.sum(axis=0)
     disposal = totals.residual.sum(axis=0) - basis_left + uncredited
-    income[-1] += disposal
-    return income, disposal
+    adjusted[-1] += disposal
+    return adjusted - written_off[:, None], adjusted, disposal
 
 
 def _measures(
@@ -321,6 +321,7 @@ def _measures(
     totals: _Totals,
     schedule: LoanSchedule,
     done: Statements,
+    service: FloatArray,
     project_tax: FloatArray,
     start: int,
     grid_mw: float | None,
@@ -330,53 +331,32 @@ def _measures(
     npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
     returned = (done.distributions - done.equity_in).T
     project_irr, equity_irr = irr(after_tax, periods.years), irr(returned, periods.years)
+    nothing_in = done.equity_in.sum(axis=0) <= CENT
     notes = [
         f"{name} IRR: {result.note()}"
         for name, result in (("project", project_irr), ("equity", equity_irr))
         if result.note()
     ]
+    if terms.loan is not None and nothing_in[0]:
+        notes = [note for note in notes if not note.startswith("equity")] + ["equity IRR: owners put nothing in"]
     value = np.full(npv.shape, np.nan)
     if grid_mw is not None:
         value = _yearly_value(terms, periods, npv, start, grid_mw)
-    cover, average, life = _cover(terms, periods, schedule, done.cfads.T)
+    cover_cash = done.cover_cash(slice(None)).T
+    cover, average, life = covers(terms, periods, schedule, service, cover_cash)
     return Measures(
         npv_usd=npv,
         npv_pre_tax_usd=net_present_value_usd(before_tax, terms.discount_rate, periods.years),
         project_irr=project_irr.rate,
-        equity_irr=equity_irr.rate,
+        equity_irr=np.where(nothing_in & (terms.loan is not None), np.nan, equity_irr.rate),
         min_dscr=cover,
         average_dscr=average,
         llcr=life,
         value_usd_per_grid_mw_year=value,
         payback_month=payback_month(after_tax),
+        refinancing_cover=refinancing_cover(terms, periods, schedule, cover_cash),
         irr_note="; ".join(notes),
     )
-
-
-def _cover(
-    terms: ProjectTerms, periods: Periods, schedule: LoanSchedule, cfads: FloatArray
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Lowest twelve-month DSCR, plain mean of each period's DSCR, and LLCR at the first payment, (paths,)."""
-    none = np.full(cfads.shape[0], np.nan)
-    if terms.loan is None:
-        return none, none, none
-    repaying = _repaying(schedule, terms.loan.first_payment_month)
-    due = (repaying > 0.0).any(axis=tuple(range(repaying.ndim - 1)))
-    trailing = trailing_dscr(cfads, repaying, periods.per_year)
-    lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
-    ratio = period_dscr(cfads[:, due], repaying[..., due])
-    counted = np.isfinite(ratio)
-    tests = counted.sum(axis=1)
-    average = np.where(tests > 0, np.where(counted, ratio, 0.0).sum(axis=1) / np.maximum(tests, 1), np.nan)
-    balance = schedule.balance[..., terms.loan.first_payment_month - 1]
-    return lowest, average, llcr(cfads, repaying, terms.loan.rate * periods.fractions, balance)
-
-
-def _repaying(schedule: LoanSchedule, first_payment_month: int) -> FloatArray:
-    """Service due from the first payment on: interest due in cash during construction is equity's, not a test."""
-    service = schedule.service
-    tested = (np.arange(service.shape[-1]) >= first_payment_month) & (service > LEAST_SERVICE_USD)
-    return np.where(tested, service, 0.0)
 
 
 def _cash_flow(
@@ -386,10 +366,10 @@ def _cash_flow(
     totals: _Totals,
     schedule: LoanSchedule,
     done: Statements,
+    service: FloatArray,
     measures: Measures,
 ) -> CashFlow:
     missed = done.arrears > 0.0
-    first = terms.loan.first_payment_month if terms.loan is not None else 0
     shape = done.cfads.T.shape
     return CashFlow(
         terms=terms,
@@ -397,6 +377,7 @@ def _cash_flow(
         revenue_total=totals.revenue.T,
         opex_total=totals.opex.T,
         tax=done.tax.T,
+        tax_accrued=done.tax_accrued.T,
         cfads=done.cfads.T,
         capex_total=np.broadcast_to(totals.capex, shape),
         residual_total=done.residual.T,
@@ -409,7 +390,8 @@ def _cash_flow(
         distributions=done.distributions.T,
         closing_cash=done.closing_cash.T,
         arrears=done.arrears.T,
-        dscr=trailing_dscr(done.cfads.T, _repaying(schedule, first), periods.per_year),
+        service=service,
+        dscr=trailing_dscr(done.cover_cash(slice(None)).T, service, periods.per_year),
         missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
         measures=measures,
         assumptions=terms.assumptions,

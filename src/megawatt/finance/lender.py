@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,7 +13,7 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
 from megawatt.finance.periods import Periods
-from megawatt.finance.records import Events, LenderTerms, ProjectTerms, Refinancing
+from megawatt.finance.records import Events, LenderTerms, LoanTerms, ProjectTerms, Refinancing
 from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
 
@@ -31,7 +32,8 @@ class Safeguards:
 
     ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
     rate of each period, ``year`` the periods in a year; ``reserve`` is for service, ``opex_reserve`` for running cost;
-    ``balloon`` is what the last payment repays beyond an ordinary instalment; ``unit_balance`` and
+    ``service`` leaves the balloon out, which is what the last payment repays beyond an ordinary instalment;
+    ``unit_balance`` and
     ``unit_service`` belong to a dollar of the new loan.
     """
 
@@ -47,6 +49,7 @@ class Safeguards:
     unit_balance: FloatArray
     unit_service: FloatArray
     unit_reserve: FloatArray
+    interest_reserve: FloatArray
     balloon: FloatArray | float
     refinanced: FloatArray | float = 0.0
 
@@ -67,12 +70,19 @@ class Safeguards:
         """Whether the loan is in repayment."""
         return self.first <= m
 
-    def refinance(self, m: int, balance: FloatArray, cfads: FloatArray) -> FloatArray | float:
+    def tested(self) -> FloatArray:
+        """Service that cover is tested on, the new loan's included, (periods,) or (periods, paths)."""
+        if self.lender.refinancing is None:
+            return self.service
+        own = self.service if self.service.ndim == 2 else self.service[:, None]
+        return np.asarray(own + self.unit_service[:, None] * self.refinanced)
+
+    def refinance(self, m: int, balance: FloatArray, cover_cash: Callable[[slice], FloatArray]) -> FloatArray | float:
         """New loan taken in month m, (paths,): what is left of the old one, as far as last year's cash carries it."""
         terms = self.lender.refinancing
         if terms is None or m != self.last:
             return 0.0
-        year = cfads[max(m - self.year + 1, 0) : m + 1].mean(axis=0)
+        year = cover_cash(slice(max(m - self.year + 1, 0), m + 1)).mean(axis=0)
         per_dollar = float(self.unit_service[m + 1])
         capacity = np.maximum(year, 0.0) / terms.minimum_dscr / per_dollar
         self.refinanced = np.minimum(np.minimum(self.balloon, balance), capacity)
@@ -103,21 +113,17 @@ def safeguards(
     last = loan.last_payment_month if loan else months
     service = by_month.service.copy()
     service[:first] = 0.0
-    # what a negative service pays in is drawn
-    service[first:] -= by_month.draw[first:]
+    # what a negative service pays in is drawn; a balloon is no instalment: it is refinanced or paid, and tested apart
+    service[first:] -= by_month.draw[first:] + by_month.balloon[first:]
     rate = period_rates(terms, periods)
     unit_balance, unit_service = _new_loan(lender.refinancing, last, rate)
     held = lender.reserve_months / periods.months
-    balloon: FloatArray | float = 0.0
-    if loan is not None:
-        left = 1.0 if loan.shape == "bullet" else loan.balloon_frac
-        balloon = np.asarray(by_month.balance[first - 1] * left)
     return Safeguards(
         lender=lender,
         schedule=by_month,
         rate=rate,
         service=service,
-        reserve=_ahead(service, held, first - 1),
+        reserve=_ahead(service + by_month.balloon, held, first - 1),
         opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),
         year=periods.per_year,
         first=first,
@@ -125,8 +131,20 @@ def safeguards(
         unit_balance=unit_balance,
         unit_service=unit_service,
         unit_reserve=_ahead(unit_service, held, last),
-        balloon=balloon,
+        interest_reserve=_interest_reserve(by_month, loan, lender),
+        balloon=by_month.balloon[last] if loan is not None else 0.0,
     )
+
+
+def _interest_reserve(by_month: LoanSchedule, loan: LoanTerms | None, lender: LenderTerms) -> FloatArray:
+    """Interest still due in cash before the first payment, periods first, from the first draw on."""
+    due = by_month.interest_due.copy()
+    if loan is None or not lender.interest_reserve:
+        return np.zeros_like(due)
+    due[loan.first_payment_month :] = 0.0
+    left = np.cumsum(due[::-1], axis=0)[::-1] - due
+    left[: loan.draw_month] = 0.0
+    return left
 
 
 def period_rates(terms: ProjectTerms, periods: Periods) -> FloatArray:

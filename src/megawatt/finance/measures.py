@@ -118,8 +118,10 @@ def period_dscr(cfads: FloatArray, service: FloatArray) -> FloatArray:
 def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> FloatArray:
     """Cash available over service due, both summed over the ``window`` months up to each month, (paths, months).
 
-    NaN where no service is due in the month, and until ``window`` months of service lie behind (a loan with fewer
-    payments has one value, over all of them, in its last month).
+    NaN until ``window`` months of service lie behind (a loan with fewer payments has one value, over all of them, in
+    its
+    last month) and where nothing is due in the month; but a window of negative cash in which nothing is due, as of
+    service sculpted on that cash, has the cover of the loan's mean service: it is no month without a test.
 
     Parameters
     ----------
@@ -135,11 +137,13 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
         return out
     first, last = int(due[0]), int(due[-1])
     width = min(window, last - first + 1)
+    usual = width * np.where(owing, service, 0.0).sum(axis=-1) / np.maximum(owing.sum(axis=-1), 1)
     for m in range(first + width - 1, last + 1):
         span = slice(m - width + 1, m + 1)
-        owed = service[..., span].sum(axis=-1)
-        here = owing[..., m] & (owed > 0.0)
-        out[:, m] = np.where(here, cfads[:, span].sum(axis=1) / np.where(here, owed, 1.0), np.nan)
+        owed, cash = np.maximum(service[..., span], 0.0).sum(axis=-1), cfads[:, span].sum(axis=1)
+        free = ~owing[..., span].any(axis=-1) & (cash < 0.0) & (usual > 0.0)
+        here = (owing[..., m] & (owed > 0.0)) | free
+        out[:, m] = np.where(here, cash / np.where(free, usual, np.where(here, owed, 1.0)), np.nan)
     return out
 
 

@@ -22,6 +22,9 @@ __all__ = ["DAY_COUNTS", "LENGTHS_MONTHS", "Periods", "annual_periods", "calenda
 DAY_COUNTS: Final = ("ACT/360", "ACT/365", "ACT/ACT", "30/360", "30E/360")
 """Market conventions (ISDA 2006 definitions, section 4.16); ACT/365 is the fixed one."""
 
+_INSTALMENT_LEFT: Final = (9, 7, 4)
+"""Months to the end of the year, April, June and September included."""
+
 LENGTHS_MONTHS: Final = (1, 3, 6, 12)
 """Lengths of a period: month, quarter, half-year, year."""
 
@@ -66,6 +69,16 @@ class Periods:
         settles = np.asarray(self.year_left == 1, dtype=np.bool_)
         settles[-1] = True
         return settles
+
+    @property
+    def instalments(self) -> NDArray[np.bool_]:
+        """True in the periods before the last of a tax year in which an instalment of its tax falls due, (periods,).
+
+        Months: April, June, September; quarters and half-years: each; years: none.
+        """
+        if self.months > 1:
+            return np.asarray(self.year_left > 1)
+        return np.asarray(np.isin(self.year_left, _INSTALMENT_LEFT))
 
 
 def calendar_periods(start_year: int, start_month: int, count: int, months: int = 1) -> Periods:

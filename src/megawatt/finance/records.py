@@ -100,6 +100,11 @@ class LoanTerms:
     deduct_fees: bool = True
 
     @property
+    def left_for_last(self) -> float:
+        """Share of what is owed at the first payment that the last one repays at once."""
+        return 1.0 if self.shape == "bullet" else self.balloon_frac
+
+    @property
     def window(self) -> Window:
         """Periods with service."""
         return Window(self.first_payment_month, self.last_payment_month, self.interest_only)
@@ -139,6 +144,8 @@ class LenderTerms:
         Interest on all reserves, annual rate on the balance at the end of the period before; taxed, not in CFADS.
     reserve_at_close : bool
         Owners fill the reserves in the last period of construction.
+    interest_reserve : bool
+        Interest that falls due in cash before the first payment is put aside at the draw and paid from there.
     other_reserve_usd : (months,), optional
         Further restricted cash, e.g. for replacing chips, filled after the debt service reserve.
     sweep_frac : float
@@ -160,6 +167,7 @@ class LenderTerms:
 
     reserve_months: float = 0.0
     reserve_at_close: bool = False
+    interest_reserve: bool = False
     other_reserve_usd: FloatArray | None = None
     sweep_frac: float = 0.0
     lockup_dscr: float | None = None
@@ -182,7 +190,13 @@ class TaxTerms:
     deducted in its first year. ``state_rate`` is on the same income and deducted from federal income.
     ``deductions_usd`` (periods,) replaces depreciation by class altogether (what it leaves of the cost is never written
     off), ``state_deductions_usd`` the state's where it differs. ``losses``: carried forward, or refunded in the same
-    year because the owner has other income.
+    year because the owner has other income. ``paid``: once a year, or in instalments as the year's tax accrues
+    (26 U.S.C. 6655: April, June, September, December). ``interest_limit_frac`` limits a year's interest to this share
+    of
+    income before interest, depreciation and old losses (26 U.S.C. 163(j): 0.3); the rest is carried forward.
+    ``credits_usd``
+    (periods,) are credits against federal tax as they are earned, at most three quarters of a year's tax, the rest
+    carried forward (26 U.S.C. 38(c)); ``credit_basis_frac`` by class is the share of its cost that is not written off.
     """
 
     rate: float
@@ -194,6 +208,10 @@ class TaxTerms:
     losses: Literal["carry-forward", "refund"] = "carry-forward"
     deductions_usd: FloatArray | None = None
     state_deductions_usd: FloatArray | None = None
+    paid: Literal["annual", "quarterly"] = "annual"
+    interest_limit_frac: float | None = None
+    credits_usd: FloatArray | None = None
+    credit_basis_frac: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def combined_rate(self) -> float:
@@ -244,7 +262,11 @@ class ProjectTerms:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Measures per path, shape (paths,); NaN where undefined (``irr_note`` says why for the first path)."""
+    """Measures per path, shape (paths,); NaN where undefined (``irr_note`` says why for the first path).
+
+    ``refinancing_cover``: worth, at the loan's rate and at its last payment, of cover cash after it, over the balloon
+    that falls due with it: below 1 no lender can be repaid out of the project. NaN without a balloon.
+    """
 
     npv_usd: FloatArray
     npv_pre_tax_usd: FloatArray
@@ -255,6 +277,7 @@ class Measures:
     llcr: FloatArray
     value_usd_per_grid_mw_year: FloatArray
     payback_month: FloatArray
+    refinancing_cover: FloatArray
     irr_note: str = ""
 
 
@@ -283,7 +306,12 @@ class CashFlow:
     proceeds less the tax on its gain. ``arrears`` is what
     the lender is owed and has not been paid at the end of the period (interest, instalments, earlier arrears), after
     all cash and reserves: a default is this state, so a loan that is ahead of its schedule is never in one.
-    ``dscr`` (trailing twelve months) is NaN where no service is due. ``missed`` (paths,) is the first month with
+    ``tax_accrued`` is
+    the tax on operation of each period as the year goes on, whenever it is paid; ``cover_cash``, CFADS with that tax
+    instead of the tax paid, is what every ratio counts. ``service`` is what the lender's ratios count: interest and
+    instalments
+    due, balloons left out, (periods,) or (paths, periods). ``dscr`` (trailing twelve months) is NaN where no service is
+    due. ``missed`` (paths,) is the first month with
     arrears, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
@@ -295,6 +323,7 @@ class CashFlow:
     revenue_total: FloatArray
     opex_total: FloatArray
     tax: FloatArray
+    tax_accrued: FloatArray
     cfads: FloatArray
     capex_total: FloatArray
     residual_total: FloatArray
@@ -307,6 +336,7 @@ class CashFlow:
     distributions: FloatArray
     closing_cash: FloatArray
     arrears: FloatArray
+    service: FloatArray
     dscr: FloatArray
     missed: NDArray[np.int64]
     measures: Measures
@@ -318,3 +348,8 @@ class CashFlow:
     working_capital: FloatArray | None = None
     reserve_interest: FloatArray | None = None
     state_tax: FloatArray | None = None
+
+    @property
+    def cover_cash(self) -> FloatArray:
+        """CFADS less the tax accrued instead of the tax paid, (paths, periods). [USD]"""
+        return self.cfads + self.tax - self.tax_accrued

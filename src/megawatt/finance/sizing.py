@@ -32,7 +32,7 @@ _REST: Final = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class SizingTerms:
-    """What limits a loan: the smallest of the limits that are given.
+    """What limits a loan: the smallest of the limits that are given, and never more than all uses.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class SizingTerms:
     amount_usd : float, optional
         Most that is drawn.
     cash_basis : {'pre-tax', 'after-tax'}
-        CFADS that sizes and sculpts; a year's tax counts in equal parts over its periods, not when it is paid.
+        CFADS that sizes and sculpts; tax counts as it accrues over the year, not when it is paid.
     drawn : {'as-scheduled', 'pro-rata'}
         Draws by the loan's own dates, or in proportion to all uses of every period of construction, whose interest
         they then pay.
@@ -80,7 +80,7 @@ class SizedLoan:
     uses : (paths,)
         Capital spending, fees, interest of construction and reserves at close. [USD]
     binding : tuple of str
-        The limit that set the size, by path: ``DSCR``, ``gearing``, ``LLCR``, ``advance rate`` or ``amount``.
+        The limit that set the size, by path: ``DSCR``, ``gearing``, ``LLCR``, ``advance rate``, ``amount`` or ``uses``.
     """
 
     loan: LoanTerms
@@ -126,9 +126,7 @@ def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -
     trial = replace(terms, loan=None, lender=kept, minimum_cash_usd=0.0, owners_pay_all=True)
     flow, before = project(trial, flows), np.full(1, np.inf)
     for _ in range(_PASSES):
-        cash = flow.cfads + flow.tax
-        if sizing.cash_basis == "after-tax":
-            cash = cash - _even_tax(flow.tax, terms.timing)
+        cash = flow.cover_cash if sizing.cash_basis == "after-tax" else flow.cfads + flow.tax
         sized = fit_loan(terms, cash, sizing, flow.opex_total)
         moved = float(np.abs(cash - before).max())
         if sizing.cash_basis == "pre-tax" or terms.tax is None or moved <= _REST * float(np.abs(cash).max()):
@@ -139,16 +137,6 @@ def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -
         f"size_loan: cash after tax moves by {moved:,.2f} USD after {_PASSES} passes: tax and size chase each other; "
         "size on pre-tax cash"
     )
-
-
-def _even_tax(tax: FloatArray, periods: Periods) -> FloatArray:
-    """Tax of each tax year in equal parts over its periods, (paths, periods); nothing at a close. [USD a period]"""
-    out, start = np.zeros_like(tax), 0
-    for end in np.flatnonzero(periods.settles) + 1:
-        runs = np.where(periods.fractions[start:end] > 0.0, 1.0, 0.0)
-        out[:, start:end] = tax[:, start:end].sum(axis=1, keepdims=True) * runs / max(runs.sum(), 1.0)
-        start = int(end)
-    return out
 
 
 def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: FloatArray | None = None) -> SizedLoan:
@@ -198,10 +186,19 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
             if per_dollar is None
             else _at_gearing(fixed, per_dollar, sizing.gearing)
         )
+    # a loan that pays for nothing is sized on cash alone
+    if per_dollar is None and np.all(fixed > 0.0):
+        limits["uses"] = size_at_gearing(funding, np.ones(cash.shape[0]))
+    elif per_dollar is not None and np.all((per_dollar < 1.0) & (fixed > 0.0)):
+        limits["uses"] = _at_gearing(fixed, per_dollar, 1.0)
     if sizing.advance_rate is not None:
         limits["advance rate"] = sizing.advance_rate * funding.capex.sum(axis=1) * own
     if sizing.amount_usd is not None:
         limits["amount"] = sizing.amount_usd * own
+    if not set(limits) - {"uses"}:
+        raise ScenarioError(
+            "debt: nothing sizes it; give a target DSCR, a gearing, an LLCR, an advance rate or an amount"
+        )
     size, binding = _smallest(limits, cash.shape[0])
     if unit is None or per_dollar is None:
         drawn, draws = fund_pro_rata(funding, size), np.zeros(cash.shape)
@@ -294,7 +291,8 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
     limits: dict[str, FloatArray] = {}
     life = loan.window.slice
     if sizing.target_dscr is not None:
-        asked, paid = service[:, life], cash[:, life]
+        asked, paid = service[:, life].copy(), cash[:, life]
+        asked[:, -1] -= loan.left_for_last
         worst = np.where(asked > 0.0, paid / np.where(asked > 0.0, asked, 1.0), np.inf).min(axis=1)
         # a path without cash has no sculpted service to divide by
         limits["DSCR"] = np.where(np.isfinite(worst), np.maximum(worst, 0.0), 0.0) / sizing.target_dscr
@@ -310,10 +308,6 @@ _FIELDS: Final = {"DSCR": "debt.target_dscr", "LLCR": "debt.minimum_llcr", "gear
 
 def _smallest(limits: dict[str, FloatArray], paths: int) -> tuple[FloatArray, tuple[str, ...]]:
     """Smallest of the allowed sizes and the name of the limit that set it, by path."""
-    if not limits:
-        raise ScenarioError(
-            "debt: nothing sizes it; give a target DSCR, a gearing, an LLCR, an advance rate or an amount"
-        )
     names, sizes = list(limits), np.stack([np.broadcast_to(limit, (paths,)) for limit in limits.values()])
     size = sizes.min(axis=0)
     if not np.any(size > 0.0):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,16 @@ from megawatt.finance.periods import Periods
 from megawatt.finance.records import TaxTerms
 
 __all__ = [
+    "Carried",
+    "YearIncome",
     "YearTax",
     "after_losses",
     "check_tax",
+    "credits_so_far",
     "depreciation_by_class",
     "depreciation_usd",
+    "instalments",
+    "nothing_carried",
     "state_gap_usd",
     "tax_on_income",
     "year_tax",
@@ -78,6 +84,7 @@ def depreciation_by_class(
     out: dict[str, FloatArray] = {}
     for name, spending in capex_cost.items():
         bonus = tax.bonus_frac.get(name, 0.0)
+        spending = spending * (1.0 - tax.credit_basis_frac.get(name, 0.0))
         if not 0.0 <= bonus <= 1.0:
             raise ScenarioError(f"tax.bonus_frac.{name} = {bonus}, must be between 0 and 1")
         if name in tax.tables or bonus > 0.0:
@@ -135,7 +142,12 @@ def check_tax(tax: TaxTerms, count: int) -> None:
         raise ScenarioError(f"tax.loss_offset_limit_frac = {tax.loss_offset_limit_frac}, must be between 0 and 1")
     if tax.losses not in ("refund", "carry-forward"):
         raise ScenarioError(f"tax.losses = {tax.losses!r}, must be 'refund' or 'carry-forward'")
-    for name in ("deductions_usd", "state_deductions_usd"):
+    if tax.paid not in ("annual", "quarterly"):
+        raise ScenarioError(f"tax.paid = {tax.paid!r}, must be 'annual' or 'quarterly'")
+    limit = tax.interest_limit_frac
+    if limit is not None and not 0.0 <= limit <= 1.0:
+        raise ScenarioError(f"tax.interest_limit_frac = {limit}, must be between 0 and 1 (None: no limit)")
+    for name in ("deductions_usd", "state_deductions_usd", "credits_usd"):
         given = getattr(tax, name)
         if given is not None and (given.shape != (count,) or not np.all(np.isfinite(given))):
             raise ScenarioError(f"tax.{name}: shape {given.shape}, must be ({count},), one amount a period")
@@ -166,57 +178,133 @@ def after_losses(income: FloatArray, losses: FloatArray, offset_limit_frac: floa
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """What a tax year hands on to the next, all (paths,), >= 0: losses, disallowed interest, unused credits. [USD]"""
+
+    losses: FloatArray
+    state_losses: FloatArray
+    interest: FloatArray
+    credits: FloatArray
+
+
+def nothing_carried(paths: int) -> Carried:
+    """The start of a project."""
+    zero = np.zeros(paths)
+    return Carried(zero, zero, zero, zero)
+
+
+@dataclass(frozen=True, slots=True)
+class YearIncome:
+    """A tax year, or the part of it so far, all (paths,). [USD]
+
+    ``income`` is before interest, state tax and old losses; ``interest`` what accrued, less interest earned;
+    ``adjusted``
+    the income before depreciation, which the limit on interest counts.
+    """
+
+    income: FloatArray
+    interest: FloatArray
+    adjusted: FloatArray
+
+    def plus(self, income: FloatArray, interest: FloatArray, adjusted: FloatArray) -> YearIncome:
+        """The same with more."""
+        return YearIncome(self.income + income, self.interest + interest, self.adjusted + adjusted)
+
+
+@dataclass(frozen=True, slots=True)
 class YearTax:
-    """Federal and state tax of a year and its state part, and the losses carried on, all (paths,). [USD]"""
+    """Federal and state tax of a year and its state part, (paths,), and what is carried on. [USD]"""
 
     total: FloatArray
     state: FloatArray
-    losses: FloatArray
-    state_losses: FloatArray
+    carried: Carried
 
 
 def year_tax(
-    tax: TaxTerms, income: FloatArray, losses: FloatArray, state_losses: FloatArray, state_gap: float = 0.0
+    tax: TaxTerms, year: YearIncome, carried: Carried, *, state_gap: float = 0.0, credit: float = 0.0
 ) -> YearTax:
-    """Tax of a year on its income before state tax.
+    """Tax of a year.
 
-    State tax is deducted from federal income; the limit on old losses is on income before it.
+    State tax is deducted from federal income; the limit on old losses is on income before it. Interest above its limit
+    is carried forward, before losses.
 
     Parameters
     ----------
-    income : array, (paths,)
-        Federal income of the year before state tax and old losses.
-    losses, state_losses : array, (paths,)
-        Carried in, >= 0; the same where both have the same deductions.
+    year : YearIncome
+        The year before interest, state tax and old losses.
+    carried : Carried
+        What the years before have left; state losses are the same where both have the same deductions.
     state_gap : float
         Federal less state deductions of the year.
+    credit : float
+        Credits earned in the year.
     """
+    allowed, kept_interest = _interest(tax, year, carried.interest)
+    income = year.income - allowed
     if tax.losses == "refund":
         state = tax.state_rate * (income + state_gap)
-        return YearTax(state + tax.rate * (income - state), state, losses, state_losses)
-    taxable, kept = after_losses(income, losses, tax.loss_offset_limit_frac)
+        return YearTax(state + tax.rate * (income - state), state, replace(carried, interest=kept_interest))
+    taxable, kept = after_losses(income, carried.losses, tax.loss_offset_limit_frac)
+    state_kept = kept
     if tax.state_deductions_usd is None:
-        return YearTax(tax.combined_rate * taxable, tax.state_rate * taxable, kept, kept)
-    state_taxable, state_kept = after_losses(income + state_gap, state_losses, tax.loss_offset_limit_frac)
-    state = tax.state_rate * state_taxable
-    federal = tax.rate * np.maximum(taxable - state, 0.0)
-    return YearTax(federal + state, state, kept + np.maximum(state - taxable, 0.0), state_kept)
+        state, total = tax.state_rate * taxable, tax.combined_rate * taxable
+    else:
+        state_taxable, state_kept = after_losses(income + state_gap, carried.state_losses, tax.loss_offset_limit_frac)
+        state = tax.state_rate * state_taxable
+        total = tax.rate * np.maximum(taxable - state, 0.0) + state
+        kept = kept + np.maximum(state - taxable, 0.0)
+    credits = carried.credits
+    if tax.credits_usd is not None:
+        used = np.minimum(credits + credit, _MOST_CREDITED * (total - state))
+        total, credits = total - used, credits + credit - used
+    return YearTax(total, state, Carried(kept, state_kept, kept_interest, credits))
+
+
+_MOST_CREDITED: Final = 0.75
+"""Share of a year's federal tax that credits may pay, 26 U.S.C. 38(c)(1), small amounts left out."""
+
+
+def _interest(tax: TaxTerms, year: YearIncome, before: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Interest that a year may deduct, and what is carried on."""
+    if tax.interest_limit_frac is None:
+        return year.interest, before
+    asked = year.interest + before
+    allowed = np.minimum(asked, tax.interest_limit_frac * np.maximum(year.adjusted, 0.0))
+    return allowed, np.maximum(asked - allowed, 0.0)
 
 
 def state_gap_usd(tax: TaxTerms | None, settles: NDArray[np.bool_]) -> FloatArray:
     """Federal less state deductions of the tax year so far, (periods,). [USD]"""
-    gap = np.zeros(settles.size)
     if tax is None or tax.deductions_usd is None or tax.state_deductions_usd is None:
-        return gap
-    start = 0
+        return np.zeros(settles.size)
+    return _year_to_date(tax.deductions_usd - tax.state_deductions_usd, settles)
+
+
+def _year_to_date(amounts: FloatArray | None, settles: NDArray[np.bool_]) -> FloatArray:
+    """Sum of amounts from the start of each tax year, (periods,); zeros for none."""
+    out, start = np.zeros(settles.size), 0
+    if amounts is None:
+        return out
     for end in np.flatnonzero(settles) + 1:
-        gap[start:end] = np.cumsum(tax.deductions_usd[start:end] - tax.state_deductions_usd[start:end])
+        out[start:end] = np.cumsum(amounts[start:end])
         start = int(end)
-    return gap
+    return out
 
 
-def tax_on_income(income: FloatArray, settles: NDArray[np.bool_], tax: TaxTerms | None) -> FloatArray:
-    """Tax of a stream of taxable income, paid in the settlement periods, (periods, paths). [USD]
+def instalments(tax: TaxTerms | None, periods: Periods) -> NDArray[np.bool_]:
+    """Periods in which an instalment of the year's tax is paid, (periods,); none where tax is paid once a year."""
+    return periods.instalments if tax is not None and tax.paid == "quarterly" else np.zeros(periods.count, np.bool_)
+
+
+def credits_so_far(tax: TaxTerms | None, settles: NDArray[np.bool_]) -> FloatArray:
+    """Credits earned in the tax year so far, (periods,). [USD]"""
+    return _year_to_date(tax.credits_usd if tax else None, settles)
+
+
+def tax_on_income(
+    income: FloatArray, settles: NDArray[np.bool_], tax: TaxTerms | None, pays: NDArray[np.bool_] | None = None
+) -> FloatArray:
+    """Tax of a stream of taxable income without interest, as it is paid, (periods, paths). [USD]
 
     Parameters
     ----------
@@ -224,14 +312,19 @@ def tax_on_income(income: FloatArray, settles: NDArray[np.bool_], tax: TaxTerms 
         Taxable income by period.
     settles : array of bool, (periods,)
         Periods in which the year so far is settled (the last of each tax year and the last of all).
+    pays : array of bool, (periods,), optional
+        Periods with an instalment: the tax on the year so far, less what was paid.
     """
     paid = np.zeros_like(income)
     if tax is None:
         return paid
-    losses = state_losses = np.zeros(income.shape[1])
-    gap, start = state_gap_usd(tax, settles), 0
-    for m in np.flatnonzero(settles):
-        year = year_tax(tax, income[start : m + 1].sum(axis=0), losses, state_losses, float(gap[m]))
-        paid[m], losses, state_losses = year.total, year.losses, year.state_losses
-        start = int(m) + 1
+    carried, gap, credit = nothing_carried(income.shape[1]), state_gap_usd(tax, settles), credits_so_far(tax, settles)
+    start, before, zero = 0, np.zeros(income.shape[1]), np.zeros(income.shape[1])
+    for m in np.flatnonzero(settles if pays is None else settles | pays):
+        so_far = YearIncome(income[start : m + 1].sum(axis=0), zero, zero)
+        year = year_tax(tax, so_far, carried, state_gap=float(gap[m]), credit=float(credit[m]))
+        paid[m] = year.total - before if settles[m] else np.maximum(year.total - before, 0.0)
+        before = before + paid[m]
+        if settles[m]:
+            carried, before, start = year.carried, zero, int(m) + 1
     return paid

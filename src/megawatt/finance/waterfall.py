@@ -11,8 +11,17 @@ from megawatt.arrays import FloatArray
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.lender import CoverTests, Safeguards, safeguards
 from megawatt.finance.periods import Periods
-from megawatt.finance.records import LenderTerms, ProjectTerms
-from megawatt.finance.tax import YearTax, state_gap_usd, year_tax
+from megawatt.finance.records import LenderTerms, ProjectTerms, TaxTerms
+from megawatt.finance.tax import (
+    Carried,
+    YearIncome,
+    YearTax,
+    credits_so_far,
+    instalments,
+    nothing_carried,
+    state_gap_usd,
+    year_tax,
+)
 
 __all__ = ["CENT", "Inputs", "Statements", "run_waterfall"]
 
@@ -31,6 +40,8 @@ class Inputs:
         Cash of operation before tax, and the running cost in it.
     income : (periods, paths)
         Taxable income before interest, fees and interest on reserves.
+    adjusted : (periods, paths)
+        The same before depreciation.
     residual : (periods, paths)
         Cash from sale, before tax.
     disposal_income : (paths,)
@@ -44,6 +55,7 @@ class Inputs:
     operating: FloatArray
     opex: FloatArray
     income: FloatArray
+    adjusted: FloatArray
     residual: FloatArray
     disposal_income: FloatArray
     capex: FloatArray
@@ -54,11 +66,13 @@ class Inputs:
 class Statements:
     """What was paid, USD by period, arrays (periods, paths); names as in `CashFlow`.
 
-    ``tax`` is on operation; the tax on the sale's gain is taken off ``residual``. ``draw`` includes a refinancing.
+    ``tax`` is on operation as paid, ``tax_accrued`` as the year goes on; the tax on the sale's gain is taken off
+    ``residual``. ``draw`` includes a refinancing.
     ``arrears`` is owed and unpaid at the period's end; ``locked`` and ``breached`` are flags.
     """
 
     tax: FloatArray
+    tax_accrued: FloatArray
     cfads: FloatArray
     residual: FloatArray
     interest_paid: FloatArray
@@ -76,6 +90,10 @@ class Statements:
     locked: NDArray[np.bool_]
     breached: NDArray[np.bool_]
 
+    def cover_cash(self, span: slice) -> FloatArray:
+        """CFADS of some periods with the tax accrued in them instead of the tax paid, (periods, paths)."""
+        return np.asarray(self.cfads[span] + self.tax[span] - self.tax_accrued[span])
+
 
 @dataclass(slots=True)
 class _Accounts:
@@ -84,9 +102,12 @@ class _Accounts:
     cash: FloatArray
     balance: FloatArray
     equity: FloatArray
-    year_income: FloatArray
-    losses: FloatArray
-    state_losses: FloatArray
+    year: YearIncome
+    carried: Carried
+    tax_paid: FloatArray
+    """Tax of the year so far that was paid, its state part, and what had accrued a period before."""
+    state_paid: FloatArray
+    tax_seen: FloatArray
     prepaid: FloatArray
     scale: FloatArray
     """Share of the scheduled instalments that mandatory prepayments have left."""
@@ -100,7 +121,9 @@ class _Run:
     inputs: Inputs
     guard: Safeguards
     settles: NDArray[np.bool_]
+    pays: NDArray[np.bool_]
     state_gap: FloatArray
+    credits: FloatArray
     reserve_rate: float
     """Interest on reserves per period."""
     acc: _Accounts
@@ -118,7 +141,9 @@ def _empty(count: int, paths: int) -> Statements:
     return Statements(**money, locked=np.zeros(shape, dtype=np.bool_), breached=np.zeros(shape, dtype=np.bool_))
 
 
-def run_waterfall(terms: ProjectTerms, periods: Periods, inputs: Inputs, schedule: LoanSchedule) -> Statements:
+def run_waterfall(
+    terms: ProjectTerms, periods: Periods, inputs: Inputs, schedule: LoanSchedule
+) -> tuple[Statements, FloatArray]:
     """Run the periods in order for all paths.
 
     Parameters
@@ -131,6 +156,11 @@ def run_waterfall(terms: ProjectTerms, periods: Periods, inputs: Inputs, schedul
         Cash before tax and finance.
     schedule : LoanSchedule
         The loan as it would run if paid on time.
+
+    Returns
+    -------
+    Statements, service
+        ``service`` (periods,) or (periods, paths): what cover counts, see `CashFlow`.
     """
     count, paths = inputs.operating.shape
     guard, settles = safeguards(terms, schedule, periods, inputs.opex, inputs.construction), periods.settles
@@ -140,31 +170,45 @@ def run_waterfall(terms: ProjectTerms, periods: Periods, inputs: Inputs, schedul
         inputs,
         guard,
         settles,
+        instalments(terms.tax, periods),
         state_gap_usd(terms.tax, settles),
+        credits_so_far(terms.tax, settles),
         # the nominal length, not the debt's day count
         guard.lender.reserve_rate * periods.months / 12.0,
-        _Accounts(zero, zero, zero, zero, zero, zero, zero, np.ones(paths)),
+        _Accounts(
+            zero,
+            zero,
+            zero,
+            YearIncome(zero, zero, zero),
+            nothing_carried(paths),
+            zero,
+            zero,
+            zero,
+            zero,
+            np.ones(paths),
+        ),
         _empty(count, paths),
     )
     tests, acc, done = CoverTests(guard, paths), run.acc, run.done
     for m in range(count):
         set_aside = _operate(run, m)
         _serve(run, m)
-        tests.observe(m, done.cfads[m])
+        tests.observe(m, done.cover_cash(slice(m, m + 1))[0])
         done.locked[m], done.breached[m] = tests.locked, tests.breached
         _distribute(run, m, set_aside)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
-    return done
+    return done, guard.tested()
 
 
 def _operate(run: _Run, m: int) -> FloatArray:
     """Operation, tax, spending and draws of a period; returns tax accrued but not yet due."""
     inputs, guard, acc, done = run.inputs, run.guard, run.acc, run.done
-    income = inputs.income[m] - acc.balance * guard.rate[m] - guard.schedule.fee_amortised[m]
+    interest = acc.balance * guard.rate[m]
     if run.reserve_rate > 0.0 and m > 0:
         done.reserve_interest[m] = run.reserve_rate * done.reserve[m - 1]
-        income = income + done.reserve_interest[m]
-    acc.year_income = acc.year_income + income
+        interest = interest - done.reserve_interest[m]
+    fee = guard.schedule.fee_amortised[m]
+    acc.year = acc.year.plus(inputs.income[m] - fee, interest, inputs.adjusted[m] - fee)
     set_aside = _tax(run, m)
     done.cfads[m] = inputs.operating[m] - done.tax[m]
     done.draw[m] = guard.schedule.draw[m]
@@ -174,27 +218,37 @@ def _operate(run: _Run, m: int) -> FloatArray:
 
 
 def _tax(run: _Run, m: int) -> FloatArray:
-    """Settle the tax year if it ends here; returns tax accrued but not yet due."""
-    tax, acc, done = run.terms.tax, run.acc, run.done
+    """Accrue tax; pay it where an instalment is due or the year ends; returns what has accrued and is not paid."""
+    tax, acc, done, terms = run.terms.tax, run.acc, run.done, run.terms
     done.residual[m] = run.inputs.residual[m]
     nothing = np.zeros_like(acc.cash)
-    settle = bool(run.settles[m])
-    if tax is None or (run.terms.owners_pay_all and not settle):
+    if tax is None:
         return nothing
-
-    def of(income: FloatArray) -> YearTax:
-        return year_tax(tax, income, acc.losses, acc.state_losses, float(run.state_gap[m]))
-
-    year = of(acc.year_income)
-    if not settle:
-        return np.maximum(year.total, 0.0)
-    done.tax[m], done.state_tax[m] = year.total, year.state
+    year = _of_year(run, tax, m, acc.year)
+    operation = year.total
     if m == run.last:
         # the tax on the gain of the sale is taken off its proceeds
-        done.tax[m] = of(acc.year_income - run.inputs.disposal_income).total
-        done.residual[m] -= year.total - done.tax[m]
-    acc.year_income, acc.losses, acc.state_losses = nothing, year.losses, year.state_losses
-    return nothing
+        sale = run.inputs.disposal_income
+        operation = _of_year(run, tax, m, acc.year.plus(-sale, nothing, -sale)).total
+        done.residual[m] -= year.total - operation
+    done.tax_accrued[m] = operation - acc.tax_seen
+    acc.tax_seen = operation
+    if run.settles[m]:
+        done.tax[m], done.state_tax[m] = operation - acc.tax_paid, year.state - acc.state_paid
+        acc.year, acc.carried = YearIncome(nothing, nothing, nothing), year.carried
+        acc.tax_paid = acc.state_paid = acc.tax_seen = nothing
+        return nothing
+    if run.pays[m]:
+        done.tax[m] = np.maximum(operation - acc.tax_paid, 0.0)
+        done.state_tax[m] = np.maximum(year.state - acc.state_paid, 0.0)
+        acc.tax_paid, acc.state_paid = acc.tax_paid + done.tax[m], acc.state_paid + done.state_tax[m]
+    return nothing if terms.owners_pay_all else np.maximum(operation - acc.tax_paid, 0.0)
+
+
+def _of_year(run: _Run, tax: TaxTerms, m: int, year: YearIncome) -> YearTax:
+    """Tax on the year so far."""
+    gap, credit = float(run.state_gap[m]), float(run.credits[m])
+    return year_tax(tax, year, run.acc.carried, state_gap=gap, credit=credit)
 
 
 def _serve(run: _Run, m: int) -> None:
@@ -203,7 +257,7 @@ def _serve(run: _Run, m: int) -> None:
     accrued = acc.balance * guard.rate[m]
     capitalised = np.minimum(guard.schedule.capitalised[m] * acc.scale, accrued)
     interest = accrued - capitalised
-    refinanced = guard.refinance(m, acc.balance, done.cfads)
+    refinanced = guard.refinance(m, acc.balance, done.cover_cash)
     done.draw[m] += refinanced
     acc.cash = acc.cash + refinanced
     if m == guard.last and guard.lender.refinancing is not None:
@@ -215,7 +269,7 @@ def _serve(run: _Run, m: int) -> None:
     if m < inputs.construction or terms.owners_pay_all:
         committed = np.inf if terms.committed_equity_usd is None else terms.committed_equity_usd
         close = guard.lender.reserve_at_close and m == inputs.construction - 1
-        kept = _held(run, m) if close or terms.owners_pay_all else 0.0
+        kept = _held(run, m) if close or terms.owners_pay_all else guard.interest_reserve[m]
         done.equity_in[m] = np.clip(demand + kept - acc.cash, 0.0, committed - acc.equity)
         acc.equity = acc.equity + done.equity_in[m]
         acc.cash = acc.cash + done.equity_in[m]
@@ -232,7 +286,8 @@ def _held(run: _Run, m: int) -> FloatArray:
     """Reserves that should stand at the end of period m; none in the last."""
     if m == run.last:
         return np.zeros_like(run.acc.cash)
-    return run.guard.reserve_target(m) * run.acc.scale + run.guard.opex_target(m)
+    guard = run.guard
+    return np.asarray(guard.reserve_target(m) * run.acc.scale + guard.opex_target(m) + guard.interest_reserve[m])
 
 
 def _distribute(run: _Run, m: int, set_aside: FloatArray) -> None:

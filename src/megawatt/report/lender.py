@@ -31,13 +31,17 @@ def _month(value: str | None) -> str:
 
 _ROWS: Final[tuple[tuple[str, Callable[[CreditMeasures], str]], ...]] = (
     ("debt at the first payment", lambda c: _dollars(c.debt_usd)),
-    ("gearing: that debt over capital and fee", lambda c: _share(c.gearing_frac)),
+    ("uses: spending, fees and interest before it", lambda c: _dollars(c.uses_usd)),
+    ("gearing: that debt over the uses", lambda c: _share(c.gearing_frac)),
+    ("owners' money over the uses", lambda c: _share(c.equity_frac)),
     ("DSCR, lowest trailing year", lambda c: _times(c.min_dscr)),
     ("DSCR, average of the months", lambda c: _times(c.average_dscr)),
     ("DSCR, lowest forward year", lambda c: _times(c.min_forward_dscr)),
     ("LLCR at the first payment", lambda c: _times(c.llcr)),
     ("PLCR at the first payment", lambda c: _times(c.plcr)),
     ("ICR, lowest trailing year", lambda c: _times(c.min_interest_cover)),
+    ("balloon at the last payment", lambda c: _dollars(c.balloon_usd or None)),
+    ("worth of what comes after it, over the balloon", lambda c: _times(c.refinancing_cover)),
     ("lock-up from", lambda c: _event(c, c.lockup)),
     ("covenant breached in", lambda c: _event(c, c.breach)),
     ("payment missed in", lambda c: _event(c, c.payment_default)),

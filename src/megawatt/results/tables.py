@@ -71,8 +71,9 @@ def _monthly(use: UseResult) -> dict[str, NDArray[Any]]:
     }
     columns |= {f"revenue_{k}_usd": v[0] for k, v in cash.flows.revenue.items()}
     columns |= {f"opex_{k}_usd": v[0] for k, v in cash.flows.opex_cost.items()}
-    names = ("tax", "cfads", "capex_total", "residual_total", "debt_draw", "interest_paid", "principal_paid", "fees",
-             "debt_balance", "equity_in", "distributions", "closing_cash", "arrears")  # fmt: skip
+    names = ("tax", "tax_accrued", "cfads", "capex_total", "residual_total", "debt_draw", "interest_paid",
+             "principal_paid", "fees", "debt_balance", "equity_in", "distributions", "closing_cash",
+             "arrears")  # fmt: skip
     columns |= {"prepayment_usd": cash.flows.prepayment[0], "prepayment_credit_usd": cash.flows.prepayment_credit[0]}
     columns |= {f"{name}_usd": getattr(cash, name)[0] for name in names}
     return columns | {"dscr": cash.dscr[0]}

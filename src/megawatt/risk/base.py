@@ -76,5 +76,6 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
         tenant_annual_default=0.0 if payer is None else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
         tenant_correlation=number("tenant_correlation"),
         relet_lag_months=round(number("relet_lag_months")),
+        hall_rent_elasticity=number("hall_rent_elasticity"),
         assumptions=tuple(used),
     )

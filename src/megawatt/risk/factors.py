@@ -259,6 +259,7 @@ def check_terms(terms: FactorTerms) -> None:
     _check("tenant_annual_default", terms.tenant_annual_default, 0.0, 0.999, "probability a year")
     _check("tenant_correlation", terms.tenant_correlation, 0.0, 0.999, "correlation of latent values")
     _check("relet_lag_months", float(terms.relet_lag_months), 0.0, 1200.0, "months")
+    _check("hall_rent_elasticity", terms.hall_rent_elasticity, 0.0, 2.0, "rents of halls over compute price")
     if np.shape(terms.correlation) != (len(FACTORS), len(FACTORS)):
         raise ScenarioError(
             f"risk.correlation: shape {np.shape(terms.correlation)}, must be (4, 4) in the order {', '.join(FACTORS)}"

@@ -20,7 +20,8 @@ class FactorTerms:
 
     Bitcoin price: geometric Brownian motion. Power price level, compute price and demand: exponential
     Ornstein-Uhlenbeck around their trend (mean reversion per year, volatility per square-root year). Each is the
-    level relative to the base case: 1 today, expectation 1 times the stated drift.
+    level relative to the base case: 1 today, expectation 1 times the stated drift. Rents of halls that are let anew are
+    the compute price over its expectation to the power ``hall_rent_elasticity``.
     """
 
     btc_volatility: float
@@ -36,6 +37,7 @@ class FactorTerms:
     tenant_annual_default: float
     tenant_correlation: float
     relet_lag_months: int
+    hall_rent_elasticity: float = 0.0
     assumptions: tuple[Assumption, ...] = ()
 
 

@@ -32,9 +32,14 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
     folder : Path
         Where the scenario's relative paths start.
     """
+<<<<<<< HEAD
     rules = (_site, _power, _plants, _hall, _training, _months, _debt)
     found = [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
     return [*found, *mining_problems(scenario, catalogue)]
+=======
+    rules = (_site, _power, _plants, _hall, _training, _mining, _months, _prepaid, _debt)
+    return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
+>>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
 
 
 def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:
@@ -175,13 +180,29 @@ _MOST_MONTHS = 720
 """Longest project: 60 years."""
 
 
+def _prepaid(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    """A prepayment before the project starts has no month to fall in."""
+    contract, timeline = scenario.contract, scenario.timeline
+    if contract is None or contract.prepayment_frac.number() == 0.0:
+        return
+    first = min(_since(h.live, timeline.start) for h in timeline.halls) + timeline.delay_months
+    if contract.prepayment_lead_months > first:
+        found = f"{contract.prepayment_lead_months}: before timeline.start = {timeline.start}"
+        yield Problem(
+            "contract.prepayment_lead_months",
+            found,
+            f"at most {first}, the months to the first block",
+            "or start earlier",
+        )
+
+
 def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     debt, timeline = scenario.debt, scenario.timeline
     if debt is None or (debt.principal_usd is not None and debt.principal_usd.number() == 0.0):
         return
     live = [_since(h.live, timeline.start) for h in timeline.halls]
     months = max(live) + timeline.delay_months + timeline.operating_months
-    first = max(live) + 1
+    first = max(*live, 1)
     if first >= months:
         found = f"{timeline.operating_months}: the loan's first payment would come after the end"
         yield Problem("timeline.operating_months", found, "2 or more with a loan")
@@ -191,7 +212,12 @@ def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
         if not least <= debt.clock_months <= most:
             why = f"{least} to {most} (from the first payment to the end of the project)"
             yield Problem("debt.clock_months", f"{debt.clock_months}", why)
-    last = min(first + debt.payments - 1, months - 1)
+    last = first + debt.payments - 1
+    if debt.clock_months is None and last >= months:
+        found = f"{debt.payments}: the last would fall {last - months + 1} months after the project's end"
+        hint = "fewer payments with balloon_frac and refinance_payments for the rest, or more timeline.operating_months"
+        yield Problem("debt.payments", found, f"at most {months - first}", hint)
+        return
     if debt.refinance_payments and last + debt.refinance_payments >= months:
         found = f"{debt.refinance_payments}, to month {last + debt.refinance_payments} of the project"
         yield Problem("debt.refinance_payments", found, f"at most {months - 1 - last}: the project has {months} months")

@@ -9,9 +9,9 @@ from pydantic import Field
 from megawatt.catalogue.quantity import catalogue_key, quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
-from megawatt.scenario.section import ratio
+from megawatt.scenario.section import Month, ratio
 
-__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "Lease", "Opex", "Risk", "Tax", "WorkingCapital"]
+__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "FeeStep", "Lease", "Opex", "Risk", "Tax", "WorkingCapital"]
 
 
 class Contract(Section):
@@ -76,6 +76,15 @@ class Contract(Section):
     )
 
 
+class FeeStep(Section):
+    """What a guarantor pays at most for a default at a date."""
+
+    month: Month = Field(description="month of the default, YYYY-MM")
+    usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] = Field(
+        description="most that is paid, USD", title="backstop"
+    )
+
+
 class Lease(Section):
     """A lease of AI halls: the tenant brings the chips and pays rent per kW of critical IT power."""
 
@@ -104,9 +113,15 @@ class Lease(Section):
         description="share of the halls let at market rent (after the term, or after a default)",
         title="share of halls let at market rent",
     )
+    backstop_pays: Literal["fee", "rent", "step-in"] | None = Field(
+        None,
+        description="what a guarantor does if the tenant defaults: pays once (fee), pays the lost rent as it falls due "
+        "(rent), or takes over the lease (step-in); default: fee where an amount is given, else there is none",
+    )
     backstop_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
         None,
-        description="most that a third party pays once if the tenant defaults, at the first delivery, USD",
+        description="most that the guarantor pays in all for a default at the first delivery, USD; it falls evenly "
+        "over the lease",
         title="backstop",
     )
     backstop_at_end_frac: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
@@ -115,7 +130,10 @@ class Lease(Section):
         description="share of the backstop left at the end of the lease",
         title="backstop left at the end",
     )
-    backstop_lag_months: int = Field(3, ge=0, le=60, description="months from default to the backstop's payment")
+    backstop_schedule: tuple[FeeStep, ...] = Field(
+        (), max_length=480, description="instead of backstop_usd: the most by date, in order, a straight line between"
+    )
+    backstop_lag_months: int = Field(3, ge=0, le=60, description="months from default to the guarantor's payment")
     payer: Literal["hyperscaler", "investment-grade", "backstopped", "speculative"] = Field(
         description="class of the tenant itself: sets its default probability (the backstop is modelled apart)"
     )
@@ -263,11 +281,20 @@ class Debt(Section):
         description="nominal annual rate, 30/360", title="interest rate"
     )
     payments: int = Field(
-        60, ge=1, le=480, description="number of monthly payments, from the first full month of operation on"
+        60,
+        ge=1,
+        le=480,
+        description="number of monthly payments, from the first month with every block live on; all within the project",
     )
-    drawn: Literal["at-once", "with-machines"] = Field(
+    drawn: Literal["at-once", "with-machines", "with-spending"] = Field(
         "at-once",
-        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first)",
+        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first); "
+        "with-spending: in proportion to all that is spent before the first payment",
+    )
+    interest_of_construction: Literal["capitalised", "cash", "reserve"] = Field(
+        "capitalised",
+        description="interest before the first payment: added to the loan, paid in cash by the owners as it accrues, "
+        "or paid from a reserve that is filled at the first draw",
     )
     clock_months: int | None = Field(
         None,
@@ -325,20 +352,49 @@ class Tax(Section):
         description="income tax rate",
         title="income tax rate",
     )
+    law: Literal["us", "plain"] = Field(
+        "us",
+        description="us: federal law of the United States since July 2025 (MACRS, bonus, limit on interest, four "
+        "payments a year) for what is not given below; plain: straight line, no limits, paid once a year",
+    )
     state_rate: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
         0.0, validate_default=True, description="state tax rate, deducted from federal income", title="state tax rate"
     )
-    machines_table: Literal["straight-line", "macrs-3", "macrs-5", "macrs-7"] = Field(
-        "straight-line", description="depreciation of chips or miners; a table replaces capex.machines_tax_life_years"
+    machines_table: Literal["straight-line", "macrs-3", "macrs-5", "macrs-7"] | None = Field(
+        None,
+        description="depreciation of chips or miners; straight-line: over capex.machines_tax_life_years; default: "
+        "macrs-5 (law = us), straight-line (plain)",
     )
     shell_table: Literal["straight-line", "macrs-15", "macrs-20", "sl-39"] = Field(
         "straight-line", description="depreciation of the shell; a table replaces capex.shell_tax_life_years"
     )
-    machines_bonus_frac: Annotated[Fact, *ratio] = Field(
-        0.0,
-        validate_default=True,
-        description="share of chips or miners deducted in the first year (26 U.S.C. 168(k))",
+    machines_bonus_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="share of chips or miners deducted in the first year; default with a MACRS table and law = us: all "
+        "if acquired after 19 January 2025 (26 U.S.C. 168(k)), before it by the year; else none",
         title="bonus depreciation of machines",
+    )
+    interest_limit_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="most of a year's income before interest and depreciation that interest may take, the rest is "
+        "carried forward; default: 0.3 (law = us, 26 U.S.C. 163(j)), no limit (plain)",
+        title="limit on interest",
+    )
+    loss_offset_limit_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="most of a year's income that old losses may offset; default: 0.8 (law = us), 1 (plain)",
+        title="limit on old losses",
+    )
+    paid: Literal["annual", "quarterly"] | None = Field(
+        None,
+        description="when tax is paid: in December, or in April, June, September and December as it accrues; default: "
+        "quarterly (law = us), annual (plain)",
+    )
+    storage_credit_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="credit on the cost of [battery], half of which is not written off; default: 0.3 (law = us, 26 "
+        "U.S.C. 48E), none (plain)",
+        title="tax credit on batteries",
     )
 
 

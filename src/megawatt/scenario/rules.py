@@ -81,6 +81,22 @@ def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
+def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    lease = _table(raw, "lease")
+    steps, pays = lease.get("backstop_schedule"), lease.get("backstop_pays")
+    amounts = [name for name in ("backstop_usd", "backstop_schedule") if lease.get(name)]
+    if len(amounts) > 1:
+        yield Problem("lease.backstop_schedule", "beside backstop_usd", "one of the two", "give dated amounts alone")
+    if amounts and pays == "step-in":
+        yield Problem(f"lease.{amounts[0]}", "an amount", "none, because backstop_pays = 'step-in' is the whole rent")
+    if pays == "fee" and not amounts:
+        yield Problem("lease.backstop_usd", "missing", "an amount, or backstop_schedule, because backstop_pays = 'fee'")
+    if isinstance(steps, list | tuple):
+        months = [str(step.get("month")) for step in steps if isinstance(step, dict)]
+        if sorted(set(months)) != months:
+            yield Problem("lease.backstop_schedule", ", ".join(months), "months in order, each once")
+
+
 def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
     debt = raw.get("debt")
     if isinstance(debt, dict):
@@ -100,8 +116,8 @@ def _clocks(raw: Mapping[str, Any]) -> Iterator[Problem]:
     debt = _table(raw, "debt")
     if debt.get("clock_months") is None:
         return
-    if debt.get("drawn") != "with-machines":
-        yield Problem("debt.clock_months", "draws at once", "none, because drawn is not 'with-machines'")
+    if debt.get("drawn", "at-once") == "at-once":
+        yield Problem("debt.clock_months", "draws at once", "none, because drawn = 'at-once'")
     if debt.get("refinance_payments", 0):
         yield Problem("debt.refinance_payments", "draws on clocks of their own", "0, because of debt.clock_months")
     if debt.get("shape") == "sculpted":
@@ -192,6 +208,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _price_basis,
         _chip_cost,
         _term,
+        _guarantee,
         _one_amount,
         _clocks,
         _shed,

@@ -150,7 +150,7 @@ class _Run:
     def cfads(self) -> FloatArray:
         """Cash that the case's covers count: before tax or after."""
         after_tax = self.case.sizing is not None and self.case.sizing.cash_basis == "after-tax"
-        return np.asarray((self.cash.cfads if after_tax else self.cash.cfads + self.cash.tax)[0], dtype=np.float64)
+        return np.asarray((self.cash.cover_cash if after_tax else self.cash.cfads + self.cash.tax)[0], dtype=np.float64)
 
     def flow(self, cash: CashFlow, *, taxed: bool = True) -> FloatArray:
         """Flow to owners."""
@@ -210,8 +210,8 @@ def _common(run: _Run) -> dict[str, Answer]:
     if not (service > 0.0).any():
         # a loan of nothing has no cover
         return out
-    ratio = period_dscr(cfads, service)
-    out["dscr_min"], out["dscr_avg"] = float(np.nanmin(ratio)), float(np.nanmean(ratio))
+    out["dscr_min"] = float(np.nanmin(trailing_dscr(cfads, service, 1)))
+    out["dscr_avg"] = float(np.nanmean(period_dscr(cfads, service)))
     out["llcr"] = out["llcr_at_cod"] = float(llcr(cfads, service, rates, size)[0])
     out["plcr"] = out["plcr_at_cod"] = float(llcr(cfads, service, rates, size, to_end=True)[0])
     return out
@@ -297,7 +297,7 @@ def _tests(run: _Run) -> dict[str, Answer]:
     if run.sized is None:
         return {}
     loan, year = run.sized.loan, run.case.terms.timing.per_year
-    ratio = period_dscr(run.cfads[None, :], run.service[None, :])[0]
+    ratio = trailing_dscr(run.cfads[None, :], run.service[None, :], 1)[0]
     out: dict[str, Answer] = {
         "dscr_min_period": float(np.nanargmin(ratio)),
         "principal_instalment": float(run.principal[loan.last_payment_month]),

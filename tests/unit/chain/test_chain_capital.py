@@ -9,8 +9,10 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge
+from megawatt.chain.use import _debt_notes
 from megawatt.errors import ScenarioError
 from megawatt.finance import loan_schedule
+from megawatt.finance.credit import credit_measures
 from megawatt.scenario import load
 from tests.cash_identity import cash_gap
 
@@ -92,7 +94,7 @@ def test_a_loan_sized_to_a_cover_keeps_it_in_every_month() -> None:
     assert links.model.capital.sized_by == "DSCR"
     paid = loan.window.slice
     service = loan_schedule(loan, cash.terms.months).service
-    assert ((cash.cfads + cash.tax)[0, paid] / service[paid]) == pytest.approx(np.full(59, 1.3), rel=1e-9)
+    assert ((cash.cfads + cash.tax)[0, paid] / service[paid]) == pytest.approx(np.full(60, 1.3), rel=1e-9)
     # the stated loan is a cap
     capped = linked("childress-gb300.toml", "debt.target_dscr=1.3", "debt.principal_usd=1e9").base.terms.loan
     assert capped is not None
@@ -163,3 +165,64 @@ def test_load_that_cannot_be_shed_is_refused(name: str, setting: str, path: str)
     with pytest.raises(ScenarioError) as caught:
         load(EXAMPLES / name, load_catalogue(), settings)
     assert path in [p.path for p in caught.value.problems]
+
+
+def test_sixty_payments_are_sixty_from_the_first_full_month_on() -> None:
+    loan = linked("childress-gb300.toml").base.terms.loan
+    assert loan is not None
+    # the last block is live in month 13 of 73
+    assert (loan.first_payment_month, loan.last_payment_month) == (13, 72)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (("debt.payments=61",), "debt.payments"),
+        (("contract.prepayment_lead_months=60",), "contract.prepayment_lead_months"),
+    ],
+)
+def test_nothing_is_cut_off_without_a_word(settings: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(EXAMPLES / "childress-gb300.toml", load_catalogue(), settings)
+    assert [p.path for p in caught.value.problems] == [path]
+
+
+def test_a_landlords_loan_is_drawn_with_what_is_spent() -> None:
+    links = linked("deals/cipher-barber-lake.toml", 'debt.drawn="with-spending"')
+    loan = links.base.terms.loan
+    assert loan is not None
+    assert loan.draws is not None
+    spent = links.base.capex_total[0, : loan.first_payment_month]
+    assert loan.draws[: loan.first_payment_month] == pytest.approx(spent / spent.sum() * loan.principal_usd)
+    at_once = linked("deals/cipher-barber-lake.toml").base
+    assert at_once.terms.loan is not None
+    first = loan.first_payment_month - 1
+    # less interest is added to a loan that is drawn later
+    assert links.base.debt_balance[0, first] < at_once.debt_balance[0, first]
+
+
+def test_interest_paid_in_cash_is_owners_money_and_a_use() -> None:
+    added, paid = (credit_measures(linked("childress-gb300.toml", *s).base)
+                   for s in ((), ('debt.interest_of_construction="cash"',)))  # fmt: skip
+    assert added.debt_usd is not None
+    assert paid.debt_usd == pytest.approx(links_principal())
+    assert added.debt_usd > paid.debt_usd
+    assert added.gearing_frac is not None
+    assert paid.gearing_frac is not None
+    assert added.gearing_frac < 1.0
+    assert added.gearing_frac > paid.gearing_frac
+
+
+def links_principal() -> float:
+    loan = linked("childress-gb300.toml").base.terms.loan
+    assert loan is not None
+    return loan.principal_usd
+
+
+def test_more_debt_than_there_is_to_pay_for_is_said() -> None:
+    asked = ("debt.principal_usd=2e9", "debt.rate=0.1", "debt.payments=48", 'debt.drawn="with-spending"')
+    links = linked("childress-bitcoin.toml", *asked)
+    notes = _debt_notes(links)
+    assert any("of all that it could pay for" in note for note in notes)
+    assert any("Owners put in 0.0%" in note for note in notes)
+    assert np.isnan(links.base.measures.equity_irr[0])

@@ -13,7 +13,9 @@ from megawatt.chain.inputs import move
 from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.chain.links import forge
 from megawatt.chain.unit_costs import unit_costs
+from megawatt.errors import ScenarioError
 from megawatt.finance import Hall, discount_factors
+from megawatt.finance.backstop import Guarantee, fee_schedule
 from megawatt.risk import base_factors, factor_terms
 from megawatt.scenario import load
 
@@ -22,15 +24,15 @@ FILES = sorted(DEALS.glob("*.toml"))
 
 LEASE = LeaseMoney(
     it_mw=10.0, rent_usd_per_kw_month=100.0, escalator_frac=0.03, term_months=24, owner_power_frac=0.0,
-    market_rent_usd_per_kw_month=80.0, market_utilisation_frac=0.5, backstop_usd=5e6, backstop_at_end_frac=0.0,
-    backstop_lag_months=2,
+    market_rent_usd_per_kw_month=80.0, market_utilisation_frac=0.5,
+    guarantee=Guarantee("fee", 2, fee_schedule({4: 5e6, 28: 0.0}, 40)),
 )  # fmt: skip
 
 
-def flows(lease: LeaseMoney, default: int = -1) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def flows(lease: LeaseMoney, default: int = -1, index: float = 1.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
     terms = factor_terms(load_catalogue(), payer="speculative")
     factors = replace(base_factors(terms, 40), tenant_default_month=np.array([default]))
-    return lease_flows(lease, (Hall(4, 1.0),), np.full((1, 40), 1e5), factors, relet_lag_months=6)
+    return lease_flows(lease, (Hall(4, 1.0),), np.full((1, 40), 1e5), factors, np.full((1, 40), index), 6)
 
 
 def test_rent_by_hand() -> None:
@@ -53,6 +55,53 @@ def test_after_a_default_the_backstop_pays_and_the_halls_are_let_again() -> None
     assert revenue["backstop"][0, 12] == pytest.approx(3.75e6)
     assert not revenue["market"][0, 10:16].any()
     assert revenue["market"][0, 16] == pytest.approx(4e5)
+
+
+def test_halls_are_let_again_at_the_market_of_the_path() -> None:
+    revenue, _ = flows(LEASE, default=10, index=0.4)
+    assert revenue["market"][0, 16] == pytest.approx(0.4 * 4e5)
+
+
+def test_a_guarantor_that_steps_in_keeps_the_halls() -> None:
+    lease = replace(LEASE, guarantee=Guarantee("step-in", 2), owner_power_frac=1.0)
+    revenue, energy = flows(lease, default=10)
+    assert revenue["guarantor"][0, [9, 10, 11, 12, 13, 16, 27, 28]] == pytest.approx(
+        [0, 0, 0, 3e6, 1e6, 1.03e6, 1.03e6, 0]
+    )
+    assert not revenue["market"][0, :28].any()
+    assert energy[0, [12, 28]] == pytest.approx([1e5, 0.5e5])
+
+
+def test_the_rent_of_all_parties_together_is_never_more_than_the_lease() -> None:
+    for guarantee in (Guarantee("fee", 2), Guarantee("rent", 2), Guarantee("step-in", 2)):
+        lease = replace(LEASE, guarantee=guarantee, market_utilisation_frac=1.0)
+        whole, found = flows(lease)[0], flows(lease, default=10)[0]
+        assert sum(float(part[0, :28].sum()) for part in found.values()) == pytest.approx(
+            float(whole["contract"].sum())
+        )
+
+
+def test_abernathys_fee_by_date() -> None:
+    use = load(DEALS / "terawulf-abernathy.toml", load_catalogue()).uses[0]
+    money = forge(use.scenario, load_catalogue(), use.folder).model.find(LeaseMoney)
+    assert money is not None
+    assert money.guarantee is not None
+    assert money.guarantee.cap_usd is not None
+    # November 2025 is month 0: October 2026, January 2031
+    assert money.guarantee.cap_usd[[11, 62]] == pytest.approx([1.3e9, 0.742e9])
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (('lease.backstop_pays="step-in"', "lease.backstop_usd=1e9"), "lease.backstop_usd"),
+        (('lease.backstop_pays="fee"',), "lease.backstop_usd"),
+    ],
+)
+def test_promises_that_say_too_much_or_too_little_are_refused(settings: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(DEALS / "cleanspark-houston.toml", load_catalogue(), settings)
+    assert path in [p.path for p in caught.value.problems]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

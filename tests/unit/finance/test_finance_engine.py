@@ -189,6 +189,42 @@ def test_minimum_cash_is_built_up_serves_debt_and_is_released_at_the_end() -> No
     assert cash.closing_cash[0, 3] == 0
 
 
+def test_covers_count_the_tax_of_their_own_window() -> None:
+    """Twelve months up to any month hold twelve months of tax, though two Decembers' tax or none may be paid in
+    them."""
+    months = 40
+    tax = TaxTerms(rate=0.25, life_years={"plant": 1000.0})
+    loan = replace(LOAN, principal_usd=100.0, rate=0.0, last_payment_month=36)
+    paid = {}
+    for when in ("annual", "quarterly"):
+        plan = terms(months, loan=loan, tax=replace(tax, paid=when), capex_cost={"plant": np.zeros(months)})
+        cash = project(plan, flows(0, *[20.0] * (months - 1), opex=0.0))
+        # 20 a month at 25 % leaves 15 for a service of 100 / 36
+        assert cash.dscr[0, 12:37] == pytest.approx(15 / (100 / 36), rel=1e-3)
+        assert cash.tax_accrued[0, 2:11] == pytest.approx(5.0, rel=0.02)
+        assert cash.tax.sum() == pytest.approx(cash.tax_accrued.sum())
+        paid[when] = cash.tax[0]
+    # January 2026 is month 0: a year's tax in December, or in April, June, September and December as it accrues
+    assert np.flatnonzero(paid["annual"]).tolist() == [11, 23, 35, 39]
+    assert np.flatnonzero(paid["quarterly"][:24]).tolist() == [3, 5, 8, 11, 15, 17, 20, 23]
+    assert paid["quarterly"][12:24][[3, 5, 8, 11]] == pytest.approx([20.0, 10.0, 15.0, 15.0], abs=0.01)
+    assert paid["annual"][12:24].sum() == pytest.approx(paid["quarterly"][12:24].sum())
+
+
+def test_a_balloon_is_no_instalment_and_has_a_cover_of_its_own() -> None:
+    """Interest only with everything at the end: cover is of interest; what comes after the balloon covers the
+    balloon."""
+    months = 40
+    loan = LoanTerms(100.0, 0.12, 0, 1, 24, shape="bullet", capitalise_interest=False)
+    plan = terms(months, loan=loan, capex_cost={"plant": np.where(np.arange(months) == 0, 120.0, 0.0)})
+    cash = project(plan, flows(0, *[8.0] * (months - 1), opex=0.0))
+    assert cash.service[1:25] == pytest.approx(1.0)
+    assert cash.measures.min_dscr[0] == pytest.approx(8.0)
+    after = 8.0 * (1 - 1.01**-15) / 0.01
+    assert cash.measures.refinancing_cover[0] == pytest.approx(after / 100.0)
+    assert np.isnan(project(terms(), flows(0, 60, 60, 60)).measures.refinancing_cover[0])
+
+
 def test_tax_is_settled_in_december_and_set_aside_before() -> None:
     tax = TaxTerms(rate=0.2, life_years={"plant": 1.0})
     plan = terms(24, loan=None, tax=tax, capex_cost={"plant": np.array([120.0] + [0.0] * 23)})

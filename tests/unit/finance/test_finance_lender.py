@@ -22,7 +22,9 @@ from megawatt.finance import (
     project,
     size_loan,
 )
+from megawatt.finance.credit import uses_usd
 from megawatt.finance.tax import depreciation_by_class
+from tests.cash_identity import cash_gap
 
 MONTHS = 48
 
@@ -237,3 +239,35 @@ def test_macrs_by_calendar_year() -> None:
     assert depreciation_by_class(capex, bonus, 3, calendar_periods(2026, 7, 48))["machines"][:6].sum() == pytest.approx(
         1000.0
     )
+
+
+@pytest.mark.parametrize("way", ["capitalised", "cash", "reserve"])
+def test_interest_of_construction(way: str) -> None:
+    """600 drawn in month 0 at 1 % a month, first payment in month 4: added, paid by owners, or put aside at the
+    draw."""
+    months = 30
+    capex = np.where(np.arange(months) < 4, 250.0, 0.0)
+    loan = LoanTerms(600.0, 0.12, 0, 4, 24, capitalise_interest=way == "capitalised")
+    earned = np.where(np.arange(months) >= 4, 60.0, 0.0)[None, :]
+    zero = np.zeros((1, months))
+    terms = ProjectTerms(
+        2026, 1, months, {"all": capex}, {}, loan, None, 0.1, construction_months=4,
+        lender=LenderTerms(interest_reserve=way == "reserve"),
+    )  # fmt: skip
+    cash = project(terms, OperatingFlows({"rent": earned}, {"site": zero}, zero, zero))
+    assert cash_gap(cash) < 0.005
+    assert cash.reserve_balance is not None
+    if way == "capitalised":
+        assert cash.debt_balance[0, 3] == pytest.approx(600 * 1.01**3)
+        assert not cash.interest_paid[0, :4].any()
+    else:
+        assert cash.debt_balance[0, 3] == pytest.approx(600.0)
+        assert cash.interest_paid[0, :4].tolist() == pytest.approx([0, 6, 6, 6])
+    held = {"reserve": [18, 12, 6, 0]}.get(way, [0, 0, 0, 0])
+    assert cash.reserve_balance[0, :4].tolist() == pytest.approx(held)
+    # all uses: spending and interest; debt and owners pay them
+    interest = 600 * (1.01**3 - 1) if way == "capitalised" else 18.0
+    assert uses_usd(cash) == pytest.approx(1000 + interest)
+    added = interest if way == "capitalised" else 0.0
+    assert cash.equity_in.sum() + 600 + added == pytest.approx(1000 + interest)
+    assert cash.missed[0] == -1

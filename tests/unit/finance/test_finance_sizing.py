@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -176,12 +177,24 @@ def test_reserve_covers_the_service_ahead() -> None:
 
 def test_sculpted_cover_is_the_target_and_the_loan_life_cover() -> None:
     case = four_years([30.0, 50.0, 20.0, 70.0])
-    sized = size_loan(*case, SizingTerms(target_dscr=1.3, drawn="pro-rata"))
+    sized = size_loan(*case, SizingTerms(target_dscr=1.5, drawn="pro-rata"))
     done = run(case, sized)
-    assert done.cfads[0, 1:] / (done.interest_paid + done.principal_paid)[0, 1:] == pytest.approx([1.3] * 4)
-    assert done.measures.llcr[0] == pytest.approx(1.3)
-    assert done.measures.min_dscr[0] == pytest.approx(1.3)
+    assert done.cfads[0, 1:] / (done.interest_paid + done.principal_paid)[0, 1:] == pytest.approx([1.5] * 4)
+    assert done.measures.llcr[0] == pytest.approx(1.5)
+    assert done.measures.min_dscr[0] == pytest.approx(1.5)
     assert sized.binding == ("DSCR",)
+
+
+@pytest.mark.parametrize("drawn", ["pro-rata", "as-scheduled"])
+def test_no_more_is_lent_than_there_is_to_pay_for(drawn: Literal["pro-rata", "as-scheduled"]) -> None:
+    """Six times the cash that the uses need: the loan is all uses, and owners who put nothing in have no return."""
+    case = four_years(200.0)
+    sized = size_loan(*case, SizingTerms(target_dscr=1.3, drawn=drawn))
+    assert sized.size[0] == pytest.approx(100.0)
+    assert sized.binding == ("uses",)
+    done = run(case, sized)
+    assert np.isnan(done.measures.equity_irr[0])
+    assert done.measures.irr_note == "equity IRR: owners put nothing in"
 
 
 @pytest.mark.parametrize("drawn", ["pro-rata", "as-scheduled"])
@@ -200,12 +213,12 @@ def test_the_limit_that_binds_is_named(limit: dict[str, float], name: str, drawn
 def test_after_tax_sizing_comes_to_rest() -> None:
     tax = TaxTerms(0.3, {}, losses="refund", deductions_usd=np.r_[0.0, np.full(4, 25.0)])
     case = four_years(45.0, tax=tax)
-    done = run(case, size_loan(*case, SizingTerms(target_dscr=1.3, drawn="pro-rata")))
-    # last year, closed form: service s = (45 - 0.3 (45 - 25 - i)) / 1.3 with i = 0.08 s / 1.08
-    s = (45 - 6) / (1.3 - 0.3 * 0.08 / 1.08)
+    done = run(case, size_loan(*case, SizingTerms(target_dscr=1.4, drawn="pro-rata")))
+    # last year, closed form: service s = (45 - 0.3 (45 - 25 - i)) / 1.4 with i = 0.08 s / 1.08
+    s = (45 - 6) / (1.4 - 0.3 * 0.08 / 1.08)
     service = (done.interest_paid + done.principal_paid)[0]
     assert service[4] == pytest.approx(s, rel=1e-9)
-    assert done.cfads[0, 1:] / service[1:] == pytest.approx([1.3] * 4, rel=1e-9)
+    assert done.cfads[0, 1:] / service[1:] == pytest.approx([1.4] * 4, rel=1e-9)
 
 
 def test_paths_are_independent_of_each_other() -> None:

@@ -203,11 +203,12 @@ def cash_flow(
     one = np.ones(1)
     low = float(np.nanmin(trailing)) if loan else np.nan
     measures = Measures(
-        one * npv, one * npv, one * 0.18, one * 0.27, one * low, one * low, one * 1.5, one * 1.0, one * 40
-    )
+        one * npv, one * npv, one * 0.18, one * 0.27, one * low, one * low, one * 1.5, one * 1.0, one * 40,
+        one * np.nan,
+    )  # fmt: skip
     return CashFlow(
-        terms, flows, income, cost, tax, cfads, spent, residual, draw, interest, principal, zero, balance, equity, paid,
-        closing, zero, trailing, np.array([-1]), measures,
+        terms, flows, income, cost, tax, tax, cfads, spent, residual, draw, interest, principal, zero, balance, equity,
+        paid, closing, zero, service[0], trailing, np.array([-1]), measures,
     )  # fmt: skip
 
 

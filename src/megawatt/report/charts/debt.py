@@ -86,7 +86,8 @@ def _service_lines(use: UseResult) -> tuple[list[Option], list[Legend]]:
 
 
 _COVER_NOTE: Final = (
-    "DSCR: cash available for debt service over interest and scheduled principal, trailing twelve months; above "
+    "DSCR: cash available for debt service, less tax as it accrues, over interest and instalments (balloons left "
+    "out), trailing twelve months; above "
     f"{_DSCR_SHOWN:.0f}× it is left out."
 )
 

@@ -128,11 +128,13 @@ def has_formulas(cash: CashFlow) -> bool:
     loan, tax, forced = terms.loan, terms.tax, lender.mandatory_prepayment_usd
     known = (
         terms.periods is None and not terms.owners_pay_all,
-        lender.refinancing is None and lender.opex_reserve_months == lender.reserve_rate == 0.0,
+        lender.refinancing is None
+        and not lender.interest_reserve
+        and lender.opex_reserve_months == lender.reserve_rate == 0.0,
         forced is None or not np.any(forced[0] > 0.0),
         loan is None or loan.clock_months is None,
         loan is None or loan.interest_only == loan.commitment_fee == loan.closing_cost_usd == 0.0,
-        tax is None or (tax.deductions_usd is None and tax.losses == "carry-forward"),
+        tax is None or (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
     )
     return all(known)
 
@@ -217,6 +219,9 @@ def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> 
         "Tax",
         Scalar("federal_rate", "federal tax rate", tax.rate if tax else 0.0),
         Scalar("state_rate", "state tax rate, deducted from federal income", tax.state_rate if tax else 0.0),
+        Scalar("interest_limit", "share of income before interest and depreciation that interest may take (1e9: all)",
+               1e9 if tax is None or tax.interest_limit_frac is None else tax.interest_limit_frac),
+        Scalar("quarterly", "1: tax is paid in instalments over its year", tax is not None and tax.paid == "quarterly"),
         Scalar("loss_limit", "share of income that old losses offset", tax.loss_offset_limit_frac if tax else 0.0),
         "Debt",
         *_loan_inputs(loan),
@@ -301,6 +306,7 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas,
             Line(f"run_{name}", label, getattr(cash, name)[0].tolist())
             for name, label in (
                 ("tax", "tax"),
+                ("tax_accrued", "tax accrued"),
                 ("cfads", "CFADS"),
                 ("debt_balance", "debt balance"),
                 ("equity_in", "equity in"),

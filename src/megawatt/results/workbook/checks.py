@@ -47,24 +47,24 @@ def _add_cover(book: Book) -> None:
         "Ratios",
         Scalar("window", "months of the trailing cover", "=MIN(12,{payments})", "months"),
         Line("dscr_month", "DSCR of the month: CFADS / service due",
-             '=IF([s_tested]>0.000001,[cfads]/[s_tested],"")', ""),
+             '=IF([s_tested]>0.000001,[cover_cash]/[s_tested],"")', ""),
         Line("dscr", "DSCR, trailing months",
              "=IF(AND([s_tested]>0.000001,[idx]>={first_payment}+{window}-1),"
-             f'SUMPRODUCT([cfads:]*{year})/SUMPRODUCT([s_tested:]*{year}),"")', ""),
+             f'SUMPRODUCT([cover_cash:]*{year})/SUMPRODUCT([s_tested:]*{year}),"")', ""),
         Line("dscr_ahead", "DSCR, forward 12 months",
              "=IF(AND([s_tested]>0.000001,[idx]<={last_payment}-11),"
-             f'SUMPRODUCT([cfads:]*{_YEAR_AHEAD})/SUMPRODUCT([s_tested:]*{_YEAR_AHEAD}),"")', ""),
+             f'SUMPRODUCT([cover_cash:]*{_YEAR_AHEAD})/SUMPRODUCT([s_tested:]*{_YEAR_AHEAD}),"")', ""),
         Line("icr", "ICR: EBITDA / interest paid, trailing 12 months",
              '=IF(AND([idx]>=11,SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12))>0.000001),'
              'SUMPRODUCT([ebitda^]*([idx^]>[idx]-12))/SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12)),"")', ""),
         Scalar("min_dscr", "lowest trailing DSCR", "=MIN([dscr:])"),
         Scalar("average_dscr", "average DSCR of the months", "=AVERAGE([dscr_month:])"),
         Scalar("llcr", "LLCR: worth of CFADS over the loan's life at its rate / owed at the first payment",
-               f"=SUMPRODUCT([cfads:]*[repays:]*{worth})"),
+               f"=SUMPRODUCT([cover_cash:]*[repays:]*{worth})"),
         Scalar("plcr", "PLCR: the same to the end of the project",
-               f"=SUMPRODUCT([cfads:]*([idx:]>={{first_payment}})*{worth})"),
-        Scalar("gearing", "debt at the first payment / capital spending and fee",
-               "={at_start}/(SUM([capex_total:])+SUM([fee:]))"),
+               f"=SUMPRODUCT([cover_cash:]*([idx:]>={{first_payment}})*{worth})"),
+        Scalar("gearing", "debt at the first payment / spending, fees and interest before it",
+               "={at_start}/(SUMPRODUCT(([capex_total:]+[s_interest:])*([idx:]<{first_payment}))+SUM([fee:]))"),
     )  # fmt: skip
 
 
@@ -73,6 +73,7 @@ def add_checks(book: Book, cash: CashFlow) -> None:
     same = "=SUMPRODUCT(ABS([{mine}:]-[run_{run}:]))<0.01*{{months}}+0.000000001*SUMPRODUCT(ABS([run_{run}:]))"
     pairs = {
         "tax": "tax_operation",
+        "tax_accrued": "tax_month",
         "cfads": "cfads",
         "debt_balance": "debt",
         "equity_in": "equity_in",

@@ -27,6 +27,8 @@ def add_timing(book: Book) -> None:
         ),
         Line("is_last", "last month", "=IF([idx]={months}-1,1,0)", "flag"),
         Line("settles", "tax is settled", "=IF(OR([calendar]=12,[is_last]=1),1,0)", "flag"),
+        Line("instalment", "an instalment of tax is due",
+             "=IF(AND({quarterly}=1,[settles]=0,OR([calendar]=4,[calendar]=6,[calendar]=9)),1,0)", "flag"),
         Line("builds", "equity may come in", "=IF([idx]<{construction_months},1,0)", "flag"),
         Line("pays_out", "distributions are possible", "=IF(OR([builds]=0,[is_last]=1),1,0)", "flag"),
         Line("repays", "loan is repaid", "=IF(AND([idx]>={first_payment},[idx]<={last_payment}),1,0)", "flag"),
@@ -83,51 +85,75 @@ def add_debt(book: Book, loan: LoanTerms | None) -> None:
              "=IF([repays]=0,0,IF([idx]={last_payment},[s_opening],MAX([s_instalment],0)))", total=True),
         Line("s_balance", "closing balance", "=[s_opening]+[s_draw]+[s_capitalised]-[s_principal]"),
         Line("s_service", "service due in cash", "=[s_interest]-[s_capitalised]+[s_principal]", total=True),
-        Line("s_tested", "service in the cover tests", "=IF([repays]=1,[s_service],0)", total=True),
+        Line("s_held", "service that a reserve holds", "=IF([repays]=1,[s_service],0)", total=True),
+        Line("s_balloon", "of which the balloon",
+             "=IF([idx]={last_payment},{at_start}*IF({loan_shape}=4,1,{balloon}),0)", total=True),
+        Line("s_tested", "service in the cover tests, balloon left out",
+             "=IF([repays]=1,[s_service]-[s_balloon],0)", total=True),
         Line("fee", "upfront fee", "=IF([idx]={draw_month},{upfront_fee}*SUM([in_draw:]),0)", total=True),
         Line("fee_tax", "fee deducted for tax",
              "=[drawn]*{upfront_fee}*SUM([in_draw:])/({last_payment}-{draw_month}+1)", total=True),
         Line("reserve_target", "reserve: service ahead and other",
              "=IF([is_last]=1,0,IF([idx]<{first_payment}-1,0,"
-             "SUMPRODUCT([s_tested:]*([idx:]>[idx])*([idx:]<=[idx]+INT({reserve_months})))"
-             "+({reserve_months}-INT({reserve_months}))*SUMPRODUCT([s_tested:]*([idx:]=[idx]+INT({reserve_months})+1)))"
+             "SUMPRODUCT([s_held:]*([idx:]>[idx])*([idx:]<=[idx]+INT({reserve_months})))"
+             "+({reserve_months}-INT({reserve_months}))*SUMPRODUCT([s_held:]*([idx:]=[idx]+INT({reserve_months})+1)))"
              "+[in_other_reserve])"),
     )  # fmt: skip
 
 
-def _tax_block(prefix: str, income: str) -> tuple[Line, ...]:
-    """Year to date, losses, tax paid and tax accrued of one income row."""
+def _tax_block(prefix: str, income: str, interest: str, adjusted: str) -> tuple[Line, ...]:
+    """Year to date, interest and losses, tax accrued and tax paid of one stream of income."""
     rate = "({state_rate}+{federal_rate}*(1-{state_rate}))"
-    profit = f"MAX([{prefix}ytd],0)"
+    p = prefix
+
+    def so_far(name: str, amount: str) -> str:
+        return f"=IF([settles<]=1,0,[{p}{name}<])+{amount}"
+
     return (
-        Line(f"{prefix}ytd", "income of the tax year so far", f"=IF([settles<]=1,0,[{prefix}ytd<])+{income}"),
-        Line(f"{prefix}losses_in", "losses carried in", f"=[{prefix}losses<]"),
-        Line(f"{prefix}used", "losses that this year's income would use",
-             f"=MIN([{prefix}losses_in],{{loss_limit}}*{profit})"),
-        Line(f"{prefix}accrued", "tax on the year so far", f"={rate}*({profit}-[{prefix}used])"),
-        Line(f"{prefix}tax", "tax settled", f"=[settles]*[{prefix}accrued]", total=True),
-        Line(f"{prefix}losses", "losses carried on",
-             f"=IF([settles]=1,[{prefix}losses_in]-[{prefix}used]+MAX(-[{prefix}ytd],0),[{prefix}losses_in])"),
+        Line(f"{p}ytd_income", "income before interest, year so far", so_far("ytd_income", income)),
+        Line(f"{p}ytd_interest", "interest, year so far", so_far("ytd_interest", interest)),
+        Line(f"{p}ytd_adjusted", "income before depreciation too, year so far", so_far("ytd_adjusted", adjusted)),
+        Line(f"{p}interest_in", "interest carried in", f"=[{p}interest_kept<]"),
+        Line(f"{p}allowed", "interest deducted",
+             f"=MIN([{p}ytd_interest]+[{p}interest_in],{{interest_limit}}*MAX([{p}ytd_adjusted],0))"),
+        Line(f"{p}interest_kept", "interest carried on",
+             f"=IF([settles]=1,[{p}ytd_interest]+[{p}interest_in]-[{p}allowed],[{p}interest_in])"),
+        Line(f"{p}ytd", "income of the tax year so far", f"=[{p}ytd_income]-[{p}allowed]"),
+        Line(f"{p}losses_in", "losses carried in", f"=[{p}losses<]"),
+        Line(f"{p}used", "losses that this year's income would use",
+             f"=MIN([{p}losses_in],{{loss_limit}}*MAX([{p}ytd],0))"),
+        Line(f"{p}accrued", "tax on the year so far", f"={rate}*(MAX([{p}ytd],0)-[{p}used])"),
+        Line(f"{p}paid_in", "of which paid before", f"=IF([settles<]=1,0,[{p}paid_in<]+[{p}tax<])"),
+        Line(f"{p}tax", "tax paid",
+             f"=IF([settles]=1,[{p}accrued]-[{p}paid_in],[instalment]*MAX([{p}accrued]-[{p}paid_in],0))", total=True),
+        Line(f"{p}losses", "losses carried on",
+             f"=IF([settles]=1,[{p}losses_in]-[{p}used]+MAX(-[{p}ytd],0),[{p}losses_in])"),
     )  # fmt: skip
 
 
 def add_tax(book: Book) -> None:
-    """Taxable income, settled once a year, with and without the loan."""
+    """Taxable income and its tax as it accrues and as it is paid, with and without the loan."""
+    allowed = "MIN([ytd_interest]+[interest_in],{interest_limit}*MAX([ytd_adjusted]-[disposal],0))"
     book.add(
         "Tax",
         Line("disposal", "gain of the sale, uncredited prepayments included",
              "=[is_last]*(SUM([residual:])-(SUM([capex_total:])-SUM([written:]))+SUM([in_prepayment:])-SUM([in_credit:]))"),
         Line("income", "income before interest", "=[revenue_total]-[opex_total]-[written]+[disposal]", total=True),
+        Line("adjusted", "income before depreciation too", "=[income]+[written]", total=True),
         "With the loan",
-        *_tax_block("", "[income]-[accrued_interest]-[fee_tax]"),
-        Line("profit_operation", "income of operation, year so far", "=MAX([ytd]-[disposal],0)"),
-        Line("tax_operation", "tax on operation",
-             "=[settles]*({state_rate}+{federal_rate}*(1-{state_rate}))*([profit_operation]"
-             "-MIN([losses_in],{loss_limit}*[profit_operation]))", total=True),
+        *_tax_block("", "[income]-[fee_tax]", "[accrued_interest]", "[adjusted]-[fee_tax]"),
+        Line("profit_operation", "income of operation, year so far", f"=MAX([ytd_income]-[disposal]-{allowed},0)"),
+        Line("accrued_operation", "tax on operation, year so far",
+             "=({state_rate}+{federal_rate}*(1-{state_rate}))*([profit_operation]"
+             "-MIN([losses_in],{loss_limit}*[profit_operation]))"),
+        Line("tax_operation", "tax on operation, paid",
+             "=IF([is_last]=1,[accrued_operation]-[paid_in],[tax])", total=True),
+        Line("tax_month", "tax on operation, as it accrues",
+             "=[accrued_operation]-IF([settles<]=1,0,[accrued_operation<])", total=True),
         Line("tax_sale", "tax on the sale", "=[tax]-[tax_operation]", total=True),
-        Line("set_aside", "tax accrued, not yet due", "=[accrued]-[tax]"),
+        Line("set_aside", "tax accrued, not yet due", "=MAX([accrued]-[paid_in]-[tax],0)"),
         "Without the loan",
-        *_tax_block("p_", "[income]"),
+        *_tax_block("p_", "[income]", "0", "[adjusted]"),
     )  # fmt: skip
 
 
@@ -146,6 +172,7 @@ def add_cash(book: Book) -> None:
         Line("payable", "payables", "=IF([is_last]=1,0,[opex_total]*{payable_days}*24/[hours])"),
         Line("c_working", "working capital", "=-([receivable]-[payable]-([receivable<]-[payable<]))", total=True),
         Line("cfads", "CFADS", "=[c_revenue]+[c_credit]+[c_prepayment]+[c_opex]+[c_working]+[c_tax]", total=True),
+        Line("cover_cash", "CFADS with tax as it accrues", "=[cfads]+[tax_operation]-[tax_month]", total=True),
         Line("c_sale", "proceeds of the sale, after tax", "=[residual]-[tax_sale]", total=True),
         Line("c_capex", "capital spending", "=-[capex_total]", total=True),
         Line("c_fee", "loan fee", "=-[fee]", total=True),

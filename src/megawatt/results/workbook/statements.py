@@ -20,7 +20,7 @@ def add_covenants(book: Book) -> None:
         Line("tests", "cover is tested",
              "=IF(AND({first_payment}>=0,[idx]>={first_payment}+11),IF(MOD([idx]-{first_payment}-11,{test_every})=0,1,0),0)",
              "flag"),
-        Line("t_cash", "CFADS of twelve months", f"=SUMPRODUCT([cfads^]*{year})"),
+        Line("t_cash", "CFADS of twelve months, tax as it accrues", f"=SUMPRODUCT([cover_cash^]*{year})"),
         Line("t_service", "service due in twelve months", f"=SUMPRODUCT([s_tested^]*{year})"),
         Line("t_cover", "cover (1E+99: nothing due)",
              f"=IF([t_service]>{_NO_SERVICE},[t_cash]/[t_service],1E+99)", ""),
@@ -53,8 +53,10 @@ def add_statements(book: Book) -> None:
         "Deferred tax",
         Line("losses_now", "losses carried forward, year so far included",
              "=[losses_in]-[used]+MAX(-[ytd],0)"),
+        Line("interest_now", "interest carried forward, year so far included",
+             "=[ytd_interest]+[interest_in]-[allowed]"),
         Line("deferred_net", "deferred tax liability (asset below zero)",
-             f"=IF([is_last]=1,0,{_RATE}*([ppe]-[tax_basis]-[losses_now]))"),
+             f"=IF([is_last]=1,0,{_RATE}*([ppe]-[tax_basis]-[losses_now]-[interest_now]))"),
     )  # fmt: skip
     book.add(
         "Balance",
