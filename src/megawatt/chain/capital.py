@@ -26,11 +26,7 @@ from megawatt.finance import (
 )
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
-<<<<<<< HEAD
 __all__ = ["Calendar", "Capital", "calendar_of", "capital", "months_between"]
-=======
-__all__ = ["Calendar", "Capital", "calendar_of", "capital", "month_index"]
->>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,25 +135,15 @@ def _replaced(
     return spent, reserve
 
 
-<<<<<<< HEAD
 def months_between(start: str, month: str) -> int:
     """Months from one ``YYYY-MM`` to another."""
     (year0, number0), (year, number) = (map(int, m.split("-")) for m in (start, month))
-=======
-def month_index(month: str, start: str) -> int:
-    """Months from one ``YYYY-MM`` to another."""
-    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
->>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
     return (year - year0) * 12 + number - number0
 
 
 def calendar_of(timeline: Timeline) -> Calendar:
     """Month indices of the blocks, and a spine that ends ``operating_months`` after the last block is live."""
-<<<<<<< HEAD
     planned = tuple(Hall(months_between(timeline.start, h.live), h.share.number()) for h in timeline.halls)
-=======
-    planned = tuple(Hall(month_index(h.live, timeline.start), h.share.number()) for h in timeline.halls)
->>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
     halls = tuple(Hall(hall.month + timeline.delay_months, hall.share) for hall in planned)
     year, month = map(int, timeline.start.split("-"))
     return Calendar(make_spine(year, month, max(h.month for h in halls) + timeline.operating_months), halls, planned)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
-from megawatt.chain.capital import Calendar, month_index
+from megawatt.chain.capital import Calendar, months_between
 from megawatt.chain.ground import Ground, earned
 from megawatt.finance import (
     NEVER,
@@ -94,7 +94,7 @@ def _guarantee(lease: Lease, calendar: Calendar) -> Guarantee | None:
         most = lease.backstop_usd.number()
         points = {first: most, last: most * lease.backstop_at_end_frac.number()}
     for step in lease.backstop_schedule:
-        points[month_index(step.month, spine.label(0))] = step.usd.number()
+        points[months_between(spine.label(0), step.month)] = step.usd.number()
     cap = fee_schedule(points, spine.months) if points else None
     return Guarantee(pays or "fee", lease.backstop_lag_months, cap)
 

@@ -32,14 +32,9 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
     folder : Path
         Where the scenario's relative paths start.
     """
-<<<<<<< HEAD
-    rules = (_site, _power, _plants, _hall, _training, _months, _debt)
+    rules = (_site, _power, _plants, _hall, _training, _months, _prepaid, _debt)
     found = [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
     return [*found, *mining_problems(scenario, catalogue)]
-=======
-    rules = (_site, _power, _plants, _hall, _training, _mining, _months, _prepaid, _debt)
-    return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
->>>>>>> c139f9e (Ratios on accrued tax, balloons apart; guarantees as written; interest of construction as the deal says; tax as the law has it)
 
 
 def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:
