@@ -72,14 +72,14 @@ def mined_year(
     year = [row for row in months if first <= row.month <= last]
     paid = sum(row.energy_usd for row in year) / (sum(row.mwh for row in year) or 1.0)
     ratio, prior = _next_difficulty(catalogue, section)
-    return MinedYear(
+    found = MinedYear(
         first_month=first,
         last_month=last,
         by_month_usd_per_mwh=_by_calendar(spine, index, by_month),
         hosted_by_month_usd_per_mwh=theirs,
         usd_per_mwh=mean,
         facility_per_it=facility_per_it,
-        strikes_usd_per_mwh=_strikes(mean, worth, theirs, mining, facility_per_it),
+        strikes_usd_per_mwh=tuple(mean * part / facility_per_it for part in worth),
         outlook=_outlook(catalogue, model, earned, worth[0] / facility_per_it),
         next_difficulty_ratio=ratio,
         months=months,
@@ -98,15 +98,10 @@ def mined_year(
             *prior,
         ),
     )
-
-
-def _strikes(
-    mean: float, worth: tuple[float, ...], theirs: FloatArray | None, mining: MiningMoney, facility_per_it: float
-) -> tuple[float, ...]:
-    """Where the site's own machines stop, the last to stop first; where there are none, where customers' do."""
-    if theirs is not None and mining.fleet.it_mw == 0.0:
-        return (float(theirs.mean()) / facility_per_it,)
-    return tuple(mean * part / facility_per_it for part in worth)
+    customers = found.hosted_strike_usd_per_mwh
+    if customers is None or mining.fleet.it_mw > 0.0:
+        return found
+    return replace(found, strikes_usd_per_mwh=(customers,))
 
 
 def _next_difficulty(catalogue: Catalogue, section: Mining) -> tuple[float | None, tuple[Assumption, ...]]:

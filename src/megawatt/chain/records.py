@@ -213,10 +213,30 @@ class MinedYear:
     machines: tuple[MachineStep, ...] = ()
 
     @property
+    def year(self) -> tuple[MinedMonth, ...]:
+        """The months of the dispatched year, as the cash flow has them."""
+        return tuple(row for row in self.months if self.first_month <= row.month <= self.last_month)
+
+    @property
+    def year_btc(self) -> float:
+        """Coins of the site's own machines in those months. [BTC]"""
+        return sum(row.mined_btc for row in self.year)
+
+    @property
+    def cash_usd_per_btc(self) -> float | None:
+        """Energy and running cost per coin in those months; None where none is mined. [USD/BTC]"""
+        paid = sum(row.own_energy_usd + row.own_site_usd for row in self.year)
+        return paid / self.year_btc if self.year_btc > 0.0 else None
+
+    @property
     def hosted_strike_usd_per_mwh(self) -> float | None:
-        """Delivered price of power above which customers' machines are off; None without customers. [USD/MWh]"""
+        """Delivered price of power above which customers' machines are off, mean of the months in which they pay; None
+        without customers. [USD/MWh]"""
         theirs = self.hosted_by_month_usd_per_mwh
-        return None if theirs is None else float(theirs.mean()) / self.facility_per_it
+        if theirs is None:
+            return None
+        paying = theirs[theirs > 0.0]
+        return float(paying.mean()) / self.facility_per_it if paying.size else 0.0
 
     @property
     def strike_usd_per_mwh(self) -> float:

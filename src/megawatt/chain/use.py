@@ -24,8 +24,9 @@ from megawatt.mining import HashEconomics
 from megawatt.risk import Risk, base_factors
 from megawatt.risk import simulate as simulate_risk
 from megawatt.scenario import LoadedScenario
+from megawatt.scenario.site_miners import machines_of
 
-__all__ = ["run_use"]
+__all__ = ["cooling_notes", "run_use"]
 
 _MOST_CURTAILED: Final = 0.01
 """Share of contracted AI energy that limits may cost before the site is called infeasible: a site that cannot serve
@@ -156,6 +157,7 @@ def _mining_notes(links: Links) -> list[str]:
         "Miners are run with knowledge of each hour's price and of the four coincident peaks: an upper bound of what "
         "curtailment earns.",
         "The year shown by the hour is the first full year; later years follow the simulated hashprice.",
+        *cooling_notes(links),
     ]
 
 
@@ -177,6 +179,20 @@ def _price_notes(links: Links) -> list[str]:
     if power.blocks:
         notes.append("Blocks are paid whether used or not; what is not used is sold at the node's price of the hour.")
     return notes
+
+
+def cooling_notes(links: Links) -> list[str]:
+    """Machines that give their heat to water or oil, in halls of outside air."""
+    section, halls = links.scenario.mining, links.mining
+    if section is None or halls is None or halls.design.liquid is not None:
+        return []
+    keys = dict.fromkeys(terms.miner for terms, _ in machines_of(section) if terms.miner)
+    facts = {key: links.catalogue.entries[key].facts.get("cooling") for key in keys}
+    return [
+        f"{key} is cooled by {fact.value}; these halls ({halls.design.key}) blow outside air through machines."
+        for key, fact in facts.items()
+        if fact is not None and fact.value != "air"
+    ]
 
 
 def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, ...]) -> tuple[str, ...]:

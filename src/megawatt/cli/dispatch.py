@@ -198,6 +198,17 @@ def _mined_lines(mined: MinedYear) -> str:
         f"miners stop above {mined.strike_usd_per_mwh:,.2f} USD/MWh delivered{slower}",
         f"outlook, USD/MWh (stop): {later}",
     ]
+    if mined.cash_usd_per_btc is not None:
+        cost = f"cash cost {mined.cash_usd_per_btc:,.0f} USD/BTC"
+        lines.insert(1, f"mined: {mined.year_btc:,.1f} BTC in these months, {cost}")
+    if len(mined.machines) > 1:
+        lines += [
+            f"{m.machine}, {m.it_mw:,.1f} MW at {m.j_per_th:.1f} J/TH: stops above {m.strike_usd_per_mwh:,.2f} USD/MWh"
+            f", breaks even at {m.break_even_usd_per_ph_day:,.2f} USD/PH/day"
+            for m in mined.machines
+        ]
+    if mined.hosted_strike_usd_per_mwh is not None:
+        lines.append(f"customers' machines stop above {mined.hosted_strike_usd_per_mwh:,.2f} USD/MWh delivered")
     if mined.next_difficulty_ratio is not None:
         lines.append(f"next difficulty: {mined.next_difficulty_ratio:.3f} times the present one expected")
     return "\n".join(lines)

@@ -156,6 +156,8 @@ def mined_summary(mined: MinedYear) -> dict[str, Any]:
         "next_difficulty_ratio": mined.next_difficulty_ratio,
         "rule": mined.assumptions[0].fact.note,
         "outlook": [asdict(year) for year in mined.outlook],
+        "year_btc": mined.year_btc,
+        "cash_usd_per_btc": mined.cash_usd_per_btc,
         "hosted_strike_usd_per_mwh": mined.hosted_strike_usd_per_mwh,
         "machines": [_finite(asdict(step)) for step in mined.machines],
         "mined_months": [_mined_month(row) for row in mined.months],

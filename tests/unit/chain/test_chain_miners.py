@@ -11,6 +11,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge, reforge
 from megawatt.chain.sensitivity import moved_input
+from megawatt.chain.use import cooling_notes
 from megawatt.dispatch import optimise, site_hours, solve, solve_merit
 from megawatt.errors import ScenarioError
 from megawatt.results import mined_summary
@@ -133,6 +134,11 @@ def test_what_an_operator_reads_adds_up(tmp_path: Path) -> None:
     assert month.mined_btc == pytest.approx(month.ph_days * month.hashprice_btc_per_ph_day * (1.0 - 0.007))
     assert month.energy_usd_per_btc == pytest.approx(month.energy_usd / month.mined_btc)
     assert sum(m.mined_btc for m in mined.months) * 100_000.0 == pytest.approx(earned(links)["mining"])
+    assert mined.year_btc == pytest.approx(sum(m.mined_btc for m in mined.months if "2026-08" <= m.month <= "2027-07"))
+    assert mined.cash_usd_per_btc is not None
+    assert mined.cash_usd_per_btc * mined.year_btc == pytest.approx(
+        sum(m.energy_usd + m.own_site_usd for m in mined.year)
+    )
     step = mined.machines[0]
     assert step.strike_usd_per_mwh == pytest.approx(mined.strike_usd_per_mwh)
     json.dumps(mined_summary(mined), allow_nan=False)
@@ -202,3 +208,13 @@ def test_customers_beside_a_battery_are_in_what_it_adds(tmp_path: Path) -> None:
     flows = links.base.flows.revenue
     assert flows["hosting"].sum() > 0.0
     assert flows["own_power"].sum() > 0.0
+
+
+def test_a_machine_for_water_in_halls_of_air_is_said(tmp_path: Path) -> None:
+    hydro = forged(
+        tmp_path, "fleets = [{miner = 's23-hydro', share = 0.5}, {miner = 's21', share = 0.5}]", without="miner ="
+    )
+    assert cooling_notes(hydro) == [
+        "antminer-s23-hydro is cooled by hydro; these halls (mining-air) blow outside air through machines."
+    ]
+    assert cooling_notes(forged(tmp_path, "", settings=("hall.design=mining-immersion",))) == []
