@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from megawatt.results.workbook.evaluate import Values
 from megawatt.writing import write_bytes
 
 __all__ = ["Book", "Line", "Scalar"]
@@ -70,7 +71,7 @@ class Book:
         import xlsxwriter  # type: ignore[import-untyped]
 
         plain = _plain_worksheet()
-        places = self._places()
+        places, values = self._places(), self.values()
         made = io.BytesIO()
         with xlsxwriter.Workbook(made, {"strings_to_formulas": False, "in_memory": True}) as book:
             book.set_properties({"title": title, "created": _CREATED})
@@ -80,9 +81,16 @@ class Book:
                 sheet = book.add_worksheet(name, plain)
                 _frame(sheet, self.months, styles)
                 for row, item in enumerate(items, start=2):
-                    self._write(sheet, row, item, places, styles)
+                    self._write(sheet, row, item, places, values, styles)
                 sheet.write_string(0, 0, f"{title}: {name}", styles["title"])
         write_bytes(path, made.getvalue())
+
+    def values(self) -> Values:
+        """What every formula comes to; stored with it, for readers that do not recalculate."""
+        items = [item for listed in self.sheets.values() for item in listed if not isinstance(item, str)]
+        scalars = {item.name: item.content for item in items if isinstance(item, Scalar)}
+        lines = {item.name: item.content for item in items if isinstance(item, Line)}
+        return Values(self.months, scalars, lines, FIRST_MONTH_COLUMN)
 
     def _places(self) -> dict[str, tuple[str, int, str]]:
         """Sheet, row and kind of every name."""
@@ -96,7 +104,15 @@ class Book:
                 places[item.name] = (sheet, row, "line" if isinstance(item, Line) else "scalar")
         return places
 
-    def _write(self, sheet: Any, row: int, item: Scalar | Line | str, places: Mapping[str, Any], styles: Any) -> None:
+    def _write(
+        self,
+        sheet: Any,
+        row: int,
+        item: Scalar | Line | str,
+        places: Mapping[str, Any],
+        values: Values,
+        styles: Any,
+    ) -> None:
         if isinstance(item, str):
             sheet.write_string(row, 0, item, styles["heading"])
             return
@@ -105,18 +121,22 @@ class Book:
         shown = _shown(item.unit)
         if isinstance(item, Scalar):
             if isinstance(item.content, str):
-                sheet.write_formula(row, 2, self._formula(item.content, 0, places), styles[shown])
+                formula = self._formula(item.content, 0, places)
+                sheet.write_formula(row, 2, formula, styles[shown], values.scalar(item.name))
             else:
                 sheet.write_number(row, 2, item.content, styles[f"input {shown}"])
             sheet.write_string(row, 3, item.source, styles["note"])
             return
+        stored = values.line(item.name)
         for m in range(self.months):
+            place = FIRST_MONTH_COLUMN + m
             if isinstance(item.content, str):
-                sheet.write_formula(row, FIRST_MONTH_COLUMN + m, self._formula(item.content, m, places), styles[shown])
+                sheet.write_formula(row, place, self._formula(item.content, m, places), styles[shown], stored[m])
             else:
-                sheet.write_number(row, FIRST_MONTH_COLUMN + m, float(item.content[m]), styles[f"input {shown}"])
+                sheet.write_number(row, place, float(item.content[m]), styles[f"input {shown}"])
         if item.total:
-            sheet.write_formula(row, 2, self._formula(f"=SUM([{item.name}:])", 0, places), styles[shown])
+            formula = self._formula(f"=SUM([{item.name}:])", 0, places)
+            sheet.write_formula(row, 2, formula, styles[shown], values.total(item.name))
 
     def _formula(self, template: str, month: int, places: Mapping[str, tuple[str, int, str]]) -> str:
         def cell(match: re.Match[str]) -> str:
