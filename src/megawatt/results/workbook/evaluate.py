@@ -146,7 +146,7 @@ class Values:
 
     def _range(self, name: str, to: str) -> FloatArray:
         names = self._order[self._order.index(name) : self._order.index(to) + 1]
-        return np.array([self._scalar(one) for one in names])
+        return np.array([[self._scalar(one)] for one in names])  # one below the other: rows meet columns in a product
 
     def _column(self) -> float:
         return float(self._first_column + self._month + 1)
@@ -198,7 +198,7 @@ def _compiled(formula: str) -> CodeType:
 
 def _flat(values: Sequence[Any]) -> FloatArray:
     """All numbers of some arguments; texts do not count."""
-    joined = np.concatenate([np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in values])
+    joined = np.concatenate([np.ravel(np.asarray(v, dtype=np.float64)) for v in values])
     return np.asarray(joined[~np.isnan(joined)])
 
 
