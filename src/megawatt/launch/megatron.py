@@ -109,11 +109,12 @@ def _recompute(options: Options) -> dict[str, int]:
     if unknown:
         options.note(f"recompute of {', '.join(unknown)} is left out")
     held = options.whole("recompute_num_layers", "activations_checkpoint_num_layers")
-    block = options.word("recompute_method", "activations_checkpoint_method") == "block"
+    method = options.word("recompute_method", "activations_checkpoint_method")
     return {
         "recompute": found,
         "modules": module_bits([name for name in modules if name in MODULES]),
-        "repeated_layers": held if found == 2 and block and held > 0 else 0,
+        "repeated_layers": held if found == 2 and method == "block" and held > 0 else 0,
+        "group_layers": held if found == 2 and method == "uniform" and held > 1 else 0,
     }
 
 
@@ -272,8 +273,8 @@ def write_megatron(launch: Launch, layers: int) -> tuple[str, tuple[str, ...]]:
     words += {0: [], 1: ["--recompute-granularity selective"], 2: ["--recompute-granularity full"]}[y["recompute"]]
     words += written_modules(y["modules"]) if y["recompute"] == 1 else []
     if y["recompute"] == 2:
-        some = y["repeated_layers"]
-        words += [f"--recompute-method {'block' if some else 'uniform'}", f"--recompute-num-layers {some or 1}"]
+        some, group = y["repeated_layers"], max(y.get("group_layers", 0), 1)
+        words += [f"--recompute-method {'block' if some else 'uniform'}", f"--recompute-num-layers {some or group}"]
     if launch.model.get("experts"):
         words += [f"--num-experts {launch.model['experts']}", f"--expert-model-parallel-size {y['ep']}"]
         words += [f"--expert-tensor-parallel-size {y['etp']}"]

@@ -81,13 +81,17 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
     inside = options.whole("pipeline_parallel_microbatch_size", default=1)
     recompute = options.kind(_RECOMPUTE, "activation_checkpoint.mode", default=1)
     every = options.word("selective_ac_option")
-    if recompute == 1 and every.isdigit():
-        options.note(f"recompute of every layer of {every} is taken as selective")
     layout: dict[str, int] = degrees | _pipeline(options, degrees["pp"], layers)
+    some = 0
+    if recompute == 1 and every.isdigit() and int(every) > 0 and layers > 0:
+        # Every so many layers one is repeated as a whole.
+        chunks = degrees["pp"] * max(layout.get("vpp", 1), 1)
+        recompute, some = 2, max(layers // chunks // int(every), 1)
     layout |= _sharding(options, degrees["tp"], degrees["pp"], degrees["cp"])
     layout |= {
         "micro_batch": inside if degrees["pp"] > 1 else local,
         "recompute": recompute,
+        "repeated_layers": some,
         "sequence_parallel": int(degrees["tp"] > 1),
     }
     batch = options.whole("global_batch_size", default=-1)

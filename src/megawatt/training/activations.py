@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.training.features import MODULES
-from megawatt.training.recompute import recomputes, repeated_share
+from megawatt.training.recompute import group_sizes, recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
 from megawatt.training.stacks import Stack
 from megawatt.workload import Attention, Latent, LayerKind, structure
 
-__all__ = ["Activations", "activation_bytes", "layer_activations", "stored_width"]
+__all__ = ["Activations", "activation_bytes", "gradient_width", "layer_activations", "stored_width"]
 
 
 _QUANTISED: Final = MappingProxyType(
@@ -55,6 +55,12 @@ def activation_bytes(precision: str) -> float:
     return 4.0 if precision in _WIDE else 2.0
 
 
+def gradient_width(precision: str, stack: Stack) -> float:
+    """Width of a stored gradient: the stack's, or 32 bits as everything of training in 32 bits. [B]"""
+    wide = activation_bytes(precision)
+    return wide if precision in _WIDE else stack.gradient_bytes
+
+
 def stored_width(precision: str) -> float:
     """Width of an input that a multiply keeps for the gradient of its weight. [B]"""
     return _QUANTISED.get(precision, activation_bytes(precision))
@@ -73,7 +79,7 @@ def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
     job, layouts, stack
         What is trained (precision as the chip names it), layouts (n,), fused attention and dropout.
     """
-    share = repeated_share(job.arch.layers, layouts)
+    share, group = repeated_share(job.arch.layers, layouts), group_sizes(layouts)
     chosen = {module: recomputes(layouts, stack, module) for module in MODULES}
     rows = []
     for kind in structure(job.arch).kinds:
@@ -86,9 +92,9 @@ def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
             if modules:
                 gone = functools.reduce(operator.or_, (chosen[name] for name in modules))
                 repeated = repeated + np.where(gone, held, 0.0)
-        # Layers that are repeated as a whole keep their input alone.
-        kept = share * first + (1.0 - share) * (whole - repeated)
-        rows.append((kept, np.where(share > 0.0, whole - first, repeated), layer.working()))
+        # Layers that are repeated as a whole keep their input alone, those that are repeated together one input.
+        kept = share * first / group + (1.0 - share) * (whole - repeated)
+        rows.append((kept, np.where(share > 0.0, group * whole - first, repeated), layer.working()))
     kept, repeated, working = (np.stack(column) for column in zip(*rows, strict=True))
     return Activations(kept, repeated, working, first)
 

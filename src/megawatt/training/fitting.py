@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
 from megawatt.training.division import layout_reasons
+from megawatt.training.features import Features
 from megawatt.training.memory import total_bytes
 from megawatt.training.planning import asked_space, plan
-from megawatt.training.practice import OFFLOADS, practice_for
+from megawatt.training.practice import OFFLOADS, Practice, practice_for
 from megawatt.training.records import Job, Layouts
+from megawatt.training.stacks import switched_text
 from megawatt.training.step import step_memory
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ __all__ = ["Change", "MemoryAnswer", "memory_answer"]
 
 _MOST_ZERO: Final = 3
 """Last stage of ZeRO."""
+_NARROW: Final = {"adam-bf16": "moments in 16 bits", "adam-8bit": "moments in 8 bits"}
+"""Kinds of optimizer that hold less."""
 _FULL: Final = 2
 """Code of full recompute."""
 
@@ -127,18 +131,24 @@ def memory_answer(
     capacity = system.accelerator.hbm_bytes
     changes: list[Change] = []
     if sum(held.values()) > capacity:
-        offloads = ((f"{w} in the host's memory", layout, (*offload, w)) for w in OFFLOADS if w not in offload)
-        for words, other, away in (*((w, y, tuple(offload)) for w, y in _smaller(layout)), *offloads):
+        tried = [(words, other, practice) for words, other in _smaller(layout)]
+
+        def asked(**changed: Any) -> Practice:
+            same = {"stack": stack, "offload": offload, "optimizer": optimizer, "jobs": [job]}
+            return practice_for(catalogue, system, **{**same, **changed})
+
+        places = [what for what in OFFLOADS if what not in offload]
+        tried += [(f"{what} in the host's memory", layout, asked(offload=(*offload, what))) for what in places]
+        if practice.optimizer.startswith("adam"):
+            tried += [(words, layout, asked(optimizer=kind)) for kind, words in _NARROW.items()]
+        tiled = switched_text(practice.stack.key, Features(loss="tiled"))
+        tried.append(("the loss tile by tile", layout, asked(stack=tiled)))
+        for words, other, there in tried:
             if layout_reasons(job, other, chips=chips)[0]:
                 continue
-            same = set(away) == set(offload)
-            there = (
-                practice
-                if same
-                else practice_for(catalogue, system, stack, offload=away, optimizer=optimizer, jobs=[job])
-            )
             need = float(total_bytes(step_memory(job, system, other, practice=there))[0])
-            changes.append(Change(words, need, need <= capacity))
+            if need < sum(held.values()):
+                changes.append(Change(words, need, need <= capacity))
     return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))
 
 

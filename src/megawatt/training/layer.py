@@ -22,6 +22,7 @@ from megawatt.hardware import (
     send_receive_s,
     vector_time_s,
 )
+from megawatt.training.activations import activation_bytes, gradient_width
 from megawatt.training.dispatch import dispatch_s
 from megawatt.training.features import MODULES
 from megawatt.training.multiplies import multiply, shared_clock
@@ -89,7 +90,7 @@ def _multiplies(
     zero = np.zeros_like(shape)
     forward = backward = weight = Work(zero, zero, zero)
     for g in gemms:
-        kind = precision if g.linear else _wide(practice)
+        kind = precision if g.linear else _wide(practice, precision)
         rows = g.m * load if g.grouped else g.m
 
         def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> Work:
@@ -122,8 +123,10 @@ def _clock(
     return shared_clock(kernel.law, total, other_s, (kernel.law.cap_w - kernel.law.idle_w) * active_s)
 
 
-def _wide(practice: Practice) -> str:
-    """The 16-bit precision of the chip."""
+def _wide(practice: Practice, precision: str) -> str:
+    """The precision of what is not quantised: the chip's 16-bit one, or that of training in 32 bits."""
+    if activation_bytes(precision) > ACTIVATION_BYTES:
+        return precision
     return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"
 
 
@@ -160,6 +163,7 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
     work = layer_work(
         arch, kind, split_of(layouts), seq_len, fused_attention=stack.attention_fused, dropout=stack.dropout
     )
+    work = work.at_width(activation_bytes(precision))
     if job.document_tokens:
         work = dataclasses.replace(work, attention=packed_calls(work.attention, seq_len, job.document_tokens))
     routed = experts(practice, work.experts, precision, frozen=arch.lora_rank > 0)
@@ -167,7 +171,7 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
     plain = work.gemms if routed is None else [g for g in work.gemms if not g.grouped]
     load = busiest_load(practice, work.experts)
     multiplied = _multiplies(practice, plain, precision, work.vector_bytes, load)
-    works = {"gemm": multiplied, "attention": attention(practice, work)}
+    works = {"gemm": multiplied, "attention": attention(practice, work, precision)}
     if routed is not None:
         works["experts"] = routed
     vector_f, vector_b = _vector_s(work, layouts, practice, precision, routed=routed is None)
@@ -213,8 +217,9 @@ def _vector_s(
     backward = biases + factor * (work.vector_bytes_backward + 1.5 * around) + casts * work.cast_elements_backward
     # Every micro-batch reads and writes the stored gradients of all weights; where the multiply does not add to them
     # itself, the fresh ones are read once more. Sharded ones (ZeRO 2 and 3) are scattered first.
-    fresh = 0.0 if practice.stack.gradient_fused else ACTIVATION_BYTES
-    stored = (2.0 * practice.stack.gradient_bytes + fresh) * work.weights
+    fresh = 0.0 if practice.stack.gradient_fused else work.element_bytes
+    held = gradient_width(precision, practice.stack)
+    stored = (2.0 * held + fresh) * work.weights
     backward = backward + np.where(layouts.zero <= 1, stored, 0.0)
     kernels = work.vector_kernels + (work.routed_kernels if routed else 0.0)
     return vector_time_s(practice.kernels, forward, kernels), vector_time_s(practice.kernels, backward, 1.5 * kernels)
@@ -285,7 +290,7 @@ class _Repeated:
             if mixture is not None:
                 width = width + tokens * mixture.per_token / y.tp * mixture.expert.width
             moved, kernels = (3.0 if arch.gated else 2.0) * width, 1.0
-        traffic = self.practice.stack.vector_traffic_factor * ACTIVATION_BYTES * moved
+        traffic = self.practice.stack.vector_traffic_factor * activation_bytes(self.job.precision) * moved
         return np.asarray(vector_time_s(self.practice.kernels, traffic, kernels))
 
 
@@ -330,7 +335,7 @@ def _exchange_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatA
     cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
     queries, output = np.zeros_like(cp), np.zeros_like(cp)
     for call in work.attention:
-        rows = ACTIVATION_BYTES * call.batch * call.queries * call.heads
+        rows = work.element_bytes * call.batch * call.queries * call.heads
         queries, output = queries + rows * call.head_dim, output + rows * call.value_dim
     before = all_to_all_s(practice.fabric, queries + work.cp_bytes, cp, tp)
     return before + all_to_all_s(practice.fabric, output, cp, tp)
@@ -367,10 +372,11 @@ def _tensor_s(
 
 def head_time(job: Job, layouts: Layouts, practice: Practice) -> BlockTime:
     """Time of the output projection and loss of one micro-batch, on the last stage; parts of shape (n,)."""
-    gemm, loss_f, loss_b = head_work(job.arch, split_of(layouts), job.seq_len)
-    work = _multiplies(practice, (gemm,), _wide(practice), loss_f)
+    wide = _wide(practice, job.precision)
+    gemm, loss_f, loss_b = head_work(job.arch, split_of(layouts), job.seq_len, activation_bytes(job.precision))
+    work = _multiplies(practice, (gemm,), wide, loss_f)
     forward = {"vector": vector_time_s(practice.kernels, loss_f, 3.0)}
     backward = {"vector": vector_time_s(practice.kernels, loss_b, 1.0)}
-    clock = _clock(practice, _wide(practice), (work,), (forward, backward))
+    clock = _clock(practice, wide, (work,), (forward, backward))
     forward["gemm"], backward["gemm"] = work.forward.at(clock), work.backward.at(clock)
     return BlockTime(forward, backward, np.zeros_like(loss_f), work.weight.at(clock))

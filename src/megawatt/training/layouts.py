@@ -55,6 +55,7 @@ LIMITS: Final = {
     "last_layers": (0, MOST_COUNTED),
     "modules": (0, 2 ** len(MODULES) - 1),
     "repeated_layers": (0, MOST_COUNTED),
+    "group_layers": (0, MOST_COUNTED),
 }
 """Least and largest value of each field of a layout."""
 _GIVEN: Final = (
@@ -65,6 +66,7 @@ _GIVEN: Final = (
     "last_layers",
     "modules",
     "repeated_layers",
+    "group_layers",
 )
 """Fields that no search varies: where they are not given they are 0."""
 

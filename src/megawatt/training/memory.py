@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
-from megawatt.training.activations import Activations, activation_bytes, layer_activations
+from megawatt.training.activations import Activations, activation_bytes, gradient_width, layer_activations
 from megawatt.training.practice import Host, Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.schedules import codes_of, in_flight, weight_copies
@@ -168,7 +168,7 @@ class _Stage:
         if wide < _MASTER_BYTES and "optimizer" not in offloaded and not stack.narrow_shards:
             weights = np.where(layouts.zero == 3, (1.0 - trained) * weights, weights)
         gathered = np.where(layouts.zero == 3, np.maximum(stack.gathered_layers * one_layer, bucket / wide), 0.0)
-        width = wide if wide == _MASTER_BYTES else stack.gradient_bytes
+        width = gradient_width(self.job.precision, stack)
         own = practice.state_bytes - (_MASTER_BYTES if wide == _MASTER_BYTES else 0.0)
         # Multiplies that do not add to wider gradients themselves leave theirs beside these until a step's end.
         apart = not stack.gradient_fused and stack.gradient_bytes > wide

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.training.exchange import OPTIMIZER_TRAFFIC_BYTES
+from megawatt.training.activations import activation_bytes
+from megawatt.training.exchange import optimizer_traffic_bytes
 from megawatt.training.pipeline import Pace
 from megawatt.training.practice import Host, Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.tables import LayerTables
 
 __all__ = ["offload_s"]
-
-
-_WEIGHT_BYTES: Final = 2.0
-"""Updated weights come back in 16 bits."""
 
 
 def offload_s(
@@ -60,9 +56,10 @@ def offload_s(
     changed: dict[str, FloatArray] = {}
     if "optimizer" in host.offloaded:
         # The chip's optimizer streams so many bytes per parameter through its memory.
-        trained = parts["optimizer"] * practice.kernels.hbm_flow_bytes_per_s / OPTIMIZER_TRAFFIC_BYTES
-        width = max(practice.stack.gradient_exchange_bytes, _WEIGHT_BYTES)
-        slowest = max(width / host.link_bytes_per_s, OPTIMIZER_TRAFFIC_BYTES / host.memory_bytes_per_s)
+        traffic = optimizer_traffic_bytes(practice, job.precision)
+        trained = parts["optimizer"] * practice.kernels.hbm_flow_bytes_per_s / traffic
+        width = max(practice.stack.gradient_exchange_bytes, activation_bytes(job.precision))
+        slowest = max(width / host.link_bytes_per_s, traffic / host.memory_bytes_per_s)
         changed["optimizer"] = trained * slowest
     if "activations" in host.offloaded:
         kept = (pace.load.layers * tables.activations.at(tables.entry).kept).sum(axis=0)

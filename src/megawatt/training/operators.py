@@ -19,7 +19,7 @@ from megawatt.hardware import (
     vector_time_s,
 )
 from megawatt.training.practice import Practice
-from megawatt.workload import AttentionCall, ExpertCall, LayerWork, ScanCall
+from megawatt.workload import ACTIVATION_BYTES, AttentionCall, ExpertCall, LayerWork, ScanCall
 from megawatt.workload.counts import mean_keys
 
 __all__ = ["Passes", "attention", "busiest_load", "experts", "packed_calls"]
@@ -51,7 +51,7 @@ def _one_call(kernel: AttentionKernel, call: AttentionCall, *, backward: bool) -
     return Work.of(cost, kernel.law)
 
 
-def attention(practice: Practice, work: LayerWork) -> Passes:
+def attention(practice: Practice, work: LayerWork, precision: str) -> Passes:
     """Fused attention and recurrences of one layer; nothing where the scores are multiplies.
 
     Nobody has measured recurrences: t = max(arithmetic, memory), arithmetic at the rate that fused attention reaches on
@@ -63,10 +63,15 @@ def attention(practice: Practice, work: LayerWork) -> Passes:
         Its attention kernel; where the chip has none, the roofline of ``practice.kernels`` (clocks do not touch it).
     work : LayerWork
         The layer, arrays (n,).
+    precision : str
+        Of the linear layers: kernels are measured in 16 bits, in 32 attention is as much slower as multiplies are.
     """
     none = np.zeros_like(work.vector_bytes)
     forward = backward = zero = Work(none, none, none)
     reached = practice.stack.attention_frac
+    if work.element_bytes > ACTIVATION_BYTES:
+        rates = practice.kernels.gemm_flops_per_s
+        reached *= min(rates.get(precision, 0.0) / max(rates.get("bf16", 0.0), rates.get("fp16", 0.0)), 1.0)
     for call in work.attention:
         if practice.attention is None:
             flops = call.flops()

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.hardware import all_gather_s, send_receive_s
+from megawatt.training.activations import activation_bytes
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.schedules import OVERLAPPED, TWO_CHUNKS, Passes, among, bubble_s, codes_of, only_1f1b
 from megawatt.training.stages import PerBlock, StageLoad, device_loads
 from megawatt.training.tables import PARTS, Block, LayerTables
-from megawatt.workload import ACTIVATION_BYTES
 
 __all__ = ["Pace", "message_s", "pace"]
 
@@ -46,7 +46,7 @@ class Pace:
 def message_s(job: Job, layouts: Layouts, practice: Practice) -> FloatArray:
     """Time of one activation (or its gradient) from a stage to the next. [s], shape (n,); 0 without pipeline."""
     tp, cp, pp = (getattr(layouts, n).astype(np.float64) for n in ("tp", "cp", "pp"))
-    payload = ACTIVATION_BYTES * layouts.micro_batch * job.seq_len / cp * job.arch.hidden
+    payload = activation_bytes(job.precision) * layouts.micro_batch * job.seq_len / cp * job.arch.hidden
     scattered = layouts.sequence_parallel | practice.stack.pp_scattered
     stride = (layouts.tp * layouts.cp * layouts.dp).astype(np.float64)
     time = send_receive_s(practice.fabric, np.where(scattered, payload / tp, payload), pp, stride)

@@ -42,6 +42,8 @@ _RESERVE: Final = ("context_bytes", "fragmentation_frac")
 OPTIMIZERS: Final = ("adam", "adam-main-grads", "adam-bf16", "adam-8bit", "muon", "sgd")
 """Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own), with
 moments in 16 or 8 bits, Muon, SGD with momentum."""
+_OWN_GRADIENT_BYTES: Final = {"adam-main-grads": 4.0}
+"""32-bit gradients among the states of a kind of optimizer: read and written as gradients are."""
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
@@ -67,10 +69,10 @@ class Practice:
 
     ``context_bytes`` of the memory are the driver's and the communication library's, ``fragmentation_frac`` is lost by
     the allocator per byte in use; ``state_bytes`` are the optimizer's (of kind ``optimizer``) per parameter, the 32-bit
-    master included. [B] ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of their
-    number. ``multiplies`` holds the measured matrix kernels by precision, ``attention`` and ``experts`` the other
-    measured kernels; where one is lacking, ``kernels`` has a coarser rate; ``evidence`` says whose measurements they
-    are (`rests_on`).
+    master included, of which ``updated_bytes`` are read and written in a step. [B] ``straggler_frac`` of a step is lost
+    waiting for the slowest replica per doubling of their number. ``multiplies`` holds the measured matrix kernels by
+    precision, ``attention`` and ``experts`` the other measured kernels; where one is lacking, ``kernels`` has a coarser
+    rate; ``evidence`` says whose measurements they are (`rests_on`).
     """
 
     kernels: KernelProfile
@@ -80,6 +82,7 @@ class Practice:
     context_bytes: float
     fragmentation_frac: float
     state_bytes: float
+    updated_bytes: float
     straggler_frac: float
     optimizer: str = ""
     host: Host | None = None
@@ -257,6 +260,7 @@ def practice_for(
         context_bytes=reserve[0].fact.number(),
         fragmentation_frac=reserve[1].fact.number(),
         state_bytes=states.fact.number(),
+        updated_bytes=states.fact.number() - _OWN_GRADIENT_BYTES.get(kind, 0.0),
         straggler_frac=straggler.fact.number(),
         optimizer=kind,
         host=host,

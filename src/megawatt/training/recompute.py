@@ -13,7 +13,7 @@ from megawatt.training.features import MODULES
 from megawatt.training.records import Layouts
 from megawatt.training.stacks import Stack
 
-__all__ = ["module_bits", "module_names", "recomputes", "repeated_share"]
+__all__ = ["group_sizes", "module_bits", "module_names", "recomputes", "repeated_share"]
 
 
 _USUAL: Final = ("layernorm", "moe_act")
@@ -39,6 +39,11 @@ def repeated_share(layers: int, layouts: Layouts) -> FloatArray:
     some = layouts.repeated_layers * layouts.pp * layouts.vpp
     share = np.where(layouts.repeated_layers > 0, np.minimum(some, layers) / layers, 1.0)
     return np.asarray(np.where(layouts.recompute == 2, share, 0.0))
+
+
+def group_sizes(layouts: Layouts) -> FloatArray:
+    """Layers that full recomputation repeats together. Shape (n,)"""
+    return np.maximum(layouts.group_layers.astype(np.float64), 1.0)
 
 
 def module_names(bits: int) -> tuple[str, ...]:

@@ -89,6 +89,7 @@ _DEFAULTS: Final = (
     ("last_layers", 0),
     ("modules", 0),
     ("repeated_layers", 0),
+    ("group_layers", 0),
 )
 """What a layout has in fields that are not given."""
 
@@ -111,7 +112,8 @@ class Layouts:
     values round a ring. ``first_layers``, ``last_layers``: layers of the first and the last stage (0: as
     `megawatt.training.stages` spreads them). ``modules``: parts of a layer that selective recompute repeats, as bits in
     the order of `megawatt.training.features.MODULES` (0: the usual ones). ``repeated_layers``: layers of each chunk of
-    the pipeline that full recompute repeats (0: all).
+    the pipeline that full recompute repeats (0: all). ``group_layers``: layers that it repeats together, of which the
+    input of the first alone is kept (Megatron-Core's uniform method; 0: each by itself).
     """
 
     tp: IntArray
@@ -132,6 +134,7 @@ class Layouts:
     last_layers: IntArray = field(default_factory=_not_given)
     modules: IntArray = field(default_factory=_not_given)
     repeated_layers: IntArray = field(default_factory=_not_given)
+    group_layers: IntArray = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
         # Defaults have no length of their own; they take the length of the layouts.

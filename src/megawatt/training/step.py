@@ -104,7 +104,7 @@ def step_cost(
     parts = {name: count * value for name, value in slowest.parts_s.items()}
     parts["bubble"] = slowest.bubble_s
     parts["pp"] = slowest.messages_s
-    parts |= exchange_s(job.arch, layouts, practice, slowest, count)
+    parts |= exchange_s(job, layouts, practice, slowest, count)
     if practice.host is not None:
         parts |= offload_s(job, layouts, practice.host, practice, slowest, tables, parts, count=count)
     doublings = np.log2(layouts.dp * layouts.cp)

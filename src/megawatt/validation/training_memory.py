@@ -177,4 +177,5 @@ def _practice(row: Row, setup: Setup, catalogue: Catalogue) -> Practice:
     if kind is None and not offload:
         return practice
     other = practice_for(catalogue, setup.system, setup.stack, offload=offload, optimizer=kind)
-    return dataclasses.replace(practice, state_bytes=other.state_bytes, host=other.host or practice.host)
+    host = other.host or practice.host
+    return dataclasses.replace(practice, state_bytes=other.state_bytes, updated_bytes=other.updated_bytes, host=host)

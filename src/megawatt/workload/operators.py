@@ -6,6 +6,7 @@ Every quantity is an array over parallel splits, so that one call prices a whole
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -76,6 +77,8 @@ class LayerWork:
         Routed tokens gathered over the tensor group of the experts. [B]
     routed_copies : float
         Routed experts of one token (0 in a dense layer).
+    element_bytes : float
+        Width of what travels and goes through memory: all bytes above are of such elements. [B]
     """
 
     gemms: tuple[Gemm, ...]
@@ -97,6 +100,27 @@ class LayerWork:
     ep_bytes: FloatArray
     etp_bytes: FloatArray
     routed_copies: float
+    element_bytes: float = ACTIVATION_BYTES
+
+    def at_width(self, width: float) -> LayerWork:
+        """The same with elements of another width. [B]"""
+        if width == self.element_bytes:
+            return self
+        factor = width / self.element_bytes
+        wider = {name: factor * getattr(self, name) for name in _IN_BYTES}
+        return replace(self, element_bytes=width, **wider)
+
+
+_IN_BYTES: Final = (
+    "vector_bytes",
+    "vector_bytes_backward",
+    "routed_bytes",
+    "tp_bytes",
+    "cp_bytes",
+    "ep_bytes",
+    "etp_bytes",
+)
+"""What grows with the width of an element."""
 
 
 def layer_work(
@@ -185,13 +209,15 @@ def layer_work(
     )
 
 
-def head_work(arch: ModelArch, split: Split, seq_len: int) -> tuple[Gemm, FloatArray, FloatArray]:
-    """Output projection and loss of one micro-batch on one chip of the last stage.
+def head_work(
+    arch: ModelArch, split: Split, seq_len: int, width: float = ACTIVATION_BYTES
+) -> tuple[Gemm, FloatArray, FloatArray]:
+    """Output projection and loss of one micro-batch on one chip of the last stage; logits of so many bytes.
 
     Returns
     -------
     gemm : Gemm
-        Logits; kept in 16 bits in every precision. Multi-token-prediction modules repeat it.
+        Logits; 16 bits in every precision but those of 32. Multi-token-prediction modules repeat it.
     loss_bytes, loss_bytes_backward : (n,)
         Memory traffic of the vocabulary-parallel cross-entropy on 32-bit logits. [B]
     """
@@ -201,8 +227,8 @@ def head_work(arch: ModelArch, split: Split, seq_len: int) -> tuple[Gemm, FloatA
     frozen = arch.lora_rank > 0
     gemm = Gemm("logits", tokens, vocab, np.full_like(tokens, arch.hidden), passes, linear=False, frozen=frozen)
     logits = tokens * vocab * passes
-    # Forward: 16-bit logits read, 32-bit written, two reads (maximum, exponentials) and one write.
-    return gemm, logits * (2.0 + 4.0 + 8.0 + 4.0), logits * (4.0 + 2.0)
+    # Forward: logits read, 32-bit ones written, two reads (maximum, exponentials) and one write.
+    return gemm, logits * (width + 4.0 + 8.0 + 4.0), logits * (4.0 + width)
 
 
 def _projected(p: Projection, tokens: FloatArray, split: Split) -> Gemm:

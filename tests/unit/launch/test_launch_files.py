@@ -88,6 +88,10 @@ def put(folder: Path, name: str, text: str) -> Path:
             {"pp": 4, "vpp": 4},
         ),
         ("--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads", {"zero": 2}),
+        (
+            "--recompute-granularity full --recompute-method uniform --recompute-num-layers 4",
+            {"recompute": 2, "group_layers": 4, "repeated_layers": 0},
+        ),
         ("--recompute-activations", {"recompute": 1}),
         ("--context-parallel-size 4 --cp-comm-type a2a", {"cp": 4, "cp_exchange": 1}),
         ("--num-experts 64 --expert-model-parallel-size 8 --tensor-model-parallel-size 2", {"ep": 8, "etp": 2}),
@@ -115,6 +119,7 @@ def test_arguments_of_megatron(tmp_path: Path, text: str, wanted: dict[str, int]
         ),
         ('pipeline_parallel_degree = 2\npipeline_parallel_schedule = "ZBVZeroBubble"', {"schedule": CODES["zb-v"]}),
         ("data_parallel_shard_degree = 1\ndata_parallel_replicate_degree = 8", {"zero": 0, "dp": 8}),
+        ('mode = "selective"\nselective_ac_option = "2"', {"recompute": 2, "repeated_layers": 16}),
         ("tensor_parallel_degree = 8", {"tp": 8, "sequence_parallel": 1, "zero": 3}),
         (
             'pipeline_parallel_degree = 4\npipeline_parallel_schedule = "Interleaved1F1B"\n'

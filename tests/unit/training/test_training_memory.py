@@ -305,3 +305,19 @@ def test_a_stage_may_keep_its_output() -> None:
     unit = 2 * 2048 * 12288
     assert first["activations"] == pytest.approx(8 * 13 * unit)
     assert second["activations"] == pytest.approx(8 * 12 * unit)
+
+
+def test_layers_that_are_repeated_together_keep_one_input() -> None:
+    """Megatron-Core's uniform method: a quarter of the inputs of full recompute, four layers at a time in the backward
+    pass."""
+    job, stack = Job(load_model("megatron-175b", CATALOGUE), 2048, 64), old_stack()
+    alone, four = (layer_activations(job, one_layout(tp=8, recompute=2, group_layers=group), stack) for group in (1, 4))
+    assert float(four.kept[0, 0]) == pytest.approx(float(alone.kept[0, 0]) / 4)
+    first = float(alone.kept[0, 0])
+    assert float(four.repeated[0, 0]) + first == pytest.approx(4 * (float(alone.repeated[0, 0]) + first))
+
+
+def test_a_7b_model_in_32_bits_takes_60_gb() -> None:
+    """Case F16 (DeepSpeed issues 3442, 5102): 39 GB were said, those of 16 bits."""
+    job = Job(load_model("llama-2-7b", CATALOGUE), seq_len=2048, global_batch=64, precision="fp32")
+    assert sum(memory(job, one_layout(dp=8, zero=2)).values()) == pytest.approx(60e9, rel=0.02)

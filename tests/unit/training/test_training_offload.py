@@ -86,7 +86,7 @@ def test_rates_come_from_the_catalogue_and_unknown_words_are_refused() -> None:
     assert rack.host.link_bytes_per_s > 3 * node.host.link_bytes_per_s
     assert any("host_link" in a.name for a in node.assumptions)
     assert not any("host_link" in a.name for a in PLAIN.assumptions)
-    with pytest.raises(ScenarioError, match="offload = weights; allowed: activations, optimizer"):
+    with pytest.raises(ScenarioError, match="offload = 'weights'; allowed: activations, optimizer"):
         practice_for(CATALOGUE, SYSTEM, offload=("weights",))
 
 
