@@ -27,6 +27,7 @@ __all__ = [
     "Problem",
     "ScenarioError",
     "SolverError",
+    "counted",
     "cut",
     "shown",
 ]
@@ -48,6 +49,11 @@ def cut(text: str, most: int) -> str:
     if not kept.isprintable():
         kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in kept)
     return kept + end
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, in the singular where it is one: ``1 problem``, ``1,024 sequences``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shown(value: object) -> str:

@@ -89,6 +89,7 @@ def build_accelerator(entry: Entry) -> Accelerator:
         power_idle_w=read.number("power_idle_w"),
         family=read.word_or("family", prefix if prefix in FAMILIES else "gpu"),
         like=read.word_or("like", ""),
+        purpose=read.word_or("purpose", ""),
         achieved_over_predicted=read.number_or("achieved_over_predicted", 1.0),
         assumptions=read.assumptions(),
     )

@@ -16,7 +16,7 @@ from megawatt.catalogue.own_network import USUAL, Network, Sheet, times
 from megawatt.catalogue.records import Entry, Fact
 from megawatt.catalogue.section import as_problems
 from megawatt.catalogue.store import Catalogue
-from megawatt.errors import CatalogueError, Problem, ScenarioError, shown
+from megawatt.errors import CatalogueError, Problem, ScenarioError, counted, shown
 from megawatt.files import read_toml
 
 __all__ = ["OwnMachine", "is_machine_file", "read_machine"]
@@ -99,7 +99,7 @@ def read_machine(path: Path, catalogue: Catalogue, *, name: str = "") -> OwnMach
 
 
 def _refused(file: str, problems: list[Problem]) -> ScenarioError:
-    return ScenarioError(f"{file}: {len(problems)} problem(s)", problems, file)
+    return ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, file)
 
 
 class _Builder:

@@ -146,6 +146,7 @@ class Accelerator:
 
     ``family`` (`FAMILIES`) says whose collectives, stacks and practice hold. ``like`` is the catalogued chip whose
     achieved shares and practice a chip of a machine file takes; empty for catalogued chips.
+    ``purpose``: what its maker sells it for where that is one thing alone (inference).
     ``achieved_over_predicted`` scales the rate of its kernels: from a measured run (`[anchor]` of a machine file).
     """
 
@@ -161,6 +162,7 @@ class Accelerator:
     assumptions: tuple[Assumption, ...] = ()
     family: str = "gpu"
     like: str = ""
+    purpose: str = ""
     achieved_over_predicted: float = 1.0
 
     @property

@@ -9,6 +9,7 @@ import click
 
 from megawatt.cli.options import force_option
 from megawatt.cli.output import emit_json, say
+from megawatt.errors import ScenarioError
 
 __all__ = ["init", "schema"]
 
@@ -26,6 +27,7 @@ def init(path: Path | None, machine: bool, model: bool, force: bool, as_json: bo
     from megawatt.files import read_text
     from megawatt.writing import write_text
 
+    _refuse_both(machine, model)
     kind = "machine" if machine else "model" if model else "site"
     rooms = {"machine": "catalogue/machine_", "model": "workload/model_", "site": "scenario/"}
     room, _, start = rooms[kind].partition("/")
@@ -44,6 +46,11 @@ def init(path: Path | None, machine: bool, model: bool, force: bool, as_json: bo
         say(f"{path}: written; next: megawatt {following[kind]}")
 
 
+def _refuse_both(machine: bool, model: bool) -> None:
+    if machine and model:
+        raise ScenarioError("--machine and --model: allowed: one of the two")
+
+
 @click.command(epilog="Example: megawatt schema > scenario.schema.json")
 @click.option("--machine", is_flag=True, help="Of machine files instead.")
 @click.option("--model", is_flag=True, help="Of model files instead.")
@@ -54,6 +61,7 @@ def schema(machine: bool, model: bool, as_json: bool) -> None:
     from megawatt.scenario import json_schema
     from megawatt.workload import model_schema
 
+    _refuse_both(machine, model)
     content = machine_schema() if machine else model_schema() if model else json_schema()
     if as_json:
         emit_json("schema", [content])

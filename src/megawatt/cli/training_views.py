@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.cli.output import console, emit_json, say
 from megawatt.cli.tables import print_table
+from megawatt.errors import counted
 
 if TYPE_CHECKING:
     from megawatt.catalogue.records import System
@@ -140,7 +141,7 @@ def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | No
 
     to = console()
     job = found.job
-    question = f"{job.global_batch:,} sequences of {job.seq_len:,} tokens, {job.precision}, {found.stack}"
+    question = f"{counted(job.global_batch, 'sequence')} of {job.seq_len:,} tokens, {job.precision}, {found.stack}"
     host = f", {' and '.join(found.offload)} in the host's memory" if found.offload else ""
     title = f"{job.arch.title or job.arch.key} on {found.chips:,} x {system.accelerator.key}"
     to.print(f"{title}: {question}{host}\n", style="bold")

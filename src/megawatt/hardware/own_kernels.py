@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.loader import data_hash, read_data
 from megawatt.catalogue.records import Entry
-from megawatt.errors import CatalogueError, Problem, ScenarioError
+from megawatt.errors import CatalogueError, Problem, ScenarioError, counted
 from megawatt.files import is_folder
 from megawatt.hardware.fitted_numbers import REFERENCE_STACK, STACK_PREFIX, entry_key, stack_values
 from megawatt.hardware.kernels import (
@@ -70,7 +70,7 @@ def with_kernels(catalogue: Catalogue, folder: Path, *, name: str = "") -> Catal
     if not entries:
         problems = [Problem("", "no table of kernels", _NEEDED)]
     if problems:
-        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, file)
+        raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, file)
     return catalogue.laid_over(entries, file, digest, f"measured kernels in {file}")
 
 

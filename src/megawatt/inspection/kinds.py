@@ -11,7 +11,16 @@ from typing import Any, Final, Protocol, cast
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.loader import HEADER
-from megawatt.errors import CatalogueError, MegawattError, NotSupportedError, Problem, ScenarioError, cut, shown
+from megawatt.errors import (
+    CatalogueError,
+    MegawattError,
+    NotSupportedError,
+    Problem,
+    ScenarioError,
+    counted,
+    cut,
+    shown,
+)
 from megawatt.files import is_file, is_folder, read_json, read_toml
 from megawatt.hourly import kind_of_rows, table_rows
 from megawatt.inspection.entries import describe_entry, describe_source
@@ -223,7 +232,7 @@ def check(path: Path, catalogue: Catalogue, settings: Iterable[str] = (), *, seq
         raise ScenarioError(f"{path}: --set is for scenarios; this is {kind.title}", file=str(path))
     found = kind.describe(path, catalogue, seq_len=seq_len, settings=settings)
     if found.problems:
-        raise ScenarioError(f"{path}: {len(found.problems)} problem(s)", found.problems, str(path))
+        raise ScenarioError(f"{path}: {counted(len(found.problems), 'problem')}", found.problems, str(path))
     return found
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.section import as_problems
-from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError, shown
+from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError, counted, shown
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
@@ -104,7 +104,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
         problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
         problems += _behind_the_meter(uses)
     if problems:
-        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
+        raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
     return LoadedComparison(
         top.name, top.title, top.question, tuple(uses), str(file), digest, catalogue, top.conversion
     )
@@ -160,7 +160,7 @@ def _one(
         _apply(raw, setting, file)
     problems, scenario, catalogue = validate_raw(raw, catalogue, file.parent)
     if problems or scenario is None:
-        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file))
+        raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
     if settings:
         digest = hashlib.sha256((digest + "\n" + "\n".join(settings)).encode()).hexdigest()
     return LoadedScenario(scenario, file.parent, str(file), digest), catalogue
@@ -260,7 +260,7 @@ def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, cata
         return model.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:
         problems = as_problems(model, error)
-        raise ScenarioError(f"{file}: {len(problems)} problem(s)", problems, str(file)) from None
+        raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file)) from None
 
 
 def json_schema() -> dict[str, Any]:

@@ -82,6 +82,9 @@ def _special_rules(arch: ModelArch, y: Layouts, micro: IntArray) -> Iterator[tup
         rest = arch.layers - y.first_layers - y.last_layers
         between = y.pp - (y.first_layers > 0) - (y.last_layers > 0)
         yield y.pp == 1, "layers of the first or last stage need pipeline stages"
+        # The token table or the output projection may stand alone in a chunk.
+        for end, held in (("first", y.first_layers), ("last", y.last_layers)):
+            yield (held > 0) & (held + 1 < y.vpp), f"the {end} stage has fewer layers than virtual stages"
         yield rest < between, "the first and last stage leave too few layers"
         yield (between == 0) & (rest != 0), "the stages do not hold all layers"
 

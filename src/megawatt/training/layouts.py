@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.arrays import IntArray
-from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.errors import Problem, ScenarioError, counted, shown
 from megawatt.training.axes import NOTHING, Fixed, choices_under, held, micro_batches, splits_of
 from megawatt.training.division import broken, rules_of, tensor_dimensions
 from megawatt.training.features import MODULES
@@ -261,7 +261,8 @@ def _no_split(job: Job, chips: int, fixed: Fixed = NOTHING, rejected: Mapping[st
         none = f"tp x pp x cp x dp = {product} does not divide {chips} chips"
         whole = {"tp", "pp", "cp", "dp"} <= set(fixed)
         why = "; ".join(text for _, text in rules[:3]) or (none.replace("divide", "make up") if whole else none)
-        return f"layout {words}: {why} ({chips} chips, {job.global_batch} sequences of {job.seq_len} tokens)"
+        asked = f"{counted(chips, 'chip')}, {counted(job.global_batch, 'sequence')} of {job.seq_len:,} tokens"
+        return f"layout {words}: {why} ({asked})"
     near = [
         n
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
@@ -271,5 +272,5 @@ def _no_split(job: Job, chips: int, fixed: Fixed = NOTHING, rejected: Mapping[st
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""
     return (
         f"chips = {chips}: no tp x pp x cp x dp divides {heads} heads of {job.arch.key}, {job.seq_len} "
-        f"tokens and a global batch of {job.global_batch} sequences{hint}. Change chips or global_batch"
+        f"tokens and a global batch of {counted(job.global_batch, 'sequence')}{hint}. Change chips or global_batch"
     )

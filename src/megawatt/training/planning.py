@@ -23,7 +23,7 @@ from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.schedules import schedule_name
 from megawatt.training.search import distinct, pareto_front, score_layouts, scores_of, smallest
 from megawatt.training.step import MEMORY_REASON, step_cost
-from megawatt.training.units import cores_per_chip, unit_note
+from megawatt.training.units import cores_per_chip, purpose_note, unit_note
 from megawatt.units import J_PER_MWH, S_PER_HOUR
 from megawatt.workload import model_flops_per_token
 
@@ -311,8 +311,9 @@ def _too_large(job: Job, system: System, chips: int, layouts: Layouts, memory: N
     """What a model that fits in no layout lacks."""
     nearest = int(np.argmin(memory))
     have, need = system.accelerator.hbm_bytes, float(memory[nearest])
+    none = f"none of {len(layouts):,} layouts fits" if len(layouts) > 1 else "the only layout does not fit"
     text = (
-        f"{job.arch.key} on {chips} x {system.accelerator.key}: none of {len(layouts):,} layouts fits in memory. The "
+        f"{job.arch.key} on {chips} x {system.accelerator.key}: {none} in memory. The "
         f"nearest ({describe_layout(layouts, nearest)}) needs {need / 1e9:.1f} GB per chip of {have / 1e9:.1f} GB: "
         f"{(need - have) / 1e9:.1f} GB are missing. Use more chips, a shorter sequence, or an accelerator "
         "with more memory"
@@ -374,5 +375,10 @@ def _assemble(
         optimizer=case.practice.optimizer,
         evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
-        notes=tuple(filter(None, [unit_note(system, chips), *(f"Model: {text}." for text in job.arch.assumed)])),
+        notes=tuple(
+            filter(
+                None,
+                [purpose_note(system), unit_note(system, chips), *(f"Model: {text}." for text in job.arch.assumed)],
+            )
+        ),
     )

@@ -18,6 +18,7 @@ from megawatt.errors import ScenarioError
 from megawatt.training.pipeline import message_s
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.records import Job, Layouts, TrainingPlan
+from megawatt.training.schedules import codes_of, schedule_name
 from megawatt.training.stages import layers_by_stage, leading_layers
 from megawatt.training.step import micro_batches, step_cost
 from megawatt.training.tables import PARTS, LayerTables, layer_tables
@@ -48,11 +49,23 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Events of one step, its predicted length, and how much the replayed schedule was stretched to meet it."""
+    """Events of one step, its predicted length, and how much the replayed schedule was stretched to meet it.
+
+    ``schedule`` is the layout's own; others than 1F1B are drawn as 1F1B (``drawn_as``).
+    """
 
     events: tuple[Event, ...]
     step_time_s: float
     stretch: float
+    schedule: str = "1f1b"
+    drawn_as: str = "1f1b"
+
+    @property
+    def note(self) -> str:
+        """What the picture does not show; empty where it shows all."""
+        if self.schedule == self.drawn_as:
+            return ""
+        return f"drawn as {self.drawn_as}, stretched to the length of {self.schedule}, whose order is not replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,8 @@ def step_timeline(
     for name, stream in _AFTER:
         events += [Event(p, stream, name, now, after[name]) for p in range(stages) if after[name] > 0.0]
         now += after[name]
-    return Timeline(tuple(events), float(cost.step_time_s[0]), stretch)
+    schedule = schedule_name(int(codes_of(layout, practice.stack.schedule)[0])) if stages > 1 else "1f1b"
+    return Timeline(tuple(events), float(cost.step_time_s[0]), stretch, schedule)
 
 
 def plan_timeline(found: TrainingPlan, system: System, catalogue: Catalogue) -> Timeline:
@@ -268,5 +282,6 @@ def chrome_trace(timeline: Timeline, title: str) -> dict[str, Any]:
                 "dur": e.length_s * _MICROSECONDS,
             }
         )
-    about = {"title": title, "step_time_s": timeline.step_time_s, "schedule_stretch": timeline.stretch}
+    about: dict[str, Any] = {"title": title, "step_time_s": timeline.step_time_s}
+    about |= {"schedule_stretch": timeline.stretch, "schedule": timeline.schedule, "drawn_as": timeline.drawn_as}
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about}

@@ -11,7 +11,7 @@ from megawatt.catalogue.records import System
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["core_hint", "cores_per_chip", "unit_note"]
+__all__ = ["core_hint", "cores_per_chip", "purpose_note", "unit_note"]
 
 _PAIRED: Final = ("trn2", "trn3")
 """Chips whose software joins two physical cores into one logical core by default (AWS Neuron documentation, logical
@@ -62,4 +62,15 @@ def unit_note(system: System, chips: int) -> str:
     return (
         f"{chips:,} chips are no whole number of {system.key} ({unit:,} chips each): of {whole:,} of them "
         f"{idle:,} chips stand idle, and no cost or power here counts those."
+    )
+
+
+def purpose_note(system: System) -> str:
+    """A sentence where the chip is made for something else than training; empty otherwise."""
+    chip = system.accelerator
+    if chip.purpose in ("", "training"):
+        return ""
+    return (
+        f"{chip.key} is sold for {chip.purpose}: no maker's software trains on it, and nobody has published a training "
+        "run; its training is costed as if its relatives' software ran on it."
     )

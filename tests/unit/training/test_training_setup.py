@@ -13,16 +13,17 @@ from megawatt.chain.links import forge, reforge
 from megawatt.cli import main
 from megawatt.cli.compare import compare
 from megawatt.cli.train import train
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, counted
 from megawatt.run_options import RUN_OPTIONS
 from megawatt.scenario import load
 from megawatt.scenario.schema import Training
-from megawatt.training import Setup, read_features, switched_text
+from megawatt.training import Job, Setup, chrome_trace, plan, plan_timeline, read_features, switched_text
 from megawatt.training.choices import is_short, parse_choices
 from megawatt.training.explain import short_layout
-from megawatt.training.layouts import one_layout
+from megawatt.training.layouts import chosen_space, one_layout
 from megawatt.training.practice import OPTIMIZERS
 from megawatt.training.recompute import module_bits
+from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -101,3 +102,45 @@ def test_modules_are_written_as_they_are_read() -> None:
     assert parse_choices(short)["modules"] == held["modules"]
     with pytest.raises(ScenarioError, match="recompute"):
         parse_choices("recompute=moe_act+norms")
+
+
+def test_stages_of_fewer_layers_than_virtual_stages_are_refused() -> None:
+    job = Job(load_model("llama-2-7b", CATALOGUE), 4096, 64)
+    for choices in ("tp=2,pp=4,vpp=8,mb=1,first_layers=6", "tp=2,pp=4,vpp=8,mb=1,last_layers=6"):
+        end = choices.partition("mb=1,")[2].partition("_")[0]
+        with pytest.raises(ScenarioError, match=f"the {end} stage has fewer layers than virtual stages"):
+            chosen_space(job, 32, parse_choices(choices))
+    assert len(chosen_space(job, 32, parse_choices("tp=2,pp=4,vpp=8,mb=1,first_layers=7")).layouts) == 1
+
+
+@pytest.mark.parametrize(
+    ("system", "chips", "told"), [("inf2-node", 12, True), ("maia-200-pod", 16, True), ("hgx-h100", 16, False)]
+)
+def test_chips_that_are_sold_for_inference_say_so(system: str, chips: int, told: bool) -> None:
+    job = Job(load_model("llama-3.1-8b", CATALOGUE), 4096, 96)
+    found = plan(job, CATALOGUE.system(system), chips, catalogue=CATALOGUE, choices={"dp": 4})
+    assert any("sold for inference" in note for note in found.notes) is told
+
+
+@pytest.mark.parametrize("command", ["init", "schema"])
+def test_a_machine_or_a_model_not_both(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--machine", "--model"])
+    assert stop.value.code == 2
+    assert "one of the two" in capsys.readouterr().err
+
+
+def test_one_is_singular() -> None:
+    assert (counted(1, "problem"), counted(2, "problem"), counted(1024, "sequence")) == (
+        "1 problem", "2 problems", "1,024 sequences",
+    )  # fmt: skip
+
+
+def test_a_timeline_says_what_it_does_not_replay() -> None:
+    system = CATALOGUE.system("hgx-h100")
+    job = Job(load_model("llama-2-7b", CATALOGUE), 4096, 64)
+    for schedule, told in (("1f1b", False), ("zb-v", True)):
+        found = plan(job, system, 32, catalogue=CATALOGUE, choices=parse_choices(f"tp=2,pp=4,mb=1,schedule={schedule}"))
+        timeline = plan_timeline(found, system, CATALOGUE)
+        assert bool(timeline.note) is told
+        assert chrome_trace(timeline, "x")["otherData"]["schedule"] == schedule
