@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,25 +17,41 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
+_AT: Final = {
+    "chips": "--chips", "power": "--power-mw", "cost": "--usd-per-hour", "unit": "--units", "time": "--step-s",
+}  # fmt: skip
+"""What machines may be equal in, and the option that says how much of it."""
 
-def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) -> dict[str, float]:
-    """The price of a chip-hour of each machine, where prices are given; checks that one limit is given."""
-    given = [name for name, value in limits.items() if value is not None]
-    if len(given) != 1:
-        raise ScenarioError(f"compare at equal chips, power or cost: give one of {', '.join(limits)}")
-    if not 0.0 < (limits[given[0]] or 0.0) < math.inf:
-        raise ScenarioError(f"{given[0]} {limits[given[0]]}: allowed: a number above 0")
-    if not prices:
-        if limits["--usd-per-hour"] is not None:
-            raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")
-        return {}
+
+def _equal(at: str | None, given: dict[str, Any]) -> str:
+    """What the machines are equal in: what ``--at`` says, or the one amount that is given."""
+    said = [name for name, option in _AT.items() if given[option] is not None]
+    if at == "unit" and not said:
+        return at
+    if len(said) != 1 or (at is not None and said != [at]):
+        found = " and ".join(_AT[name] for name in said) or "no amount"
+        allowed = _AT[at] if at else ", ".join(_AT.values())
+        raise ScenarioError(f"compare at equal {at or ', '.join(_AT)}: {found}; allowed: one of {allowed}")
+    return said[0]
+
+
+def _each(text: str, systems: list[str], option: str) -> list[float]:
+    """One number for all machines, or one for each."""
     try:
-        values = [float(p) for p in prices.split(",")]
+        values = [float(word) for word in text.split(",")]
     except ValueError:
-        raise ScenarioError(f"--prices {prices!r}: allowed: numbers, USD per chip-hour") from None
-    if len(values) != len(systems) or not all(0.0 < v < math.inf for v in values):
-        raise ScenarioError(f"--prices {prices!r}: allowed: {len(systems)} numbers above 0, one for each of --systems")
-    return dict(zip(systems, values, strict=True))
+        raise ScenarioError(f"{option} {text!r}: allowed: numbers with commas between them") from None
+    if len(values) not in (1, len(systems)) or not all(0.0 < value < float("inf") for value in values):
+        raise ScenarioError(f"{option} {text!r}: allowed: one number above 0, or {len(systems)}, one for each machine")
+    return values if len(values) > 1 else [values[0] for _ in systems]
+
+
+def _precisions(text: str | None, systems: list[str]) -> list[str | None]:
+    """One precision for all machines (or ``any``), or one for each."""
+    words: list[str | None] = [word.strip() for word in text.split(",")] if text else [None]
+    if len(words) not in (1, len(systems)):
+        raise ScenarioError(f"--precision {text!r}: allowed: one, any, or {len(systems)}, one for each machine")
+    return words if len(words) > 1 else [words[0] for _ in systems]
 
 
 @click.command(
@@ -44,27 +59,41 @@ def _counts(systems: list[str], prices: str, limits: dict[str, float | None]) ->
 )
 @click.argument("model")
 @click.option("--systems", type=WORDS, required=True, metavar="A,B,...", help="Machines: keys or machine files.")
-@click.option("--chips", type=Whole(1), help="Equal chips, at most.")
+@click.option("--at", type=click.Choice(list(_AT)),
+              help="What is equal (default: what an amount is given of); unit: whole machines.")  # fmt: skip
+@click.option("--chips", type=WORDS, metavar="N[,M,...]", help="Equal chips, at most; or those of each machine.")
 @click.option("--power-mw", type=Number(0.0, 1e6, above=True), help="Equal provisioned IT power. [MW]")
 @click.option("--usd-per-hour", type=Number(0.0, above=True), help="Equal cost of chip-hours; needs --prices.")
+@click.option("--units", type=WORDS, metavar="N[,M,...]", help="So many whole machines (default with --at unit: 1).")
+@click.option("--step-s", type=Number(0.0, above=True), metavar="S",
+              help="Equal time: the fewest chips whose step takes no longer.")  # fmt: skip
 @click.option("--prices", type=WORDS, default="", metavar="P,Q,...", help="USD per chip-hour of each machine.")
-@click.option("--batch", type=Whole(1), help="Sequences per step (default: about 4 million tokens).")
+@click.option("--batch", type=Whole(1), help="Sequences per step on every machine (default: about 4 million tokens, "
+              "at least 1,024 a chip; with --step-s 4 million).")  # fmt: skip
 @click.option(
     "--seq",
     "seq_len",
     type=Whole(1),
     help="Tokens each; 4,096 unless given, fewer where the model has fewer positions.",
 )
-@click.option("--precision", help="Precision of the linear layers (default: bf16).")
+@click.option(
+    "--precision",
+    type=WORDS,
+    metavar="NAME|any|A,B,...",
+    help="Of the linear layers: of all machines, the best of each, or one for each (default: bf16).",
+)
 @run_options()
 @kernels_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
     model: str,
     systems: str,
-    chips: int | None,
+    at: str | None,
+    chips: str | None,
     power_mw: float | None,
     usd_per_hour: float | None,
+    units: str | None,
+    step_s: float | None,
     prices: str,
     batch: int | None,
     seq_len: int | None,
@@ -73,31 +102,44 @@ def compare(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """What does each of several machines make of MODEL, at equal chips, power or cost?
+    """What does each of several machines make of MODEL, at equal chips, power, cost, time or in whole machines?
 
-    Step times come with their range when each input is moved to the ends of its published range, one at a time.
+    Figures come with their range when each input is moved to the ends of its published range, one at a time. What holds
+    a step back is the share of it that twice as much of one thing would save. Chips that the limit allows and the best
+    plan does not use are counted as idle; energy and cost are of the chips in use.
     """
     from megawatt.catalogue import load_catalogue
+    from megawatt.launch import read_precisions
     from megawatt.training import Setup, chips_within, machine_within, open_machines, usual_job
     from megawatt.workload import load_model
 
     names = [name.strip() for name in systems.split(",") if name.strip()]
     if not names:
         raise ScenarioError("--systems: none is given; allowed: catalogue keys or machine files, separated by commas")
+    given = {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour, "--units": units}
+    equal = _equal(at, given | {"--step-s": step_s})
+    if equal == "cost" and not prices:
+        raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")
     catalogue, keys = open_machines(load_catalogue(), names, kernels=kernels)
-    arch = load_model(model, catalogue)
-    priced = _counts(keys, prices, {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour})
-    setup = Setup(**options)
-    held = setup.question()
-    asked: dict[str, Any] = {"seq_len": seq_len, "global_batch": batch, "precision": precision}
-    asked |= {"lora_rank": setup.lora, "packing": setup.packing}
+    arch, setup = load_model(model, catalogue), Setup(**options)
+    amounts = {
+        "chips": _each(chips, keys, "--chips") if chips else [],
+        "units": _each(units or "1", keys, "--units") if equal == "unit" else [],
+    }
+    priced = _each(prices, keys, "--prices") if prices else []
     rows: list[dict[str, Any]] = []
-    for key in keys:
-        system, price = catalogue.system(key), priced.get(key)
-        limits = {"chips": chips, "power_mw": power_mw, "usd_per_hour": usd_per_hour}
-        limit = chips_within(system, **limits, usd_per_chip_hour=price)
-        job = usual_job(arch, system.accelerator, **asked)
-        found = machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **held)
+    for place, (key, named) in enumerate(zip(keys, _precisions(precision, keys), strict=True)):
+        system, price = catalogue.system(key), priced[place] if priced else None
+        limits = {name: values[place] for name, values in amounts.items() if values}
+        limits |= {"power_mw": power_mw} if power_mw else {"usd_per_hour": usd_per_hour} if usd_per_hour else {}
+        limit = None if equal == "time" else chips_within(system, **limits, usd_per_chip_hour=price)
+        precisions = read_precisions(named, system)
+        job = usual_job(
+            arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=next(iter(precisions), None),
+            lora_rank=setup.lora, packing=setup.packing,
+        )  # fmt: skip
+        asked = setup.question() | {"precisions": precisions, "step_s": step_s, "grows": batch is None}
+        found = machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **asked)
         rows.append(_figures(found))
     if as_json:
         emit_json("compare", rows)
@@ -111,39 +153,60 @@ def _figures(machine: Machine) -> dict[str, Any]:
     row: dict[str, Any] = {"system": machine.system.key, "why": machine.why}
     if machine.plan is None:
         return row
-    low, _, high = machine.step_time_s
+    (low, _, high), (least_j, _, most_j) = machine.step_time_s, machine.j_per_token
     row |= plan_dict(machine.system, machine.plan, 1)
     row |= {
         "step_time_low_s": low,
         "step_time_high_s": high,
+        "it_energy_low_j_per_token": least_j,
+        "it_energy_high_j_per_token": most_j,
+        "most_chips": machine.most_chips,
+        "idle_chips": machine.idle_chips,
         "provisioned_it_mw": machine.provisioned_it_mw,
         "it_mw": machine.it_mw,
+        "saved_by_twice": dict(machine.saved),
         "widest_inputs": [
             {"name": r.name, "low": r.low, "high": r.high, "step_time_s": [r.step_time_low_s, r.step_time_high_s]}
             for r in machine.ranges[:5]
         ],
     }
     if machine.usd_per_million_tokens is not None:
-        row["usd_per_million_tokens"] = machine.usd_per_million_tokens
+        low_usd, usd, high_usd = machine.usd_range
+        row |= {"usd_per_million_tokens": usd, "usd_per_million_tokens_low": low_usd}
+        row |= {"usd_per_million_tokens_high": high_usd}
     return row
 
 
-_FIGURES: Final = ("chips", "step", "tokens/s", "MFU", "IT MW", "J/token")
+_FIGURES: Final = ("chips", "idle", "batch", "step", "tokens/s", "MFU", "IT MW")
 
 
 def _show(rows: list[dict[str, Any]], priced: bool) -> None:
-    """The machines' figures, then how sure their steps are and under which layout."""
-    figures, layouts = [], []
+    """The machines' figures, how sure they are, what holds each back, and under which layout."""
+    figures, spans, layouts = [], [], []
     for row in rows:
         if row["why"]:
-            figures.append([row["system"], *("-" for _ in _FIGURES), *(["-"] if priced else [])])
-            layouts.append((row["system"], "-", row["why"]))
+            figures.append([row["system"], *("-" for _ in _FIGURES)])
+            layouts.append((row["system"], row["why"], "-"))
             continue
-        cells = [f"{row['chips']:,}", f"{row['step_time_s']:.3f} s", f"{row['tokens_per_s']:,.0f}", f"{row['mfu']:.1%}"]
-        cells += [f"{row['it_mw']:.2f}", f"{row['it_energy_j_per_token']:.3g}"]
-        figures.append([row["system"], *cells, *([f"{row['usd_per_million_tokens']:.3f}"] if priced else [])])
-        span = f"{row['step_time_low_s']:.3f} to {row['step_time_high_s']:.3f} s"
-        layouts.append((row["system"], span, row["layouts"][0]["short"]))
-    print_table(("system", *_FIGURES, *(["$/M tokens"] if priced else [])), figures)
+        cells = [f"{row['chips']:,}", f"{row['idle_chips']:,}", f"{row['global_batch']:,}"]
+        cells += [f"{row['step_time_s']:.3f} s", f"{row['tokens_per_s']:,.0f}", f"{row['mfu']:.1%}"]
+        figures.append([row["system"], *cells, f"{row['it_mw']:.2f}"])
+        span = [f"{row['step_time_low_s']:.3f} to {row['step_time_high_s']:.3f} s"]
+        names = ("it_energy_j_per_token", "it_energy_low_j_per_token", "it_energy_high_j_per_token")
+        span.append("{:.3g} ({:.3g}-{:.3g})".format(*(row[name] for name in names)))
+        if priced:
+            ends = (row[f"usd_per_million_tokens{end}"] for end in ("", "_low", "_high"))
+            span.append("{:.3g} ({:.3g}-{:.3g})".format(*ends))
+        spans.append((row["system"], *span))
+        held = [f"{name} {share:.0%}" for name, share in row["saved_by_twice"].items() if share >= _SEEN]
+        layouts.append((row["system"], row["layouts"][0]["short"], ", ".join(held[:3]) or "nothing alone"))
+    print_table(("system", *_FIGURES), figures)
+    if spans:
+        say("")
+        print_table(("inputs at their ends", "step", "J/token", *(["$/M tokens"] if priced else [])), spans)
     say("")
-    print_table(("system", "step, inputs at their ends", "layout"), layouts, fold="layout")
+    print_table(("system", "layout", "twice as much of it saves"), layouts, fold="layout")
+
+
+_SEEN: Final = 0.01
+"""Least share of a step that is worth a word."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from megawatt.catalogue.records import System
 from megawatt.errors import MegawattError, ScenarioError
+from megawatt.training.bottlenecks import savings
 from megawatt.training.records import Job, TrainingPlan
-from megawatt.training.scaling import Range, best_within, step_time_ranges
+from megawatt.training.scaling import Range, best_within, fewest_within, step_time_ranges
 from megawatt.units import S_PER_HOUR
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ __all__ = ["Machine", "chips_within", "machine_within"]
 class Machine:
     """The best plan of one machine within a limit, or why there is none (``plan`` is None and ``why`` says it).
 
-    ``ranges`` are those of `step_time_ranges`; ``usd_per_chip_hour`` is None where chips have no price.
+    ``ranges`` are those of `step_time_ranges`; ``usd_per_chip_hour`` is None where chips have no price; ``most_chips``
+    are those that the limit allows, of which some may stand idle; ``saved`` says what holds the step back
+    (`megawatt.training.bottlenecks.savings`).
     """
 
     system: System
@@ -30,6 +33,20 @@ class Machine:
     why: str = ""
     ranges: Sequence[Range] = ()
     usd_per_chip_hour: float | None = None
+    most_chips: int = 0
+    saved: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def idle_chips(self) -> int:
+        """Chips that the limit allows and the best plan leaves idle."""
+        return max(self.most_chips - self._planned().chips, 0)
+
+    @property
+    def j_per_token(self) -> tuple[float, float, float]:
+        """Least, planned and most energy of a token of the whole machine, as `step_time_s`. [J]"""
+        planned = self._planned().it_energy_j_per_token
+        ends = [planned, *(j for r in self.ranges for j in (r.j_per_token_low, r.j_per_token_high))]
+        return min(ends), planned, max(ends)
 
     def _planned(self) -> TrainingPlan:
         if self.plan is None:
@@ -61,6 +78,13 @@ class Machine:
             return None
         return self.usd_per_chip_hour * found.chips / S_PER_HOUR / found.tokens_per_s * 1e6
 
+    @property
+    def usd_range(self) -> tuple[float, float, float]:
+        """Least, planned and most of it, as `step_time_s`; a price is needed. [USD]"""
+        low, planned, high = self.step_time_s
+        usd = self.usd_per_million_tokens or 0.0
+        return usd * low / planned, usd, usd * high / planned
+
 
 def chips_within(
     system: System,
@@ -68,6 +92,7 @@ def chips_within(
     chips: float | None = None,
     power_mw: float | None = None,
     usd_per_hour: float | None = None,
+    units: float | None = None,
     usd_per_chip_hour: float | None = None,
 ) -> float:
     """Chips of a machine that one limit allows; not a whole number.
@@ -76,8 +101,8 @@ def chips_within(
     ----------
     system : System
         The machine.
-    chips, power_mw, usd_per_hour : float, optional
-        Exactly one of: chips, provisioned IT power [MW], cost of chip-hours [USD/hour].
+    chips, power_mw, usd_per_hour, units : float, optional
+        Exactly one of: chips, provisioned IT power [MW], cost of chip-hours [USD/hour], whole machines.
     usd_per_chip_hour : float, optional
         Price of a chip-hour, for the limit of cost. [USD], > 0
 
@@ -86,12 +111,14 @@ def chips_within(
     ScenarioError
         If not exactly one limit is given, or the limit of cost has no price.
     """
-    limits = {"chips": chips, "power_mw": power_mw, "usd_per_hour": usd_per_hour}
+    limits = {"chips": chips, "power_mw": power_mw, "usd_per_hour": usd_per_hour, "units": units}
     given = [name for name, value in limits.items() if value is not None]
     if len(given) != 1:
         raise ScenarioError(f"limits {', '.join(given) or 'none'}: allowed: one of {', '.join(limits)}")
     if chips is not None:
         return float(chips)
+    if units is not None:
+        return units * system.chips
     if power_mw is not None:
         return power_mw * 1e6 / system.provisioned_w_per_chip
     if usd_per_hour is None or not usd_per_chip_hour or usd_per_chip_hour < 0.0:
@@ -102,26 +129,33 @@ def chips_within(
 def machine_within(
     job: Job,
     system: System,
-    limit: float,
+    limit: float | None = None,
     *,
     catalogue: Catalogue,
+    step_s: float | None = None,
     usd_per_chip_hour: float | None = None,
+    grows: bool = False,
     **asked: Any,
 ) -> Machine:
-    """The plan with the most tokens per second on at most so many chips, and how sure it is.
+    """The plan with the most tokens per second on at most so many chips, or on the fewest for a step of some length,
+    how sure it is, and what holds it back.
 
     Parameters
     ----------
     job, system : Job, System
         What is trained, and the machine.
-    limit : float
+    limit : float, optional
         Most chips, as from `chips_within`.
     catalogue : Catalogue
         Achieved shares and stacks, and the ranges of inputs.
+    step_s : float, optional
+        Longest step instead of a limit. [s], > 0
     usd_per_chip_hour : float, optional
         Price of a chip-hour. [USD]
+    grows : bool
+        The batch grows with the chips (`megawatt.training.scaling.growing_batch`).
     **asked
-        What else `plan` is asked: stack, offload, optimizer, choices, schedules.
+        What else `plan` is asked: precisions, stack, offload, optimizer, choices, schedules.
 
     Returns
     -------
@@ -129,8 +163,13 @@ def machine_within(
         Without a plan where the user's question has none; ``why`` says why.
     """
     try:
-        found = best_within(job, system, limit, catalogue=catalogue, **asked)
+        if limit is None:
+            found = fewest_within(job, system, step_s or 0.0, catalogue=catalogue, **asked)
+        else:
+            found = best_within(job, system, limit, catalogue=catalogue, grows=grows, **asked)
     except MegawattError as error:
         return Machine(system, None, str(error), usd_per_chip_hour=usd_per_chip_hour)
     ranges = tuple(step_time_ranges(system, found, catalogue))
-    return Machine(system, found, ranges=ranges, usd_per_chip_hour=usd_per_chip_hour)
+    most = found.chips if limit is None else int(limit)
+    saved = savings(found, system, catalogue, asked)
+    return Machine(system, found, "", ranges, usd_per_chip_hour, most, saved)

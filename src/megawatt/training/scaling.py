@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
 from megawatt.training.planning import evaluate, plan
@@ -20,6 +22,8 @@ __all__ = [
     "Scaled",
     "best_within",
     "doublings",
+    "fewest_within",
+    "growing_batch",
     "per_chip_fracs",
     "smallest_within",
     "step_time_ranges",
@@ -28,6 +32,10 @@ __all__ = [
 
 _PRIMES: Final = (2, 3, 5, 7)
 """Numbers of chips that layouts divide well are products of these."""
+_TOKENS_PER_CHIP: Final = 1024
+"""Tokens of a batch that grows with the chips, at least, per chip."""
+_MOST_DOUBLED: Final = 20
+"""Doublings of one chip until a step is short enough."""
 _MOST_SWEPT: Final = 12
 """Numbers of chips of a sweep, its end apart."""
 
@@ -44,13 +52,15 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Step time of one layout with one input at the ends of its published range. [s]"""
+    """Step time and energy per token of one layout with one input at the ends of its published range. [s], [J]"""
 
     name: str
     low: float
     high: float
     step_time_low_s: float
     step_time_high_s: float
+    j_per_token_low: float
+    j_per_token_high: float
 
 
 def sweep(
@@ -137,18 +147,32 @@ def _smooth_below(limit: int, largest_prime: int) -> int:
     return 1
 
 
+def growing_batch(job: Job, chips: int) -> Job:
+    """The job with a batch that grows with the chips: at least its own, at least 1,024 tokens a chip (Llama 3 405B: 16
+    million tokens on 16,384 chips, arXiv 2407.21783, section 3.4), in the least number of sequences that is the chips
+    times or over a power of two, so that any layout of them divides it."""
+    least = max(job.global_batch, -(-_TOKENS_PER_CHIP * chips // job.seq_len))
+    batch = chips
+    while batch % 2 == 0 and batch // 2 >= least:
+        batch //= 2
+    while batch < least:
+        batch *= 2
+    return replace(job, global_batch=batch)
+
+
 def best_within(
     job: Job,
     system: System,
     limit: float,
     *,
     catalogue: Catalogue,
+    grows: bool = False,
     **asked: Any,
 ) -> TrainingPlan:
     """The plan with the most tokens per second on at most so many chips; ``asked`` as of `sweep`.
 
     Layouts want numbers with small factors, so the largest numbers up to the limit with no prime factor above 2, 3, 5
-    and 7 are tried; the chips that are left over stand idle.
+    and 7 are tried; the chips that are left over stand idle. ``grows``: the batch is that of `growing_batch`.
 
     Raises
     ------
@@ -160,15 +184,53 @@ def best_within(
     if limit < 1:
         raise InfeasibleError(f"{system.key}: {limit:.2f} chips; allowed: 1 or more. Raise the power, cost or chips")
     counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
-    found = [
-        s
-        for s in sweep(job, system, counts, catalogue=catalogue, **asked)
-        if s.plan is not None or s.chips == counts[0]
-    ]
+    found = []
+    for n in counts:
+        here = growing_batch(job, n) if grows else job
+        found += list(sweep(here, system, [n], catalogue=catalogue, **asked))
     plans = [s.plan for s in found if s.plan is not None]
     if not plans:
         raise InfeasibleError(found[0].why)
     return max(plans, key=lambda p: p.tokens_per_s)
+
+
+def fewest_within(job: Job, system: System, target_s: float, *, catalogue: Catalogue, **asked: Any) -> TrainingPlan:
+    """The plan on the fewest chips, in numbers without a prime factor above 7, whose step is no longer than a target.
+
+    Chips are doubled until the step is short enough, then the numbers in between are halved: more chips are taken to be
+    faster.
+
+    Raises
+    ------
+    InfeasibleError
+        If no number of chips up to 2^20 is fast enough; the message names the fastest.
+    """
+    if not 0.0 < target_s < math.inf:
+        raise ScenarioError(f"step_s = {target_s:g} s; allowed: a number above 0")
+
+    def at(chips: int) -> Scaled:
+        return next(iter(sweep(job, system, [chips], catalogue=catalogue, **asked)))
+
+    fastest: TrainingPlan | None = None
+    for power in range(_MOST_DOUBLED + 1):
+        found = at(2**power).plan
+        if found is not None and (fastest is None or found.step_time_s < fastest.step_time_s):
+            fastest = found
+        if found is not None and found.step_time_s <= target_s:
+            break
+    else:
+        best = "none fits" if fastest is None else f"{fastest.chips:,} chips take {fastest.step_time_s:.3g} s"
+        raise InfeasibleError(f"{system.key}: no step of {target_s:g} s up to {2**_MOST_DOUBLED:,} chips: {best}")
+    between = sorted({_smooth_below(n, 7) for n in range(found.chips // 2 + 1, found.chips)} - {found.chips // 2})
+    low, high = 0, len(between)
+    while low < high:
+        middle = (low + high) // 2
+        here = at(between[middle]).plan
+        if here is not None and here.step_time_s <= target_s:
+            found, high = here, middle
+        else:
+            low = middle + 1
+    return found
 
 
 def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) -> list[Range]:
@@ -177,30 +239,34 @@ def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) 
     Inputs without a published range are left out. Facts that were derived from relatives have no key of their own in
     the catalogue and are left out too; the constants of ``training-practice`` stand for them.
     """
-    ranges = []
+    measure = partial(_figures, found=found, system=system.key)
+    base, ranges = Memo(catalogue), []
+    base("figures", measure)
     for used in found.assumptions:
         fact, (key, _, field) = used.fact, used.name.partition(".")
         if fact.low is None or fact.high is None or fact.low == fact.high or key not in catalogue.entries:
             continue
         if field not in catalogue.get(key).facts or isinstance(fact.value, str):
             continue
-        low, high = (
-            _step_time_s(system.key, found, catalogue.replace_fact(key, field, value))
-            for value in (fact.low, fact.high)
-        )
+        moved = (catalogue.replace_fact(key, field, value) for value in (fact.low, fact.high))
+        low, high = (Memo(facts, base.made)("figures", measure) for facts in moved)
         if low != high:
-            ranges.append(Range(used.name, fact.low, fact.high, low, high))
+            ranges.append(Range(used.name, fact.low, fact.high, low[0], high[0], low[1], high[1]))
     return sorted(ranges, key=lambda r: -abs(r.step_time_high_s - r.step_time_low_s))
 
 
-def _step_time_s(system: str, found: TrainingPlan, catalogue: Catalogue) -> float:
+def _figures(catalogue: Catalogue, *, found: TrainingPlan, system: str) -> tuple[float, float]:
+    """Step time and energy per token of a plan's layout under other facts. [s], [J]"""
+    machine = catalogue.system(system)
     cost = evaluate(
         found.job,
-        catalogue.system(system),
+        machine,
         found.layout,
         catalogue=catalogue,
         stack=found.stack,
         offload=found.offload,
         optimizer=found.optimizer,
     )
-    return float(cost.step_time_s[0])
+    step_s = float(cost.step_time_s[0])
+    it_w = float(cost.chip_power_w[0]) + machine.overhead_w_per_chip
+    return step_s, it_w * found.chips * step_s / found.job.tokens
