@@ -29,7 +29,7 @@ _COMMANDS: Final = {
     "train": ("train", "How long is a training step, under which parallel layout, and why."),
     "serve": ("serve", "How many tokens a second a machine serves, how soon, at what cost."),
     "convert": ("convert", "Convert mining halls to AI: now, later, partly, never, as an option."),
-    "compare": ("compare", "A model on several machines, at equal chips, power or cost."),
+    "compare": ("compare", "A model on several machines, at equal chips, power, cost or time."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),
     "dispatch": ("dispatch", "What the megawatts do in every hour of a year."),
     "validate": ("validate", "Compare the package with published answers."),
