@@ -153,6 +153,7 @@ def headline(
         peak_mw=float(hall.facility_mw.max()),
         pue=hall.pue,
         project_irr=0.183 if value > 0 else None,
+        resale_usd_per_grid_mw_year=0.1 * value,
     )
 
 

@@ -26,7 +26,7 @@ from megawatt.finance import (
 )
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
-__all__ = ["Calendar", "Capital", "calendar_of", "capital", "months_between"]
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "months_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,13 @@ class Replacement:
     def months_of(self, hall: Hall, months: int) -> range:
         """Months in which a block's machines are replaced."""
         return range(hall.month + self.after_months, months, self.after_months)
+
+
+def design_kept_frac(capex: Capex, calendar: Calendar) -> float:
+    """What the age of its design leaves of a shell's worth at the end, beside wear: denser racks ask for other
+    halls."""
+    lost = capex.shell_obsolescence_per_year.number()
+    return float((1.0 - lost) ** ((calendar.spine.months - min(h.month for h in calendar.halls)) / 12.0))
 
 
 def _replacement(capex: Capex) -> Replacement | None:
@@ -265,7 +272,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     return Capital(
         machines_cost_usd=machines_cost_usd,
         capex_cost=spending,
-        shell_residual=residual_straight_line(shell, life, first_live),
+        shell_residual=residual_straight_line(shell, life, first_live) * design_kept_frac(capex, calendar),
         loan=_loan(scenario, calendar, machines_cost_usd, bought, built),
         reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
         tax=tax_terms(

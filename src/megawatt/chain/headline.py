@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from megawatt.chain.records import Headline, Sensitivity
 from megawatt.dispatch import Dispatch
-from megawatt.finance import CashFlow
+from megawatt.finance import CashFlow, level_annuity_usd_per_year, net_present_value_usd, operation_start_month
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.risk import Risk, net_cash_usd
+from megawatt.risk import Risk, net_cash_usd, operating_months
 
 __all__ = ["headline", "operating_margin_usd_per_year", "tokens_per_grid_mwh", "worst_month"]
 
@@ -32,18 +32,20 @@ def operating_margin_usd_per_year(cash: CashFlow, first_full_month: int) -> floa
     return float(margin.mean() * 12)
 
 
-def worst_month(cash: CashFlow, first_full_month: int) -> tuple[str, float]:
-    """The operating month with the least cash after debt service, and that cash; base case. [USD]
-
-    Before tax, which falls into one month of the year and is set aside for it; without the last month, which holds
-    the sale of what remains.
-    """
-    net = net_cash_usd(cash)[0, first_full_month:-1]
-    if not net.size:
-        net = net_cash_usd(cash)[0, first_full_month:]
-    index = int(np.argmin(net))
-    calendar = cash.terms.start_month - 1 + first_full_month + index
+def worst_month(cash: CashFlow) -> tuple[str, float]:
+    """The operating month with the least cash after debt service, and that cash; base case. [USD]"""
+    months, net = operating_months(cash), net_cash_usd(cash)[0]
+    index = months.start + int(np.argmin(net[months]))
+    calendar = cash.terms.start_month - 1 + index
     return f"{_MONTHS[calendar % 12]} {cash.terms.start_year + calendar // 12}", float(net[index])
+
+
+def resale_usd_per_grid_mw_year(cash: CashFlow, grid_mw: float) -> float:
+    """Part of the value that is the sale of what is left, before tax: level annual amount per grid MW; base case."""
+    terms, start = cash.terms, operation_start_month(cash.terms, cash.revenue_total.T)
+    sold = np.sum([part[:1] for part in terms.residual.values()], axis=0)
+    worth = net_present_value_usd(sold, terms.discount_rate)
+    return float(level_annuity_usd_per_year(worth, terms.discount_rate, start, terms.months)[0] / grid_mw)
 
 
 def _return(cash: CashFlow) -> float | None:
@@ -72,7 +74,7 @@ def headline(
     """The headline numbers of a use (definitions in `Headline` and `megawatt.results.METRICS`)."""
     value = float(cash.measures.value_usd_per_grid_mw_year[0])
     ends = [v for s in sensitivities for v in (s.value_at_low, s.value_at_high)] + [value]
-    month, least = worst_month(cash, first_full_month)
+    month, least = worst_month(cash)
     tokens = None if tokens_per_s is None else tokens_per_grid_mwh(tokens_per_s, dispatch.import_mw)
     token_ends = [t for s in sensitivities for t in (s.tokens_at_low, s.tokens_at_high) if t is not None]
     irr, dscr = _return(cash), float(cash.measures.min_dscr[0])
@@ -95,4 +97,5 @@ def headline(
         peak_mw=peak_mw,
         pue=None if math.isnan(pue) else pue,
         project_irr=irr,
+        resale_usd_per_grid_mw_year=resale_usd_per_grid_mw_year(cash, grid_mw),
     )

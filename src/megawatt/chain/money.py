@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.chain.businesses import AIMoney
+from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, Capital
 from megawatt.chain.ground import Business, Ground, PowerIndex
 from megawatt.dispatch import MonthlyResponse
@@ -34,8 +34,8 @@ class CashModel:
     """Cash flows of a use as a function of factor paths. Picklable, so that blocks of paths can run in workers.
 
     Energy, AI: the year's bill by month x (let share + idle share x empty share), market part x power level. Energy,
-    mining: exact response of the dispatched year to hash value and power level. Chips' resale follows the compute
-    price relative to its expectation; miners' follows age alone.
+    mining: exact response of the dispatched year to hash value and power level. Resale follows age and the
+    market at the end relative to its expectation.
     """
 
     calendar: Calendar
@@ -119,20 +119,43 @@ class CashModel:
             prepaid, credited = prepaid + part.prepayment, credited + part.prepayment_credit
         return OperatingFlows(revenue, cost, prepaid, credited)
 
+    def _market_at_end(self, factors: FactorPaths) -> tuple[FloatArray, FloatArray]:
+        """Worth in the last month over the expected one, (paths,): of machines, and of halls.
+
+        Chips fetch what their hours do, miners what their hashes do. Halls outlast what passes: their rents count by
+        how
+        much of a deviation from trend lasts, discounted, the rate over the rate plus the speed of return.
+        """
+        terms, rate = self.terms, self.discount_rate
+
+        def lasting(reversion: float) -> float:
+            return rate / (rate + reversion) if rate + reversion > 0.0 else 1.0
+
+        expected = base_factors(self.terms, self.calendar.spine.months)
+        miners, hours = self.find(MiningMoney), factors.compute[:, -1] / expected.compute[0, -1]
+        if miners is None:
+            let = lasting(terms.demand_reversion) * (factors.demand[:, -1] - 1.0)
+            let = let + lasting(terms.compute_reversion) * (hours**terms.hall_rent_elasticity - 1.0)
+            let = np.maximum(1.0 + let, 0.0)
+            return hours if self.find(AIMoney) is not None else np.ones_like(hours), let
+        if np.array_equal(factors.btc, expected.btc):
+            return np.ones(1), np.ones(1)
+        earned = (miners.economics(self.ground, f).usd_per_mwh[:, -1] for f in (factors, expected))
+        found, planned = earned
+        hashes = found / np.where(planned > 0.0, planned, 1.0)
+        return hashes, hashes**terms.hall_rent_elasticity
+
     def project_terms(self, factors: FactorPaths) -> ProjectTerms:
-        """Calendar, capital, loan and tax; resale of chips follows the factor paths."""
+        """Calendar, capital, loan and tax; resale follows the market that the paths have."""
         spine, capital = self.calendar.spine, self.capital
-        paths = factors.power.shape[0]
-        resale = np.ones(paths)
-        if self.find(AIMoney) is not None:
-            resale = factors.compute[:, -1] / base_factors(self.terms, spine.months).compute[0, -1]
-        machines = capital.machines_left_usd(self.calendar, resale)
+        market, rents = self._market_at_end(factors)
+        machines = capital.machines_left_usd(self.calendar, market)
         return ProjectTerms(
             start_year=spine.start_year,
             start_month=spine.start_month,
             months=spine.months,
             capex_cost=capital.capex_cost,
-            residual={"shell": capital.shell_residual, "machines": machines}
+            residual={"shell": capital.shell_residual * rents[:, None], "machines": machines}
             | {plant.name: plant.residual for plant in capital.plants},
             loan=capital.loan,
             tax=capital.tax,

@@ -39,7 +39,9 @@ class Headline:
     ``value_usd_per_grid_mw_year``: level annual amount over the operating months whose present value equals the
     project's NPV (after tax, before debt), per contracted grid megawatt; what is left after all capital has earned the
     discount rate. ``margin_usd_per_grid_mw_year``: revenue minus operating cost of the first full operating year,
-    before capital, tax and debt. ``low``/``high`` envelope: published ranges of inputs, one at a time, worst and best.
+    before capital, tax and debt. ``low``/``high`` envelope: ranges of inputs, published or assumed, one at a time,
+    worst
+    and best. ``resale_usd_per_grid_mw_year``: the part of the value that is the sale of what is left, before tax.
     """
 
     value_usd_per_grid_mw_year: float
@@ -60,11 +62,12 @@ class Headline:
     peak_mw: float
     pue: float | None
     project_irr: float | None
+    resale_usd_per_grid_mw_year: float
 
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """One input moved to the ends of its published range, the chain run again, everything else held.
+    """One input moved to the ends of its range, the chain run again, everything else held.
 
     ``value_*`` are value_usd_per_grid_mw_year; ``tokens_*`` tokens per grid MWh (None for mining).
     """

@@ -1,4 +1,4 @@
-"""What moves the value: every input with a published range, one at a time, to both ends of it."""
+"""What moves the value: every input with a range, one at a time, to both ends of it."""
 
 from __future__ import annotations
 

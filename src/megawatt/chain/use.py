@@ -139,6 +139,25 @@ _LITTLE_EQUITY: Final = 0.05
 """Share of the uses below which a return on the owners' money is called meaningless; assumed."""
 
 
+def _handed_back_notes(risk: Risk) -> list[str]:
+    """A probability of default that is the tenant's own, put in and handed back."""
+    missed = risk.samples["missed_month"] >= 0
+    failed = risk.samples["tenant_default_month"] >= 0
+    both = float((missed & failed).sum())
+    if risk.probability_missed is None or not missed.any() or not failed.any():
+        return []
+    if both < _HANDED_BACK * missed.sum() or both < _HANDED_BACK * failed.sum():
+        return []
+    return [
+        f"The probability that debt service is missed ({risk.probability_missed:.2%}) is the tenant's default "
+        f"probability that was put in ({failed.mean():.2%} over the project): nothing else brings the loan down."
+    ]
+
+
+_HANDED_BACK: Final = 0.9
+"""Share of missed paths on which the tenant failed, and of failed tenants on which service was missed; assumed."""
+
+
 def _squeezed_notes(links: Links) -> list[str]:
     """What is spent in fewer months than the scenario asks for, because the project has not started before."""
     capex, first = links.scenario.capex, min(h.month for h in links.model.calendar.paid_by)
@@ -272,7 +291,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         ),
         sensitivities=moves,
         assumptions=assumptions,
-        warnings=_warnings(links, dispatch, assumptions),
+        warnings=(*_warnings(links, dispatch, assumptions), *_handed_back_notes(risk)),
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
         mined=links.mined,

@@ -67,6 +67,8 @@ class CapitalPlan:
         The shell's unused share of this life is sold at the end.
     machines_residual_frac : float
         Worth of machines after five years as a share of cost.
+    shell_design_kept_frac : float
+        What the age of its design leaves of that.
     replace_after_months, replacement_cost_frac : int, float
         Months of service after which machines are replaced (0: never), and the cost over the first.
     """
@@ -77,6 +79,7 @@ class CapitalPlan:
     lead_months: int
     shell_life_years: float
     machines_residual_frac: float
+    shell_design_kept_frac: float = 1.0
     replace_after_months: int = 0
     replacement_cost_frac: float = 1.0
 

@@ -51,7 +51,7 @@ def overlap(a: tuple[float, float], b: tuple[float, float]) -> bool:
 
 
 def reversals(first: UseResult, second: UseResult) -> tuple[Reversal, ...]:
-    """Published inputs that, moved alone to one end of their range, put ``second`` ahead of ``first``.
+    """Inputs that, moved alone to one end of their range, put ``second`` ahead of ``first``.
 
     An input that both uses share, with the same ends, is moved in both at once; any other in one use, the other held.
     Sorted by how far the second gets ahead.
@@ -121,7 +121,9 @@ def _alone(use: UseResult) -> Answer:
     points = []
     if math.isfinite(head.value_p5) and math.isfinite(head.value_p95):
         points.append(f"5th to 95th percentile over market paths: {money_range(head.value_p5, head.value_p95)}.")
-    points.append(f"Published ranges of single inputs span {money_range(head.value_low, head.value_high)}.")
+    points.append(
+        f"Ranges of single inputs, published or assumed, span {money_range(head.value_low, head.value_high)}."
+    )
     crossing = [
         f"{s.title} at {quantity(getattr(s, side), s.unit, s.name)} ({money(getattr(s, f'value_at_{side}'))})"
         for s in use.sensitivities
@@ -140,11 +142,16 @@ def _ranked(ranked: Sequence[UseResult]) -> Answer:
     market = [(u.headline.value_p5, u.headline.value_p95) for u in (best, second)]
     inputs = [(u.headline.value_low, u.headline.value_high) for u in (best, second)]
     market_meets, inputs_meet = overlap(market[0], market[1]), overlap(inputs[0], inputs[1])
-    found = reversals(best, second)
-    moved = bool(best.sensitivities or second.sensitivities)
-    reverse = "no single published input reverses it" if moved else "no input was moved to see what reverses it"
+    found = sorted(
+        ((other, change) for other in ranked[1:] for change in reversals(best, other)),
+        key=lambda row: row[1].first_usd - row[1].second_usd,
+    )
+    moved = any(use.sensitivities for use in ranked)
+    reverse = "no single input reverses it" if moved else "no input was moved to see what reverses it"
     if found:
-        reverse = f"{found[0].title} at {found[0].end} would reverse it"
+        other, change = found[0]
+        ahead = "reverse it" if other is second else f"put {other.title} ahead"
+        reverse = f"{change.title} at {change.end} would {ahead}"
     meets = "their market ranges overlap" if market_meets else "their market ranges do not overlap"
     sentence = (
         f"{best.title} leaves most of a grid megawatt-year after capital: {money(value_of(best))}, "
@@ -157,9 +164,30 @@ def _ranked(ranked: Sequence[UseResult]) -> Answer:
             f"On the same market paths, {best.title} is ahead of {second.title} in {chance(lead_share)} of them."
         )
     if moved:
-        ends = [f"{r.title} at {r.end} ({money(r.first_usd)} against {money(r.second_usd)})" for r in found]
+        ends = [
+            f"{r.title} at {r.end} ({other.title}: {money(r.second_usd)} against {money(r.first_usd)})"
+            for other, r in found
+        ]
         points.append(_reversal_text(ends))
-    return Answer(sentence, (*points, *_debt_points(ranked)))
+    return Answer(sentence, (*points, *_unknown_points(ranked), *_debt_points(ranked)))
+
+
+_FAR_APART: Final = 5.0
+"""A range from nothing to so many times the leader's value says that the value is not known."""
+
+
+def _unknown_points(ranked: Sequence[UseResult]) -> tuple[str, ...]:
+    """Uses whose inputs leave open whether they are worth nothing or far more than the leader."""
+    most = _FAR_APART * max(value_of(ranked[0]), 0.0)
+    names = [
+        f"{use.title} ({money_range(use.headline.value_low, use.headline.value_high)})"
+        for use in ranked[1:]
+        if most > 0.0 and use.headline.value_low <= 0.0 and use.headline.value_high >= most
+    ]
+    if not names:
+        return ()
+    return (f"Not known, whatever the order says: {'; '.join(names)}. A single input moves it from nothing to more "
+            f"than {_FAR_APART:g} times the leader's value.",)  # fmt: skip
 
 
 def _sign_point(ranked: Sequence[UseResult]) -> str:
@@ -177,14 +205,14 @@ def _overlap_point(best: UseResult, second: UseResult, market: bool, inputs: boo
     return (
         f"Market ranges (P5 to P95): {money_range(b.value_p5, b.value_p95)} against "
         f"{money_range(s.value_p5, s.value_p95)}, "
-        f"{'overlapping' if market else 'apart'}. Published inputs: {money_range(b.value_low, b.value_high)} against "
+        f"{'overlapping' if market else 'apart'}. Ranges of inputs: {money_range(b.value_low, b.value_high)} against "
         f"{money_range(s.value_low, s.value_high)}, {'overlapping' if inputs else 'apart'}."
     )
 
 
 def _reversal_text(found: Sequence[str], what: str = "reverse the order") -> str:
     if not found:
-        return f"What could {what}: no single input within its published range does; several together might."
+        return f"What could {what}: no single input within its range does; several together might."
     more = f"; and {len(found) - 4} more in the tables below" if len(found) > 4 else ""
     return f"What could {what}, each alone: {'; '.join(found[:4])}{more}."
 

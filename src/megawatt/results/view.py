@@ -23,13 +23,21 @@ METRICS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "value_usd_per_grid_mw_year": ("USD/MW/year", "level annual value after all capital, per grid MW", _TO_FINANCE),
     "value_p5": ("USD/MW/year", "5th percentile of the market simulation", _TO_RISK),
     "value_p95": ("USD/MW/year", "95th percentile of the market simulation", _TO_RISK),
-    "value_low": ("USD/MW/year", "worst end of the published ranges of inputs, one at a time", _TO_FINANCE),
-    "value_high": ("USD/MW/year", "best end of the published ranges of inputs, one at a time", _TO_FINANCE),
+    "value_low": (
+        "USD/MW/year",
+        "worst end of the ranges of inputs (published or assumed), one at a time",
+        _TO_FINANCE,
+    ),
+    "value_high": (
+        "USD/MW/year",
+        "best end of the ranges of inputs (published or assumed), one at a time",
+        _TO_FINANCE,
+    ),
     "value_usd_per_it_mw_year": ("USD/MW/year", "the same value per MW of critical IT", _TO_FINANCE),
     "margin_usd_per_grid_mw_year": ("USD/MW/year", "revenue less operating cost, first full year", _TO_FINANCE),
     "tokens_per_grid_mwh": ("1/MWh", "training tokens per MWh drawn from the grid", _TO_DISPATCH),
-    "tokens_low": ("1/MWh", "worst end of the published ranges of inputs", _TO_DISPATCH),
-    "tokens_high": ("1/MWh", "best end of the published ranges of inputs", _TO_DISPATCH),
+    "tokens_low": ("1/MWh", "worst end of the ranges of inputs (published or assumed)", _TO_DISPATCH),
+    "tokens_high": ("1/MWh", "best end of the ranges of inputs (published or assumed)", _TO_DISPATCH),
     "worst_month": ("", "operating month with the least cash after debt service, before tax", _TO_FINANCE),
     "worst_month_usd": ("USD", "cash after debt service, before tax, in that month", _TO_FINANCE),
     "probability_missed": ("", "probability that debt service is missed in any month", _TO_RISK),
@@ -37,6 +45,7 @@ METRICS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     "min_dscr": ("", "lowest debt service cover ratio, trailing twelve months, base case", _TO_FINANCE),
     "peak_mw": ("MW", "largest import of the year", _TO_DISPATCH),
     "pue": ("", "facility energy over IT energy of the year", _TO_FACILITY),
+    "resale_usd_per_grid_mw_year": ("USD/MW/year", "part of the value that is the sale of what is left", _TO_FINANCE),
     "project_irr": ("1/year", "internal rate of return after tax, before debt", _TO_FINANCE),
 }
 """Unit, definition and the rooms whose assumptions each headline number rests on."""

@@ -13,7 +13,7 @@ from megawatt.risk.factors import (
     simulate_factors,
 )
 from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
-from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, simulate
+from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, operating_months, simulate
 from megawatt.risk.summary import drivers, fan, summarise, tail_mean, wilson_interval
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "geometric_brownian",
     "nearest_correlation",
     "net_cash_usd",
+    "operating_months",
     "ornstein_uhlenbeck",
     "payer_classes",
     "run_blocks",

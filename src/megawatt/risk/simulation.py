@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
-from megawatt.finance.engine import operation_start_month
+from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.finance.measures import level_annuity_usd_per_year
 from megawatt.finance.records import CashFlow
 from megawatt.risk.blocks import BLOCK_PATHS, run_blocks
@@ -19,7 +19,7 @@ from megawatt.risk.factors import FACTORS, base_factors, check_terms, simulate_f
 from megawatt.risk.records import FactorPaths, FactorTerms, Risk
 from megawatt.risk.summary import cumulative_by_month, drivers, fan, summarise, wilson_interval
 
-__all__ = ["FAN_PATHS", "CashOf", "net_cash_usd", "simulate"]
+__all__ = ["FAN_PATHS", "CashOf", "net_cash_usd", "operating_months", "simulate"]
 
 
 CashOf = Callable[[FactorPaths], CashFlow]
@@ -81,7 +81,7 @@ def simulate(
     if base.terms.months != months:
         raise ScenarioError(f"simulation of {months} months, but the project has {base.terms.months}; use the same")
     start = operation_start_month(base.terms, base.revenue_total.T)
-    drawn = run_blocks(partial(_block, cash_of=cash_of, terms=terms, months=months, start=start), paths, seed, workers)
+    drawn = run_blocks(partial(_block, cash_of=cash_of, terms=terms, months=months), paths, seed, workers)
     samples = {name: drawn[name] for name in drawn if not name.startswith(_BY_MONTH)}
     samples["value_usd_per_grid_mw_year"] = (
         level_annuity_usd_per_year(samples["npv_usd"], base.terms.discount_rate, start, months) / grid_mw
@@ -116,6 +116,12 @@ def net_cash_usd(cash: CashFlow) -> FloatArray:
     return np.asarray(cash.cfads + cash.tax + cash.residual_total - due)
 
 
+def operating_months(cash: CashFlow) -> slice:
+    """Months that can be the worst: from the end of construction on, without the last, which holds the sale."""
+    first = min(construction_months(cash.terms), cash.terms.months - 1)
+    return slice(first, max(cash.terms.months - 1, first + 1))
+
+
 def _block(
     seed_sequence: np.random.SeedSequence,
     paths: int,
@@ -123,7 +129,6 @@ def _block(
     cash_of: CashOf,
     terms: FactorTerms,
     months: int,
-    start: int,
 ) -> dict[str, NDArray[Any]]:
     """One block: a value per path for everything, and arrays by month as long as fans still want paths."""
     factors = simulate_factors(terms, months, paths, seed_sequence)
@@ -133,7 +138,7 @@ def _block(
         "npv_usd": cash.measures.npv_usd,
         "equity_irr": cash.measures.equity_irr,
         "min_dscr": cash.measures.min_dscr,
-        "worst_month_usd": net[:, start:].min(axis=1),
+        "worst_month_usd": net[:, operating_months(cash)].min(axis=1),
         "missed_month": cash.missed,
         "tenant_default_month": factors.tenant_default_month,
     }

@@ -177,6 +177,12 @@ class Capex(Section):
         description="life of the shell: its residual is the unused share",
         title="life of the shell",
     )
+    shell_obsolescence_per_year: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
+        "@finance-practice.shell_obsolescence_per_year",
+        validate_default=True,
+        description="worth that a shell loses each year to newer designs, beside the used share of its life",
+        title="ageing of the hall's design",
+    )
     chip_residual_frac: Annotated[Fact, *quantity(ge=0.001, le=1)] = Field(
         "@finance-practice.chip_residual_frac",
         validate_default=True,

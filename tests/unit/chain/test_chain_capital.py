@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from megawatt.chain.use import _debt_notes
 from megawatt.errors import ScenarioError
 from megawatt.finance import loan_schedule
 from megawatt.finance.credit import credit_measures
+from megawatt.risk import base_factors
 from megawatt.scenario import load
 from tests.cash_identity import cash_gap
 
@@ -226,3 +228,37 @@ def test_more_debt_than_there_is_to_pay_for_is_said() -> None:
     assert any("of all that it could pay for" in note for note in notes)
     assert any("Owners put in 0.0%" in note for note in notes)
     assert np.isnan(links.base.measures.equity_irr[0])
+
+
+def _sold(links: Links, part: str, **moved: float) -> float:
+    """Proceeds of a part in the last month over the base case's, with factors moved there."""
+    months = links.model.calendar.spine.months
+    base = base_factors(links.terms, months)
+    factors = replace(base, **{name: getattr(base, name) * level for name, level in moved.items()})
+    at = [links.model.project_terms(f).residual[part][0, -1] for f in (base, factors)]
+    return float(at[1] / at[0])
+
+
+def test_resale_follows_the_market_that_the_path_has() -> None:
+    chips, lease, miners = (
+        linked(name) for name in ("childress-gb300.toml", "deals/cipher-barber-lake.toml", "childress-bitcoin.toml")
+    )
+    assert _sold(chips, "machines", compute=0.4) == pytest.approx(0.4)
+    # halls: rents go with the square root of the price of compute, vacancy with demand; at 9 and 8 % a year and a
+    return
+    # of 1 and 0.5 a year, 0.09 / 1.09 and 0.09 / 0.59 of the two last
+    for links, rate in ((chips, 0.09), (lease, 0.08)):
+        kept = 1 - 0.3 * rate / (rate + 1.0) - 0.2 * rate / (rate + 0.5)
+        assert _sold(links, "shell", compute=0.49, demand=0.8) == pytest.approx(kept)
+    # miners earn less where bitcoin has fallen, though hash rate leaves with it
+    fallen = _sold(miners, "machines", btc=0.5)
+    assert 0.4 < fallen < 1.0
+    assert _sold(miners, "shell", btc=0.5) == pytest.approx(fallen**0.5)
+    assert _sold(miners, "machines", compute=0.4) == pytest.approx(1.0)
+
+
+def test_an_older_design_fetches_less() -> None:
+    plain = linked("deals/cipher-barber-lake.toml", "capex.shell_obsolescence_per_year=0")
+    aged = linked("deals/cipher-barber-lake.toml", "capex.shell_obsolescence_per_year=0.05")
+    left = [links.base.terms.residual["shell"][0, -1] for links in (aged, plain)]
+    assert left[0] / left[1] == pytest.approx(0.95**15)

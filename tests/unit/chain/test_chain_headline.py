@@ -7,6 +7,7 @@ import pytest
 
 from megawatt.chain.headline import operating_margin_usd_per_year, tokens_per_grid_mwh, worst_month
 from megawatt.finance import CashFlow, OperatingFlows, ProjectTerms, project
+from megawatt.risk import operating_months
 
 
 def cash() -> CashFlow:
@@ -41,5 +42,6 @@ def test_margin_is_of_the_first_full_year() -> None:
 
 def test_worst_month_is_named_and_leaves_out_the_last() -> None:
     # month 17 after November 2025 is April 2027: 4 - 3
-    assert worst_month(cash(), 1) == ("Apr 2027", pytest.approx(1.0))
-    assert worst_month(cash(), 18) == ("May 2027", pytest.approx(7.0))
+    assert worst_month(cash()) == ("Apr 2027", pytest.approx(1.0))
+    # the same months count on every simulated path: from the end of construction, without the last
+    assert operating_months(cash()) == slice(1, 26)

@@ -57,7 +57,7 @@ def test_ranges_apart_and_nothing_reverses(sample: Comparison) -> None:
     assert "no input was moved to see what reverses it" in text
     held = _moved("price", 0.9e6, 1.1e6)
     moved = (_valued(b, 1e6, sensitivities=(held,)), _valued(a, 2e6))
-    assert "no single published input reverses it" in answer(replace(sample, uses=moved)).sentence
+    assert "no single input reverses it" in answer(replace(sample, uses=moved)).sentence
 
 
 def test_all_losing_is_said_and_no_share_of_a_loss_is_given(sample: Comparison) -> None:
@@ -122,3 +122,16 @@ def test_overlap_of_ranges() -> None:
     assert overlap((3, 1), (2, 2.5))
     assert not overlap((1, 2), (2.1, 3))
     assert not overlap((1, math.nan), (0, 5))
+
+
+def test_every_use_is_tested_against_the_leader_and_the_unknown_is_called_so(sample: Comparison) -> None:
+    a, b, c = sample.uses[:3]
+    wide = _moved("price", -0.1e6, 6e6)
+    third = _valued(c, 0.2e6, sensitivities=(wide,))
+    third = replace(third, headline=replace(third.headline, value_low=-0.1e6, value_high=6e6))
+    told = answer(replace(sample, uses=(_valued(a, 1e6), _valued(b, 0.5e6), third)))
+    assert f"price ({c.title}) at 2 would put {c.title} ahead" in told.sentence
+    unknown = [point for point in told.points if point.startswith("Not known")]
+    assert len(unknown) == 1
+    assert c.title in unknown[0]
+    assert b.title not in unknown[0]

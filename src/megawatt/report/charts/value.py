@@ -137,7 +137,7 @@ def swing(s: Sensitivity) -> float:
 
 
 def tornado_chart(use: UseResult, index: int) -> Chart | None:
-    """Change of value when one input moves to the ends of its published range. [$m per grid MW-year]
+    """Change of value when one input moves to the ends of its range. [$m per grid MW-year]
 
     None where the use has no sensitivities.
     """

@@ -74,6 +74,9 @@ def _capital_inputs(plan: CapitalPlan) -> tuple[Scalar, ...]:
         Scalar("machines_usd", "cost of the machines", plan.machines_usd, "USD"),
         Scalar("build_months", "months over which a block's shell is paid", plan.build_months, "months"),
         Scalar("lead_months", "months before a block is live that its machines are paid", plan.lead_months, "months"),
+        Scalar(
+            "shell_kept", "share of the shell's worth that the age of its design leaves", plan.shell_design_kept_frac
+        ),
         Scalar("shell_life", "life of the shell, for its sale", plan.shell_life_years, "years"),
         Scalar("machines_left", "worth of machines after five years", plan.machines_residual_frac),
         Scalar(
@@ -167,7 +170,7 @@ def operation_formulas(terms: OperatingTerms) -> Formulas:
         "opex": {"site": "={opex_kw}*{opex_rate}*[live]*(1+{opex_growth})^INT([idx]/12)"},
         "capex": {"shell": "=" + _each(terms, shell), "machines": "=" + _each(terms, machines)},
         "residual": {
-            "shell": f"=[is_last]*SUMPRODUCT([capex_shell:]*({unused}>0)*{unused})*{{factor_residual}}",
+            "shell": f"=[is_last]*SUMPRODUCT([capex_shell:]*({unused}>0)*{unused})*{{shell_kept}}*{{factor_residual}}",
             "machines": f"=[is_last]*({_each(terms, aged)})*{{factor_residual}}",
         },
     }
