@@ -46,7 +46,7 @@ def values(lease: LeaseMoney, halls: tuple[Hall, ...], default: int, lag: int, t
     factors = replace(
         base_factors(sample_terms(), MONTHS), power=one, demand=one, compute=one, tenant_default_month=months
     )
-    revenue, energy = lease_flows(lease, halls, np.zeros((1, MONTHS)), factors, one, lag)
+    revenue, energy, _ = lease_flows(lease, halls, np.zeros((1, MONTHS)), factors, one, lag)
     none = np.zeros((1, MONTHS))
     capex = np.where(np.arange(MONTHS) == 0, 5e7, 0.0)
     terms = ProjectTerms(

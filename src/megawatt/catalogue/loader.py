@@ -10,6 +10,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Final
 
+from megawatt.catalogue.rate_sheets import RATE_PREFIX, rate_entry
 from megawatt.catalogue.records import KINDS, Entry, Fact, Source
 from megawatt.errors import CatalogueError, Problem, ScenarioError
 from megawatt.files import read_bytes, read_rows, read_toml
@@ -76,6 +77,13 @@ def read_data(folder: Traversable) -> RawData:
         if not item.name.startswith(TABLE_PREFIX):
             _read_facts(item, drafts)
     entries = _entries(drafts)
+    for item in _named(folder, ".toml"):
+        if item.name.startswith(RATE_PREFIX):
+            rate = rate_entry(item)
+            known = entries.get(rate.key)
+            if known is not None and (rate.facts or known.family != rate.family):
+                raise CatalogueError(f"{item.name}: key {rate.key} has facts elsewhere; keys are unique")
+            entries[rate.key] = known or rate
     return RawData(entries, sources, _alias_index(entries))
 
 

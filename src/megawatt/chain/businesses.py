@@ -120,7 +120,7 @@ class AIMoney:
         running = occupied + self.idle_frac * np.maximum(live_share(halls, months) - occupied, 0.0)
         return OperatingFlows(
             {"contract": paid.contract, "market": paid.market},
-            {"energy_ai": ground.ai_energy_usd(factors) * running},
+            {"energy_ai": ground.ai_energy_usd(factors) * running} | ground.ai_charges_usd(running),
             prepaid,
             credited,
         )
@@ -177,7 +177,10 @@ class MiningMoney:
             revenue["hosting"] = year.hosted_usd * scale
         if self.hedge is not None:
             revenue["hash_hedge"] = self._hedged(self.hedge, ground, economics)
-        return earned(ground.months, revenue=revenue, cost={"energy_mining": year.energy_cost_usd * scale})
+        cost = {"energy_mining": year.energy_cost_usd * scale}
+        if year.charges_usd is not None:
+            cost["power_charges"] = year.charges_usd
+        return earned(ground.months, revenue=revenue, cost=cost)
 
     def _hedged(self, hedge: Hedge, ground: Ground, economics: HashEconomics) -> FloatArray:
         """What the buyer of hash rate pays: on all that live machines can hash, whatever hours they run."""
@@ -189,7 +192,8 @@ class MiningMoney:
     def months(self, ground: Ground, factors: FactorPaths) -> MiningMonths:
         """Energy, bill and revenue of the live halls by month, (paths, months)."""
         year, scale = self._year(ground, factors, self.economics(ground, factors))
-        return MiningMonths(**{field.name: getattr(year, field.name) * scale for field in fields(MiningMonths)})
+        scaled = {f.name: getattr(year, f.name) * scale for f in fields(MiningMonths) if f.name != "charges_usd"}
+        return MiningMonths(**scaled, charges_usd=year.charges_usd)
 
     def hosted_usd_per_mwh(self, economics: HashEconomics) -> FloatArray:
         """What a MWh at customers' plugs brings, (paths, months); nothing without any."""
@@ -200,15 +204,17 @@ class MiningMoney:
     def _year(self, ground: Ground, factors: FactorPaths, economics: HashEconomics) -> tuple[MiningMonths, FloatArray]:
         """Months with every hall live, and the share of them that counts."""
         spine = ground.calendar.spine
+        live = live_share(ground.calendar.halls, spine.months)
         year = ground.response.mining(
             economics.usd_per_mwh,
             ground.power.level(factors),
             first_month=spine.start_month,
             delivery_level=ground.power.other,
+            live=live,
             hosted_usd_per_mwh=self.hosted_usd_per_mwh(economics),
         )
         plain = np.where(spine.hours == 29 * 24.0, 28 * 24.0, spine.hours)
-        return year, live_share(ground.calendar.halls, spine.months) * spine.hours / plain * (1.0 - self.called_frac)
+        return year, live * spine.hours / plain * (1.0 - self.called_frac)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.chain.capital import Calendar
 from megawatt.dispatch import MonthlyResponse
-from megawatt.finance import OperatingFlows, repeat_year
+from megawatt.finance import OperatingFlows, live_share, repeat_year
 from megawatt.risk import FactorPaths, FactorTerms
 
 __all__ = ["Business", "Ground", "PowerIndex", "earned"]
@@ -55,6 +55,15 @@ class Ground:
         spine = self.calendar.spine
         bill = self.response.ai_energy_cost_usd(self.power.level(factors), spine.start_month, self.power.other)
         return bill * repeat_year(spine, np.ones(12))
+
+    def ai_charges_usd(self, running: FloatArray) -> dict[str, FloatArray]:
+        """What the tariff charges the AI halls beside energy, where it does: cost by part, (paths, months). [USD]
+
+        ``running`` (paths, months) is the share of their load that runs.
+        """
+        spine, live = self.calendar.spine, live_share(self.calendar.halls, self.months)
+        usd = self.response.ai_charges_usd(np.atleast_2d(running), live, spine.start_month, self.power.other)
+        return {} if usd is None else {"power_charges": usd}
 
 
 class Business(Protocol):

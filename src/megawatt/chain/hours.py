@@ -5,21 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.links import Links, forge
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import dry_response
 from megawatt.dispatch import (
+    HourlyPlan,
     HourlyProblem,
     SiteProblem,
     WaterPlan,
     battery_storage,
+    hourly_adder,
     save_water,
     site_hours,
     yearly_peak,
 )
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_YEAR, monthly_sum
 from megawatt.scenario import LoadedScenario
+from megawatt.tariff import Bill, Rate, bill_of
 
 __all__ = ["Additions", "SiteYear", "site_year"]
 
@@ -61,6 +65,7 @@ class Additions:
 class SiteYear:
     """A use's hourly problem.
 
+    ``rate`` is the tariff, ``price_usd_per_mwh`` what energy costs beside it (market or contract, with losses).
     ``water`` says when pads run, None where water is free; ``held_by_contract``: the AI load is planned to run in every
     hour and accounted at the pay of its first contract year; ``mined``: what a mined MWh earns.
     """
@@ -70,6 +75,15 @@ class SiteYear:
     water: WaterPlan | None
     held_by_contract: bool
     mined: MinedYear | None = None
+    rate: Rate | None = None
+    price_usd_per_mwh: FloatArray | None = None
+
+    def bill(self, plan: HourlyPlan) -> Bill | None:
+        """The plan's power bill line by line and month by month; None for a case folder."""
+        if self.rate is None or self.price_usd_per_mwh is None:
+            return None
+        imports = plan.mw[self.problem.imports.name]
+        return bill_of(self.rate, imports, monthly_sum(self.price_usd_per_mwh * imports))
 
 
 def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | None = None) -> SiteYear:
@@ -106,7 +120,9 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
     )
     held = links.ai is not None and added.ai_interruptible_usd_per_mwh is None and added.ai_firm_frac < 1.0
     hours = site_hours(problem if water is None else water.problem, assets)
-    return SiteYear(use.scenario.name, hours, water, held, links.mined)
+    beside = problem.price_usd_per_mwh + problem.adder_usd_per_mwh
+    beside = beside if problem.rate is None else beside - hourly_adder(problem.rate)
+    return SiteYear(use.scenario.name, hours, water, held, links.mined, problem.rate, beside)
 
 
 def _water(links: Links, problem: SiteProblem, added: Additions) -> WaterPlan:

@@ -17,6 +17,7 @@ ROOM_OF_SECTION: Final = {
     "site": "facility",
     "hall": "facility",
     "power": "dispatch",
+    "tariff": "dispatch",
     "timeline": "finance",
     "ai": "training",
     "training": "training",

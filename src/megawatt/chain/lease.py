@@ -50,7 +50,7 @@ class LeaseMoney:
         """Rent, backstop and the landlord's energy along factor paths."""
         expected = base_factors(ground.terms, ground.months).compute
         rent_index = (factors.compute / expected) ** ground.terms.hall_rent_elasticity
-        revenue, paid = lease_flows(
+        revenue, paid, occupied = lease_flows(
             self,
             ground.calendar.halls,
             ground.ai_energy_usd(factors),
@@ -58,7 +58,8 @@ class LeaseMoney:
             rent_index,
             ground.terms.relet_lag_months,
         )
-        return earned(ground.months, revenue=revenue, cost={"energy_ai": paid})
+        charges = {k: usd * self.owner_power_frac for k, usd in ground.ai_charges_usd(occupied).items()}
+        return earned(ground.months, revenue=revenue, cost={"energy_ai": paid} | charges)
 
 
 def owner_power_frac(lease: Lease) -> float:
@@ -106,8 +107,8 @@ def lease_flows(
     factors: FactorPaths,
     rent_index: FloatArray,
     relet_lag_months: int,
-) -> tuple[dict[str, FloatArray], FloatArray]:
-    """Revenue by who pays, and the landlord's energy cost, (paths, months). [USD a month]
+) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
+    """Revenue by who pays, the landlord's energy cost [USD a month], and the share that is occupied, (paths, months).
 
     Parameters
     ----------
@@ -160,4 +161,4 @@ def lease_flows(
         lost = promised.contract - earned_now.contract - relet - saved
         part = "backstop" if lease.guarantee.pays == "fee" else "guarantor"
         revenue[part] = guarantee_payments(lease.guarantee, lost, factors.tenant_default_month, lease.discount_rate)
-    return revenue, bill * occupied
+    return revenue, bill * occupied, occupied

@@ -46,6 +46,7 @@ from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import site_weather
+from megawatt.scenario.site_tariff import site_sheet
 from megawatt.training.records import Layouts
 
 __all__ = ["Links", "forge", "reforge"]
@@ -279,9 +280,11 @@ def _link(
     chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
     air = memo("outdoor air", outdoor_air, weather)
     ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
-    index = memo("power index", power_index, scenario.power, 0.0, scenario.timeline)
+    own = memo("rate sheet", site_sheet, scenario.power, scenario.tariff)
+    growth = own.sheet.growth_per_year.number()
+    index = memo("power index", power_index, scenario.power, growth, scenario.timeline)
     price, seed = measured.price_usd_per_mwh, scenario.seed
-    grid = memo("grid", grid_of, scenario.power, index, site.place, seed, folder, price)
+    grid = memo("grid", grid_of, scenario.power, own, index, site, seed, folder, price)
     load = _ai_load_mw(scenario, chips)
     power = power_of(memo, scenario.mining, mining.it_mw if mining else 0.0)
     segments, hosted = power.segments if power else None, hosted_frac(scenario.mining)

@@ -43,7 +43,7 @@ def mined_months(model: CashModel, mining: MiningMoney, earned: HashEconomics) -
     ph_days = np.divide(run.revenue_usd[0], gross, out=np.zeros_like(gross), where=gross > 0.0)
     btc = mined_btc(ph_days, hashprice, price, mining.fleet.pool_fee_frac)
     own = _own_share(run)
-    energy = run.energy_cost_usd[0]
+    energy = run.energy_cost_usd[0] + (0.0 if run.charges_usd is None else run.charges_usd[0])
     rows = []
     for i in range(min(h.month for h in model.calendar.halls), spine.months):
         month = spine.start_month - 1 + i

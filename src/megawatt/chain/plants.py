@@ -230,10 +230,11 @@ def _difference(
     problem: SiteProblem, plants: Plants, value: float, level: float, *, hosted: Hosted | None, contract_usd: float
 ) -> tuple[FloatArray, FloatArray]:
     """What the plants add by month before fuel, and the fuel. [USD], (12,)"""
+    collar = problem.collar
     worth = np.full(HOURS_IN_YEAR, value)
     there = replace(
         problem,
-        price_usd_per_mwh=level * problem.price_usd_per_mwh,
+        price_usd_per_mwh=collar.charged(level) if collar is not None else level * problem.price_usd_per_mwh,
         mining_value_usd_per_mwh=worth,
         hosted_value_usd_per_mwh=None if hosted is None else hosted_usd_per_mwh(hosted, worth),
     )

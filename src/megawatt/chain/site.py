@@ -16,12 +16,11 @@ from megawatt.dispatch import (
     Collar,
     MonthlyResponse,
     SiteProblem,
+    hourly_adder,
     monthly_response,
     price_model,
     price_year,
     synthetic_price_year,
-    tariff,
-    tariff_adder,
 )
 from megawatt.errors import Problem, ScenarioError
 from megawatt.facility import (
@@ -42,8 +41,10 @@ from megawatt.facility import (
 from megawatt.hourly import price_doubts
 from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR, monthly_sum
 from megawatt.mining import PowerSegments
-from megawatt.scenario.schema import Power
+from megawatt.scenario.schema import Power, Site
 from megawatt.scenario.site_files import site_prices
+from megawatt.scenario.site_tariff import SiteSheet
+from megawatt.tariff import Rate, resolve
 
 __all__ = [
     "Grid",
@@ -88,6 +89,7 @@ class Grid:
     assumptions: tuple[Assumption, ...]
     remarks: tuple[str, ...] = ()
     collar: Collar | None = None
+    rate: Rate | None = None
 
 
 def outdoor_air(_: Catalogue, weather: Weather) -> Ambient:
@@ -168,15 +170,16 @@ class Metered:
 def grid_of(
     catalogue: Catalogue,
     power: Power,
+    own: SiteSheet,
     index: PowerIndex,
-    place: str,
+    site: Site,
     seed: int,
     folder: Path,
     metered: FloatArray | None = None,
 ) -> Grid:
-    """Hourly prices of the dispatched year (metered, or the scenario's), what contracts and delivery add, carbon."""
+    """Hourly prices of the dispatched year (metered, or the scenario's), what contracts and tariff add, carbon."""
     if metered is None:
-        hours = _hours(catalogue, power, place, seed, folder)
+        hours = _hours(catalogue, power, site.place, seed, folder, bundled=own.sheet.bundled)
     else:
         hours = _Hours(metered, power.price_year, "file")
     market = hours.usd_per_mwh * (1.0 if hours.shape == "fixed" else power.price_scale.number())
@@ -185,27 +188,32 @@ def grid_of(
         _check_shape(means)
         market = market / means[MONTH_OF_HOUR] * power.price_scale.number()
     market = market * index.first_market[MONTH_OF_HOUR]
-    terms = tariff(catalogue, power.tariff)
-    collar = _collar(power, market, 1.0 + terms.loss_frac)
-    added = tariff_adder(catalogue, power.tariff, market) * index.first_other[MONTH_OF_HOUR]
+    rate = resolve(
+        own.sheet,
+        key=own.key,
+        grid_mw=site.grid_mw.number(),
+        year=hours.year,
+        market_usd_per_mwh=market,
+        assumptions=own.assumptions,
+    ).scaled(index.first_other)
+    collar = None if rate.bundled else _collar(power, market, float(rate.supplied(1.0)))
+    contracts = rate.supplied(power.basis_usd_per_mwh.number()) + power.adder_usd_per_mwh.number()
     carbon = catalogue.number(power.grid, "carbon_kg_per_mwh")
     return Grid(
         price_usd_per_mwh=market,
-        delivered_usd_per_mwh=terms.delivered(market) if collar is None else collar.charged(1.0),
-        adder_usd_per_mwh=added
-        + terms.delivered(power.basis_usd_per_mwh.number())
-        + power.adder_usd_per_mwh.number()
-        + power.carbon_usd_per_t.number() * carbon / 1000.0,
+        delivered_usd_per_mwh=rate.supplied(market) if collar is None else collar.charged(1.0),
+        adder_usd_per_mwh=hourly_adder(rate) + contracts + power.carbon_usd_per_t.number() * carbon / 1000.0,
         carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon),
         year=hours.year,
         shape=hours.shape,
         assumptions=(
-            *terms.assumptions,
+            *rate.assumptions,
             *hours.assumptions,
             catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch"),
         ),
         remarks=hours.remarks,
         collar=collar,
+        rate=rate,
     )
 
 
@@ -220,8 +228,8 @@ class _Hours:
     remarks: tuple[str, ...] = ()
 
 
-def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path) -> _Hours:
-    """Prices by the hour: of a file, the grid's table, a mean with a shape, or fixed."""
+def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path, *, bundled: bool) -> _Hours:
+    """Prices by the hour: of a file, the grid's table, a mean with a shape, or fixed; none under a bundled tariff."""
     shape, mean, year = power.shape, power.mean_price_usd_per_mwh, power.price_year
     if shape == "fixed" and power.fixed_price_usd_per_mwh is not None:
         return _flat(power.fixed_price_usd_per_mwh.number(), year, "fixed")
@@ -236,6 +244,8 @@ def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Pa
         made = synthetic_price_year(model, mean.number() if mean else 1.0, seed)
         doubts = price_doubts(made, "USD") if mean else ()
         return _Hours(made, year, "made-up", model.assumptions, doubts)
+    if bundled and f"price_{year}_mean_usd_per_mwh" not in catalogue.get(power.grid, "grid").facts:
+        return _flat(0.0, year, "flat", doubts=False)
     table = catalogue.price_shape(power.grid, year)
     market = price_year(table)
     sources = (Assumption(f"{power.grid}.price_table_{table.year}", "dispatch", table.fact),)
@@ -297,6 +307,7 @@ def site_problem(
         hosted_frac=hosted_frac,
         hosted_value_usd_per_mwh=np.zeros(HOURS_IN_YEAR) if hosted_frac > 0.0 else None,
         collar=grid.collar,
+        rate=grid.rate,
     )
 
 

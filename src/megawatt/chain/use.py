@@ -6,13 +6,14 @@ from typing import Final
 
 import numpy as np
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
-from megawatt.chain.records import UseResult
+from megawatt.chain.records import MinedYear, UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.unit_costs import unit_costs
 from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
@@ -42,7 +43,11 @@ def _hash_economics(links: Links) -> HashEconomics | None:
 
 
 def _dispatch(links: Links) -> Dispatch:
-    year = solve_with_assets(links.problem, links.plants.assets) if links.plants else solve_merit(links.problem)
+    if links.plants:
+        year = solve_with_assets(links.problem, links.plants.assets)
+    else:
+        mined = links.mined
+        year = solve_merit(links.problem, None if mined is None else links.response.limits_mw(_worth(mined)))
     curtailed = float(year.ai_curtailed_mw.sum())
     offered = float(links.problem.ai_it_mw.sum())
     if curtailed > _MOST_CURTAILED * offered:
@@ -51,6 +56,12 @@ def _dispatch(links: Links) -> Dispatch:
             f"({curtailed / offered:.1%} of its energy); binding: {dict(year.binding)}; raise grid_mw or lower ai.chips"
         )
     return year
+
+
+def _worth(mined: MinedYear) -> FloatArray:
+    """What a mined MWh earns, and one at a customer's plug, by calendar month, (2, 12). [USD/MWh]"""
+    theirs = mined.hosted_by_month_usd_per_mwh
+    return np.stack([mined.by_month_usd_per_mwh, np.zeros(12) if theirs is None else theirs])
 
 
 def _hall_year(links: Links, dispatch: Dispatch) -> FacilityYear:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from megawatt.chain.records import MinedYear
     from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan
     from megawatt.scenario import LoadedScenario
+    from megawatt.tariff import Bill
 
 __all__ = ["dispatch"]
 
@@ -56,6 +57,8 @@ def _year_list(context: click.Context, option: click.Parameter, text: str | None
               help="Write a week as a trace for chrome://tracing or ui.perfetto.dev.")  # fmt: skip
 @click.option("--report", "report_file", type=click.Path(path_type=Path, dir_okay=False),
               help="HTML file to write charts into: duration, price response, battery, money, a week.")  # fmt: skip
+@click.option("--bill", "bill_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="CSV file to write the power bill into, line by line and month by month (scenarios).")  # fmt: skip
 @force_option
 @click.option("--week", type=Whole(1, 52), default=28, show_default=True, help="Week of trace and report.")
 @click.option(
@@ -75,6 +78,7 @@ def dispatch(
     price_years: tuple[int, ...],
     trace_file: Path | None,
     report_file: Path | None,
+    bill_file: Path | None,
     force: bool,
     week: int,
     settings: tuple[str, ...],
@@ -83,10 +87,9 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
-    from megawatt.results import mined_summary
     from megawatt.writing import check_text
 
-    for file in filter(None, (trace_file, report_file)):
+    for file in filter(None, (trace_file, report_file, bill_file)):
         check_text(file, force=force)
     additions = {
         "--battery": _battery(battery),
@@ -97,11 +100,14 @@ def dispatch(
         "--water-cap": water_cap,
     }
     if price_years:
-        if foresight or trace_file or report_file:
-            raise ScenarioError("--price-years: is not for --foresight, --trace or --report: they show one year")
+        if foresight or trace_file or report_file or bill_file:
+            raise ScenarioError(
+                "--price-years: is not for --foresight, --trace, --report or --bill: they show one year"
+            )
         _many_years(source, settings, additions, price_years, solver, as_json)
         return
     results, solved = [], {}
+    bills: dict[str, Bill | None] = {}
     for year in _years(source, settings, additions):
         name, problem = year.name, year.problem
         if foresight:
@@ -112,15 +118,14 @@ def dispatch(
         if trace_file is not None:
             _write_trace(trace_file, force, problem, plans["perfect"], week)
         solved[name] = (problem, plans)
-        beside: dict[str, Any] = {} if year.mined is None else {"mined": mined_summary(year.mined)}
-        beside |= {} if year.water is None else {"water": _water_dict(year.water)}
-        results.append(_result(name, problem, plans) | beside)
+        bill = year.bill(plans["perfect"])
+        bills[name] = bill
+        results.append(_result(name, problem, plans) | _beside(year, bill))
         if not as_json:
             _print(name, problem, plans)
-            if year.water is not None:
-                console().print(_water_line(year.water))
-            if year.mined is not None:
-                console().print(_mined_lines(year.mined))
+            _print_beside(year, bill)
+    if bill_file is not None:
+        _write_bills(bill_file, force, bills)
     if report_file is not None:
         _write_report(report_file, force, source, solved, week)
     if as_json:
@@ -240,6 +245,53 @@ def _battery(text: str | None) -> tuple[float, float] | None:
         problem = Problem("--battery", text, "power and energy as MW:MWH", "e.g. 50:200")
         raise ScenarioError(f"--battery {text}: must be MW:MWH, e.g. 50:200", [problem]) from None
     return power_mw, energy_mwh
+
+
+def _print_beside(year: SiteYear, bill: Bill | None) -> None:
+    """What stands beside the account: water, what a mined MWh earns, the power bill."""
+    if year.water is not None:
+        console().print(_water_line(year.water))
+    if year.mined is not None:
+        console().print(_mined_lines(year.mined))
+    if bill is not None:
+        _print_bill(bill)
+
+
+def _beside(year: SiteYear, bill: Bill | None) -> dict[str, Any]:
+    from megawatt.results import mined_summary
+
+    beside: dict[str, Any] = {} if year.mined is None else {"mined": mined_summary(year.mined)}
+    beside |= {} if year.water is None else {"water": _water_dict(year.water)}
+    return beside | ({} if bill is None else {"bill": bill.as_dict()})
+
+
+def _print_bill(bill: Bill) -> None:
+    """The year's power bill: lines with their year, the least and the dearest month."""
+    rows = [
+        [line.name, _kusd(float(line.usd.sum())), _kusd(float(line.usd.min())), _kusd(float(line.usd.max()))]
+        for line in bill.lines
+    ]
+    total = bill.usd
+    rows.append(["total", _kusd(float(total.sum())), _kusd(float(total.min())), _kusd(float(total.max()))])
+    print_table((f"power bill, {bill.usd_per_mwh:,.2f} USD/MWh", "year kUSD", "least month", "dearest"), rows)
+
+
+def _write_bills(path: Path, force: bool, bills: Mapping[str, Bill | None]) -> None:
+    import csv
+    import io
+
+    from megawatt.writing import write_text
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for index, (name, bill) in enumerate(bills.items()):
+        if bill is None:
+            raise ScenarioError(f"--bill: {name} has no tariff; it is for scenarios")
+        head, *rows = bill.rows()
+        writer.writerows([["plan", *head]] if index == 0 else [])
+        writer.writerows([name, *row] for row in rows)
+    write_text(path, text.getvalue(), force=force, seal=False)
+    note(f"bill: {path}")
 
 
 def _write_trace(path: Path, force: bool, problem: HourlyProblem, plan: HourlyPlan, week: int) -> None:

@@ -3,19 +3,21 @@
 from megawatt.dispatch.account import overloads
 from megawatt.dispatch.assets import SiteAssets, site_hours, solve_with_assets
 from megawatt.dispatch.duration import LoadDuration, load_duration, lost_usd
-from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.hourly import (
+    Availability,
+    Block,
+    EnergyTiers,
+    HourlyPlan,
+    HourlyProblem,
+    MinimumBill,
+    PeakCharge,
+    Storage,
+)
 from megawatt.dispatch.ledgers import earned_usd, ledger
 from megawatt.dispatch.merit import solve_merit
 from megawatt.dispatch.optimising import optimise
-from megawatt.dispatch.prices import (
-    PriceYear,
-    Tariff,
-    coincident_peak_hours,
-    price_year,
-    read_prices,
-    tariff,
-    tariff_adder,
-)
+from megawatt.dispatch.prices import PriceYear, price_year, read_prices
+from megawatt.dispatch.rates import hourly_adder, other_usd, rate_terms
 from megawatt.dispatch.records import Collar, Dispatch, SiteProblem
 from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
 from megawatt.dispatch.site import solve
@@ -29,9 +31,11 @@ __all__ = [
     "Block",
     "Collar",
     "Dispatch",
+    "EnergyTiers",
     "HourlyPlan",
     "HourlyProblem",
     "LoadDuration",
+    "MinimumBill",
     "MiningMonths",
     "MonthlyResponse",
     "PeakCharge",
@@ -41,14 +45,13 @@ __all__ = [
     "SiteAssets",
     "SiteProblem",
     "Storage",
-    "Tariff",
     "WaterPlan",
     "at_prices",
     "battery_storage",
     "block",
-    "coincident_peak_hours",
     "earned_usd",
     "hall_block",
+    "hourly_adder",
     "ledger",
     "load_duration",
     "lost_usd",
@@ -56,9 +59,11 @@ __all__ = [
     "monthly_response",
     "optimise",
     "optimise_years",
+    "other_usd",
     "overloads",
     "price_model",
     "price_year",
+    "rate_terms",
     "read_prices",
     "save_water",
     "site_hours",
@@ -66,7 +71,5 @@ __all__ = [
     "solve_merit",
     "solve_with_assets",
     "synthetic_price_year",
-    "tariff",
-    "tariff_adder",
     "yearly_peak",
 ]

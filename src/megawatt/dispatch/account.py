@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.halls import TOLERANCE_MW, HallSegments, hour_name, hourly_response
+from megawatt.dispatch.rates import other_usd
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
@@ -45,7 +46,8 @@ def account(
     Returns
     -------
     Dispatch
-        ``energy_cost_usd`` by part: ``market`` (energy at the market price) and ``delivery`` (adders);
+        ``energy_cost_usd`` by part: ``market`` (energy at the market price) and ``delivery`` (adders),
+        and where the tariff has them ``charges`` (demand, tiers, fixed, minimum);
         ``revenue_usd``: ``ai`` and ``mining``. ``binding``: hours in which the connection is full (``import``), cooling
         holds IT power below what is offered (``ai_cooling``, ``mining_cooling``), AI load is curtailed for whatever
         reason (``ai_curtailed``), or miners are off or throttled (``mining_curtailed``). In hours of ``ai_space`` and
@@ -62,6 +64,8 @@ def account(
         "mining": float(mining_usd.sum()),
     }
     cost = {"market": float(problem.price_usd_per_mwh @ drawn), "delivery": float(problem.adder_usd_per_mwh @ drawn)}
+    if problem.rate is not None and (other := other_usd(problem.rate, drawn)):
+        cost["charges"] = other
     curtailed = problem.ai_it_mw - ai_it_mw
     room = drawn < problem.import_limit_mw - TOLERANCE_MW
     binding = {

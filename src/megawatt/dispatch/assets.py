@@ -13,6 +13,7 @@ from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, i
 from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
 from megawatt.dispatch.ledgers import ledger
 from megawatt.dispatch.optimising import optimise
+from megawatt.dispatch.rates import RateTerms, rate_terms
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.dispatch.solvers.blocks import Programme, block, called, dearer_with_load, hall_block
 from megawatt.errors import ScenarioError
@@ -104,15 +105,19 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         uses.append(hall_block("mining", halls.mining))
     if extra.export_price_usd_per_mwh is not None:
         uses.append(_export(extra, extra.export_price_usd_per_mwh, imports))
+    terms = RateTerms() if problem.rate is None else rate_terms(problem.rate)
     return HourlyProblem(
         firm_mw=firm,
         imports=imports,
         supplies=extra.supplies,
         uses=tuple(uses),
         storages=() if extra.storage is None else (extra.storage,),
-        peaks=extra.peaks,
+        peaks=(*terms.peaks, *extra.peaks),
         availability=() if extra.availability is None else (extra.availability,),
         last_resort=extra.last_resort,
+        energy_tiers=terms.tiers,
+        minimums=terms.minimums,
+        fixed_usd=terms.fixed_usd,
     )
 
 
@@ -133,9 +138,11 @@ def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:
     ai = np.minimum(it_power(halls.ai, plan.mw.get("ai", none)).sum(axis=1), halls.ai.cap_it_mw)
     mining = it_power(halls.mining, plan.mw.get("mining", none))
     cost: dict[str, float] = {}
+    # the tariff's own charges are in the account
+    own = {s.name for s in assets.supplies} | {f"peak charge {charge.name}" for charge in assets.peaks}
     carbon_t = 0.0
     for entry in ledger(hours, plan):
-        if entry.name in {s.name for s in assets.supplies} or entry.unit == "MW" or entry.name.endswith(" discharge"):
+        if entry.name in own or entry.name.endswith(" discharge"):
             cost[entry.name] = -entry.usd
         if entry.name in {s.name for s in assets.supplies}:
             carbon_t += entry.carbon_t

@@ -151,6 +151,8 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
 
 def _own(problem: HourlyProblem) -> None:
     reason = not_own(problem) or ("availability credits need the year in view" if problem.availability else "")
+    if any(c.weight is not None for c in problem.peaks) or problem.energy_tiers or problem.minimums:
+        reason = reason or "rolling plans know no ratchets, energy tiers and minimum bills"
     if reason or problem.hours % DAY:
         raise ScenarioError(f"foresight: {reason or f'{problem.hours} hours are not whole days'}")
 
@@ -197,7 +199,7 @@ def _reached(problem: HourlyProblem, at: slice, mw: Mapping[str, FloatArray], so
 def _joined(problem: HourlyProblem, parts: list[Mapping[str, FloatArray]], name: str, seconds: float) -> HourlyPlan:
     mw = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
     imports = mw[problem.imports.name]
-    peaks = {c.name: float(imports[c.hours].max(initial=0.0)) for c in problem.peaks}
+    peaks = {c.name: c.metered_mw(imports) for c in problem.peaks}
     return HourlyPlan(
         objective_usd=plan_cost_usd(problem, mw),
         mw=MappingProxyType(mw),

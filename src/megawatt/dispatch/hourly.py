@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.errors import Problem, ScenarioError
 
-__all__ = ["Availability", "Block", "HourlyPlan", "HourlyProblem", "PeakCharge", "Storage", "check_problem"]
+__all__ = [
+    "Availability",
+    "Block",
+    "EnergyTiers",
+    "HourlyPlan",
+    "HourlyProblem",
+    "MinimumBill",
+    "PeakCharge",
+    "Storage",
+    "check_problem",
+    "missing_usd",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +67,31 @@ class PeakCharge:
     """A charge on the highest grid import among some hours.
 
     ``tiers``: (from MW, USD per MW and year) in rising order, the first from 0: the rate of each MW of peak beyond
-    that level. Rates that do not fall make the charge convex.
+    that level. Rates that do not fall make the charge convex. ``weight`` (hours,), where given, is what of an hour's
+    import counts (a ratchet: a share of the import of earlier months); its hours are those with a weight above 0.
     """
 
     name: str
     hours: NDArray[np.bool_]
     tiers: tuple[tuple[float, float], ...]
+    weight: FloatArray | None = None
+
+    def metered_mw(self, import_mw: FloatArray) -> float:
+        """The peak that this import (hours,) is billed for. [MW]"""
+        seen = import_mw if self.weight is None else import_mw * self.weight
+        return float(seen[self.hours].max(initial=0.0))
+
+    def limit_mw(self, peak_mw: float) -> FloatArray:
+        """Most import of each hour that keeps the peak, (hours,); inf in hours that do not count. [MW]"""
+        limit = np.full(self.hours.size, np.inf)
+        limit[self.hours] = peak_mw if self.weight is None else peak_mw / self.weight[self.hours]
+        return limit
+
+    def per_peak(self, by_hour: FloatArray) -> FloatArray:
+        """What a MW of import in each hour is worth, (hours,), for a MW of the peak instead."""
+        if self.weight is None:
+            return np.where(self.hours, by_hour, 0.0)
+        return np.divide(by_hour, self.weight, out=np.zeros_like(by_hour), where=self.hours)
 
     def cost_usd(self, peak_mw: float) -> float:
         """The year's charge at this peak. [USD]"""
@@ -73,6 +103,46 @@ class PeakCharge:
     def rate_usd_per_mw(self, peak_mw: float) -> float:
         """What one more MW of peak costs. [USD/MW]"""
         return next(rate for start, rate in reversed(self.tiers) if start <= peak_mw or start == 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyTiers:
+    """A price of grid energy by blocks of what some hours draw together: (from MWh, USD/MWh), the first from 0."""
+
+    name: str
+    hours: NDArray[np.bool_]
+    tiers: tuple[tuple[float, float], ...]
+
+    @property
+    def rising(self) -> bool:
+        """Whether no block is cheaper than the one before: then the charge is convex."""
+        return all(a[1] <= b[1] for a, b in itertools.pairwise(self.tiers))
+
+    def energy_mwh(self, import_mw: FloatArray) -> float:
+        """Energy that its hours draw. [MWh]"""
+        return float(import_mw[self.hours].sum())
+
+    def cost_usd(self, mwh: float) -> float:
+        """What this energy costs. [USD]"""
+        return PeakCharge(self.name, self.hours, self.tiers).cost_usd(mwh)
+
+    def tier(self, mwh: float) -> int:
+        """The block in which this energy ends."""
+        return max(k for k, (start, _) in enumerate(self.tiers) if start <= mwh or k == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class MinimumBill:
+    """A bill that is at least so much: of energy at ``usd_per_mwh`` (hours,), of peak charges and tiers by name.
+
+    ``least_usd`` is net of what is owed in any case; ``hours`` are those of the bill's month.
+    """
+
+    name: str
+    least_usd: float
+    usd_per_mwh: FloatArray
+    hours: NDArray[np.bool_]
+    charges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +176,10 @@ class HourlyProblem:
         Most import in any hour (on top of the blocks' bounds).
     last_resort : tuple of str
         Supplies that stand for load not served.
+    energy_tiers : tuple of EnergyTiers
+    minimums : tuple of MinimumBill
+    fixed_usd : float
+        What is owed whatever runs.
     """
 
     firm_mw: FloatArray
@@ -117,6 +191,9 @@ class HourlyProblem:
     availability: tuple[Availability, ...] = ()
     import_limit_mw: float = np.inf
     last_resort: tuple[str, ...] = ()
+    energy_tiers: tuple[EnergyTiers, ...] = ()
+    minimums: tuple[MinimumBill, ...] = ()
+    fixed_usd: float = 0.0
 
     @property
     def hours(self) -> int:
@@ -148,6 +225,14 @@ class HourlyPlan:
     solve_s: float
 
 
+def missing_usd(problem: HourlyProblem, minimum: MinimumBill, import_mw: FloatArray) -> float:
+    """What a bill lacks to its minimum at this import. [USD]"""
+    owed = float(minimum.usd_per_mwh @ import_mw)
+    owed += sum(c.cost_usd(c.metered_mw(import_mw)) for c in problem.peaks if c.name in minimum.charges)
+    owed += sum(t.cost_usd(t.energy_mwh(import_mw)) for t in problem.energy_tiers if t.name in minimum.charges)
+    return max(minimum.least_usd - owed, 0.0)
+
+
 def check_problem(problem: HourlyProblem) -> None:
     """Check shapes, signs and names of an hourly problem.
 
@@ -168,6 +253,8 @@ def check_problem(problem: HourlyProblem) -> None:
         found += _storage_problems(storage)
     for charge in problem.peaks:
         found += _peak_problems(charge, problem.hours)
+    for tiers in problem.energy_tiers:
+        found += _peak_problems(PeakCharge(tiers.name, tiers.hours, ((0.0, 0.0),)), problem.hours)
     used = {b.name for b in problem.uses}
     found += [
         Problem(f"availability.{a.use}", "no such use", f"one of {', '.join(sorted(used)) or 'none'}")
@@ -209,6 +296,11 @@ def _peak_problems(charge: PeakCharge, hours: int) -> list[Problem]:
     where = f"peaks.{charge.name}"
     if charge.hours.shape != (hours,) or charge.hours.dtype != np.bool_:
         return [Problem(f"{where}.hours", f"{charge.hours.dtype} {charge.hours.shape}", f"bool ({hours},)")]
+    weight = charge.weight
+    if weight is not None and not (
+        weight.shape == (hours,) and np.isfinite(weight).all() and np.array_equal(weight > 0.0, charge.hours)
+    ):
+        return [Problem(f"{where}.weight", f"shape {weight.shape}", f"({hours},), above 0 in its hours, 0 elsewhere")]
     starts, rates = [t[0] for t in charge.tiers], [t[1] for t in charge.tiers]
     if not starts or starts[0] != 0.0 or any(b <= a for a, b in itertools.pairwise(starts)):
         return [Problem(f"{where}.tiers", f"from {starts} MW", "rising levels, the first 0")]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
-from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem
+from megawatt.arrays import BoolArray, FloatArray
+from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem, missing_usd
 from megawatt.hours import MONTH_OF_HOUR, monthly_sum
 
-__all__ = ["Entry", "earned_usd", "ledger", "monthly_usd", "plan_cost_usd"]
+__all__ = ["Entry", "earned_usd", "ledger", "monthly_usd", "plan_cost_usd", "tariff_usd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,19 @@ def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArra
         usd = np.zeros(12)
         usd[held] = -charge.cost_usd(plan.peak_mw[charge.name]) / max(held.size, 1)
         monthly[f"peak charge {charge.name}"] = usd
+    imports = plan.mw[problem.imports.name]
+    for tiers in problem.energy_tiers:
+        monthly[tiers.name] = _in_month(tiers.hours, -tiers.cost_usd(tiers.energy_mwh(imports)))
+    for minimum in problem.minimums:
+        monthly[f"minimum {minimum.name}"] = _in_month(minimum.hours, -missing_usd(problem, minimum, imports))
+    if problem.fixed_usd:
+        monthly["fixed charges"] = np.full(12, -problem.fixed_usd / 12.0)
     return monthly
+
+
+def _in_month(hours: BoolArray, usd: float) -> FloatArray:
+    """An amount in the month that these hours lie in, (12,)."""
+    return np.where(np.arange(12) == MONTH_OF_HOUR[int(np.argmax(hours))], usd, 0.0)
 
 
 def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
@@ -81,9 +93,18 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
     for storage in problem.storages:
         out = float(plan.mw[f"{storage.name}.discharge"].sum())
         lines.append(Entry(f"{storage.name} discharge", out, "MWh", -storage.discharge_cost_usd_per_mwh * out))
+    imports = plan.mw[problem.imports.name]
     for charge in problem.peaks:
         peak = plan.peak_mw[charge.name]
         lines.append(Entry(f"peak charge {charge.name}", peak, "MW", -charge.cost_usd(peak)))
+    for tiers in problem.energy_tiers:
+        energy = tiers.energy_mwh(imports)
+        lines.append(Entry(f"energy by tiers {tiers.name}", energy, "MWh", -tiers.cost_usd(energy)))
+    for minimum in problem.minimums:
+        missing = missing_usd(problem, minimum, imports)
+        lines.append(Entry(f"to the minimum bill {minimum.name}", minimum.least_usd, "USD", -missing))
+    if problem.fixed_usd:
+        lines.append(Entry("fixed charges", problem.fixed_usd, "USD", -problem.fixed_usd))
     for promise in problem.availability:
         offered = next(b for b in problem.uses if b.name == promise.use)
         missed = max(float(offered.mw.sum() - plan.mw[promise.use].sum()) - promise.free_mwh, 0.0)
@@ -96,13 +117,20 @@ def earned_usd(book: Iterable[Entry]) -> float:
     return sum(entry.usd for entry in book)
 
 
+def tariff_usd(problem: HourlyProblem, import_mw: FloatArray) -> float:
+    """What peaks, tiers, minimum bills and fixed charges cost at this import, (hours,). [USD]"""
+    cost = problem.fixed_usd + sum(c.cost_usd(c.metered_mw(import_mw)) for c in problem.peaks)
+    cost += sum(t.cost_usd(t.energy_mwh(import_mw)) for t in problem.energy_tiers)
+    return cost + sum(missing_usd(problem, minimum, import_mw) for minimum in problem.minimums)
+
+
 def plan_cost_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray]) -> float:
     """Cost less revenue of a year whose blocks run at these powers, with the peaks that they reach. [USD]"""
     imports = mw[problem.imports.name]
     cost = sum(block_cost_usd(b, mw[b.name]) for b in (problem.imports, *problem.supplies))
     cost -= sum(block_cost_usd(b, mw[b.name], use=True) for b in problem.uses)
     cost += sum(s.discharge_cost_usd_per_mwh * float(mw[f"{s.name}.discharge"].sum()) for s in problem.storages)
-    cost += sum(c.cost_usd(float(imports[c.hours].max(initial=0.0))) for c in problem.peaks)
+    cost += tariff_usd(problem, imports)
     for promise in problem.availability:
         offered = next(b for b in problem.uses if b.name == promise.use)
         missed = float(offered.mw.sum() - mw[promise.use].sum()) - promise.free_mwh

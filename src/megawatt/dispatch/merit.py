@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from megawatt.dispatch.records import Dispatch, SiteProblem
 __all__ = ["solve_merit"]
 
 
-def solve_merit(problem: SiteProblem) -> Dispatch:
+def solve_merit(problem: SiteProblem, limit_mw: FloatArray | None = None) -> Dispatch:
     """Operating plan of the site year by merit order, hour by hour; the optimum that `solve` finds.
 
     In one hour every segment of a hall earns value / slope per MW drawn at the connection. Segments worth more than
@@ -24,6 +26,8 @@ def solve_merit(problem: SiteProblem) -> Dispatch:
     ----------
     problem : SiteProblem
         One site year.
+    limit_mw : array, shape (8760,), optional
+        Import held below the connection's: what peak charges make worth drawing (`MonthlyResponse.limits_mw`).
 
     Raises
     ------
@@ -33,7 +37,10 @@ def solve_merit(problem: SiteProblem) -> Dispatch:
         If idle halls exceed the import limit; names the hour.
     """
     halls = site_halls(problem)
-    energy_usd_per_mwh = np.maximum(problem.price_usd_per_mwh + problem.adder_usd_per_mwh, 0.0)[:, np.newaxis]
+    if limit_mw is not None:
+        room = np.maximum(limit_mw - halls.ai.idle_mw - halls.mining.idle_mw, 0.0)
+        halls = replace(halls, available_mw=np.minimum(halls.available_mw, room))
+    energy_usd_per_mwh = np.maximum(problem.price_usd_per_mwh + problem.marginal_usd_per_mwh, 0.0)[:, np.newaxis]
     slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
     width = np.concatenate((halls.ai.width_it_mw, halls.mining.width_it_mw), axis=1)
     value = np.concatenate((halls.ai.usd_per_mwh, halls.mining.usd_per_mwh), axis=1)

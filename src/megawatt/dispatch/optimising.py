@@ -39,8 +39,11 @@ def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "
     """
     from megawatt.dispatch.solvers.exact import not_own, solve_exact
     from megawatt.dispatch.solvers.general import solve_highs
+    from megawatt.dispatch.tiered import solve_with_tiers
 
     check_problem(problem)
+    if not all(tiers.rising for tiers in problem.energy_tiers):
+        return solve_with_tiers(problem, lambda other: optimise(other, solver, method))
     reason = not_own(problem)
     if solver == "exact" and reason:
         raise ScenarioError(f"dispatch: solver = 'exact': {reason}; use 'auto' or 'highs'")

@@ -92,7 +92,7 @@ def _priced(
     left, right = sides
     parts = [p.plan.objective_usd + p.at * float(p.plan.mw[promise.use].sum()) for p in (left, right)]
     imports = plan.mw[problem.imports.name]
-    peaks = {c.name: float(imports[c.hours].max(initial=0.0)) for c in problem.peaks}
+    peaks = {c.name: c.metered_mw(imports) for c in problem.peaks}
     saved = sum(
         share * c.cost_usd(left.plan.peak_mw[c.name])
         + (1.0 - share) * c.cost_usd(right.plan.peak_mw[c.name])

@@ -9,7 +9,9 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
+from megawatt.dispatch.rates import tier_adder
 from megawatt.facility.records import FacilityResponse
+from megawatt.tariff import Rate
 
 __all__ = ["Collar", "Dispatch", "SiteProblem"]
 
@@ -67,6 +69,8 @@ class SiteProblem:
         What a MWh at a customer's plug brings the site.
     collar : Collar or None
         Where the price is that of a collar: how it follows the market's level.
+    rate : Rate or None
+        The tariff; what it charges on every MWh is in ``adder_usd_per_mwh``, energy by tiers left out.
     """
 
     price_usd_per_mwh: FloatArray
@@ -84,6 +88,14 @@ class SiteProblem:
     hosted_frac: float = 0.0
     hosted_value_usd_per_mwh: FloatArray | None = None
     collar: Collar | None = None
+    rate: Rate | None = None
+
+    @property
+    def marginal_usd_per_mwh(self) -> FloatArray:
+        """What does not follow the market in a MWh's price: adders, and the tier in which a full load ends."""
+        if self.rate is None:
+            return self.adder_usd_per_mwh
+        return self.adder_usd_per_mwh + tier_adder(self.rate, float(self.import_limit_mw.max(initial=0.0)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.dispatch.halls import hourly_response, site_halls
 from megawatt.dispatch.merit import fill_in_order
 from megawatt.dispatch.records import SiteProblem
+from megawatt.dispatch.response_charges import Charged, charged_of
 from megawatt.dispatch.response_groups import Group, month_groups, summed
 from megawatt.errors import ScenarioError
 from megawatt.hours import monthly_sum
+from megawatt.tariff.charges import charges_usd
 
 __all__ = ["MiningMonths", "MonthlyResponse", "monthly_response"]
 
@@ -42,6 +44,8 @@ class MiningMonths:
     rated_mwh: FloatArray
     hosted_mwh: FloatArray
     hosted_usd: FloatArray
+    charges_usd: FloatArray | None = None
+    """What the tariff charges beside, for the share of the site that is live; None where it does not."""
 
     @property
     def energy_cost_usd(self) -> FloatArray:
@@ -80,6 +84,7 @@ class MonthlyResponse:
     mining_idle_market_usd: FloatArray
     mining_idle_delivery_usd: FloatArray
     _groups: tuple[tuple[Group, ...], ...]
+    _charged: Charged | None = None
     _at_levels: tuple[MonthlyResponse, ...] = ()
     """The year at `_LEVELS` of the market, where its price does not follow the level in proportion (a collar)."""
 
@@ -123,6 +128,7 @@ class MonthlyResponse:
         first_month: int = 1,
         delivery_level: ArrayLike = 1.0,
         hosted_usd_per_mwh: ArrayLike = 0.0,
+        live: ArrayLike = 1.0,
     ) -> MiningMonths:
         """Mining energy, bill and revenue, exact for every value and level.
 
@@ -138,6 +144,8 @@ class MonthlyResponse:
             What does not follow the market, relative to the site year's: delivery adders.
         hosted_usd_per_mwh : array, broadcastable to (paths, months)
             What a MWh at a customer's plug brings, >= 0.
+        live : array, shape (months,)
+            Share of the site that is live: what the tariff's other charges are for.
 
         Raises
         ------
@@ -150,22 +158,17 @@ class MonthlyResponse:
         value, hosted, level = np.broadcast_arrays(*values, _positive("power_level", power_level))
         other = np.broadcast_to(_positive("delivery_level", delivery_level), value.shape)
         month = _calendar(value.shape[1], first_month)
+        if self._charged is not None:
+            return self._with_charges(
+                np.stack([value, hosted]), level, other, month, np.broadcast_to(live, month.shape)
+            )
         sums = np.zeros((6, *value.shape))
         for m in np.unique(month):
             columns = np.flatnonzero(month == m)
             earned = np.stack([value[:, columns].ravel(), hosted[:, columns].ravel()])
             flat = (array[:, columns].ravel() for array in (level, other))
             sums[:, :, columns] = self._month(int(m), earned, *flat).reshape(6, value.shape[0], columns.size)
-        return MiningMonths(
-            mwh=sums[0],
-            facility_mwh=sums[1],
-            market_usd=sums[2],
-            delivery_usd=sums[3],
-            revenue_usd=value * sums[4],
-            rated_mwh=sums[4],
-            hosted_mwh=sums[5],
-            hosted_usd=hosted * sums[5],
-        )
+        return _months(sums, np.stack([value, hosted]))
 
     def _month(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
         """IT and facility MWh, market and delivery in USD, rated and hosted MWh of path-months of a month, (6, n).
@@ -181,6 +184,90 @@ class MonthlyResponse:
         sums[3] = other * (sums[3] + self.mining_idle_delivery_usd[month])
         return sums
 
+    def _with_charges(
+        self, value: FloatArray, level: FloatArray, other: FloatArray, month: IntArray, live: FloatArray
+    ) -> MiningMonths:
+        """Month by month: what a month may draw is held where its charges, given the months before, cost more."""
+        charged = self._charged
+        assert charged is not None, "asked of a year with charges"
+        sums = np.zeros((6, *level.shape))
+        peaks = np.zeros((len(charged.rate.demand), *level.shape))
+        for t, m in enumerate(month.tolist()):
+            share = float(live[t]) or 1.0
+            floors = charged.floors_mw(peaks[:, :, :t], month[:t]) / share
+            sums[:, :, t], found = self._column(m, value[:, :, t], level[:, t], other[:, t], floors)
+            peaks[:, :, t] = found * live[t]
+        metered = charged.metered(sums[1] * live, sums[3] * live, peaks, month)
+        beside = np.asarray(other * charges_usd(charged.rate, metered, month, live > 0.0), dtype=np.float64)
+        return _months(np.stack([*sums[:2], level * sums[2], other * sums[3], *sums[4:]]), value, beside)
+
+    def _column(
+        self, month: int, value: FloatArray, level: FloatArray, other: FloatArray, floors: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sums (6, n) in units of the level, with idle draw, and metered peaks (lines, n) of a month."""
+        assert self._charged is not None, "asked of a year with charges"
+        if self._at_levels:
+            low, share = _between(level)
+            sums, peaks = np.zeros((6, level.size)), np.zeros((floors.shape[0], level.size))
+            for place, year in enumerate(self._at_levels):
+                weight = np.where(low == place, 1.0 - share, np.where(low + 1 == place, share, 0.0))
+                rows = np.flatnonzero(weight)
+                if rows.size:
+                    at, high = year._column(month, value[:, rows], np.ones(rows.size), other[rows], floors[:, rows])
+                    at[2] /= level[rows]
+                    sums[:, rows] += weight[rows] * at
+                    peaks[:, rows] += weight[rows] * high
+            return sums, peaks
+        sums, peaks, _ = self._charged.months[month].best(value, level, other, floors)
+        sums[1] += self.mining_idle_mwh[month]
+        sums[2] += self.mining_idle_market_usd[month]
+        sums[3] += self.mining_idle_delivery_usd[month]
+        return sums, peaks
+
+    def ai_charges_usd(
+        self, running: FloatArray, live: FloatArray, first_month: int = 1, delivery_level: ArrayLike = 1.0
+    ) -> FloatArray | None:
+        """What the tariff charges the AI halls beside energy, (paths, months); None where it does not. [USD]
+
+        Parameters
+        ----------
+        running : array, shape (paths, months)
+            Share of the halls' load that runs: their highest power and energy by tiers follow it.
+        live : array, shape (months,)
+            Share of the site that is live; what is owed in any case is owed where it is above 0.
+        """
+        if self._charged is None:
+            return None
+        month = _calendar(running.shape[1], first_month)
+        charged = self._charged
+        peaks = charged.ai_peaks_mw[:, month][:, np.newaxis, :] * running
+        hourly = self.ai_delivery_usd[month] * running
+        metered = charged.metered(self.ai_facility_mwh[month] * running, hourly, peaks, month)
+        usd = charges_usd(charged.rate, metered, month, live > 0.0)
+        return np.asarray(np.asarray(delivery_level, dtype=np.float64) * usd, dtype=np.float64)
+
+    def limits_mw(self, value_usd_per_mwh: FloatArray) -> FloatArray | None:
+        """Import of each hour that the year's peak charges leave worth drawing, (8760,); None without them. [MW]
+
+        Parameters
+        ----------
+        value_usd_per_mwh : array, shape (2, 12)
+            What a MWh of the miners earns by calendar month, and one at a customer's plug; ratchets look at the same
+            months of the year before.
+        """
+        if self._charged is None or not self._charged.months:
+            return None
+        charged = self._charged
+        peaks = np.zeros((len(charged.rate.demand), 1, 0))
+        limits: list[FloatArray] = []
+        one = np.ones(1)
+        for t in range(24):
+            floors = charged.floors_mw(peaks, np.arange(t) % 12)
+            _, found, levels = charged.months[t % 12].best(value_usd_per_mwh[:, [t % 12]], one, one, floors)
+            peaks = np.concatenate((peaks, found[:, :, np.newaxis]), axis=2)
+            limits.append(charged.months[t % 12].limits_mw(levels[:, 0]))
+        return np.concatenate(limits[12:])
+
     def _between_levels(self, month: int, value: FloatArray, level: FloatArray, other: FloatArray) -> FloatArray:
         low, share = _between(level)
         sums = np.zeros((6, level.size))
@@ -190,6 +277,21 @@ class MonthlyResponse:
             if rows.size:
                 sums[:, rows] += weight[rows] * year._month(month, value[:, rows], np.ones(rows.size), other[rows])
         return sums
+
+
+def _months(sums: FloatArray, value: FloatArray, charges_usd: FloatArray | None = None) -> MiningMonths:
+    """Sums (6, paths, months) with market and delivery in USD, as months; ``value`` (2, paths, months)."""
+    return MiningMonths(
+        mwh=sums[0],
+        facility_mwh=sums[1],
+        market_usd=sums[2],
+        delivery_usd=sums[3],
+        revenue_usd=value[0] * sums[4],
+        rated_mwh=sums[4],
+        hosted_mwh=sums[5],
+        hosted_usd=value[1] * sums[5],
+        charges_usd=charges_usd,
+    )
 
 
 def monthly_response(problem: SiteProblem) -> MonthlyResponse:
@@ -234,7 +336,7 @@ def _year_by_month(problem: SiteProblem) -> MonthlyResponse:
     ai_it = np.minimum(taken[:, :k].sum(axis=1), halls.ai.cap_it_mw)
     ai = problem.ai_response
     ai_facility = np.zeros_like(ai_it) if ai is None else hourly_response(ai, ai.facility_mw, ai_it)
-    price, adder, idle = problem.price_usd_per_mwh, problem.adder_usd_per_mwh, halls.mining.idle_mw
+    price, adder, idle = problem.price_usd_per_mwh, problem.marginal_usd_per_mwh, halls.mining.idle_mw
     return MonthlyResponse(
         ai_it_mwh=monthly_sum(ai_it),
         ai_facility_mwh=monthly_sum(ai_facility),
@@ -245,6 +347,7 @@ def _year_by_month(problem: SiteProblem) -> MonthlyResponse:
         mining_idle_market_usd=monthly_sum(price * idle),
         mining_idle_delivery_usd=monthly_sum(adder * idle),
         _groups=tuple(month_groups(problem, taken[:, k:], halls.mining, month) for month in range(12)),
+        _charged=charged_of(problem, halls, ai_facility),
     )
 
 

@@ -79,7 +79,7 @@ def summed(groups: Iterable[Group], value: FloatArray, level: FloatArray) -> Flo
 def month_groups(problem: SiteProblem, width: FloatArray, hall: HallSegments, month: int) -> tuple[Group, ...]:
     """Groups of a month (0 = January) whose segments can take ``width`` (8760, k). [MW of IT]"""
     hours = np.flatnonzero(month == MONTH_OF_HOUR)
-    price, adder = problem.price_usd_per_mwh[hours], problem.adder_usd_per_mwh[hours]
+    price, adder = problem.price_usd_per_mwh[hours], problem.marginal_usd_per_mwh[hours]
     kinds = np.unique(adder)
     parts = [adder == kind for kind in kinds] if kinds.size <= _MOST_ADDERS else [np.ones(hours.size, dtype=np.bool_)]
     groups = []

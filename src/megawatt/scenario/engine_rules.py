@@ -63,14 +63,17 @@ def _site(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
 
 
 def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.dispatch import tariff
     from megawatt.scenario.site_files import site_prices
+    from megawatt.scenario.site_tariff import site_sheet
 
     power, place = scenario.power, scenario.site.place
     if power.price_file:
         what = ("power.price_file", "hourly prices of one year")
         yield from _tried(*what, lambda: site_prices(catalogue, power, place, folder))
-    yield from _tried("power.tariff", "a tariff with every charge", lambda: tariff(catalogue, power.tariff))
+    yield from _tried(
+        "power.tariff", "a tariff with a rate sheet", lambda: site_sheet(catalogue, power, scenario.tariff)
+    )
+    yield from _beside_bundled(scenario, catalogue)
     carbon = "a grid with its carbon intensity"
     yield from _tried("power.grid", carbon, lambda: catalogue.number(power.grid, "carbon_kg_per_mwh"))
 
@@ -97,6 +100,29 @@ def _end(scenario: Scenario) -> int:
     timeline = scenario.timeline
     last = max(_since(h.live, timeline.start) for h in timeline.halls)
     return last + timeline.delay_months + timeline.operating_months
+
+
+_PRICES = (
+    "fixed_price_usd_per_mwh",
+    "mean_price_usd_per_mwh",
+    "forward",
+    "blocks",
+    "floor_usd_per_mwh",
+    "cap_usd_per_mwh",
+)
+
+
+def _beside_bundled(scenario: Scenario, catalogue: Catalogue) -> Iterator[Problem]:
+    from megawatt.scenario.site_tariff import site_sheet
+
+    try:
+        bundled = site_sheet(catalogue, scenario.power, scenario.tariff).sheet.bundled
+    except MegawattError:
+        return
+    for name in _PRICES if bundled else ():
+        if getattr(scenario.power, name):
+            hint = "the tariff's energy lines are the whole price (bundled)"
+            yield Problem(f"power.{name}", "a price beside a bundled tariff", "none", hint)
 
 
 def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:

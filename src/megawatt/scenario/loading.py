@@ -20,6 +20,8 @@ from megawatt.scenario.own_machines import with_own_machines
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
+from megawatt.scenario.site_tariff import with_own_tariff
+from megawatt.tariff import catalogued_sheet
 
 __all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "load_price_years", "validate_raw"]
 
@@ -191,6 +193,8 @@ def validate_raw(
     """All problems of a raw scenario, the scenario if there is none, and the catalogue with its own machines."""
     problems = between_sections(raw)
     raw, catalogue, unread = with_own_machines(raw, catalogue, folder)
+    raw, catalogue, untold = with_own_tariff(raw, catalogue, folder)
+    problems += untold
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
@@ -245,7 +249,7 @@ def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
     if shape in ("flat", "made-up") or (shape is None and "mean_price_usd_per_mwh" in power):
         return []
     grid, year = power.get("grid"), power.get("price_year", 2023)
-    if not isinstance(grid, str) or not isinstance(year, int) or not catalogue.knows(grid):
+    if not isinstance(grid, str) or not isinstance(year, int) or not catalogue.knows(grid) or _bundled(raw, catalogue):
         return []
     try:
         catalogue.price_shape(grid, year)
@@ -253,6 +257,17 @@ def _prices(raw: Mapping[str, Any], catalogue: Catalogue) -> list[Problem]:
         hint = "or fixed_price_usd_per_mwh, or price_file, or mean_price_usd_per_mwh with price_shape"
         return [Problem("power.price_year", f"{year}", str(error).removeprefix("catalogue: "), hint)]
     return []
+
+
+def _bundled(raw: Mapping[str, Any], catalogue: Catalogue) -> bool:
+    """Whether the tariff is the whole price of energy."""
+    own, key = raw.get("tariff"), raw["power"].get("tariff")
+    if isinstance(own, dict):
+        return own.get("bundled") is True
+    try:
+        return isinstance(key, str) and catalogued_sheet(catalogue, key)[0].bundled
+    except MegawattError:
+        return False
 
 
 def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, catalogue: Catalogue) -> Comparison:

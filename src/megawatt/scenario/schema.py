@@ -28,6 +28,7 @@ from megawatt.scenario.money_sections import (
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.section import Month
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Power, Site, Timeline, Training
+from megawatt.tariff import TariffSheet
 
 __all__ = [
     "AI",
@@ -73,6 +74,7 @@ class Scenario(Section):
     )
     site: Site
     power: Power
+    tariff: TariffSheet | None = None
     timeline: Timeline
     hall: Hall
     ai: AI | None = None

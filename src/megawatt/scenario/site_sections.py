@@ -166,7 +166,9 @@ class Power(Section):
         description="price of carbon on grid energy and on gas of one's own, USD per tonne",
         title="price of carbon",
     )
-    tariff: Annotated[str, catalogue_key("tariff")] = Field(description="delivery tariff in the catalogue")
+    tariff: Annotated[str, catalogue_key("tariff")] | None = Field(
+        None, description="tariff in the catalogue, or the path of a tariff file (TOML, or OpenEI JSON); else [tariff]"
+    )
 
     @property
     def shape(self) -> Literal["file", "flat", "made-up", "table", "fixed"]:

@@ -65,6 +65,7 @@ def registry() -> pint.UnitRegistry[float]:
         "USD = [currency]",
         "CAD = [currency_cad]",
         "EUR = [currency_eur]",
+        "NOK = [currency_nok]",
         "hash = [hashing]",
         "BTC = [coin]",
     ):

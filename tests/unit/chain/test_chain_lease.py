@@ -32,7 +32,7 @@ LEASE = LeaseMoney(
 def flows(lease: LeaseMoney, default: int = -1, index: float = 1.0) -> tuple[dict[str, np.ndarray], np.ndarray]:
     terms = factor_terms(load_catalogue(), payer="speculative")
     factors = replace(base_factors(terms, 40), tenant_default_month=np.array([default]))
-    return lease_flows(lease, (Hall(4, 1.0),), np.full((1, 40), 1e5), factors, np.full((1, 40), index), 6)
+    return lease_flows(lease, (Hall(4, 1.0),), np.full((1, 40), 1e5), factors, np.full((1, 40), index), 6)[:2]
 
 
 def test_rent_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""Prices of a site year, and the delivery tariff."""
+"""Prices of a site year."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import Fact, PriceShape, load_catalogue
-from megawatt.dispatch import coincident_peak_hours, price_year, read_prices, tariff, tariff_adder
-from megawatt.errors import CatalogueError, ScenarioError
+from megawatt.dispatch import price_year, read_prices
+from megawatt.errors import ScenarioError
 from megawatt.hourly import FilePart
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
 
@@ -110,31 +110,3 @@ def test_bad_files_say_what_is_wrong(tmp_path: Path, text: str, words: str) -> N
         read_prices(path, AT_CHILDRESS)
     with pytest.raises(ScenarioError, match="no such file"):
         read_prices(tmp_path / "none.csv", AT_CHILDRESS)
-
-
-def test_peaks_are_the_dearest_hours_of_june_to_september() -> None:
-    price = np.ones(HOURS_IN_YEAR)
-    chosen = [3700, 4500, 5200, 6000]
-    price[chosen] = 10.0
-    price[100] = 99.0
-    assert coincident_peak_hours(price).tolist() == chosen
-    assert MONTH_OF_HOUR[chosen].tolist() == [5, 6, 7, 8]
-
-
-def test_adder_bills_a_flat_load_its_annual_peak_charge() -> None:
-    catalogue = load_catalogue()
-    terms = tariff(catalogue, "ercot-transmission")
-    price = np.random.default_rng(0).uniform(10.0, 90.0, HOURS_IN_YEAR)
-    adder = tariff_adder(catalogue, "ercot-transmission", price)
-    # a load of 1 MW in all hours pays volumetric charges and exactly one year's USD/MW
-    assert adder.sum() == pytest.approx(terms.volumetric_usd_per_mwh * HOURS_IN_YEAR + terms.peak_usd_per_mw_year)
-    assert np.flatnonzero(adder > 1000.0).tolist() == coincident_peak_hours(price).tolist()
-    without = tariff_adder(catalogue, "ercot-transmission", price, coincident_peak=False)
-    assert without == pytest.approx(np.full(HOURS_IN_YEAR, terms.volumetric_usd_per_mwh))
-    assert terms.delivered(np.array([100.0])).tolist() == pytest.approx([100.0 * (1.0 + terms.loss_frac)])
-    assert len(terms.assumptions) == 5
-
-
-def test_an_unknown_tariff_is_refused() -> None:
-    with pytest.raises(CatalogueError, match="ercot-transmission"):
-        tariff(load_catalogue(), "ercot-transmision")

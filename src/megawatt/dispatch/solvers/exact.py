@@ -29,8 +29,8 @@ PEAK_GAP: Final = 1e-9
 """Proven gap at which the search of the peaks ends, as a share of the money that moves: a thousandth of what any other
 solver is asked for."""
 
-MOST_PEAKS: Final = 16
-"""Twelve months, the year and a few more."""
+MOST_PEAKS: Final = 48
+"""Four charges of twelve months."""
 
 
 def not_own(problem: HourlyProblem) -> str:
@@ -39,6 +39,8 @@ def not_own(problem: HourlyProblem) -> str:
         return f"{len(problem.storages)} storages; the exact solver has one"
     if len(problem.availability) > 1:
         return f"{len(problem.availability)} availability credits; the exact solver has one"
+    if not all(tiers.rising for tiers in problem.energy_tiers):
+        return "energy tiers that fall, which no solver proves"
     if len(problem.peaks) > MOST_PEAKS:
         return f"{len(problem.peaks)} peak charges; the exact solver has at most {MOST_PEAKS}"
     return ""
@@ -66,6 +68,10 @@ def solve_exact(problem: HourlyProblem) -> HourlyPlan:
     reason = not_own(problem)
     if reason:
         raise SolverError(f"exact solver: {reason}; use HiGHS")
+    if problem.energy_tiers or problem.minimums:
+        from megawatt.dispatch.tiered import solve_with_tiers
+
+        return solve_with_tiers(problem, solve_exact)
     if problem.availability:
         from megawatt.dispatch.promise import solve_with_promise
 
@@ -93,8 +99,8 @@ def _search_peak(problem: HourlyProblem, solver: YearSolver, top: FloatArray) ->
     charge = problem.peaks[0]
 
     def at(peak_mw: float) -> Point[Year]:
-        year = solver.year(np.where(charge.hours, np.minimum(peak_mw, top), top))
-        slope = charge.rate_usd_per_mw(peak_mw) - float(year.relief_usd_per_mw[charge.hours].sum())
+        year = solver.year(np.minimum(charge.limit_mw(peak_mw), top))
+        slope = charge.rate_usd_per_mw(peak_mw) - float(charge.per_peak(year.relief_usd_per_mw).sum())
         return Point(peak_mw, year.value_usd + charge.cost_usd(peak_mw), slope, year)
 
     high = _highest(problem, top)[0]
@@ -121,7 +127,7 @@ def _search_peaks(problem: HourlyProblem, solver: YearSolver, top: FloatArray) -
 def _highest(problem: HourlyProblem, top: FloatArray) -> FloatArray:
     """The highest import that the charges can meter, (charges,). [MW]"""
     most = np.minimum(problem.imports.mw.sum(axis=1), top)
-    return np.array([float(most[c.hours].max(initial=0.0)) for c in problem.peaks])
+    return np.array([c.metered_mw(most) for c in problem.peaks])
 
 
 def _at_peaks(
@@ -130,8 +136,9 @@ def _at_peaks(
     """The year at these peaks, with tangents by block; an hour under several charges is held by the lowest."""
     limit, holder = top.copy(), np.full(top.size, -1)
     for k, charge in enumerate(problem.peaks):
-        held = charge.hours & (peaks_mw[k] < limit)
-        limit[held], holder[held] = peaks_mw[k], k
+        own = charge.limit_mw(float(peaks_mw[k]))
+        held = own < limit
+        limit[held], holder[held] = own[held], k
     year = solver.year(limit)
     stack, starts = solver.stack, _block_starts(problem.hours)
     ends = np.append(starts[1:], problem.hours) - 1
@@ -140,7 +147,8 @@ def _at_peaks(
 
     def cut(side: Year) -> Cut[Year]:
         relief = [
-            np.add.reduceat(np.where(holder == k, side.relief_usd_per_mw, 0.0), starts) for k in range(peaks_mw.size)
+            np.add.reduceat(charge.per_peak(np.where(holder == k, side.relief_usd_per_mw, 0.0)), starts)
+            for k, charge in enumerate(problem.peaks)
         ]
         worth = side.worth if joined else np.zeros_like(side.worth)
         return Cut(
@@ -175,6 +183,7 @@ def _plan(
         mw |= {f"{storage.name}.charge": charge, f"{storage.name}.discharge": discharge}
         mw[f"{storage.name}.state"] = storage_state(storage, charge, discharge)
         objective += storage.discharge_cost_usd_per_mwh * float(discharge.sum())
-    peaks = {c.name: float(mw[problem.imports.name][c.hours].max(initial=0.0)) for c in problem.peaks}
-    objective += sum(c.cost_usd(peaks[c.name]) for c in problem.peaks)
+    imports = mw[problem.imports.name]
+    peaks = {c.name: c.metered_mw(imports) for c in problem.peaks}
+    objective += problem.fixed_usd + sum(c.cost_usd(peaks[c.name]) for c in problem.peaks)
     return HourlyPlan(objective, MappingProxyType(mw), MappingProxyType(peaks), price, gap, SOLVER, seconds)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from megawatt.dispatch.halls import TOLERANCE_MW
-from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, MinimumBill, Storage
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.solvers.lp import LinearProgram, Method, Solution
 from megawatt.errors import InfeasibleError
 
 __all__ = ["solve_highs"]
 
-Terms = list[tuple[NDArray[np.int64], float]]
+Terms = list[tuple[NDArray[np.int64], ArrayLike]]
 
 _SHORT = "shortfall"
 
@@ -40,19 +40,19 @@ def solve_highs(problem: HourlyProblem, method: Method = "ipm") -> HourlyPlan:
     SolverError
         If HiGHS gives up.
     """
-    lp, peaks = _programme(problem)
+    lp = _programme(problem)
     try:
         solution = lp.solve(method)
     except InfeasibleError:
-        elastic, _ = _programme(problem, elastic=True)
+        elastic = _programme(problem, elastic=True)
         short = elastic.solve(method).values[_SHORT]
         if short.max(initial=0.0) > TOLERANCE_MW:
             raise shortfall_error(problem, short) from None
         raise
-    return _plan(problem, solution, peaks)
+    return _plan(problem, solution)
 
 
-def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[LinearProgram, tuple[PeakCharge, ...]]:
+def _programme(problem: HourlyProblem, *, elastic: bool = False) -> LinearProgram:
     """The programme; an elastic one has no cost but that of load not served."""
     lp, hours, priced = LinearProgram("site hours"), problem.hours, 0.0 if elastic else 1.0
     balance: Terms = []
@@ -68,17 +68,40 @@ def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[Linear
     lp.rows("balance", balance, lower=problem.firm_mw, upper=problem.firm_mw)
     if np.isfinite(problem.import_limit_mw):
         lp.rows("connection", [(imports, 1.0)], upper=problem.import_limit_mw)
-    charges = tuple(c for c in problem.peaks if c.hours.any())
-    for charge in charges:
-        starts = np.array([start for start, _ in charge.tiers])
-        widths = np.append(np.diff(starts), np.inf)
-        rates = np.array([rate for _, rate in charge.tiers]) * priced
-        peak = lp.variables(f"peak.{charge.name}", starts.size, upper=widths, cost=rates)
-        tiers: Terms = [(peak[i : i + 1], -1.0) for i in range(starts.size)]
-        lp.rows(f"peak.{charge.name}", [(imports[charge.hours], 1.0), *tiers], upper=0.0)
+    owed: dict[str, Terms] = {}
+    for charge in (c for c in problem.peaks if c.hours.any()):
+        tiers, owed[charge.name] = _tiers(lp, f"peak.{charge.name}", charge.tiers, priced)
+        counts = 1.0 if charge.weight is None else charge.weight[charge.hours][:, np.newaxis]
+        lp.rows(f"peak.{charge.name}", [(imports[charge.hours], counts), *tiers], upper=0.0)
+    for block in problem.energy_tiers:
+        tiers, owed[block.name] = _tiers(lp, f"tiers.{block.name}", block.tiers, priced)
+        lp.rows(f"tiers.{block.name}", [(imports[block.hours].reshape(1, -1), 1.0), *tiers], lower=0.0, upper=0.0)
+    for minimum in problem.minimums:
+        _minimum(lp, minimum, imports, owed, priced)
     for promise in problem.availability:
         _availability(lp, promise, uses[promise.use], _named(problem.uses, promise.use), priced)
-    return lp, charges
+    return lp
+
+
+def _tiers(lp: LinearProgram, name: str, tiers: tuple[tuple[float, float], ...], priced: float) -> tuple[Terms, Terms]:
+    """Amounts by tier as they are taken from a row's sum, and as they are owed in USD."""
+    starts, rates = (np.array(part) for part in zip(*tiers, strict=True))
+    amount = lp.variables(name, starts.size, upper=np.append(np.diff(starts), np.inf), cost=rates * priced)
+    parts = [amount[i : i + 1] for i in range(starts.size)]
+    return [(part, -1.0) for part in parts], list(zip(parts, rates.tolist(), strict=True))
+
+
+def _minimum(
+    lp: LinearProgram, minimum: MinimumBill, imports: NDArray[np.int64], owed: dict[str, Terms], priced: float
+) -> None:
+    """What is missing: owed + missing >= least."""
+    missing = lp.variables(f"minimum.{minimum.name}", 1, cost=priced)
+    parts = [term for name in minimum.charges for term in owed.get(name, [])]
+    counts = minimum.usd_per_mwh != 0.0
+    if counts.any():
+        rates = np.repeat(minimum.usd_per_mwh[counts], imports.shape[1])
+        parts = [(imports[counts].reshape(1, -1), rates.reshape(1, -1)), *parts]
+    lp.rows(f"minimum.{minimum.name}", [(missing, 1.0), *parts], lower=minimum.least_usd)
 
 
 def _block(lp: LinearProgram, block: Block, sign: float) -> NDArray[np.int64]:
@@ -111,15 +134,14 @@ def _named(blocks: tuple[Block, ...], name: str) -> Block:
     return next(b for b in blocks if b.name == name)
 
 
-def _plan(problem: HourlyProblem, solution: Solution, charges: tuple[PeakCharge, ...]) -> HourlyPlan:
+def _plan(problem: HourlyProblem, solution: Solution) -> HourlyPlan:
     mw = {b.name: solution.values[b.name].sum(axis=1) for b in (problem.imports, *problem.supplies, *problem.uses)}
     for s in problem.storages:
         for flow in ("charge", "discharge", "state"):
             mw[f"{s.name}.{flow}"] = solution.values[f"{s.name}.{flow}"]
-    peaks = {c.name: 0.0 for c in problem.peaks}
-    peaks |= {c.name: float(solution.values[f"peak.{c.name}"].sum()) for c in charges}
+    peaks = {c.name: c.metered_mw(mw[problem.imports.name]) for c in problem.peaks}
     return HourlyPlan(
-        objective_usd=solution.objective,
+        objective_usd=solution.objective + problem.fixed_usd,
         mw=MappingProxyType(mw),
         peak_mw=MappingProxyType(peaks),
         bus_usd_per_mwh=solution.row_duals["balance"],
