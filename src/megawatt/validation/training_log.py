@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.launch import Launch, StepTimes, asked, read_launch, read_log, said_of
 from megawatt.launch.asking import devices_per_chip
-from megawatt.training import Job, cores_per_chip, doublings, evaluate, plan, usual_job
+from megawatt.training import Job, cores_per_chip, doublings, evaluate, plan, read_features, switched_text, usual_job
 from megawatt.training.layouts import chosen_space
 from megawatt.validation.scoring import Case, result_entry
 from megawatt.workload import ModelArch
@@ -48,7 +49,9 @@ def score_log(
     chips = doublings(int(question["chips"]), int(question["chips"]))[0]
     names = ("seq_len", "global_batch", "precision")
     job = usual_job(arch, system.accelerator, **{n: question[n] for n in names}, lora_rank=launch.lora_rank)
-    predicted, fits, chosen = _predicted(launch, job, system, chips, catalogue, question["stack"])
+    stack = switched_text(question["stack"] or "", read_features(launch.switches)) or None
+    set_up = {"stack": stack, "offload": launch.offload, "optimizer": launch.optimizer or None}
+    predicted, fits, chosen = _predicted(launch, job, system, chips, catalogue, set_up)
     devices = chips * devices_per_chip(catalogue, system.accelerator.key, launch.framework)
     measured = times.step_s(tokens=job.tokens, sequences=job.global_batch, devices=devices)
     case = Case(
@@ -72,15 +75,15 @@ def score_log(
 
 
 def _predicted(
-    launch: Launch, job: Job, system: System, chips: int, catalogue: Catalogue, stack: str
+    launch: Launch, job: Job, system: System, chips: int, catalogue: Catalogue, set_up: Mapping[str, Any]
 ) -> tuple[float, bool, tuple[str, ...]]:
     """Step time, whether it fits, and what was chosen where the file leaves the layout open. [s]"""
     cores = cores_per_chip(catalogue, system.accelerator.key)
     space = chosen_space(job, chips, launch.layout, cores=cores)
     if len(space.layouts) == 1:
-        cost = evaluate(job, system, space.layouts, catalogue=catalogue, stack=stack, offload=launch.offload)
+        cost = evaluate(job, system, space.layouts, catalogue=catalogue, **set_up)
         return float(cost.step_time_s[0]), bool(cost.feasible[0]), ()
-    found = plan(job, system, chips, catalogue=catalogue, stack=stack, offload=launch.offload, layouts=space.layouts)
+    found = plan(job, system, chips, catalogue=catalogue, layouts=space.layouts, **set_up)
     return found.step_time_s, True, (f"the best of {len(space.layouts):,} layouts that agree with the file",)
 
 
