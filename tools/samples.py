@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-import shutil
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -111,12 +111,11 @@ def write_samples(folder: Path) -> dict[str, Path]:
 
 
 def _meter(path: Path) -> Path:
-    """Two days of a meter, with the example of a mining site as its scenario beside it."""
-    shutil.copy(_MINING_SITE, path.with_suffix(".toml"))
-    hours = [f"2023-03-0{day}T{hour:02d}:00" for day in (1, 2) for hour in range(24)]
-    return _csv(
-        path, [{"time": hour, "power_mw": 301.7 + i, "price_usd_per_mwh": 20.0} for i, hour in enumerate(hours)]
-    )
+    """An hour of a meter, with the example of a mining site at an odd connection as its scenario beside it."""
+    site = _MINING_SITE.read_text(encoding="utf-8")
+    odd = re.sub(r"(?m)^grid_mw = .*$", "grid_mw = 301.3731", site)
+    path.with_suffix(".toml").write_text(odd, encoding="utf-8")
+    return _csv(path, [{"time": "2023-03-01T00:00", "power_mw": 299.7, "price_usd_per_mwh": 20.0}])
 
 
 def _csv(path: Path, rows: Sequence[Row]) -> Path:

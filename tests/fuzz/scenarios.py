@@ -28,6 +28,7 @@ SPITE: tuple[Any, ...] = (
 
 
 _UNIT = re.compile(r"converted to (?!a plain)(\S+?)\)")
+_MONTHS = ("as_of", "live", "start")
 _OF_USE = ("ai", "training", "contract", "lease", "mining")
 """Sections that belong to a use: a scenario without one of its own is refused for that alone."""
 
@@ -108,7 +109,24 @@ class Mutator:
             return {"value": value, "low": value * pick.choice([1, 0.5, 0.9]), "high": value * pick.choice([1, 1.1, 2])}
         if isinstance(now, str) and len(now) == 7 and now[4:5] == "-":
             return self._month(int(now[:4]))
-        return now
+        if name in _MONTHS and now is None:
+            return self._month(2025)
+        return self._nested(option) or now
+
+    def _nested(self, option: dict[str, Any]) -> Any:
+        """A section inside a section, or a list of one to three; shares in a list sum to 1. None for anything else."""
+        pick = self.random
+        if "properties" in option:
+            return self._made(option) | {
+                name: value
+                for name, field in option["properties"].items()
+                if pick.random() < 0.3 and (value := self.value_of(name, field, None)) is not None
+            }
+        items = self._model(option.get("items", {}))
+        if option.get("type") != "array" or "properties" not in items:
+            return None
+        made = [self._nested(items) for _ in range(pick.randint(1, 3))]
+        return [each | {"share": 1.0 / len(made)} for each in made] if "share" in items["properties"] else made
 
     def _month(self, near: int) -> str:
         year = near + self.random.choice([0, 0, 1, 1, 2, 5, -1, self.random.randint(-20, 20)])

@@ -63,9 +63,13 @@ def test_the_scenarios_to_plan_are_wide() -> None:
 
 
 _OF_FILES = {("power", f"price_{word}") for word in ("column", "file", "hour_ending", "node", "unit")} | {
+    (plant, f"profile{end}") for plant in ("solar", "wind") for end in ("", "_column")
+} | {
+    ("training", name) for name in ("layout", "offload", "optimizer", "packing", "schedule", "set_stack", "stack")
+} | {
     ("site", "weather"), ("training", "kernels"), ("power", "usd_per_currency"),
 }  # fmt: skip
-"""Files, and what is only allowed beside one: broken with their files, as kinds of their own."""
+"""Files, what is only allowed beside one, and the words of a run: broken as kinds of their own."""
 _FIXED = ("", "risk")
 """Not looked at: fields outside of a section, and the number of paths, which is kept small."""
 
