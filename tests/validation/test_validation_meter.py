@@ -20,6 +20,7 @@ from megawatt.scenario import load
 from megawatt.validation import validate
 from megawatt.validation.meter import score_meter
 from megawatt.validation.meter_model import MeteredYear, metered_year
+from megawatt.validation.registry import recognise
 
 SITE = Path(__file__).parents[2] / "examples" / "childress-bitcoin.toml"
 
@@ -157,3 +158,20 @@ def test_a_meter_of_nothing_divides_by_nothing(tmp_path: Path) -> None:
     assert found["energy"]["cases"] == []
     assert found["energy"]["hours"]["n"] == 24
     assert found["pue"]["scored"] == 0
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("time,power_mw,price_usd_per_mwh", "meter"),
+        ("timestamp,load_kw", "meter"),
+        ("datetime,price (EUR/MWh)", None),
+        ("datetime,dry_bulb_c,dew_point_c", None),
+    ],
+)
+def test_hours_with_power_are_a_meter_and_others_are_not(tmp_path: Path, header: str, kind: str | None) -> None:
+    file = tmp_path / "m.csv"
+    cells = ",".join("1" for _ in header.split(",")[1:])
+    file.write_text(f"{header}\n2023-06-01T00:00,{cells}\n", encoding="utf-8")
+    found = recognise(file)
+    assert (found.name if found else None) == kind

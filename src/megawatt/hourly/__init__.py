@@ -6,7 +6,7 @@ from megawatt.hourly.cases import read_case_columns
 from megawatt.hourly.cells import QUANTITIES, Unit, price_unit
 from megawatt.hourly.layouts import Layout, layout_table, layouts
 from megawatt.hourly.picture import picture
-from megawatt.hourly.reading import FilePart, HourlyFile, kind_of_rows, price_doubts, read_hourly
+from megawatt.hourly.reading import FilePart, HourlyFile, kind_of_rows, layout_of_rows, price_doubts, read_hourly
 from megawatt.hourly.tables import table_rows
 from megawatt.hourly.years import Years
 
@@ -18,6 +18,7 @@ __all__ = [
     "Unit",
     "Years",
     "kind_of_rows",
+    "layout_of_rows",
     "layout_table",
     "layouts",
     "picture",

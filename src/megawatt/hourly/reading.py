@@ -20,7 +20,7 @@ from megawatt.hourly.tables import Cells, Sheet, read_sheet
 from megawatt.hourly.years import Rows, Years, site_years, step_min
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["FilePart", "HourlyFile", "kind_of_rows", "price_doubts", "read_hourly"]
+__all__ = ["FilePart", "HourlyFile", "kind_of_rows", "layout_of_rows", "price_doubts", "read_hourly"]
 
 _YEAR: Final = 2001
 """The year of rows without stamps: it has 8,760 hours."""
@@ -89,10 +89,16 @@ class HourlyFile:
     outside_hours: int
 
 
-def kind_of_rows(rows: Cells, wanted: str = "") -> str:
-    """The kind of the layout of some rows ("prices", "weather", "meter"), or the wanted one; "" where none is known."""
-    found = recognise(rows, wanted)
+def kind_of_rows(rows: Cells) -> str:
+    """The kind of the layout of some rows ("prices", "weather", "meter"); "" where none is known."""
+    found = recognise(rows)
     return found[0].kind if found else ""
+
+
+def layout_of_rows(rows: Cells, wanted: str = "") -> str:
+    """Key of the first layout of the wanted kind (any where empty) that some rows have; "" where none is known."""
+    found = recognise(rows, wanted)
+    return found[0].key if found else ""
 
 
 def read_hourly(path: Path, kind: str, part: FilePart | None = None) -> HourlyFile:

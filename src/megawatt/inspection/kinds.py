@@ -157,7 +157,7 @@ _OWN: Final = (
     FileKind("output", "an hourly year of a plant's output", "CSV with Datetime, capacity_factor or output_mw",
              lambda m: m.hourly == "output" and not m.scored, "hours:describe_output"),
     FileKind("meter", "an hourly year of one's own meter", "CSV with Datetime, power_mw",
-             lambda m: m.hourly == "meter" and not m.scored, "hours:describe_meter"),
+             lambda m: m.scored == "meter", "hours:describe_meter"),
     FileKind("facts", "a table of facts, as of the catalogue or of megawatt calibrate", f"CSV with {','.join(HEADER)}",
              lambda m: bool(m.first_cells) and tuple(m.first_cells[0]) == HEADER, "tables:describe_facts"),
     FileKind("kernel-profile", "kernels fitted by megawatt calibrate", "folder with kernel-*.csv",

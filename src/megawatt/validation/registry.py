@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from megawatt.catalogue import Catalogue
 from megawatt.errors import NotSupportedError, Problem, ScenarioError
 from megawatt.files import is_file, is_folder, parquet_names, read_json, read_table
-from megawatt.hourly import kind_of_rows, table_rows
+from megawatt.hourly import layout_of_rows, table_rows
 
 __all__ = ["KINDS", "ValidationKind", "kind_of", "recognise", "validate"]
 
@@ -101,7 +101,15 @@ def _by_columns(columns: set[str], table: tuple[tuple[str, frozenset[str]], ...]
 
 def _csv_kind(path: Path) -> str | None:
     known = _by_columns(set(read_table(path).names), _CSV_COLUMNS)
-    return known or ("meter" if kind_of_rows(table_rows(path), "meter") else None)
+    return known or ("meter" if _is_meter(table_rows(path)) else None)
+
+
+def _is_meter(rows: list[tuple[int, list[str]]]) -> bool:
+    """Whether hours are a site's own: power, beside no price or one in a column of the site's own."""
+    found = layout_of_rows(rows)
+    if found in ("", "own-prices"):
+        return layout_of_rows(rows, "meter") == "meter"
+    return found == "meter"
 
 
 def _parquet_kind(path: Path) -> str | None:
