@@ -267,12 +267,7 @@ def _beside(year: SiteYear, bill: Bill | None) -> dict[str, Any]:
 
 def _print_bill(bill: Bill) -> None:
     """The year's power bill: lines with their year, the least and the dearest month."""
-    rows = [
-        [line.name, _kusd(float(line.usd.sum())), _kusd(float(line.usd.min())), _kusd(float(line.usd.max()))]
-        for line in bill.lines
-    ]
-    total = bill.usd
-    rows.append(["total", _kusd(float(total.sum())), _kusd(float(total.min())), _kusd(float(total.max()))])
+    rows = [[name, *(_kusd(usd) for usd in amounts)] for name, *amounts in bill.yearly()]
     print_table((f"power bill, {bill.usd_per_mwh:,.2f} USD/MWh", "year kUSD", "least month", "dearest"), rows)
 
 

@@ -44,6 +44,11 @@ class Bill:
         energy = float(self.mwh.sum())
         return float(self.usd.sum()) / energy if energy > 0.0 else float("nan")
 
+    def yearly(self) -> list[tuple[str, float, float, float]]:
+        """Name, year, least and dearest month of each line, and of the total. [USD]"""
+        lines = (*((line.name, line.usd) for line in self.lines), ("total", self.usd))
+        return [(name, float(usd.sum()), float(usd.min()), float(usd.max())) for name, usd in lines]
+
     def rows(self) -> list[tuple[str, ...]]:
         """Header, then name, kind, unit, and quantity and USD by month, as cells of a CSV file."""
         months = [f"{m:02d}" for m in range(1, 13)]
