@@ -139,7 +139,7 @@ def test_r9_two_tenants_of_the_simulator_default_together_as_often(reference_dir
     given = r9["inputs"]
     rng = np.random.default_rng(10)
     shocks = rng.standard_normal((12, PATHS))  # demand innovations of one year, shared by both tenants
-    one, two = (default_months(shocks, rng.random((1, PATHS)), given["pd"], given["rho"]) >= 0 for _ in range(2))
+    one, two = (default_months(shocks, rng.random((1, PATHS)), (given["pd"],), given["rho"]) >= 0 for _ in range(2))
     assert_probability(one, given["pd"])
     joint = given["pd"] ** 2 + r9["outputs"]["default_correlation"] * given["pd"] * (1 - given["pd"])
     assert_probability(one & two, joint)

@@ -396,4 +396,8 @@ def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient
 
 def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
     tenant = scenario.contract or scenario.lease
-    return factor_terms(catalogue, payer=tenant.payer if tenant else None)
+    risk = scenario.risk
+    names = [name for name in type(risk).model_fields if name not in ("paths", "tenant_default_by_year")]
+    given = {name: getattr(risk, name) for name in names if getattr(risk, name) is not None}
+    by_year = tuple(fact.number() for fact in risk.tenant_default_by_year)
+    return factor_terms(catalogue, payer=tenant.payer if tenant else None, given=given, default_by_year=by_year)

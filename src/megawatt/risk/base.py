@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
 from megawatt.catalogue import Catalogue
-from megawatt.catalogue.records import Assumption
+from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
 from megawatt.risk.factors import FACTORS
 from megawatt.risk.records import FactorTerms
@@ -31,7 +33,13 @@ def payer_classes(catalogue: Catalogue, key: str = BASE_KEY) -> tuple[str, ...]:
     )
 
 
-def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = None) -> FactorTerms:
+def factor_terms(
+    catalogue: Catalogue,
+    key: str = BASE_KEY,
+    payer: str | None = None,
+    given: Mapping[str, Fact] = MappingProxyType({}),
+    default_by_year: tuple[float, ...] = (),
+) -> FactorTerms:
     """Factor terms of one risk entry of the catalogue.
 
     Parameters
@@ -42,6 +50,11 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
         Entry with the parameters of the factors.
     payer : str, optional
         Class of the tenant (see `payer_classes`); None where there is no tenant (mining): it then never defaults.
+
+    given : mapping, optional
+        Parameters by the catalogue's field name that take the place of its own.
+    default_by_year : tuple of float, optional
+        Probability that the tenant defaults in each year, given that it has not before; instead of its class's.
 
     Raises
     ------
@@ -55,6 +68,9 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
     used: list[Assumption] = []
 
     def number(field: str) -> float:
+        if field in given:
+            used.append(Assumption(f"risk.{field}", "risk", given[field]))
+            return given[field].number()
         used.append(catalogue.assume(key, field, "risk"))
         return catalogue.number(key, field)
 
@@ -73,7 +89,10 @@ def factor_terms(catalogue: Catalogue, key: str = BASE_KEY, payer: str | None = 
         demand_volatility=number("demand_volatility_per_sqrt_year"),
         demand_reversion=number("demand_reversion_per_year"),
         correlation=correlation,
-        tenant_annual_default=0.0 if payer is None else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
+        tenant_annual_default=0.0
+        if payer is None or default_by_year
+        else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
+        tenant_default_by_year=default_by_year if payer is not None else (),
         tenant_correlation=number("tenant_correlation"),
         relet_lag_months=round(number("relet_lag_months")),
         hall_rent_elasticity=number("hall_rent_elasticity"),

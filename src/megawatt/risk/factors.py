@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -144,7 +145,12 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
             shocks[2], terms.compute_volatility, terms.compute_reversion, terms.compute_drift
         ).T,
         demand=exponential_ornstein_uhlenbeck(shocks[3], terms.demand_volatility, terms.demand_reversion).T,
-        tenant_default_month=default_months(shocks[3], uniforms, terms.tenant_annual_default, terms.tenant_correlation),
+        tenant_default_month=default_months(
+            shocks[3],
+            uniforms,
+            terms.tenant_default_by_year or (terms.tenant_annual_default,),
+            terms.tenant_correlation,
+        ),
     )
 
 
@@ -210,7 +216,7 @@ def conditional_default_probability(probability: float, correlation: float, fact
 
 
 def default_months(
-    demand_shocks: FloatArray, uniforms: FloatArray, annual_probability: float, correlation: float
+    demand_shocks: FloatArray, uniforms: FloatArray, annual_probability: Sequence[float], correlation: float
 ) -> IntArray:
     """Month in which each path's tenant defaults, (paths,); -1 if it does not.
 
@@ -224,6 +230,8 @@ def default_months(
     ----------
     demand_shocks : array, (months, paths)
         Standard normal innovations of the demand factor.
+    annual_probability : sequence of float
+        Of each year, given survival; the last holds for all later years.
     uniforms : array, (years, paths)
         One uniform a year (the last may be short).
     """
@@ -232,7 +240,8 @@ def default_months(
     for year in range(-(-months // 12)):
         shocks = demand_shocks[12 * year : 12 * (year + 1)]
         length = shocks.shape[0]
-        probability = -math.expm1(math.log1p(-annual_probability) * length / 12.0)
+        asked = annual_probability[min(year, len(annual_probability) - 1)]
+        probability = -math.expm1(math.log1p(-asked) * length / 12.0)
         factor = shocks.sum(axis=0) / math.sqrt(length)
         chance = conditional_default_probability(probability, correlation, factor)
         drawn = uniforms[year]
@@ -256,6 +265,8 @@ def check_terms(terms: FactorTerms) -> None:
         _check(name, getattr(terms, name), 0.0, 100.0, "per year")
     for name in ("btc_drift", "compute_drift"):
         _check(name, getattr(terms, name), -5.0, 5.0, "per year")
+    for asked in terms.tenant_default_by_year:
+        _check("tenant_default_by_year", asked, 0.0, 0.999, "probability a year")
     _check("tenant_annual_default", terms.tenant_annual_default, 0.0, 0.999, "probability a year")
     _check("tenant_correlation", terms.tenant_correlation, 0.0, 0.999, "correlation of latent values")
     _check("relet_lag_months", float(terms.relet_lag_months), 0.0, 1200.0, "months")

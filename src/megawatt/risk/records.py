@@ -21,7 +21,9 @@ class FactorTerms:
     Bitcoin price: geometric Brownian motion. Power price level, compute price and demand: exponential
     Ornstein-Uhlenbeck around their trend (mean reversion per year, volatility per square-root year). Each is the
     level relative to the base case: 1 today, expectation 1 times the stated drift. Rents of halls that are let anew are
-    the compute price over its expectation to the power ``hall_rent_elasticity``.
+    the compute price over its expectation to the power ``hall_rent_elasticity``. ``tenant_default_by_year``, where it
+    is
+    given, takes the place of ``tenant_annual_default``: each year's probability given survival, the last for all later.
     """
 
     btc_volatility: float
@@ -38,6 +40,7 @@ class FactorTerms:
     tenant_correlation: float
     relet_lag_months: int
     hall_rent_elasticity: float = 0.0
+    tenant_default_by_year: tuple[float, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 
 

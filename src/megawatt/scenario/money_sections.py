@@ -11,7 +11,7 @@ from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
 from megawatt.scenario.section import Month, ratio
 
-__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "FeeStep", "Lease", "Opex", "Risk", "Tax", "WorkingCapital"]
+__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "FeeStep", "Lease", "Opex", "Tax", "WorkingCapital"]
 
 
 class Contract(Section):
@@ -402,9 +402,3 @@ class Tax(Section):
         "U.S.C. 48E), none (plain)",
         title="tax credit on batteries",
     )
-
-
-class Risk(Section):
-    """The Monte Carlo."""
-
-    paths: int = Field(4096, ge=64, le=2_000_000, description="number of paths")

@@ -21,11 +21,11 @@ from megawatt.scenario.money_sections import (
     DemandResponse,
     Lease,
     Opex,
-    Risk,
     Tax,
     WorkingCapital,
 )
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
+from megawatt.scenario.risk_sections import Risk
 from megawatt.scenario.section import Month
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Power, Site, Timeline, Training
 from megawatt.tariff import TariffSheet

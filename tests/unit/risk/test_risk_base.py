@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.catalogue.records import Fact
 from megawatt.errors import ScenarioError
 from megawatt.risk import base_factors, factor_terms, payer_classes, simulate_factors
 
@@ -50,3 +51,17 @@ def test_derived_power_volatility_reproduces_the_spread_of_annual_means() -> Non
 
 def test_base_case_of_power_is_flat() -> None:
     assert np.all(base_factors(factor_terms(load_catalogue()), 24).power == 1.0)
+
+
+def test_what_a_scenario_gives_takes_the_catalogues_place() -> None:
+    volatility, lag = Fact(0.8, "", "assumed", "mine"), Fact(9, "month", "assumed", "mine")
+    given = {"compute_volatility_per_sqrt_year": volatility, "relet_lag_months": lag}
+    terms = factor_terms(load_catalogue(), payer="speculative", given=given, default_by_year=(0.5, 0.0))
+    assert (terms.compute_volatility, terms.relet_lag_months) == (0.8, 9)
+    names = [a.name for a in terms.assumptions]
+    assert "risk.compute_volatility_per_sqrt_year" in names
+    assert "risk-base.compute_volatility_per_sqrt_year" not in names
+    # half of the tenants fall in the first year, none later
+    drawn = simulate_factors(terms, 48, 4000, np.random.SeedSequence(1)).tenant_default_month
+    assert ((drawn >= 0) & (drawn < 12)).mean() == pytest.approx(0.5, abs=0.03)
+    assert not (drawn >= 12).any()

@@ -84,7 +84,7 @@ def test_conditional_probability_moves_with_the_year() -> None:
 def test_default_month_is_the_uniforms_place_below_the_probability() -> None:
     # no correlation: probability 0.12 a year, so each 0.01 of the uniform is a month
     uniforms = np.array([[0.005, 0.055, 0.119, 0.121], [0.9, 0.9, 0.9, 0.045]])
-    months = default_months(np.zeros((24, 4)), uniforms, 0.12, 0.0)
+    months = default_months(np.zeros((24, 4)), uniforms, (0.12,), 0.0)
     assert months.tolist() == [0, 5, 11, 12 + 4]
 
 
