@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -299,7 +299,10 @@ def _link(
     model = _cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
     mined = mined_year(catalogue, section, model, power, mining.response) if section and mining and power else None
     sections = tuple(getattr(scenario, name) for name in PLANTS)
-    plants = memo("plants", plants_of, sections, scenario.export, scenario.power, site.place, grid, folder)
+    terms_of_grid = (site.grid_mw.number(), scenario.services, scenario.curtailment, scenario.large_load)
+    plants = memo(
+        "plants", plants_of, sections, scenario.export, scenario.power, site.place, grid, folder, *terms_of_grid
+    )
     if plants:
         model = _with_plants(memo, scenario, model, problem, plants, mined)
     model = financed(model)
@@ -352,14 +355,12 @@ def _with_plants(
     contract = _contract_usd_per_year(model)
     miners = model.find(MiningMoney)
     hosted = miners.hosted if miners else None
-    nodes = memo("added by plants", added_by_plants, problem, plants, worth, contract, ageing, hosted)
-    values, added, fuel, lost = nodes
+    # The halls' year is held as the layout is: what plants add is not solved anew where only the halls moved.
+    solved = partial(added_by_plants, problem=problem)
+    added = memo("added by plants", solved, plants, worth, contract, ageing, hosted)
     money = PlantMoney(
         costs=model.capital.plants,
-        values_usd_per_mwh=values,
-        added_usd=added,
-        fuel_usd=fuel,
-        lost_usd=lost,
+        tables=added,
         fuel_frac=plants.fuel_frac,
         fuel_growth=scenario.gas.fuel_growth_per_year.number() if scenario.gas else 0.0,
         miners=miners,

@@ -13,25 +13,29 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.grid_services import curtailment_pay_usd, with_grid_terms
 from megawatt.chain.ground import Ground, earned
 from megawatt.chain.plant_cost import PlantCost
 from megawatt.chain.site import Grid
 from megawatt.dispatch import Block, HourlyProblem, SiteAssets, SiteProblem, Storage, block, optimise, site_hours
 from megawatt.dispatch.ledgers import monthly_usd
+from megawatt.dispatch.solvers.exact import not_own
 from megawatt.finance import OperatingFlows, live_share, repeat_year
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import Hosted, hosted_usd_per_mwh
 from megawatt.risk import FactorPaths
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Plant, Renewable, Wind
-from megawatt.scenario.schema import Power
+from megawatt.scenario.schema import Curtailment, GridService, LargeLoad, Power
 from megawatt.scenario.site_files import site_output
 
-__all__ = ["PlantMoney", "Plants", "added_by_plants", "plants_of"]
+__all__ = ["AddedByPlants", "PlantMoney", "Plants", "added_by_plants", "plants_of"]
 
 _LEVELS: Final = (0.5, 1.0, 2.0)
 """Levels of power prices at which the site is dispatched; between them what plants add is interpolated."""
 _VALUES: Final = (0.0, 0.35, 0.55, 0.75, 1.0, 1.4, 2.2)
 """Values of a mined MWh, relative to the year's mean, at which it is dispatched."""
+_FEW_VALUES: Final = (0.0, 0.5, 1.0)
+"""The same where every year takes HiGHS."""
 _SMALLER: Final = 0.1
 """Share by which a plant is made smaller to see what it adds."""
 
@@ -49,7 +53,8 @@ class Plants:
     remarks: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.assets.supplies) or self.assets.storage is not None
+        found = self.assets
+        return bool(found.supplies or found.services or found.programmes) or found.storage is not None
 
     def at_level(self, level: float) -> SiteAssets:
         """The assets at another level of market prices."""
@@ -70,9 +75,10 @@ class Plants:
 
 def plants_of(
     catalogue: Catalogue, plants: tuple[Plant | None, ...], export: Export | None, power: Power, place: str, grid: Grid,
-    folder: Path,
+    folder: Path, grid_mw: float, services: tuple[GridService, ...], curtailment: Curtailment | None,
+    large_load: LargeLoad | None,
 ) -> Plants:  # fmt: skip
-    """Blocks of the plants of a scenario, at the prices of its grid."""
+    """Blocks of the plants and of the grid terms of a scenario, at the prices of its grid."""
     carbon_usd_per_kg = power.carbon_usd_per_t.number() / 1000.0
     supplies: list[Block] = []
     remarks: list[str] = []
@@ -97,6 +103,9 @@ def plants_of(
         export_limit_mw=export.limit_mw.number() if export is not None else 0.0,
         export_price_usd_per_mwh=price,
     )
+    assets = with_grid_terms(
+        catalogue, assets, services, curtailment, large_load, power, place, grid_mw, grid, folder
+    )  # fmt: skip
     return Plants(assets, per_level, fuel_frac, tuple(remarks))
 
 
@@ -130,20 +139,29 @@ def _export_prices(export: Export, grid: Grid) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True, slots=True)
-class PlantMoney:
-    """What plants add to the site's cash: the dispatched year with them, less the year without.
+class AddedByPlants:
+    """Tables of what plants and services add, (values, levels, 12), as `PlantMoney` has them. [USD]"""
 
-    ``added_usd`` (values, levels, 12): bill saved, exports, and what machines earn more, less wear and upkeep per MWh;
-    ``fuel_usd`` the gas burned. Between the values of a mined MWh and the levels of power prices at which the site was
-    dispatched both are interpolated. ``lost_usd`` (12,) by plant: what a plant that has lost all its power would no
-    longer add, at the rate of its first tenth.
+    values_usd_per_mwh: FloatArray
+    levels: FloatArray
+    added_usd: FloatArray
+    fuel_usd: FloatArray
+    services_usd: FloatArray
+    lost_usd: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class PlantMoney:
+    """What plants and grid terms add to the site's cash: the dispatched year with them, less the year without.
+
+    Of ``tables``, ``added_usd`` is the bill saved, exports, and what machines earn more, less wear and upkeep per MWh;
+    ``fuel_usd`` the gas burned; ``services_usd`` what the grid pays. Between the nodes all are interpolated.
+    ``lost_usd`` (12,) by plant is what one that has lost all its power would no longer add, at the rate of its first
+    tenth.
     """
 
     costs: tuple[PlantCost, ...]
-    values_usd_per_mwh: FloatArray
-    added_usd: FloatArray
-    fuel_usd: FloatArray
-    lost_usd: Mapping[str, FloatArray]
+    tables: AddedByPlants
     fuel_frac: float = 0.0
     fuel_growth: float = 0.0
     miners: MiningMoney | None = None
@@ -155,33 +173,38 @@ class PlantMoney:
         if self.miners is not None:
             value = self.miners.economics(ground, factors).usd_per_mwh
         level = ground.power.level(factors)
-        added, fuel = (self._between(table, value, level, ground) for table in (self.added_usd, self.fuel_usd))
+        tables = (self.tables.added_usd, self.tables.fuel_usd, self.tables.services_usd)
+        added, fuel, services = (self._between(table, value, level, ground) for table in tables)
         month = np.arange(months)
         live = live_share(ground.calendar.halls, months)
         for cost in self.costs:
-            if cost.name in self.lost_usd:
+            if cost.name in self.tables.lost_usd:
                 gone = 1.0 - cost.kept_frac(month)
-                added = added - repeat_year(spine, self.lost_usd[cost.name]) * gone * level
+                added = added - repeat_year(spine, self.tables.lost_usd[cost.name]) * gone * level
         dearer = 1.0 + self.fuel_frac * ((1.0 + self.fuel_growth) ** (month // 12) - 1.0)
-        stands = live * np.min([month >= cost.live for cost in self.costs], axis=0)
+        stands = live * np.min([np.ones(months), *(month >= cost.live for cost in self.costs)], axis=0)
         upkeep = sum((cost.upkeep_usd(month) for cost in self.costs), np.zeros(months))
-        fuels = {"fuel": fuel * dearer * stands} if self.fuel_usd.any() else {}
-        return earned(
-            months, revenue={"own_power": added * stands}, cost={**fuels, "plant_upkeep": upkeep[np.newaxis, :]}
-        )
+        revenue, costs = {"own_power": added * stands}, dict[str, FloatArray]()
+        if self.tables.services_usd.any():
+            revenue["grid_services"] = services * stands
+        if self.tables.fuel_usd.any():
+            costs["fuel"] = fuel * dearer * stands
+        if self.costs:
+            costs["plant_upkeep"] = upkeep[np.newaxis, :]
+        return earned(months, revenue=revenue, cost=costs)
 
     def _between(self, table: FloatArray, value: FloatArray, level: FloatArray, ground: Ground) -> FloatArray:
         """A table at the value and level of every path and month, linear between its nodes and beyond the last."""
         spine = ground.calendar.spine
         value, level = np.broadcast_arrays(value, level)
-        i, along = _place(self.values_usd_per_mwh, value)
-        j, across = _place(np.array(_LEVELS), level)
+        i, along = _place(self.tables.values_usd_per_mwh, value)
+        j, across = _place(self.tables.levels, level)
         month = np.broadcast_to(spine.month, value.shape)
         here = np.zeros(value.shape)
         for di, wi in ((0, 1.0 - along), (1, along)):
             row = np.minimum(i + di, table.shape[0] - 1)
             for dj, wj in ((0, 1.0 - across), (1, across)):
-                here = here + wi * wj * table[row, j + dj, month]
+                here = here + wi * wj * table[row, np.minimum(j + dj, table.shape[1] - 1), month]
         leap = np.where((spine.month == 1) & (spine.hours == 29 * 24.0), 29.0 / 28.0, 1.0)
         return np.asarray(here * leap, dtype=np.float64)
 
@@ -195,10 +218,12 @@ def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
 
 
 def added_by_plants(
-    _: Catalogue, problem: SiteProblem, plants: Plants, worth_usd_per_mwh: float, contract_usd: float,
-    ageing: tuple[str, ...], hosted: Hosted | None,
-) -> tuple[FloatArray, FloatArray, FloatArray, Mapping[str, FloatArray]]:  # fmt: skip
-    """Nodes of the value of a mined MWh, and at them and the levels what plants add and burn; what losing one costs.
+    _: Catalogue, plants: Plants, worth_usd_per_mwh: float, contract_usd: float, ageing: tuple[str, ...],
+    hosted: Hosted | None, *, problem: SiteProblem,
+) -> AddedByPlants:  # fmt: skip
+    """What plants and services add at nodes of the value of a mined MWh and of the level of prices.
+
+    Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level.
 
     Parameters
     ----------
@@ -213,23 +238,24 @@ def added_by_plants(
     hosted : Hosted or None
         Customers' machines beside the site's own.
     """
+    slow = bool(not_own(site_hours(problem, plants.assets)))
+    nodes, levels = (_FEW_VALUES, (1.0,)) if slow else (_VALUES, _LEVELS)
     at = partial(_difference, problem, hosted=hosted, contract_usd=contract_usd)
-    values = worth_usd_per_mwh * np.array(_VALUES) if worth_usd_per_mwh > 0.0 else np.zeros(1)
-    parts = [[at(plants, v, level) for level in _LEVELS] for v in values.tolist()]
-    added, fuel = (np.array([[cell[k] for cell in row] for row in parts]) for k in (0, 1))
-    now = _net(at(plants, worth_usd_per_mwh, 1.0))
+    values = worth_usd_per_mwh * np.array(nodes) if worth_usd_per_mwh > 0.0 else np.zeros(1)
+    parts = np.array([[at(plants, v, level) for level in levels] for v in values.tolist()])
+    now = _net(parts[nodes.index(1.0) if values.size > 1 else 0, levels.index(1.0)])
     lost = {name: (now - _net(at(plants.smaller(name), worth_usd_per_mwh, 1.0))) / _SMALLER for name in ageing}
-    return values, added, fuel, lost
+    return AddedByPlants(values, np.array(levels), parts[:, :, 0], parts[:, :, 1], parts[:, :, 2], lost)
 
 
-def _net(parts: tuple[FloatArray, FloatArray]) -> FloatArray:
-    return parts[0] - parts[1]
+def _net(parts: FloatArray) -> FloatArray:
+    return np.asarray(parts[0] - parts[1] + parts[2], dtype=np.float64)
 
 
 def _difference(
     problem: SiteProblem, plants: Plants, value: float, level: float, *, hosted: Hosted | None, contract_usd: float
-) -> tuple[FloatArray, FloatArray]:
-    """What the plants add by month before fuel, and the fuel. [USD], (12,)"""
+) -> FloatArray:
+    """What the plants add by month before fuel, the fuel, and what the grid pays. [USD], (3, 12)"""
     collar = problem.collar
     worth = np.full(HOURS_IN_YEAR, value)
     there = replace(
@@ -239,11 +265,12 @@ def _difference(
         hosted_value_usd_per_mwh=None if hosted is None else hosted_usd_per_mwh(hosted, worth),
     )
     assets = replace(plants.at_level(level), ai_contract_usd=contract_usd or None)
-    bare = SiteAssets(ai_contract_usd=contract_usd or None, peaks=assets.peaks, programmes=assets.programmes)
+    bare = SiteAssets(ai_contract_usd=contract_usd or None, peaks=assets.peaks)
     by_month = [_account(site_hours(there, each)) for each in (assets, bare)]
     fuel = -by_month[0].pop("gas", np.zeros(12))
+    paid = curtailment_pay_usd(assets) + sum(by_month[0].pop(s.name) for s in assets.services)
     there_usd, bare_usd = (np.sum(list(usd.values()), axis=0) for usd in by_month)
-    return there_usd - bare_usd, fuel
+    return np.stack((there_usd - bare_usd, fuel, paid))
 
 
 def _account(problem: HourlyProblem) -> dict[str, FloatArray]:

@@ -11,6 +11,7 @@ from megawatt.dispatch.hourly import (
     HourlyProblem,
     MinimumBill,
     PeakCharge,
+    Service,
     Storage,
 )
 from megawatt.dispatch.ledgers import earned_usd, ledger
@@ -42,6 +43,7 @@ __all__ = [
     "PriceYear",
     "PriceYears",
     "Programme",
+    "Service",
     "SiteAssets",
     "SiteProblem",
     "Storage",

@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.dispatch.account import account
 from megawatt.dispatch.halls import HallSegments, above_firm, hourly_response, it_power, site_halls
-from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Storage
+from megawatt.dispatch.hourly import Availability, Block, HourlyProblem, PeakCharge, Service, Storage
 from megawatt.dispatch.ledgers import ledger
 from megawatt.dispatch.optimising import optimise
 from megawatt.dispatch.rates import RateTerms, rate_terms
@@ -54,6 +54,11 @@ class SiteAssets:
         Contracted availability of the use ``ai``, in MWh at the connection.
     last_resort : tuple of str
         Supplies that stand for load not served.
+    services : tuple of Service
+        Power held ready for the grid.
+    import_left_frac : (8760,) or None
+        Share of the connection that is left in each hour; where it is less than 1, idle halls that neither it nor own
+        supplies can feed are off.
     """
 
     supplies: tuple[Block, ...] = ()
@@ -70,6 +75,8 @@ class SiteAssets:
     ai_contract_usd: float | None = None
     availability: Availability | None = None
     last_resort: tuple[str, ...] = ()
+    services: tuple[Service, ...] = ()
+    import_left_frac: FloatArray | None = None
 
 
 def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> HourlyProblem:
@@ -106,6 +113,9 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
     if extra.export_price_usd_per_mwh is not None:
         uses.append(_export(extra, extra.export_price_usd_per_mwh, imports))
     terms = RateTerms() if problem.rate is None else rate_terms(problem.rate)
+    if extra.import_left_frac is not None:
+        fed = imports.mw.sum(axis=1) + sum((s.mw.sum(axis=1) for s in extra.supplies), np.zeros(HOURS_IN_YEAR))
+        firm = np.where(extra.import_left_frac < 1.0, np.minimum(firm, fed), firm)
     return HourlyProblem(
         firm_mw=firm,
         imports=imports,
@@ -118,6 +128,7 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         energy_tiers=terms.tiers,
         minimums=terms.minimums,
         fixed_usd=terms.fixed_usd,
+        services=extra.services,
     )
 
 
@@ -202,6 +213,8 @@ def _imports(problem: SiteProblem, extra: SiteAssets) -> Block:
     imports = block("import", HOURS_IN_YEAR, problem.import_limit_mw, cost, problem.carbon_kg_per_mwh)
     if extra.price_slope_usd_per_mwh_per_mw > 0.0:
         imports = dearer_with_load(imports, extra.price_slope_usd_per_mwh_per_mw, extra.price_step_mw)
+    if extra.import_left_frac is not None:
+        imports = replace(imports, mw=imports.mw * extra.import_left_frac[:, np.newaxis])
     for programme in extra.programmes:
         imports = called(imports, programme)
     return imports

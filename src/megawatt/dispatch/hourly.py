@@ -20,6 +20,7 @@ __all__ = [
     "HourlyProblem",
     "MinimumBill",
     "PeakCharge",
+    "Service",
     "Storage",
     "check_problem",
     "missing_usd",
@@ -158,6 +159,46 @@ class Availability:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A service to the grid: power held ready in award hours, and given where it is called.
+
+    Up is less use, more supply or more discharge; down (``down``) the reverse. A MW is sold once in an hour: uses hold
+    up what they draw, supplies and storages what they have left; storages hold the energy of ``duration_hours`` too.
+
+    Attributes
+    ----------
+    most_mw, usd_per_mw : (hours,)
+        Most power that is enrolled, 0 outside the award hours [MW]; what an hour of a MW held ready is paid [USD].
+    providers : tuple of str
+        Uses, supplies and storages that may hold it.
+    called_frac : float
+        Share of the held energy that is called on average: it is not drawn (or is given), and not earned with.
+    call_usd_per_mwh : float
+        Paid for a MWh called, beside the energy itself.
+    duration_hours : float
+        Time for which a storage must last at full call.
+    """
+
+    name: str
+    most_mw: FloatArray
+    usd_per_mw: FloatArray
+    providers: tuple[str, ...]
+    called_frac: float = 0.0
+    call_usd_per_mwh: float = 0.0
+    duration_hours: float = 1.0
+    down: bool = False
+
+    @property
+    def paid_usd_per_mw(self) -> FloatArray:
+        """What an hour of a MW held ready earns, calls included, (hours,). [USD]"""
+        return self.usd_per_mw + self.called_frac * self.call_usd_per_mwh
+
+    def award(self, provider: str) -> str:
+        """Name of a provider's power held ready in a plan."""
+        return f"{self.name}.{provider}"
+
+
+@dataclass(frozen=True, slots=True)
 class HourlyProblem:
     """What may run in each hour, what it earns and costs; hourly arrays of equal length.
 
@@ -180,6 +221,8 @@ class HourlyProblem:
     minimums : tuple of MinimumBill
     fixed_usd : float
         What is owed whatever runs.
+    services : tuple of Service
+        Power held ready for the grid.
     """
 
     firm_mw: FloatArray
@@ -194,6 +237,7 @@ class HourlyProblem:
     energy_tiers: tuple[EnergyTiers, ...] = ()
     minimums: tuple[MinimumBill, ...] = ()
     fixed_usd: float = 0.0
+    services: tuple[Service, ...] = ()
 
     @property
     def hours(self) -> int:
@@ -211,7 +255,8 @@ class HourlyPlan:
     """Optimum of an hourly problem.
 
     ``objective_usd`` is cost minus revenue. ``mw`` maps each block to its power by hour (hours,), storages to
-    ``NAME.charge``, ``NAME.discharge`` and ``NAME.state`` [MWh]. ``peak_mw`` maps peak charges to the metered peak.
+    ``NAME.charge``, ``NAME.discharge`` and ``NAME.state`` [MWh], services to ``SERVICE.PROVIDER``, held ready;
+    flows are means over called and other times. ``peak_mw`` maps peak charges to the metered peak.
     ``bus_usd_per_mwh`` (hours,) is what one more MWh of firm load would cost. ``gap_usd`` bounds the distance to the
     optimum as the solver proved it.
     """
@@ -261,6 +306,13 @@ def check_problem(problem: HourlyProblem) -> None:
         for a in problem.availability
         if a.use not in used
     ]
+    able = {*used, *(b.name for b in problem.supplies), *(s.name for s in problem.storages)}
+    for service in problem.services:
+        found += _service_problems(service, problem.hours, able)
+    for name in sorted(able):
+        share = sum(service.called_frac for service in problem.services if name in service.providers)
+        if share > 1.0:
+            found.append(Problem("services.called_frac", f"{share:g} of the time for {name}", "at most 1 together"))
     if not problem.import_limit_mw >= 0.0:
         found.append(Problem("import_limit_mw", f"{problem.import_limit_mw} MW", ">= 0"))
     if found:
@@ -289,6 +341,22 @@ def _storage_problems(s: Storage) -> list[Problem]:
             found.append(Problem(f"{s.name}.{name}", f"{getattr(s, name)}", "above 0, at most 1"))
     if not 0.0 <= s.standing_loss_per_hour < 1.0:
         found.append(Problem(f"{s.name}.standing_loss_per_hour", f"{s.standing_loss_per_hour}", "at least 0, below 1"))
+    return found
+
+
+def _service_problems(s: Service, hours: int, able: set[str]) -> list[Problem]:
+    where = f"services.{s.name}"
+    found = _array(f"{where}.most_mw", s.most_mw, (hours,), least=0.0)
+    found += _array(f"{where}.usd_per_mw", s.usd_per_mw, (hours,))
+    found += [
+        Problem(f"{where}.providers", name, f"one of {', '.join(sorted(able))}")
+        for name in s.providers
+        if name not in able
+    ]
+    if not 0.0 <= s.called_frac <= 1.0:
+        found.append(Problem(f"{where}.called_frac", f"{s.called_frac}", "0 to 1"))
+    if not (np.isfinite(s.duration_hours) and s.duration_hours >= 0.0):
+        found.append(Problem(f"{where}.duration_hours", f"{s.duration_hours}", "a finite number >= 0"))
     return found
 
 

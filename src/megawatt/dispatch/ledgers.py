@@ -16,7 +16,7 @@ __all__ = ["Entry", "earned_usd", "ledger", "monthly_usd", "plan_cost_usd", "tar
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: what it is, its energy [MWh; MW for a peak charge], and its money (revenue positive). [USD]"""
+    """One line: what it is, its energy (MW of a peak charge, MW-h of a service), and its money (earned: positive)."""
 
     name: str
     amount: float
@@ -25,26 +25,39 @@ class Entry:
     carbon_t: float = 0.0
 
 
-def block_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> float:
-    """What a block costs when its hours run at this power, its best segments first (a use: earns). [USD]
+def _segments_usd(block: Block, mw: FloatArray, *, use: bool = False) -> FloatArray:
+    """What a block costs by hour at this power, its best segments first (a use: earns). [USD], (hours,)
 
     Segments of a supply fill from the cheapest, those of a use from the dearest.
     """
-    return float(_hourly_cost_usd(block, mw, use=use).sum())
-
-
-def _hourly_cost_usd(block: Block, mw: FloatArray, *, use: bool = False) -> FloatArray:
     order = np.argsort(-block.usd_per_mwh if use else block.usd_per_mwh, axis=1, kind="stable")
     width, price = (np.take_along_axis(a, order, axis=1) for a in (block.mw, block.usd_per_mwh))
     taken = np.clip(mw[:, np.newaxis] - (np.cumsum(width, axis=1) - width), 0.0, width)
     return np.asarray((taken * price).sum(axis=1), dtype=np.float64)
 
 
-def _use_usd(block: Block, mw: FloatArray) -> FloatArray:
+def _block_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray], block: Block, *, use: bool = False) -> FloatArray:
+    """The same of a plan: in called hours the block runs at another power by what it holds ready."""
+    held = [s for s in problem.services if block.name in s.providers and s.called_frac > 0.0]
+    if not held:
+        return _segments_usd(block, mw[block.name], use=use)
+    moves = [(s.called_frac, (1.0 if use == s.down else -1.0) * mw[s.award(block.name)]) for s in held]
+    usual = mw[block.name] - sum(share * move for share, move in moves)
+    usd = (1.0 - sum(share for share, _ in moves)) * _segments_usd(block, usual, use=use)
+    return np.asarray(usd + sum(share * _segments_usd(block, usual + move, use=use) for share, move in moves))
+
+
+def _services_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray]) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Power held ready by each service and what it is paid, by hour. [MW], [USD], (hours,)"""
+    held = {s.name: np.sum([mw[s.award(p)] for p in s.providers], axis=0) for s in problem.services}
+    return {s.name: (held[s.name], s.paid_usd_per_mw * held[s.name]) for s in problem.services}
+
+
+def _use_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray], block: Block) -> FloatArray:
     """What a use earns by hour: its price, or its contract's pay by the share of its energy served. [USD], (hours,)"""
     if block.contract_usd is None:
-        return _hourly_cost_usd(block, mw, use=True)
-    return block.contract_usd * mw / max(float(block.mw.sum()), 1e-9)
+        return _block_usd(problem, mw, block, use=True)
+    return block.contract_usd * mw[block.name] / max(float(block.mw.sum()), 1e-9)
 
 
 def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArray]:
@@ -52,8 +65,9 @@ def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArra
 
     A charge whose hours lie in one month falls into it; another is spread over its months evenly.
     """
-    hourly = {b.name: -_hourly_cost_usd(b, plan.mw[b.name]) for b in (problem.imports, *problem.supplies)}
-    hourly |= {b.name: _use_usd(b, plan.mw[b.name]) for b in problem.uses}
+    hourly = {b.name: -_block_usd(problem, plan.mw, b) for b in (problem.imports, *problem.supplies)}
+    hourly |= {b.name: _use_usd(problem, plan.mw, b) for b in problem.uses}
+    hourly |= {name: usd for name, (_, usd) in _services_usd(problem, plan.mw).items()}
     hourly |= {s.name: -s.discharge_cost_usd_per_mwh * plan.mw[f"{s.name}.discharge"] for s in problem.storages}
     monthly = {name: monthly_sum(usd) for name, usd in hourly.items()}
     for charge in problem.peaks:
@@ -86,10 +100,14 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
     for block in (problem.imports, *problem.supplies):
         mw = plan.mw[block.name]
         carbon = 0.0 if block.carbon_kg_per_mwh is None else float(mw @ block.carbon_kg_per_mwh) / 1000.0
-        lines.append(Entry(block.name, float(mw.sum()), "MWh", -block_cost_usd(block, mw), carbon))
+        lines.append(
+            Entry(block.name, float(mw.sum()), "MWh", -float(_block_usd(problem, plan.mw, block).sum()), carbon)
+        )
     for block in problem.uses:
         mw = plan.mw[block.name]
-        lines.append(Entry(block.name, float(mw.sum()), "MWh", float(_use_usd(block, mw).sum())))
+        lines.append(Entry(block.name, float(mw.sum()), "MWh", float(_use_usd(problem, plan.mw, block).sum())))
+    for name, (held, usd) in _services_usd(problem, plan.mw).items():
+        lines.append(Entry(name, float(held.sum()), "MW-h", float(usd.sum())))
     for storage in problem.storages:
         out = float(plan.mw[f"{storage.name}.discharge"].sum())
         lines.append(Entry(f"{storage.name} discharge", out, "MWh", -storage.discharge_cost_usd_per_mwh * out))
@@ -127,8 +145,9 @@ def tariff_usd(problem: HourlyProblem, import_mw: FloatArray) -> float:
 def plan_cost_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray]) -> float:
     """Cost less revenue of a year whose blocks run at these powers, with the peaks that they reach. [USD]"""
     imports = mw[problem.imports.name]
-    cost = sum(block_cost_usd(b, mw[b.name]) for b in (problem.imports, *problem.supplies))
-    cost -= sum(block_cost_usd(b, mw[b.name], use=True) for b in problem.uses)
+    cost = sum(float(_block_usd(problem, mw, b).sum()) for b in (problem.imports, *problem.supplies))
+    cost -= sum(float(_block_usd(problem, mw, b, use=True).sum()) for b in problem.uses)
+    cost -= sum(float(usd.sum()) for _, usd in _services_usd(problem, mw).values())
     cost += sum(s.discharge_cost_usd_per_mwh * float(mw[f"{s.name}.discharge"].sum()) for s in problem.storages)
     cost += tariff_usd(problem, imports)
     for promise in problem.availability:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from megawatt.catalogue import Catalogue
-from megawatt.errors import MegawattError, Problem, ScenarioError
+from megawatt.errors import MegawattError, Problem, ScenarioError, shown
+from megawatt.files import is_file
 from megawatt.scenario.mining_rules import mining_problems
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
@@ -87,12 +88,44 @@ def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
             path = f"{name}.{'profile' if plant.profile is not None else 'capacity_factor_frac'}"
             read = functools.partial(site_output, catalogue, plant, scenario.power, scenario.site.place, folder)
             yield from _tried(path, "an output that this place and file can give", read)
+    yield from _grid_services(scenario, catalogue, folder)
     timeline = scenario.timeline
     for name in PLANTS:
         live = getattr(scenario, name).live if getattr(scenario, name) is not None else None
         if live is not None and not 0 <= _since(live, timeline.start) < _end(scenario):
             found = f"{live}, outside the project"
             yield Problem(f"{name}.live", found, f"a month from {timeline.start} on, within {_end(scenario)} months")
+
+
+def _grid_services(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    """No more is enrolled than there is; prices of services are read as the engine reads them."""
+    from megawatt.scenario.site_files import service_prices
+
+    site, programme = scenario.site, scenario.demand_response
+    machines = scenario.mining.it_mw if scenario.mining is not None else site.it_mw
+    there = site.grid_mw.number() if machines is None else min(machines.number(), site.grid_mw.number())
+    sold = programme.enrolled_mw.number() if programme is not None else 0.0
+    if sold > there:
+        yield Problem("demand_response.enrolled_mw", f"{sold:g} MW", f"at most {there:g} MW, the machines of the site")
+    has = {"machines": there - min(sold, there)}
+    has |= {name: section.mw.number() for name in PLANTS if (section := getattr(scenario, name)) is not None}
+    for index, service in enumerate(scenario.services):
+        most = sum(has.get(name, 0.0) for name in service.providers)
+        if service.mw.number() > most:
+            why = f"at most {most:g} MW, what {' and '.join(service.providers)} have"
+            yield Problem(f"services.{index}.mw", f"{service.mw.number():g} MW", why)
+        if service.price_file is not None and not is_file(folder / service.price_file):
+            allowed = f"an existing file (relative to {folder})"
+            yield Problem(f"services.{index}.price_file", shown(service.price_file), allowed)
+        elif service.price_file is not None:
+            read = functools.partial(service_prices, catalogue, service, scenario.power, site.place, folder)
+            yield from _tried(f"services.{index}.price_file", "hourly prices of one year", read)
+    credit = scenario.curtailment
+    if credit is not None:
+        base = (credit.baseline_mw or site.grid_mw).number()
+        if credit.committed_mw.number() > base:
+            found = f"{credit.committed_mw.number():g} MW"
+            yield Problem("curtailment.committed_mw", found, f"at most the baseline of {base:g} MW")
 
 
 def _end(scenario: Scenario) -> int:

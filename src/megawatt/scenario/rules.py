@@ -146,6 +146,25 @@ def _outputs(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, found, "one of profile (an hourly file) and capacity_factor_frac")
 
 
+def _services(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """A service has one price, and who holds it is there."""
+    rows = raw.get("services")
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        if not isinstance(row, dict):
+            continue
+        prices = [key for key in ("usd_per_mw_hour", "price_file") if key in row]
+        if len(prices) != 1:
+            yield Problem(f"services.{index}", " and ".join(prices) or "no price", "one of usd_per_mw_hour, price_file")
+        who = row.get("providers", ["machines"])
+        for name in who if isinstance(who, list) else ():
+            there = raw.get("use") == "mining" if name == "machines" else name in raw
+            if isinstance(name, str) and not there and name in ("machines", "battery", "gas"):
+                why = (
+                    "use = 'mining': chips under contract hold nothing" if name == "machines" else f"a section [{name}]"
+                )
+                yield Problem(f"services.{index}.providers", repr(name), why, "name another, or leave it out")
+
+
 def _retarget(raw: Mapping[str, Any]) -> Iterator[Problem]:
     mining = _table(raw, "mining")
     fields = ("retarget_blocks", "retarget_hours")
@@ -215,6 +234,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _retarget,
         _prices,
         _outputs,
+        _services,
     )
     return [problem for rule in rules for problem in rule(raw)]
 

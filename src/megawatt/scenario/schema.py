@@ -27,6 +27,7 @@ from megawatt.scenario.money_sections import (
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.risk_sections import Risk
 from megawatt.scenario.section import Month
+from megawatt.scenario.service_sections import Curtailment, GridService, LargeLoad
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Power, Site, Timeline, Training
 from megawatt.tariff import TariffSheet
 
@@ -35,12 +36,15 @@ __all__ = [
     "Battery",
     "Capex",
     "Contract",
+    "Curtailment",
     "Debt",
     "DemandResponse",
     "Export",
     "Gas",
+    "GridService",
     "Hall",
     "HallRamp",
+    "LargeLoad",
     "Lease",
     "Mining",
     "Month",
@@ -87,6 +91,9 @@ class Scenario(Section):
     gas: Gas | None = None
     battery: Battery | None = None
     export: Export | None = None
+    services: tuple[GridService, ...] = Field((), description="services sold to the grid")
+    curtailment: Curtailment | None = None
+    large_load: LargeLoad | None = None
     capex: Capex
     opex: Opex
     working_capital: WorkingCapital | None = None

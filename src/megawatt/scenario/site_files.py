@@ -16,9 +16,10 @@ from megawatt.facility.coordinates import read_coordinates
 from megawatt.hourly import FilePart, price_doubts
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario.plant_sections import Renewable, Solar
+from megawatt.scenario.service_sections import GridService
 from megawatt.scenario.site_sections import Power, Site
 
-__all__ = ["price_warnings", "site_output", "site_prices", "site_weather"]
+__all__ = ["price_warnings", "service_prices", "site_output", "site_prices", "site_weather"]
 
 
 def site_weather(catalogue: Catalogue, site: Site, utc_offset_hours: float | None, seed: int, folder: Path) -> Weather:
@@ -60,6 +61,22 @@ def price_warnings(catalogue: Catalogue, power: Power, place: str, folder: Path)
         return site_prices(catalogue, power, place, folder).warnings
     mean = power.fixed_price_usd_per_mwh or power.mean_price_usd_per_mwh
     return () if mean is None else price_doubts(np.array([mean.number()]), "USD")
+
+
+def service_prices(catalogue: Catalogue, service: GridService, power: Power, place: str, folder: Path) -> FloatArray:
+    """Price of a MW of a service held ready in every hour, (8760,). [USD]
+
+    Raises
+    ------
+    MegawattError
+        If its file cannot be used; names line and column.
+    """
+    if service.usd_per_mw_hour is not None:
+        return np.full(HOURS_IN_YEAR, service.usd_per_mw_hour.number())
+    part = replace(_site_part(catalogue, power, place), column=service.price_column)
+    rate = power.usd_per_currency
+    read = read_prices(folder / str(service.price_file), part, rate.number() if rate is not None else None)
+    return read.price_usd_per_mwh
 
 
 def site_output(

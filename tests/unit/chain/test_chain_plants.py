@@ -49,8 +49,8 @@ def test_what_plants_add_is_the_year_with_them_less_the_year_without(sections: t
     problem = replace(made.problem, mining_value_usd_per_mwh=value)
     earned = [earned_usd(ledger(h, optimise(h))) for h in (site_hours(problem, a) for a in (assets, bare))]
     ones = np.ones((1, made.model.calendar.spine.months))
-    added = money._between(money.added_usd, 70.0 * ones, ones, made.model.ground)
-    fuel = money._between(money.fuel_usd, 70.0 * ones, ones, made.model.ground)
+    added = money._between(money.tables.added_usd, 70.0 * ones, ones, made.model.ground)
+    fuel = money._between(money.tables.fuel_usd, 70.0 * ones, ones, made.model.ground)
     year = slice(2, 14)  # without a leap February
     assert (added - fuel)[0, year].sum() == pytest.approx(earned[0] - earned[1], rel=0.05, abs=2e4)
 

@@ -73,7 +73,7 @@ def test_a_comparison_gives_its_seed_to_all() -> None:
 def _section_model(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType, tuple):
         return next((m for a in typing.get_args(annotation) if (m := _section_model(a))), None)
     return None
 
@@ -84,7 +84,7 @@ def test_the_starter_is_valid_and_shows_every_field() -> None:
     current = ""
     for line in text.splitlines():
         bare = line.removeprefix("# ")
-        if match := re.match(r"\[(\w+)\]", bare):
+        if match := re.match(r"\[\[?(\w+)\]", bare):
             current = match[1]
         elif match := re.match(r"(\w+) = ", bare):
             sections.setdefault(current, set()).add(match[1])

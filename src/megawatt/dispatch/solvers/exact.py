@@ -15,6 +15,7 @@ from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.solvers.convex import Point, minimise
 from megawatt.dispatch.solvers.cuts import Cut, minimise_cuts
+from megawatt.dispatch.solvers.services import as_pieces, not_pieces, with_awards
 from megawatt.dispatch.stack import HourStack, block_powers, hour_stack, storage_state
 from megawatt.dispatch.year import Year, YearSolver, compiled_kernel
 from megawatt.errors import SolverError
@@ -43,7 +44,7 @@ def not_own(problem: HourlyProblem) -> str:
         return "energy tiers that fall, which no solver proves"
     if len(problem.peaks) > MOST_PEAKS:
         return f"{len(problem.peaks)} peak charges; the exact solver has at most {MOST_PEAKS}"
-    return ""
+    return not_pieces(problem)
 
 
 def solve_exact(problem: HourlyProblem) -> HourlyPlan:
@@ -68,6 +69,8 @@ def solve_exact(problem: HourlyProblem) -> HourlyPlan:
     reason = not_own(problem)
     if reason:
         raise SolverError(f"exact solver: {reason}; use HiGHS")
+    if problem.services:
+        return with_awards(problem, solve_exact(as_pieces(problem)))
     if problem.energy_tiers or problem.minimums:
         from megawatt.dispatch.tiered import solve_with_tiers
 

@@ -11,6 +11,7 @@ from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, MinimumBill, Storage
 from megawatt.dispatch.limits import shortfall_error
 from megawatt.dispatch.solvers.lp import LinearProgram, Method, Solution
+from megawatt.dispatch.solvers.services import ServiceRows
 from megawatt.errors import InfeasibleError
 
 __all__ = ["solve_highs"]
@@ -40,29 +41,36 @@ def solve_highs(problem: HourlyProblem, method: Method = "ipm") -> HourlyPlan:
     SolverError
         If HiGHS gives up.
     """
-    lp = _programme(problem)
+    lp, services = _programme(problem)
     try:
         solution = lp.solve(method)
     except InfeasibleError:
-        elastic = _programme(problem, elastic=True)
+        elastic, _ = _programme(problem, elastic=True)
         short = elastic.solve(method).values[_SHORT]
         if short.max(initial=0.0) > TOLERANCE_MW:
             raise shortfall_error(problem, short) from None
         raise
-    return _plan(problem, solution)
+    return _plan(problem, solution, services)
 
 
-def _programme(problem: HourlyProblem, *, elastic: bool = False) -> LinearProgram:
+def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[LinearProgram, ServiceRows]:
     """The programme; an elastic one has no cost but that of load not served."""
     lp, hours, priced = LinearProgram("site hours"), problem.hours, 0.0 if elastic else 1.0
     balance: Terms = []
     imports = _block(lp, problem.imports, priced)
     balance += [(imports, 1.0)]
-    balance += [(_block(lp, b, priced), 1.0) for b in problem.supplies]
-    uses = {b.name: _block(lp, b, -priced) for b in problem.uses}
-    balance += [(index, -1.0) for index in uses.values()]
+    services = ServiceRows(lp, problem, priced)
+    uses: dict[str, NDArray[np.int64]] = {}
+    for sign, blocks in ((1.0, problem.supplies), (-1.0, problem.uses)):
+        for b in blocks:
+            uncalled = services.share_uncalled(b.name)
+            uses[b.name] = _block(lp, b, sign * priced * uncalled)
+            balance.append((uses[b.name], sign * uncalled))
+            services.block(b, uses[b.name], sign)
     for storage in problem.storages:
-        balance += _storage(lp, storage, hours, priced)
+        balance += _storage(lp, storage, hours, priced, services)
+    balance += services.balance
+    services.totals(imports)
     if elastic:
         balance.append((lp.variables(_SHORT, hours, upper=problem.firm_mw, cost=1.0), 1.0))
     lp.rows("balance", balance, lower=problem.firm_mw, upper=problem.firm_mw)
@@ -80,7 +88,7 @@ def _programme(problem: HourlyProblem, *, elastic: bool = False) -> LinearProgra
         _minimum(lp, minimum, imports, owed, priced)
     for promise in problem.availability:
         _availability(lp, promise, uses[promise.use], _named(problem.uses, promise.use), priced)
-    return lp
+    return lp, services
 
 
 def _tiers(lp: LinearProgram, name: str, tiers: tuple[tuple[float, float], ...], priced: float) -> tuple[Terms, Terms]:
@@ -108,14 +116,15 @@ def _block(lp: LinearProgram, block: Block, sign: float) -> NDArray[np.int64]:
     return lp.variables(block.name, block.mw.shape, upper=block.mw, cost=sign * block.usd_per_mwh)
 
 
-def _storage(lp: LinearProgram, s: Storage, hours: int, priced: float) -> Terms:
+def _storage(lp: LinearProgram, s: Storage, hours: int, priced: float, services: ServiceRows) -> Terms:
     charge = lp.variables(f"{s.name}.charge", hours, upper=s.power_mw)
     cost = priced * s.discharge_cost_usd_per_mwh
     discharge = lp.variables(f"{s.name}.discharge", hours, upper=s.power_mw, cost=cost)
     state = lp.variables(f"{s.name}.state", hours, upper=s.energy_mwh)
     carried = (np.roll(state, 1), s.standing_loss_per_hour - 1.0)
     flows = [(charge, -s.charge_efficiency), (discharge, 1.0 / s.discharge_efficiency)]
-    lp.rows(s.name, [(state, 1.0), carried, *flows], lower=0.0, upper=0.0)
+    services.storage(s, charge, discharge, state)
+    lp.rows(s.name, [(state, 1.0), carried, *flows, *services.state[s.name]], lower=0.0, upper=0.0)
     return [(discharge, 1.0), (charge, -1.0)]
 
 
@@ -134,11 +143,12 @@ def _named(blocks: tuple[Block, ...], name: str) -> Block:
     return next(b for b in blocks if b.name == name)
 
 
-def _plan(problem: HourlyProblem, solution: Solution) -> HourlyPlan:
+def _plan(problem: HourlyProblem, solution: Solution, services: ServiceRows) -> HourlyPlan:
     mw = {b.name: solution.values[b.name].sum(axis=1) for b in (problem.imports, *problem.supplies, *problem.uses)}
     for s in problem.storages:
         for flow in ("charge", "discharge", "state"):
             mw[f"{s.name}.{flow}"] = solution.values[f"{s.name}.{flow}"]
+    services.flows(solution.values, mw)
     peaks = {c.name: c.metered_mw(mw[problem.imports.name]) for c in problem.peaks}
     return HourlyPlan(
         objective_usd=solution.objective + problem.fixed_usd,
