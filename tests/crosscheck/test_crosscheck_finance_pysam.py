@@ -131,6 +131,7 @@ def ours(case: dict[str, Any]) -> tuple[SizedLoan, CashFlow, np.ndarray]:
         cash_basis="pre-tax",
         drawn="pro-rata",
         negative_service=True,
+        above_uses=True,
     )
     sized = size_loan(terms, flows, sizing)
     return sized, project(replace(terms, loan=sized.loan), flows, schedule=sized.schedule), energy

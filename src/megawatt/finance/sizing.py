@@ -53,6 +53,8 @@ class SizingTerms:
         they then pay.
     negative_service : bool
         Sculpted service follows negative CFADS too, instead of paying nothing then.
+    above_uses : bool
+        More may be lent than there is to pay for (as the System Advisor Model has it).
     """
 
     target_dscr: float | None = None
@@ -63,6 +65,7 @@ class SizingTerms:
     cash_basis: Literal["pre-tax", "after-tax"] = "after-tax"
     drawn: Literal["as-scheduled", "pro-rata"] = "as-scheduled"
     negative_service: bool = False
+    above_uses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,9 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
             else _at_gearing(fixed, per_dollar, sizing.gearing)
         )
     # a loan that pays for nothing is sized on cash alone
-    if per_dollar is None and np.all(fixed > 0.0):
+    if sizing.above_uses:
+        pass
+    elif per_dollar is None and np.all(fixed > 0.0):
         limits["uses"] = size_at_gearing(funding, np.ones(cash.shape[0]))
     elif per_dollar is not None and np.all((per_dollar < 1.0) & (fixed > 0.0)):
         limits["uses"] = _at_gearing(fixed, per_dollar, 1.0)
