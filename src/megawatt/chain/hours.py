@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.links import Links, forge
@@ -21,6 +23,8 @@ from megawatt.dispatch import (
     site_hours,
     yearly_peak,
 )
+from megawatt.dispatch.halls import above_firm, it_power, site_halls
+from megawatt.dispatch.operator import OperatorYear, operator_year
 from megawatt.hours import HOURS_IN_YEAR, monthly_sum
 from megawatt.scenario import LoadedScenario
 from megawatt.tariff import Bill, Rate, bill_of
@@ -67,7 +71,8 @@ class SiteYear:
 
     ``rate`` is the tariff, ``price_usd_per_mwh`` what energy costs beside it (market or contract, with losses).
     ``water`` says when pads run, None where water is free; ``held_by_contract``: the AI load is planned to run in every
-    hour and accounted at the pay of its first contract year; ``mined``: what a mined MWh earns.
+    hour and accounted at the pay of its first contract year; ``mined``: what a mined MWh earns; ``site``: halls and
+    prices behind the problem, None of a case folder.
     """
 
     name: str
@@ -78,12 +83,29 @@ class SiteYear:
     rate: Rate | None = None
     price_usd_per_mwh: FloatArray | None = None
 
+    site: SiteProblem | None = None
+    firm_ai_frac: float = 0.0
+
     def bill(self, plan: HourlyPlan) -> Bill | None:
         """The plan's power bill line by line and month by month; None for a case folder."""
         if self.rate is None or self.price_usd_per_mwh is None:
             return None
         imports = plan.mw[self.problem.imports.name]
         return bill_of(self.rate, imports, monthly_sum(self.price_usd_per_mwh * imports))
+
+    def it_mw(self, plan: HourlyPlan) -> FloatArray | None:
+        """What a plan's machines take, losses and cooling left out, (8760,). [MW]; None where no halls are known."""
+        if self.site is None:
+            return None
+        halls, none = site_halls(self.site), np.zeros(HOURS_IN_YEAR)
+        firm = self.firm_ai_frac * halls.ai.cap_it_mw
+        ai = it_power(above_firm(halls.ai, firm), plan.mw.get("ai", none)).sum(axis=1)
+        mining = it_power(halls.mining, plan.mw.get("mining", none)).sum(axis=1)
+        return np.asarray(firm + ai + mining, dtype=np.float64)
+
+    def operated(self, plan: HourlyPlan) -> OperatorYear:
+        """A plan's year as its operator reads it."""
+        return operator_year(self.problem, plan, self.it_mw(plan))
 
 
 def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | None = None) -> SiteYear:
@@ -119,10 +141,12 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
         ai_contract_usd=links.ai_contract_usd_per_year,
     )
     held = links.ai is not None and added.ai_interruptible_usd_per_mwh is None and added.ai_firm_frac < 1.0
-    hours = site_hours(problem if water is None else water.problem, assets)
+    site = problem if water is None else water.problem
+    hours = site_hours(site, assets)
     beside = problem.price_usd_per_mwh + problem.adder_usd_per_mwh
     beside = beside if problem.rate is None else beside - hourly_adder(problem.rate)
-    return SiteYear(use.scenario.name, hours, water, held, links.mined, problem.rate, beside)
+    mined, firm = links.mined, added.ai_firm_frac
+    return SiteYear(use.scenario.name, hours, water, held, mined, problem.rate, beside, site, firm)
 
 
 def _water(links: Links, problem: SiteProblem, added: Additions) -> WaterPlan:

@@ -15,12 +15,13 @@ from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from megawatt.catalogue import Catalogue
     from megawatt.chain.hours import SiteYear
     from megawatt.chain.records import MinedYear
     from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan
+    from megawatt.dispatch.operator import OperatorYear
     from megawatt.scenario import LoadedScenario
     from megawatt.tariff import Bill
 
@@ -59,6 +60,8 @@ def _year_list(context: click.Context, option: click.Parameter, text: str | None
               help="HTML file to write charts into: duration, price response, battery, money, a week.")  # fmt: skip
 @click.option("--bill", "bill_file", type=click.Path(path_type=Path, dir_okay=False),
               help="CSV file to write the power bill into, line by line and month by month (scenarios).")  # fmt: skip
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False),
+              help="CSV file to write months into: energy, bill, hours off, heat, carbon, coins.")  # fmt: skip
 @force_option
 @click.option("--week", type=Whole(1, 52), default=28, show_default=True, help="Week of trace and report.")
 @click.option(
@@ -79,6 +82,7 @@ def dispatch(
     trace_file: Path | None,
     report_file: Path | None,
     bill_file: Path | None,
+    csv_file: Path | None,
     force: bool,
     week: int,
     settings: tuple[str, ...],
@@ -87,9 +91,10 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
+    from megawatt.results.operator import operator_summary
     from megawatt.writing import check_text
 
-    for file in filter(None, (trace_file, report_file, bill_file)):
+    for file in filter(None, (trace_file, report_file, bill_file, csv_file)):
         check_text(file, force=force)
     additions = {
         "--battery": _battery(battery),
@@ -100,13 +105,13 @@ def dispatch(
         "--water-cap": water_cap,
     }
     if price_years:
-        if foresight or trace_file or report_file or bill_file:
+        if foresight or trace_file or report_file or bill_file or csv_file:
             raise ScenarioError(
-                "--price-years: is not for --foresight, --trace, --report or --bill: they show one year"
+                "--price-years: is not for --foresight, --trace, --report, --bill or --csv: they show one year"
             )
         _many_years(source, settings, additions, price_years, solver, as_json)
         return
-    results, solved = [], {}
+    results, solved = [], []
     bills: dict[str, Bill | None] = {}
     for year in _years(source, settings, additions):
         name, problem = year.name, year.problem
@@ -117,15 +122,16 @@ def dispatch(
             plans = {"perfect": optimise(problem, solver)}  # type: ignore[arg-type]
         if trace_file is not None:
             _write_trace(trace_file, force, problem, plans["perfect"], week)
-        solved[name] = (problem, plans)
-        bill = year.bill(plans["perfect"])
-        bills[name] = bill
-        results.append(_result(name, problem, plans) | _beside(year, bill))
+        operated = {key: year.operated(plan) for key, plan in plans.items()}
+        solved.append((year, plans, operated))
+        bills[name] = bill = year.bill(plans["perfect"])
+        read = {"operator": {key: operator_summary(one) for key, one in operated.items()}}
+        results.append(_result(name, problem, plans) | _beside(year, bill) | read)
         if not as_json:
             _print(name, problem, plans)
             _print_beside(year, bill)
-    if bill_file is not None:
-        _write_bills(bill_file, force, bills)
+            console().print(_operator_lines(next(iter(operated.values()))))
+    _write_tables(bill_file, csv_file, force, bills, solved)
     if report_file is not None:
         _write_report(report_file, force, source, solved, week)
     if as_json:
@@ -196,6 +202,8 @@ def _many_years(
 
 def _mined_lines(mined: MinedYear) -> str:
     """What a mined MWh earns and the price of power at which miners stop, this year and in the project's years."""
+    from megawatt.results.operator import coins, first_year
+
     later = ", ".join(f"{y.year} {y.usd_per_mwh:,.2f} ({y.strike_usd_per_mwh:,.2f})" for y in mined.outlook)
     slower = "".join(f", slow down above {strike:,.2f}" for strike in mined.strikes_usd_per_mwh[:0:-1])
     lines = [
@@ -204,7 +212,8 @@ def _mined_lines(mined: MinedYear) -> str:
         f"outlook, USD/MWh (stop): {later}",
     ]
     if mined.cash_usd_per_btc is not None:
-        cost = f"cash cost {mined.cash_usd_per_btc:,.0f} USD/BTC"
+        per_day = coins(first_year(mined).values())["cash_usd_per_ph_day"]
+        cost = f"cash cost {mined.cash_usd_per_btc:,.0f} USD/BTC, {per_day:,.2f} USD/PH/day"
         lines.insert(1, f"mined: {mined.year_btc:,.1f} BTC in these months, {cost}")
     if len(mined.machines) > 1:
         lines += [
@@ -217,6 +226,53 @@ def _mined_lines(mined: MinedYear) -> str:
     if mined.next_difficulty_ratio is not None:
         lines.append(f"next difficulty: {mined.next_difficulty_ratio:.3f} times the present one expected")
     return "\n".join(lines)
+
+
+def _write_tables(
+    bill_file: Path | None,
+    csv_file: Path | None,
+    force: bool,
+    bills: Mapping[str, Bill | None],
+    solved: Sequence[tuple[SiteYear, Mapping[str, HourlyPlan], Mapping[str, OperatorYear]]],
+) -> None:
+    """The bill and the months as CSV, where asked for."""
+    if bill_file is not None:
+        _write_bills(bill_file, force, bills)
+    if csv_file is not None:
+        _write_months(csv_file, force, solved)
+
+
+def _write_months(
+    path: Path,
+    force: bool,
+    solved: Sequence[tuple[SiteYear, Mapping[str, HourlyPlan], Mapping[str, OperatorYear]]],
+) -> None:
+    from megawatt.results.operator import operator_rows, rows_as_csv
+    from megawatt.writing import write_text
+
+    rows = [
+        row
+        for year, _, operated in solved
+        for key, one in operated.items()
+        for row in operator_rows(year.name, key, one, year.mined)
+    ]
+    write_text(path, rows_as_csv(rows), force=force, seal=False)
+    note(f"months: {path}")
+
+
+def _operator_lines(year: OperatorYear) -> str:
+    """What a MWh from the grid costs, hours switched off and what they saved, heat, carbon."""
+    drawn = max(float(year.import_mwh.sum()), 1e-9)
+    parts = ((year.energy_usd, "energy"), (year.adders_usd, "charges per MWh"), (year.charges_usd, "charges on peaks"))
+    split = ", ".join(f"{name} {float(usd.sum()) / drawn:,.2f}" for usd, name in parts)
+    return "\n".join(
+        [
+            f"a MWh from the grid: {float(year.bill_usd.sum()) / drawn:,.2f} USD all in ({split})",
+            f"machines off or slower in {year.curtailed_hours.sum():,.0f} hours: {_kusd(year.avoided_usd.sum())} kUSD "
+            f"of power avoided, {_kusd(year.forgone_usd.sum())} not earned, {_kusd(year.saved_usd.sum())} saved",
+            f"heat, losses and cooling: {year.heat_mwh.sum():,.0f} MWh; carbon: {year.carbon_t.sum():,.0f} t",
+        ]
+    )
 
 
 def _water_dict(plan: WaterPlan) -> dict[str, float]:
@@ -301,13 +357,13 @@ def _write_report(
     path: Path,
     force: bool,
     source: Path,
-    solved: Mapping[str, tuple[HourlyProblem, Mapping[str, HourlyPlan]]],
+    solved: Sequence[tuple[SiteYear, Mapping[str, HourlyPlan], Mapping[str, OperatorYear]]],
     week: int,
 ) -> None:
     from megawatt.report import DispatchRun, render_dispatch
     from megawatt.writing import write_text
 
-    runs = [DispatchRun(name, problem, plans) for name, (problem, plans) in solved.items()]
+    runs = [DispatchRun(year.name, year.problem, plans, operated) for year, plans, operated in solved]
     title = runs[0].title if len(runs) == 1 else source.stem
     write_text(path, render_dispatch(title, runs, week), force=force)
     note(f"report: {path}")

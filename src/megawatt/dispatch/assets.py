@@ -129,6 +129,7 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         minimums=terms.minimums,
         fixed_usd=terms.fixed_usd,
         services=extra.services,
+        energy_usd_per_mwh=problem.price_usd_per_mwh,
     )
 
 
@@ -157,7 +158,8 @@ def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:
             cost[entry.name] = -entry.usd
         if entry.name in {s.name for s in assets.supplies}:
             carbon_t += entry.carbon_t
-    exported = {e.name: e.usd for e in ledger(hours, plan) if e.name == "export"}
+    sold = {"export", *(s.name for s in assets.services)}
+    exported = {e.name: e.usd for e in ledger(hours, plan) if e.name in sold}
     year = account(problem, ai, halls.mining, mining, plan.solver, plan.mw[hours.imports.name])
     revenue = {**year.revenue_usd, **exported}
     costs = {**year.energy_cost_usd, **cost}

@@ -169,4 +169,5 @@ def case_problem(case: ReferenceCase) -> HourlyProblem:
         peaks=(PeakCharge(PEAK, everywhere, ((0.0, p["demand_charge_usd_mw_year"]),)),),
         import_limit_mw=p["import_limit_mw"],
         last_resort=("unserved",),
+        energy_usd_per_mwh=price,
     )

@@ -223,6 +223,8 @@ class HourlyProblem:
         What is owed whatever runs.
     services : tuple of Service
         Power held ready for the grid.
+    energy_usd_per_mwh : (hours,) or None
+        Price of grid energy without the charges per MWh that are in the imports' cost; None: there are none.
     """
 
     firm_mw: FloatArray
@@ -238,6 +240,7 @@ class HourlyProblem:
     minimums: tuple[MinimumBill, ...] = ()
     fixed_usd: float = 0.0
     services: tuple[Service, ...] = ()
+    energy_usd_per_mwh: FloatArray | None = None
 
     @property
     def hours(self) -> int:
@@ -246,8 +249,13 @@ class HourlyProblem:
 
     @property
     def price_usd_per_mwh(self) -> FloatArray:
-        """Price of grid energy, its cheapest segment, (hours,). [USD/MWh]"""
+        """Price of grid energy with its charges per MWh, its cheapest segment, (hours,). [USD/MWh]"""
         return np.asarray(self.imports.usd_per_mwh.min(axis=1), dtype=np.float64)
+
+    @property
+    def energy_price_usd_per_mwh(self) -> FloatArray:
+        """Price of grid energy alone, charges per MWh left out, (hours,). [USD/MWh]"""
+        return self.price_usd_per_mwh if self.energy_usd_per_mwh is None else self.energy_usd_per_mwh
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import numpy as np
 
 from megawatt.arrays import BoolArray, FloatArray
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem, missing_usd
-from megawatt.hours import MONTH_OF_HOUR, monthly_sum
+from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR, monthly_sum
 
-__all__ = ["Entry", "earned_usd", "ledger", "monthly_usd", "plan_cost_usd", "tariff_usd"]
+__all__ = ["Entry", "earned_usd", "ledger", "monthly_charge_usd", "monthly_usd", "plan_cost_usd", "tariff_usd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,7 @@ def _use_usd(problem: HourlyProblem, mw: Mapping[str, FloatArray], block: Block)
 
 
 def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArray]:
-    """What each block, storage and charge of a site year earns (costs: negative) by month. [USD], (12,) each
-
-    A charge whose hours lie in one month falls into it; another is spread over its months evenly.
-    """
+    """What each block, storage and charge of a site year earns (costs: negative) by month. [USD], (12,) each"""
     hourly = {b.name: -_block_usd(problem, plan.mw, b) for b in (problem.imports, *problem.supplies)}
     hourly |= {b.name: _use_usd(problem, plan.mw, b) for b in problem.uses}
     hourly |= {name: usd for name, (_, usd) in _services_usd(problem, plan.mw).items()}
@@ -83,6 +80,20 @@ def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArra
     if problem.fixed_usd:
         monthly["fixed charges"] = np.full(12, -problem.fixed_usd / 12.0)
     return monthly
+
+
+def monthly_charge_usd(problem: HourlyProblem, plan: HourlyPlan) -> FloatArray:
+    """What the tariff charges beside each MWh (peaks, tiers, minimums, fixed) by month, (12,). [USD]
+
+    Of hours that are no site year, charges on peaks alone, spread evenly.
+    """
+    if problem.hours != HOURS_IN_YEAR:
+        owed = sum(charge.cost_usd(plan.peak_mw[charge.name]) for charge in problem.peaks)
+        return np.full(12, owed / 12.0)
+    own = {b.name for b in (problem.imports, *problem.supplies, *problem.uses)}
+    own |= {s.name for s in problem.storages} | {s.name for s in problem.services}
+    charges = [-usd for name, usd in monthly_usd(problem, plan).items() if name not in own]
+    return np.asarray(np.sum(charges, axis=0) if charges else np.zeros(12), dtype=np.float64)
 
 
 def _in_month(hours: BoolArray, usd: float) -> FloatArray:

@@ -104,6 +104,7 @@ def at_prices(
     return replace(
         problem,
         imports=moved(problem.imports),
+        energy_usd_per_mwh=problem.energy_price_usd_per_mwh + shift,
         supplies=tuple(moved(b) for b in problem.supplies),
         uses=tuple(moved(b) for b in problem.uses),
     )

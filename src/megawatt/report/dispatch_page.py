@@ -11,6 +11,7 @@ import numpy as np
 from megawatt.dispatch import earned_usd, ledger
 from megawatt.report.charts.dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart
 from megawatt.report.charts.hours import load_curves
+from megawatt.report.charts.operator import bill_charts
 from megawatt.report.figure import Chart, Table
 from megawatt.report.format import count, fixed, money
 from megawatt.report.frame import fill
@@ -32,7 +33,7 @@ def dispatch_charts(runs: Sequence[DispatchRun], week: int = _SUMMER_WEEK) -> tu
     caption = "Hours sorted by power from the grid."
     charts = [load_curves(each, imports, (), "power from the grid [MW]", caption)]
     for index, run in enumerate(runs):
-        charts += [money_chart(run, index), price_response_chart(run, index)]
+        charts += [money_chart(run, index), *bill_charts(run, index), price_response_chart(run, index)]
         charts += [*battery_charts(run, index), week_chart(run, index, week)]
     return tuple(charts)
 

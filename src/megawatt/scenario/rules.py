@@ -214,11 +214,6 @@ def _list(value: Any) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-_RULES = (
-    _sections_of_use, _it_power, _price_basis, _chip_cost, _term, _one_amount, _clocks, _shed, _retarget, _prices,
-)  # fmt: skip
-
-
 def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     """Problems between sections of a raw scenario; wrong types are left to the schema."""
     rules = (

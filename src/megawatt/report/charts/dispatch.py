@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, earned_usd, ledger
+from megawatt.dispatch.operator import OperatorYear
 from megawatt.dispatch.trace import HOURS_IN_WEEK, week_start
 from megawatt.report.axes import bar_rows, category_x, line, option, value_y
 from megawatt.report.figure import (
@@ -37,11 +38,15 @@ _LEAST_SHARE: Final = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class DispatchRun:
-    """One use of the site and its plans by foresight; the first plan is drawn, all stand in the tables."""
+    """One use of the site and its plans by foresight; the first plan is drawn, all stand in the tables.
+
+    ``operated`` has each plan as its operator reads it; without heat where the machines' own power is not known.
+    """
 
     title: str
     problem: HourlyProblem
     plans: Mapping[str, HourlyPlan]
+    operated: Mapping[str, OperatorYear] = field(default_factory=dict)
 
 
 def _first(run: DispatchRun) -> HourlyPlan:
@@ -56,8 +61,8 @@ def _loads(run: DispatchRun) -> dict[str, FloatArray]:
 
 
 def price_response_chart(run: DispatchRun, index: int) -> Chart:
-    """Mean power of every use by price of grid energy: hours sorted by price, in groups of equal number. [MW]"""
-    price = run.problem.price_usd_per_mwh
+    """Mean power of every use by price of energy alone: hours sorted by it, in groups of equal number. [MW]"""
+    price = run.problem.energy_price_usd_per_mwh
     groups = np.array_split(np.argsort(price, kind="stable"), min(_PRICE_GROUPS, price.size))
     names = [money(float(price[hours].mean())) for hours in groups]
     loads = _loads(run)
@@ -85,8 +90,9 @@ def price_response_chart(run: DispatchRun, index: int) -> Chart:
     return Chart(
         id=f"response-{index}",
         title=f"Price response: {run.title}",
-        caption=f"Hours sorted by the price of grid energy, in {len(groups)} groups of equal number; mean power of "
-        "what runs in each. Where bars end above the dashed line, the site runs on its own supply or storage.",
+        caption=f"Hours sorted by the price of grid energy, charges per MWh left out, in {len(groups)} groups of equal "
+        "number; mean power of what runs in each. Where bars end above the dashed line, the site runs on its own "
+        "supply or storage.",
         option=option(grid, x, value_y("mean power [MW]", min=0), series, "shadow"),
         table=Table(("Price", *(wording(name) for name in loads), "Grid import"), tuple(rows)),
         units=("MW",),
@@ -117,7 +123,7 @@ def _battery_chart(run: DispatchRun, store: Storage, key: str, index: int) -> Ch
     right = value_y("state [MWh]", min=0, max=significant(store.energy_mwh), splitLine={"show": False})
     right |= {"nameTextStyle": {"align": "right"}, "position": "right"}
     x = category_x([f"{h:02d}:00" for h in range(24)])
-    price = run.problem.price_usd_per_mwh
+    price = run.problem.energy_price_usd_per_mwh
     spread = f"{_weighted(price, charge)}/MWh and gave at {_weighted(price, discharge)}/MWh"
     return Chart(
         id=key,
@@ -201,39 +207,47 @@ def week_chart(run: DispatchRun, index: int, week: int) -> Chart:
     tracks |= _loads(run)
     for store in run.problem.storages:
         tracks[store.name] = plan.mw[f"{store.name}.discharge"] - plan.mw[f"{store.name}.charge"]
-    price = run.problem.price_usd_per_mwh[here]
+    price, all_in = (p[here] for p in (run.problem.energy_price_usd_per_mwh, run.problem.price_usd_per_mwh))
     series = [
         line(wording(name), part_colour(i), significant(mw[here]), step="end")
         for i, (name, mw) in enumerate(tracks.items())
     ]
-    series.append(line("price", LINE_INK, significant(price), width=1, yAxisIndex=1, xAxisIndex=1, step="end"))
+    series.append(line("energy price", LINE_INK, significant(price), width=1, yAxisIndex=1, xAxisIndex=1, step="end"))
+    adders = significant(all_in - price)
+    series.append(line("charges per MWh", use_colour(1), adders, width=1, yAxisIndex=2, xAxisIndex=2, step="end"))
     hours = [f"day {t // 24 + 1}, {t % 24:02d}:00" for t in range(price.size)]
     grids: list[Option] = [
         {"left": 50, "right": 14, "top": 34, "height": 190},
         {"left": 50, "right": 14, "top": 270, "height": 90},
+        {"left": 50, "right": 14, "top": 406, "height": 60},
     ]
-    x = [category_x(hours, gridIndex=i, axisLabel={"interval": 23, "hideOverlap": True}) for i in range(2)]
-    y = [value_y("power [MW]"), value_y("price [$/MWh]", gridIndex=1)]
+    x = [category_x(hours, gridIndex=i, axisLabel={"interval": 23, "hideOverlap": True}) for i in range(3)]
+    y = [value_y("power [MW]"), value_y("energy price [$/MWh]", gridIndex=1)]
+    y.append(value_y("charges per MWh [$/MWh]", gridIndex=2) | {"splitNumber": 2})
     return Chart(
         id=f"week-{index}",
         title=f"Week {week}, hour by hour: {run.title}",
-        caption=f"Hours {first:,} to {first + price.size - 1:,} of the year. A battery that gives is above zero.",
+        caption=f"Hours {first:,} to {first + price.size - 1:,} of the year. A battery that gives is above zero. "
+        "Charges per MWh are delivery, carbon and the coincident peak, whose year falls on a few hours.",
         option=option(grids, x, y, series),
-        table=_week_table(tracks, price, here),
-        units=(*("MW" for _ in tracks), "$/MWh"),
+        table=_week_table(tracks, {"energy price": price, "charges per MWh": all_in - price}, here),
+        units=(*("MW" for _ in tracks), "$/MWh", "$/MWh"),
         legend=(
             *(Legend(wording(name), part_colour(i), "solid") for i, name in enumerate(tracks)),
-            Legend("price", LINE_INK, "solid"),
+            Legend("energy price", LINE_INK, "solid"),
+            Legend("charges per MWh", use_colour(1), "solid"),
         ),
-        height_px=400,
+        height_px=510,
         use=run.title,
         colour=use_colour(index),
     )
 
 
-def _week_table(tracks: Mapping[str, FloatArray], price: FloatArray, here: slice) -> Table:
+def _week_table(tracks: Mapping[str, FloatArray], prices: Mapping[str, FloatArray], here: slice) -> Table:
     def row(name: str, values: FloatArray, unit: str) -> tuple[str, ...]:
         return (name, *(fixed(float(f(values)), unit, 1) for f in (np.mean, np.min, np.max)))
 
     rows: Sequence[tuple[str, ...]] = [row(wording(name), mw[here], "MW") for name, mw in tracks.items()]
-    return Table(("Block", "Mean", "Least hour", "Greatest hour"), (*rows, row("price", price, "$/MWh")))
+    return Table(
+        ("Block", "Mean", "Least hour", "Greatest hour"), (*rows, *(row(n, p, "$/MWh") for n, p in prices.items()))
+    )

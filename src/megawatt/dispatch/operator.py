@@ -1,0 +1,121 @@
+"""What an operator reads off a dispatched year, month by month: what a MWh costs, hours switched off, heat, tonnes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from megawatt.arrays import FloatArray
+from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
+from megawatt.dispatch.ledgers import monthly_charge_usd
+from megawatt.hours import HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
+
+__all__ = ["OperatorYear", "operator_year"]
+
+_FLEXIBLE: Final = ("mining", "hosted", "bitcoin", "ai")
+"""Uses that may be switched off; what is sold to the grid is none."""
+_OFF_MW: Final = 1e-3
+"""A kilowatt less than offered is no curtailment."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorYear:
+    """A plan by month, arrays of shape (months,); one row of all hours where they are no year of 8,760.
+
+    Attributes
+    ----------
+    months : tuple of str
+    import_mwh, used_mwh
+        From the grid; taken by machines that may be switched off. [MWh]
+    energy_usd, adders_usd, charges_usd
+        The bill: energy at its price, charges per MWh, charges on peaks. [USD]
+    curtailed_hours, curtailed_mwh
+        Hours in which machines take less than they could, and by how much. [h], [MWh]
+    avoided_usd, forgone_usd
+        What that energy would have cost with its charges per MWh, and what it would have earned. [USD]
+    heat_mwh
+        Drawn and given off by cooling, losses and the battery: all that reaches no machine. [MWh]
+    carbon_t
+        Of grid energy and own fuel. [t]
+    """
+
+    months: tuple[str, ...]
+    import_mwh: FloatArray
+    used_mwh: FloatArray
+    energy_usd: FloatArray
+    adders_usd: FloatArray
+    charges_usd: FloatArray
+    curtailed_hours: FloatArray
+    curtailed_mwh: FloatArray
+    avoided_usd: FloatArray
+    forgone_usd: FloatArray
+    heat_mwh: FloatArray
+    carbon_t: FloatArray
+
+    @property
+    def bill_usd(self) -> FloatArray:
+        """Energy, charges per MWh and charges on peaks. [USD]"""
+        return self.energy_usd + self.adders_usd + self.charges_usd
+
+    @property
+    def all_in_usd_per_mwh(self) -> FloatArray:
+        """The bill per MWh from the grid; nan where none is drawn. [USD/MWh]"""
+        drawn = np.where(self.import_mwh > 0.0, self.import_mwh, np.nan)
+        return np.asarray(self.bill_usd / drawn, dtype=np.float64)
+
+    @property
+    def saved_usd(self) -> FloatArray:
+        """What switching machines off saved beyond what they would have earned. [USD]"""
+        return self.avoided_usd - self.forgone_usd
+
+
+def operator_year(problem: HourlyProblem, plan: HourlyPlan, it_mw: FloatArray | None = None) -> OperatorYear:
+    """The plan's year as its operator reads it.
+
+    Parameters
+    ----------
+    problem, plan
+        An hourly problem and its plan.
+    it_mw : array, shape (hours,), optional
+        What the machines take of all that the site draws; none is known of a case folder, whose heat is the
+        battery's alone. [MW]
+    """
+    whole = problem.hours == HOURS_IN_YEAR
+    month = MONTH_OF_HOUR if whole else np.zeros(problem.hours, dtype=np.int64)
+
+    def summed(hourly: FloatArray) -> FloatArray:
+        return np.asarray(np.bincount(month, weights=hourly, minlength=12 if whole else 1), dtype=np.float64)
+
+    imports = plan.mw[problem.imports.name]
+    price, all_in = problem.energy_price_usd_per_mwh, problem.price_usd_per_mwh
+    uses = [b for b in problem.uses if b.name in _FLEXIBLE]
+    off = {b.name: np.maximum(b.mw.sum(axis=1) - plan.mw[b.name], 0.0) for b in uses}
+    forgone = [off[b.name] * np.divide((b.mw * b.usd_per_mwh).sum(1), b.mw.sum(1), out=np.zeros(problem.hours),
+                                       where=b.mw.sum(1) > 0.0) for b in uses]  # fmt: skip
+    none = np.zeros(problem.hours)
+    curtailed = sum(off.values(), none)
+    drawn = problem.firm_mw + sum((plan.mw[b.name] for b in uses), none)
+    heat = np.zeros(problem.hours) if it_mw is None else drawn - it_mw
+    for s in problem.storages:
+        heat = heat + plan.mw[f"{s.name}.charge"] - plan.mw[f"{s.name}.discharge"]
+    carbon = sum(
+        (plan.mw[b.name] * b.carbon_kg_per_mwh for b in (problem.imports, *problem.supplies)
+         if b.carbon_kg_per_mwh is not None), none,
+    )  # fmt: skip
+    charges = monthly_charge_usd(problem, plan) if whole else np.array([monthly_charge_usd(problem, plan).sum()])
+    return OperatorYear(
+        months=MONTH_NAMES if whole else ("all hours",),
+        import_mwh=summed(imports),
+        used_mwh=summed(sum((plan.mw[b.name] for b in uses), none)),
+        energy_usd=summed(price * imports),
+        adders_usd=summed((all_in - price) * imports),
+        charges_usd=charges,
+        curtailed_hours=summed((curtailed > _OFF_MW).astype(np.float64)),
+        curtailed_mwh=summed(curtailed),
+        avoided_usd=summed(all_in * curtailed),
+        forgone_usd=summed(sum(forgone, none)),
+        heat_mwh=summed(heat),
+        carbon_t=summed(carbon) / 1000.0,
+    )

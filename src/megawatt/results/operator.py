@@ -1,0 +1,85 @@
+"""What an operator reads off a dispatched year, as JSON and as rows of a CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from megawatt.chain.records import MinedMonth, MinedYear
+from megawatt.dispatch.operator import OperatorYear
+from megawatt.hours import MONTH_NAMES
+
+__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv"]
+
+_SUMS = tuple(field.name for field in fields(OperatorYear) if field.name != "months")
+
+
+def operator_summary(year: OperatorYear) -> dict[str, Any]:
+    """The year's sums, and each by month; ``null`` for what a MWh costs in a month without any."""
+    months = [{"month": name, **_values(year, slice(i, i + 1))} for i, name in enumerate(year.months)]
+    return {**_values(year, slice(None)), "months": months}
+
+
+def _values(year: OperatorYear, at: slice) -> dict[str, float | None]:
+    row: dict[str, float | None] = {name: float(np.sum(getattr(year, name)[at])) for name in _SUMS}
+    drawn, bill = float(np.sum(year.import_mwh[at])), float(np.sum(year.bill_usd[at]))
+    return row | {
+        "saved_usd": float(np.sum(year.saved_usd[at])),
+        "all_in_usd_per_mwh": bill / drawn if drawn > 0.0 else None,
+    }
+
+
+def coins(months: Iterable[MinedMonth]) -> dict[str, float | None]:
+    """Coins of the own machines in these months of the base case, and what one, and a PH/s for a day, costs in cash."""
+    rows = list(months)
+    btc, ph_days = sum(m.mined_btc for m in rows), sum(m.ph_days for m in rows)
+    energy = sum(m.own_energy_usd for m in rows)
+    cash = energy + sum(m.own_site_usd for m in rows)
+    return {
+        "mined_btc": btc,
+        "energy_usd_per_btc": energy / btc if btc > 0.0 else None,
+        "cash_usd_per_btc": cash / btc if btc > 0.0 else None,
+        "cash_usd_per_ph_day": cash / ph_days if ph_days > 0.0 else None,
+    }
+
+
+def first_year(mined: MinedYear) -> dict[str, MinedMonth]:
+    """Months of the dispatched year by their name, e.g. ``Jan``."""
+    shown = [m for m in mined.months if mined.first_month <= m.month <= mined.last_month]
+    return {MONTH_NAMES[int(m.month[-2:]) - 1]: m for m in shown}
+
+
+def operator_rows(name: str, plan: str, year: OperatorYear, mined: MinedYear | None = None) -> list[dict[str, Any]]:
+    """A row for each month and one of the year: use, plan, month, then numbers with their unit in the name."""
+    worth = dict(zip(MONTH_NAMES, mined.by_month_usd_per_mwh.tolist(), strict=True)) if mined is not None else {}
+    rows = []
+    for i, month in enumerate((*year.months, "year")):
+        at = slice(i, i + 1) if i < len(year.months) else slice(None)
+        row = {"use": name, "plan": plan, "month": month, **_values(year, at)}
+        if mined is not None:
+            usd = worth.get(month, mined.usd_per_mwh)
+            there = first_year(mined)
+            row |= coins([there[month]] if month in there else [] if i < len(year.months) else there.values())
+            row |= {"mined_usd_per_mwh": usd, "strike_usd_per_mwh": usd / mined.usd_per_mwh * mined.strike_usd_per_mwh}
+        rows.append(row)
+    return rows
+
+
+def rows_as_csv(rows: Iterable[dict[str, Any]]) -> str:
+    """Rows as CSV under one header; '' where a row lacks a value."""
+    rows = list(rows)
+    names: Sequence[str] = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    return "" if value is None else f"{value:.6f}" if isinstance(value, float) else value
