@@ -100,9 +100,7 @@ def _with_anchor(catalogue: Catalogue, own: OwnMachine) -> Catalogue:
         measured = anchor.measured_s()
         factors = [_factor(run, time_s) for time_s in measured]
     except MegawattError as error:
-        found = error.problems[0].found if error.problems else str(error)
-        problem = Problem("anchor", found, "a run of this machine that a step can be costed for")
-        raise ScenarioError(f"{own.file}: anchor: {error}", [problem], own.file) from None
+        raise _refused(own.file, error) from None
     note = (
         f"rate of multiplies, attention and experts over the predicted one: a step of {arch.key} on {anchor.chips} "
         f"chips took {measured[0]:.6g} s as measured, {predicted:.4g} s as predicted"
@@ -113,6 +111,15 @@ def _with_anchor(catalogue: Catalogue, own: OwnMachine) -> Catalogue:
     chip = catalogue.get(catalogue.system(own.key).accelerator.key)
     changed = dataclasses.replace(chip, facts={**chip.facts, _FACT: fact})
     return dataclasses.replace(catalogue, entries={**catalogue.entries, chip.key: changed})
+
+
+def _refused(file: str, error: MegawattError) -> ScenarioError:
+    """Why a run cannot be costed, as problems of its machine file."""
+    problems = [dataclasses.replace(p, path=f"anchor.{p.path}".removesuffix(".")) for p in error.problems]
+    problems = problems or [Problem("anchor", str(error), "a run of this machine that a step can be costed for")]
+    if len(problems) == 1:
+        return ScenarioError(f"{file}: {problems[0]}", problems, file)
+    return ScenarioError(f"{file}: anchor: {error}", problems, file)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,13 +157,13 @@ def _factor(run: _Run, measured_s: float) -> float:
     most = run.largest()
     ends = [run.step_time_s(most), run.step_time_s(_LEAST)]
     if not ends[0] < measured_s < ends[1]:
-        found = f"step_time_s = {measured_s:g}, predicted {run.step_time_s(1.0):.4g}"
+        found = f"{measured_s:g} s, predicted {run.step_time_s(1.0):.4g} s"
         allowed = (
             f"{ends[0]:.4g} to {ends[1]:.4g} s: kernels at {_LEAST:g} to {most:.3g} of the predicted rate "
             "(above, multiplies would beat the data sheet)"
         )
         hint = "check chips, layout, global_batch and the data sheet"
-        raise ScenarioError(f"{found}; allowed: {allowed}", [Problem("anchor.step_time_s", found, allowed, hint)])
+        raise ScenarioError(f"step_time_s: {found}; allowed: {allowed}", [Problem("step_time_s", found, allowed, hint)])
     from scipy.optimize import brentq  # scipy loads slowly; only anchors need it
 
     return float(brentq(lambda f: run.step_time_s(f) - measured_s, _LEAST, most, xtol=_CLOSE))

@@ -12,6 +12,7 @@ from megawatt.calibration.catalogue_rows import FittedEntry, render
 from megawatt.calibration.family import FamilyFit
 from megawatt.calibration.solver import FitQuality
 from megawatt.catalogue import Catalogue, System, load_catalogue
+from megawatt.cli.output import emit_error
 from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.hardware import gemm_kernel, with_kernels
 from megawatt.hardware.kernels import GEMM_SHARED, GEMM_STACK
@@ -301,3 +302,30 @@ def test_a_factor_leaves_memory_and_links_alone() -> None:
     assert after.experts["bf16"].speed == 0.5 * before.experts["bf16"].speed
     assert after.kernels.hbm_flow_bytes_per_s == before.kernels.hbm_flow_bytes_per_s
     assert after.fabric == before.fabric
+
+
+def test_what_an_anchor_lacks_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = ANCHOR.replace("STEP", "400").replace("tp=8", "tp=3")
+    with pytest.raises(ScenarioError) as caught:
+        open_machine(load_catalogue(), write(tmp_path, text), folder=tmp_path)
+    emit_error("check", caught.value, as_json=False)
+    said = capsys.readouterr().err
+    assert said.count("does not divide") == 1
+    assert said.startswith("megawatt check: machine.toml: anchor: layout tp=3")
+    (problem,) = caught.value.problems
+    assert problem.path == "anchor"
+
+
+def test_several_problems_of_a_model_file_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "m.toml").write_text('name = "x"\n[model]\nlayers = -1\n', encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_model("m.toml", load_catalogue(), tmp_path)
+    emit_error("train", caught.value, as_json=False)
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].endswith("m.toml: 2 problems")
+    assert sorted(line.split(":")[0] for line in said[1:]) == ["  model.layers", "  name"]
+    (tmp_path / "m.toml").write_text("[model]\nlayers = 4\n", encoding="utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load_model("m.toml", load_catalogue(), tmp_path)
+    emit_error("train", caught.value, as_json=False)
+    assert capsys.readouterr().err.count("\n") == 1
