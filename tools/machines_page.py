@@ -71,6 +71,8 @@ the place of the catalogue's kernels of the same chip and precision; all others 
 `[anchor]` names a run of this machine and the step that was measured. The rates of multiplies, attention and routed experts are multiplied by the
 one factor at which the predicted step takes as long; memory, links and host stay as they are. The factor is the chip's
 `achieved_over_predicted` in the assumptions of every result, with the measured and the predicted step in its note and, where the step has one, a range.
+A run may be a row of a table of measured runs: `runs = "runs.csv"`, `row = "its id"` (columns of [validation](validation.md); metric `step_time_s` or
+`tokens_per_s_per_chip`); fields beside them, as `model` or `stack`, take the place of its columns.
 Refused: a step that asks for kernels below 0.4 or above 1.5 times the predicted rate, or above the data sheet: such a run is another than the file says.
 
 ## The file

@@ -107,8 +107,12 @@ class Link(Section):
 
 
 class Anchor(Section):
-    """One measured run, from which the machine's kernels are scaled."""
+    """One measured run, from which the machine's kernels are scaled; with runs and row, the row's where not given."""
 
+    runs: str | None = Field(
+        None, description="table of measured runs (CSV, docs/validation.md), relative to this file; with it, row"
+    )
+    row: str | None = Field(None, description="id of the run in it; fields beside it take the place of its columns")
     model: str = Field(description="model key, or the path of a model file (relative to this file)")
     chips: int = Field(ge=1, le=10_000_000, description="chips of the run")
     layout: str = Field(min_length=1, description="as train's --layout, with tp, pp and mb: 'tp=8,pp=4,mb=1'")

@@ -11,6 +11,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from megawatt.catalogue.anchor_rows import with_row
 from megawatt.catalogue.machine_file import Anchor, Chip, MachineFile
 from megawatt.catalogue.own_network import USUAL, Network, Sheet, times
 from megawatt.catalogue.records import Entry, Fact
@@ -85,6 +86,12 @@ def read_machine(path: Path, catalogue: Catalogue, *, name: str = "") -> OwnMach
         raise ScenarioError(str(error), error.problems, file) from None
     if catalogue.files.get(file) == digest and isinstance(raw.get("name"), str):
         return OwnMachine(raw["name"], catalogue, None, file, path.parent)
+    anchor = raw.get("anchor")
+    if isinstance(anchor, dict) and ("runs" in anchor or "row" in anchor):
+        try:
+            raw["anchor"] = with_row(anchor, path.parent)
+        except ScenarioError as error:
+            raise ScenarioError(f"{file}: {error}", error.problems, file) from None
     try:
         spec = MachineFile.model_validate(raw, context={"catalogue": catalogue, "source": file})
     except ValidationError as error:

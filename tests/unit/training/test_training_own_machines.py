@@ -329,3 +329,36 @@ def test_several_problems_of_a_model_file_are_a_line_each(tmp_path: Path, capsys
         load_model("m.toml", load_catalogue(), tmp_path)
     emit_error("train", caught.value, as_json=False)
     assert capsys.readouterr().err.count("\n") == 1
+
+
+RUNS = """id,model,seq_len,chips,global_batch,dtype,tp,pp,vpp,micro_batch,zero,seq_parallel,recompute,metric,value
+a,llama-2-7b,4096,32,64,bf16,8,2,,1,1,1,none,step_time_s,STEP
+b,My 7B,4096,32,64,bf16,8,,,1,1,1,none,mfu,0.4
+b,My 7B,4096,32,64,bf16,8,,,1,1,1,none,mfu,0.4
+c,My 7B,4096,32,64,bf16,8,,,1,1,1,none,mfu,0.4
+"""
+
+
+def test_an_anchor_is_a_row_of_a_table_of_runs(tmp_path: Path) -> None:
+    measured = repr(1.2 * steps(load_catalogue(), "hgx-h100")[0])
+    (tmp_path / "runs.csv").write_text(RUNS.replace("STEP", measured), encoding="utf-8")
+    head = 'name = "anchored"\nlike = "hgx-h100"\n[anchor]\nruns = "runs.csv"\n'
+    layout = 'layout = "tp=8,pp=2,vpp=1,mb=1,zero=1,recompute=none,sp=on"'
+    by_hand = ANCHOR.replace("STEP", measured).replace('layout = "tp=8,pp=2,mb=1"', layout)
+    beside = f'model = "llama-2-7b"\n{layout}\nstep_time_s = {measured}\n'
+    texts = (head + 'row = "a"\n', by_hand, head + 'row = "c"\n' + beside)
+    found = [open_machine(load_catalogue(), write(tmp_path, t), folder=tmp_path)[1].accelerator for t in texts]
+    assert len({chip.achieved_over_predicted for chip in found}) == 1
+    for row, beside, words in (
+        ("b", "", "2 rows"),
+        ("d", "", "no rows"),
+        ("c", "", "pp of the row"),
+        ("c", 'layout = "tp=8"', "metric 'mfu'"),
+    ):
+        with pytest.raises(ScenarioError, match=words) as caught:
+            open_machine(load_catalogue(), write(tmp_path, f'{head}row = "{row}"\n{beside}\n'), folder=tmp_path)
+        assert caught.value.problems[0].path.startswith("anchor.")
+    with pytest.raises(ScenarioError, match="row = None"):
+        open_machine(load_catalogue(), write(tmp_path, head), folder=tmp_path)
+    with pytest.raises(ScenarioError, match=r"none\.csv"):
+        open_machine(load_catalogue(), write(tmp_path, head.replace("runs.", "none.") + 'row = "a"'), folder=tmp_path)
