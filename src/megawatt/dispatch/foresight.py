@@ -153,6 +153,8 @@ def _own(problem: HourlyProblem) -> None:
     reason = not_own(problem) or ("availability credits need the year in view" if problem.availability else "")
     if any(c.weight is not None for c in problem.peaks) or problem.energy_tiers or problem.minimums:
         reason = reason or "rolling plans know no ratchets, energy tiers and minimum bills"
+    if problem.services:
+        reason = "services to the grid are planned with the year in view"
     if reason or problem.hours % DAY:
         raise ScenarioError(f"foresight: {reason or f'{problem.hours} hours are not whole days'}")
 

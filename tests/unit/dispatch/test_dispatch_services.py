@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megawatt.dispatch import HourlyPlan, HourlyProblem, Service, Storage, block, earned_usd, ledger, optimise
+from megawatt.dispatch.foresight import day_ahead
 from megawatt.dispatch.ledgers import plan_cost_usd
 from megawatt.errors import ScenarioError
 from tests.unit.dispatch.hourly_builders import drawn_hours, small
@@ -136,3 +137,9 @@ def test_wrong_services_are_named() -> None:
             optimise(replace(problem, services=(wrong,)))
     with pytest.raises(ScenarioError, match="called"):
         optimise(replace(problem, services=(service(problem, 1.0, 5.0, "bitcoin", called_frac=0.1),)), "exact")
+
+
+def test_a_plan_by_the_day_says_that_it_holds_no_services() -> None:
+    problem = miners([50.0] * 48)
+    with pytest.raises(ScenarioError, match="services"):
+        day_ahead(replace(problem, services=(service(problem, 1.0, 5.0, "bitcoin"),)), np.zeros(0))
