@@ -28,9 +28,10 @@ from megawatt.calibration.published import (
 from megawatt.calibration.readings import low_reading
 from megawatt.calibration.solver import FitQuality, Parameter, quality
 from megawatt.catalogue.records import Accelerator
-from megawatt.errors import ScenarioError
+from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.evidence.kernel_tables import KernelTable, read_kernels
 from megawatt.hardware.cores import CoreLayout, core_layout
+from megawatt.hardware.fitted_numbers import fitted
 from megawatt.hardware.kernels import ENERGIES, SWITCH_SUMS, attention_from
 from megawatt.hardware.links import links_from
 
@@ -176,11 +177,22 @@ def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fitt
         yield FittedEntry("links", title, fit, {stack: (both[0], both[1])}, {})
 
 
+def _measured_energies(catalogue: Catalogue, chip: str) -> dict[str, float]:
+    """Energies of attention whose power was read, on the chip or the nearest one of its generation."""
+    try:
+        found = fitted(catalogue, "attention", chip, "bf16")
+    except CatalogueError:
+        return {}
+    read = {a.name.rpartition(".")[2] for a in found.assumptions if a.fact.low is not None}
+    alike = core_layout(catalogue, chip).architecture == core_layout(catalogue, found.chip).architecture
+    return {name: found.values[name] for name in ENERGIES} if alike and "flop_j" in read else {}
+
+
 def _curves(catalogue: Catalogue, rows: list[CurveRow]) -> Iterator[FittedEntry]:
     for chip in sorted({r.chip for r in rows}):
         accelerator, layout = catalogue.accelerator(chip), core_layout(catalogue, chip)
         mine = [r for r in rows if r.chip == chip]
-        fit = fit_curves(layout, accelerator, mine)
+        fit = fit_curves(layout, accelerator, mine, _measured_energies(catalogue, chip))
         qualities = {}
         for kernel in fit.stacks:
             both = []

@@ -180,7 +180,7 @@ def _modules(read: Cells, stack: str, features: Features) -> int:
 def _expert_tensor(read: Cells, arch: ModelArch, tp: int, ep: int, replicas: int) -> int:
     """Tensor degree inside experts: as the recipe or the notes say; else none for experts narrower than the model,
     whose multiplies would become thin, and Megatron's default (as outside) for others where it divides."""
-    if ep == 1:
+    if tp == 1 or not arch.experts:
         return 1
     notes = re.search(r"(?:ETP|expert tensor parallel) (\d+)", read.text("notes"))
     said = read.text("recipe.recipe_etp") or (notes[1] if notes else "")

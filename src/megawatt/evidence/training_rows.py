@@ -59,6 +59,10 @@ _VARIANT_HBM_BYTES_PER_S: Final = 2.4e12
 """The H100 that torchtitan's published runs used: 96 GB of HBM2e at 500 W (torchtitan performance notes)."""
 
 
+_FORCED: Final = ("stack-megatron-core", "stack-megatron-lm")
+"""Stacks whose published benchmarks force balanced routing."""
+_VENDORS: Final = r"NVIDIA|NeMo|Megatron|AI-Hypercomputer|SimuMax"
+"""Sources of such benchmarks (SimuMax checks a simulator against one); where others say nothing, routing is real."""
 _BUCKET_BYTES: Final = 2e9
 """Two buckets of 500 million 16-bit elements, DeepSpeed's defaults [training-deepspeed-config]."""
 _ADAPTER_RANK: Final = 16
@@ -121,6 +125,9 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     stack = _stack(read, system)
     if stack in _BARE and "deepspeed" in read.text("software").lower():
         features = merge_features(features, Features(bucket_bytes=_BUCKET_BYTES))
+    if arch.experts and features.balance is None and stack in _FORCED and not re.match(_VENDORS, read.text("source")):
+        features = dataclasses.replace(features, balance="real")
+        read.assume("balance")
     layout = read_layout(read, arch, system, chips, stack, features)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     job = Job(arch, seq_len, batch, _precision(read))
@@ -198,8 +205,8 @@ def _arch(read: Cells, features: Features) -> ModelArch:
     return check_arch(_gate(read, base))
 
 
-_DESIGN: Final = ("window", "mixers", "attention_bias", "mlp_bias")
-"""What the columns of a row do not hold: windowed layers and biases."""
+_DESIGN: Final = ("window", "mixers", "attention_bias", "mlp_bias", "expert_groups", "groups_per_token")
+"""What the columns of a row do not hold: windowed layers, biases, groups of experts."""
 
 
 def _with_design(arch: ModelArch, catalogue: Catalogue) -> ModelArch:

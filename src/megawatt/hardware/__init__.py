@@ -18,6 +18,7 @@ from megawatt.hardware.flash import AttentionKernel, attention_cost
 from megawatt.hardware.gemm import GemmKernel, gemm_cost
 from megawatt.hardware.kernels import (
     attention_kernel,
+    die_energies,
     experts_kernel,
     flash_kernel,
     gemm_kernel,
@@ -27,7 +28,14 @@ from megawatt.hardware.kernels import (
 from megawatt.hardware.links import LinkKernel, domain_s, level_share, neighbour_share
 from megawatt.hardware.own_kernels import with_kernels
 from megawatt.hardware.power import PowerModel, chip_power_w, power_model
-from megawatt.hardware.profile import PRACTICE_KEY, KernelProfile, kernel_profile, own_practice, peak_precision
+from megawatt.hardware.profile import (
+    PRACTICE_KEY,
+    KernelProfile,
+    kernel_profile,
+    own_practice,
+    peak_precision,
+    relative_speed,
+)
 from megawatt.hardware.roofline import attention_time_s, gemm_time_s, grouped_gemm_time_s, vector_time_s
 
 __all__ = [
@@ -55,6 +63,7 @@ __all__ = [
     "chip_power_w",
     "collective_s",
     "core_layout",
+    "die_energies",
     "domain_s",
     "expert_cost",
     "expert_gradient_costs",
@@ -75,6 +84,7 @@ __all__ = [
     "peak_precision",
     "power_model",
     "reduce_scatter_s",
+    "relative_speed",
     "send_receive_s",
     "vector_time_s",
     "with_kernels",

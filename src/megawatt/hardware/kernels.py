@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import CatalogueError
 from megawatt.hardware.clock import PowerLaw
-from megawatt.hardware.cores import CoreLayout, core_layout, peak_of
+from megawatt.hardware.cores import CoreLayout, core_layout, peak_of, relatives
 from megawatt.hardware.expert_stacks import expert_stack
 from megawatt.hardware.experts import ExpertKernel
-from megawatt.hardware.fitted_numbers import Fitted, fitted
+from megawatt.hardware.fitted_numbers import Fitted, entry_key, fitted
 from megawatt.hardware.flash import AttentionKernel
 from megawatt.hardware.gemm import GemmKernel
 from megawatt.hardware.links import LinkKernel, links_from
@@ -34,6 +36,7 @@ __all__ = [
     "OUTER_KEY",
     "attention_from",
     "attention_kernel",
+    "die_energies",
     "experts_from",
     "experts_kernel",
     "flash_kernel",
@@ -164,6 +167,30 @@ def gemm_kernel(
     found = fitted(catalogue, "gemm", accelerator.key, precision, stack, exclude=exclude)
     layout = core_layout(catalogue, accelerator.key)
     return gemm_from(layout, accelerator, precision, found.stack, found.values), found
+
+
+def die_energies(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> dict[str, float]:
+    """Energies of matrix multiplies on a chip's die: the geometric mean over the boards of its generation whose power
+    was read. Readings of one die on two boards differ by up to 2.7 times, either way, and say more of the instrument
+    than of the board. Empty where none was read.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``kernel-gemm-<chip>-<precision>``; a number with a range was read, one without taken from a relative.
+    accelerator : Accelerator
+        The chip.
+    precision : str
+        As the entries name it.
+    """
+    layout = core_layout(catalogue, accelerator.key)
+    chips = [accelerator.key, *relatives(catalogue, accelerator.key)]
+    alike = [chip for chip in chips if core_layout(catalogue, chip).architecture == layout.architecture]
+    keys = [entry_key("gemm", chip, precision) for chip in alike]
+    facts = [catalogue.entries[key].facts for key in keys if key in catalogue.entries]
+    # Kernels of one's own stand for themselves: only readings of one source are averaged.
+    read = [f for f in facts if f["flop_j"].low is not None and f["flop_j"].source == facts[0]["flop_j"].source]
+    return {name: float(np.exp(np.mean([np.log(f[name].number()) for f in read]))) for name in ENERGIES if read}
 
 
 def attention_from(

@@ -15,7 +15,7 @@ from megawatt.errors import ScenarioError
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "own_practice", "peak_precision"]
+__all__ = ["PRACTICE_KEY", "KernelProfile", "kernel_profile", "own_practice", "peak_precision", "relative_speed"]
 
 PRACTICE_KEY: Final = "training-practice"
 """Catalogue entry of the constants that hold for every chip."""
@@ -125,17 +125,16 @@ def _gemm_share(catalogue: Catalogue, accelerator: Accelerator, precision: str) 
         peak = catalogue.number(key, f"peak_{precision}_flops_per_s")
         note = f"{fact.number():.4g} FLOP/s measured{_elsewhere(accelerator, key)}, {peak:.4g} FLOP/s peak"
         return Assumption(name, _ROOM, Fact(fact.number() / peak, "", fact.kind, fact.source, fact.date, note=note))
-    shares = _measured_shares(catalogue, precision)
+    # In a precision that nobody measured, as in 16 bits.
+    nearest = next(p for p in (precision, "bf16") if _measured_shares(catalogue, p))
+    shares = _measured_shares(catalogue, nearest)
     family = {k: s for k, s in shares.items() if catalogue.accelerator(k).family == accelerator.family}
     relatives = family or shares
-    if relatives:
-        values = sorted(relatives.values())
-        note = f"not measured on this chip: median of {', '.join(sorted(relatives))}"
-        source = next(f.source for k in sorted(relatives) if (f := _achieved(catalogue, k, precision)) is not None)
-        fact = Fact(median(values), "", "derived", source, low=values[0], high=values[-1], note=note)
-        return Assumption(name, _ROOM, fact)
-    default = catalogue.fact(PRACTICE_KEY, "gemm_achieved_default_frac")
-    return Assumption(name, _ROOM, default)
+    values = sorted(relatives.values())
+    note = f"not measured on this chip: median of {', '.join(sorted(relatives))} in {nearest}"
+    source = next(f.source for k in sorted(relatives) if (f := _achieved(catalogue, k, nearest)) is not None)
+    fact = Fact(median(values), "", "derived", source, low=values[0], high=values[-1], note=note)
+    return Assumption(name, _ROOM, fact)
 
 
 def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
@@ -162,21 +161,31 @@ def _hbm_rate(catalogue: Catalogue, accelerator: Accelerator) -> Assumption:
 
 
 def own_practice(catalogue: Catalogue, accelerator: Accelerator, name: str, room: str = _ROOM) -> Assumption:
-    """A fact of practice: of this chip (``practice-<chip>``) where there is one, else of its family.
+    """A fact of practice: of this chip (``practice-<chip>``), of its family, or of any chip.
 
     Raises
     ------
     CatalogueError
-        If neither has it.
+        If none has it.
     """
-    for key in (f"practice-{chip}" for chip in accelerator.practised):
+    for key in (f"practice-{who}" for who in (*accelerator.practised, accelerator.family)):
         entry = catalogue.entries.get(key)
         if entry is not None and name in entry.facts:
             return catalogue.assume(key, name, room)
-    return catalogue.assume(f"practice-{accelerator.family}", name, room)
+    return catalogue.assume(PRACTICE_KEY, name, room)
 
 
 @resolved
+def relative_speed(catalogue: Catalogue, accelerator: Accelerator) -> tuple[float, tuple[Assumption, ...]]:
+    """Rate of a chip's multiplies over those of the relative whose measurements stand in, and the fact behind it; 1
+    where nobody can tell."""
+    for key in (f"practice-{chip}" for chip in accelerator.practised):
+        if key in catalogue.entries and "relative_speed" in catalogue.get(key).facts:
+            used = catalogue.assume(key, "relative_speed", _ROOM)
+            return used.fact.number(), (used,)
+    return 1.0, ()
+
+
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
     """Speeds of a chip from the catalogue: measured where somebody measured, else from its relatives (and it says so).
 

@@ -21,12 +21,20 @@ _FEW_RANKS: Final = 16
 """Ranks in one domain up to which DeepEP keeps its rate."""
 
 
-def distinct_places(copies: float, places: FloatArray) -> FloatArray:
+def distinct_places(copies: float, places: FloatArray, groups: tuple[int, int] = (0, 0)) -> FloatArray:
     """Distinct places (ranks, nodes) that a token's experts lie on.
 
-    N (1 - (1 - 1/N)^k) for k experts spread evenly over N places.
+    N (1 - (1 - 1/N)^k) for k experts spread evenly over N places; where a token chooses from M of G groups of experts,
+    over those that such groups lie on.
     """
-    return np.asarray(places * (1.0 - (1.0 - 1.0 / places) ** copies))
+    of, chosen = groups
+    reached = places
+    if of:
+        # Places that hold several groups are missed with the chance that none of the chosen ones is theirs.
+        held = np.maximum(of / places, 1.0)
+        missed = np.prod([np.maximum(1.0 - held / (of - i), 0.0) for i in range(chosen)], axis=0)
+        reached = np.maximum(np.where(places <= of, places * (1.0 - missed), places * chosen / of), 1.0)
+    return np.asarray(reached * (1.0 - (1.0 - 1.0 / reached) ** copies))
 
 
 def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
@@ -51,7 +59,7 @@ def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatAr
     """
     fabric, stack = practice.fabric, practice.stack
     ep, etp = layouts.ep.astype(np.float64), layouts.etp.astype(np.float64)
-    copies = max(work.routed_copies, 1.0)
+    copies, groups = max(work.routed_copies, 1.0), work.routed_groups
     if stack.dispatcher == "alltoall":
         once = (
             all_to_all_s(fabric, work.ep_bytes, ep, etp)
@@ -64,8 +72,8 @@ def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatAr
         reached = np.full_like(ep, stack.dispatch_inside_frac)
         if stack.dispatcher == "deepep":
             reached = np.where(ranks > _FEW_RANKS, min(stack.dispatch_wide_frac, stack.dispatch_inside_frac), reached)
-        inside = token_bytes * distinct_places(copies, ep) / (reached * fabric.links[0].link_bytes_per_s)
-        crossing = token_bytes * distinct_places(copies, nodes) * (1.0 - 1.0 / nodes)
+        inside = token_bytes * distinct_places(copies, ep, groups) / (reached * fabric.links[0].link_bytes_per_s)
+        crossing = token_bytes * distinct_places(copies, nodes, groups) * (1.0 - 1.0 / nodes)
         across = crossing / (stack.dispatch_across_frac * fabric.links[-1].link_bytes_per_s)
         once = np.maximum(inside, across)
     return np.where((work.ep_bytes > 0.0) & (ep > 1.0), 2.0 * once * stack.expert_imbalance, 0.0)

@@ -187,10 +187,24 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
     for name, passes in works.items():
         forward[name], backward[name] = passes.forward.at(clock), passes.backward.at(clock)
     host = stack.host_operator_s * launched_operators(work, stack)
-    forward["host"] = np.maximum(host - sum(forward.values()), 0.0)
-    backward["host"] = np.maximum(2.0 * host - sum(backward.values()), 0.0)
+    forward["host"], backward["host"] = (
+        _host_s(times * host, np.asarray(sum(parts.values())), work, stack)
+        for times, parts in ((1.0, forward), (2.0, backward))
+    )
     repeated = _Repeated(job, kind, layouts, practice, work.gemms if routed is None else tuple(plain), forward, clock)
     return BlockTime(forward, backward, np.zeros_like(clock), weight.at(clock)), repeated
+
+
+def _host_s(host: float, busy: FloatArray, work: LayerWork, stack: Stack) -> FloatArray:
+    """Time of one pass of a layer that the chip waits for the host. [s]
+
+    What the host takes longer than the chip; and where it has to read how many tokens every expert got, it cannot run
+    ahead: a share of the shorter of both adds to the longer.
+    """
+    # Where the exchange runs beside another micro-batch, that keeps the chip busy.
+    waits = stack.dropless and not stack.ep_overlap and any(g.grouped for g in work.gemms)
+    exposed = stack.host_exposed_frac if waits else 0.0
+    return np.asarray(np.maximum(host - busy, 0.0) + exposed * np.minimum(host, busy))
 
 
 def launched_operators(work: LayerWork, stack: Stack) -> float:

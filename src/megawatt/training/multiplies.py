@@ -19,10 +19,12 @@ from megawatt.hardware import (
     KernelProfile,
     PowerLaw,
     Work,
+    die_energies,
     gemm_cost,
     gemm_kernel,
     gemm_time_s,
     grouped_gemm_time_s,
+    relative_speed,
 )
 
 if TYPE_CHECKING:
@@ -55,8 +57,8 @@ def multiplies(
     """Kernels of a chip by precision, whose measurements they rest on, and other facts behind them.
 
     A chip that was not measured has the tiles and waves of its nearest relative, at the level of its own published best
-    multiply where there is one. Launches follow each other at the profile's rate: in training the host is modelled
-    apart, and casts to narrow types are counted with the memory-bound operators.
+    multiply where there is one; all boards of a die share its energies. Launches follow each other at the profile's
+    rate: in training the host is modelled apart, and casts to narrow types are counted with the memory-bound operators.
 
     Parameters
     ----------
@@ -80,7 +82,11 @@ def multiplies(
         except MegawattError:
             # No relative was measured either: the coarser model of the profile stays.
             continue
-        kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0)
+        law = replace(kernel.law, **die_energies(catalogue, accelerator, found.precision))
+        kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0, law=law)
+        if found.chip != accelerator.key:
+            speed, facts = relative_speed(catalogue, accelerator)
+            kernel, used = replace(kernel, speed=kernel.speed * speed), [*used, *facts]
         name = f"gemm_achieved_{precision}_flops_per_s"
         best = next((key for key in accelerator.practised if name in catalogue.get(key).facts), None)
         if best is not None and found.chip != best:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -25,6 +25,7 @@ from megawatt.hardware import (
     own_practice,
     peak_precision,
     power_model,
+    relative_speed,
 )
 from megawatt.training.multiplies import TRAINED, multiplies
 from megawatt.training.records import Job
@@ -123,16 +124,21 @@ def _attention(
 
 
 def _experts(
-    catalogue: Catalogue, accelerator: Accelerator, precisions: Iterable[str]
+    catalogue: Catalogue, accelerator: Accelerator, measured: Mapping[str, GemmKernel]
 ) -> tuple[Mapping[str, ExpertKernel], dict[str, Fitted]]:
-    """Expert layers by precision, routing included, as the fastest measured library runs them."""
+    """Expert layers by precision, routing included, as the fastest measured library runs them; an operation takes the
+    energy that it takes in the plain multiplies that were ``measured``."""
     kernels: dict[str, ExpertKernel] = {}
     used: dict[str, Fitted] = {}
-    for precision in precisions:
+    for precision, plain in measured.items():
         try:
-            kernels[precision], used[f"experts {precision}"] = experts_kernel(catalogue, accelerator, precision)
+            kernel, used[f"experts {precision}"] = experts_kernel(catalogue, accelerator, precision)
         except CatalogueError:
             continue
+        law = replace(kernel.law, flop_j=plain.law.flop_j, clock_exponent=plain.law.clock_exponent)
+        own = used[f"experts {precision}"].chip == accelerator.key
+        speed = kernel.speed * (1.0 if own else relative_speed(catalogue, accelerator)[0])
+        kernels[precision] = replace(kernel, law=law, speed=speed)
     return MappingProxyType(kernels), used
 
 
@@ -236,7 +242,7 @@ def practice_for(
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
     mixture = not jobs or any(job.arch.experts for job in jobs)
-    experts, rests_experts = _experts(catalogue, chip, measured if mixture else ())
+    experts, rests_experts = _experts(catalogue, chip, measured if mixture else {})
     rests = {**rests, **rests_attention, **rests_experts, "collectives": links}
     host, host_facts = _host(catalogue, system, offload)
     if chip.achieved_over_predicted != 1.0:

@@ -1,6 +1,7 @@
 """Training stacks: a software with its releases, what it fuses and overlaps, and what a run switched.
 
-A stack is written ``megatron-core@26.02; ep_overlap=on``: a catalogue key (``stack-`` may be left out), a release,
+A stack does what ``training-practice`` says of any, what the stack that it is ``like`` does, then what it says itself.
+It is written ``megatron-core@26.02; ep_overlap=on``: a catalogue key (``stack-`` may be left out), a release,
 features (`megawatt.training.features`). Entry ``stack-megatron-core@26.02`` says what that release does otherwise than
 the one before it, ``stack-megatron-core-h100-sxm`` what was measured on one chip, ``...@26.02-h100-sxm`` both.
 """
@@ -9,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.errors import ScenarioError, shown
-from megawatt.hardware import PRACTICE_KEY
+from megawatt.errors import CatalogueError, ScenarioError, shown
+from megawatt.hardware import PRACTICE_KEY, core_layout
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
 from megawatt.training.schedules import SCHEDULES
 
@@ -35,6 +36,10 @@ _DEFAULT_STACK: Final[Mapping[str, str]] = MappingProxyType(
 )
 _OTHER_NAMES: Final[Mapping[str, str]] = MappingProxyType({"megatron-bridge": "megatron-core", "nemo": "megatron-core"})
 """Frontends of a stack."""
+
+
+_ROUTER_OPERATORS: Final = {False: 18.0, True: 8.0}
+"""Operators (four kernels each) of a router: 72 kernels, 31 fused [training-moe-guide]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +71,22 @@ class Stack:
         The same of deepep inside a domain, among more than 16 ranks.
     graphs : tuple of str
         Parts of a layer that CUDA graphs launch: attn, router, experts, full.
-    expert_frac : float
-        Rate of expert layers relative to the measured kernels.
     expert_bias_bytes : float
         Memory traffic per element of a routed expert's product for adding its bias, one way; 0 where the multiply adds
         it. [B]
     router_operators, expert_operators : float
         Operators that choose the experts and prepare the exchange; that exchange, permute and compute.
+    dropless : bool
+        Experts take every token that is routed to them, so that the host waits for their numbers.
+    host_exposed_frac : float
+        Share of the shorter of host and chip time that adds to the longer in such layers, unless their exchange runs
+        beside another micro-batch.
     schedule : str
         Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
     across_overlap_frac : float
         The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
     gemm_frac : float
-        Matrix rate relative to the chip's sustained rate (kernel libraries and their tuning).
+        Rate of matrix multiplies, those of routed experts too, relative to the measured kernels of the chip.
     attention_frac : float
         Rate of fused attention relative to the usual kernels of its generation.
     attention_kernel : str
@@ -115,10 +123,10 @@ class Stack:
     """
 
     key: str
-    attention_fused: bool
-    gemm_frac: float
-    gradient_bytes: float
-    gradient_exchange_bytes: float
+    attention_fused: bool = False
+    gemm_frac: float = 1.0
+    gradient_bytes: float = 4.0
+    gradient_exchange_bytes: float = 4.0
     dropout: bool = False
     eager: bool = False
     tp_overlap_frac: float = 0.0
@@ -140,11 +148,12 @@ class Stack:
     dispatch_inside_frac: float = 1.0
     dispatch_across_frac: float = 1.0
     dispatch_wide_frac: float = 1.0
-    router_operators: float = 18.0
+    router_operators: float = _ROUTER_OPERATORS[False]
     expert_operators: float = 10.0
-    expert_frac: float = 1.0
     expert_bias_bytes: float = 0.0
     graphs: tuple[str, ...] = ()
+    dropless: bool = True
+    host_exposed_frac: float = 0.0
     logit_bytes: float = 4.0
     gathered_layers: float = 2.0
     bucket_bytes: float = 0.0
@@ -164,9 +173,7 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"schedule": SCHEDULES, "attention_kernel": (), "dispatcher": DISPATCHERS, "optimizer": ()}
 )
 _LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS})
-_OPTIONAL: Final = tuple(n for n, f in Stack.__dataclass_fields__.items() if f.default is not MISSING)
-_ROUTER_OPERATORS: Final = {False: 18.0, True: 8.0}
-"""Operators (four kernels each) of a router: 72 kernels, 31 fused [training-moe-guide]."""
+_NAMES: Final = tuple(name for name in Stack.__dataclass_fields__ if name != "key")
 
 
 def default_stack(accelerator: Accelerator) -> str:
@@ -210,8 +217,7 @@ def read_stack(
         raise ScenarioError(f"stack {shown(head.strip())}: no release {shown(release)}; allowed: {known}, YYYY-MM")
     until = [r for r, since in releases.items() if since <= (month or releases.get(release, since))]
     last = until[-1] if until else ""
-    like = [str(fact.value) for fact in (catalogue.get(key).facts.get(_LIKE),) if fact is not None]
-    used = _facts(catalogue, [*like, key, *(f"{key}@{r}" for r in until)], accelerator)
+    used = _facts(catalogue, [*_ancestors(catalogue, key), *(f"{key}@{r}" for r in until)], accelerator)
     switched = read_features(features)
     written = "; ".join(filter(None, (f"{key}@{last or month}" if last or month else key, switched.text())))
 
@@ -232,16 +238,31 @@ def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
+def _ancestors(catalogue: Catalogue, key: str) -> list[str]:
+    """A stack after what it is like, the practice of any stack first."""
+    like = catalogue.get(key).facts.get(_LIKE)
+    return [*(_ancestors(catalogue, str(like.value)) if like else [PRACTICE_KEY]), key]
+
+
+def _generation(catalogue: Catalogue, accelerator: Accelerator) -> str:
+    """Architecture of a chip or of the one that it is like; empty where nobody has catalogued its cores."""
+    for chip in accelerator.practised:
+        try:
+            return core_layout(catalogue, chip).architecture
+        except CatalogueError:
+            continue
+    return ""
+
+
 def _facts(catalogue: Catalogue, keys: list[str], accelerator: Accelerator) -> dict[str, Assumption]:
-    """Facts of a stack: every entry over those before it, on this chip over all."""
-    names = [name for name in Stack.__dataclass_fields__ if name != "key"]
-    base = catalogue.get(keys[0]).facts
-    # What an entry does not say, the stack does not do.
-    used = {name: catalogue.assume(keys[0], name, _ROOM) for name in names if name in base or name not in _OPTIONAL}
-    chips = list(accelerator.practised)[::-1]
+    """Facts of a stack: every entry over those before it, on chips of this generation and on this chip over all."""
+    used: dict[str, Assumption] = {}
+    chips = [_generation(catalogue, accelerator), *accelerator.practised[::-1]]
     for entry in (entry for key in keys for entry in (key, *(f"{key}-{chip}" for chip in chips))):
         if entry in catalogue.entries:
-            used |= {n: catalogue.assume(entry, n, _ROOM) for n in names if n in catalogue.get(entry).facts}
+            said = catalogue.get(entry).facts
+            # What no entry says, the stack does not do.
+            used |= {n: catalogue.assume(entry, n, _ROOM) for n in _NAMES if n in said}
     return used
 
 
@@ -298,7 +319,7 @@ def with_features(stack: Stack, features: Features, usual: Callable[[str], float
         changed["router_operators"] = _ROUTER_OPERATORS[said["router_fusion"]]
     if said.get("capacity"):
         # Every expert computes that much, tokens or padding.
-        changed["expert_imbalance"] = said["capacity"]
+        changed |= {"expert_imbalance": said["capacity"], "dropless": False}
     elif "balance" in said:
         changed["expert_imbalance"] = usual("real_imbalance") if said["balance"] == "real" else 1.0
     return replace(stack, **changed)

@@ -21,11 +21,11 @@ def collect(path: Path, catalogue: Catalogue) -> CaseSet:
     """Scored rows of the file; see `score`."""
     rows = read_curves(path)
     cases, skipped = [], []
-    rates: dict[tuple[str, str, bool], float] = {}
+    rates: dict[tuple[str, str, bool, bool], float] = {}
     for row in rows:
-        key = (row.chip, row.kernel, row.backward)
+        key = (row.chip, row.kernel, row.forward, row.backward)
         if key not in rates:
-            alike = [r for r in rows if (r.chip, r.kernel, r.backward) == key]
+            alike = [r for r in rows if (r.chip, r.kernel, r.forward, r.backward) == key]
             used = [r for r in alike if int(r.seq_len) in FIT_LENGTHS] or alike
             rates[key] = float(np.median([r.flops_per_s for r in used]))
         measured = curve_flops(row) / row.flops_per_s

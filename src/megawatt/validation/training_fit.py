@@ -50,8 +50,6 @@ class Group:
     """Mixtures alone."""
     newest: bool = False
     """One row per configuration, of the newest release: recipes published again and again count once."""
-    same: tuple[tuple[str, str], ...] = ()
-    """Constants that are the same number as one of ``fields``."""
 
     def holds(self, row: Row, run: Run) -> bool:
         """Whether a row belongs to it; the planner's own layouts settle nothing."""
@@ -63,10 +61,6 @@ class Group:
         ):
             return False
         return run.stack in self.stacks and run.system.accelerator.key.startswith(self.chips)
-
-    def values(self, fitted: Mapping[str, float]) -> dict[str, float]:
-        """Fitted constants, and those that are the same numbers."""
-        return {**fitted, **{name: fitted[other] for name, other in self.same}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +98,14 @@ GROUPS: Final = (
         ),
         dense=True,
     ),
-    Group(
-        "Megatron-Core, B200, B300 and GB300",
-        ("stack-megatron-core",),
-        ("b200", "b300", "gb300"),
-        _fields(gemm_frac=(0.4, 1.5)),
-        dense=True,
-    ),
+    Group("Megatron-Core, GB300", ("stack-megatron-core",), ("gb300",), _fields(relative_speed=(0.7, 1.6)), dense=True),
     Group(
         "Megatron-Core, mixtures",
         ("stack-megatron-core",),
         ("h100", "b200", "b300", "gb200", "gb300"),
         _fields(
-            expert_frac=(0.4, 1.3),
             expert_operators=(5.0, 120.0),
+            host_exposed_frac=(0.0, 1.0),
             ep_overlap_frac=(0.0, 1.0),
             expert_bias_bytes=(0.0, 200.0),
             real_imbalance=(1.0, 2.0),
@@ -125,13 +113,7 @@ GROUPS: Final = (
         mixtures=True,
         newest=True,
     ),
-    Group(
-        "MaxText, MI355X",
-        ("stack-maxtext",),
-        ("mi355x",),
-        _fields(gemm_frac=(0.2, 1.0)),
-        same=(("expert_frac", "gemm_frac"),),
-    ),
+    Group("MaxText, MI355X", ("stack-maxtext",), ("mi355x",), _fields(gemm_frac=(0.2, 1.0))),
     Group(
         "Megatron-LM with Transformer Engine, B200",
         ("stack-megatron-lm",),
@@ -178,11 +160,19 @@ _STEP_FIELDS: Final = ("straggler_frac",)
 _REAL: Final = "real_imbalance"
 """Load of the busiest rank, only of runs whose routing is real."""
 _WHOLE_STEP: Final = "training-practice"
+_SPEED: Final = "relative_speed"
+"""Rate of multiplies over those of the relative that stands in."""
 
 
-def _with(practice: Practice, values: Mapping[str, float]) -> Practice:
+def _with(practice: Practice, values: Mapping[str, float], known: Mapping[str, float]) -> Practice:
+    """The same practice at other constants; ``known`` are those that it has."""
     step: dict[str, Any] = {f: v for f, v in values.items() if f in _STEP_FIELDS}
-    stack: dict[str, Any] = {f: v for f, v in values.items() if f not in (*_STEP_FIELDS, _REAL)}
+    stack: dict[str, Any] = {f: v for f, v in values.items() if f not in (*_STEP_FIELDS, _REAL, _SPEED)}
+    if _SPEED in values:
+        factor = values[_SPEED] / known[_SPEED]
+        for kind in ("multiplies", "experts"):
+            kernels = getattr(practice, kind).items()
+            step[kind] = {name: dataclasses.replace(k, speed=k.speed * factor) for name, k in kernels}
     if _REAL in values and "balance=real" in practice.stack.key and "capacity" not in practice.stack.key:
         stack["expert_imbalance"] = values[_REAL]
     return dataclasses.replace(practice, stack=dataclasses.replace(practice.stack, **stack), **step)
@@ -191,6 +181,8 @@ def _with(practice: Practice, values: Mapping[str, float]) -> Practice:
 def _in_catalogue(name: str, practice: Practice, catalogue: Catalogue) -> float:
     if name in (*_STEP_FIELDS, _REAL):
         return catalogue.number(_WHOLE_STEP, name)
+    if name == _SPEED:
+        return catalogue.number(f"practice-{practice.kernels.accelerator}", name)
     return float(getattr(practice.stack, name))
 
 
@@ -246,15 +238,16 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     names = list(group.fields)
     practices = [run_practice(run, catalogue) for run in chosen]
 
+    start = np.array([_in_catalogue(name, practices[0], catalogue) for name in names])
+    known = dict(zip(names, start.tolist(), strict=True))
     low, high = (np.array([group.fields[n][i] for n in names]) for i in (0, 1))
     room = high - low
 
     def residuals(shares: FloatArray) -> FloatArray:
-        changed = group.values(dict(zip(names, (low + shares * room).tolist(), strict=True)))
-        times = [predict(run, catalogue, _with(p, changed)) for run, p in zip(chosen, practices, strict=True)]
+        changed = dict(zip(names, (low + shares * room).tolist(), strict=True))
+        times = [predict(run, catalogue, _with(p, changed, known)) for run, p in zip(chosen, practices, strict=True)]
         return np.asarray(np.log(np.array(times) / np.array([run.measured_s for run in chosen])))
 
-    start = np.array([_in_catalogue(name, practices[0], catalogue) for name in names])
     # Inside the range: a start on its edge has no slope to follow.
     inside = np.clip((start - low) / room, 0.05, 0.95)
     found = least_squares(residuals, inside, bounds=(0.0, 1.0), loss="soft_l1", f_scale=_ROBUST, diff_step=1e-3)
@@ -303,9 +296,9 @@ def left_out_errors(
             if not group.holds(row, run):
                 continue
             if group.name not in fitted:
-                found = {c.name: c.value for c in fit_group(group, rows, catalogue)}
-                fitted[group.name] = group.values(found) if found else {}
-            practice = _with(practice, fitted[group.name])
+                fitted[group.name] = {c.name: c.value for c in fit_group(group, rows, catalogue)}
+            known = {name: _in_catalogue(name, practice, catalogue) for name in fitted[group.name]}
+            practice = _with(practice, fitted[group.name], known)
         errors.append((run.id, predict(run, catalogue, practice) / run.measured_s - 1.0))
     return errors
 

@@ -82,6 +82,8 @@ def _relations(arch: ModelArch, used: set[str]) -> Iterator[tuple[str, object, s
         yield "kv_heads", arch.kv_heads, f"a divisor of heads = {arch.heads}"
     if "e" in used and arch.experts and not 1 <= arch.experts_per_token <= arch.experts:
         yield "experts_per_token", arch.experts_per_token, f"1 to experts = {arch.experts}"
+    if arch.expert_groups and not 1 <= arch.groups_per_token <= arch.expert_groups <= max(arch.experts, 1):
+        yield "groups_per_token", arch.groups_per_token, f"1 to expert_groups = {arch.expert_groups}, at most experts"
     if not 0 <= arch.dense_layers <= arch.layers:
         yield "dense_layers", arch.dense_layers, f"0 to layers = {arch.layers}"
     if "l" in used and arch.linear_rule not in ("decay", "delta", "kda"):

@@ -209,6 +209,9 @@ def _mlps(config: Fields, name: str, family: Family, layers: int, hidden: int) -
         values |= {"experts": experts, "experts_per_token": per_token, "expert_ffn": width}
         values |= {"shared_ffn": _shared(config, name, width), "dense_layers": dense_layers}
         values["expert_latent"] = config.number("expert_latent", default=0)
+        groups = [config.number(each, default=0) for each in ("expert_groups", "groups_per_token")]
+        if 0 < groups[1] < groups[0]:
+            values |= {"expert_groups": groups[0], "groups_per_token": groups[1]}
         optional = 0 if set(letters) == {"e"} and not dense_layers else optional
     if name == "deci" and config.has("block_configs"):
         return values | _deci_layers(config, layers, hidden)

@@ -36,6 +36,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
                        "share_expert_dims", "shared_intermediate_size"),
         "shared_experts": ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts"),
         "dense_layers": ("first_k_dense_replace", "num_dense_layers", "n_dense_layers", "dense_mlp_idx"),
+        "expert_groups": ("n_group",),
+        "groups_per_token": ("topk_group",),
         "expert_latent": ("moe_latent_size", "routed_expert_hidden_size"),
         "window": ("sliding_window", "sliding_window_size", "attention_window_size"),
         "mtp_layers": ("num_nextn_predict_layers", "mtp_num_hidden_layers", "num_mtp_layers", "num_mtp_modules"),

@@ -37,7 +37,8 @@ class Mlp:
 class Mixture:
     """Routed experts, and what every token passes beside them (``shared_width``, a whole width however many experts).
 
-    ``latent``: width of the tokens that the experts see (0: that of the model).
+    ``latent``: width of the tokens that the experts see (0: that of the model). ``groups``: of experts, and how many of
+    them one token may choose from ((0, 0): all).
     """
 
     experts: int
@@ -45,6 +46,7 @@ class Mixture:
     expert: Mlp
     shared: Mlp | None = None
     latent: int = 0
+    groups: tuple[int, int] = (0, 0)
 
     def expert_input(self, hidden: int) -> int:
         """Width of a routed token."""

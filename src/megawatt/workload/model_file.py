@@ -52,6 +52,8 @@ _DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "experts_per_token": "routed experts of one token",
         "expert_ffn": "width of one expert",
         "shared_ffn": "width of what every token passes beside the routed experts",
+        "expert_groups": "groups that experts stand in; default 0: a token chooses from all experts",
+        "groups_per_token": "groups that one token may choose from",
         "expert_latent": "width that tokens are projected to before dispatch; default: hidden",
         "dense_layers": "leading layers that are dense in spite of mlps",
         "q_lora_rank": "rank of the queries' projection",

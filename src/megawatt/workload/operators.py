@@ -77,6 +77,8 @@ class LayerWork:
         Routed tokens gathered over the tensor group of the experts. [B]
     routed_copies : float
         Routed experts of one token (0 in a dense layer).
+    routed_groups : (int, int)
+        Groups of experts, and those that one token may choose from; (0, 0): all.
     element_bytes : float
         Width of what travels and goes through memory: all bytes above are of such elements. [B]
     """
@@ -100,6 +102,7 @@ class LayerWork:
     ep_bytes: FloatArray
     etp_bytes: FloatArray
     routed_copies: float
+    routed_groups: tuple[int, int]
     element_bytes: float = ACTIVATION_BYTES
 
     def at_width(self, width: float) -> LayerWork:
@@ -206,6 +209,7 @@ def layer_work(
         ep_bytes=ACTIVATION_BYTES * tokens / split.tp * (mixture.per_token * expert_width if mixture else 0),
         etp_bytes=ACTIVATION_BYTES * pairs * expert_width,
         routed_copies=float(mixture.per_token) if mixture else 0.0,
+        routed_groups=mixture.groups if mixture else (0, 0),
     )
 
 

@@ -40,6 +40,8 @@ class ModelArch:
         The output projection is the token table.
     experts, experts_per_token, expert_ffn, shared_ffn : int
         Routed experts of a mixture, those of one token, width of one; width of all that every token passes beside them.
+    expert_groups, groups_per_token : int
+        Groups that experts stand in, and those that one token may choose from (0: it chooses from all experts).
     expert_latent : int
         Width that tokens are projected to before dispatch (0: that of the model).
     dense_layers : int
@@ -99,6 +101,8 @@ class ModelArch:
     experts_per_token: int = 0
     expert_ffn: int = 0
     shared_ffn: int = 0
+    expert_groups: int = 0
+    groups_per_token: int = 0
     expert_latent: int = 0
     dense_layers: int = 0
     q_lora_rank: int = 0

@@ -154,5 +154,6 @@ def _mlp(arch: ModelArch, letter: str, width: int) -> Mlp | Mixture | None:
     if letter == "e":
         shared = Mlp(arch.shared_ffn, arch.gated, arch.mlp_bias) if arch.shared_ffn else None
         expert = Mlp(arch.expert_ffn, arch.gated, arch.mlp_bias)
-        return Mixture(arch.experts, arch.experts_per_token, expert, shared, arch.expert_latent)
+        groups = (arch.expert_groups, arch.groups_per_token)
+        return Mixture(arch.experts, arch.experts_per_token, expert, shared, arch.expert_latent, groups)
     return None if letter == "-" or not width else Mlp(width, arch.gated, arch.mlp_bias)

@@ -201,14 +201,13 @@ def test_gradients_of_experts_are_the_same_products_turned() -> None:
 
 def test_training_attention_is_of_the_chips_generation() -> None:
     catalogue = load_catalogue()
-    kernel = {key: flash_kernel(catalogue, catalogue.accelerator(key), "cudnn") for key in ("h200-sxm", "gb300")}
-    # H200 has H100's die, whose curves are published; nobody published Blackwell's: its serving library's attention
+    kernel = {key: flash_kernel(catalogue, catalogue.accelerator(key), "cudnn") for key in ("h200-sxm", "b300")}
+    # H200 has H100's die, whose curves are published; B300 GB300's
     assert (kernel["h200-sxm"][1].chip, kernel["h200-sxm"][0].stack) == ("h100-sxm", "cudnn")
-    assert (kernel["gb300"][1].chip, kernel["gb300"][0].stack) == ("gb200", "trtllm_1.3.0rc20")
-    assert kernel["gb300"][0].backward_share == catalogue.number("training-practice", "attention_backward_frac")
+    assert (kernel["b300"][1].chip, kernel["b300"][0].stack) == ("gb300", "cudnn")
     # kernels of an older generation run no faster on later chips
-    old = flash_kernel(catalogue, catalogue.accelerator("b200"), "fa2")[0]
-    assert old.peak_flops_per_s == catalogue.accelerator("h100-sxm").peak_flops_per_s["bf16"]
+    old = flash_kernel(catalogue, catalogue.accelerator("mi355x"), "fa2")[0]
+    assert old.peak_flops_per_s == catalogue.accelerator("gb200").peak_flops_per_s["bf16"]
     with pytest.raises(CatalogueError, match="no attention parameters of tpu-v5e"):
         flash_kernel(catalogue, catalogue.accelerator("tpu-v5e"), "xla")
 

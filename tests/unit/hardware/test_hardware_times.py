@@ -187,7 +187,7 @@ def test_profile_uses_the_chips_own_measurement() -> None:
     catalogue = load_catalogue()
     chip = catalogue.accelerator("h100-sxm")
     profile = kernel_profile(catalogue, chip)
-    sustained = catalogue.number("practice-gpu", "gemm_sustained_frac")
+    sustained = catalogue.number("training-practice", "gemm_sustained_frac")
     assert profile.gemm_flops_per_s["bf16"] == pytest.approx(794.5e12 * sustained)
     assert profile.hbm_flow_bytes_per_s == 2.84e12
     kinds = {a.name: a.fact.kind for a in profile.assumptions}

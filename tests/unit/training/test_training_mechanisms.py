@@ -57,13 +57,15 @@ def test_dispatchers_take_different_paths() -> None:
         stack = with_stack(dispatcher=dispatcher, ep_overlap=False, dispatch_across_frac=0.8, dispatch_inside_frac=0.6)
         return float(cost(arch, stack, dp=ranks, ep=ranks, recompute=0).parts_s["ep"][0])
 
-    # 58 layers, four ways; over eight nodes: 5.25 copies of a token, 7/8 of them elsewhere, at 0.8 of an adapter
+    # 58 layers, four ways; over eight nodes a token is on four of them (4 of 8 groups), 3.6 copies of it, 7/8
+    # of them elsewhere, at 0.8 of an adapter
     layers = 58
-    crossing = 4096 * 7168 * 2 * 5.2512 * 7 / 8 / (0.8 * 50e9)
+    copies = 4 * (1 - 0.75**8)
+    crossing = 4096 * 7168 * 2 * copies * 7 / 8 / (0.8 * 50e9)
     assert exchange("deepep", 64) == pytest.approx(4 * layers * crossing, rel=0.03)
     assert exchange("alltoall", 64) > 1.3 * exchange("deepep", 64)
-    # inside one node: one copy per rank of the eight
-    inside = 8 * 4096 * 7168 * 2 * 5.2512 / (0.6 * 450e9)
+    # inside one node: one copy per rank of the four that hold such groups
+    inside = 8 * 4096 * 7168 * 2 * copies / (0.6 * 450e9)
     assert exchange("hybridep", 8) == pytest.approx(4 * layers * inside, rel=0.03)
 
 
@@ -169,3 +171,29 @@ def test_copies_per_expert_are_sorted_by_their_receiver() -> None:
     # 58 layers and that of the second next token; forward and backward, dispatch and combine, read and written: 16 bits
     moved = 59 * 2 * 2 * 2 * 4096 * 8 * 7168 * 2
     assert times[1] - times[0] == pytest.approx(moved / PRACTICE.kernels.hbm_flow_bytes_per_s, rel=1e-6)
+
+
+def test_the_host_adds_where_it_reads_how_many_tokens_every_expert_got() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    layout = {"dp": 8, "ep": 8, "recompute": 0}
+
+    def host(**said: object) -> float:
+        return float(cost(arch, with_stack(host_operator_s=1e-6, **said), **layout).parts_s["host"][0])
+
+    busy_chip = host(host_exposed_frac=0.0)
+    # the chip is busy for longer than the host: nothing of the host's time shows, or the given share of it
+    assert busy_chip == 0.0
+    half, whole = (host(host_exposed_frac=share) for share in (0.5, 1.0))
+    assert half > 0.0
+    assert whole == pytest.approx(2.0 * half)
+    assert host(host_exposed_frac=1.0, dropless=False) == 0.0
+    assert host(host_exposed_frac=1.0, ep_overlap=True) == 0.0
+
+
+def test_groups_of_experts_bound_the_places_of_a_token() -> None:
+    nodes = np.array([1.0, 4.0, 8.0, 16.0])
+    # four of eight groups: over four nodes of two each 4 (1 - C(6, 4) / C(8, 4)) = 3.14, over eight 4, over sixteen 8
+    reached = np.array([1.0, 4 * (1 - 15 / 70), 4.0, 8.0])
+    expected = reached * (1 - (1 - 1 / reached) ** 8)
+    assert distinct_places(8.0, nodes, (8, 4)) == pytest.approx(expected)
+    assert distinct_places(8.0, nodes) == pytest.approx(nodes * (1 - (1 - 1 / nodes) ** 8))

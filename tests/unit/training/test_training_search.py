@@ -127,7 +127,7 @@ def test_ranges_enclose_the_step() -> None:
     ranges = step_time_ranges(SYSTEM, found, CATALOGUE)
     widths = [abs(r.step_time_high_s - r.step_time_low_s) for r in ranges]
     assert widths == sorted(widths, reverse=True)
-    sustained = next(r for r in ranges if r.name == "stack-megatron-core.gemm_frac")
+    sustained = next(r for r in ranges if r.name == "training-practice.gemm_frac")
     assert sustained.step_time_low_s > found.step_time_s > sustained.step_time_high_s
 
 

@@ -19,13 +19,13 @@ ROW = {
 
 def test_constants_say_what_they_rest_on_and_what_they_move() -> None:
     found = {f"{one.entry}.{one.field}": one for one in registry([read_run(ROW, CATALOGUE)], CATALOGUE)}
-    multiplies = found["stack-megatron-core.gemm_frac"]
+    multiplies = found["training-practice.gemm_frac"]
     assert (multiplies.rows, multiplies.evidence) == (1, "fitted")
     # A tenth more of the rate saves part of a tenth of the step.
     assert 0.01 < multiplies.time_moved < 0.1
     assert multiplies.memory_moved == 0.0
-    # One document, one context: nothing for a ring to hide, and no run of another stack.
-    assert found["stack-megatron-core.cp_overlap_frac"].time_moved == 0.0
+    # No experts: nothing for the host to wait for, and no run of another stack.
+    assert found["stack-megatron-core.host_exposed_frac"].time_moved == 0.0
     assert found["stack-neuron.gemm_frac"].rows == 0
     # What its sources report is no constant of ours.
     assert "stack-megatron-core.dispatch_wide_frac" not in found
