@@ -13,6 +13,7 @@ __all__ = [
     "HOURS_IN_YEAR",
     "MONTH_NAMES",
     "MONTH_OF_HOUR",
+    "hour_name",
     "hour_of_day",
     "monthly_sum",
 ]
@@ -25,6 +26,13 @@ DAYS_IN_MONTH: Final[NDArray[np.int64]] = np.array([31, 28, 31, 30, 31, 30, 31, 
 HOURS_IN_MONTH: Final[NDArray[np.int64]] = DAYS_IN_MONTH * 24
 MONTH_OF_HOUR: Final[NDArray[np.int64]] = np.repeat(np.arange(12), HOURS_IN_MONTH)
 """Month (0 = January) of each hour, shape (8760,)."""
+
+
+def hour_name(hour: int) -> str:
+    """Calendar name of an hour of the site year, e.g. ``14 Jul 15:00``."""
+    month = int(MONTH_OF_HOUR[hour])
+    day = hour // 24 - int(DAYS_IN_MONTH[:month].sum()) + 1
+    return f"{day} {MONTH_NAMES[month]} {hour % 24:02d}:00"
 
 
 def hour_of_day() -> NDArray[np.int64]:

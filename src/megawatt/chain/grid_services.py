@@ -36,7 +36,7 @@ def with_grid_terms(
     curtailment: Curtailment | None,
     large_load: LargeLoad | None,
     power: Power,
-    place: str,
+    place: str | Path,
     grid_mw: float,
     grid: Grid,
     folder: Path,

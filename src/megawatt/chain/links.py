@@ -38,14 +38,14 @@ from megawatt.chain.site import (
     year_by_month,
 )
 from megawatt.dispatch import MonthlyResponse, SiteProblem
-from megawatt.facility import Ambient, Weather, with_dry_bulb
+from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
-from megawatt.scenario.site_files import site_weather
+from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 from megawatt.training.records import Layouts
 
@@ -279,7 +279,9 @@ def _link(
         weather = with_dry_bulb(weather, measured.dry_bulb_c)
     chips = compute(memo, scenario, folder, held) if scenario.ai is not None else None
     air = memo("outdoor air", outdoor_air, weather)
-    ai, mining = _ai_halls(memo, scenario, weather, air, chips), _mining_halls(memo, scenario, weather, air)
+    days = memo("worst days", worst_days, site, weather)
+    ai = _ai_halls(memo, scenario, weather, air, days, chips)
+    mining = _mining_halls(memo, scenario, weather, air, days)
     own = memo("rate sheet", site_sheet, scenario.power, scenario.tariff)
     growth = own.sheet.growth_per_year.number()
     index = memo("power index", power_index, scenario.power, growth, scenario.timeline)
@@ -301,7 +303,15 @@ def _link(
     sections = tuple(getattr(scenario, name) for name in PLANTS)
     terms_of_grid = (site.grid_mw.number(), scenario.services, scenario.curtailment, scenario.large_load)
     plants = memo(
-        "plants", plants_of, sections, scenario.export, scenario.power, site.place, grid, folder, *terms_of_grid
+        "plants",
+        plants_of,
+        sections,
+        scenario.export,
+        scenario.power,
+        place_of_site(site, folder),
+        grid,
+        folder,
+        *terms_of_grid,
     )
     if plants:
         model = _with_plants(memo, scenario, model, problem, plants, mined)
@@ -368,7 +378,9 @@ def _with_plants(
     return replace(model, businesses=(*model.businesses, money))
 
 
-def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, chips: Compute | None) -> Halls | None:
+def _ai_halls(
+    memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, days: tuple[DesignDay, ...], chips: Compute | None
+) -> Halls | None:
     if chips is None and scenario.lease is None:
         return None
     system = chips.system if chips else None
@@ -377,22 +389,24 @@ def _ai_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, ch
         ai_hall,
         weather,
         air,
-        scenario.hall.design,
+        scenario.hall,
         scenario.site.it_mw.number() if scenario.site.it_mw else math.inf,
         system.liquid_share if system else None,
         system.coolant_supply_max_c if system else None,
     )
-    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips))
+    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips), days)
 
 
-def _mining_halls(memo: Memo, scenario: Scenario, weather: Weather, air: Ambient) -> Halls | None:
+def _mining_halls(
+    memo: Memo, scenario: Scenario, weather: Weather, air: Ambient, days: tuple[DesignDay, ...]
+) -> Halls | None:
     if scenario.mining is None:
         return None
     given, throttles = scenario.mining.it_mw, scenario.mining.derating
     it_mw = given.number() if given is not None else None
     derating = (throttles.from_c.number(), throttles.per_k_frac.number()) if throttles else None
-    grid_mw, design = scenario.site.grid_mw.number(), scenario.hall.design
-    return memo("mining halls", mining_halls, weather, air, design, grid_mw, it_mw, derating)
+    grid_mw = scenario.site.grid_mw.number()
+    return memo("mining halls", mining_halls, weather, air, days, scenario.hall, grid_mw, it_mw, derating)
 
 
 def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:

@@ -74,8 +74,8 @@ class Plants:
 
 
 def plants_of(
-    catalogue: Catalogue, plants: tuple[Plant | None, ...], export: Export | None, power: Power, place: str, grid: Grid,
-    folder: Path, grid_mw: float, services: tuple[GridService, ...], curtailment: Curtailment | None,
+    catalogue: Catalogue, plants: tuple[Plant | None, ...], export: Export | None, power: Power, place: str | Path,
+    grid: Grid, folder: Path, grid_mw: float, services: tuple[GridService, ...], curtailment: Curtailment | None,
     large_load: LargeLoad | None,
 ) -> Plants:  # fmt: skip
     """Blocks of the plants and of the grid terms of a scenario, at the prices of its grid."""

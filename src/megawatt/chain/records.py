@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
 from megawatt.dispatch.records import Dispatch
+from megawatt.facility.capacities import WorstHour
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
@@ -248,6 +249,20 @@ class MinedYear:
 
 
 @dataclass(frozen=True, slots=True)
+class Footprint:
+    """Carbon and water of the site year; None where the scenario does not say what is needed.
+
+    ``carbon_t`` is location-based, ``carbon_market_t`` by what is bought. [t] ``water_m3`` is drawn on site,
+    ``source_water_m3`` with that of the power stations. [m3]
+    """
+
+    carbon_t: float
+    carbon_market_t: float | None
+    water_m3: float
+    source_water_m3: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class UseResult:
     """One use of the site, the whole chain."""
 
@@ -274,6 +289,9 @@ class UseResult:
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
     mined: MinedYear | None = None
+    footprint: Footprint | None = None
+    worst_hour: WorstHour | None = None
+    hottest_hour: WorstHour | None = None
 
 
 @dataclass(frozen=True, slots=True)

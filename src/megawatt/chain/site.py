@@ -25,24 +25,27 @@ from megawatt.dispatch import (
 from megawatt.errors import Problem, ScenarioError
 from megawatt.facility import (
     Ambient,
+    DesignDay,
     FacilityResponse,
     HallCurves,
     HallDesign,
     Weather,
+    WorstHour,
     ambient_of,
     capacity,
     curves,
-    hall_design,
     has_pads,
     response,
     response_of,
     without_pads,
+    worst_hours,
 )
+from megawatt.facility.changes import changed_hall
 from megawatt.hourly import price_doubts
 from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR, monthly_sum
 from megawatt.mining import PowerSegments
-from megawatt.scenario.schema import Power, Site
-from megawatt.scenario.site_files import site_prices
+from megawatt.scenario.schema import Hall, Power, Site
+from megawatt.scenario.site_files import place_of_site, site_prices
 from megawatt.scenario.site_tariff import SiteSheet
 from megawatt.tariff import Rate, resolve
 
@@ -63,12 +66,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Halls:
-    """Halls in their weather; ``it_mw`` is the power they are built for."""
+    """Halls in their weather; ``it_mw`` is the power they are built for.
+
+    ``worst`` is the hour of most facility power, ``hottest`` the one in which the cooling carries least, design days
+    included.
+    """
 
     weather: Weather
     design: HallDesign
     response: FacilityResponse
     it_mw: float
+    worst: WorstHour
+    hottest: WorstHour
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ def ai_hall(
     catalogue: Catalogue,
     weather: Weather,
     air: Ambient,
-    design: str,
+    hall: Hall,
     it_mw: float,
     liquid_share: float | None,
     coolant_supply_max_c: float | None,
@@ -110,9 +119,10 @@ def ai_hall(
 
     Where the machines' way of giving off heat is not known (None: a tenant's), the design's own counts.
     """
-    kind = hall_design(
+    kind = changed_hall(
         catalogue,
-        design,
+        hall.design,
+        hall,
         it_capacity_mw=it_mw,
         liquid_share=liquid_share,
         coolant_supply_max_c=coolant_supply_max_c,
@@ -120,16 +130,19 @@ def ai_hall(
     return curves(kind, weather, ambient=air)
 
 
-def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float) -> Halls:
+def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, days: tuple[DesignDay, ...]) -> Halls:
     """AI halls with a response that is exact at their load."""
-    return Halls(hall.weather, hall.design, response_of(hall, exact_at_mw=load_it_mw), hall.design.it_capacity_mw)
+    worst = worst_hours(hall.design, hall.weather, days)
+    made = response_of(hall, exact_at_mw=load_it_mw)
+    return Halls(hall.weather, hall.design, made, hall.design.it_capacity_mw, *worst)
 
 
 def mining_halls(
     catalogue: Catalogue,
     weather: Weather,
     air: Ambient,
-    design: str,
+    days: tuple[DesignDay, ...],
+    design: Hall,
     grid_mw: float,
     it_mw: float | None,
     derating: tuple[float, float] | None,
@@ -138,15 +151,15 @@ def mining_halls(
 
     Machines that throttle lose a share of their power per kelvin of outdoor air above a temperature (``derating``).
     """
-    kind = hall_design(catalogue, design, it_capacity_mw=grid_mw)
-    fits = capacity(kind, weather, grid_mw, ambient=air)[0] if it_mw is None else it_mw
+    kind = changed_hall(catalogue, design.design, design, it_capacity_mw=grid_mw)
+    fits = capacity(kind, weather, grid_mw, days=days, ambient=air)[0] if it_mw is None else it_mw
     hall = curves(replace(kind, it_capacity_mw=fits), weather, ambient=air)
     answer = response_of(hall)
     if derating is not None:
         from_c, per_k = derating
         throttled = fits * np.clip(1.0 - per_k * np.maximum(weather.dry_bulb_c - from_c, 0.0), 0.0, 1.0)
         answer = replace(answer, it_limit_mw=np.minimum(answer.it_limit_mw, throttled))
-    return Halls(weather, hall.design, answer, fits)
+    return Halls(weather, hall.design, answer, fits, *worst_hours(hall.design, weather, days))
 
 
 def dry_response(halls: Halls) -> FacilityResponse:
@@ -179,7 +192,7 @@ def grid_of(
 ) -> Grid:
     """Hourly prices of the dispatched year (metered, or the scenario's), what contracts and tariff add, carbon."""
     if metered is None:
-        hours = _hours(catalogue, power, site.place, seed, folder, bundled=own.sheet.bundled)
+        hours = _hours(catalogue, power, place_of_site(site, folder), seed, folder, bundled=own.sheet.bundled)
     else:
         hours = _Hours(metered, power.price_year, "file")
     market = hours.usd_per_mwh * (1.0 if hours.shape == "fixed" else power.price_scale.number())
@@ -198,18 +211,19 @@ def grid_of(
     ).scaled(index.first_other)
     collar = None if rate.bundled else _collar(power, market, float(rate.supplied(1.0)))
     contracts = rate.supplied(power.basis_usd_per_mwh.number()) + power.adder_usd_per_mwh.number()
-    carbon = catalogue.number(power.grid, "carbon_kg_per_mwh")
+    carbon = _carbon(catalogue, power)
+    carbon_kg_per_mwh = carbon.fact.number()
     return Grid(
         price_usd_per_mwh=market,
         delivered_usd_per_mwh=rate.supplied(market) if collar is None else collar.charged(1.0),
-        adder_usd_per_mwh=hourly_adder(rate) + contracts + power.carbon_usd_per_t.number() * carbon / 1000.0,
-        carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon),
+        adder_usd_per_mwh=hourly_adder(rate) + contracts + power.carbon_usd_per_t.number() * carbon_kg_per_mwh / 1000.0,
+        carbon_kg_per_mwh=np.full(HOURS_IN_YEAR, carbon_kg_per_mwh),
         year=hours.year,
         shape=hours.shape,
         assumptions=(
             *rate.assumptions,
             *hours.assumptions,
-            catalogue.assume(power.grid, "carbon_kg_per_mwh", "dispatch"),
+            carbon,
         ),
         remarks=hours.remarks,
         collar=collar,
@@ -228,7 +242,7 @@ class _Hours:
     remarks: tuple[str, ...] = ()
 
 
-def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Path, *, bundled: bool) -> _Hours:
+def _hours(catalogue: Catalogue, power: Power, place: str | Path, seed: int, folder: Path, *, bundled: bool) -> _Hours:
     """Prices by the hour: of a file, the grid's table, a mean with a shape, or fixed; none under a bundled tariff."""
     shape, mean, year = power.shape, power.mean_price_usd_per_mwh, power.price_year
     if shape == "fixed" and power.fixed_price_usd_per_mwh is not None:
@@ -244,9 +258,10 @@ def _hours(catalogue: Catalogue, power: Power, place: str, seed: int, folder: Pa
         made = synthetic_price_year(model, mean.number() if mean else 1.0, seed)
         doubts = price_doubts(made, "USD") if mean else ()
         return _Hours(made, year, "made-up", model.assumptions, doubts)
-    if bundled and f"price_{year}_mean_usd_per_mwh" not in catalogue.get(power.grid, "grid").facts:
+    grid = "" if power.grid is None else power.grid
+    if bundled and (not grid or f"price_{year}_mean_usd_per_mwh" not in catalogue.get(grid, "grid").facts):
         return _flat(0.0, year, "flat", doubts=False)
-    table = catalogue.price_shape(power.grid, year)
+    table = catalogue.price_shape(grid, year)
     market = price_year(table)
     sources = (Assumption(f"{power.grid}.price_table_{table.year}", "dispatch", table.fact),)
     return _Hours(market if mean is None else market * (mean.number() / market.mean()), table.year, "table", sources)
@@ -272,6 +287,14 @@ def _collar(power: Power, market: FloatArray, scale: float) -> Collar | None:
         return None
     low, high = power.floor_usd_per_mwh, power.cap_usd_per_mwh
     return Collar(market, low.number() if low else -np.inf, high.number() if high else np.inf, scale)
+
+
+def _carbon(catalogue: Catalogue, power: Power) -> Assumption:
+    """Location-based carbon of the grid's electricity: as stated, or the catalogue's; g/kWh are kg/MWh."""
+    stated = power.carbon_g_per_kwh
+    if stated is None:
+        return catalogue.assume(str(power.grid), "carbon_kg_per_mwh", "dispatch")
+    return Assumption("power.carbon_g_per_kwh", "dispatch", stated)
 
 
 def site_problem(

@@ -13,8 +13,9 @@ from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
-from megawatt.chain.records import MinedYear, UseResult
+from megawatt.chain.records import Footprint, MinedYear, UseResult
 from megawatt.chain.sensitivity import sensitivities
+from megawatt.chain.site import Halls
 from megawatt.chain.unit_costs import unit_costs
 from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
 from megawatt.errors import InfeasibleError
@@ -25,7 +26,9 @@ from megawatt.mining import HashEconomics
 from megawatt.risk import Risk, base_factors
 from megawatt.risk import simulate as simulate_risk
 from megawatt.scenario import LoadedScenario
+from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_miners import machines_of
+from megawatt.units import LITRE_PER_M3
 
 __all__ = ["cooling_notes", "run_use"]
 
@@ -64,11 +67,45 @@ def _worth(mined: MinedYear) -> FloatArray:
     return np.stack([mined.by_month_usd_per_mwh, np.zeros(12) if theirs is None else theirs])
 
 
+def _halls(links: Links) -> Halls:
+    halls = links.ai or links.mining
+    assert halls is not None, "a use has AI or mining halls"
+    return halls
+
+
 def _hall_year(links: Links, dispatch: Dispatch) -> FacilityYear:
-    if links.ai is not None:
-        return simulate_hall(links.ai.design, links.weather, dispatch.ai_it_mw)
-    assert links.mining is not None, "a use has AI or mining halls"
-    return simulate_hall(links.mining.design, links.weather, dispatch.mining_it_mw)
+    it_mw = dispatch.mining_it_mw if links.ai is None else dispatch.ai_it_mw
+    return simulate_hall(_halls(links).design, links.weather, it_mw)
+
+
+def _worst_notes(links: Links) -> list[str]:
+    """What the worst day takes: power beyond the connection, and IT that the cooling does not carry."""
+    halls, grid_mw = _halls(links), links.scenario.site.grid_mw.number()
+    notes, drawn_mw = [], halls.worst.facility_per_it * halls.it_mw
+    if drawn_mw > grid_mw * (1.0 + 1e-9):
+        notes.append(
+            f"Full halls draw {drawn_mw:,.1f} MW on the {halls.worst.name} ({halls.worst.binds}), more than the "
+            f"connection's {grid_mw:,.1f} MW: {grid_mw / halls.worst.facility_per_it:,.1f} MW of IT would fit."
+        )
+    if halls.hottest.it_frac < 1.0 - 1e-6:
+        lost_mw = (1.0 - halls.hottest.it_frac) * halls.it_mw
+        notes.append(
+            f"Cooling does not carry {lost_mw:,.1f} of {halls.it_mw:,.1f} MW of IT on the {halls.hottest.name} "
+            f"({halls.hottest.dry_bulb_c:.1f} degC): {halls.hottest.binds}."
+        )
+    return notes
+
+
+def _footprint(scenario: Scenario, dispatch: Dispatch) -> Footprint:
+    """Carbon and water of the year; g/kWh are kg/MWh, L/kWh are m3/MWh."""
+    imported_mwh, market = float(dispatch.import_mw.sum()), scenario.power.carbon_market_g_per_kwh
+    on_site_m3, stations = float(dispatch.water_l.sum()) / LITRE_PER_M3, scenario.site.grid_water_l_per_kwh
+    return Footprint(
+        carbon_t=dispatch.carbon_t,
+        carbon_market_t=None if market is None else market.number() * imported_mwh / 1000.0,
+        water_m3=on_site_m3,
+        source_water_m3=None if stations is None else on_site_m3 + stations.number() * imported_mwh,
+    )
 
 
 def _peak_mw(links: Links, dispatch: Dispatch) -> float:
@@ -235,6 +272,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         *_price_notes(links),
         *grid.remarks,
         *links.plants.remarks,
+        *_worst_notes(links),
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),
@@ -263,6 +301,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     """
     scenario = loaded.scenario
     links = forge(scenario, catalogue, loaded.folder)
+    halls = _halls(links)
     dispatch = _dispatch(links)
     hall = _hall_year(links, dispatch)
     risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
@@ -285,6 +324,9 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         weather=links.weather,
         facility=hall,
         dispatch=dispatch,
+        footprint=_footprint(scenario, dispatch),
+        worst_hour=halls.worst,
+        hottest_hour=halls.hottest,
         price_usd_per_mwh=links.grid.price_usd_per_mwh,
         cash=links.base,
         risk=risk,

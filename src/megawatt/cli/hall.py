@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
-    from megawatt.facility import FacilityYear, HallDesign, Weather
+    from megawatt.facility import DesignDay, FacilityYear, HallDesign, Weather
 
 __all__ = ["hall"]
 
@@ -40,11 +41,22 @@ _LEVELS = click.Choice(["N", "N+1", "2N"])
 @click.option("--shed-hours", type=Whole(0, 8759), default=0, show_default=True,
               help="Worst hours of the year in which IT may be held back (with --grid-mw).")  # fmt: skip
 @click.option(
+    "--worst-day",
+    type=click.Choice(["20-year", "0.4%", "typical-year"]),
+    default="20-year",
+    show_default=True,
+    help="Day beside the year that --grid-mw has to carry.",
+)
+@click.option("--design-day", "stated", multiple=True, metavar="DRY/WET",
+              help="Design day of given dry and wet bulb [degC] instead, e.g. 46/24 (repeatable).")  # fmt: skip
+@click.option(
     "--shift-k", type=Number(-50.0, 50.0), default=0.0, show_default=True, help="Climate shift added to every hour [K]."
 )
 @click.option("--power", type=_LEVELS, help="Redundancy of transformers and UPS, instead of the design's own.")
 @click.option("--cooling", type=_LEVELS, help="Redundancy of chillers, instead of the design's own.")
 @click.option("--ups", type=click.Choice(["double-conversion", "eco"]), help="UPS mode, instead of the design's own.")
+@click.option("--change", "changes", multiple=True, metavar="NAME=VALUE",
+              help="Change the design (repeatable): supply_air_max_c=24, pads=false (docs/facility.md).")  # fmt: skip
 @click.option("--grid-water", type=Number(0.0, 50.0), help="Water of electricity [L/kWh]; adds source WUE.")
 @click.option("--water-price", type=Number(0.0), help="Run pads only where they pay: water [USD/m3].")
 @click.option("--power-price", type=Number(), help="Electricity that the pads save [USD/MWh] (with --water-price).")
@@ -66,7 +78,8 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     place nearest in climate and says which and how far.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.facility import hall_design, load_weather, redundant, steady_year
+    from megawatt.facility import load_weather, redundant, steady_year
+    from megawatt.facility.changes import changed_hall, read_changes
     from megawatt.writing import check_text
 
     _check_prices(options)
@@ -77,9 +90,10 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     if options["screen"]:
         _screen(weather, catalogue, keys, options, as_json)
         return
+    changes = read_changes(options["changes"], catalogue)
     rows, years = [], []
     for key in keys or catalogue.keys("hall"):
-        design = hall_design(catalogue, key, it_capacity_mw=options["it_mw"])
+        design = changed_hall(catalogue, key, changes, it_capacity_mw=options["it_mw"])
         design = redundant(design, power=options["power"], cooling=options["cooling"], ups_mode=options["ups"])
         years.append(steady_year(design, weather, options["load_frac"]))
         rows.append(_row(design, weather, years[-1], options))
@@ -100,7 +114,9 @@ def _check_prices(options: dict[str, Any]) -> None:
     if wanted and missing:
         why = "cost is electricity, water and IT not served" if ranked else "pads run where water is worth its price"
         raise click.UsageError(f"also give {', '.join(missing)}: {why}")
-    apart = [name for name in ("grid_mw", "shed_hours", "grid_water", "water_cap", "report") if options[name]]
+    apart = [
+        name for name in ("grid_mw", "shed_hours", "grid_water", "water_cap", "report", "changes") if options[name]
+    ]
     if options["screen"] and apart:
         words = ", ".join("--" + name.replace("_", "-") for name in apart)
         raise click.UsageError(f"--screen ranks designs; give {words} with the design that you choose")
@@ -203,6 +219,8 @@ def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict
                 "dry_bulb_c": h.dry_bulb_c,
                 "wet_bulb_c": h.wet_bulb_c,
                 "facility_per_it": h.facility_per_it,
+                "it_frac": h.it_frac,
+                "words": h.words(),
             }
             for h in design_hours(design, weather)
         ],
@@ -215,17 +233,40 @@ def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict
     if options["water_price"] is not None and has_pads(design):
         row["water_choice"] = _choice(design, weather, it_mw, options)
     if options["grid_mw"] is not None:
-        plan = capacity_plan(design, weather, options["grid_mw"], options["shed_hours"])
+        plan = capacity_plan(design, weather, options["grid_mw"], options["shed_hours"], _days(weather, options))
         row["capacity"] = {
             "grid_mw": plan.grid_mw,
             "it_mw": plan.it_mw,
+            "carried_it_mw": plan.carried_it_mw,
             "binding_hour": plan.hour,
+            "worst": dataclasses.asdict(plan.worst),
+            "hottest": dataclasses.asdict(plan.hottest),
+            "sets": plan.words(),
+            "derated_hours": plan.derated_hours,
+            "derated_mwh": plan.derated_mwh,
             "shed_hours": plan.shed_hours,
             "shed_mwh": plan.shed_mwh,
             "shed_max_mw": plan.shed_max_mw,
             "spare_mwh": plan.spare_mwh,
         }
     return row
+
+
+def _days(weather: Weather, options: dict[str, Any]) -> tuple[DesignDay, ...]:
+    """Days beside the year: as stated, or the extremes of the weather."""
+    from megawatt.facility import design_days, stated_day
+
+    if not options["stated"]:
+        return design_days(weather, options["worst_day"])
+    days = []
+    for text in options["stated"]:
+        dry, _, wet = text.partition("/")
+        try:
+            dry_c, wet_c = float(dry), float(wet)
+        except ValueError:
+            raise click.UsageError(f"--design-day {text}: allowed: dry and wet bulb in degC, e.g. 46/24") from None
+        days.append(stated_day(text, dry_c, wet_c, None, weather))
+    return tuple(days)
 
 
 def _choice(design: HallDesign, weather: Weather, it_mw: float, options: dict[str, Any]) -> dict[str, Any]:
@@ -277,7 +318,9 @@ _SCREENED: tuple[tuple[str, Callable[[dict[str, Any]], str]], ...] = (
 _SOURCE = ("source", lambda r: f"{r['wue_source_l_per_kwh']:.2f}")
 _CAPACITY = (
     ("IT MW", lambda r: f"{r['capacity']['it_mw']:,.1f}"),
+    ("worst day", lambda r: f"{r['capacity']['carried_it_mw']:,.1f}"),
     ("shed MWh", lambda r: f"{r['capacity']['shed_mwh']:,.0f}"),
+    ("lost h", lambda r: f"{r['capacity']['derated_hours']:,}"),
 )
 
 
@@ -294,7 +337,8 @@ def _table(
 
 def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
     extra = [*([_SOURCE] if "wue_source_l_per_kwh" in rows[0] else []), *(_CAPACITY if "capacity" in rows[0] else ())]
-    columns = [*_COLUMNS[:3], *extra, *_COLUMNS[4:6]] if extra else list(_COLUMNS)  # 80 characters either way
+    lost = [] if "capacity" in rows[0] else _COLUMNS[7:]
+    columns = [*_COLUMNS[:3], *extra, _COLUMNS[4], *lost] if extra else list(_COLUMNS)  # 80 characters either way
     _table(weather, rows, columns)
     to = console()
     for row in rows:
@@ -306,9 +350,10 @@ def _print(weather: Weather, rows: list[dict[str, Any]]) -> None:
                 f"${chosen['marginal_usd_per_m3']:.2f}"
             )
     ranks = [f"hour {h['rank']}" for h in rows[0]["design_hours"]]
-    worst = [
-        [f"{h['facility_per_it']:.3f} ({h['dry_bulb_c']:.1f}/{h['wet_bulb_c']:.1f})" for h in row["design_hours"]]
-        for row in rows
-    ]
+    worst = [[h["words"] for h in row["design_hours"]] for row in rows]
     to.print("\nWorst hours by rank: facility MW per IT MW (dry/wet bulb, degC)", style="dim")
     print_table(("design", *ranks), [[row["design"], *cells] for row, cells in zip(rows, worst, strict=True)])
+    if "capacity" in rows[0]:
+        to.print("\nWhat sets the capacity", style="dim")
+        for row in rows:
+            to.print(f"{row['design']}: {row['capacity']['sets']}")

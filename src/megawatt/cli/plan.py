@@ -83,6 +83,10 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
 
         print_conversion(comparison.conversion)
     for use in comparison.uses:
+        weather = (f"Weather: {use.weather.place}, {use.weather.origin}", *use.weather.stand_ins)
+        to.print(f"{use.name}: {'; '.join(weather)}.", style="dim")
+        for text in _worst(use):
+            to.print(f"{use.name}: {text}", style="dim")
         for text in use.warnings[-1:]:
             to.print(f"{use.name}: {text}", style="dim")
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
@@ -112,6 +116,15 @@ _UNIT_ROWS = (
 )
 
 
+def _worst(use: UseResult) -> list[str]:
+    """The hour that sizes the halls, and the one in which their cooling carries least where that is not all."""
+    worst, hot = use.worst_hour, use.hottest_hour
+    lines = [] if worst is None else [f"Worst hour: {worst.words()}."]
+    if hot is not None and hot.loses:
+        lines.append(f"Hottest hour: {hot.words()}.")
+    return lines
+
+
 def _million(value: float) -> str:
     return f"{'-' if value < 0 else ''}${abs(value) / 1e6:,.2f}m"
 
@@ -122,6 +135,11 @@ def _value_range(use: UseResult, h: Headline) -> str:
 
 def _envelope(use: UseResult, h: Headline) -> str:
     return f"{_million(h.value_low)} to {_million(h.value_high)}"
+
+
+def _of_two(use: UseResult, name: str, other_name: str, unit: str) -> str:
+    value, other = getattr(use.footprint, name, None), getattr(use.footprint, other_name, None)
+    return "-" if value is None else f"{value:,.0f} {unit}" + ("" if other is None else f" ({other:,.0f})")
 
 
 def _tokens(use: UseResult, h: Headline) -> str:
@@ -169,5 +187,13 @@ _ROWS = (
         lambda u, h: "-" if u.mined is None else f"${u.mined.strike_usd_per_mwh:,.2f}",
     ),
     ("chips", lambda u, h: f"{u.chips:,}" if u.chips else "-"),
+    (
+        "carbon of a year, location (market)",
+        lambda u, h: _of_two(u, "carbon_t", "carbon_market_t", "t"),
+    ),
+    (
+        "water of a year on site (at source)",
+        lambda u, h: _of_two(u, "water_m3", "source_water_m3", "m3"),
+    ),
     ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, " + ("-" if h.pue is None else f"{h.pue:.3f}")),
 )

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
-from megawatt.dispatch.halls import TOLERANCE_MW, HallSegments, hour_name, hourly_response
+from megawatt.dispatch.halls import TOLERANCE_MW, HallSegments, hourly_response
 from megawatt.dispatch.rates import other_usd
 from megawatt.dispatch.records import Dispatch, SiteProblem
 from megawatt.facility.records import FacilityResponse
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_YEAR, hour_name
 
 __all__ = ["account", "overloads"]
 

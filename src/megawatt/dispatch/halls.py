@@ -12,9 +12,9 @@ from megawatt.arrays import FloatArray
 from megawatt.dispatch.records import SiteProblem
 from megawatt.errors import InfeasibleError, Problem, ScenarioError
 from megawatt.facility.records import FacilityResponse
-from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
+from megawatt.hours import HOURS_IN_YEAR, hour_name
 
-__all__ = ["HallSegments", "SiteHalls", "above_firm", "hour_name", "hourly_response", "it_power", "site_halls"]
+__all__ = ["HallSegments", "SiteHalls", "above_firm", "hourly_response", "it_power", "site_halls"]
 
 
 TOLERANCE_MW: Final = 1e-6
@@ -57,13 +57,6 @@ class SiteHalls:
     ai: HallSegments
     mining: HallSegments
     available_mw: FloatArray
-
-
-def hour_name(hour: int) -> str:
-    """Calendar name of an hour of the site year, e.g. ``14 Jul 15:00``."""
-    month = int(MONTH_OF_HOUR[hour])
-    day = hour // 24 - int(DAYS_IN_MONTH[:month].sum()) + 1
-    return f"{day} {MONTH_NAMES[month]} {hour % 24:02d}:00"
 
 
 def hourly_response(response: FacilityResponse, table: FloatArray, it_mw: FloatArray) -> FloatArray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from megawatt.dispatch.halls import TOLERANCE_MW, hour_name
+from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import HourlyProblem
 from megawatt.errors import InfeasibleError
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_YEAR, hour_name
 
 __all__ = ["shortfall_error"]
 

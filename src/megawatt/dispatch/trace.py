@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from megawatt.dispatch.halls import hour_name
 from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.errors import ScenarioError
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_YEAR, hour_name
 
 __all__ = ["HOURS_IN_WEEK", "week_start", "week_trace"]
 

@@ -1,9 +1,19 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
-from megawatt.facility.capacities import CapacityPlan, DesignHour, capacity, capacity_plan, design_hours, miners_beside
-from megawatt.facility.clock import SiteClock, site_clock
+from megawatt.facility.capacities import (
+    CapacityPlan,
+    DesignHour,
+    WorstHour,
+    capacity,
+    capacity_plan,
+    design_hours,
+    miners_beside,
+    worst_hours,
+)
+from megawatt.facility.clock import SiteClock, point_of, site_clock
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
+from megawatt.facility.design_days import WORST_DAYS, DesignDay, design_days, stated_day
 from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.profile import pue_by_hour, pue_by_month, steady_load_mw, steady_year, water_m3_by_month
@@ -23,9 +33,11 @@ from megawatt.facility.weather import (
 
 __all__ = [
     "PARTS",
+    "WORST_DAYS",
     "AirLoop",
     "Ambient",
     "CapacityPlan",
+    "DesignDay",
     "DesignHour",
     "DryCooler",
     "FacilityResponse",
@@ -44,11 +56,13 @@ __all__ = [
     "WaterChoice",
     "Weather",
     "WeatherStates",
+    "WorstHour",
     "ambient_of",
     "at_elevation",
     "capacity",
     "capacity_plan",
     "curves",
+    "design_days",
     "design_hours",
     "from_normals",
     "hall_design",
@@ -59,6 +73,7 @@ __all__ = [
     "load_weather",
     "miners_beside",
     "nearest_place",
+    "point_of",
     "pue_by_hour",
     "pue_by_month",
     "read_weather_file",
@@ -70,6 +85,7 @@ __all__ = [
     "simulate",
     "site_clock",
     "source_wue_l_per_kwh",
+    "stated_day",
     "steady_load_mw",
     "steady_year",
     "warmer",
@@ -78,4 +94,5 @@ __all__ = [
     "weather_states",
     "with_dry_bulb",
     "without_pads",
+    "worst_hours",
 ]

@@ -11,17 +11,69 @@ from megawatt.arrays import FloatArray
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import HallDesign
-from megawatt.facility.hall import evaluate, it_limit_mw, total_mw
+from megawatt.facility.design_days import DesignDay, hours_of
+from megawatt.facility.hall import beyond, evaluate, it_limit_mw, total_mw
 from megawatt.facility.records import Weather
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_YEAR, hour_name
 
-__all__ = ["CapacityPlan", "DesignHour", "capacity", "capacity_plan", "design_hours", "miners_beside"]
+__all__ = [
+    "CapacityPlan",
+    "DesignHour",
+    "WorstHour",
+    "capacity",
+    "capacity_plan",
+    "design_hours",
+    "miners_beside",
+    "worst_hours",
+]
 
 
 _PASSES: Final = 6
 """Refinements of the grid by a factor of 16 each: to 1e-7 of the range."""
 _GRID_POINTS: Final = 17
 """Points of a search grid, ends included."""
+_ALL_OF_IT: Final = 1e-9
+"""Share of IT capacity below which a limit is rounding."""
+_OF_WEATHER: Final = ("fans", "heat_rejection", "trim_chiller", "chiller")
+"""Parts of facility power that follow the air."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorstHour:
+    """The hour that sets what a connection carries.
+
+    Attributes
+    ----------
+    name : str
+        The day and hour, of the year or of a design day.
+    hour : int or None
+        Hour of the site year; None on a design day.
+    dry_bulb_c, wet_bulb_c : float
+    facility_per_it : float
+        Facility power over IT capacity in it. [-]
+    it_frac : float
+        Share of the IT capacity that the cooling carries in it. [-]
+    binds : str
+        What binds: the connection and the part that weighs most, or the plant that cannot carry the heat.
+    """
+
+    name: str
+    hour: int | None
+    dry_bulb_c: float
+    wet_bulb_c: float
+    facility_per_it: float
+    it_frac: float
+    binds: str
+
+    @property
+    def loses(self) -> bool:
+        """Whether the cooling does not carry all IT."""
+        return self.it_frac < 1.0 - _ALL_OF_IT
+
+    def words(self) -> str:
+        """The hour, its air, what binds and what is lost, in words."""
+        lost = f", {1.0 - self.it_frac:.1%} of IT not cooled" if self.it_frac < 0.9995 else ""
+        return f"{self.name} ({self.dry_bulb_c:.1f}/{self.wet_bulb_c:.1f} degC): {self.binds}{lost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +84,43 @@ class CapacityPlan:
     ----------
     grid_mw, it_mw : float
         The connection, and the IT capacity of the hall that fits it. [MW]
-    hour : int
-        Hour that binds: the worst of those that do not shed.
+    hour : int or None
+        Hour of the year that sets it: the worst of those that do not shed; None where a design day does.
+    worst : WorstHour
+        That hour, in words.
+    carried_it_mw : float
+        IT power that runs in the worst hour of all, cooling's limit included: what holds on the worst day. [MW]
+    hottest : WorstHour
+        The hour in which the cooling carries least (the worst hour itself where it carries all).
     shed_hours : int
         Hours in which the connection (not the cooling) holds IT power back; at most the number allowed.
     shed_mwh, shed_max_mw : float
         IT energy not served in these hours [MWh], and the most in one of them [MW].
+    derated_hours, derated_mwh : int, float
+        Hours of the year in which the cooling does not carry all IT, and the IT energy lost in them. [MWh]
     facility_mw, served_it_mw : array, shape (8760,)
         What the hall draws and serves at full load. [MW]
     """
 
     grid_mw: float
     it_mw: float
-    hour: int
+    hour: int | None
+    worst: WorstHour
+    carried_it_mw: float
+    hottest: WorstHour
     shed_hours: int
     shed_mwh: float
     shed_max_mw: float
+    derated_hours: int
+    derated_mwh: float
     facility_mw: FloatArray
     served_it_mw: FloatArray
+
+    def words(self) -> str:
+        """What sets the capacity, and the hour in which the cooling carries least where that is not all."""
+        return "; ".join(
+            hour.words() for hour in dict.fromkeys((self.worst, self.hottest)) if hour is self.worst or hour.loses
+        )
 
     @property
     def spare_mw(self) -> FloatArray:
@@ -64,13 +135,146 @@ class CapacityPlan:
 
 @dataclass(frozen=True, slots=True)
 class DesignHour:
-    """The hour that ``rank`` - 1 hours exceed in facility power: its air, and facility power per MW of IT capacity."""
+    """The hour that ``rank`` - 1 hours exceed, by IT power lost to the cooling's limit, then by facility power.
+
+    Its air, facility power per MW of IT capacity, and the share of the IT capacity that the cooling carries.
+    """
 
     rank: int
     hour: int
     dry_bulb_c: float
     wet_bulb_c: float
     facility_per_it: float
+    it_frac: float
+
+    def words(self) -> str:
+        """Facility over IT, what is lost, and the air."""
+        lost = f" -{1.0 - self.it_frac:.0%}" if self.it_frac < 1.0 - _ALL_OF_IT else ""
+        return f"{self.facility_per_it:.3f}{lost} ({self.dry_bulb_c:.1f}/{self.wet_bulb_c:.1f})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizing:
+    """Air by hour, of the year and then of the design days: the cooling's limit and the power at it, over capacity."""
+
+    weather: Weather
+    days: tuple[DesignDay, ...]
+    ambient: Ambient
+    it_frac: FloatArray
+    facility_per_it: FloatArray
+
+    def worst(self, design: HallDesign, place: int) -> WorstHour:
+        """One of these hours in words."""
+        day, hour = divmod(place - HOURS_IN_YEAR, 24)
+        of_year = place < HOURS_IN_YEAR
+        there = self.ambient.hours(np.array([place]))
+        return WorstHour(
+            name=hour_name(place) if of_year else self.days[day].hour_name(hour),
+            hour=place if of_year else None,
+            dry_bulb_c=float(there.dry_bulb_c[0, 0]),
+            wet_bulb_c=float(there.wet_bulb_c[0, 0]),
+            facility_per_it=float(self.facility_per_it[place]),
+            it_frac=float(self.it_frac[place]),
+            binds=_what_binds(design, there, float(self.it_frac[place])),
+        )
+
+
+def _sizing(
+    design: HallDesign, weather: Weather, days: tuple[DesignDay, ...] = (), ambient: Ambient | None = None
+) -> _Sizing:
+    air = ambient or ambient_of(weather)
+    extreme = hours_of(days)
+    if extreme is not None:
+        air = air.joined(ambient_of(extreme))
+    limit = it_limit_mw(design, air)
+    most = np.zeros(limit.size)
+    for state in (design, design.without_spares):
+        if state is not None:
+            sized = replace(state, it_capacity_mw=design.it_capacity_mw)
+            most = np.maximum(most, total_mw(evaluate(sized, air, limit[:, None])[0])[:, 0])
+    return _Sizing(weather, days, air, limit / design.it_capacity_mw, most / design.it_capacity_mw)
+
+
+def _what_binds(design: HallDesign, there: Ambient, it_frac: float) -> str:
+    """What keeps an hour from carrying more: the loop that cannot take the heat, or the connection."""
+    if it_frac < 1.0 - _ALL_OF_IT:
+        return beyond(design, there)
+    parts, _, _ = evaluate(design, there, np.array([[design.it_capacity_mw]]))
+    name, power = max(
+        ((n, float(p[0, 0])) for n, p in parts.items() if n in _OF_WEATHER), key=lambda item: item[1], default=("", 0.0)
+    )
+    return f"the connection; {name.replace('_', ' ')} at {power / design.it_capacity_mw:.1%} of IT"
+
+
+def capacity(
+    design: HallDesign,
+    weather: Weather,
+    grid_mw: float,
+    *,
+    days: tuple[DesignDay, ...] = (),
+    ambient: Ambient | None = None,
+) -> tuple[float, int]:
+    """IT capacity that a grid connection carries in the worst hour of the year and of the design days.
+
+    The hall is resized: all equipment is in proportion to IT capacity, so the answer is ``grid_mw`` over the worst
+    hour's facility power per MW of IT capacity, at full load or, where less, at the cooling's limit. It holds with
+    redundant units running and with them out. ``ambient`` is ``ambient_of(weather)``, where it is at hand.
+
+    Returns
+    -------
+    it_mw : float
+        IT capacity of the hall that just fits. [MW]
+    hour : int
+        Hour of the year that sets it, 0 to 8759; from 8760 on the hours of ``days``, in their order (`worst_hours`
+        names it).
+
+    Raises
+    ------
+    InfeasibleError
+        If the connection is not positive.
+    """
+    grid_mw = _positive(grid_mw)
+    sizing = _sizing(design, weather, days, ambient)
+    place = int(sizing.facility_per_it.argmax())
+    return float(grid_mw / sizing.facility_per_it[place]), place
+
+
+def worst_hours(design: HallDesign, weather: Weather, days: tuple[DesignDay, ...]) -> tuple[WorstHour, WorstHour]:
+    """The hour with the most facility power per MW of IT, and the one in which the cooling carries least."""
+    sizing = _sizing(design, weather, days)
+    most = int(sizing.facility_per_it.argmax())
+    return sizing.worst(design, most), sizing.worst(design, _hottest(sizing))
+
+
+def _hottest(sizing: _Sizing) -> int:
+    return int(np.lexsort((-sizing.facility_per_it, sizing.it_frac))[0])
+
+
+def design_hours(design: HallDesign, weather: Weather, ranks: tuple[int, ...] = (1, 10, 100)) -> tuple[DesignHour, ...]:
+    """The worst 1st, 10th, 100th ... hour of the year for this hall.
+
+    Hours whose cooling cannot carry all IT come first, the least carried before the rest; then those of most facility
+    power; equal ones by their dry bulb.
+
+    Raises
+    ------
+    ScenarioError
+        If a rank is not 1 to 8760.
+    """
+    _checked_ranks(ranks, "design hour")
+    sizing = _sizing(design, weather)
+    order = np.lexsort((-weather.dry_bulb_c, -sizing.facility_per_it, sizing.it_frac))
+    return tuple(
+        DesignHour(
+            rank,
+            int(h := order[rank - 1]),
+            float(weather.dry_bulb_c[h]),
+            float(weather.wet_bulb_c[h]),
+            float(sizing.facility_per_it[h]),
+            float(sizing.it_frac[h]),
+        )
+        for rank in ranks
+    )
 
 
 def _positive(grid_mw: float) -> float:
@@ -79,74 +283,19 @@ def _positive(grid_mw: float) -> float:
     return float(grid_mw)
 
 
-def _per_it_mw(design: HallDesign, ambient: Ambient) -> FloatArray:
-    """Facility power per MW of IT capacity at full load (or the cooling's limit), shape (hours,)."""
-    limit = it_limit_mw(design, ambient)
-    parts, _, _ = evaluate(design, ambient, limit[:, None])
-    return np.asarray(total_mw(parts)[:, 0] / design.it_capacity_mw)
-
-
-def capacity(
-    design: HallDesign, weather: Weather, grid_mw: float, *, ambient: Ambient | None = None
-) -> tuple[float, int]:
-    """IT capacity that a grid connection carries in the worst hour of the year.
-
-    The hall is resized: all equipment is in proportion to IT capacity, so the answer is ``grid_mw`` over the worst
-    hour's facility power per MW of IT capacity, at full load or, where less, at the cooling's limit.
-    ``ambient`` is ``ambient_of(weather)``, where it is at hand.
-
-    Returns
-    -------
-    it_mw : float
-        IT capacity of the hall that just fits. [MW]
-    hour : int
-        Hour of the year that binds, 0 to 8759.
-
-    Raises
-    ------
-    InfeasibleError
-        If the connection is not positive.
-    """
-    _positive(grid_mw)
-    per_it_mw = _per_it_mw(design, ambient or ambient_of(weather))
-    hour = int(per_it_mw.argmax())
-    return float(grid_mw / per_it_mw[hour]), hour
-
-
-def design_hours(design: HallDesign, weather: Weather, ranks: tuple[int, ...] = (1, 10, 100)) -> tuple[DesignHour, ...]:
-    """The worst 1st, 10th, 100th ... hour of the year for this hall, by facility power at full load.
-
-    Raises
-    ------
-    ScenarioError
-        If a rank is not 1 to 8760.
-    """
-    _checked_ranks(ranks, "design hour")
-    per_it_mw = _per_it_mw(design, ambient_of(weather))
-    order = np.argsort(-per_it_mw, kind="stable")
-    return tuple(
-        DesignHour(
-            rank,
-            int(h := order[rank - 1]),
-            float(weather.dry_bulb_c[h]),
-            float(weather.wet_bulb_c[h]),
-            float(per_it_mw[h]),
-        )
-        for rank in ranks
-    )
-
-
 def _checked_ranks(ranks: tuple[int, ...], name: str, least: int = 1) -> None:
     bad = [rank for rank in ranks if not least <= rank <= HOURS_IN_YEAR]
     if bad:
         raise ScenarioError(f"{name} {bad[0]}: allowed {least} to {HOURS_IN_YEAR} (hours of the year)")
 
 
-def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hours: int = 0) -> CapacityPlan:
+def capacity_plan(
+    design: HallDesign, weather: Weather, grid_mw: float, shed_hours: int = 0, days: tuple[DesignDay, ...] = ()
+) -> CapacityPlan:
     """IT capacity of a connection if the hall may hold IT power back in its worst ``shed_hours`` hours.
 
     The hall is sized so that the worst hour but ``shed_hours`` just fills the connection; in worse hours IT power falls
-    to what still fits.
+    to what still fits. Where hours may shed, those of design days do.
 
     Parameters
     ----------
@@ -156,6 +305,8 @@ def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hou
         Contracted capacity. [MW], > 0
     shed_hours : int
         Hours of the year that may shed, 0 to 8759.
+    days : tuple of DesignDay
+        Days beside the year that have to fit too.
 
     Raises
     ------
@@ -166,14 +317,15 @@ def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hou
     """
     grid_mw = _positive(grid_mw)
     _checked_ranks((shed_hours + 1,), "shed_hours + 1 =")
-    ambient = ambient_of(weather)
-    per_it_mw = _per_it_mw(design, ambient)
-    hour = int(np.argsort(-per_it_mw, kind="stable")[shed_hours])
-    it_mw = grid_mw / float(per_it_mw[hour])
+    sizing = _sizing(design, weather, days)
+    per_it_mw = sizing.facility_per_it if not shed_hours else sizing.facility_per_it[:HOURS_IN_YEAR]
+    place = int(np.argsort(-per_it_mw, kind="stable")[shed_hours])
+    it_mw = grid_mw / float(per_it_mw[place])
     sized = replace(design, it_capacity_mw=it_mw)
-    limit = it_limit_mw(sized, ambient)
+    ambient = sizing.ambient
+    limit = sizing.it_frac * it_mw
     served = limit.copy()
-    worse = np.flatnonzero(per_it_mw > per_it_mw[hour] * (1 + 1e-12))
+    worse = np.flatnonzero(sizing.facility_per_it > per_it_mw[place] * (1 + 1e-12))
     if worse.size:
         fits = it_that_fits(sized, ambient.hours(worse), np.full(worse.size, grid_mw))
         if np.isnan(fits).any():
@@ -182,17 +334,23 @@ def capacity_plan(design: HallDesign, weather: Weather, grid_mw: float, shed_hou
                 "hall alone draws more in the worst hour; allow fewer shed_hours"
             )
         served[worse] = np.minimum(served[worse], fits)
-    parts, _, _ = evaluate(sized, ambient, served[:, None])
-    held_back = limit - served
+    year = ambient.hours(np.arange(HOURS_IN_YEAR))
+    parts, _, _ = evaluate(sized, year, served[:HOURS_IN_YEAR, None])
+    held_back, lost = (limit - served)[:HOURS_IN_YEAR], it_mw - limit[:HOURS_IN_YEAR]
     return CapacityPlan(
         grid_mw=grid_mw,
         it_mw=it_mw,
-        hour=hour,
-        shed_hours=int((held_back > 1e-9 * it_mw).sum()),
+        hour=place if place < HOURS_IN_YEAR else None,
+        worst=sizing.worst(design, place),
+        carried_it_mw=float(served.min()),
+        hottest=sizing.worst(design, _hottest(sizing)),
+        shed_hours=int((held_back > _ALL_OF_IT * it_mw).sum()),
         shed_mwh=float(held_back.sum()),
         shed_max_mw=float(held_back.max()),
+        derated_hours=int((lost > _ALL_OF_IT * it_mw).sum()),
+        derated_mwh=float(lost.sum()),
         facility_mw=total_mw(parts)[:, 0],
-        served_it_mw=served,
+        served_it_mw=served[:HOURS_IN_YEAR],
     )
 
 

@@ -1,40 +1,43 @@
-"""The clock of a site: its time zone and standard time, from its place."""
+"""The clock of a site: its time zone and standard time, from its coordinates or from its own files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from megawatt.catalogue.records import Fact
-from megawatt.facility.coordinates import read_coordinates
-from megawatt.facility.places import PlaceSource, distance_km, known_places
+from tzfpy import get_tz
+
+from megawatt.errors import Problem, ScenarioError
+from megawatt.facility.coordinates import Coordinates, read_coordinates
+from megawatt.facility.place_file import is_place_file, read_place
+from megawatt.facility.places import PlaceSource
+from megawatt.facility.weather_files import is_weather_file
+from megawatt.hourly import read_hourly
 from megawatt.units import S_PER_HOUR
 
-__all__ = ["SiteClock", "ZoneSource", "site_clock"]
-
-_NEAR_KM: Final = 300.0
-"""Farther than this from every known place, the zone is told by the longitude alone; assumed. [km]"""
-_DEGREES_PER_HOUR: Final = 15.0
-"""The Earth turns so far in an hour. [degree/h]"""
-
-
-class ZoneSource(PlaceSource, Protocol):
-    """The part of the catalogue that gives places and their zones."""
-
-    def fact(self, key: str, field: str) -> Fact:
-        """One fact."""
-        ...
+__all__ = ["SiteClock", "point_of", "site_clock", "zone_at"]
 
 
 @dataclass(frozen=True, slots=True)
 class SiteClock:
-    """Standard time of a site [h from UTC], its IANA zone ('' where only the longitude tells it), and its origin."""
+    """Standard time of a site [h from UTC], its IANA zone ('' where none is known), and its origin."""
 
     utc_offset_hours: float
     zone: str
     remark: str
+
+
+def zone_at(latitude_deg: float, longitude_deg: float) -> str:
+    """IANA time zone of a point on Earth, by the boundaries of timezone-boundary-builder; at sea that of the longitude.
+
+    Parameters
+    ----------
+    latitude_deg, longitude_deg : float
+        North and east positive. [degree]
+    """
+    return get_tz(longitude_deg, latitude_deg)
 
 
 def _standard(zone: str) -> float:
@@ -44,25 +47,52 @@ def _standard(zone: str) -> float:
     return min(o.total_seconds() / S_PER_HOUR for o in offsets if o is not None)
 
 
-def site_clock(place: str, catalogue: ZoneSource) -> SiteClock:
-    """The clock of a catalogued place, or of coordinates: that of the nearest place, or of the longitude far from all.
+def point_of(place: str | Path, catalogue: PlaceSource) -> Coordinates | None:
+    """Where a catalogued place, coordinates, a place file or a weather file is; None where a weather file says it not.
+
+    Raises
+    ------
+    CatalogueError, ScenarioError
+        If the place is unknown, or a file cannot be read.
+    """
+    if is_weather_file(place) and not is_place_file(place):
+        file = read_hourly(Path(place), "weather")
+        if file.latitude_deg is None or file.longitude_deg is None:
+            return None
+        return Coordinates(file.latitude_deg, file.longitude_deg, file.elevation_m)
+    point = None if is_place_file(place) else read_coordinates(str(place))
+    if point is not None:
+        return point
+    n = read_place(Path(place)).normals if is_place_file(place) else catalogue.normals(str(place))
+    return Coordinates(n.latitude_deg, n.longitude_deg, n.elevation_m)
+
+
+def site_clock(place: str | Path, catalogue: PlaceSource, utc_offset_hours: float | None = None) -> SiteClock:
+    """The clock of a catalogued place, of coordinates, of a place file or of a weather file's header.
+
+    ``utc_offset_hours`` is what the user states: it goes before all. [h]
 
     Raises
     ------
     CatalogueError
         If the place is unknown.
     ScenarioError
-        If coordinates are impossible.
+        If coordinates are impossible, or a file cannot be read or says neither its clock nor where it is.
     """
-    point = read_coordinates(place)
-    if point is None:
-        zone = str(catalogue.fact(place, "time_zone").value)
-        return SiteClock(_standard(zone), zone, f"{zone}, of {place}")
-    here = point.latitude_deg, point.longitude_deg
-    far = {p.place: distance_km(*here, p.latitude_deg, p.longitude_deg) for p in known_places(catalogue)}
-    near = min(far, key=lambda key: (far[key], key))
-    if far[near] > _NEAR_KM:
-        hours = float(round(point.longitude_deg / _DEGREES_PER_HOUR))
-        return SiteClock(hours, "", f"UTC{hours:+g} by the longitude: no known place within {_NEAR_KM:g} km")
-    zone = str(catalogue.fact(near, "time_zone").value)
-    return SiteClock(_standard(zone), zone, f"{zone}, of {near} {far[near]:.0f} km away")
+    hours = utc_offset_hours
+    if hours is None and is_place_file(place):
+        hours = read_place(Path(place)).utc_offset_hours
+    name = Path(place).name if isinstance(place, Path) else place
+    point = point_of(place, catalogue)
+    if point is not None:
+        zone = zone_at(point.latitude_deg, point.longitude_deg)
+        if hours is None:
+            return SiteClock(_standard(zone), zone, f"{zone}, of {name}")
+        return SiteClock(hours, zone, f"UTC{hours:+g} as stated, {zone}")
+    path = Path(place)
+    hours = read_hourly(path, "weather").utc_offset_hours if hours is None else hours
+    if hours is not None:
+        return SiteClock(hours, "", f"UTC{hours:+g} as stated")
+    hint = 'site.place = "latitude, longitude" beside the file, or power.utc_offset_hours'
+    problem = Problem(path.name, "says neither its clock nor its coordinates", "a place", hint)
+    raise ScenarioError(f"{path.name}: the site's clock is not known", [problem], str(path))

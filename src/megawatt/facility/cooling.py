@@ -5,7 +5,7 @@ Heat and power share one unit (MW thermal, MW electric); temperatures in degC.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -34,6 +34,8 @@ __all__ = [
 
 CP_AIR_J_PER_KG_K: Final = 1006.0
 """Specific heat of dry air (ASHRAE Handbook, Fundamentals). [J/(kg K)]"""
+_SEA_LEVEL_PA: Final = 101_325.0
+"""Equipment is rated at the standard atmosphere. [Pa]"""
 _LITRE_PER_KG: Final = 1.0
 """Make-up water at 10 to 30 degC; within 0.5 %."""
 
@@ -47,6 +49,16 @@ class Ambient:
     dew_point_c: FloatArray
     ratio: FloatArray
     pressure_pa: FloatArray
+
+    @property
+    def density_ratio(self) -> FloatArray:
+        """Density of the air over that at sea level and the same temperature: fans move volume, heat goes by mass."""
+        return np.asarray(self.pressure_pa / _SEA_LEVEL_PA)
+
+    def joined(self, other: Ambient) -> Ambient:
+        """These hours, then those of another record."""
+        columns = (f.name for f in fields(self))
+        return Ambient(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in columns))
 
     def hours(self, index: NDArray[np.int64]) -> Ambient:
         """The same air at some of the hours."""
@@ -68,9 +80,9 @@ def ambient_of(weather: Weather) -> Ambient:
     return Ambient(*(column[:, None] for column in columns))
 
 
-def cube_law_mw(design_mw: float, flow_frac: ArrayLike, minimum_frac: float) -> FloatArray:
+def cube_law_mw(design_mw: ArrayLike, flow_frac: ArrayLike, minimum_frac: float) -> FloatArray:
     """Power of a fan or pump whose speed follows the flow (affinity law, P ~ n^3), down to a minimum flow. [MW]"""
-    return np.asarray(design_mw * np.maximum(np.asarray(flow_frac, float), minimum_frac) ** 3)
+    return np.asarray(np.asarray(design_mw) * np.maximum(np.asarray(flow_frac, float), minimum_frac) ** 3)
 
 
 def dry_cooler(
@@ -80,12 +92,13 @@ def dry_cooler(
     exponent: float,
     minimum_frac: float,
     worth: FloatArray | None = None,
+    density_ratio: FloatArray | float = 1.0,
 ) -> tuple[FloatArray, FloatArray]:
     """Heat that a dry cooler takes and the air flow it needs, both as fractions of design.
 
-    Heat ~ flow^exponent * (entering water - entering air): the effectiveness relation of a finned coil at constant
-    water flow, linearised in the logarithm of the air flow around design. Where a chiller stands behind the cooler,
-    fans run no faster than pays: fan power ~ flow^3 is balanced against the chiller power saved,
+    Heat ~ (density x flow)^exponent * (entering water - entering air): the effectiveness relation of a finned coil at
+    constant water flow, linearised in the logarithm of the air flow around design. Where a chiller stands behind the
+    cooler, fans run no faster than pays: fan power ~ flow^3 is balanced against the chiller power saved,
     d(worth * heat) = d(flow^3), which also keeps the sum of both convex in load.
 
     Parameters
@@ -103,13 +116,15 @@ def dry_cooler(
     worth : array, shape (hours, 1), optional
         Chiller power saved per heat, over fan power per heat at design. [-], > 0; none: there is no chiller, fans run
         as fast as they must.
+    density_ratio : array, shape (hours, 1)
+        `Ambient.density_ratio`: thin air carries less at the same speed.
 
     Returns
     -------
     rejected, flow : array, shape (hours, k)
         Heat rejected (at most ``load``), and air flow: 0, or ``minimum_frac`` to 1.
     """
-    full_flow = np.maximum(difference_k, 0.0) / design_difference_k
+    full_flow = np.maximum(difference_k, 0.0) / design_difference_k * density_ratio**exponent
     useful = np.ones_like(full_flow)
     if worth is not None:
         useful = np.minimum((worth * full_flow * exponent / 3.0) ** (1.0 / (3.0 - exponent)), 1.0)
@@ -135,7 +150,7 @@ def adiabatic_outlet_ratio(dry_bulb_c: FloatArray, ratio: FloatArray, outlet_c: 
     return np.asarray((psy.enthalpy_j_per_kg(dry_bulb_c, ratio) - 1006.0 * outlet_c) / (2.501e6 + 1860.0 * outlet_c))
 
 
-def evaporated_l_per_h(heat_mw: FloatArray, air_rise_k: float, ratio_gain: FloatArray) -> FloatArray:
+def evaporated_l_per_h(heat_mw: FloatArray, air_rise_k: FloatArray | float, ratio_gain: FloatArray) -> FloatArray:
     """Water taken up by an air stream that would carry ``heat_mw`` at a rise of ``air_rise_k``. [L/h]"""
     air_kg_per_h = heat_mw * J_PER_MWH / (CP_AIR_J_PER_KG_K * air_rise_k)
     return np.asarray(air_kg_per_h * np.maximum(ratio_gain, 0.0) * _LITRE_PER_KG)
@@ -185,7 +200,7 @@ class Chiller:
     capacity_frac: float
 
 
-def chiller_power_per_heat(chiller: Chiller, cold_c: float, warm_c: FloatArray) -> FloatArray:
+def chiller_power_per_heat(chiller: Chiller, cold_c: FloatArray | float, warm_c: FloatArray) -> FloatArray:
     """Electric power per heat of a chiller plant at full load (1 / COP). [-]"""
     evaporator_k = cold_c + ZERO_C_IN_K - chiller.evaporator_approach_k
     lift = warm_c + ZERO_C_IN_K + chiller.condenser_approach_k - evaporator_k
@@ -193,7 +208,11 @@ def chiller_power_per_heat(chiller: Chiller, cold_c: float, warm_c: FloatArray) 
 
 
 def chiller_power_mw(
-    chiller: Chiller, heat_mw: FloatArray, design_heat_mw: float, cold_c: FloatArray | float, warm_c: FloatArray
+    chiller: Chiller,
+    heat_mw: FloatArray,
+    design_heat_mw: FloatArray | float,
+    cold_c: FloatArray | float,
+    warm_c: FloatArray,
 ) -> FloatArray:
     """Electric power of a chiller plant. [MW]
 

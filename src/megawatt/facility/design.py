@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Final, Protocol, TypeVar
 
@@ -62,10 +63,11 @@ class Tower:
 
 @dataclass(frozen=True, slots=True)
 class LiquidLoop:
-    """Cold plates (or immersion tanks) - CDU - facility water - dry coolers, trimmed by pads, then by a chiller.
+    """Cold plates or immersion tanks - CDU - facility water - dry coolers, trimmed by pads, then by a chiller.
 
     ``supply_max_c``: warmest coolant at the rack's inlet; the facility water must be colder by ``cdu_approach_k``. Pump
-    powers are fractions of the loop's design heat.
+    powers are fractions of the loop's design heat. ``tanks``: no machine breathes the hall's air; what the air does not
+    take of the heat stays in the fluid.
     """
 
     supply_max_c: float
@@ -76,6 +78,7 @@ class LiquidLoop:
     cooler: DryCooler
     pads: Pads | None
     chiller: Chiller | None
+    tanks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,10 @@ class AirLoop:
     towers, then water-cooled chillers). ``supply_max_c``: warmest air at the servers' inlet; ``range_k``: its rise.
     Powers are fractions of the loop's design heat. Without a chiller ``supply_max_c`` is the warmest inlet at full
     load; above it the load must fall, so that the exhaust stays below ``supply_max_c + range_k``. An outside-air hall
-    has no chilled water: its trim is direct expansion, and ``water_range_k`` and pumps stay zero.
+    has no chilled water: its trim is direct expansion, and ``water_range_k`` and pumps stay zero. Its supply floats
+    with the outside air down to ``supply_min_c`` (return air is mixed in below), and machines draw less of colder air:
+    their heat sinks at ``component_c`` give off flow^0.75 x (component - inlet); without it their flow follows the load
+    alone. Closed halls hold ``supply_max_c``.
     """
 
     mode: str
@@ -104,11 +110,16 @@ class AirLoop:
     pads: Pads | None = None
     cooler: DryCooler | None = None
     tower: Tower | None = None
+    supply_min_c: float = 18.0
+    component_c: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HallDesign:
-    """A hall of ``it_capacity_mw``, equipment sized in proportion; ``liquid_share`` of IT heat leaves by liquid."""
+    """A hall of ``it_capacity_mw``, equipment sized in proportion; ``liquid_share`` of IT heat leaves by liquid.
+
+    ``without_spares`` is the same hall with its redundant units out, where it has been given some (`redundant`).
+    """
 
     key: str
     it_capacity_mw: float
@@ -117,6 +128,7 @@ class HallDesign:
     liquid: LiquidLoop | None
     air: AirLoop
     assumptions: tuple[Assumption, ...] = ()
+    without_spares: HallDesign | None = None
 
     def __post_init__(self) -> None:
         problems = _problems(self)
@@ -126,6 +138,10 @@ class HallDesign:
 
 def _problems(d: HallDesign) -> list[Problem]:
     problems = []
+    component_c = math.inf if d.air.component_c is None else d.air.component_c
+    if not d.air.supply_min_c <= d.air.supply_max_c < component_c:
+        found = f"supply {d.air.supply_min_c:g} to {d.air.supply_max_c:g} degC, components {component_c:g} degC"
+        problems.append(Problem("hall.air", found, "lowest supply <= warmest supply < components"))
     if not 0 < d.it_capacity_mw < 1e5:
         problems.append(Problem("hall.it_capacity_mw", f"{d.it_capacity_mw:g} MW", "> 0 and below 100,000 MW"))
     if not 0 <= d.liquid_share <= 1:
@@ -249,12 +265,13 @@ def _liquid_loop(reader: _Reader, supply_max_c: float | None) -> LiquidLoop:
         cooler=reader.equipment(DryCooler, "liquid_cooler_"),
         pads=reader.equipment(Pads, "liquid_pads_") if reader.has("liquid_pads_") else None,
         chiller=reader.equipment(Chiller, "liquid_chiller_") if reader.has("liquid_chiller_") else None,
+        tanks=reader.has("liquid_kind") and reader.fact("liquid_kind").value == "tanks",
     )
 
 
 def _air_loop(reader: _Reader) -> AirLoop:
     chiller = reader.equipment(Chiller, "air_chiller_") if reader.has("air_chiller_") else None
-    water = ("water_range_k", "pump_frac", "pump_min_flow_frac")
+    some = ("dew_point_max_c", "supply_min_c", "component_c", "water_range_k", "pump_frac", "pump_min_flow_frac")
     return AirLoop(
         mode=str(reader.fact("air_mode").value),
         supply_max_c=reader.number("air_supply_max_c"),
@@ -266,6 +283,5 @@ def _air_loop(reader: _Reader) -> AirLoop:
         cooler=reader.equipment(DryCooler, "air_cooler_") if reader.has("air_cooler_") else None,
         tower=reader.equipment(Tower, "air_tower_") if reader.has("air_tower_") else None,
         **({"coil_approach_k": reader.number("air_coil_approach_k")} if chiller else {}),
-        **({"dew_point_max_c": reader.number("air_dew_point_max_c")} if reader.has("air_dew_point_max_c") else {}),
-        **({name: reader.number("air_" + name) for name in water} if reader.has("air_water_range_k") else {}),
+        **{name: reader.number("air_" + name) for name in some if reader.has("air_" + name)},
     )

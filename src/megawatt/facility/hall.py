@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -22,6 +22,7 @@ from megawatt.hours import HOURS_IN_YEAR
 __all__ = [
     "PARTS",
     "HallCurves",
+    "beyond",
     "curves",
     "evaluate",
     "it_limit_mw",
@@ -67,17 +68,25 @@ def _supply_losses(design: HallDesign, it_mw: FloatArray) -> tuple[FloatArray, F
     return distribution, conversion_loss_mw(it_mw + distribution, rating, e.ups_no_load_frac, e.ups_load_frac)
 
 
-def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: FloatArray) -> list[LoopLoad]:
-    """The air loop, then the liquid loop if there is one; losses of UPS and distribution warm the hall's air."""
+def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: FloatArray) -> dict[str, LoopLoad]:
+    """The air loop, then the liquid loop if there is one, each by the plant that limits it; losses of UPS and
+    distribution warm the hall's air."""
     share, capacity_mw = design.liquid_share, design.it_capacity_mw
     full = np.array([[capacity_mw]])
     full_distribution, full_ups = _supply_losses(design, full)
     full_air_mw = (1.0 - share) * capacity_mw + float((full_distribution + full_ups)[0, 0])
-    loops = []
+    loops = {}
+    to_liquid = share * it_mw
     if full_air_mw > 0.0:
-        loops.append(air_loop(design.air, ambient, (1.0 - share) * it_mw + losses, full_air_mw))
+        air = air_loop(design.air, ambient, (1.0 - share) * it_mw + losses, full_air_mw)
+        if design.liquid is not None and design.liquid.tanks:
+            # A warm room takes less of the tanks' heat: it stays in the fluid, and no machine feels it.
+            to_liquid, air = to_liquid + air.excess_mw, replace(air, excess_mw=np.zeros_like(air.excess_mw))
+        plant = "the air loop's chillers" if design.air.chiller else f"inlet air at {design.air.supply_max_c:g} degC"
+        loops[plant] = air
     if design.liquid is not None and share > 0.0:
-        loops.append(liquid_loop(design.liquid, ambient, share * it_mw, share * capacity_mw))
+        plant = f"the liquid loop's {'trim chillers' if design.liquid.chiller else 'dry coolers'}"
+        loops[plant] = liquid_loop(design.liquid, ambient, to_liquid, share * capacity_mw)
     return loops
 
 
@@ -101,7 +110,7 @@ def evaluate(
     e, capacity_mw = design.electrical, design.it_capacity_mw
     shape = np.broadcast_shapes(ambient.dry_bulb_c.shape, it_mw.shape)
     distribution, ups = _supply_losses(design, it_mw)
-    loops = _loops(design, ambient, it_mw, distribution + ups)
+    loops = list(_loops(design, ambient, it_mw, distribution + ups).values())
     liquid = design.liquid is not None and design.liquid_share > 0.0
     trim = loops[-1].chiller_mw if liquid else np.zeros(shape)
 
@@ -125,6 +134,14 @@ def evaluate(
         total_mw(parts), rating, e.transformer_no_load_frac, e.transformer_load_frac
     )
     return parts, added("water_l"), added("excess_mw")
+
+
+def beyond(design: HallDesign, there: Ambient) -> str:
+    """Which plant cannot carry full load in one hour, in words; empty if all can."""
+    full = np.array([[design.it_capacity_mw]])
+    distribution, ups = _supply_losses(design, full)
+    loops = _loops(design, there, full, distribution + ups)
+    return " and ".join(name for name, loop in loops.items() if float(loop.excess_mw[0, 0]) > 0.0)
 
 
 def total_mw(parts: Mapping[str, FloatArray]) -> FloatArray:

@@ -25,12 +25,12 @@ _EARTH_RADIUS_KM: Final = 6371.0
 """Mean radius of the Earth. [km]"""
 
 # Differences of climate in kelvin of annual mean temperature. Latitude: 0.7 K per degree between 20 and 60 degrees
-# (30 K over 40 degrees). Elevation: the standard atmosphere's 6.5 K/km. Longitude and the sea: places a few thousand km
-# apart have nothing more in common than their latitude, taken as 5 K. Seasons of the other hemisphere do not fit the
-# calendar of prices. Assumed: which place is chosen hangs on their ratios, not on their values.
+# (30 K over 40 degrees). Longitude and the sea: places a few thousand km
+# apart have nothing more in common than their latitude, taken as 5 K. Oceans make the hemispheres differ, though months
+# are turned. Assumed: which place is chosen hangs on their ratios, not on their values.
 _K_PER_DEGREE: Final = 0.7
-_K_PER_M: Final = 0.0065
-"""Lapse rate of the standard atmosphere. [K/m]"""
+_K_PER_M: Final = 0.002
+"""What moving a year by the standard 6.5 K/km leaves: lapse rates differ by a third; assumed. [K/m]"""
 _FAR_K: Final = 5.0
 """Climates far apart differ by so much for the distance alone; assumed. [K]"""
 _FAR_KM: Final = 2000.0
@@ -149,7 +149,8 @@ def nearest_place(
 ) -> NearPlace:
     """The place nearest in climate to a point, and how far it is.
 
-    Least sum of: latitude (0.7 K per degree), elevation (6.5 K/km), distance (up to 5 K), other hemisphere (up to 2 K)
+    Least sum of: latitude (0.7 K per degree), elevation (2 K/km beside the lapse rate that `load_weather` moves it by,
+    an elevation of the site being known), distance (up to 5 K), other hemisphere (up to 2 K)
     and, if the class is given and the place is not close by, the Koeppen class (up to 3 K).
 
     Parameters

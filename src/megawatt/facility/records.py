@@ -13,7 +13,10 @@ __all__ = ["FacilityResponse", "FacilityYear", "Weather"]
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """A site year of weather, arrays of shape (8760,); ``origin`` says whether real, typical or synthesised."""
+    """A site year of weather, arrays of shape (8760,); ``origin`` says whether real, typical or synthesised.
+
+    ``yearly_max_c`` (2, years) are the highest dry and wet bulb of each year, where the file has several.
+    """
 
     place: str
     origin: str
@@ -22,6 +25,7 @@ class Weather:
     relative_humidity: FloatArray
     pressure_pa: FloatArray
     assumptions: tuple[Assumption, ...] = ()
+    yearly_max_c: FloatArray | None = None
 
     @property
     def stand_ins(self) -> tuple[str, ...]:

@@ -57,7 +57,8 @@ def redundant(
     """The design with another redundancy of its transformers and UPS, of its chillers, and another UPS mode.
 
     More equipment runs at lower load: transformers and UPS pay their no-load losses more often and their load losses
-    less, chillers gain from smaller terminal differences. A hall without UPS or chiller stays without.
+    less, chillers gain from smaller terminal differences. That is energy, not capacity: what a connection carries has
+    to hold with the redundant units out (``without_spares``). A hall without UPS or chiller stays without.
 
     Parameters
     ----------
@@ -88,8 +89,23 @@ def redundant(
             problem = Problem("ups_mode", repr(ups_mode), " or ".join(UPS_MODES))
             raise ScenarioError(str(problem), [problem])
         no_load, load = _UPS_LOSSES[ups_mode] if has_ups else (0.0, 0.0)
+    words = f"power {power}, cooling {cooling}, {modules} modules{', UPS ' + ups_mode if ups_mode else ''}"
+    fact = Fact(words, "", "assumed", "assumption", note="redundancy asked for; replaces that of the design")
+    installed, needed = (_equipped(design, p, c, (no_load, load)) for p, c in ((over_power, over_cooling), (1.0, 1.0)))
+    return replace(
+        installed,
+        assumptions=(*design.assumptions, Assumption(f"{design.key}.redundancy", "facility", fact)),
+        without_spares=None if needed == installed else needed,
+    )
+
+
+def _equipped(
+    design: HallDesign, over_power: float, over_cooling: float, ups_losses: tuple[float, float]
+) -> HallDesign:
+    """The design with so much electrical and chiller plant over its need."""
+    no_load, load = ups_losses
     electrical = replace(
-        e,
+        design.electrical,
         transformer_installed_ratio=_TRANSFORMER_OVER_IT * over_power,
         ups_installed_ratio=over_power,
         ups_no_load_frac=no_load,
@@ -98,15 +114,8 @@ def redundant(
     liquid = design.liquid
     if liquid is not None:
         liquid = replace(liquid, chiller=_sized(liquid.chiller, over_cooling))
-    words = f"power {power}, cooling {cooling}, {modules} modules{', UPS ' + ups_mode if ups_mode else ''}"
-    fact = Fact(words, "", "assumed", "assumption", note="redundancy asked for; replaces that of the design")
-    return replace(
-        design,
-        electrical=electrical,
-        liquid=liquid,
-        air=replace(design.air, chiller=_sized(design.air.chiller, over_cooling)),
-        assumptions=(*design.assumptions, Assumption(f"{design.key}.redundancy", "facility", fact)),
-    )
+    air = replace(design.air, chiller=_sized(design.air.chiller, over_cooling))
+    return replace(design, electrical=electrical, liquid=liquid, air=air, assumptions=(), without_spares=None)
 
 
 def _sized(chiller: Chiller | None, over_needed: float) -> Chiller | None:

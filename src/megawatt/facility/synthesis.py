@@ -21,18 +21,18 @@ from megawatt.facility.records import Weather
 from megawatt.facility.weather_files import make_weather
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 
-__all__ = ["from_normals"]
+__all__ = ["BELOW_MAXIMUM", "from_normals"]
 
 
 # Share of the daily range below the day's maximum, hours 1 to 24: ASHRAE Fundamentals (2017), chapter 14, table 6.
-_BELOW_MAXIMUM: Final = np.array(
+BELOW_MAXIMUM: Final = np.array(
     [
         (0.88, 0.92, 0.95, 0.98, 1.00, 0.98, 0.91, 0.74),
         (0.55, 0.38, 0.23, 0.13, 0.05, 0.00, 0.00, 0.06),
         (0.14, 0.24, 0.39, 0.50, 0.59, 0.68, 0.75, 0.82),
     ]
 ).ravel()
-_DAILY_CYCLE: Final = _BELOW_MAXIMUM.mean() - _BELOW_MAXIMUM
+_DAILY_CYCLE: Final = BELOW_MAXIMUM.mean() - BELOW_MAXIMUM
 """Departure from the day's mean as a share of the daily range, hour-beginning 0 to 23."""
 
 _PERSISTENCE: Final = 0.6

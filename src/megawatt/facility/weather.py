@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.catalogue.records import Assumption, Fact
+from megawatt.catalogue.records import Assumption, Fact, Normals
 from megawatt.errors import ScenarioError
 from megawatt.facility import psychrometrics as psy
 from megawatt.facility.coordinates import read_coordinates
+from megawatt.facility.place_file import is_place_file, read_place
 from megawatt.facility.places import NearPlace, PlaceSource, distance_km, known_places, nearest_place
 from megawatt.facility.records import Weather
 from megawatt.facility.synthesis import from_normals
-from megawatt.facility.weather_files import read_weather_file
+from megawatt.facility.weather_files import is_weather_file, read_weather_file
 
 __all__ = [
     "NearPlace",
@@ -31,8 +34,7 @@ __all__ = [
 _LAPSE_K_PER_M: Final = 0.0065
 """Standard atmosphere (ISO 2533); ASHRAE Fundamentals (2017), chapter 1, equation 4."""
 
-_FILES: Final = (".epw", ".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods")
-"""Names that end so are files, not places."""
+_TURNED: Final = ", its months turned by half a year,"
 
 _SHIFT_LIMIT_K: Final = 15.0
 """Largest shift of a year: beyond any warming in question. [K]"""
@@ -43,14 +45,24 @@ def _moved(weather: Weather, warmer_k: float, pressure_ratio: float, origin: str
     dry_bulb = weather.dry_bulb_c + warmer_k
     pressure = weather.pressure_pa * pressure_ratio
     ratio = psy.humidity_ratio(weather.relative_humidity * psy.saturation_pressure_pa(dry_bulb), pressure)
+    wet_bulb = psy.wet_bulb_c(dry_bulb, ratio, pressure)
     return replace(
         weather,
         origin=f"{weather.origin}, {origin}",
         dry_bulb_c=dry_bulb,
-        wet_bulb_c=psy.wet_bulb_c(dry_bulb, ratio, pressure),
+        wet_bulb_c=wet_bulb,
         pressure_pa=pressure,
+        yearly_max_c=_moved_maxima(weather, warmer_k, wet_bulb),
         assumptions=(*weather.assumptions, fact),
     )
+
+
+def _moved_maxima(weather: Weather, warmer_k: float, wet_bulb_c: FloatArray) -> FloatArray | None:
+    """Highest dry and wet bulb of each year after a move: the wet bulb's as much warmer as that of the year at hand."""
+    if weather.yearly_max_c is None:
+        return None
+    wetter_k = float(wet_bulb_c.max() - weather.wet_bulb_c.max())
+    return np.asarray(weather.yearly_max_c + np.array([[warmer_k], [wetter_k]]))
 
 
 def warmer(weather: Weather, shift_k: float) -> Weather:
@@ -123,6 +135,14 @@ def at_elevation(weather: Weather, from_m: float, to_m: float) -> Weather:
     return _moved(weather, -cooler_k, ratio, f"moved to {to_m:g} m", name)
 
 
+def _turned(normals: Normals) -> Normals:
+    """The same normals half a year later: July's in January."""
+    months: dict[str, Any] = {
+        f.name: np.roll(v, 6) for f in fields(normals) if isinstance(v := getattr(normals, f.name), np.ndarray)
+    }
+    return replace(normals, **months)
+
+
 def load_weather(
     place_or_path: str | Path,
     catalogue: PlaceSource,
@@ -135,9 +155,9 @@ def load_weather(
     Parameters
     ----------
     place_or_path : str or Path
-        A weather file (docs/hourly-files.md), the key of a catalogued place, or coordinates
-        ``"latitude, longitude[, elevation]"``, which take the place nearest in climate (moved to the elevation, if one
-        is given) and say how far it is.
+        A weather file (docs/hourly-files.md), a place file of one's own (`PlaceFile`), the key of a catalogued place,
+        or coordinates ``"latitude, longitude[, elevation]"``, which take the place nearest in climate (moved to the
+        elevation, if one is given; its seasons turned, if it is of the other hemisphere) and say how far it is.
     catalogue : Catalogue
     seed : int
         Seed of the day-to-day weather where hours are synthesised from normals.
@@ -154,7 +174,9 @@ def load_weather(
         If the place is unknown; names the nearest keys.
     """
     text = str(place_or_path)
-    if isinstance(place_or_path, Path) or Path(text).suffix.lower() in _FILES:
+    if is_place_file(place_or_path):
+        return warmer(from_normals(read_place(Path(place_or_path)).normals, seed), shift_k)
+    if is_weather_file(place_or_path):
         return warmer(read_weather_file(place_or_path, utc_offset_hours), shift_k)
     point = read_coordinates(text)
     if point is None:
@@ -162,9 +184,12 @@ def load_weather(
     elevation = point.elevation_m
     near = nearest_place(known_places(catalogue), point.latitude_deg, point.longitude_deg, elevation)
     normals = catalogue.normals(near.key)
-    weather = from_normals(normals, seed)
+    turned = normals.latitude_deg * point.latitude_deg < 0.0
+    weather = from_normals(_turned(normals) if turned else normals, seed)
     if elevation is not None:
         weather = at_elevation(weather, normals.elevation_m, elevation)
-    proxy = Fact(near.key, "", "assumed", "assumption", note=f"climate of {near.remark()} stands in for {text}")
+    proxy = Fact(
+        near.key, "", "assumed", "assumption", note=f"climate of {near.remark()}{_TURNED * turned} stands in for {text}"
+    )
     stand_in = Assumption(f"{near.key}.stand_in", "facility", proxy)
     return warmer(replace(weather, assumptions=(*weather.assumptions, stand_in)), shift_k)

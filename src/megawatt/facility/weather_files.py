@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +14,15 @@ from megawatt.facility.records import Weather
 from megawatt.hourly import FilePart, HourlyFile, read_hourly
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["make_weather", "read_weather_file"]
+__all__ = ["is_weather_file", "make_weather", "read_weather_file"]
+
+_FILES: Final = (".epw", ".csv", ".txt", ".tsv", ".xlsx", ".xls", ".ods")
+"""Names that end so are files, not places."""
+
+
+def is_weather_file(place: str | Path) -> bool:
+    """Whether a place is the name of a weather file."""
+    return isinstance(place, Path) or Path(place).suffix.lower() in _FILES
 
 
 def make_weather(
@@ -59,12 +69,20 @@ def read_weather_file(
     """
     path = Path(path)
     file = read_hourly(path, "weather", FilePart(utc_offset_hours=utc_offset_hours))
-    hours = {name: years[-1] for name, years in file.values.items()}
-    dry_bulb = hours["dry_bulb"]
     height = elevation_m if elevation_m is not None else file.elevation_m or 0.0
-    pressure = hours.get("pressure")
+    years = [_year(file, path, height, number) for number in range(len(file.years))]
+    if len(years) == 1:
+        return years[0]
+    maxima = np.array([[y.dry_bulb_c.max() for y in years], [y.wet_bulb_c.max() for y in years]])
+    return replace(years[-1], yearly_max_c=maxima)
+
+
+def _year(file: HourlyFile, path: Path, height_m: float, number: int) -> Weather:
+    """One of the whole years of a file."""
+    hours = {name: years[number] for name, years in file.values.items()}
+    dry_bulb, pressure = hours["dry_bulb"], hours.get("pressure")
     if pressure is None:
-        pressure = np.full(HOURS_IN_YEAR, float(psy.standard_pressure_pa(height)))
+        pressure = np.full(HOURS_IN_YEAR, float(psy.standard_pressure_pa(height_m)))
     return make_weather(file.place, _origin(file, path), dry_bulb, _ratio(hours, dry_bulb, pressure), pressure)
 
 

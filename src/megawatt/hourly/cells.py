@@ -13,7 +13,7 @@ from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number, refused
 
-__all__ = ["QUANTITIES", "Quantity", "Unit", "price_unit", "read_column", "unit_of"]
+__all__ = ["QUANTITIES", "Quantity", "Unit", "currency_size", "price_unit", "read_column", "unit_of"]
 
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+")
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
@@ -71,8 +71,26 @@ _PLAIN: Final = {
 _SIGNS: Final = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "¢": "USD", "a$": "AUD", "c$": "CAD"}
 _CURRENCIES: Final = (
     "usd", "eur", "gbp", "aud", "cad", "nok", "sek", "dkk", "chf", "brl", "inr", "jpy", "pln", "czk", "huf", "ron",
-    "bgn", "try", "zar", "mxn", "clp", "cop", "pen", "krw", "cny", "sgd", "nzd", "isk", "pyg", "uah",
+    "bgn", "try", "zar", "mxn", "clp", "cop", "pen", "krw", "cny", "sgd", "nzd", "isk", "pyg", "uah", "ars", "uyu",
+    "idr", "vnd", "php", "thb", "myr", "kzt", "uzs", "pkr", "bdt", "lkr", "ngn", "kes", "ghs", "egp", "mad",
+    "aed", "sar", "omr", "kwd", "ils", "gel", "amd", "etb", "bob", "crc", "dop", "gtq", "lak", "mnt", "rsd", "all",
+    "irr",
 )  # fmt: skip
+_PER_USD: Final = {
+    1e1: "nok sek dkk czk mxn try zar uah cny thb egp bob gtq mad ghs",
+    1e2: "jpy inr huf isk php pkr bdt kes rsd uyu dop etb all lkr amd crc",
+    1e3: "krw clp kzt ngn ars mnt",
+    1e4: "pyg cop idr vnd uzs lak",
+    1e5: "irr",
+}
+_SIZES: Final = {name.upper(): size for size, names in _PER_USD.items() for name in names.split()}
+
+
+def currency_size(currency: str) -> float:
+    """Units of a currency per USD by order of magnitude, for what is plausible in it alone."""
+    return _SIZES.get(currency, 1.0)
+
+
 _ENERGY: Final = {"": 1.0, "mwh": 1.0, "mwhr": 1.0, "mwhe": 1.0, "kwh": 1000.0, "gwh": 0.001}
 _PRICE: Final = re.compile(
     r"(us\$|a\$|c\$|[$€£¥¢]|[a-z]{3}|ct|cents?|p)(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
@@ -172,7 +190,8 @@ def read_column(
         line, text = cells[int(np.argmax(missing))]
         raise _refused(file, column, quantity, unit, line, text, "is the code of a missing value")
     values = raw * unit.factor + unit.offset
-    wrong = (values < quantity.low) | (values > quantity.high)
+    size = currency_size(unit.currency)
+    wrong = (values < quantity.low * size) | (values > quantity.high * size)
     if wrong.any():
         line, text = cells[int(np.argmax(wrong))]
         raise _refused(file, column, quantity, unit, line, text, "is a missing code or wrong", _doubt(quantity, raw))

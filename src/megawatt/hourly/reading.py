@@ -12,7 +12,7 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.files import refused
-from megawatt.hourly.cells import QUANTITIES, Unit, price_unit, read_column, unit_of
+from megawatt.hourly.cells import QUANTITIES, Unit, currency_size, price_unit, read_column, unit_of
 from megawatt.hourly.clocks import LEAP_YEAR, Clock, read_clock, wrong_row
 from megawatt.hourly.layouts import Layout, recognise
 from megawatt.hourly.stamps import RULES, Stamps, from_wall
@@ -68,7 +68,8 @@ class HourlyFile:
     currency : str
     utc_offset_hours : float or None
         The clock of the hours; None where neither file nor site says it.
-    elevation_m : float or None
+    elevation_m, latitude_deg, longitude_deg : float or None
+        Of the place, where the file says them.
     remarks, warnings : tuple of str
         What was done; what looks wrong.
     dropped_hours, outside_hours : int
@@ -83,6 +84,8 @@ class HourlyFile:
     currency: str
     utc_offset_hours: float | None
     elevation_m: float | None
+    latitude_deg: float | None
+    longitude_deg: float | None
     remarks: tuple[str, ...]
     warnings: tuple[str, ...]
     dropped_hours: int
@@ -138,6 +141,8 @@ def read_hourly(path: Path, kind: str, part: FilePart | None = None) -> HourlyFi
         currency=currency,
         utc_offset_hours=said.offset_h,
         elevation_m=sheet.number("elevation_m"),
+        latitude_deg=sheet.number("latitude_deg"),
+        longitude_deg=sheet.number("longitude_deg"),
         remarks=(*remarks, *years.remarks, *said.remarks),
         warnings=price_doubts(hours["price"], currency) if kind == "prices" else (),
         dropped_hours=years.dropped_hours,
@@ -316,14 +321,15 @@ def _in_order(sheet: Sheet) -> IntArray:
 
 def price_doubts(price: FloatArray, currency: str) -> tuple[str, ...]:
     """What is not plausible in prices of a MWh, in sentences: a mean below 1 or above 1000, hours above every cap."""
+    size = currency_size(currency)
     mean, highest = float(price.mean()), float(price.max())
     doubts = []
-    if abs(mean) < _LOWEST_MEAN:
+    if abs(mean) < _LOWEST_MEAN * size:
         doubts.append(f"A mean of {mean:.3g} {currency}/MWh is not plausible: is it {currency}/kWh?")
-    elif mean > _HIGHEST_MEAN:
+    elif mean > _HIGHEST_MEAN * size:
         doubts.append(f"A mean of {mean:,.0f} {currency}/MWh is not plausible: is the unit or currency another?")
-    if highest > _SPIKE:
-        count = int((price > _SPIKE).sum())
-        what = f"above every market's cap ({count} hours above {_SPIKE:,.0f})"
+    if highest > _SPIKE * size:
+        count = int((price > _SPIKE * size).sum())
+        what = f"above every market's cap ({count} hours above {_SPIKE * size:,.0f})"
         doubts.append(f"The highest price, {highest:,.0f} {currency}/MWh, is {what}.")
     return tuple(doubts)

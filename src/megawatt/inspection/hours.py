@@ -9,11 +9,18 @@ from typing import Final
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch.case import load_case
-from megawatt.facility import load_weather
+from megawatt.facility import Weather, load_weather, site_clock
 from megawatt.hourly import QUANTITIES, HourlyFile, picture, read_hourly
 from megawatt.inspection.records import Description, Line, Section
 
-__all__ = ["describe_case", "describe_meter", "describe_output", "describe_prices", "describe_weather"]
+__all__ = [
+    "describe_case",
+    "describe_meter",
+    "describe_output",
+    "describe_place",
+    "describe_prices",
+    "describe_weather",
+]
 
 _SAMPLES: Final = {"documentation": "no file of this layout was at hand: it is read as its publisher describes it"}
 
@@ -47,6 +54,11 @@ def describe_weather(path: Path, catalogue: Catalogue, *, seq_len: int, settings
     """A weather file: its layout, means and extremes of its year."""
     file = read_hourly(path, "weather")
     weather = load_weather(path, catalogue)
+    title = f"{weather.place}, {weather.origin}"
+    return Description("weather", str(path), title, (_air(weather), _layout(file)), _notes(file))
+
+
+def _air(weather: Weather) -> Section:
     lines = (
         Line("hours", len(weather.dry_bulb_c)),
         _mean("dry bulb", weather.dry_bulb_c, "degC"),
@@ -54,8 +66,14 @@ def describe_weather(path: Path, catalogue: Catalogue, *, seq_len: int, settings
         _mean("relative humidity", weather.relative_humidity, ""),
         _mean("pressure", weather.pressure_pa, "Pa"),
     )
-    sections = (_pictured("the year, dry bulb drawn", lines, weather.dry_bulb_c), _layout(file))
-    return Description("weather", str(path), f"{weather.place}, {weather.origin}", sections, _notes(file))
+    return _pictured("the year, dry bulb drawn", lines, weather.dry_bulb_c)
+
+
+def describe_place(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """A place file: its clock, and the year that is made from its normals."""
+    weather, clock = load_weather(path, catalogue), site_clock(path, catalogue)
+    place = Section("the place", (Line("standard time", f"UTC{clock.utc_offset_hours:+g}", note=clock.remark),))
+    return Description("place", str(path), f"{weather.place}, {weather.origin}", (place, _air(weather)))
 
 
 def describe_prices(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:

@@ -149,6 +149,8 @@ _OWN: Final = (
              "studies:describe_study"),
     FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
              lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
+    FileKind("place", "a place and its climate by month", "TOML with latitude_deg",
+             lambda m: m.suffix == ".toml" and "latitude_deg" in m.content, "hours:describe_place"),
     FileKind("weather", "an hourly year of weather",
              "EPW, TMY3, NSRDB, Open-Meteo, Meteostat, ERA5, CSV with dry_bulb_c",
              lambda m: m.hourly == "weather", "hours:describe_weather"),

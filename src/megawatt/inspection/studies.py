@@ -16,7 +16,7 @@ from megawatt.inspection.words import amount
 from megawatt.ours import differences
 from megawatt.scenario import load
 from megawatt.scenario.schema import Scenario
-from megawatt.scenario.site_files import price_warnings
+from megawatt.scenario.site_files import place_of_site, price_warnings
 
 __all__ = ["describe_run", "describe_study"]
 
@@ -34,7 +34,7 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
         sections += [Section(f"{prefix}{name}", tuple(lines)) for name, lines in said.items()]
         assumed += [f"{prefix}{text}" for text in left]
         scenario = use.scenario
-        doubts = price_warnings(study.catalogue, scenario.power, scenario.site.place, use.folder)
+        doubts = price_warnings(study.catalogue, scenario.power, place_of_site(scenario.site, use.folder), use.folder)
         warnings += [f"{prefix}{text}" for text in doubts]
     return Description("", str(path), study.title, tuple(sections), tuple(assumed), warnings=tuple(warnings))
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from megawatt.chain.records import Comparison, ConversionResult, MinedMonth, MinedYear, UseResult
+from megawatt.chain.records import Comparison, ConversionResult, Footprint, MinedMonth, MinedYear, UseResult
+from megawatt.facility import WorstHour
 from megawatt.files import strict
 from megawatt.finance.credit import credit_measures
 
@@ -114,6 +115,11 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
     }
 
 
+def _of_site(use: UseResult) -> tuple[tuple[str, Footprint | WorstHour | None], ...]:
+    """What the site's place and weather say of a use."""
+    return (("footprint", use.footprint), ("worst_hour", use.worst_hour), ("hottest_hour", use.hottest_hour))
+
+
 def _use(use: UseResult) -> dict[str, Any]:
     measures = use.cash.measures
     return {
@@ -127,6 +133,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "training": _plan(use),
         "energy_cost_usd": dict(use.dispatch.energy_cost_usd),
         "carbon_t": use.dispatch.carbon_t,
+        **{name: value and asdict(value) for name, value in _of_site(use)},
         "wue_l_per_kwh": use.facility.wue_l_per_kwh,
         "npv_usd": _plain(float(measures.npv_usd[0])),
         "equity_irr": _plain(float(measures.equity_irr[0])),

@@ -52,22 +52,27 @@ def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Pr
 
 
 def _site(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.scenario.site_files import site_weather
+    from megawatt.facility import site_clock
+    from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 
-    site = scenario.site
-    if site.weather is None and site.place in catalogue.entries:
-        yield from _tried("site.place", "a place with monthly normals", lambda: catalogue.normals(site.place))
-        return
+    site, offset = scenario.site, scenario.power.utc_offset_hours
     what = ("site.weather", "an hourly weather file") if site.weather else ("site.place", "a place on Earth")
-    offset = scenario.power.utc_offset_hours
-    yield from _tried(*what, lambda: site_weather(catalogue, site, offset, scenario.seed, folder))
+    yield from _tried(*what, lambda: site_clock(place_of_site(site, folder), catalogue, offset))
+    if site.weather is None and site.place in catalogue.entries and not site.design_days:
+        return
+    weather = functools.partial(site_weather, catalogue, site, offset, scenario.seed, folder)
+    problems = list(_tried(*what, weather))
+    yield from problems
+    if site.design_days and not problems:
+        allowed = "dry and wet bulb that air can have"
+        yield from _tried("site.design_days", allowed, lambda: worst_days(catalogue, site, weather()))
 
 
 def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.scenario.site_files import site_prices
+    from megawatt.scenario.site_files import place_of_site, site_prices
     from megawatt.scenario.site_tariff import site_sheet
 
-    power, place = scenario.power, scenario.site.place
+    power, place = scenario.power, place_of_site(scenario.site, folder)
     if power.price_file:
         what = ("power.price_file", "hourly prices of one year")
         yield from _tried(*what, lambda: site_prices(catalogue, power, place, folder))
@@ -75,18 +80,22 @@ def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[P
         "power.tariff", "a tariff with a rate sheet", lambda: site_sheet(catalogue, power, scenario.tariff)
     )
     yield from _beside_bundled(scenario, catalogue)
-    carbon = "a grid with its carbon intensity"
-    yield from _tried("power.grid", carbon, lambda: catalogue.number(power.grid, "carbon_kg_per_mwh"))
+    grid = power.grid
+    if grid is not None and power.carbon_g_per_kwh is None:
+        carbon = "a grid with its carbon intensity, or power.carbon_g_per_kwh"
+        yield from _tried("power.grid", carbon, lambda: catalogue.number(grid, "carbon_kg_per_mwh"))
 
 
 def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     """Outputs of solar and wind are read, as the engine reads them."""
-    from megawatt.scenario.site_files import site_output
+    from megawatt.scenario.site_files import place_of_site, site_output
 
     for name, plant in (("solar", scenario.solar), ("wind", scenario.wind)):
         if plant is not None:
             path = f"{name}.{'profile' if plant.profile is not None else 'capacity_factor_frac'}"
-            read = functools.partial(site_output, catalogue, plant, scenario.power, scenario.site.place, folder)
+            read = functools.partial(
+                site_output, catalogue, plant, scenario.power, place_of_site(scenario.site, folder), folder
+            )
             yield from _tried(path, "an output that this place and file can give", read)
     yield from _grid_services(scenario, catalogue, folder)
     timeline = scenario.timeline
@@ -99,7 +108,7 @@ def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
 
 def _grid_services(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     """No more is enrolled than there is; prices of services are read as the engine reads them."""
-    from megawatt.scenario.site_files import service_prices
+    from megawatt.scenario.site_files import place_of_site, service_prices
 
     site, programme = scenario.site, scenario.demand_response
     machines = scenario.mining.it_mw if scenario.mining is not None else site.it_mw
@@ -118,7 +127,9 @@ def _grid_services(scenario: Scenario, catalogue: Catalogue, folder: Path) -> It
             allowed = f"an existing file (relative to {folder})"
             yield Problem(f"services.{index}.price_file", shown(service.price_file), allowed)
         elif service.price_file is not None:
-            read = functools.partial(service_prices, catalogue, service, scenario.power, site.place, folder)
+            read = functools.partial(
+                service_prices, catalogue, service, scenario.power, place_of_site(site, folder), folder
+            )
             yield from _tried(f"services.{index}.price_file", "hourly prices of one year", read)
     credit = scenario.curtailment
     if credit is not None:
@@ -159,7 +170,7 @@ def _beside_bundled(scenario: Scenario, catalogue: Catalogue) -> Iterator[Proble
 
 
 def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.facility import hall_design
+    from megawatt.facility.changes import changed_hall
 
     system = None
     if scenario.ai is not None:
@@ -171,9 +182,10 @@ def _hall(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
     yield from _tried(
         "hall.design",
         "a design for these machines",
-        lambda: hall_design(
+        lambda: changed_hall(
             catalogue,
             scenario.hall.design,
+            scenario.hall,
             it_capacity_mw=scenario.site.grid_mw.number(),
             liquid_share=system.liquid_share if system else None,
             coolant_supply_max_c=system.coolant_supply_max_c if system else None,

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.section import as_problems
 from megawatt.errors import CatalogueError, MegawattError, Problem, ScenarioError, counted, shown
+from megawatt.facility.place_file import is_place_file
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
@@ -53,7 +54,7 @@ class LoadedComparison:
     conversion: Conversion | None = None
 
 
-_FILES = (("site", "weather"), ("power", "price_file"), ("solar", "profile"), ("wind", "profile"))
+_FILES = (("site", "weather"), ("site", "place"), ("power", "price_file"), ("solar", "profile"), ("wind", "profile"))
 _OF_COMPARISON = "conversion."
 _WHAT = "a scenario file (TOML); megawatt init writes a starter"
 _DEEPEST_SETTING = 8
@@ -214,6 +215,8 @@ def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
     for section, key in _FILES:
         table = raw.get(section)
         name = table.get(key) if isinstance(table, dict) else None
+        if key == "place" and not (isinstance(name, str) and is_place_file(name)):
+            continue
         if isinstance(name, str) and not is_file(folder / name):
             problems.append(Problem(f"{section}.{key}", shown(name), f"an existing file (relative to {folder})"))
     return problems

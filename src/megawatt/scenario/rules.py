@@ -46,6 +46,27 @@ def _it_power(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("site.it_mw", "missing", f"a number > 0 in MW, because use = {use!r}")
 
 
+def _place(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    site = raw.get("site")
+    if isinstance(site, dict) and "place" not in site and "weather" not in site:
+        hint = 'e.g. "-25.51, -54.61, 196"; a weather file alone (site.weather) will do'
+        yield Problem(
+            "site.place", "missing", "'latitude, longitude[, elevation]', a place file or a known place", hint
+        )
+
+
+def _grid(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    power = raw.get("power")
+    if not isinstance(power, dict) or "grid" in power:
+        return
+    own = {"price_file", "mean_price_usd_per_mwh", "fixed_price_usd_per_mwh", "price_shape"} & set(power)
+    if not own or power.get("price_shape") == "table":
+        yield Problem("power.grid", "missing", "a grid in the catalogue, or prices of one's own (power.price_file)")
+    if "carbon_g_per_kwh" not in power:
+        hint = "look the grid's location-based factor up, with its year"
+        yield Problem("power.carbon_g_per_kwh", "missing", "g/kWh, because no power.grid is given", hint)
+
+
 def _price_basis(raw: Mapping[str, Any]) -> Iterator[Problem]:
     contract = _table(raw, "contract")
     if not contract:
@@ -219,6 +240,8 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     rules = (
         _sections_of_use,
         _it_power,
+        _place,
+        _grid,
         _price_basis,
         _chip_cost,
         _term,

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, ValidationInfo
 from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.errors import ScenarioError, shown
 from megawatt.facility.coordinates import read_coordinates
+from megawatt.facility.place_file import is_place_file
 
 __all__ = ["Month", "ratio", "site_place"]
 
@@ -26,10 +27,12 @@ ratio = quantity(ge=0, le=1)
 
 
 def site_place() -> Any:
-    """Annotations of a scenario string that is a catalogued place or coordinates."""
+    """Annotations of a scenario string that is a catalogued place, coordinates or a place file."""
     names = catalogue_key("place")
 
     def read(raw: Any, info: ValidationInfo) -> str:
+        if isinstance(raw, str) and is_place_file(raw):
+            return raw
         try:
             point = read_coordinates(raw) if isinstance(raw, str) else None
         except ScenarioError as error:

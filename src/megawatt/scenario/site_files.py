@@ -1,4 +1,4 @@
-"""The hourly files of a scenario, opened with what the scenario says of them and the clock of its place."""
+"""The place and the hourly files of a scenario, opened with what it says of them and with the clock of its place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,31 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch import PriceYear, read_prices
 from megawatt.dispatch.output import clear_sky_share, read_output
-from megawatt.facility import Weather, load_weather, site_clock
-from megawatt.facility.coordinates import read_coordinates
+from megawatt.errors import Problem, ScenarioError
+from megawatt.facility import DesignDay, Weather, design_days, load_weather, point_of, site_clock, stated_day
+from megawatt.facility.place_file import is_place_file
 from megawatt.hourly import FilePart, price_doubts
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario.plant_sections import Renewable, Solar
 from megawatt.scenario.service_sections import GridService
 from megawatt.scenario.site_sections import Power, Site
 
-__all__ = ["price_warnings", "service_prices", "site_output", "site_prices", "site_weather"]
+__all__ = [
+    "place_of_site",
+    "price_warnings",
+    "service_prices",
+    "site_output",
+    "site_prices",
+    "site_weather",
+    "worst_days",
+]
+
+
+def place_of_site(site: Site, folder: Path) -> str | Path:
+    """Where a site is: its place, or the file that says so."""
+    if site.place is None:
+        return folder / str(site.weather)
+    return folder / site.place if is_place_file(site.place) else site.place
 
 
 def site_weather(catalogue: Catalogue, site: Site, utc_offset_hours: float | None, seed: int, folder: Path) -> Weather:
@@ -30,14 +46,30 @@ def site_weather(catalogue: Catalogue, site: Site, utc_offset_hours: float | Non
     MegawattError
         If the file or the place cannot be used.
     """
+    place = place_of_site(site, folder)
+    warming_k = site.warming_k.number()
     if site.weather is None:
-        return load_weather(site.place, catalogue, seed)
-    offset = site_clock(site.place, catalogue).utc_offset_hours if utc_offset_hours is None else utc_offset_hours
-    return load_weather(folder / site.weather, catalogue, seed, utc_offset_hours=offset)
+        return load_weather(place, catalogue, seed, warming_k)
+    offset = site_clock(place, catalogue, utc_offset_hours).utc_offset_hours
+    return load_weather(folder / site.weather, catalogue, seed, warming_k, utc_offset_hours=offset)
 
 
-def site_prices(catalogue: Catalogue, power: Power, place: str, folder: Path) -> PriceYear:
-    """Prices of a scenario's file in the site's standard time, in USD.
+def worst_days(_: Catalogue, site: Site, weather: Weather) -> tuple[DesignDay, ...]:
+    """Days beside the year that a site is sized for: as stated, or the extremes of its weather.
+
+    Raises
+    ------
+    ScenarioError
+        If a stated day is of no air that can be.
+    """
+    if not site.design_days:
+        return design_days(weather, site.worst_day)
+    stated = (stated_day(d.name, d.dry_bulb_c, d.wet_bulb_c, d.daily_range_k, weather) for d in site.design_days)
+    return tuple(stated)
+
+
+def site_prices(catalogue: Catalogue, power: Power, place: str | Path, folder: Path) -> PriceYear:
+    """Prices of a scenario's file in the standard time of its `place_of_site`, in USD.
 
     Raises
     ------
@@ -55,7 +87,7 @@ def site_prices(catalogue: Catalogue, power: Power, place: str, folder: Path) ->
     return read_prices(folder / str(power.price_file), part, rate.number() if rate is not None else None)
 
 
-def price_warnings(catalogue: Catalogue, power: Power, place: str, folder: Path) -> tuple[str, ...]:
+def price_warnings(catalogue: Catalogue, power: Power, place: str | Path, folder: Path) -> tuple[str, ...]:
     """What is not plausible in the prices that a scenario gives: of its file, or its mean."""
     if power.price_file:
         return site_prices(catalogue, power, place, folder).warnings
@@ -63,7 +95,9 @@ def price_warnings(catalogue: Catalogue, power: Power, place: str, folder: Path)
     return () if mean is None else price_doubts(np.array([mean.number()]), "USD")
 
 
-def service_prices(catalogue: Catalogue, service: GridService, power: Power, place: str, folder: Path) -> FloatArray:
+def service_prices(
+    catalogue: Catalogue, service: GridService, power: Power, place: str | Path, folder: Path
+) -> FloatArray:
     """Price of a MW of a service held ready in every hour, (8760,). [USD]
 
     Raises
@@ -80,7 +114,7 @@ def service_prices(catalogue: Catalogue, service: GridService, power: Power, pla
 
 
 def site_output(
-    catalogue: Catalogue, plant: Renewable, power: Power, place: str, folder: Path
+    catalogue: Catalogue, plant: Renewable, power: Power, place: str | Path, folder: Path
 ) -> tuple[FloatArray, tuple[str, ...]]:
     """Output of a site's solar or wind plant as a share of its power, (8760,), and what was done to find it.
 
@@ -99,16 +133,18 @@ def site_output(
         return share, (f"Output of {plant.profile}: {'; '.join(remarks)}.",)
     mean = plant.capacity_factor_frac.number() if plant.capacity_factor_frac is not None else 0.0
     if isinstance(plant, Solar):
-        point = read_coordinates(place)
-        latitude = point.latitude_deg if point else catalogue.normals(place).latitude_deg
+        point = point_of(place, catalogue)
+        if point is None:
+            problem = Problem("site.place", "no coordinates in the weather file", "'latitude, longitude', for the sun")
+            raise ScenarioError(str(problem), [problem])
+        latitude = point.latitude_deg
         said = f"Solar output is made of clear skies at {latitude:.1f} degrees, scaled to a mean of {mean:.3g}."
         return clear_sky_share(latitude, mean), (said,)
     said = f"Wind output is {mean:.3g} of its power in every hour: no profile is given."
     return np.full(HOURS_IN_YEAR, mean), (said,)
 
 
-def _site_part(catalogue: Catalogue, power: Power, place: str) -> FilePart:
+def _site_part(catalogue: Catalogue, power: Power, place: str | Path) -> FilePart:
     """The site's clock and the year that its files are read for."""
-    clock = site_clock(place, catalogue)
-    offset = clock.utc_offset_hours if power.utc_offset_hours is None else power.utc_offset_hours
-    return FilePart(utc_offset_hours=offset, zone=clock.zone, year=power.price_year)
+    clock = site_clock(place, catalogue, power.utc_offset_hours)
+    return FilePart(utc_offset_hours=clock.utc_offset_hours, zone=clock.zone, year=power.price_year)

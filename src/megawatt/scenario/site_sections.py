@@ -9,19 +9,44 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.facility.changes import HallChanges
 from megawatt.run_options import MOST_RANK, RUN_OPTIONS
 from megawatt.scenario.section import Month, site_place
 from megawatt.tariff import Window
 from megawatt.training import Setup
 
-__all__ = ["AI", "ForwardYear", "Hall", "HallRamp", "Power", "PriceBlock", "Site", "Timeline", "Training"]
+__all__ = [
+    "AI",
+    "ForwardYear",
+    "Hall",
+    "HallRamp",
+    "Power",
+    "PriceBlock",
+    "Site",
+    "StatedDay",
+    "Timeline",
+    "Training",
+]
+
+
+class StatedDay(Section):
+    """A design day of given numbers, e.g. ASHRAE's."""
+
+    name: str = Field("stated", min_length=1, max_length=40, description="what results call it")
+    dry_bulb_c: float = Field(ge=-60, le=60, description="highest dry bulb of the day, degC")
+    wet_bulb_c: float = Field(ge=-60, le=45, description="coincident wet bulb, degC")
+    daily_range_k: float | None = Field(
+        None, ge=0, le=40, description="highest less lowest dry bulb, K; default: that of the year's hottest days"
+    )
 
 
 class Site(Section):
     """The place and its connection."""
 
-    place: Annotated[str, site_place()] = Field(
-        description="place in the catalogue (climate), or 'latitude, longitude[, elevation]': the nearest in climate"
+    place: Annotated[str, site_place()] | None = Field(
+        None,
+        description="'latitude, longitude[, elevation]' of any place (climate of the nearest known), a place file of "
+        "one's own (.toml, docs/facility.md), or a place in the catalogue; default: that of the weather file",
     )
     grid_mw: Annotated[Fact, *quantity("MW", ge=0.1, le=20000)] = Field(
         description="contracted capacity at the interconnection, MW; headline values are per grid MW",
@@ -34,6 +59,25 @@ class Site(Section):
     )
     weather: str | None = Field(
         None, description="hourly weather file (docs/hourly-files.md) instead of the place's normals"
+    )
+    warming_k: Annotated[Fact, *quantity("K", ge=-15, le=15)] = Field(
+        0.0,
+        validate_default=True,
+        description="climate shift added to every hour and design day, K",
+        title="climate shift",
+    )
+    worst_day: Literal["20-year", "0.4%", "typical-year"] = Field(
+        "20-year",
+        description="day beside the year that halls are sized for and reported on: exceeded once in 20 years, the hour "
+        "that 35 hours of a year exceed, or none",
+    )
+    design_days: tuple[StatedDay, ...] = Field(
+        (), max_length=12, description="design days of given numbers instead of those of the weather"
+    )
+    grid_water_l_per_kwh: Annotated[Fact, *quantity("L/kWh", ge=0, le=50)] | None = Field(
+        None,
+        description="water that power stations use for a kWh of the grid, L/kWh; adds source water to the results",
+        title="water of electricity",
     )
 
     @field_validator("it_mw")
@@ -93,7 +137,20 @@ class Power(Section):
     """What a MWh costs at the connection: market prices by the hour (a file, the grid's table, a mean or a forward
     curve with a shape), or a fixed price, with what contracts add to it."""
 
-    grid: Annotated[str, catalogue_key("grid")] = Field(description="grid in the catalogue: price table, carbon")
+    grid: Annotated[str, catalogue_key("grid")] | None = Field(
+        None,
+        description="grid in the catalogue: price table, carbon; none is needed beside prices and carbon of one's own",
+    )
+    carbon_g_per_kwh: Annotated[Fact, *quantity("g/kWh", ge=0, le=3000)] | None = Field(
+        None,
+        description="carbon of the grid's electricity (location-based), g/kWh; default: that of the catalogue's grid",
+        title="carbon of electricity, location-based",
+    )
+    carbon_market_g_per_kwh: Annotated[Fact, *quantity("g/kWh", ge=0, le=3000)] | None = Field(
+        None,
+        description="carbon of what is bought (market-based: contracts, certificates, residual mix), g/kWh",
+        title="carbon of electricity, market-based",
+    )
     price_year: int = Field(
         2023, ge=2000, le=2100, description="year of the price table, or of a price file of several"
     )
@@ -223,8 +280,8 @@ class Timeline(Section):
         return halls
 
 
-class Hall(Section):
-    """The building."""
+class Hall(HallChanges):
+    """The building: a design, and what is changed of it."""
 
     design: Annotated[str, catalogue_key("hall")] = Field(description="hall design in the catalogue")
 

@@ -16,6 +16,7 @@ from megawatt.files import is_file
 from megawatt.hourly import FilePart, HourlyFile, read_hourly
 from megawatt.hours import MONTH_NAMES, MONTH_OF_HOUR
 from megawatt.scenario import LoadedScenario, load
+from megawatt.scenario.site_files import place_of_site
 from megawatt.validation.meter_model import MeteredYear, metered_year
 from megawatt.validation.scoring import Case, result_entry, summary
 
@@ -98,10 +99,12 @@ def score_meter(path: Path | str, scenario: Path, catalogue: Catalogue) -> list[
 
 
 def _read(path: Path, use: LoadedScenario, catalogue: Catalogue) -> HourlyFile:
-    power, clock = use.scenario.power, site_clock(use.scenario.site.place, catalogue)
-    offset = clock.utc_offset_hours if power.utc_offset_hours is None else power.utc_offset_hours
+    power = use.scenario.power
+    clock = site_clock(place_of_site(use.scenario.site, use.folder), catalogue, power.utc_offset_hours)
     return read_hourly(
-        path, "meter", FilePart(unit=power.price_unit, utc_offset_hours=offset, zone=clock.zone, gaps=True)
+        path,
+        "meter",
+        FilePart(unit=power.price_unit, utc_offset_hours=clock.utc_offset_hours, zone=clock.zone, gaps=True),
     )
 
 

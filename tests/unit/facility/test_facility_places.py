@@ -26,8 +26,8 @@ def test_nearest_place_says_how_far() -> None:
     assert near.key == "childress-tx"
     assert near.distance_km < 10
     assert near.elevation_difference_m == pytest.approx(-5.0)
-    # 0.067 degrees x 0.7 K + 5 m x 0.0065 K/m + 5 K x (1 - exp(-7.61 / 2000))
-    assert near.difference_k == pytest.approx(0.047 + 0.0325 + 0.019, abs=0.002)
+    # 0.067 degrees x 0.7 K + 5 m x 0.002 K/m + 5 K x (1 - exp(-7.61 / 2000))
+    assert near.difference_k == pytest.approx(0.047 + 0.01 + 0.019, abs=0.002)
     assert near.remark().startswith("childress-tx, 8 km away and -5 m higher")
     with pytest.raises(ScenarioError, match="latitude must be -90 to 90"):
         nearest_place(PLACES, 134.5, 0.0)

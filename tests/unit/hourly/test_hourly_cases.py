@@ -175,7 +175,7 @@ def test_the_clock_is_that_of_the_place(tmp_path: Path) -> None:  # F16
     clocks = {place: site_clock(place, catalogue).utc_offset_hours for place in ("dublin", "childress-tx", "mumbai")}
     assert clocks == {"dublin": 0.0, "childress-tx": -6.0, "mumbai": 5.5}
     assert site_clock("34.4, -100.3", catalogue).zone == "America/Chicago"
-    assert site_clock("-30, -140", catalogue).utc_offset_hours == -9.0
+    assert site_clock("-30, -140", catalogue).utc_offset_hours == -9.0  # at sea: by the longitude
     path = _file(tmp_path / "p.csv", _rows(offset="+00:00"))
     assert read_prices(path, FilePart(utc_offset_hours=0.0)).price_usd_per_mwh[0] == 20.0
     with pytest.raises(ScenarioError) as error:
