@@ -74,12 +74,15 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "BTC/day": ("BTC/day",),
         "BTC": ("BTC",),
         "USD/kW/month": ("USD/kW/month", "USD/MW/month", "USD/kW/year", "USD/MW/year"),
+        "USD/kW/year": ("USD/kW/year", "USD/MW/year", "USD/kW/month", "USD/MW/month"),
+        "USD/MW/day": ("USD/MW/day", "USD/kW/day"),
+        "1/year": ("%/year", "1/year"),
     }
     | dict.fromkeys(("hour", "day", "month", "year"), _TIME)
 )
 """Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
 _PINT_NAMES: Final = MappingProxyType(
-    {"%": "percent", "Gb/s": "Gbit/s", "Gbps": "Gbit/s", "Tb/s": "Tbit/s", "Tbps": "Tbit/s"}
+    {"%": "percent", "%/year": "percent/year", "Gb/s": "Gbit/s", "Gbps": "Gbit/s", "Tb/s": "Tbit/s", "Tbps": "Tbit/s"}
     | {"J/TH": "J/terahash", "W/TH": "W/(terahash/s)", "J/GH": "J/gigahash"}
     | {
         f"{short}H/s": f"{prefix}hash/s"

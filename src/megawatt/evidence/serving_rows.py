@@ -111,7 +111,7 @@ def read_served(row: Mapping[str, str], catalogue: Catalogue) -> ServedRow:
         value=value,
         service=Service(arch, precision, width),
         system=system,
-        stack=_stack(row, assumed),
+        stack=_stack(row, system.accelerator.family, assumed),
         layout=layout,
         replicas=max(chips / layout.chips, 1.0),
         traffic=traffic,
@@ -184,9 +184,10 @@ def _layout(row: Mapping[str, str], arch: ModelArch, assumed: list[str]) -> tupl
     return Layout(1, round(stages), tp, ep, cores) if apart else Layout(tp, round(stages), 1, ep, cores), chips
 
 
-def _stack(row: Mapping[str, str], assumed: list[str]) -> str:
+def _stack(row: Mapping[str, str], family: str, assumed: list[str]) -> str:
     software = row.get("software", "").lower()
     found = next((stack for word, stack in _STACKS if word in software), "")
     if not found:
         assumed.append("software")
-    return found
+    # vLLM runs on other chips through plug-ins that are stacks of their own.
+    return {"tpu": "vllm-tpu", "trn": "nxd-inference"}.get(family, found) if found == "vllm" else found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -55,10 +56,20 @@ def mean_step(model: StepModel, traffic: Traffic, concurrency: FloatArray, promp
     verified = decoding * speculated
     imbalance = stack.prefill_imbalance if layout.dp > 1 else 1.0
     fresh = taken * traffic.new_tokens
+    routed = np.maximum(mean, np.minimum(concurrency, 1.0) / layout.dp) * speculated
+    piece = min(traffic.new_tokens, stack.most_tokens)
+
+    def with_prompts(cost: Callable[[FloatArray], Spent], rows: FloatArray) -> Spent:
+        """A prompt comes whole, or by pieces: some steps have it, the others do not."""
+        if layout.dp > 1:  # the prompts of other groups fill the steps between
+            return cost(rows + fresh)
+        share = np.minimum(fresh / piece, 1.0)
+        return cost(rows).scaled(1.0 - share) + cost(rows + np.maximum(fresh, piece)).scaled(share)
+
     parts = {
-        "rows": model.dense(verified + imbalance * fresh),
-        "experts": model.routed(np.maximum(mean, np.minimum(concurrency, 1.0) / layout.dp) * speculated + fresh),
-        "messages": model.messages(verified + fresh),
+        "rows": with_prompts(model.dense, verified) if layout.dp == 1 else model.dense(verified + imbalance * fresh),
+        "experts": with_prompts(model.routed, routed),
+        "messages": with_prompts(model.messages, verified),
         "prompts": model.prompts(taken, traffic.new_tokens, traffic.input_tokens).scaled(imbalance),
         "decoding": model.decoding(decoding, traffic.mean_context),
         "head": model.head(decoding + taken),
@@ -152,7 +163,10 @@ def closed_loop(model: StepModel, traffic: Traffic, concurrency: FloatArray) -> 
         server and constant service).
     """
     stack = model.machine.stack
-    users = np.asarray(concurrency, dtype=np.float64)
+    asked = np.asarray(concurrency, dtype=np.float64)
+    # Below one user the replica serves one at a time, and rests between.
+    users = np.maximum(asked, 1.0)
+    busy = asked / users
     others = np.maximum(users - 1.0, 0.0) if stack.continuous else np.zeros_like(users)
     steps = traffic.steps
     parts = mean_step(model, traffic, users, others / steps)
@@ -164,14 +178,14 @@ def closed_loop(model: StepModel, traffic: Traffic, concurrency: FloatArray) -> 
     else:
         ttft = prefill(model, traffic, users)
     rate = users * traffic.output_tokens / (ttft + (steps - 1.0 / traffic.accepted_tokens) * cycle)
-    energy = _total(parts).energy_j / np.maximum(_total(parts).time_s, 1e-12)
+    power, law = _total(parts).energy_j / np.maximum(_total(parts).time_s, 1e-12), model.machine.power
     return Points(
-        concurrency=users,
-        tokens_per_s=np.asarray(rate),
+        concurrency=asked,
+        tokens_per_s=np.asarray(busy * rate),
         ttft_s=np.asarray(ttft),
         tpot_s=np.asarray(cycle / traffic.accepted_tokens),
-        chip_power_w=np.asarray(np.minimum(energy, model.machine.power.cap_w)),
-        fits=users <= largest_concurrency(model, traffic) + 1e-9,
+        chip_power_w=np.asarray(busy * np.minimum(power, law.cap_w) + (1.0 - busy) * law.idle_w),
+        fits=asked <= largest_concurrency(model, traffic) + 1e-9,
         parts_s={name: spent.time_s for name, spent in parts.items()},
     )
 

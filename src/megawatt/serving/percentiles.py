@@ -43,11 +43,9 @@ def simulated(plan: ServingPlan, requests: int, seed: int = 0) -> Latencies:
     Raises
     ------
     ScenarioError
-        If no choice keeps the targets, or chips for prompts are apart from those that decode.
+        If chips for prompts are apart from those that decode.
     """
     best = plan.best
-    if best is None:
-        raise ScenarioError("no layout keeps the targets: there is nothing to simulate; relax --ttft or --tpot")
     if best.prompt_share > 0.0:
         raise ScenarioError("--simulate: not for chips that take in prompts apart from those that decode")
     model = StepModel(plan.service, best.layout, plan.machine)

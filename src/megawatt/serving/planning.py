@@ -131,13 +131,13 @@ class ServingPlan:
     chips : int
         Chips that were offered.
     choices : tuple of ServingChoice
-        The best load of each layout that keeps the targets, best first; empty where none does.
+        The best load of each layout that keeps the targets, best first.
     front : tuple of ServingChoice
         What no other beats in tokens per second and user and per chip, targets left aside, slowest user first.
     considered : int
         Layouts and loads that were costed.
     notes : tuple of str
-        What a reader should know: targets out of reach, chips left idle.
+        What a reader should know: chips left idle, weights that are widened.
     """
 
     service: Service
@@ -152,9 +152,9 @@ class ServingPlan:
     notes: tuple[str, ...] = ()
 
     @property
-    def best(self) -> ServingChoice | None:
+    def best(self) -> ServingChoice:
         """The first choice."""
-        return self.choices[0] if self.choices else None
+        return self.choices[0]
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -221,12 +221,10 @@ def serve(
     ScenarioError
         If the traffic cannot be, the chips are none, or the model cannot be cut so.
     InfeasibleError
-        If no layout holds the model's weights and one request.
+        If no layout holds the model's weights and one request, or none keeps the targets; says how near it comes.
     """
-    check_traffic(traffic)
-    if chips < 1:
-        raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
     wanted = targets or Targets()
+    _check_question(arch, chips, traffic, rate=wanted.requests_per_s, concurrency=concurrency, requests=requests)
     width = cache_bytes or cache_width(precision, system.accelerator)
     machine = serving_machine(catalogue, system, precision, stack, cache_bytes=width)
     service = Service(arch, precision, width)
@@ -240,8 +238,6 @@ def serve(
     if not models:
         raise InfeasibleError(_too_large(service, offered, system, machine))
     question = _Question(system, machine, traffic, wanted, chips, models)
-    if concurrency and requests:
-        raise ScenarioError("concurrency and requests: allowed: one of them, users in a closed loop or an offline run")
     if concurrency or requests:
         at = question.at_users if concurrency else question.at_once
         chosen = [at(y, m, concurrency or requests) for y, m in models.items()]
@@ -251,11 +247,28 @@ def serve(
         pools = [found, divided_pools(models, traffic)] if divided else [found]
         reached = [c for pool in pools for c in question.best_of(pool)]
     best = sorted(reached, key=question.rank)[:listed]
+    if not best:
+        raise InfeasibleError(question.out_of_reach(found))
     front = [question.choice(found, int(i)) for i in front_of(found.tokens_per_s_per_chip, found.tokens_per_s_per_user)]
     return ServingPlan(
         service, traffic, wanted, system, machine, chips, tuple(best), tuple(front), len(found),
-        tuple(question.notes(best, found)),
+        tuple(question.notes(best)),
     )  # fmt: skip
+
+
+def _check_question(arch: ModelArch, chips: int, traffic: Traffic, **loads: float) -> None:
+    """Refuse what cannot be asked: no chips, two loads at once, requests longer than the model's positions."""
+    check_traffic(traffic)
+    if chips < 1:
+        raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
+    given = [name for name, value in loads.items() if value]
+    if len(given) > 1:
+        raise ScenarioError(f"{' and '.join(given)}: allowed: one of them (a rate, users in a closed loop, or a burst)")
+    longest = traffic.input_tokens + traffic.output_tokens
+    if arch.learned_positions and longest > arch.learned_positions:
+        raise ScenarioError(
+            f"input and output of {longest:g} tokens: {arch.key} has {arch.learned_positions} learned positions"
+        )
 
 
 def _check_layout(arch: ModelArch, layout: Layout) -> None:
@@ -279,7 +292,7 @@ def _too_large(service: Service, layouts: Sequence[Layout], system: System, mach
     return (
         f"{service.arch.key} in {service.precision} on {least.chips} x {system.accelerator.key}: {weights:.0f} GB of "
         f"weights a chip and {machine.stack.buffer_bytes / 1e9:.0f} GB of buffers leave no room for one request "
-        f"in {hbm:.0f} GB; use more chips or a narrower precision"
+        f"in {hbm:.0f} GB; use more chips or a narrower precision, such as mxfp4 for a model that is published in it"
     )
 
 
@@ -382,15 +395,20 @@ class _Question:
         most = float(found.tokens_per_s_per_chip[kept].max()) * self.chips / self.traffic.output_tokens
         return f"within both at most {most:.4g} requests a second"
 
-    def notes(self, best: Sequence[ServingChoice], found: Candidates) -> list[str]:
-        """Targets that nothing keeps and how near it comes; chips that stay idle."""
+    def out_of_reach(self, found: Candidates) -> str:
+        """Targets that nothing keeps, and how near it comes."""
+        return (
+            f"nothing keeps the targets: the shortest time to the first token is {found.ttft_s.min():.3g} s, "
+            f"per token {1.0 / found.tokens_per_s_per_user.max():.3g} s; {self._most(found)}"
+        )
+
+    def notes(self, best: Sequence[ServingChoice]) -> list[str]:
+        """Chips that stay idle; weights that are widened before they are multiplied."""
         said = []
-        if not best:
-            said.append(
-                f"nothing keeps the targets: the shortest time to the first token is {found.ttft_s.min():.3g} s, "
-                f"per token {1.0 / found.tokens_per_s_per_user.max():.3g} s; {self._most(found)}"
-            )
-        elif not self.targets.requests_per_s and self.chips - best[0].chips >= 1.0:
+        if self.machine.arithmetic != self.machine.precision:
+            widened = f"weights in {self.machine.precision} are multiplied in {self.machine.arithmetic}"
+            said.append(f"{widened}: {self.system.accelerator.key} has no arithmetic of its own for them")
+        if not self.targets.requests_per_s and self.chips - best[0].chips >= 1.0:
             said.append(f"{self.chips - best[0].chips:.0f} of {self.chips} chips stay idle: replicas are whole")
         return said
 

@@ -29,12 +29,15 @@ def engine_settings(plan: ServingPlan, engine: str) -> str:
     Raises
     ------
     ScenarioError
-        If the engine is not known, or no choice keeps the targets.
+        If the engine is not known, or does not run on the chip.
     """
     if engine not in ENGINES:
         raise ScenarioError(f"engine {engine!r}; allowed: {', '.join(ENGINES)}")
-    if plan.best is None:
-        raise ScenarioError("no layout keeps the targets: there is nothing to write; relax --ttft or --tpot")
+    family = plan.system.accelerator.family
+    if family not in _RUNS_ON[engine]:
+        raise ScenarioError(
+            f"engine {engine} does not run on {plan.system.accelerator.key}; it runs on {', '.join(_RUNS_ON[engine])}"
+        )
     best = plan.best
     head = [
         f"# {plan.service.arch.key} in {plan.service.precision} on {best.chips:.0f} x {plan.system.accelerator.key}: "
@@ -42,6 +45,11 @@ def engine_settings(plan: ServingPlan, engine: str) -> str:
         f"# {best.tokens_per_s:.0f} output tokens/s expected at {best.concurrency:.0f} requests a replica, "
         f"{plan.traffic.input_tokens:.0f} tokens in and {plan.traffic.output_tokens:.0f} out",
     ]
+    head.append(f"# {_MODEL}: weights in {plan.service.precision}, or the engine's own quantisation to it")
+    if plan.traffic.draft_frac:
+        head.append(
+            f"# {plan.traffic.accepted_tokens:g} tokens a step by speculation are counted; its options are yours to add"
+        )
     if best.prompt_share > 0.0:
         head.append(f"# {best.prompt_share:.0%} of the chips take in prompts; a router joins both kinds")
     return "\n".join([*head, _COMMANDS[engine](plan, best)]) + "\n"
@@ -130,5 +138,9 @@ def _sglang(plan: ServingPlan, best: ServingChoice) -> str:
 _COMMANDS: Final[Mapping[str, Callable[[ServingPlan, ServingChoice], str]]] = MappingProxyType(
     {"vllm": _vllm, "trtllm": _trtllm, "sglang": _sglang}
 )
+_RUNS_ON: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {"vllm": ("gpu", "tpu"), "trtllm": ("gpu",), "sglang": ("gpu", "tpu")}
+)
+"""Families of chips that an engine runs on."""
 ENGINES: Final = tuple(_COMMANDS)
 """Engines whose arguments are written."""

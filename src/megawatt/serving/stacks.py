@@ -119,13 +119,17 @@ def read_serving_stack(
     Raises
     ------
     ScenarioError
-        If there is no such release.
+        If there is no such release, or the stack does not run on the chip.
     CatalogueError
         If there is no such stack.
     """
     name, at, release = (part.strip() for part in text.strip().partition("@"))
     name = (name or default_serving_stack(accelerator)).removeprefix(_PREFIX)
     key = catalogue.get(_PREFIX + name, "practice").key
+    runs_on = catalogue.get(key).facts.get("runs_on")
+    if runs_on is not None and str(runs_on.value) != accelerator.family:
+        usual = default_serving_stack(accelerator)
+        raise ScenarioError(f"serving stack {shown(text)} does not run on {accelerator.key}; allowed: such as {usual}")
     releases = _releases(catalogue, key)
     until = list(releases)
     if at:

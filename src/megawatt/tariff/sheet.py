@@ -151,7 +151,7 @@ class CoincidentCharge(_Line):
     per_kw_year: Annotated[Fact, *quantity("USD/kW/year", ge=0, le=_MONEY)] | None = Field(
         None, description="price of a kW of mean power in the peaks, a year", title="coincident-peak charge"
     )
-    per_mw_day: Annotated[Fact, *quantity(ge=0, le=_MONEY)] | None = Field(
+    per_mw_day: Annotated[Fact, *quantity("USD/MW/day", ge=0, le=_MONEY)] | None = Field(
         None, description="instead: capacity, USD per MW and day of obligation", title="price of capacity"
     )
     factor: Annotated[Fact, *quantity(ge=0, le=10)] = Field(
@@ -204,13 +204,13 @@ class CoincidentCharge(_Line):
 class FixedCharge(_Line):
     """A charge whatever the site draws."""
 
-    per_month: Annotated[Fact, *quantity(ge=-1e9, le=1e9)] | None = Field(
+    per_month: Annotated[Fact, *quantity("USD", ge=-1e9, le=1e9)] | None = Field(
         None, description="amount a month", title="fixed charge"
     )
     per_kw_month: Annotated[Fact, *_DEMAND] | None = Field(
         None, description="price of a kW of contract_mw a month", title="charge on contracted capacity"
     )
-    per_mw_day: Annotated[Fact, *quantity(ge=0, le=_MONEY)] | None = Field(
+    per_mw_day: Annotated[Fact, *quantity("USD/MW/day", ge=0, le=_MONEY)] | None = Field(
         None, description="price of a MW of contract_mw a day", title="capacity on contract"
     )
 
@@ -266,7 +266,7 @@ class TariffSheet(Section):
     )
     fixed: tuple[FixedCharge, ...] = Field((), max_length=100, description="charges whatever the site draws")
     riders: tuple[Rider, ...] = Field((), max_length=100, description="shares of other charges")
-    minimum_per_month: Annotated[Fact, *quantity(ge=0, le=1e9)] = Field(
+    minimum_per_month: Annotated[Fact, *quantity("USD", ge=0, le=1e9)] = Field(
         0.0, validate_default=True, description="least bill of a month before taxes", title="minimum bill"
     )
     minimum_per_kw_month: Annotated[Fact, *_DEMAND] = Field(

@@ -11,20 +11,22 @@ from click.testing import CliRunner
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import cli
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.serving import ENGINES, ServingPlan, Targets, Traffic, engine_settings, parse_layout, serve, simulated
+from megawatt.serving import ENGINES, ServingPlan, Targets, Traffic, engine_settings, parse_layout, serve
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
 
 
-def _plan(model: str = "llama-3.1-8b", chips: int = 8, layout: str = "", **asked: object) -> ServingPlan:
+def _plan(
+    model: str = "llama-3.1-8b", chips: int = 8, layout: str = "", precision: str = "fp8", **asked: object
+) -> ServingPlan:
     return serve(
         load_model(model, CATALOGUE),
         CATALOGUE.system("hgx-h200"),
         chips,
         Traffic(2048.0, 512.0),
         catalogue=CATALOGUE,
-        precision="fp8",
+        precision=precision,
         layout=parse_layout(layout),
         **asked,  # type: ignore[arg-type]
     )
@@ -32,8 +34,6 @@ def _plan(model: str = "llama-3.1-8b", chips: int = 8, layout: str = "", **asked
 
 def test_targets_are_kept_and_cost_throughput() -> None:
     free, held = _plan(), _plan(targets=Targets(ttft_s=0.2, tpot_s=0.01))
-    assert held.best is not None
-    assert free.best is not None
     assert held.best.ttft_s <= 0.2
     assert held.best.tpot_s <= 0.01
     assert held.best.tokens_per_s < free.best.tokens_per_s
@@ -44,24 +44,29 @@ def test_targets_are_kept_and_cost_throughput() -> None:
 
 def test_a_rate_takes_the_fewest_chips() -> None:
     few, many = (_plan(chips=64, targets=Targets(requests_per_s=r)).best for r in (5.0, 100.0))
-    assert few is not None
-    assert many is not None
     assert few.chips < many.chips <= 64
-    out = _plan(chips=1, targets=Targets(requests_per_s=1e6))
-    assert out.best is None
-    assert "at most" in out.notes[0]
-    with pytest.raises(ScenarioError, match="nothing to write"):
-        engine_settings(out, "vllm")
-    with pytest.raises(ScenarioError, match="nothing to simulate"):
-        simulated(out, 10)
+    with pytest.raises(InfeasibleError, match=r"nothing keeps the targets.*at most"):
+        _plan(chips=1, targets=Targets(requests_per_s=1e6))
+    with pytest.raises(ScenarioError, match="allowed: one of them"):
+        _plan(concurrency=4.0, targets=Targets(requests_per_s=1.0))
+
+
+def test_less_than_one_user_is_no_faster_than_one() -> None:
+    whole, part = (_plan(layout="tp=1", concurrency=users).best for users in (8.0, 0.08))
+    assert part.tpot_s == pytest.approx(whole.tpot_s)
+    assert part.tokens_per_s == pytest.approx(0.01 * whole.tokens_per_s)
+    assert part.chip_power_w < whole.chip_power_w
+
+
+def test_what_the_chip_widens_is_said() -> None:
+    assert "multiplied in bf16" in _plan(precision="int4").notes[0]
 
 
 def test_an_offline_run_gives_more_than_users_who_wait() -> None:
     burst = _plan(requests=20_000.0).best
-    assert burst is not None
-    assert burst.tokens_per_s >= _plan(concurrency=64.0).best.tokens_per_s  # type: ignore[union-attr]
+    assert burst.tokens_per_s >= _plan(concurrency=64.0).best.tokens_per_s
     # A few requests leave the last wave part-empty.
-    assert _plan(requests=8.0).best.tokens_per_s < burst.tokens_per_s  # type: ignore[union-attr]
+    assert _plan(requests=8.0).best.tokens_per_s < burst.tokens_per_s
     with pytest.raises(ScenarioError, match="one of them"):
         _plan(requests=5.0, concurrency=5.0)
 
