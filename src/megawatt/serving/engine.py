@@ -174,6 +174,9 @@ def closed_loop(model: StepModel, traffic: Traffic, concurrency: FloatArray) -> 
     if stack.continuous:
         own = prefill(model, traffic, np.ones_like(users), users - 1.0)
         waited = _waiting(_packed_s(model, traffic, users), users, own + steps * cycle)
+        # Prompts that fit in the tokens of a step join the next one, whoever came before.
+        full = others / steps * traffic.new_tokens / (stack.most_tokens * model.layout.dp)
+        waited = np.minimum(waited, cycle * np.maximum(full, 1.0))
         ttft = np.minimum(others, 1.0) * cycle / 2.0 + own + waited
     else:
         ttft = prefill(model, traffic, users)
