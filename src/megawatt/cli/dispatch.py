@@ -262,15 +262,17 @@ def _write_months(
 
 def _operator_lines(year: OperatorYear) -> str:
     """What a MWh from the grid costs, hours switched off and what they saved, heat, carbon."""
-    drawn = max(float(year.import_mwh.sum()), 1e-9)
-    parts = ((year.energy_usd, "energy"), (year.adders_usd, "charges per MWh"), (year.charges_usd, "charges on peaks"))
-    split = ", ".join(f"{name} {float(usd.sum()) / drawn:,.2f}" for usd, name in parts)
+    total = year.over_the_year()
+    split = (
+        f"energy {total.energy_usd_per_mwh:,.2f}, charges per MWh {total.adders_usd_per_mwh:,.2f}, "
+        f"charges on peaks {total.charges_usd_per_mwh:,.2f}"
+    )
     return "\n".join(
         [
-            f"a MWh from the grid: {float(year.bill_usd.sum()) / drawn:,.2f} USD all in ({split})",
-            f"machines off or slower in {year.curtailed_hours.sum():,.0f} hours: {_kusd(year.avoided_usd.sum())} kUSD "
-            f"of power avoided, {_kusd(year.forgone_usd.sum())} not earned, {_kusd(year.saved_usd.sum())} saved",
-            f"heat, losses and cooling: {year.heat_mwh.sum():,.0f} MWh; carbon: {year.carbon_t.sum():,.0f} t",
+            f"a MWh from the grid: {total.all_in_usd_per_mwh:,.2f} USD all in ({split})",
+            f"machines off or slower in {total.curtailed_hours:,.0f} hours: {_kusd(total.avoided_usd)} kUSD "
+            f"of power avoided, {_kusd(total.forgone_usd)} not earned, {_kusd(total.saved_usd)} saved",
+            f"heat, losses and cooling: {total.heat_mwh:,.0f} MWh; carbon: {total.carbon_t:,.0f} t",
         ]
     )
 

@@ -12,12 +12,33 @@ from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
 from megawatt.dispatch.ledgers import monthly_charge_usd
 from megawatt.hours import HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR
 
-__all__ = ["OperatorYear", "operator_year"]
+__all__ = ["OperatorTotals", "OperatorYear", "operator_year"]
 
 _FLEXIBLE: Final = ("mining", "hosted", "bitcoin", "ai")
 """Uses that may be switched off; what is sold to the grid is none."""
 _OFF_MW: Final = 1e-3
 """A kilowatt less than offered is no curtailment."""
+
+
+_SOME_MWH: Final = 1e-9
+"""Energy by which a bill is divided where none is drawn. [MWh]"""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorTotals:
+    """A year in single numbers: parts of the bill and all of it per MWh from the grid [USD/MWh], hours in which
+    machines take less than they could, what that avoids, forgoes and saves [USD], heat [MWh], carbon [t]."""
+
+    energy_usd_per_mwh: float
+    adders_usd_per_mwh: float
+    charges_usd_per_mwh: float
+    all_in_usd_per_mwh: float
+    curtailed_hours: float
+    avoided_usd: float
+    forgone_usd: float
+    saved_usd: float
+    heat_mwh: float
+    carbon_t: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +74,13 @@ class OperatorYear:
     forgone_usd: FloatArray
     heat_mwh: FloatArray
     carbon_t: FloatArray
+
+    def over_the_year(self) -> OperatorTotals:
+        """Sums over all months, and the bill per MWh from the grid."""
+        drawn = max(float(self.import_mwh.sum()), _SOME_MWH)
+        parts = (self.energy_usd, self.adders_usd, self.charges_usd, self.bill_usd)
+        sums = (self.curtailed_hours, self.avoided_usd, self.forgone_usd, self.saved_usd, self.heat_mwh, self.carbon_t)
+        return OperatorTotals(*(float(usd.sum()) / drawn for usd in parts), *(float(v.sum()) for v in sums))
 
     @property
     def bill_usd(self) -> FloatArray:
