@@ -22,8 +22,10 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, capital
+from megawatt.chain.ground import PowerIndex
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
+from megawatt.chain.power import index_on
 from megawatt.chain.records import ConversionDate, ConversionResult
 from megawatt.errors import ScenarioError
 from megawatt.finance import (
@@ -39,6 +41,7 @@ from megawatt.risk import FactorPaths, FactorTerms, base_factors, run_blocks, si
 from megawatt.scenario import LoadedComparison, LoadedScenario
 from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.schema import Scenario
+from megawatt.scenario.site_tariff import site_sheet
 
 __all__ = ["convert"]
 
@@ -106,7 +109,16 @@ def _mining_model(links: Links, terms: Conversion, rate: float) -> CashModel:
         replace(b, age_months=terms.miners_age_months) if isinstance(b, MiningMoney) else b
         for b in links.model.businesses
     )
-    return replace(links.model, calendar=_calendar(terms, 0), discount_rate=rate, businesses=aged).without_loan()
+    calendar = _calendar(terms, 0)
+    power = _power_on(links, calendar)
+    return replace(links.model, calendar=calendar, power=power, discount_rate=rate, businesses=aged).without_loan()
+
+
+def _power_on(links: Links, calendar: Calendar) -> PowerIndex:
+    """How prices of power go on over the months of the comparison."""
+    section = links.scenario.power
+    growth = site_sheet(links.catalogue, section, links.scenario.tariff).sheet.growth_per_year.number()
+    return index_on(section, growth, calendar)
 
 
 def _ai_models(
@@ -138,7 +150,9 @@ def _ai_models(
             if isinstance(each, AIMoney) else each
             for each in links.model.businesses
         )  # fmt: skip
-        models.append(replace(links.model, calendar=calendar, capital=spent, discount_rate=rate, businesses=businesses))
+        power = _power_on(links, calendar)
+        moved = replace(links.model, calendar=calendar, power=power, capital=spent, discount_rate=rate)
+        models.append(replace(moved, businesses=businesses))
     return tuple(models)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue import Catalogue
-from megawatt.chain.capital import calendar_of
+from megawatt.chain.capital import Calendar, calendar_of
 from megawatt.chain.ground import Ground, PowerIndex, earned
 from megawatt.finance import OperatingFlows, escalator, repeat_year
 from megawatt.hours import monthly_sum
@@ -16,7 +16,7 @@ from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
 from megawatt.tariff import weekend_hours
 
-__all__ = ["BlockMoney", "block_money", "forward_usd_per_mwh", "power_index"]
+__all__ = ["BlockMoney", "block_money", "forward_usd_per_mwh", "index_on", "power_index"]
 
 
 def forward_usd_per_mwh(power: Power, years: IntArray, months: IntArray) -> FloatArray | None:
@@ -38,7 +38,11 @@ def power_index(_: Catalogue, power: Power, tariff_growth: float, timeline: Time
     Prices without a forward curve are those of the project's first year; they step by ``price_growth_per_year`` every
     twelve months, those of a curve after its last year. Delivery steps by the tariff's own growth.
     """
-    calendar = calendar_of(timeline)
+    return index_on(power, tariff_growth, calendar_of(timeline))
+
+
+def index_on(power: Power, tariff_growth: float, calendar: Calendar) -> PowerIndex:
+    """The same over months and halls that another calendar gives."""
     spine, months = calendar.spine, calendar.spine.months
     steps = escalator(months, power.price_growth_per_year.number())
     curve = forward_usd_per_mwh(power, spine.year, spine.month)
