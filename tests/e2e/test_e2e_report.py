@@ -196,5 +196,5 @@ def test_the_dispatch_page_draws_and_fits_a_phone(browser: object, tmp_path: Pat
     path = tmp_path / "hours.html"
     with pytest.raises(SystemExit, match="0"):
         main(["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)])
-    for visit in _drawn(browser, path, 5):
+    for visit in _drawn(browser, path, 6):
         assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()

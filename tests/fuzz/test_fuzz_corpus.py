@@ -78,7 +78,7 @@ def test_the_scenario_itself_is_valid(site: Path) -> None:
         ("site.grid_mw=nan", ("site.grid_mw",)),
         ("mining.it_mw=0", ("mining.it_mw: 0 MW",)),
         ("mining.it_mw=-5", ("mining.it_mw: -5 MW",)),
-        ("power.tariff=synthetic-price", ("power.tariff", "loss_frac")),
+        ("power.tariff=synthetic-price", ("power.tariff", "no tariff with a rate sheet")),
         ("mining.network=hash-response", ("mining.network",)),
         ("timeline.start=2024-01", ("timeline.start", "from 2025-11 on")),
         ("timeline.halls=[]", ("timeline.halls", "at least one entry")),
