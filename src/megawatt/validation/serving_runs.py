@@ -118,6 +118,6 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
 
 def _groups(row: Mapping[str, str], served: ServedRow) -> tuple[str, ...]:
     kind = "latency" if served.metric in ("ttft_ms", "tpot_ms") else "throughput"
-    named = [f"fold {row['fold']}"] if row.get("fold") else []
+    named = [f"fold={row['fold']}"] if row.get("fold") else []
     apart = ["chips not published"] if "chips" in served.assumed else []
-    return (*named, f"source {row.get('source', '')}", f"chip {row.get('accelerator', '')}", kind, *apart)
+    return (*named, f"source={row.get('source', '')}", f"chip={row.get('accelerator', '')}", kind, *apart)
