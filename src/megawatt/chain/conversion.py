@@ -21,7 +21,7 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney
-from megawatt.chain.capital import Calendar, capital
+from megawatt.chain.capital import Calendar, capital, months_between
 from megawatt.chain.ground import PowerIndex
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
@@ -68,7 +68,7 @@ def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1)
         raise ScenarioError(f"{loaded.file}: no section [conversion]; see examples/childress-convert.toml")
     mining, ai = (_forged(loaded, name, catalogue) for name in (terms.mining, terms.ai))
     rate = terms.discount_rate.number() if terms.discount_rate else ai.scenario.discount_rate.number()
-    dates = tuple(_months_from(terms.start, date) for date in terms.dates)
+    dates = tuple(months_between(terms.start, date) for date in terms.dates)
     first, learned = (_ai_models(ai, terms, dates, rate, share) for share in _shell_shares(terms))
     work = partial(
         _block,
@@ -92,11 +92,6 @@ def _shell_shares(terms: Conversion) -> tuple[float, float]:
     """Cost of conversion over the AI scenario's shell: first halls, and later ones."""
     cost = terms.shell_cost_frac.number()
     return cost, cost * terms.learned_cost_frac.number()
-
-
-def _months_from(start: str, month: str) -> int:
-    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
-    return (year - year0) * 12 + number - number0
 
 
 def _calendar(terms: Conversion, live: int) -> Calendar:

@@ -31,6 +31,7 @@ from megawatt.chain.site import (
     Metered,
     ai_hall,
     grid_of,
+    hall_worst_hours,
     halls_at_load,
     mining_halls,
     outdoor_air,
@@ -394,7 +395,8 @@ def _ai_halls(
         system.liquid_share if system else None,
         system.coolant_supply_max_c if system else None,
     )
-    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips), days)
+    worst = memo("AI worst hours", hall_worst_hours, hall, air, days)
+    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips), worst)
 
 
 def _mining_halls(

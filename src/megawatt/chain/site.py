@@ -56,6 +56,7 @@ __all__ = [
     "ai_hall",
     "dry_response",
     "grid_of",
+    "hall_worst_hours",
     "halls_at_load",
     "mining_halls",
     "outdoor_air",
@@ -130,9 +131,15 @@ def ai_hall(
     return curves(kind, weather, ambient=air)
 
 
-def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, days: tuple[DesignDay, ...]) -> Halls:
+def hall_worst_hours(
+    _: Catalogue, hall: HallCurves, air: Ambient, days: tuple[DesignDay, ...]
+) -> tuple[WorstHour, WorstHour]:
+    """The worst hours of halls, whatever their load."""
+    return worst_hours(hall.design, hall.weather, days, ambient=air)
+
+
+def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, worst: tuple[WorstHour, WorstHour]) -> Halls:
     """AI halls with a response that is exact at their load."""
-    worst = worst_hours(hall.design, hall.weather, days)
     made = response_of(hall, exact_at_mw=load_it_mw)
     return Halls(hall.weather, hall.design, made, hall.design.it_capacity_mw, *worst)
 
@@ -159,7 +166,7 @@ def mining_halls(
         from_c, per_k = derating
         throttled = fits * np.clip(1.0 - per_k * np.maximum(weather.dry_bulb_c - from_c, 0.0), 0.0, 1.0)
         answer = replace(answer, it_limit_mw=np.minimum(answer.it_limit_mw, throttled))
-    return Halls(weather, hall.design, answer, fits, *worst_hours(hall.design, weather, days))
+    return Halls(weather, hall.design, answer, fits, *worst_hours(hall.design, weather, days, ambient=air))
 
 
 def dry_response(halls: Halls) -> FacilityResponse:

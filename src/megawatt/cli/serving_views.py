@@ -84,14 +84,13 @@ def show_plan(plan: ServingPlan, price: float | None, measured: Latencies | None
         f"{service.arch.title} in {service.precision} on up to {chips}, {stack}: "
         f"{plan.traffic.input_tokens:g} tokens in, {plan.traffic.output_tokens:g} out"
     )
-    if plan.choices:
-        console().print()
-        print_table([*_COLUMNS, *(("USD/Mtok",) if price is not None else ())], [_row(c, price) for c in plan.choices])
-        console().print()
-        console().print(
-            "Users: requests in work on each replica. Tokens: of answers. J: chips, hosts, network, before cooling."
-        )
-        console().print(f"Limited by: {plan.choices[0].limit or 'chips of both kinds keep each other busy'}")
+    console().print()
+    print_table([*_COLUMNS, *(("USD/Mtok",) if price is not None else ())], [_row(c, price) for c in plan.choices])
+    console().print()
+    console().print(
+        "Users: requests in work on each replica. Tokens: of answers. J: chips, hosts, network, before cooling."
+    )
+    console().print(f"Limited by: {plan.choices[0].limit or 'chips of both kinds keep each other busy'}")
     if measured is not None:
         _show_latencies(measured)
     if plan.front:

@@ -239,9 +239,14 @@ def capacity(
     return float(grid_mw / sizing.facility_per_it[place]), place
 
 
-def worst_hours(design: HallDesign, weather: Weather, days: tuple[DesignDay, ...]) -> tuple[WorstHour, WorstHour]:
-    """The hour with the most facility power per MW of IT, and the one in which the cooling carries least."""
-    sizing = _sizing(design, weather, days)
+def worst_hours(
+    design: HallDesign, weather: Weather, days: tuple[DesignDay, ...], *, ambient: Ambient | None = None
+) -> tuple[WorstHour, WorstHour]:
+    """The hour with the most facility power per MW of IT, and the one in which the cooling carries least.
+
+    ``ambient`` is ``ambient_of(weather)``, where it is at hand.
+    """
+    sizing = _sizing(design, weather, days, ambient)
     most = int(sizing.facility_per_it.argmax())
     return sizing.worst(design, most), sizing.worst(design, _hottest(sizing))
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.catalogue.releases import releases_until
 from megawatt.errors import ScenarioError, shown
 
 if TYPE_CHECKING:
@@ -130,13 +131,7 @@ def read_serving_stack(
     if runs_on is not None and str(runs_on.value) != accelerator.family:
         usual = default_serving_stack(accelerator)
         raise ScenarioError(f"serving stack {shown(text)} does not run on {accelerator.key}; allowed: such as {usual}")
-    releases = _releases(catalogue, key)
-    until = list(releases)
-    if at:
-        if release not in releases and not _is_month(release):
-            known = ", ".join(releases) or "it has none"
-            raise ScenarioError(f"serving stack {shown(text)}: no release {shown(release)}; allowed: {known}, YYYY-MM")
-        until = [r for r, since in releases.items() if since <= releases.get(release, release)]
+    until = releases_until(catalogue, key, release if at else None, f"serving stack {shown(text)}")
     used = _facts(catalogue, key, until, accelerator)
     written = f"{key}@{until[-1]}" if until else key
     values: dict[str, Any] = {}
@@ -147,21 +142,6 @@ def read_serving_stack(
         else:
             values[fact_name] = fact.number() > 0.5 if fact_name in _FLAGS else fact.number()
     return ServingStack(key=written, **values), tuple(used.values())
-
-
-def _is_month(text: str) -> bool:
-    year, dash, month = text.partition("-")
-    return bool(dash) and len(year) == 4 and len(month) == 2 and (year + month).isdigit()
-
-
-def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
-    """Releases of a stack and the month since when they are out, the oldest first."""
-    found = {
-        entry.removeprefix(f"{key}@"): str(catalogue.get(entry).facts["since"].value)
-        for entry in catalogue.entries
-        if entry.startswith(f"{key}@") and "since" in catalogue.get(entry).facts
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def _facts(catalogue: Catalogue, key: str, releases: list[str], accelerator: Accelerator) -> dict[str, Assumption]:

@@ -8,7 +8,6 @@ the one before it, ``stack-megatron-core-h100-sxm`` what was measured on one chi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
+from megawatt.catalogue.releases import is_month, releases_until
 from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.hardware import PRACTICE_KEY, core_layout
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
@@ -210,12 +210,8 @@ def read_stack(
     key, switches = default_stack(accelerator), {}
     if name:
         key = catalogue.get(_PREFIX + _OTHER_NAMES.get(name.lower(), name), "practice").key
-    releases = _releases(catalogue, key)
-    month = release if re.fullmatch(r"[0-9]{4}-[0-9]{2}", release) else ""
-    if at and not month and release not in releases:
-        known = ", ".join(releases) or "it has none"
-        raise ScenarioError(f"stack {shown(head.strip())}: no release {shown(release)}; allowed: {known}, YYYY-MM")
-    until = [r for r, since in releases.items() if since <= (month or releases.get(release, since))]
+    month = release if is_month(release) else ""
+    until = releases_until(catalogue, key, release if at else None, f"stack {shown(head.strip())}")
     last = until[-1] if until else ""
     used = _facts(catalogue, [*_ancestors(catalogue, key), *(f"{key}@{r}" for r in until)], accelerator)
     switched = read_features(features)
@@ -226,16 +222,6 @@ def read_stack(
         return switches[name].fact.number()
 
     return with_features(_made(key, used, written), switched, usual), (*used.values(), *switches.values())
-
-
-def _releases(catalogue: Catalogue, key: str) -> dict[str, str]:
-    """Releases of a stack and the month since when they are out, the oldest first."""
-    found = {
-        entry.removeprefix(f"{key}@"): str(catalogue.get(entry).facts["since"].value)
-        for entry in catalogue.entries
-        if entry.startswith(f"{key}@") and "since" in catalogue.get(entry).facts
-    }
-    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def _ancestors(catalogue: Catalogue, key: str) -> list[str]:

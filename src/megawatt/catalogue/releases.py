@@ -1,0 +1,48 @@
+"""Releases of a software: entry ``stack@26.02`` says since when (``since``) and what it does otherwise."""
+
+from __future__ import annotations
+
+import re
+
+from megawatt.catalogue.store import Catalogue
+from megawatt.errors import ScenarioError, shown
+
+__all__ = ["is_month", "releases_until"]
+
+
+def is_month(text: str) -> bool:
+    """Whether a text is a month, YYYY-MM."""
+    return re.fullmatch(r"[0-9]{4}-[0-9]{2}", text) is not None
+
+
+def releases_until(catalogue: Catalogue, key: str, release: str | None, what: str) -> list[str]:
+    """Releases of an entry up to one of them or to a month, the oldest first; all where none is named (None).
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``<key>@<release>``.
+    key : str
+        The software.
+    release : str or None
+        One of its releases, or a month (YYYY-MM).
+    what : str
+        What the user wrote, for the error.
+
+    Raises
+    ------
+    ScenarioError
+        If it has no such release.
+    """
+    found = {
+        entry.removeprefix(f"{key}@"): str(catalogue.get(entry).facts["since"].value)
+        for entry in catalogue.entries
+        if entry.startswith(f"{key}@") and "since" in catalogue.get(entry).facts
+    }
+    ordered = sorted(found, key=lambda name: found[name])
+    if release is None:
+        return ordered
+    if release not in found and not is_month(release):
+        known = ", ".join(ordered) or "it has none"
+        raise ScenarioError(f"{what}: no release {shown(release)}; allowed: {known}, YYYY-MM")
+    return [name for name in ordered if found[name] <= found.get(release, release)]
