@@ -8,6 +8,7 @@ Generated here (do not edit by hand), in ``src/megawatt/catalogue/data``:
 - ``accelerator-published.csv``: data-sheet facts of ``accelerators.csv`` that ``accelerator.csv`` does not hold;
 - ``deal.csv``, ``company.csv``: ``deals.csv``, less what ``deal-2026.csv`` corrects, and the companies of
   ``miners.csv``;
+- ``flow.csv``: ``counterparty_flows.csv``;
 - ``place.csv``, ``table-normals.csv``: ``climate_normals.csv``, less the remembered places that
   ``derive_climates.py`` has read from a station;
 - ``grid.csv``, ``table-price-*.csv``, ``table-dayrank-*.csv``: ``grid_carbon.csv`` and the hourly prices;
@@ -28,6 +29,7 @@ from pathlib import Path
 
 from derivation.chips import chip_rows
 from derivation.climate import COLUMNS, climate
+from derivation.flows import flow_rows
 from derivation.grids import HUB_YEARS, day_ranks, grid_rows, hub_series, price_bins, rank_table, shape_table
 from derivation.models import model_rows
 from derivation.networks import network_rows
@@ -49,6 +51,7 @@ def derive(reference: Path, target: Path) -> None:
     deals = deal_rows(read_reference(reference / "deals.csv"), book)
     write_rows(target / "deal.csv", [row for row in deals if (row.key, row.field) not in corrected])
     write_rows(target / "company.csv", company_rows(read_reference(reference / "miners.csv"), book))
+    write_rows(target / "flow.csv", flow_rows(read_reference(reference / "counterparty_flows.csv"), book))
     places, normals = climate(read_reference(reference / "climate_normals.csv"), book, _station_keys())
     write_rows(target / "place.csv", places)
     write_table(target / "table-normals.csv", ["key", "month", *(column[0] for column in COLUMNS)], normals)

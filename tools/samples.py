@@ -51,6 +51,16 @@ _CURVE: Final[Row] = {"accelerator": "h100-sxm", "kernel": "fa2", "pass": "fwd",
                       "causal": 1, "seq_len": 4096, "tflops": 350, "source_url": "none", "note": ""}  # fmt: skip
 _BANDWIDTH: Final[Row] = {"accelerator": "h100-sxm", "op": "all_reduce", "ranks": 8, "bytes": 1 << 28, "time_us": "",
                           "busbw_GBps": 300, "software": "NCCL", "source_url": "none", "note": ""}  # fmt: skip
+_CLEARING: Final[Mapping[str, Any]] = {
+    "schema": "clearing-case/1",
+    "cases": [
+        {
+            "label": "a",
+            "inputs": {"liabilities": [[0, 7.31], [0, 0]], "external_assets": [5.117, 0]},
+            "outputs": {"clearing_vector": [5.117, 0], "equity": [0, 5.117]},
+        }
+    ],
+}
 _FINANCE: Final[Mapping[str, Any]] = {
     "schema": "finance-case/1",
     "inputs": {
@@ -105,7 +115,9 @@ def write_samples(folder: Path) -> dict[str, Path]:
             folder / "bandwidth.csv", [_BANDWIDTH, _BANDWIDTH | {"ranks": 64}, _BANDWIDTH | {"op": "all_gather"}]
         ),
         "finance-case": folder / "finance.json",
+        "clearing-case": folder / "clearing.json",
     }
+    found["clearing-case"].write_text(json.dumps(_CLEARING), encoding="utf-8")
     found["finance-case"].write_text(json.dumps(_FINANCE), encoding="utf-8")
     return found
 

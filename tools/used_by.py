@@ -44,6 +44,7 @@ MODEL_ROOMS: Final = (
     "mining",
     "dispatch",
     "finance",
+    "contagion",
     "risk",
     "chain",
 )
@@ -172,6 +173,7 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
     yield ("compare", "mixtral-8x7b", "--systems", "hgx-h200", "--chips", "32", "--batch", "128")
     yield ("hall", "dublin", "--grid-mw", "100")
     yield ("dispatch", str(case))
+    yield ("contagion", "--shock", "OpenAI")
     for scenario in scenarios:
         yield ("dispatch", str(scenario), "--battery", "20:40")
         yield ("plan", str(scenario), "--out", str(folder / "runs"))

@@ -23,6 +23,7 @@ ROOMS = (
     "tariff",
     "dispatch",
     "finance",
+    "contagion",
     "risk",
     "scenario",
     "chain",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,11 +29,10 @@ from megawatt.finance import (
     trailing_dscr,
 )
 from megawatt.finance.levelised import levelised
-from megawatt.validation.scoring import Case, Skipped, result_entry
+from megawatt.validation.answers import Answer, answer_entries, compared
+from megawatt.validation.scoring import Case
 
 __all__ = ["answers", "score"]
-
-Answer = float | FloatArray
 
 _KIND: Final = "finance-case"
 _ZERO_USD: Final = 0.01
@@ -67,43 +66,16 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         found = f"schema {shown(case.get('schema'))}"
         raise refused(path, found, "'finance-case/1' with inputs and outputs", where="schema")
     computed = answers(read_inputs(case, path))
-    cases: list[Case] = []
-    skipped: list[Skipped] = []
-    for name, reference in outputs.items():
-        if name not in computed:
-            skipped.append(Skipped(name, "an output that the package does not compute"))
-            continue
-        try:
-            cases += _cases(name, np.asarray(reference, dtype=np.float64), np.asarray(computed[name]))
-        except (TypeError, ValueError) as error:
-            skipped.append(Skipped(name, f"the reference cannot be compared: {error}"))
-    return _entries(path, cases, skipped)
-
-
-def _cases(name: str, reference: FloatArray, found: FloatArray) -> Iterator[Case]:
-    if reference.shape != found.shape:
-        raise ValueError(f"{reference.size} values given, {found.size} computed")
-    for index, (measured, predicted) in enumerate(zip(reference.flat, found.flat, strict=True)):
-        case_id = name if reference.ndim == 0 else f"{name}[{index}]"
-        yield Case(case_id, float(measured), float(predicted), groups=(f"output={name}",))
-
-
-def _entries(path: Path, cases: list[Case], skipped: list[Skipped]) -> list[dict[str, Any]]:
-    zero = [c for c in cases if abs(c.measured) < _ZERO_USD and not c.id.partition("[")[0].endswith(_RATES)]
-    other = [c for c in cases if c not in zero]
-    entries = [_entry(path, "outputs", "relative", other, skipped)]
-    return entries + ([_entry(path, "outputs_at_zero", "absolute", zero, [])] if zero else [])
+    cases, skipped = compared(outputs, computed)
+    return answer_entries(path, _KIND, cases, skipped, _is_zero)
 
 
 _RATES: Final = ("irr", "xirr", "irr_aftertax", "irr_pretax", "debt_fraction")
+"""Outputs that are rates: small, and yet not zero."""
 
 
-def _entry(path: Path, quantity: str, error: Any, cases: list[Case], skipped: list[Skipped]) -> dict[str, Any]:
-    total = len(cases) + len(skipped)
-    return result_entry(
-        file=path.name, kind=_KIND, quantity=quantity, unit="as in the file", error=error, rows=total,
-        scorable=total, cases=cases, skipped=skipped,
-    )  # fmt: skip
+def _is_zero(case: Case) -> bool:
+    return abs(case.measured) < _ZERO_USD and not case.id.partition("[")[0].endswith(_RATES)
 
 
 @dataclass(frozen=True, slots=True)

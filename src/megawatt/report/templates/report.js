@@ -31,6 +31,7 @@
       bar: { itemStyle: { borderColor: page, borderWidth: 0.5 }, label: label, markLine: mark },
       line: { label: label, markLine: mark },
       scatter: { label: label },
+      graph: { label: label },
       heatmap: { itemStyle: { borderWidth: 0 } },
       visualMap: { textStyle: { color: soft } },
       tooltip: {
@@ -52,7 +53,7 @@
   }
 
   function dressAxes(option, width) {
-    [].concat(option.xAxis, option.yAxis).forEach(function (axis) {
+    [].concat(option.xAxis || [], option.yAxis || []).forEach(function (axis) {
       // Row names stand inside the plot; what does not fit ends in an ellipsis (the table has it all).
       if (axis.axisLabel && axis.axisLabel.inside) {
         axis.axisLabel.width = width - 50;
@@ -93,6 +94,17 @@
             return series.dimensions.map(function (name, n) {
               return name + " <b>" + people(point.value[n]) + "</b>";
             }).join("<br>");
+          }
+        };
+        return;
+      }
+      if (series.type === "graph") {
+        var names = {};
+        series.data.forEach(function (node) { names[node.id] = node.name; });
+        series.tooltip = {
+          formatter: function (point) {
+            var told = point.dataType === "edge" ? names[point.data.source] + " pays " + names[point.data.target] : point.name;
+            return told + "<br><b>" + people(point.data.value) + "\u202f" + unit + "</b>";
           }
         };
         return;
@@ -196,10 +208,41 @@
     text.addEventListener("input", apply);
   }
 
+  // A click on a name of a network lets it fail: colours by wave, and what the page says of it below.
+  function wireNetworks() {
+    Object.keys(charts).forEach(function (id) {
+      var series = specs[id].option.series[0];
+      if (series.type !== "graph") { return; }
+      function fail(node) {
+        var nodes = series.data.map(function (other, place) {
+          var wave = Math.min(node.waves[place] || 0, series.colours.length - 1);
+          return Object.assign({}, other, { itemStyle: { color: series.colours[wave] } });
+        });
+        charts[id].setOption({ series: [{ data: nodes }] });
+      }
+      charts[id].on("click", function (point) {
+        if (point.dataType !== "node" || !point.data.waves.length) { return; }
+        var told = document.getElementById("failure-" + point.data.id);
+        fail(point.data);
+        if (told) { told.open = true; }
+      });
+      document.querySelectorAll("details.failure").forEach(function (told) {
+        told.addEventListener("toggle", function () {
+          if (!told.open) { return; }
+          document.querySelectorAll("details.failure[open]").forEach(function (other) {
+            if (other !== told) { other.open = false; }
+          });
+          series.data.forEach(function (node) { if ("failure-" + node.id === told.id) { fail(node); } });
+        });
+      });
+    });
+  }
+
   wireTheme();
   wireLegends();
   wireFilters();
   draw();
+  wireNetworks();
   watchSize();
   root.dataset.drawn = String(Object.keys(charts).length);
 })();
