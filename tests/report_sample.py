@@ -67,6 +67,7 @@ def risk(value: float, spread: float, cash: CashFlow, missed: float | None, seed
         probability_missed=missed,
         probability_missed_interval=None if missed is None else (missed - 0.006, missed + 0.007),
         probability_missed_by_month=running,
+        probability_balloon_unpaid=None if missed is None else 0.0,
         worst_month_usd=_distribution(sample / 30),
         samples={"value_usd_per_grid_mw_year": sample, "npv_usd": sample * GRID_MW * 4},
         fans=fans,

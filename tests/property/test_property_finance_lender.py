@@ -143,8 +143,11 @@ def test_owners_wait_for_reserves_and_lock_up(case: tuple[ProjectTerms, Operatin
     assert (cash.swept <= cash.principal_paid + 0.005).all()
     # equity comes only while the project is built
     assert not cash.equity_in[:, terms.construction_months :].any()
-    first_missed = np.where((cash.arrears > 0).any(axis=1), (cash.arrears > 0).argmax(axis=1), -1)
+    assert cash.balloon_unpaid is not None
+    short = cash.arrears > cash.balloon_unpaid
+    first_missed = np.where(short.any(axis=1), short.argmax(axis=1), -1)
     assert np.array_equal(cash.events.payment_default, first_missed)
+    assert (cash.balloon_unpaid <= cash.arrears).all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -237,6 +237,7 @@ def _lender(debt: Debt | None) -> LenderTerms | None:
         covenant_dscr=debt.covenant_dscr.number() if debt.covenant_dscr else None,
         refinancing=refinancing,
         interest_reserve=debt.interest_of_construction == "reserve",
+        prepayment_order=debt.prepayment_order,
     )
     return None if terms == LenderTerms() else terms
 

@@ -101,10 +101,11 @@ class CashModel:
         """Cash flows (paths, months) under factor paths."""
         flows = self.flows(factors)
         terms = self.project_terms(factors)
-        if "backstop" in flows.revenue:
-            # lenders take a termination fee first
-            asked = terms.lender or LenderTerms()
-            terms = replace(terms, lender=replace(asked, mandatory_prepayment_usd=flows.revenue["backstop"]))
+        fee = flows.revenue.get("backstop")
+        if fee is not None:
+            asked, default = terms.lender or LenderTerms(), factors.tenant_default_month
+            until = np.where(default < 0, -1, default + self.terms.relet_lag_months)
+            terms = replace(terms, lender=replace(asked, proceeds_usd=fee, proceeds_until=until))
         return project(terms, flows, grid_mw=self.grid_mw)
 
     def flows(self, factors: FactorPaths) -> OperatingFlows:

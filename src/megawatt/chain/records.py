@@ -286,6 +286,7 @@ class UseResult:
     sensitivities: tuple[Sensitivity, ...]
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
     mined: MinedYear | None = None

@@ -13,7 +13,7 @@ from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
-from megawatt.chain.records import Footprint, MinedYear, UseResult
+from megawatt.chain.records import Footprint, MinedYear, Sensitivity, UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.site import Halls
 from megawatt.chain.unit_costs import unit_costs
@@ -206,6 +206,23 @@ _HANDED_BACK: Final = 0.9
 """Share of missed paths on which the tenant failed, and of failed tenants on which service was missed; assumed."""
 
 
+def _sign_notes(value_usd: float, moves: tuple[Sensitivity, ...], assumptions: tuple[Assumption, ...]) -> list[str]:
+    """Assumed inputs whose range alone takes the value through zero: the sign of the answer is theirs."""
+    assumed = {a.name for a in assumptions if a.fact.kind == "assumed"}
+    turns = [s for s in moves if s.name in assumed and min(s.value_at_low, s.value_at_high) < 0.0 <
+             max(s.value_at_low, s.value_at_high)]  # fmt: skip
+    if not turns:
+        return []
+    named = [f"{s.title} ({s.base:g}, range {s.low:g} to {s.high:g})" for s in turns[:_NAMED]]
+    more = f" and {len(turns) - _NAMED} more" if len(turns) > _NAMED else ""
+    sign = "below" if value_usd < 0.0 else "above"
+    return [f"That the value is {sign} zero rests on inputs that are assumed, each alone: {'; '.join(named)}{more}."]
+
+
+_NAMED: Final = 4
+"""Inputs that a note names."""
+
+
 def _squeezed_notes(links: Links) -> list[str]:
     """What is spent in fewer months than the scenario asks for, because the project has not started before."""
     capex, first = links.scenario.capex, min(h.month for h in links.model.calendar.paid_by)
@@ -310,6 +327,8 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     grid_mw = scenario.site.grid_mw.number()
     served = float(np.sum(dispatch.ai_it_mw) / (links.problem.ai_it_mw.sum() or 1.0))
     chips = links.compute
+    value = float(links.base.measures.value_usd_per_grid_mw_year[0])
+    rests_on = (*_sign_notes(value, moves, assumptions), *_handed_back_notes(risk))
     return UseResult(
         name=scenario.name,
         title=scenario.title,
@@ -344,7 +363,8 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         ),
         sensitivities=moves,
         assumptions=assumptions,
-        warnings=(*_warnings(links, dispatch, assumptions), *_handed_back_notes(risk)),
+        warnings=(*_warnings(links, dispatch, assumptions), *rests_on),
+        rests_on=rests_on,
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
         mined=links.mined,

@@ -87,7 +87,7 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
         to.print(f"{use.name}: {'; '.join(weather)}.", style="dim")
         for text in _worst(use):
             to.print(f"{use.name}: {text}", style="dim")
-        for text in use.warnings[-1:]:
+        for text in use.rests_on or use.warnings[-1:]:
             to.print(f"{use.name}: {text}", style="dim")
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
 

@@ -32,7 +32,7 @@ class CreditMeasures:
         As in docs/finance.md: CFADS after tax accrued, balloons left out; trailing and forward over twelve months.
     balloon_usd, refinancing_cover : float
         What the last payment repays at once, and the worth of what comes after it over that; None without a balloon.
-    lockup, breach, payment_default, insolvency : str
+    lockup, breach, payment_default, balloon_default, insolvency : str
         First month of each event, ``YYYY-MM``.
     payback : str
         Month from whose end the undiscounted project flow stays at 0 or above.
@@ -55,6 +55,7 @@ class CreditMeasures:
     lockup: str | None
     breach: str | None
     payment_default: str | None
+    balloon_default: str | None
     insolvency: str | None
     payback: str | None
     equity_roots: tuple[float, ...]
@@ -114,7 +115,7 @@ def credit_measures(cash: CashFlow) -> CreditMeasures:
     events = cash.events
     first = {
         name: label(int(getattr(events, name)[0])) if events is not None and loan is not None else None
-        for name in ("lockup", "breach", "payment_default", "insolvency")
+        for name in ("lockup", "breach", "payment_default", "balloon_default", "insolvency")
     }
     uses = uses_usd(cash) if debt is not None else 0.0
     return CreditMeasures(

@@ -369,7 +369,7 @@ def _cash_flow(
     service: FloatArray,
     measures: Measures,
 ) -> CashFlow:
-    missed = done.arrears > 0.0
+    missed = done.arrears - done.balloon_unpaid > 0.0
     shape = done.cfads.T.shape
     return CashFlow(
         terms=terms,
@@ -396,6 +396,7 @@ def _cash_flow(
         measures=measures,
         assumptions=terms.assumptions,
         reserve_balance=done.reserve.T,
+        balloon_unpaid=done.balloon_unpaid.T,
         swept=done.swept.T,
         locked=done.locked.T,
         reserve_interest=done.reserve_interest.T if terms.lender and terms.lender.reserve_rate > 0.0 else None,
@@ -405,6 +406,7 @@ def _cash_flow(
             locked=done.locked,
             breached=done.breached,
             arrears=done.arrears,
+            balloon=done.balloon_unpaid,
             cash_ahead=done.cfads + done.residual,
             cash=done.closing_cash,
             debt=done.debt_balance,

@@ -51,6 +51,8 @@ class Safeguards:
     unit_reserve: FloatArray
     interest_reserve: FloatArray
     balloon: FloatArray | float
+    service_so_far: FloatArray
+    bills_so_far: FloatArray
     refinanced: FloatArray | float = 0.0
 
     def scheduled_balance(self, m: int) -> FloatArray:
@@ -65,6 +67,25 @@ class Safeguards:
     def opex_target(self, m: int) -> FloatArray:
         """Restricted cash for running cost at the end of period m: it stays whole when the loan shrinks."""
         return np.asarray(self.opex_reserve[m])
+
+    @property
+    def holds_proceeds(self) -> bool:
+        """Whether termination payments come on any path."""
+        paid = self.lender.proceeds_usd
+        return paid is not None and bool(paid.any())
+
+    def until_let(self, m: int) -> tuple[FloatArray, FloatArray]:
+        """Service, and bills of operation, of the periods after m that termination payments are held for, (paths,)."""
+        until = self.lender.proceeds_until
+        if until is None:
+            return np.zeros(1), np.zeros(1)
+        end = np.clip(until, m, self.service_so_far.shape[0] - 1)
+
+        def ahead_of(so_far: FloatArray) -> FloatArray:
+            column = np.arange(end.size) if so_far.shape[1] > 1 else 0
+            return np.asarray(so_far[end, column] - so_far[m])
+
+        return ahead_of(self.service_so_far), ahead_of(self.bills_so_far)
 
     def repaying(self, m: int) -> bool:
         """Whether the loan is in repayment."""
@@ -133,6 +154,8 @@ def safeguards(
         unit_reserve=_ahead(unit_service, held, last),
         interest_reserve=_interest_reserve(by_month, loan, lender),
         balloon=by_month.balloon[last] if loan is not None else 0.0,
+        service_so_far=np.cumsum(np.atleast_2d(service.T).T, axis=0),
+        bills_so_far=np.cumsum(opex, axis=0),
     )
 
 
@@ -185,12 +208,20 @@ def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
     other = lender.other_reserve_usd
     if other is not None and (other.shape != (months,) or not np.all(other >= 0.0)):
         raise ScenarioError(f"lender.other_reserve_usd: must be ({months},) with amounts of 0 or more in USD")
-    forced = lender.mandatory_prepayment_usd
-    if forced is not None and (forced.ndim != 2 or forced.shape[1] != months or not np.all(forced >= 0.0)):
-        raise ScenarioError(
-            f"lender.mandatory_prepayment_usd: shape {forced.shape}, must be (paths, {months}), amounts of 0 or more"
-        )
+    _check_proceeds(lender, months)
     _check_refinancing(lender.refinancing, terms, months)
+
+
+def _check_proceeds(lender: LenderTerms, months: int) -> None:
+    paid, until = lender.proceeds_usd, lender.proceeds_until
+    if paid is not None and (paid.ndim != 2 or paid.shape[1] != months or not np.all(paid >= 0.0)):
+        raise ScenarioError(
+            f"lender.proceeds_usd: shape {paid.shape}, must be (paths, {months}), amounts of 0 or more in USD"
+        )
+    if until is not None and (paid is None or until.shape != paid.shape[:1]):
+        raise ScenarioError(f"lender.proceeds_until: shape {until.shape}, must be one period for each path of payments")
+    if lender.prepayment_order not in ("pro-rata", "inverse"):
+        raise ScenarioError(f"lender.prepayment_order = {lender.prepayment_order!r}, must be pro-rata or inverse")
 
 
 def _check_refinancing(new: Refinancing | None, terms: ProjectTerms, months: int) -> None:
@@ -225,13 +256,13 @@ class CoverTests:
         self.locked: BoolArray = np.zeros(paths, dtype=np.bool_)
         self.breached: BoolArray = np.zeros(paths, dtype=np.bool_)
 
-    def observe(self, m: int, cfads: FloatArray) -> None:
-        """Take in a period; test if it is a test date."""
+    def observe(self, m: int, cfads: FloatArray, left: FloatArray) -> None:
+        """Take in a period; test if it is a test date. ``left`` (paths,) is what prepayments left of its service."""
         guard, lender, year = self._guard, self._guard.lender, self._guard.year
         if (lender.lockup_dscr is None and lender.covenant_dscr is None) or not guard.repaying(m):
             return
         self._cash[self._seen % year] = cfads
-        self._service[self._seen % year] = guard.service[m] + guard.refinanced * guard.unit_service[m]
+        self._service[self._seen % year] = guard.service[m] * left + guard.refinanced * guard.unit_service[m]
         self._seen += 1
         if self._seen < year or (self._seen - year) % self._every:
             return
@@ -256,6 +287,7 @@ def first_events(
     locked: BoolArray,
     breached: BoolArray,
     arrears: FloatArray,
+    balloon: FloatArray,
     cash_ahead: FloatArray,
     cash: FloatArray,
     debt: FloatArray,
@@ -268,6 +300,8 @@ def first_events(
 
     Parameters
     ----------
+    arrears, balloon : array
+        Owed and unpaid, and the part of it that is a balloon. [USD]
     cash_ahead : array
         CFADS and proceeds of the sale by month. [USD]
     cash, debt : array
@@ -280,4 +314,6 @@ def first_events(
     for m in range(cash.shape[0] - 1, -1, -1):
         insolvent[m] = debt[m] > worth + cash[m] + 0.005
         worth = (worth + cash_ahead[m]) / (1.0 + rates[m])
-    return Events(_first(locked), _first(breached), _first(arrears > 0.0), _first(insolvent))
+    return Events(
+        _first(locked), _first(breached), _first(arrears - balloon > 0.0), _first(balloon > 0.0), _first(insolvent)
+    )

@@ -158,9 +158,13 @@ class LenderTerms:
         Below this cover the covenant is breached.
     test_every_months : int
         Months between tests, counted from the first payment; the first test needs twelve months of service.
-    mandatory_prepayment_usd : (paths, months), optional
-        Cash that prepays the loan before owners see it, as far as it is free: termination and insurance payments. It
-        lowers every later instalment in proportion.
+    proceeds_usd : (paths, months), optional
+        Termination and insurance payments. They are in the cash of operation; after arrears and reserves they are held
+        for service and bills until ``proceeds_until``, meanwhile owners get nothing; the rest prepays the loan.
+    proceeds_until : (paths,) of int, optional
+        Last period that they are held for: when the halls are let again. None: all of it prepays at once.
+    prepayment_order : {'pro-rata', 'inverse'}
+        They lower every later instalment in proportion, or take the last ones away.
     refinancing : Refinancing, optional
         How the balloon is refinanced; None: it is due in cash.
     """
@@ -175,7 +179,9 @@ class LenderTerms:
     covenant_dscr: float | None = None
     test_every_months: int = 3
     refinancing: Refinancing | None = None
-    mandatory_prepayment_usd: FloatArray | None = None
+    proceeds_usd: FloatArray | None = None
+    proceeds_until: NDArray[np.int64] | None = None
+    prepayment_order: Literal["pro-rata", "inverse"] = "pro-rata"
     opex_reserve_months: float = 0.0
     reserve_rate: float = 0.0
 
@@ -286,13 +292,15 @@ class Events:
     """First month of each event, (paths,), -1 if it never comes: four things that lenders tell apart.
 
     ``lockup``: distributions stopped. ``breach``: cover below the covenant. ``payment_default``: service owed and not
-    paid after all cash and reserves. ``insolvency``: the rest of the project's cash, at the loan's rate, and the cash
-    in hand are worth less than the debt.
+    paid after all cash and reserves; ``balloon_default``: a balloon that neither cash nor a new lender repays (no
+    missed payment: it has a probability of its own). ``insolvency``: the rest of the project's cash, at the loan's
+    rate, and the cash in hand are worth less than the debt.
     """
 
     lockup: NDArray[np.int64]
     breach: NDArray[np.int64]
     payment_default: NDArray[np.int64]
+    balloon_default: NDArray[np.int64]
     insolvency: NDArray[np.int64]
 
 
@@ -312,7 +320,8 @@ class CashFlow:
     instalments
     due, balloons left out, (periods,) or (paths, periods). ``dscr`` (trailing twelve months) is NaN where no service is
     due. ``missed`` (paths,) is the first month with
-    arrears, -1 if none. ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
+    arrears of service, -1 if none; ``balloon_unpaid`` is the part of ``arrears`` that is a balloon.
+    ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
     state's part of all tax, ``state_tax``, are for terms that have them.
@@ -342,6 +351,7 @@ class CashFlow:
     measures: Measures
     assumptions: tuple[Assumption, ...] = ()
     reserve_balance: FloatArray | None = None
+    balloon_unpaid: FloatArray | None = None
     swept: FloatArray | None = None
     events: Events | None = None
     locked: NDArray[np.bool_] | None = None

@@ -66,6 +66,9 @@ class Inputs:
 class Statements:
     """What was paid, USD by period, arrays (periods, paths); names as in `CashFlow`.
 
+    ``balloon_unpaid`` is the part of ``arrears`` that is a balloon, ``left`` the share of the scheduled instalments
+    that prepayments out of termination payments have left.
+
     ``tax`` is on operation as paid, ``tax_accrued`` as the year goes on; the tax on the sale's gain is taken off
     ``residual``. ``draw`` includes a refinancing.
     ``arrears`` is owed and unpaid at the period's end; ``locked`` and ``breached`` are flags.
@@ -82,7 +85,9 @@ class Statements:
     distributions: FloatArray
     closing_cash: FloatArray
     arrears: FloatArray
+    balloon_unpaid: FloatArray
     reserve: FloatArray
+    left: FloatArray
     swept: FloatArray
     draw: FloatArray
     reserve_interest: FloatArray
@@ -111,6 +116,9 @@ class _Accounts:
     prepaid: FloatArray
     scale: FloatArray
     """Share of the scheduled instalments that mandatory prepayments have left."""
+    proceeds: FloatArray
+    balloon: FloatArray
+    """Termination payments that are held, and the balloon that is owed and unpaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,8 @@ def run_waterfall(
             zero,
             zero,
             np.ones(paths),
+            zero,
+            zero,
         ),
         _empty(count, paths),
     )
@@ -193,11 +203,15 @@ def run_waterfall(
     for m in range(count):
         set_aside = _operate(run, m)
         _serve(run, m)
-        tests.observe(m, done.cover_cash(slice(m, m + 1))[0])
+        done.left[m] = acc.scale
+        tests.observe(m, done.cover_cash(slice(m, m + 1))[0], acc.scale)
         done.locked[m], done.breached[m] = tests.locked, tests.breached
         _distribute(run, m, set_aside)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
-    return done, guard.tested()
+    service = guard.tested()
+    if guard.holds_proceeds:
+        service = done.left * (service if service.ndim == 2 else service[:, None])
+    return done, service
 
 
 def _operate(run: _Run, m: int) -> FloatArray:
@@ -273,13 +287,26 @@ def _serve(run: _Run, m: int) -> None:
         done.equity_in[m] = np.clip(demand + kept - acc.cash, 0.0, committed - acc.equity)
         acc.equity = acc.equity + done.equity_in[m]
         acc.cash = acc.cash + done.equity_in[m]
+    balloon = _balloon_due(run, m, demand - interest)
     paid = np.clip(acc.cash, 0.0, demand)
     done.interest_paid[m] = np.minimum(paid, interest)
     done.principal_paid[m] = paid - done.interest_paid[m]
     unpaid = demand - paid
     done.arrears[m] = np.where(unpaid > CENT, unpaid, 0.0)
+    acc.balloon = np.minimum(balloon, unpaid)
+    done.balloon_unpaid[m] = np.where(unpaid - acc.balloon > CENT, acc.balloon, done.arrears[m])
     acc.balance = owed + (interest - done.interest_paid[m]) - done.principal_paid[m]
     acc.cash = acc.cash - paid
+
+
+def _balloon_due(run: _Run, m: int, principal: FloatArray) -> FloatArray:
+    """Part of what is owed in a period that is the balloon, or its rest with interest; it is paid after the service."""
+    acc, guard = run.acc, run.guard
+    if m < guard.last:
+        return acc.balloon
+    if m > guard.last:
+        return np.asarray(acc.balloon * (1.0 + guard.rate[m]))
+    return np.asarray(np.clip(guard.balloon * acc.scale - acc.prepaid - guard.refinanced, 0.0, principal))
 
 
 def _held(run: _Run, m: int) -> FloatArray:
@@ -297,24 +324,50 @@ def _distribute(run: _Run, m: int, set_aside: FloatArray) -> None:
     lender: LenderTerms = guard.lender
     reserve = _held(run, m)
     done.reserve[m] = np.clip(acc.cash, 0.0, reserve)
+    if lender.proceeds_usd is not None:
+        acc.proceeds = acc.proceeds + lender.proceeds_usd[:, m]
     if m < run.inputs.construction and not last and not terms.owners_pay_all:
         return
     floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd)
     free = np.where(done.arrears[m] > 0.0, 0.0, np.maximum(acc.cash - floor, 0.0))
-    forced = lender.mandatory_prepayment_usd
-    if forced is not None:
-        before = acc.balance
-        free = _prepay(acc, done, m, np.minimum(forced[:, m], free), free)
-        left = np.where(before > 0.0, acc.balance / np.where(before > 0.0, before, 1.0), 1.0)
-        acc.scale, acc.prepaid = acc.scale * left, acc.prepaid * left
+    if guard.holds_proceeds:
+        free = _hold(run, m, free)
     if lender.sweep_frac > 0.0 and guard.repaying(m):
         ahead = acc.balance
         free = _prepay(acc, done, m, lender.sweep_frac * free, free)
         acc.prepaid = acc.prepaid + ahead - acc.balance
     if not last:
-        free = np.where(done.locked[m] & (acc.balance > CENT), 0.0, free)
+        held = done.locked[m] | (acc.proceeds > CENT)
+        free = np.where(held & (acc.balance > CENT), 0.0, free)
     done.distributions[m] = free
     acc.cash = acc.cash - free
+
+
+def _hold(run: _Run, m: int, free: FloatArray) -> FloatArray:
+    """Termination payments at a period's end, (paths,): reserves were filled, what service and bills until the halls
+    are let again need is held, the rest prepays; returns the cash above what is held.
+    """
+    guard, acc, done = run.guard, run.acc, run.done
+    acc.proceeds = np.minimum(acc.proceeds, free)
+    if not acc.proceeds.any():
+        return free
+    before, pro_rata = acc.balance, guard.lender.prepayment_order == "pro-rata"
+    service, bills = guard.until_let(m)
+    service = service * acc.scale
+    spare = np.maximum(acc.proceeds - service - bills, 0.0)
+    # a pro rata prepayment lowers the service that is held for, so more than the spare can be prepaid
+    share = service / np.where(before > CENT, before, 1.0) if pro_rata else np.zeros_like(spare)
+    asked = np.where(share < 1.0, spare / np.where(share < 1.0, 1.0 - share, 1.0), np.where(spare > 0.0, before, 0.0))
+    free = _prepay(acc, done, m, np.minimum(asked, acc.proceeds), free)
+    paid = before - acc.balance
+    acc.proceeds = np.where(acc.balance > CENT, acc.proceeds - paid, 0.0)
+    if pro_rata:
+        left = np.where(before > 0.0, acc.balance / np.where(before > 0.0, before, 1.0), 1.0)
+        acc.scale, acc.prepaid = acc.scale * left, acc.prepaid * left
+    else:
+        acc.prepaid = acc.prepaid + paid
+    done.reserve[m] += acc.proceeds
+    return np.asarray(free - acc.proceeds)
 
 
 def _prepay(acc: _Accounts, done: Statements, m: int, asked: FloatArray, free: FloatArray) -> FloatArray:

@@ -45,6 +45,7 @@ _ROWS: Final[tuple[tuple[str, Callable[[CreditMeasures], str]], ...]] = (
     ("lock-up from", lambda c: _event(c, c.lockup)),
     ("covenant breached in", lambda c: _event(c, c.breach)),
     ("payment missed in", lambda c: _event(c, c.payment_default)),
+    ("balloon not repaid in", lambda c: _event(c, c.balloon_default)),
     ("debt above what it is worth in", lambda c: _event(c, c.insolvency)),
     ("payback of the project", lambda c: _month(c.payback)),
     ("equity IRR, every root", lambda c: ", ".join(_share(r) for r in c.equity_roots) or "none"),
@@ -56,7 +57,7 @@ def _event(measures: CreditMeasures, month: str | None) -> str:
 
 
 def lender_table(uses: Sequence[UseResult]) -> Table:
-    """Covers, gearing, the four events and the owners' roots, base case."""
+    """Covers, gearing, the five events and the owners' roots, base case."""
     found = [credit_measures(use.cash) for use in uses]
     rows = tuple((label, *(cell(measures) for measures in found)) for label, cell in _ROWS)
     return Table(("Base case", *(use.title for use in uses)), rows)

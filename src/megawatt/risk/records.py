@@ -73,7 +73,8 @@ class Distribution:
 class Risk:
     """What can happen to one use of the site.
 
-    Probabilities come with a 95 % confidence interval. ``samples`` holds per-path values (paths,) of the
+    Probabilities come with a 95 % confidence interval. A balloon that is not repaid is no missed payment: it has a
+    probability of its own. ``samples`` holds per-path values (paths,) of the
     headline quantities, and
     ``fans`` percentiles by month (5, months) at 5, 25, 50, 75, 95 %.
     """
@@ -85,6 +86,7 @@ class Risk:
     probability_missed: float | None
     probability_missed_interval: tuple[float, float] | None
     probability_missed_by_month: FloatArray | None
+    probability_balloon_unpaid: float | None
     worst_month_usd: Distribution
     samples: Mapping[str, FloatArray]
     fans: Mapping[str, FloatArray]

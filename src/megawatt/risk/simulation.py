@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
+from megawatt.finance.contracts import NEVER
 from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.finance.measures import level_annuity_usd_per_year
 from megawatt.finance.records import CashFlow
@@ -64,7 +65,7 @@ def simulate(
     -------
     Risk
         ``samples``: npv_usd, value_usd_per_grid_mw_year, worst_month_usd, min_dscr and equity_irr (NaN where a path
-        has none), missed_month and tenant_default_month (-1: never), and the path mean of each factor as
+        has none), missed_month, balloon_month and tenant_default_month (-1: never), and the path mean of each factor as
         ``mean_<factor>``. ``fans``: cfads_usd, net_cash_usd (after debt service due), closing_cash_usd and the
         factors; of the first `FAN_PATHS` paths. ``drivers``: rank correlation of each factor's path mean, and of
         paying tenants (0 default, 1 none), with the NPV. ``probability_missed_by_month``: cumulative.
@@ -88,6 +89,7 @@ def simulate(
     )
     missed = samples["missed_month"] if base.terms.loan is not None else None
     count = int(np.count_nonzero(missed >= 0)) if missed is not None else 0
+    unpaid = int(np.count_nonzero(samples["balloon_month"] >= 0)) if missed is not None else 0
     return Risk(
         paths=paths,
         seed=seed,
@@ -96,6 +98,7 @@ def simulate(
         probability_missed=count / paths if missed is not None else None,
         probability_missed_interval=wilson_interval(count, paths) if missed is not None else None,
         probability_missed_by_month=cumulative_by_month(missed, months) if missed is not None else None,
+        probability_balloon_unpaid=unpaid / paths if missed is not None else None,
         worst_month_usd=summarise(samples["worst_month_usd"]),
         samples=samples,
         fans={name.removeprefix(_BY_MONTH): fan(drawn[name]) for name in drawn if name.startswith(_BY_MONTH)},
@@ -140,6 +143,7 @@ def _block(
         "min_dscr": cash.measures.min_dscr,
         "worst_month_usd": net[:, operating_months(cash)].min(axis=1),
         "missed_month": cash.missed,
+        "balloon_month": NEVER if cash.events is None else cash.events.balloon_default,
         "tenant_default_month": factors.tenant_default_month,
     }
     by_month = {"cfads_usd": cash.cfads, "net_cash_usd": net, "closing_cash_usd": cash.closing_cash}

@@ -338,6 +338,11 @@ class Debt(Section):
         description="the new lender lends what last year's cash carries at this cover",
         title="cover that a new lender asks for",
     )
+    prepayment_order: Literal["pro-rata", "inverse"] = Field(
+        "pro-rata",
+        description="instalments that a guarantor's fee prepays, once reserves are full and service until the halls "
+        "are let again is held: all later ones in proportion, or the last ones",
+    )
     sweep_frac: Annotated[Fact, *ratio] = Field(
         0.0, validate_default=True, description="share of the owners' excess cash that prepays the loan", title="sweep"
     )

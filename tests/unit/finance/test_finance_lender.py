@@ -145,7 +145,10 @@ def test_a_balloon_is_due_in_full_without_a_new_loan() -> None:
     # 300 over 24 months at 1 %: 14.122042; the balloon bears 3 a month
     assert schedule.service[1:24] == pytest.approx(np.full(23, 17.122042), rel=1e-6)
     assert schedule.service[24] == pytest.approx(317.122042, rel=1e-6)
-    assert project(*case(20.0, balloon_loan())).missed[0] == 24
+    done = project(*case(20.0, balloon_loan()))
+    # every instalment is paid; the balloon is not, which is no missed payment
+    assert done.events is not None
+    assert (done.missed[0], done.events.balloon_default[0]) == (-1, 24)
 
 
 def test_a_balloon_is_refinanced_as_far_as_cash_carries() -> None:
@@ -161,7 +164,12 @@ def test_a_balloon_is_refinanced_as_far_as_cash_carries() -> None:
     terms, flows = case(18.0, balloon_loan(), lender=LenderTerms(refinancing=new))
     poor = project(terms, flows)
     assert poor.debt_draw[0, 24] == pytest.approx(259.856, rel=1e-5)
-    assert poor.missed[0] == 24
+    assert poor.events is not None
+    assert (poor.missed[0], poor.events.balloon_default[0]) == (-1, 24)
+    # 10 a month does not pay the 17.12 of the instalments: those are missed, whatever becomes of the balloon
+    short = project(*case(10.0, balloon_loan()))
+    assert short.events is not None
+    assert 0 < short.missed[0] < 24 == short.events.balloon_default[0]
 
 
 def test_every_draw_has_its_own_clock() -> None:

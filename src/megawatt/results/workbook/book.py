@@ -125,7 +125,7 @@ def cashflow_book(
 def has_formulas(cash: CashFlow) -> bool:
     """Whether the workbook has formulas for a cash flow: calendar months, and terms that a scenario can ask for."""
     terms, lender = cash.terms, cash.terms.lender or LenderTerms()
-    loan, tax, forced = terms.loan, terms.tax, lender.mandatory_prepayment_usd
+    loan, tax, forced = terms.loan, terms.tax, lender.proceeds_usd
     known = (
         terms.periods is None and not terms.owners_pay_all,
         lender.refinancing is None
