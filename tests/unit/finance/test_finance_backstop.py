@@ -113,8 +113,9 @@ def test_a_fee_may_take_away_the_last_instalments() -> None:
     # instalments stay as they are, and the interest that is saved prepays too
     instalments = held.principal_paid - held.swept
     assert instalments[0, 11:20] == pytest.approx(np.full(9, 25.0))
-    assert 0.0 < held.swept[0, 11:16].sum() < 0.01 * 81.25 * 5
-    assert not held.principal_paid[0, 21:].any()
+    assert held.swept[0, 11:16].sum() == pytest.approx(81.25 * (1.01**5 - 1.0))
+    assert held.principal_paid[0, 11:22].sum() == pytest.approx(350.0 - (250.0 - 28.75 - 140.0))
+    assert not held.principal_paid[0, 22:].any()
     assert held.missed[0] == -1
 
 
