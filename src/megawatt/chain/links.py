@@ -39,6 +39,7 @@ from megawatt.chain.site import (
     year_by_month,
 )
 from megawatt.dispatch import MonthlyResponse, SiteProblem
+from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
@@ -260,9 +261,22 @@ def forge(
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
     """The links after inputs of the scenario or facts of the catalogue moved; the layout is held.
 
-    What rests on none of them is kept. For the value before debt alone: the loan is left out of the cash flow.
+    What rests on none of them is kept. The loan is the base case's where none of its own inputs moved: it was granted.
     """
-    return _link(scenario, Memo(catalogue, links.made), links.folder, links.layouts, CashModel.without_loan)
+    return _link(
+        scenario, Memo(catalogue, links.made), links.folder, links.layouts, partial(_financed, links, scenario)
+    )
+
+
+def _financed(links: Links, scenario: Scenario, model: CashModel) -> CashModel:
+    """The moved model with the loan that was granted, or with one found anew; none where nobody would lend."""
+    debt, granted = scenario.debt, links.model.capital
+    if debt == links.scenario.debt and (debt is None or debt.share_of_machines_frac is None):
+        return replace(model, capital=replace(model.capital, loan=granted.loan, sized_by=granted.sized_by))
+    try:
+        return model.sculpted()
+    except InfeasibleError:
+        return model.without_loan()
 
 
 def _link(

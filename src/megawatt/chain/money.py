@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, Capital
 from megawatt.chain.ground import Business, Ground, PowerIndex
@@ -22,6 +22,8 @@ from megawatt.finance import (
     size_loan,
     value_usd_per_grid_mw_year,
 )
+from megawatt.finance.engine import EQUITY_CONTINGENCY_FRAC, missed_period
+from megawatt.finance.scheduled import CoverCase, cover_case
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
 __all__ = ["CashModel"]
@@ -86,11 +88,14 @@ class CashModel:
         """The base case: every factor at its expectation, the tenant pays."""
         return self(base_factors(self.terms, self.calendar.spine.months))
 
-    def base_value_usd_per_grid_mw_year(self) -> float:
-        """What a megawatt of the connection is worth a year in the base case, as the cash flow says it. [USD]"""
+    def base_end(self) -> tuple[float, CoverCase]:
+        """What a megawatt of the connection is worth a year in the base case, as the cash flow says it [USD], and what
+        the covers of its loan need.
+        """
         factors = base_factors(self.terms, self.calendar.spine.months)
-        value = value_usd_per_grid_mw_year(self.project_terms(factors), self.flows(factors), grid_mw=self.grid_mw)
-        return float(value[0])
+        terms, flows = self.project_terms(factors), self.flows(factors)
+        value = value_usd_per_grid_mw_year(terms, flows, grid_mw=self.grid_mw)
+        return float(value[0]), cover_case(terms, flows)
 
     def committed(self, base: CashFlow) -> CashModel:
         """The same model with the owner's equity limited to what the base case's construction took."""
@@ -99,14 +104,23 @@ class CashModel:
 
     def __call__(self, factors: FactorPaths) -> CashFlow:
         """Cash flows (paths, months) under factor paths."""
-        flows = self.flows(factors)
-        terms = self.project_terms(factors)
+        return project(*self._case(factors), grid_mw=self.grid_mw)
+
+    def missed(self, factors: FactorPaths) -> IntArray:
+        """Month in which service is first missed, (paths,), -1 if never; owners commit what the base case takes."""
+        _, equity = missed_period(*self._case(base_factors(self.terms, self.calendar.spine.months)))
+        committed = float(equity[0]) * (1.0 + EQUITY_CONTINGENCY_FRAC)
+        return missed_period(*replace(self, committed_equity_usd=committed)._case(factors))[0]
+
+    def _case(self, factors: FactorPaths) -> tuple[ProjectTerms, OperatingFlows]:
+        """Terms and flows under factor paths; lenders have the account that a termination fee goes to."""
+        flows, terms = self.flows(factors), self.project_terms(factors)
         fee = flows.revenue.get("backstop")
-        if fee is not None:
-            asked, default = terms.lender or LenderTerms(), factors.tenant_default_month
-            until = np.where(default < 0, -1, default + self.terms.relet_lag_months)
-            terms = replace(terms, lender=replace(asked, proceeds_usd=fee, proceeds_until=until))
-        return project(terms, flows, grid_mw=self.grid_mw)
+        if fee is None:
+            return terms, flows
+        asked, default = terms.lender or LenderTerms(), factors.tenant_default_month
+        until = np.where(default < 0, -1, default + self.terms.relet_lag_months)
+        return replace(terms, lender=replace(asked, proceeds_usd=fee, proceeds_until=until)), flows
 
     def flows(self, factors: FactorPaths) -> OperatingFlows:
         """Revenue, running cost and prepayments of all businesses under factor paths."""

@@ -70,7 +70,10 @@ class Headline:
 class Sensitivity:
     """One input moved to the ends of its range, the chain run again, everything else held.
 
-    ``value_*`` are value_usd_per_grid_mw_year; ``tokens_*`` tokens per grid MWh (None for mining).
+    ``value_*`` are value_usd_per_grid_mw_year; ``tokens_*`` tokens per grid MWh (None for mining). ``dscr_*`` (lowest,
+    trailing) and ``llcr_*`` are the base case's on the loan as scheduled, which is held unless the input is one of its
+    own; ``missed_*`` the probability of a missed payment. None without a loan, and where it was not simulated: that is
+    done for the inputs that move the lowest DSCR most, and for those of the tenant's default.
     """
 
     name: str
@@ -83,6 +86,12 @@ class Sensitivity:
     value_at_high: float
     tokens_at_low: float | None = None
     tokens_at_high: float | None = None
+    dscr_at_low: float | None = None
+    dscr_at_high: float | None = None
+    llcr_at_low: float | None = None
+    llcr_at_high: float | None = None
+    missed_at_low: float | None = None
+    missed_at_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
-"""What moves the value: every input with a range, one at a time, to both ends of it."""
+"""What moves the value and the loan's cover: every input with a range, one at a time, to both ends of it."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
+
+import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
@@ -15,7 +18,8 @@ from megawatt.chain.inputs import field_title, move, scenario_assumptions
 from megawatt.chain.links import Links, reforge
 from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
-from megawatt.risk import run_calls
+from megawatt.finance.scheduled import Cover, scheduled_covers
+from megawatt.risk import run_calls, simulate_factors
 from megawatt.scenario.schema import Scenario
 
 __all__ = ["moved_input", "ranged_inputs", "sensitivities"]
@@ -25,14 +29,27 @@ _UNIT_AT_END: Final = re.compile(
 )
 """Units that end a field's name; the sensitivity has its unit beside."""
 
+_OF_DEFAULT: Final = ("tenant_default", "relet_lag", "hall_rent_elasticity", "compute_vol", "demand_vol")
+"""Fields of the factors, by their beginning, that what happens to a loan after a default rests on."""
+
+_SIMULATED: Final = 4
+"""Inputs, largest move of the lowest DSCR first, whose ends are simulated for the probability of a missed payment."""
+
+_PATHS: Final = 256
+"""Paths of each: the probability at an end has a standard error of up to 3 %; the seed is the run's."""
+
 _LEAST_SHARE: Final = 1e-6
 """Ranges that move the value by less than this share are left out."""
 
 
 def ranged_inputs(links: Links) -> tuple[Assumption, ...]:
     """Inputs of the base case with a range, simulated factors left out; some are results and cannot be moved."""
-    rows = [a for a in links.assumptions() if a.room != "risk" and not isinstance(a.fact.value, str)]
-    return tuple(a for a in rows if a.fact.low is not None or a.fact.high is not None)
+    return tuple(a for a in _ranged(links) if a.room != "risk")
+
+
+def _ranged(links: Links) -> list[Assumption]:
+    rows = [a for a in links.assumptions() if not isinstance(a.fact.value, str)]
+    return [a for a in rows if a.fact.low is not None or a.fact.high is not None]
 
 
 def _rack_follows_chip(links: Links, key: str, field: str, value: float) -> tuple[str, float] | None:
@@ -66,44 +83,68 @@ def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalo
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """What a site is worth, per MW of its connection and year, and what it trains, per MWh."""
+    """What a site is worth, per MW of its connection and year, what it trains, per MWh, and its loan's cover."""
 
     value_usd: float
     tokens: float | None
+    cover: Cover
 
 
-def _end(links: Links) -> _End:
-    return _End(links.model.base_value_usd_per_grid_mw_year(), links.tokens_per_mwh)
+def _ends(moved: Sequence[Links | None]) -> list[_End | None]:
+    """Ends of sites, their covers found together."""
+    sites = [links for links in moved if links is not None]
+    found = [site.model.base_end() for site in sites]
+    covers = scheduled_covers([case for _, case in found])
+    ends = iter(
+        _End(value, site.tokens_per_mwh, cover) for site, (value, _), cover in zip(sites, found, covers, strict=True)
+    )
+    return [None if links is None else next(ends) for links in moved]
 
 
-def _moved(links: Links, row: Assumption, value: float) -> _End | None:
+def _moved(links: Links, row: Assumption, value: float) -> Links | None:
     """The site with one input moved; None where it cannot be built then or the name is a result."""
     try:
-        return _end(reforge(links, *moved_input(links, row.name, value)))
+        return reforge(links, *moved_input(links, row.name, value))
     except (CatalogueError, InfeasibleError, ScenarioError):
         return None
 
 
-def _one(links: Links, base_end: _End, row: Assumption) -> Sensitivity | None:
+def _low_high(row: Assumption) -> tuple[float, float]:
     fact, base = row.fact, row.fact.number()
-    low = base if fact.low is None else fact.low
-    high = base if fact.high is None else fact.high
-    at = [base_end if end == base else _moved(links, row, end) for end in (low, high)]
+    return base if fact.low is None else fact.low, base if fact.high is None else fact.high
+
+
+def _one(links: Links, row: Assumption, at: tuple[_End | None, _End | None], here: _End) -> Sensitivity | None:
+    low, high = _low_high(row)
+    base = row.fact.number()
     if at[0] is None and at[1] is None:
         return None
-    at_low, at_high = at[0] or base_end, at[1] or base_end
+    ends = _between(at[0] or here, at[1] or here)
+    title, low, high = _title(links, row), low if at[0] else base, high if at[1] else base
+    return replace(ends, name=row.name, title=title, unit=row.fact.unit, low=low, base=base, high=high)
+
+
+def _between(low: _End, high: _End) -> Sensitivity:
     return Sensitivity(
-        name=row.name,
-        title=_title(links, row),
-        unit=fact.unit,
-        low=low if at[0] else base,
-        base=base,
-        high=high if at[1] else base,
-        value_at_low=at_low.value_usd,
-        value_at_high=at_high.value_usd,
-        tokens_at_low=at_low.tokens,
-        tokens_at_high=at_high.tokens,
+        name="",
+        title="",
+        unit="",
+        low=math.nan,
+        base=math.nan,
+        high=math.nan,
+        value_at_low=low.value_usd,
+        value_at_high=high.value_usd,
+        tokens_at_low=low.tokens,
+        tokens_at_high=high.tokens,
+        dscr_at_low=_known(low.cover.min_dscr),
+        dscr_at_high=_known(high.cover.min_dscr),
+        llcr_at_low=_known(low.cover.llcr),
+        llcr_at_high=_known(high.cover.llcr),
     )
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _title(links: Links, row: Assumption) -> str:
@@ -127,27 +168,60 @@ def _basis(links: Links, base_end: _End) -> Sensitivity | None:
     other = next(b for b in chips.basis_price_usd_per_chip_hour if b != contract.basis)
     scenario = links.scenario.model_copy(update={"contract": contract.model_copy(update={"basis": other})})
     try:
-        moved = _end(reforge(links, scenario, links.catalogue))
+        moved = _ends([reforge(links, scenario, links.catalogue)])[0]
     except InfeasibleError:
         return None
+    assert moved is not None, "an end was given"
     price = chips.basis_price_usd_per_chip_hour[other]
     pair = sorted([(price, moved), (used, base_end)], key=lambda p: p[0])
-    return Sensitivity(
+    return replace(
+        _between(pair[0][1], pair[1][1]),
         name="contract.basis",
         title=f"price basis: {contract.basis} or {other}",
         unit="USD/hour",
         low=pair[0][0],
         base=used,
         high=pair[1][0],
-        value_at_low=pair[0][1].value_usd,
-        value_at_high=pair[1][1].value_usd,
-        tokens_at_low=links.tokens_per_mwh,
-        tokens_at_high=links.tokens_per_mwh,
     )
 
 
 def _all(links: Links, base_end: _End, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
-    return [_one(links, base_end, row) for row in ranged]
+    moved = [links if end == row.fact.number() else _moved(links, row, end) for row in ranged for end in _low_high(row)]
+    ends = _ends([None if site is links else site for site in moved])
+    at = [base_end if site is links else end for site, end in zip(moved, ends, strict=True)]
+    return [_one(links, row, (at[2 * i], at[2 * i + 1]), base_end) for i, row in enumerate(ranged)]
+
+
+def _missed(links: Links | None) -> float | None:
+    """Share of a few paths on which service is missed, owners committed to what that base case takes."""
+    if links is None or links.model.capital.loan is None:
+        return None
+    months = links.model.calendar.spine.months
+    factors = simulate_factors(links.terms, months, _PATHS, np.random.SeedSequence(links.scenario.seed).spawn(1)[0])
+    return float((links.model.missed(factors) >= 0).mean())
+
+
+def _simulated(links: Links, row: Assumption) -> tuple[float | None, float | None]:
+    low, high = (links if end == row.fact.number() else _moved(links, row, end) for end in _low_high(row))
+    return _missed(low), _missed(high)
+
+
+def _with_missed(links: Links, here: _End, rows: list[Sensitivity], workers: int) -> list[Sensitivity]:
+    """The rows with the probability of a missed payment at their ends, where it is simulated."""
+    if links.model.capital.loan is None:
+        return rows
+    asked = {a.name: a for a in _ranged(links)}
+    first = sorted((s for s in rows if s.name in asked), key=lambda s: (-_dscr_swing(s), s.name))[:_SIMULATED]
+    found = {s.name: s for s in rows}
+    chosen = [s.name for s in first if _dscr_swing(s) > 0.0]
+    for name, row in asked.items():
+        if row.room == "risk" and name.rpartition(".")[2].startswith(_OF_DEFAULT):
+            chosen.append(name)
+            found[name] = _one(links, row, (here, here), here) or found[name]
+    shares = run_calls([partial(_simulated, links, asked[name]) for name in chosen], workers)
+    for name, (low, high) in zip(chosen, shares, strict=True):
+        found[name] = replace(found[name], missed_at_low=low, missed_at_high=high)
+    return list(found.values())
 
 
 def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
@@ -162,16 +236,23 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     workers : int
         Processes; the result does not depend on it.
     """
-    ranged, here = ranged_inputs(links), _end(links)
+    ranged, here = ranged_inputs(links), _ends([links])[0]
+    assert here is not None, "the base case is there"
     # One call per process: the links travel once to each. The order in which results come is undone by sorting.
     shares = run_calls([partial(_all, links, here, ranged[i::workers]) for i in range(workers)], workers)
     rows = [*itertools.chain.from_iterable(shares), _basis(links, here)]
     base, tokens = abs(here.value_usd), here.tokens or 1.0
     kept = [
         s for s in rows
-        if s is not None and (_swing(s) > _LEAST_SHARE * max(base, 1.0) or _token_swing(s) > _LEAST_SHARE * tokens)
+        if s is not None and (_swing(s) > _LEAST_SHARE * max(base, 1.0) or _token_swing(s) > _LEAST_SHARE * tokens
+                              or _dscr_swing(s) > _LEAST_SHARE)
     ]  # fmt: skip
+    kept = _with_missed(links, here, kept, workers)
     return tuple(sorted(kept, key=lambda s: (-_swing(s), -_token_swing(s), s.name)))
+
+
+def _dscr_swing(s: Sensitivity) -> float:
+    return abs((s.dscr_at_high or 0.0) - (s.dscr_at_low or 0.0))
 
 
 def _swing(s: Sensitivity) -> float:

@@ -34,6 +34,7 @@ def unit_costs(links: Links) -> tuple[UnitCost, ...]:
         UnitCost(name, float(levelised_cost(links.base, units)[0]), unit, means)
         for name, unit, means, units in _units(links, hours, live, mined)
     ]
+    costs += _paid_ahead(links, hours)
     factor = _break_even(links)
     return (*costs, *_prices(links, factor, mined)) if factor is not None else tuple(costs)
 
@@ -58,6 +59,18 @@ def _units(
     if links.miners is not None and mined.any():
         rows.append(("usd_per_mined_mwh", "USD/MWh", "levelised cost of a MWh at the miners", mined))
     return rows
+
+
+def _paid_ahead(links: Links, hours: FloatArray) -> list[UnitCost]:
+    """What prepayments are worth per chip-hour: why a price below the levelised cost can carry the site."""
+    ai, flows = links.model.find(AIMoney), links.base.flows
+    if ai is None or links.compute is None or not flows.prepayment.any():
+        return []
+    worth = discount_factors(links.base.terms.discount_rate, hours.size)
+    sold = links.compute.chips * ai.availability_frac * hours
+    ahead = float((flows.prepayment - flows.prepayment_credit)[0] @ worth / (sold @ worth))
+    means = "worth of being paid ahead, per chip-hour: by so much, before tax, the price may lie below the cost"
+    return [UnitCost("paid_ahead_usd_per_chip_hour", ahead, "USD/hour", means)]
 
 
 def _break_even(links: Links) -> float | None:

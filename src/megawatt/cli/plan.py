@@ -107,6 +107,7 @@ def _print_uses(comparison: Comparison) -> None:
 _UNIT_ROWS = (
     ("usd_per_chip_hour", "levelised cost of a chip-hour"),
     ("break_even_usd_per_chip_hour", "break-even price of a chip-hour"),
+    ("paid_ahead_usd_per_chip_hour", "  of the difference, worth of being paid ahead"),
     ("usd_per_kw_month", "levelised cost of a kW rented for a month"),
     ("break_even_usd_per_kw_month", "break-even rent of a kW and month"),
     ("usd_per_it_mwh", "levelised cost of a MWh of IT energy"),

@@ -20,13 +20,12 @@ and arrears of principal, then distributions. Rules:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.covers import covers, refinancing_cover
 from megawatt.finance.debt import LoanSchedule, loan_schedule
@@ -40,13 +39,15 @@ from megawatt.finance.measures import (
 from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
-from megawatt.finance.tax import check_tax, depreciation_by_class, instalments, tax_on_income
+from megawatt.finance.tax import check_tax, instalments, tax_on_income
+from megawatt.finance.totals import Totals, operation_start_month, taxable_income, totals
 from megawatt.finance.waterfall import CENT, Inputs, Statements, run_waterfall
 
 __all__ = [
     "EQUITY_CONTINGENCY_FRAC",
     "commit_equity",
     "construction_months",
+    "missed_period",
     "operation_start_month",
     "project",
     "value_usd_per_grid_mw_year",
@@ -55,30 +56,6 @@ __all__ = [
 
 EQUITY_CONTINGENCY_FRAC: Final = 0.1
 """Assumed; the catalogue's ``finance-practice.equity_contingency_frac`` gives range and reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Totals:
-    """Sums over parts, money by period, (periods, paths); capex is the same on every path, (periods,)."""
-
-    revenue: FloatArray
-    opex: FloatArray
-    prepayment: FloatArray
-    credit: FloatArray
-    residual: FloatArray
-    capex: FloatArray
-    working_capital: FloatArray | None
-
-    @property
-    def operating(self) -> FloatArray:
-        """Cash of operation before tax: revenue - credit + prepayment - opex - growth of working capital."""
-        cash = self.revenue - self.credit + self.prepayment - self.opex
-        return cash if self.working_capital is None else cash - np.diff(self.working_capital, axis=0, prepend=0.0)
-
-    @property
-    def before_tax(self) -> FloatArray:
-        """Cash of the project before tax and debt, (paths, periods)."""
-        return (self.operating + self.residual - self.capex[:, None]).T
 
 
 def project(
@@ -114,10 +91,42 @@ def project(
     """
     periods = terms.timing
     _check_terms(terms, periods, grid_mw)
-    totals = _totals(terms, periods, flows)
+    found = totals(terms, periods, flows)
     schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
-    start = operation_start_month(terms, totals.revenue)
-    income, adjusted, disposal_income = _taxable_income(terms, periods, totals, start)
+    start = operation_start_month(terms, found.revenue)
+    statements, service, income = _statements(terms, periods, found, schedule, start)
+    project_tax = tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods))
+    measures = _measures(terms, periods, found, schedule, statements, service.T, project_tax, start, grid_mw)
+    return _cash_flow(terms, periods, flows, found, schedule, statements, service.T, measures)
+
+
+def missed_period(terms: ProjectTerms, flows: OperatingFlows) -> tuple[IntArray, FloatArray]:
+    """First period with service owed and unpaid, (paths,), -1 if none, and what owners put in, (paths,) [USD]: the same
+    as of `project`, without its measures.
+
+    Raises
+    ------
+    ScenarioError
+        As `project`.
+    """
+    periods = terms.timing
+    _check_terms(terms, periods, None)
+    found = totals(terms, periods, flows)
+    schedule, start = loan_schedule(terms.loan, periods), operation_start_month(terms, found.revenue)
+    done, _, _ = _statements(terms, periods, found, schedule, start)
+    return _first_missed(done), done.equity_in.sum(axis=0)
+
+
+def _first_missed(done: Statements) -> IntArray:
+    missed = done.arrears - done.balloon_unpaid > 0.0
+    return np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64)
+
+
+def _statements(
+    terms: ProjectTerms, periods: Periods, totals: Totals, schedule: LoanSchedule, start: int
+) -> tuple[Statements, FloatArray, FloatArray]:
+    """Statements, service that cover counts, and taxable income before interest, arrays (periods, paths)."""
+    income, adjusted, disposal_income = taxable_income(terms, periods, totals, start)
     inputs = Inputs(
         totals.operating,
         totals.opex,
@@ -128,10 +137,7 @@ def project(
         totals.capex,
         construction_months(terms),
     )
-    statements, service = run_waterfall(terms, periods, inputs, schedule)
-    project_tax = tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods))
-    measures = _measures(terms, periods, totals, schedule, statements, service.T, project_tax, start, grid_mw)
-    return _cash_flow(terms, periods, flows, totals, schedule, statements, service.T, measures)
+    return *run_waterfall(terms, periods, inputs, schedule), income
 
 
 def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float) -> FloatArray:
@@ -149,10 +155,10 @@ def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, gr
     """
     periods = terms.timing
     _check_terms(terms, periods, grid_mw)
-    totals = _totals(terms, periods, flows)
-    start = operation_start_month(terms, totals.revenue)
-    income, _, _ = _taxable_income(terms, periods, totals, start)
-    after_tax = totals.before_tax - tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods)).T
+    found = totals(terms, periods, flows)
+    start = operation_start_month(terms, found.revenue)
+    income, _, _ = taxable_income(terms, periods, found, start)
+    after_tax = found.before_tax - tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods)).T
     npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
     return _yearly_value(terms, periods, npv, start, grid_mw)
 
@@ -187,17 +193,6 @@ def construction_months(terms: ProjectTerms) -> int:
         return terms.construction_months
     spent = np.flatnonzero(np.sum([np.asarray(c) for c in terms.capex_cost.values()], axis=0))
     return int(spent[-1]) + 1 if spent.size else 0
-
-
-def operation_start_month(terms: ProjectTerms, revenue: FloatArray | None = None) -> int:
-    """First month of operation: as stated, else the first with revenue (months, paths) on any path, else 0.
-
-    State it in the terms when paths are simulated in blocks, so that every block sees the same month.
-    """
-    if terms.operation_start_month is not None:
-        return terms.operation_start_month
-    earning = np.flatnonzero((revenue > 0.0).any(axis=1)) if revenue is not None else np.array([], dtype=np.int64)
-    return int(earning[0]) if earning.size else 0
 
 
 def _check_terms(terms: ProjectTerms, periods: Periods, grid_mw: float | None) -> None:
@@ -236,89 +231,10 @@ def _check_places(terms: ProjectTerms) -> None:
             )
 
 
-def _totals(terms: ProjectTerms, periods: Periods, flows: OperatingFlows) -> _Totals:
-    named = {
-        **{f"revenue.{name}": part for name, part in flows.revenue.items()},
-        **{f"opex_cost.{name}": part for name, part in flows.opex_cost.items()},
-        "prepayment": flows.prepayment,
-        "prepayment_credit": flows.prepayment_credit,
-        **{f"residual.{name}": part for name, part in terms.residual.items()},
-    }
-    paths = max(part.shape[0] for part in named.values())
-    for name, part in named.items():
-        if part.ndim != 2 or part.shape[1] != terms.months or part.shape[0] not in (1, paths):
-            raise ScenarioError(f"{name}: shape {part.shape}, must be (paths, months) = ({paths} or 1, {terms.months})")
-        if not np.all(np.isfinite(part)):
-            raise ScenarioError(f"{name}: holds a value that is not finite; check the factors and prices it is made of")
-    capex = np.zeros(terms.months)
-    for spending in terms.capex_cost.values():
-        capex += spending
-    shape = (terms.months, paths)
-    revenue, opex = _sum(flows.revenue, shape), _sum(flows.opex_cost, shape)
-    credit = _sum({"": flows.prepayment_credit}, shape)
-    return _Totals(
-        revenue=revenue,
-        opex=opex,
-        prepayment=_sum({"": flows.prepayment}, shape),
-        credit=credit,
-        residual=_sum(terms.residual, shape),
-        capex=capex,
-        working_capital=_working_capital(terms, periods, revenue - credit, opex),
-    )
-
-
-def _working_capital(
-    terms: ProjectTerms, periods: Periods, invoiced: FloatArray, opex: FloatArray
-) -> FloatArray | None:
-    """Receivables less payables at period ends, (periods, paths): the days' share of the period's invoices and bills.
-
-    More days than the period has hold more than its amount; the last period settles everything.
-    """
-    if terms.receivable_days == 0.0 and terms.payable_days == 0.0:
-        return None
-    days = periods.hours[:, None] / 24.0
-    balance = (invoiced * terms.receivable_days - opex * terms.payable_days) / np.maximum(days, 1.0)
-    balance[-1] = 0.0
-    return np.asarray(balance, dtype=np.float64)
-
-
-def _sum(parts: Mapping[str, FloatArray], shape: tuple[int, int]) -> FloatArray:
-    """Sum of (paths or 1, months) parts as (months, paths): months first, so that a month is contiguous."""
-    total = np.zeros(shape)
-    for part in parts.values():
-        total += part.T
-    return total
-
-
-def _taxable_income(
-    terms: ProjectTerms, periods: Periods, totals: _Totals, start: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Income before interest and before depreciation too, (periods, paths), and the disposal in the last, (paths,).
-
-    Revenue counts as delivered, whoever paid it when.
-    """
-    if terms.tax is None:
-        return np.zeros_like(totals.revenue), np.zeros_like(totals.revenue), np.zeros(totals.revenue.shape[1])
-    adjusted = totals.revenue - totals.opex
-    basis_left = 0.0
-    written_off = terms.tax.deductions_usd
-    if written_off is None:
-        written_off = np.zeros(periods.count)
-        for part in depreciation_by_class(terms.capex_cost, terms.tax, start, periods).values():
-            written_off += part
-        kept = {name: 1.0 - share for name, share in terms.tax.credit_basis_frac.items()}
-        basis = sum(float(spent.sum()) * kept.get(name, 1.0) for name, spent in terms.capex_cost.items())
-        basis_left = basis - float(written_off.sum())
-    uncredited = totals.prepayment.sum(axis=0) - totals.credit.sum(axis=0)
-    disposal = totals.residual.sum(axis=0) - basis_left + uncredited
-    adjusted[-1] += disposal
-    return adjusted - written_off[:, None], adjusted, disposal
-
-
 def _measures(
     terms: ProjectTerms,
     periods: Periods,
-    totals: _Totals,
+    totals: Totals,
     schedule: LoanSchedule,
     done: Statements,
     service: FloatArray,
@@ -363,13 +279,12 @@ def _cash_flow(
     terms: ProjectTerms,
     periods: Periods,
     flows: OperatingFlows,
-    totals: _Totals,
+    totals: Totals,
     schedule: LoanSchedule,
     done: Statements,
     service: FloatArray,
     measures: Measures,
 ) -> CashFlow:
-    missed = done.arrears - done.balloon_unpaid > 0.0
     shape = done.cfads.T.shape
     return CashFlow(
         terms=terms,
@@ -392,7 +307,7 @@ def _cash_flow(
         arrears=done.arrears.T,
         service=service,
         dscr=trailing_dscr(done.cover_cash(slice(None)).T, service, periods.per_year),
-        missed=np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64),
+        missed=_first_missed(done),
         measures=measures,
         assumptions=terms.assumptions,
         reserve_balance=done.reserve.T,

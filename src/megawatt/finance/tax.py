@@ -19,6 +19,7 @@ __all__ = [
     "Carried",
     "YearIncome",
     "YearTax",
+    "accrued_tax",
     "after_losses",
     "check_tax",
     "credits_so_far",
@@ -299,6 +300,29 @@ def instalments(tax: TaxTerms | None, periods: Periods) -> NDArray[np.bool_]:
 def credits_so_far(tax: TaxTerms | None, settles: NDArray[np.bool_]) -> FloatArray:
     """Credits earned in the tax year so far, (periods,). [USD]"""
     return _year_to_date(tax.credits_usd if tax else None, settles)
+
+
+def accrued_tax(
+    income: FloatArray, adjusted: FloatArray, interest: FloatArray, settles: NDArray[np.bool_], tax: TaxTerms
+) -> FloatArray:
+    """Tax of each period as its year goes on, (periods, paths). [USD]
+
+    Parameters
+    ----------
+    income, adjusted, interest : array, (periods, paths)
+        Income before interest, the same before depreciation, and interest as it accrues, by period.
+    """
+    out, none = np.zeros_like(income), np.zeros(income.shape[1])
+    carried, gap, credit = nothing_carried(income.shape[1]), state_gap_usd(tax, settles), credits_so_far(tax, settles)
+    year, before = YearIncome(none, none, none), none
+    for m in range(settles.size):
+        year = year.plus(income[m], interest[m], adjusted[m])
+        so_far = year_tax(tax, year, carried, state_gap=float(gap[m]), credit=float(credit[m]))
+        out[m] = so_far.total - before
+        before = so_far.total
+        if settles[m]:
+            year, before, carried = YearIncome(none, none, none), none, so_far.carried
+    return out
 
 
 def tax_on_income(

@@ -150,6 +150,7 @@ def _use(use: UseResult) -> dict[str, Any]:
                 "high": s.high,
                 "value_at_low": s.value_at_low,
                 "value_at_high": s.value_at_high,
+                **{name: getattr(s, name) for name in _OF_LOAN},
             }
             for s in use.sensitivities
         ],
@@ -158,6 +159,10 @@ def _use(use: UseResult) -> dict[str, Any]:
         "unmeasured": sum(a.fact.kind == "assumed" for a in use.assumptions),
         "warnings": list(use.warnings),
     }
+
+
+_OF_LOAN: Final = ("dscr_at_low", "dscr_at_high", "llcr_at_low", "llcr_at_high", "missed_at_low", "missed_at_high")
+"""What a sensitivity says of the loan."""
 
 
 def mined_summary(mined: MinedYear) -> dict[str, Any]:
