@@ -51,6 +51,12 @@ _CURVE: Final[Row] = {"accelerator": "h100-sxm", "kernel": "fa2", "pass": "fwd",
                       "causal": 1, "seq_len": 4096, "tflops": 350, "source_url": "none", "note": ""}  # fmt: skip
 _BANDWIDTH: Final[Row] = {"accelerator": "h100-sxm", "op": "all_reduce", "ranks": 8, "bytes": 1 << 28, "time_us": "",
                           "busbw_GBps": 300, "software": "NCCL", "source_url": "none", "note": ""}  # fmt: skip
+_FACT: Final[Row] = {"company": "a", "unit": "usd", "as_of": "2021-12-31", "source_url": "", "confidence": "high"}
+_CRISIS: Final = [
+    _FACT | {"field": "hashrate_self", "value": 3.1, "unit": "EH_per_s"},
+    _FACT | {"field": "debt", "value": 1.7e8},
+    _FACT | {"field": "outcome", "value": "survived", "as_of": "2022-12-31"},
+]
 _CLEARING: Final[Mapping[str, Any]] = {
     "schema": "clearing-case/1",
     "cases": [
@@ -115,6 +121,7 @@ def write_samples(folder: Path) -> dict[str, Path]:
             folder / "bandwidth.csv", [_BANDWIDTH, _BANDWIDTH | {"ranks": 64}, _BANDWIDTH | {"op": "all_gather"}]
         ),
         "finance-case": folder / "finance.json",
+        "miner-backtest": _csv(folder / "crisis.csv", _CRISIS),
         "clearing-case": folder / "clearing.json",
     }
     found["clearing-case"].write_text(json.dumps(_CLEARING), encoding="utf-8")

@@ -46,6 +46,7 @@ MODEL_ROOMS: Final = (
     "finance",
     "contagion",
     "risk",
+    "company",
     "chain",
 )
 _NO_MODELS: Final = ("calibration/", "evidence/")
@@ -174,6 +175,7 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
     yield ("hall", "dublin", "--grid-mw", "100")
     yield ("dispatch", str(case))
     yield ("contagion", "--shock", "OpenAI")
+    yield ("company", "riot", "--paths", "64")
     for scenario in scenarios:
         yield ("dispatch", str(scenario), "--battery", "20:40")
         yield ("plan", str(scenario), "--out", str(folder / "runs"))

@@ -25,6 +25,7 @@ ROOMS = (
     "finance",
     "contagion",
     "risk",
+    "company",
     "scenario",
     "chain",
     "results",

@@ -45,6 +45,14 @@ def _print(entry: dict[str, Any]) -> None:
     if entry.get("out_of_memory", {}).get("judged"):
         lost = entry["out_of_memory"]
         to.print(f"went out of memory, judged not to fit: {lost['not_fit']} of {lost['judged']}")
+    if "auc" in entry:
+        area, brier = entry["auc"], entry["brier"]
+        low, high = (f"{end:.2f}" for end in area["interval"])
+        to.print(f"AUC {area['value']:.2f} ({low} to {high}, bootstrap over companies)")
+        low, high = (f"{end:.3f}" for end in brier["interval"])
+        to.print(f"Brier {brier['value']:.3f} ({low} to {high}; the base rate for all {brier['base_rate']:.3f})")
+        rows = [[row["id"], f"{row['measured']:g}", f"{row['predicted']:.1%}"] for row in entry["cases"]]
+        print_table(("", "happened", "predicted"), rows)
     if entry["kind"] == "training-log":
         (row,) = entry["cases"]
         fits = "" if entry["fits"] else ", judged not to fit in memory"

@@ -65,7 +65,8 @@ KINDS: Final[tuple[ValidationKind, ...]] = (
                    "megawatt.validation.miner_production:score"),
     ValidationKind("meter", "a site's own meter by the hour", "time and power by the hour (docs/hourly-files.md)",
                    "megawatt.validation.meter:score"),
-    ValidationKind("miner-backtest", "the 2022 miner crisis", "CSV with company, field, as_of"),
+    ValidationKind("miner-backtest", "the 2022 miner crisis", "CSV with company, field, as_of",
+                   "megawatt.validation.miner_backtest:score"),
 )  # fmt: skip
 
 _BY_NAME: Final = {k.name: k for k in KINDS}

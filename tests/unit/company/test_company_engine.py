@@ -1,0 +1,120 @@
+"""A company by hand: what it pays, sells, issues, builds, leaves to lenders, and when it fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from megawatt.company import Company, CompanyPaths, Debt, Lease, Mining, Practice, run_company
+
+CALM = Practice(0.0, 0.0, 1.0, 1.0, 9.0, 1e9, 0.0, 1.25, 0.0, 0.0, 0.0, 0.0)
+"""Nobody lends, nobody buys shares, no noise."""
+PLAIN = Company("a", "A", 2025, 11, cash_usd=100.0, overhead_usd_per_month=10.0)
+
+
+def markets(
+    months: int, leases: int = 0, *, btc: float = 100.0, hashprice: float = 50.0, paths: int = 1
+) -> CompanyPaths:
+    one = np.ones((paths, months))
+    return CompanyPaths(
+        one * btc,
+        one * hashprice,
+        one,
+        one,
+        np.full((paths, leases), -1, dtype=np.int64),
+        np.ones(paths),
+        np.ones(paths),
+    )
+
+
+def test_cash_runs_out_when_overhead_has_eaten_it() -> None:
+    found = run_company(replace(PLAIN, cash_usd=100e6, overhead_usd_per_month=10e6), markets(24), CALM)
+    assert found.default_month[0] == 10
+    assert found.liquidity_usd[0, :3] == pytest.approx([90e6, 80e6, 70e6])
+
+
+def test_coins_are_sold_before_it_fails_and_in_its_own_order() -> None:
+    rich = replace(PLAIN, cash_usd=10e6, overhead_usd_per_month=10e6, coins_btc=1e6)
+    found = run_company(rich, markets(15), CALM)
+    assert found.default_month[0] == 10  # 98 million of coins
+    assert found.cut_month["coins"][0] == 1
+    kept = run_company(replace(rich, order=("capex", "equity")), markets(15), CALM)
+    assert kept.default_month[0] == 1
+
+
+def test_shares_are_issued_at_most_a_part_a_month() -> None:
+    owner = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=1e6, other_assets_usd=100e6)
+    found = run_company(owner, markets(12), replace(CALM, issue_frac_per_month=0.02, issue_discount=0.1))
+    assert found.default_month[0] == -1
+    assert found.issued_frac[0] == pytest.approx(12e6 / 90e6, rel=0.2)
+    slow = run_company(owner, markets(12), replace(CALM, issue_frac_per_month=0.005, issue_discount=0.1))
+    assert slow.default_month[0] == 0
+
+
+def test_a_bullet_is_due_in_its_month_and_refinanced_only_where_assets_cover_it() -> None:
+    debt = Debt("note", "corporate", 50e6, 0.12, 6)
+    owing = replace(PLAIN, cash_usd=40e6, overhead_usd_per_month=0.0, debts=(debt,))
+    found = run_company(owing, markets(12), CALM)
+    assert found.default_month[0] == 5
+    assert found.due_usd[0, :5] == pytest.approx(0.5e6)
+    covered = run_company(replace(owing, other_assets_usd=100e6), markets(12), replace(CALM, refinance_cover=1.6))
+    assert covered.default_month[0] == -1
+    assert covered.debt_usd[0, -1] == pytest.approx(50e6)
+
+
+def test_an_amortising_loan_is_gone_at_its_end() -> None:
+    debt = Debt("machines", "machines", 12e6, 0.0, 12, amortising=True)
+    found = run_company(replace(PLAIN, cash_usd=1e9, debts=(debt,)), markets(14), CALM)
+    assert found.debt_usd[0, 5] == pytest.approx(6e6)
+    assert found.debt_usd[0, 11] == pytest.approx(0.0, abs=1.0)
+
+
+def test_machines_earn_hash_price_less_power_and_stop_below_it() -> None:
+    mining = Mining(2.0, 25.0, 40.0, uptime_frac=1.0)
+    earning = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=0.0, mining=(mining,))
+    found = run_company(earning, markets(1, hashprice=50.0), CALM)
+    assert found.liquidity_usd[0, 0] == pytest.approx(2.0 * (50.0 * 1000.0 * 365 / 12 - 25.0 * 730.0 * 40.0))
+    idle = run_company(replace(earning, cash_usd=5.0), markets(1, hashprice=20.0), CALM)
+    assert idle.liquidity_usd[0, 0] == pytest.approx(5.0)
+
+
+def test_machines_under_water_are_left_to_the_lender_and_stop_earning() -> None:
+    debt = Debt("machines", "machines", 100e6, 0.1, 20, amortising=True)
+    mining = Mining(1.0, 30.0, 50.0, machine_usd_per_th=10.0)
+    weak = replace(PLAIN, cash_usd=20e6, overhead_usd_per_month=1e6, mining=(mining,), debts=(debt,))
+    found = run_company(weak, markets(6), CALM)
+    assert found.surrender_month[0] == 0
+    assert found.surrendered_usd[0] == pytest.approx(100e6)
+    assert found.debt_usd[0, -1] == 0.0
+    strong = run_company(replace(weak, cash_usd=1e9), markets(6), CALM)
+    assert strong.surrender_month[0] == -1
+
+
+def test_a_site_without_money_waits_and_so_does_its_rent() -> None:
+    lease = Lease("hall", 10e6, 6, 60, capex_usd=60e6)
+    builder = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=0.0, leases=(lease,))
+    paid = run_company(replace(builder, cash_usd=60e6), markets(9, 1), CALM)
+    assert paid.delay_month[0] == -1
+    assert paid.liquidity_usd[0, -1] == pytest.approx(30e6)
+    half = run_company(replace(builder, cash_usd=30e6), markets(9, 1), CALM)
+    assert half.delay_month[0] == 3
+    assert 0.0 < half.liquidity_usd[0, -1] + 30e6 < 60e6
+    loan = Debt("site", "project", 0.0, 0.0, 200, undrawn_usd=60e6)
+    drawn = run_company(replace(builder, debts=(loan,)), markets(9, 1), CALM)
+    assert drawn.delay_month[0] == -1
+    assert drawn.debt_usd[0, -1] == pytest.approx(60e6)
+
+
+def test_rent_stops_with_the_tenant() -> None:
+    lease = Lease("hall", 10e6, 0, 60, rent_at_risk_frac=0.6)
+    paths = replace(markets(4, 1), tenant_month=np.array([[2]]))
+    landlord = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=0.0, leases=(lease,))
+    assert run_company(landlord, paths, CALM).liquidity_usd[0] == pytest.approx([10e6, 20e6, 24e6, 28e6])
+
+
+def test_a_covenant_breaks_where_liquidity_falls_below_it() -> None:
+    debt = Debt("line", "corporate", 1e6, 0.0, 60, minimum_liquidity_usd=75e6)
+    held = replace(PLAIN, cash_usd=100e6, overhead_usd_per_month=10e6, debts=(debt,))
+    assert run_company(held, markets(6), CALM).breach_month[0] == 2
