@@ -265,7 +265,7 @@ def _write_months(
 
 def _operator_lines(year: OperatorYear) -> str:
     """What a MWh from the grid costs, hours switched off and what they saved, heat, carbon."""
-    total, hosted = year.over_the_year(), float(year.hosted_off_mwh.sum())
+    total = year.over_the_year()
     split = (
         f"energy {total.energy_usd_per_mwh:,.2f}, charges per MWh {total.adders_usd_per_mwh:,.2f}, "
         f"charges on peaks {total.charges_usd_per_mwh:,.2f}"
@@ -275,7 +275,11 @@ def _operator_lines(year: OperatorYear) -> str:
             f"a MWh from the grid: {total.all_in_usd_per_mwh:,.2f} USD all in ({split})",
             f"machines off or slower in {total.curtailed_hours:,.0f} hours: {_kusd(total.avoided_usd)} kUSD "
             f"of power avoided, {_kusd(total.forgone_usd)} not earned, {_kusd(total.saved_usd)} saved",
-            *([f"customers' machines off: {hosted:,.0f} MWh, in none of these"] if hosted else []),
+            *(
+                [f"customers' machines off: {total.hosted_off_mwh:,.0f} MWh, in none of these"]
+                if total.hosted_off_mwh
+                else []
+            ),
             f"heat, losses and cooling: {total.heat_mwh:,.0f} MWh; carbon: {total.carbon_t:,.0f} t",
         ]
     )

@@ -27,7 +27,8 @@ _SOME_MWH: Final = 1e-9
 @dataclass(frozen=True, slots=True)
 class OperatorTotals:
     """A year in single numbers: parts of the bill and all of it per MWh from the grid [USD/MWh], hours in which
-    machines take less than they could, what that avoids, forgoes and saves [USD], heat [MWh], carbon [t]."""
+    machines take less than they could, what that avoids, forgoes and saves [USD], heat [MWh], carbon [t], energy that customers'
+    machines leave [MWh]."""
 
     energy_usd_per_mwh: float
     adders_usd_per_mwh: float
@@ -39,6 +40,7 @@ class OperatorTotals:
     saved_usd: float
     heat_mwh: float
     carbon_t: float
+    hosted_off_mwh: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,15 @@ class OperatorYear:
         """Sums over all months, and the bill per MWh from the grid."""
         drawn = max(float(self.import_mwh.sum()), _SOME_MWH)
         parts = (self.energy_usd, self.adders_usd, self.charges_usd, self.bill_usd)
-        sums = (self.curtailed_hours, self.avoided_usd, self.forgone_usd, self.saved_usd, self.heat_mwh, self.carbon_t)
+        sums = (
+            self.curtailed_hours,
+            self.avoided_usd,
+            self.forgone_usd,
+            self.saved_usd,
+            self.heat_mwh,
+            self.carbon_t,
+            self.hosted_off_mwh,
+        )
         return OperatorTotals(*(float(usd.sum()) / drawn for usd in parts), *(float(v.sum()) for v in sums))
 
     @property
