@@ -27,8 +27,8 @@ _SOME_MWH: Final = 1e-9
 @dataclass(frozen=True, slots=True)
 class OperatorTotals:
     """A year in single numbers: parts of the bill and all of it per MWh from the grid [USD/MWh], hours in which
-    machines take less than they could, what that avoids, forgoes and saves [USD], heat [MWh], carbon [t], energy that customers'
-    machines leave [MWh]."""
+    machines take less than they could, what that avoids, forgoes and saves [USD], heat [MWh], carbon [t], and energy
+    that customers' machines leave [MWh]."""
 
     energy_usd_per_mwh: float
     adders_usd_per_mwh: float
