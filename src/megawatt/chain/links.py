@@ -51,7 +51,7 @@ from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 from megawatt.training.records import Layouts
 
-__all__ = ["Links", "forge", "forge_hours", "reforge"]
+__all__ = ["Links", "forge", "reforge"]
 
 
 @dataclass(frozen=True)
@@ -258,11 +258,6 @@ def forge(
     return _link(scenario, Memo(catalogue), folder, layouts or {}, CashModel.sculpted, metered)
 
 
-def forge_hours(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
-    """The links up to the site's hours: cash is without what plants and services add, and without a loan."""
-    return _link(scenario, Memo(catalogue), folder, {}, None)
-
-
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
     """The links after inputs of the scenario or facts of the catalogue moved; the layout is held.
 
@@ -289,7 +284,7 @@ def _link(
     memo: Memo,
     folder: Path,
     held: Mapping[str, Layouts],
-    financed: Callable[[CashModel], CashModel] | None,
+    financed: Callable[[CashModel], CashModel],
     metered: Metered | None = None,
 ) -> Links:
     site, catalogue = scenario.site, memo.catalogue
@@ -333,8 +328,9 @@ def _link(
         folder,
         *terms_of_grid,
     )
-    if financed is not None:
-        model = financed(_with_plants(memo, scenario, model, problem, plants, mined) if plants else model)
+    if plants:
+        model = _with_plants(memo, scenario, model, problem, plants, mined)
+    model = financed(model)
     if mined is not None:
         problem = with_values(problem, mined)
     return Links(

@@ -21,7 +21,7 @@ _SAID: Final = "stack_features"
 """Column of a table of runs that says the same in one cell."""
 CUMULATIVE: Final = "cumulative ablation"
 """Words of a row that stands on the rows before it."""
-_BASELINE: Final = Features(graphs=(), ep_overlap=False, router_fusion=False, permute_fusion=False)
+_BASELINE: Final = Features(graphs=(), ep_overlap=False, router_fusion=False, permute_fusion=False, numa_binding=False)
 """What such a series begins without."""
 _COLUMN: Final = "recipe."
 """Columns of a recipe carry this before their names once they are joined."""
@@ -144,6 +144,7 @@ _NOTES: Final[tuple[tuple[str, str], ...]] = (
     (r"fused zeroing and permutation", "permute_fusion=on"),
     (r"1F1B (?:expert-parallel )?overlap|expert-parallel overlap|overlap \+ delayed wgrad", "ep_overlap=on"),
     (r"fused (?:CuTe )?grouped MLP", "fused_mlp=on"),
+    (r"CPU core binding", "numa_binding=on"),
     (r"real (?:dropless )?routing(?! not)|real C4", "balance=real"),
     (r"forced balanced?|balanced by force|force-balanced", "balance=forced"),
 )

@@ -12,7 +12,7 @@ from megawatt.risk.factors import (
     ornstein_uhlenbeck,
     simulate_factors,
 )
-from megawatt.risk.records import Chance, CreditRisk, Distribution, FactorPaths, FactorTerms, Risk
+from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
 from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, operating_months, simulate
 from megawatt.risk.summary import drivers, fan, summarise, tail_mean, wilson_interval
 
@@ -21,8 +21,6 @@ __all__ = [
     "BLOCK_PATHS",
     "FACTORS",
     "FAN_PATHS",
-    "Chance",
-    "CreditRisk",
     "Distribution",
     "FactorPaths",
     "FactorTerms",

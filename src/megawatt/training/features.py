@@ -41,8 +41,9 @@ class Features:
     fused_mlp, router_fusion, permute_fusion, fp8_attention, fsdp : bool
         One kernel for an expert layer's products; for the router; for the permutation; attention in 8 bits; sharding of
         weights as the framework does it.
-    fused_attention, eager : bool
-        Attention in one kernel; every operator by itself, neither fused nor compiled.
+    fused_attention, eager, numa_binding : bool
+        Attention in one kernel; every operator by itself, neither fused nor compiled; processes bound to the cores and
+        the memory beside their chip.
     loss : str
         Of `LOSSES`.
     dispatch_buffers : str
@@ -73,6 +74,7 @@ class Features:
     fsdp: bool | None = None
     fused_attention: bool | None = None
     eager: bool | None = None
+    numa_binding: bool | None = None
     loss: str | None = None
     dispatch_buffers: str | None = None
     recompute: tuple[str, ...] | None = None

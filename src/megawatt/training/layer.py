@@ -13,30 +13,19 @@ from typing import Final
 import numpy as np
 
 from megawatt.arrays import FloatArray, IndexArray, IntArray, distinct_rows
-from megawatt.hardware import (
-    Work,
-    all_gather_s,
-    all_reduce_s,
-    all_to_all_s,
-    reduce_scatter_s,
-    send_receive_s,
-    vector_time_s,
-)
+from megawatt.hardware import Work, vector_time_s
 from megawatt.training.activations import activation_bytes, gradient_width
-from megawatt.training.dispatch import dispatch_s
 from megawatt.training.features import MODULES
+from megawatt.training.launches import NARROW, host_wait_s, launched_operators, linear_operators
+from megawatt.training.messages import Beside, messages_s
 from megawatt.training.multiplies import multiply, shared_clock
 from megawatt.training.operators import Passes, attention, busiest_load, experts, packed_calls
 from megawatt.training.practice import Practice
 from megawatt.training.recompute import recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
-from megawatt.training.stacks import Stack
 from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
 
 __all__ = ["BlockTime", "head_time", "layer_columns", "layer_time", "split_of"]
-
-
-_NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,42 +169,28 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
     weight = functools.reduce(operator.add, (w.weight for w in works.values()))
     total_f = functools.reduce(operator.add, (w.forward for w in works.values())).time_s
     total_b = functools.reduce(operator.add, (w.backward for w in works.values())).time_s
-    beside = _Beside(scores.forward.time_s, scores.backward.time_s, weight.time_s, total_f, total_b)
-    for name, (exposed_f, exposed_b) in _messages_s(work, layouts, practice, beside).items():
+    beside = Beside(scores.forward.time_s, scores.backward.time_s, weight.time_s, total_f, total_b)
+    for name, (exposed_f, exposed_b) in messages_s(work, layouts, practice, beside).items():
         forward[name], backward[name] = exposed_f, exposed_b
     clock = _clock(practice, precision, works.values(), (forward, backward))
     for name, passes in works.items():
         forward[name], backward[name] = passes.forward.at(clock), passes.backward.at(clock)
-    host = stack.host_operator_s * launched_operators(work, stack)
-    forward["host"], backward["host"] = (
-        _host_s(times * host, np.asarray(sum(parts.values())), work, stack)
-        for times, parts in ((1.0, forward), (2.0, backward))
+    host = stack.host_operator_s * launched_operators(work, stack, precision)
+    busy_f, busy_b = (np.asarray(sum(parts.values())) for parts in (forward, backward))
+    forward["host"] = host_wait_s(host, busy_f, work, stack)
+    backward["host"] = host_wait_s(2.0 * host, busy_b, work, stack)
+    repeated = _Repeated(
+        job,
+        kind,
+        layouts,
+        practice,
+        work,
+        work.gemms if routed is None else tuple(plain),
+        forward,
+        clock,
+        _Launched(2.0 * host, busy_b, backward["host"]),
     )
-    repeated = _Repeated(job, kind, layouts, practice, work.gemms if routed is None else tuple(plain), forward, clock)
     return BlockTime(forward, backward, np.zeros_like(clock), weight.at(clock)), repeated
-
-
-def _host_s(host: float, busy: FloatArray, work: LayerWork, stack: Stack) -> FloatArray:
-    """Time of one pass of a layer that the chip waits for the host. [s]
-
-    What the host takes longer than the chip; and where it has to read how many tokens every expert got, it cannot run
-    ahead: a share of the shorter of both adds to the longer.
-    """
-    # Where the exchange runs beside another micro-batch, that keeps the chip busy.
-    waits = stack.dropless and not stack.ep_overlap and any(g.grouped for g in work.gemms)
-    exposed = stack.host_exposed_frac if waits else 0.0
-    return np.asarray(np.maximum(host - busy, 0.0) + exposed * np.minimum(host, busy))
-
-
-def launched_operators(work: LayerWork, stack: Stack) -> float:
-    """Operators of a layer that the host launches one by one: those that no graph holds."""
-    if "full" in stack.graphs:
-        return 0.0
-    routed = [g for g in work.gemms if g.grouped or g.name == "router"]
-    counts = {"attn": len(work.gemms) - len(routed) + len(work.attention) + len(work.scans) + work.vector_kernels}
-    if routed:
-        counts |= {"router": stack.router_operators, "experts": stack.expert_operators}
-    return float(sum(count for name, count in counts.items() if name not in stack.graphs))
 
 
 def _vector_s(
@@ -223,7 +198,7 @@ def _vector_s(
 ) -> tuple[FloatArray, FloatArray]:
     """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose);
     ``routed``: those around the experts too."""
-    casts = 4.0 if precision in _NARROW else 0.0
+    casts = 4.0 if precision in NARROW else 0.0
     factor = practice.stack.vector_traffic_factor
     around = work.routed_bytes if routed else np.zeros_like(work.routed_bytes)
     biases = practice.stack.expert_bias_bytes * work.expert_biases
@@ -255,6 +230,19 @@ _MODULE_PARTS: Final = MappingProxyType({"core_attn": ("attention",), "moe": ("e
 """Parts of a layer's forward pass that belong to them."""
 
 
+_GRAPH_OF: Final = MappingProxyType({"moe": "experts", "moe_act": "experts", "shared_experts": "shared"})
+"""Graph that holds a module, where it is not that of attention."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Launched:
+    """Backward pass of a layer: time of the host and of the chip, and what the chip waits. [s]"""
+
+    host_s: FloatArray
+    busy_s: FloatArray
+    waited_s: FloatArray
+
+
 @dataclass(frozen=True, slots=True)
 class _Repeated:
     """What the backward pass of one layer can compute again; arrays of its distinct layouts."""
@@ -263,21 +251,43 @@ class _Repeated:
     kind: LayerKind
     layouts: Layouts
     practice: Practice
+    work: LayerWork
     gemms: tuple[Gemm, ...]
     forward: dict[str, FloatArray]
     clock: FloatArray
+    launched: _Launched
 
     def total_s(self, layouts: Layouts, place: IndexArray) -> FloatArray:
         """Of layouts at these places: nothing, some modules, or the whole of all or of some layers. [s]"""
         share = repeated_share(self.job.arch.layers, layouts)
         total = share * np.asarray(sum(self.forward.values()))[place]
+        again = np.zeros_like(total)
+        operators = np.zeros_like(total)
         for module in MODULES:
             here = recomputes(layouts, self.practice.stack, module)
             for larger in _WITHIN[self.kind.mixture is not None].get(module, ()):
                 here = here & ~recomputes(layouts, self.practice.stack, larger)
             if here.any():
-                total = total + np.where(here, self._module_s(module)[place], 0.0)
-        return np.asarray(total)
+                again = again + np.where(here, self._module_s(module)[place], 0.0)
+                operators = operators + np.where(here, self._operators(module), 0.0)
+        return np.asarray(total + again + self._waited_s(operators, again, place))
+
+    def _operators(self, module: str) -> float:
+        """What the host launches again; norms and activation functions are one operator, graphs hold the rest of a
+        layer but the routed experts."""
+        stack = self.practice.stack
+        if {"full", _GRAPH_OF.get(module, "attn")} & set(stack.graphs):
+            return 0.0
+        names = _MODULE_MULTIPLIES.get(module, ())
+        count = sum(linear_operators(g, self.job.precision) for g in self.gemms if g.name in names)
+        return count + (stack.expert_operators if module == "moe" and self.work.experts else 1.0)
+
+    def _waited_s(self, operators: FloatArray, again: FloatArray, place: IndexArray) -> FloatArray:
+        """What the chip waits longer for the host where both repeat something. [s]"""
+        stack, launched = self.practice.stack, self.launched
+        host = launched.host_s[place] + stack.host_operator_s * operators
+        waited = host_wait_s(host, launched.busy_s[place] + again, self.work, stack)
+        return np.where(operators > 0.0, np.maximum(waited - launched.waited_s[place], 0.0), 0.0)
 
     def _module_s(self, module: str) -> FloatArray:
         if module in ("layernorm", "moe_act"):
@@ -306,82 +316,6 @@ class _Repeated:
             moved, kernels = (3.0 if arch.gated else 2.0) * width, 1.0
         traffic = self.practice.stack.vector_traffic_factor * activation_bytes(self.job.precision) * moved
         return np.asarray(vector_time_s(self.practice.kernels, traffic, kernels))
-
-
-@dataclass(frozen=True, slots=True)
-class _Beside:
-    """Computation that messages can hide behind: attention forward and backward, weight gradients, and all of the layer
-    forward and backward (of another micro-batch). [s]"""
-
-    attention_forward: FloatArray
-    attention_backward: FloatArray
-    weight_gradient: FloatArray
-    forward: FloatArray
-    backward: FloatArray
-
-
-def _messages_s(
-    work: LayerWork, layouts: Layouts, practice: Practice, beside: _Beside
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Exposed communication of one layer, forward and backward."""
-    fabric, stack = practice.fabric, practice.stack
-    cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
-    expert = dispatch_s(work, layouts, practice)
-    hidden = stack.ep_overlap_frac * expert if stack.ep_overlap else np.zeros_like(expert)
-    ring = (cp - 1.0) * send_receive_s(fabric, work.cp_bytes, cp, tp)
-    # Keys and values move while a block of attention computes; their gradients move beside them on the way back.
-    hidden_f = np.minimum(stack.cp_overlap_frac * ring, beside.attention_forward)
-    hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, beside.attention_backward)
-    context = (ring - hidden_f, 2.0 * ring - hidden_b)
-    if layouts.names("cp_exchange"):
-        swapped = _exchange_s(work, layouts, practice)
-        context = tuple(np.where(layouts.cp_exchange > 0, swapped, one) for one in context)  # type: ignore[assignment]
-    return {
-        "tp": _tensor_s(work, layouts, practice, beside.weight_gradient),
-        "cp": context,
-        "ep": (expert - np.minimum(hidden, beside.forward), expert - np.minimum(hidden, beside.backward)),
-    }
-
-
-def _exchange_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatArray:
-    """Heads exchanged for tokens before attention (queries, keys, values) and back after it (its output), one way of
-    one layer: nothing to hide behind (DeepSpeed Ulysses, arXiv 2309.14509, section 3). [s]"""
-    cp, tp = layouts.cp.astype(np.float64), layouts.tp.astype(np.float64)
-    queries, output = np.zeros_like(cp), np.zeros_like(cp)
-    for call in work.attention:
-        rows = work.element_bytes * call.batch * call.queries * call.heads
-        queries, output = queries + rows * call.head_dim, output + rows * call.value_dim
-    before = all_to_all_s(practice.fabric, queries + work.cp_bytes, cp, tp)
-    return before + all_to_all_s(practice.fabric, output, cp, tp)
-
-
-def _tensor_s(
-    work: LayerWork, layouts: Layouts, practice: Practice, weight_gradient: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Exposed tensor-parallel messages of one layer, forward and backward. [s]"""
-    fabric, stack = practice.fabric, practice.stack
-    tp, etp = layouts.tp.astype(np.float64), layouts.etp.astype(np.float64)
-    # A gather and a scatter with sequence parallelism, one all-reduce of the same bytes without.
-    pair = np.where(
-        layouts.sequence_parallel,
-        all_gather_s(fabric, work.tp_bytes, tp) + reduce_scatter_s(fabric, work.tp_bytes, tp),
-        all_reduce_s(fabric, work.tp_bytes, tp),
-    )
-    exchanged = all_gather_s(fabric, work.etp_bytes, etp) + reduce_scatter_s(fabric, work.etp_bytes, etp)
-    routed = np.where(work.etp_bytes > 0.0, exchanged, 0.0)
-    # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
-    inside = tp <= fabric.links[0].domain_chips
-    forward = work.tp_collectives * pair + routed
-    # With sequence parallelism the inputs are gathered once more for the weight gradients.
-    backward = forward * np.where(layouts.sequence_parallel, 1.5, 1.0)
-    exposed = np.where(inside, 1.0 - stack.tp_overlap_frac, 1.0)
-    if not stack.tp_async_backward:
-        return forward * exposed, backward * exposed
-    # The input's gradient travels while the weight's gradient is computed, and so does the second gather of the input;
-    # the gather of the output's gradient (one of three messages, with sequence parallelism) has nothing to hide behind.
-    movable = backward * np.where(layouts.sequence_parallel, 2.0 / 3.0, 1.0)
-    behind = np.minimum(movable, weight_gradient)
-    return forward * exposed, np.minimum(backward * exposed, backward - behind)
 
 
 def head_time(job: Job, layouts: Layouts, practice: Practice) -> BlockTime:

@@ -76,6 +76,8 @@ class Stack:
         it. [B]
     router_operators, expert_operators : float
         Operators that choose the experts and prepare the exchange; that exchange, permute and compute.
+    expert_launches : float
+        Operators for every expert of a rank besides; 0 where one kernel computes them all.
     dropless : bool
         Experts take every token that is routed to them, so that the host waits for their numbers.
     host_exposed_frac : float
@@ -150,6 +152,7 @@ class Stack:
     dispatch_wide_frac: float = 1.0
     router_operators: float = _ROUTER_OPERATORS[False]
     expert_operators: float = 10.0
+    expert_launches: float = 0.0
     expert_bias_bytes: float = 0.0
     graphs: tuple[str, ...] = ()
     dropless: bool = True
@@ -301,6 +304,10 @@ def with_features(stack: Stack, features: Features, usual: Callable[[str], float
         changed["worst_buffers"] = said["dispatch_buffers"] == "worst"
     if said.get("eager"):
         changed["vector_traffic_factor"] = max(stack.vector_traffic_factor, usual("eager_traffic_factor"))
+    if said.get("numa_binding") is False:
+        changed["host_operator_s"] = usual("unbound_factor") * stack.host_operator_s
+    if said.get("fused_mlp"):
+        changed["expert_launches"] = 0.0
     if said.get("router_fusion") is not None:
         changed["router_operators"] = _ROUTER_OPERATORS[said["router_fusion"]]
     if said.get("capacity"):

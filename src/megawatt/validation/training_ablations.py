@@ -50,6 +50,8 @@ _KNOWN: Final = (
     "graphs",
     "ep_overlap",
     "router_fusion",
+    "fused_mlp",
+    "numa_binding",
     "recompute",
     "balance",
     "capacity",

@@ -27,7 +27,11 @@ from megawatt.files import read_table
 from megawatt.training import Practice
 from megawatt.validation.training_runs import predict
 
-__all__ = ["Constant", "Group", "fit_group", "left_out_errors", "main"]
+__all__ = ["Constant", "Group", "Problem", "Rows", "fit_group", "fit_rows", "fitted_on", "main", "robust_fit"]
+
+
+Rows = Sequence[tuple[Row, Run]]
+"""Rows of tables of training runs, complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ GROUPS: Final = (
             ep_overlap_frac=(0.0, 1.0),
             expert_bias_bytes=(0.0, 200.0),
             real_imbalance=(1.0, 2.0),
+            unbound_factor=(1.0, 4.0),
         ),
         mixtures=True,
         newest=True,
@@ -147,18 +152,27 @@ GROUPS: Final = (
             gemm_frac=(0.4, 1.0),
             vector_traffic_factor=(0.8, 4.0),
             dp_overlap_frac=(0.0, 1.0),
-            straggler_frac=(0.0, 0.02),
+            attention_share=(0.2, 0.9),
         ),
         dense=True,
     ),
+    Group("MaxText, TPU, mixtures", ("stack-maxtext",), ("tpu",), _fields(grouped_share=(0.2, 1.0)), mixtures=True),
     # Its pipelines of 2023 (two rows of another library, half the speed) say nothing of multiplies.
     Group("Neuron, Trainium 1", ("stack-neuron",), ("trn1",), _fields(gemm_frac=(0.2, 1.0)), without="nemo"),
 )
 _ROBUST: Final = 0.1
 """Residual of log time from which the loss grows linearly."""
+_STEP: Final = 0.02
+"""Share of the range of a constant over which its slope is taken."""
+_ROUNDS: Final = 3
+"""Times that errors are linearised (Gauss-Newton): the third moves constants by less than a tenth of their error."""
 _STEP_FIELDS: Final = ("straggler_frac",)
 _REAL: Final = "real_imbalance"
 """Load of the busiest rank, only of runs whose routing is real."""
+_RATES: Final = ("attention_share", "grouped_share")
+"""Rates of kernels that nobody has measured on a chip."""
+_UNBOUND: Final = "unbound_factor"
+"""Host time of processes that are not bound to their cores, over those that are."""
 _WHOLE_STEP: Final = "training-practice"
 _SPEED: Final = "relative_speed"
 """Rate of multiplies over those of the relative that stands in."""
@@ -167,20 +181,29 @@ _SPEED: Final = "relative_speed"
 def _with(practice: Practice, values: Mapping[str, float], known: Mapping[str, float]) -> Practice:
     """The same practice at other constants; ``known`` are those that it has."""
     step: dict[str, Any] = {f: v for f, v in values.items() if f in _STEP_FIELDS}
-    stack: dict[str, Any] = {f: v for f, v in values.items() if f not in (*_STEP_FIELDS, _REAL, _SPEED)}
+    stack: dict[str, Any] = {
+        f: v for f, v in values.items() if f not in (*_STEP_FIELDS, *_RATES, _REAL, _SPEED, _UNBOUND)
+    }
+    rates: dict[str, Any] = {f: v for f, v in values.items() if f in _RATES}
+    if rates:
+        step["kernels"] = dataclasses.replace(practice.kernels, **rates)
     if _SPEED in values:
         factor = values[_SPEED] / known[_SPEED]
         for kind in ("multiplies", "experts"):
             kernels = getattr(practice, kind).items()
             step[kind] = {name: dataclasses.replace(k, speed=k.speed * factor) for name, k in kernels}
+    if _UNBOUND in values and "numa_binding=off" in practice.stack.key:
+        stack["host_operator_s"] = practice.stack.host_operator_s * values[_UNBOUND] / known[_UNBOUND]
     if _REAL in values and "balance=real" in practice.stack.key and "capacity" not in practice.stack.key:
         stack["expert_imbalance"] = values[_REAL]
     return dataclasses.replace(practice, stack=dataclasses.replace(practice.stack, **stack), **step)
 
 
 def _in_catalogue(name: str, practice: Practice, catalogue: Catalogue) -> float:
-    if name in (*_STEP_FIELDS, _REAL):
+    if name in (*_STEP_FIELDS, _REAL, _UNBOUND):
         return catalogue.number(_WHOLE_STEP, name)
+    if name in _RATES:
+        return float(getattr(practice.kernels, name))
     if name == _SPEED:
         return catalogue.number(f"practice-{practice.kernels.accelerator}", name)
     return float(getattr(practice.stack, name))
@@ -201,7 +224,7 @@ _CONFIGURATION: Final = (
 )
 
 
-def _newest(chosen: Sequence[tuple[Row, Run]]) -> list[tuple[Row, Run]]:
+def _newest(chosen: Rows) -> list[tuple[Row, Run]]:
     """The last published row of each configuration; routing, overlap and dispatcher are part of it."""
     last: dict[tuple[object, ...], tuple[Row, Run]] = {}
     for row, run in sorted(chosen, key=lambda item: item[0].get("published", "")):
@@ -210,10 +233,79 @@ def _newest(chosen: Sequence[tuple[Row, Run]]) -> list[tuple[Row, Run]]:
     return list(last.values())
 
 
-def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogue) -> list[Constant]:
+def fitted_on(group: Group, rows: Rows) -> Rows:
+    """Those of some rows that a group is fitted on."""
+    held = [(row, run) for row, run in rows if group.holds(row, run)]
+    return _newest(held) if group.newest else held
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Runs and constants of a group: errors (of log time) as a function of the constants, by shares of their ranges."""
+
+    names: tuple[str, ...]
+    runs: Sequence[Run]
+    practices: Sequence[Practice]
+    known: Mapping[str, float]
+    low: FloatArray
+    room: FloatArray
+    catalogue: Catalogue
+
+    @classmethod
+    def of(cls, group: Group, runs: Sequence[Run], catalogue: Catalogue) -> Problem:
+        """The problem of a group on some runs that it holds."""
+        practices = [run_practice(run, catalogue) for run in runs]
+        low, high = (np.array([group.fields[n][i] for n in group.fields], dtype=np.float64) for i in (0, 1))
+        known = {name: _in_catalogue(name, practices[0], catalogue) for name in group.fields}
+        return cls(tuple(group.fields), runs, practices, known, low, high - low, catalogue)
+
+    @property
+    def start(self) -> FloatArray:
+        """The catalogue's constants."""
+        return np.clip((np.array([self.known[n] for n in self.names]) - self.low) / self.room, 0.0, 1.0)
+
+    def errors(self, shares: FloatArray) -> FloatArray:
+        """log(predicted / measured) of every run."""
+        changed = dict(zip(self.names, (self.low + shares * self.room).tolist(), strict=True))
+        pairs = zip(self.runs, self.practices, strict=True)
+        times = [predict(run, self.catalogue, _with(p, changed, self.known)) for run, p in pairs]
+        return np.asarray(np.log(np.array(times) / np.array([run.measured_s for run in self.runs])))
+
+    def slopes(self, shares: FloatArray, errors: FloatArray) -> FloatArray:
+        """Change of every error (n, k) with each constant, from ``shares`` into its range."""
+        out = np.empty((len(errors), len(shares)))
+        for place, share in enumerate(shares):
+            moved = shares.copy()
+            moved[place] = share + (_STEP if share < 0.5 else -_STEP)
+            out[:, place] = (self.errors(moved) - errors) / (moved[place] - share)
+        return out
+
+
+def robust_fit(errors: FloatArray, slopes: FloatArray, start: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Constants of the least squares of errors (n,) that follow their slopes (n, k), robust (soft L1) beyond 10 %.
+
+    Returns their shares of the ranges, 0 to 1, and their standard errors. (k,), (k,)
+    """
+    from scipy.optimize import least_squares
+
+    found = least_squares(
+        lambda shares: errors + slopes @ (shares - start),
+        np.clip(start, 0.01, 0.99),
+        jac=lambda shares: slopes,
+        bounds=(0.0, 1.0),
+        loss="soft_l1",
+        f_scale=_ROBUST,
+    )
+    freedom = max(len(errors) - len(start), 1)
+    spread = np.linalg.pinv(found.jac.T @ found.jac) * 2.0 * found.cost / freedom
+    return found.x, np.sqrt(np.maximum(np.diag(spread), 0.0))
+
+
+def fit_group(group: Group, rows: Rows, catalogue: Catalogue) -> list[Constant]:
     """Fit the constants of a group to the step times of its runs.
 
-    Least squares of log(predicted / measured) with a robust loss (soft L1 beyond 10 %), within the given ranges.
+    Least squares of log(predicted / measured) with a robust loss (soft L1 beyond 10 %), within the given ranges, by
+    Gauss-Newton from the catalogue's constants.
 
     Parameters
     ----------
@@ -229,36 +321,21 @@ def fit_group(group: Group, rows: Sequence[tuple[Row, Run]], catalogue: Catalogu
     list of Constant
         Empty where no run belongs to the group.
     """
-    from scipy.optimize import least_squares
-
-    held = [(row, run) for row, run in rows if group.holds(row, run)]
-    chosen = [run for _, run in (_newest(held) if group.newest else held)]
+    chosen = [run for _, run in fitted_on(group, rows)]
     if not chosen:
         return []
-    names = list(group.fields)
-    practices = [run_practice(run, catalogue) for run in chosen]
-
-    start = np.array([_in_catalogue(name, practices[0], catalogue) for name in names])
-    known = dict(zip(names, start.tolist(), strict=True))
-    low, high = (np.array([group.fields[n][i] for n in names]) for i in (0, 1))
-    room = high - low
-
-    def residuals(shares: FloatArray) -> FloatArray:
-        changed = dict(zip(names, (low + shares * room).tolist(), strict=True))
-        times = [predict(run, catalogue, _with(p, changed, known)) for run, p in zip(chosen, practices, strict=True)]
-        return np.asarray(np.log(np.array(times) / np.array([run.measured_s for run in chosen])))
-
-    # Inside the range: a start on its edge has no slope to follow.
-    inside = np.clip((start - low) / room, 0.05, 0.95)
-    found = least_squares(residuals, inside, bounds=(0.0, 1.0), loss="soft_l1", f_scale=_ROBUST, diff_step=1e-3)
-    freedom = max(len(chosen) - len(names), 1)
-    spread = np.linalg.pinv(found.jac.T @ found.jac) * 2.0 * found.cost / freedom
-    errors = room * np.sqrt(np.maximum(np.diag(spread), 0.0))
-    values = low + room * found.x
-    return [Constant(n, *v) for n, v in zip(names, zip(values, errors, start, strict=True), strict=True)]
+    problem = Problem.of(group, chosen, catalogue)
+    shares, spread = problem.start, np.zeros(len(problem.names))
+    for _ in range(_ROUNDS):
+        errors = problem.errors(shares)
+        shares, spread = robust_fit(errors, problem.slopes(shares, errors), shares)
+    values = problem.low + problem.room * shares
+    spreads = problem.room * spread
+    return [Constant(n, v, e, problem.known[n]) for n, v, e in zip(problem.names, values, spreads, strict=True)]
 
 
-def _fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row], bool]) -> list[tuple[Row, Run]]:
+def fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row], bool]) -> list[tuple[Row, Run]]:
+    """Complete runs of some tables; those that cannot be read are named on the error stream."""
     rows: list[tuple[Row, Run]] = []
     for path in paths:
         for row in filter(keep, with_recipes(read_table(path).rows, path)):
@@ -269,72 +346,20 @@ def _fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row],
     return rows
 
 
-def left_out_errors(
-    rows: Sequence[tuple[Row, Run]], left: Sequence[tuple[Row, Run]], catalogue: Catalogue
-) -> list[tuple[str, float]]:
-    """Errors of runs by constants that were fitted without them.
-
-    Parameters
-    ----------
-    rows : sequence of (row, run)
-        What is fitted on, ``left`` not among them.
-    left : sequence of (row, run)
-        What is predicted; where a group that holds one has no other run, the catalogue's constants stay.
-    catalogue : Catalogue
-        Everything that is not fitted.
-
-    Returns
-    -------
-    list of (str, float)
-        Id, and predicted over measured time less one.
-    """
-    fitted: dict[str, dict[str, float]] = {}
-    errors: list[tuple[str, float]] = []
-    for row, run in left:
-        practice = run_practice(run, catalogue)
-        for group in GROUPS:
-            if not group.holds(row, run):
-                continue
-            if group.name not in fitted:
-                fitted[group.name] = {c.name: c.value for c in fit_group(group, rows, catalogue)}
-            known = {name: _in_catalogue(name, practice, catalogue) for name in fitted[group.name]}
-            practice = _with(practice, fitted[group.name], known)
-        errors.append((run.id, predict(run, catalogue, practice) / run.measured_s - 1.0))
-    return errors
-
-
-def _leave_out(word: str, paths: Sequence[Path], catalogue: Catalogue) -> None:
-    """Print the errors of the runs whose source holds a word, or whose chip it is, fitted without them."""
-
-    def named(row: Row) -> bool:
-        return word.lower() in row.get("source", "").lower() or word == row.get("accelerator")
-
-    scorable = _fit_rows(paths, catalogue, lambda r: r.get("scorable") != "0" and (named(r) or r.get("fold") == "fit"))
-    left = [item for item in scorable if named(item[0])]
-    errors = left_out_errors([item for item in scorable if not named(item[0])], left, catalogue)
-    for name, error in errors:
-        sys.stdout.write(f"{name}: {error:+.1%}\n")
-    if errors:
-        size = np.abs([error for _, error in errors])
-        sys.stdout.write(f"{len(errors)} rows, mean {size.mean():.1%}, 90 % within {np.quantile(size, 0.9):.1%}\n")
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the fitted constants of every group as a Markdown table, or the errors of what was left out."""
+    """Print the fitted constants of every group as a Markdown table."""
     parser = argparse.ArgumentParser(description="Constants of training stacks, fitted on rows with fold = fit")
     parser.add_argument("files", nargs="+", type=Path, help="CSV files of training runs")
-    parser.add_argument("--leave-out", metavar="SOURCE|CHIP", help="fit without these and print their errors")
+    parser.add_argument("--group", default="", help="only groups whose name holds this")
     given = parser.parse_args(arguments)
     catalogue = load_catalogue()
-    if given.leave_out:
-        _leave_out(given.leave_out, given.files, catalogue)
-        return
-    rows = _fit_rows(given.files, catalogue, lambda r: r.get("fold") == "fit" and r.get("scorable") != "0")
+    rows = fit_rows(given.files, catalogue, lambda r: r.get("fold") == "fit" and r.get("scorable") != "0")
     sys.stdout.write("| rows | constant | fitted | standard error | catalogue |\n|---|---|---|---|---|\n")
-    for group in GROUPS:
+    for group in (g for g in GROUPS if given.group in g.name):
         for c in fit_group(group, rows, catalogue):
             figures = f"{c.value:.4g} | {c.error:.2g} | {c.catalogue:.4g}"
             sys.stdout.write(f"| {group.name} | `{c.name}` | {figures} |\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def test_runs_of_one_source_that_differ_in_one_switch_are_pairs(tmp_path: Path) 
 
 
 def test_steps_of_a_cumulative_series_follow_each_other(tmp_path: Path) -> None:
-    notes = ("alltoall dispatcher", "+ DeepEP instead of NCCL all-to-all", "+ CPU core binding")
+    notes = ("alltoall dispatcher", "+ DeepEP instead of NCCL all-to-all", "+ tuned DeepEP")
     rows = [{"value": v, "notes": f"cumulative ablation: {n}"} for v, n in zip("321", notes, strict=True)]
     pairs = switched_pairs([table(tmp_path, *rows)])
     assert [(p.first, p.second) for p in pairs] == [("r0", "r1"), ("r1", "r2")]
