@@ -57,6 +57,11 @@ _CRISIS: Final = [
     _FACT | {"field": "debt", "value": 1.7e8},
     _FACT | {"field": "outcome", "value": "survived", "as_of": "2022-12-31"},
 ]
+_RISK: Final[Mapping[str, Any]] = {
+    "schema": "risk-case/1",
+    "inputs": {"pd": 0.0417, "rho": 0.213, "lgd": 0.571, "confidence": [0.987]},
+    "outputs": {"expected_loss": 0.0238107},
+}
 _CLEARING: Final[Mapping[str, Any]] = {
     "schema": "clearing-case/1",
     "cases": [
@@ -122,8 +127,10 @@ def write_samples(folder: Path) -> dict[str, Path]:
         ),
         "finance-case": folder / "finance.json",
         "miner-backtest": _csv(folder / "crisis.csv", _CRISIS),
+        "risk-case": folder / "risk.json",
         "clearing-case": folder / "clearing.json",
     }
+    found["risk-case"].write_text(json.dumps(_RISK), encoding="utf-8")
     found["clearing-case"].write_text(json.dumps(_CLEARING), encoding="utf-8")
     found["finance-case"].write_text(json.dumps(_FINANCE), encoding="utf-8")
     return found

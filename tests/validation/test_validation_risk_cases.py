@@ -143,3 +143,15 @@ def test_r9_two_tenants_of_the_simulator_default_together_as_often(reference_dir
     assert_probability(one, given["pd"])
     joint = given["pd"] ** 2 + r9["outputs"]["default_correlation"] * given["pd"] * (1 - given["pd"])
     assert_probability(one & two, joint)
+
+
+def test_all_nine_cases_by_the_command(reference_dir: Path) -> None:
+    from megawatt.catalogue import load_catalogue
+    from megawatt.validation import validate
+
+    catalogue = load_catalogue()
+    for path in sorted((reference_dir / "risk_cases").glob("*.json")):
+        outputs = validate(path, catalogue)[0]
+        assert max(abs(row["error"]) for row in outputs["cases"]) < 1e-8, path.name
+        assert outputs["scored"] == outputs["scorable"]
+        assert outputs["simulated"]["within_4"] == outputs["simulated"]["n"] > 0

@@ -45,6 +45,10 @@ def _print(entry: dict[str, Any]) -> None:
     if entry.get("out_of_memory", {}).get("judged"):
         lost = entry["out_of_memory"]
         to.print(f"went out of memory, judged not to fit: {lost['not_fit']} of {lost['judged']}")
+    if "simulated" in entry:
+        near = entry["simulated"]
+        told = f"{near['within_4']} of {near['n']}, farthest {near['largest']:.1f}"
+        to.print(f"simulated, within four standard errors: {told}")
     if "auc" in entry:
         area, brier = entry["auc"], entry["brier"]
         low, high = (f"{end:.2f}" for end in area["interval"])

@@ -3,6 +3,13 @@
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
 from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls
 from megawatt.risk.correlation import correlation_root, nearest_correlation
+from megawatt.risk.dynamics import (
+    jump_diffusion,
+    regime_path,
+    regime_returns,
+    stochastic_volatility,
+    t_copula_normals,
+)
 from megawatt.risk.factors import (
     FACTORS,
     base_factors,
@@ -33,16 +40,21 @@ __all__ = [
     "factor_terms",
     "fan",
     "geometric_brownian",
+    "jump_diffusion",
     "nearest_correlation",
     "net_cash_usd",
     "operating_months",
     "ornstein_uhlenbeck",
     "payer_classes",
+    "regime_path",
+    "regime_returns",
     "run_blocks",
     "run_calls",
     "simulate",
     "simulate_factors",
+    "stochastic_volatility",
     "summarise",
+    "t_copula_normals",
     "tail_mean",
     "wilson_interval",
 ]
