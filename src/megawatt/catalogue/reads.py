@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from megawatt.catalogue.records import Entry, Fact
 
@@ -14,19 +14,42 @@ if TYPE_CHECKING:
 
 __all__ = ["FactsRead", "recording", "still_hold"]
 
-FactsRead: TypeAlias = Mapping[tuple[str, str], Fact]
-"""Facts by key of their entry and name."""
+
+@dataclass(frozen=True, slots=True)
+class FactsRead:
+    """Facts that were read.
+
+    Attributes
+    ----------
+    facts : dict of str to (Entry, dict of str to Fact)
+        By key of their entry and name, with the entry.
+    within : list of FactsRead
+        What results read that were taken as they stood, each once.
+    """
+
+    facts: dict[str, tuple[Entry, dict[str, Fact]]] = field(default_factory=dict)
+    within: list[FactsRead] = field(default_factory=list)
+
+    def hold(self, entries: Mapping[str, Entry]) -> bool:
+        """Whether these entries hold all of the facts as they were read."""
+        for key, (entry, facts) in self.facts.items():
+            now = entries[key]
+            if now is entry:
+                continue
+            if not all(now.facts[name] is fact or now.facts[name] == fact for name, fact in facts.items()):
+                return False
+        return all(read.hold(entries) for read in self.within)
 
 
 class _Facts(Mapping[str, Fact]):
-    __slots__ = ("_facts", "_key", "_read")
+    __slots__ = ("_facts", "_read")
 
-    def __init__(self, entry: Entry, read: dict[tuple[str, str], Fact]) -> None:
-        self._key, self._facts, self._read = entry.key, entry.facts, read
+    def __init__(self, facts: Mapping[str, Fact], read: dict[str, Fact]) -> None:
+        self._facts, self._read = facts, read
 
     def __getitem__(self, name: str) -> Fact:
         fact = self._facts[name]
-        self._read[self._key, name] = fact
+        self._read[name] = fact
         return fact
 
     def __iter__(self) -> Iterator[str]:
@@ -37,25 +60,38 @@ class _Facts(Mapping[str, Fact]):
 
 
 class _Entries(Mapping[str, Entry]):
-    __slots__ = ("_entries", "_read", "_seen")
+    """Entries of a catalogue, or of another such view, which then notes what is read too."""
 
-    def __init__(self, entries: Mapping[str, Entry], read: dict[tuple[str, str], Fact]) -> None:
-        self._entries, self._read = entries, read
+    __slots__ = ("_beyond", "_read", "_seen", "raw")
+
+    def __init__(self, entries: Mapping[str, Entry], read: FactsRead) -> None:
+        self._beyond = entries if isinstance(entries, _Entries) else None
+        self.raw: Mapping[str, Entry] = entries.raw if isinstance(entries, _Entries) else entries
+        self._read = read
         self._seen: dict[str, Entry] = {}
 
     def __getitem__(self, key: str) -> Entry:
         view = self._seen.get(key)
         if view is None:
-            entry = self._entries[key]
-            view = Entry(entry.key, entry.family, entry.title, _Facts(entry, self._read), entry.aliases)
+            entry = self.raw[key]
+            facts = self._beyond[key].facts if self._beyond is not None else entry.facts
+            _, read = self._read.facts.setdefault(key, (entry, {}))
+            view = Entry(entry.key, entry.family, entry.title, _Facts(facts, read), entry.aliases)
             self._seen[key] = view
         return view
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(self.raw)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.raw)
+
+    def note(self, read: FactsRead) -> None:
+        """Count facts as read through this view."""
+        if not any(one is read for one in self._read.within):
+            self._read.within.append(read)
+        if self._beyond is not None:
+            self._beyond.note(read)
 
 
 def recording(catalogue: Catalogue, memo: Memo | None = None) -> tuple[Catalogue, FactsRead]:
@@ -64,12 +100,15 @@ def recording(catalogue: Catalogue, memo: Memo | None = None) -> tuple[Catalogue
     ``memo`` keeps what is resolved through the view.
     Names of entries and facts are not noted: `Catalogue.replace_fact` changes values alone.
     """
-    read: dict[tuple[str, str], Fact] = {}
+    read = FactsRead()
     return replace(catalogue, entries=_Entries(catalogue.entries, read), memo=memo), read
 
 
 def still_hold(catalogue: Catalogue, read: FactsRead) -> bool:
-    """Whether a catalogue holds all these facts as they were read."""
-    entries = catalogue.entries
-    found = ((entries[key].facts[name], fact) for (key, name), fact in read.items())
-    return all(now is fact or now == fact for now, fact in found)
+    """Whether a catalogue holds all these facts as they were read; a view of one then counts them as read."""
+    view = catalogue.entries if isinstance(catalogue.entries, _Entries) else None
+    if not read.hold(catalogue.entries if view is None else view.raw):
+        return False
+    if view is not None:
+        view.note(read)
+    return True

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["ROOM_OF_SECTION", "field_title", "move", "scenario_assumptions"]
+__all__ = ["ROOM_OF_SECTION", "field_title", "is_number", "move", "scenario_assumptions"]
 
 ROOM_OF_SECTION: Final = {
     "site": "facility",
@@ -58,6 +58,17 @@ def _facts(value: Any, path: str) -> Iterator[tuple[str, Fact]]:
 def scenario_assumptions(scenario: Scenario) -> tuple[Assumption, ...]:
     """Every number of the scenario as an assumption, named by its dotted path."""
     return tuple(Assumption(path, ROOM_OF_SECTION[path.split(".")[0]], fact) for path, fact in _facts(scenario, ""))
+
+
+def is_number(scenario: Scenario, path: str) -> bool:
+    """Whether a dotted path leads to a number of the scenario."""
+    node: Any = scenario
+    for part in path.split("."):
+        if isinstance(node, tuple) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        else:
+            node = getattr(node, part, None) if isinstance(node, BaseModel) else None
+    return isinstance(node, Fact)
 
 
 def move(scenario: Scenario, path: str, value: float) -> Scenario:

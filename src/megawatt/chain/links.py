@@ -409,7 +409,7 @@ def _ai_halls(
         system.liquid_share if system else None,
         system.coolant_supply_max_c if system else None,
     )
-    worst = memo("AI worst hours", hall_worst_hours, hall, air, days)
+    worst = memo("AI worst hours", hall_worst_hours, hall, days)
     return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips), worst)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.inputs import field_title, move, scenario_assumptions
+from megawatt.chain.inputs import field_title, is_number, move
 from megawatt.chain.links import Links, reforge
 from megawatt.chain.records import Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
@@ -37,6 +37,9 @@ _SIMULATED: Final = 4
 
 _PATHS: Final = 256
 """Paths of each: the probability at an end has a standard error of up to 3 %; the seed is the run's."""
+
+_CALLS_PER_WORKER: Final = 2
+"""So that a process that is done early takes over from the others."""
 
 _LEAST_SHARE: Final = 1e-6
 """Ranges that move the value by less than this share are left out."""
@@ -71,7 +74,7 @@ def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalo
     CatalogueError
         If the name is neither a number of the scenario nor a fact of the catalogue: a result.
     """
-    if any(a.name == name for a in scenario_assumptions(links.scenario)):
+    if is_number(links.scenario, name):
         return move(links.scenario, name, value), links.catalogue
     key, _, field = name.rpartition(".")
     catalogue = links.catalogue.replace_fact(key, field, value)
@@ -238,8 +241,9 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     """
     ranged, here = ranged_inputs(links), _ends([links])[0]
     assert here is not None, "the base case is there"
-    # One call per process: the links travel once to each. The order in which results come is undone by sorting.
-    shares = run_calls([partial(_all, links, here, ranged[i::workers]) for i in range(workers)], workers)
+    # Few calls: the links travel with each. The order in which results come is undone by sorting.
+    calls = 1 if workers == 1 else _CALLS_PER_WORKER * workers
+    shares = run_calls([partial(_all, links, here, ranged[i::calls]) for i in range(calls)], workers)
     rows = [*itertools.chain.from_iterable(shares), _basis(links, here)]
     base, tokens = abs(here.value_usd), here.tokens or 1.0
     kept = [

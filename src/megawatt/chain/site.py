@@ -131,11 +131,9 @@ def ai_hall(
     return curves(kind, weather, ambient=air)
 
 
-def hall_worst_hours(
-    _: Catalogue, hall: HallCurves, air: Ambient, days: tuple[DesignDay, ...]
-) -> tuple[WorstHour, WorstHour]:
+def hall_worst_hours(_: Catalogue, hall: HallCurves, days: tuple[DesignDay, ...]) -> tuple[WorstHour, WorstHour]:
     """The worst hours of halls, whatever their load."""
-    return worst_hours(hall.design, hall.weather, days, ambient=air)
+    return worst_hours(hall, days)
 
 
 def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, worst: tuple[WorstHour, WorstHour]) -> Halls:
@@ -166,7 +164,7 @@ def mining_halls(
         from_c, per_k = derating
         throttled = fits * np.clip(1.0 - per_k * np.maximum(weather.dry_bulb_c - from_c, 0.0), 0.0, 1.0)
         answer = replace(answer, it_limit_mw=np.minimum(answer.it_limit_mw, throttled))
-    return Halls(weather, hall.design, answer, fits, *worst_hours(hall.design, weather, days, ambient=air))
+    return Halls(weather, hall.design, answer, fits, *worst_hours(hall, days))
 
 
 def dry_response(halls: Halls) -> FacilityResponse:

@@ -47,29 +47,33 @@ def solve_merit(problem: SiteProblem, limit_mw: FloatArray | None = None) -> Dis
     wanted = np.where(value >= energy_usd_per_mwh * slope, width, 0.0)
     # Stable: at equal worth the AI hall (first columns) goes first, and a hall's segments keep their order.
     order = np.argsort(-value / slope, axis=1, kind="stable")
-    taken = fill_in_order(wanted, slope, order, halls.available_mw)
+    taken = fill_in_order(wanted, slope, halls.available_mw, order)
     k = halls.ai.slope.shape[1]
     ai = np.minimum(taken[:, :k].sum(axis=1), halls.ai.cap_it_mw)
     return account(problem, ai, halls.mining, taken[:, k:], "merit order")
 
 
 def fill_in_order(
-    wanted_it_mw: FloatArray, slope: FloatArray, order: NDArray[np.int64], available_mw: FloatArray
+    wanted_it_mw: FloatArray, slope: FloatArray, available_mw: FloatArray, order: NDArray[np.int64] | None = None
 ) -> FloatArray:
-    """IT power of each segment when segments fill in the given order until the connection is full. [MW]
+    """IT power of each segment when segments fill in order until the connection is full. [MW]
 
     Parameters
     ----------
     wanted_it_mw, slope : array, shape (hours, k)
         Most IT power of each segment [MW], and its facility MW per IT MW.
-    order : array of int, shape (hours, k)
-        Columns in the order of filling.
     available_mw : array, shape (hours,)
         Facility power that the connection leaves, >= 0. [MW]
+    order : array of int, shape (hours, k), optional
+        Columns in the order of filling; as they stand if not given.
     """
-    facility = np.take_along_axis(wanted_it_mw * slope, order, axis=1)
+    facility = wanted_it_mw * slope
+    if order is not None:
+        facility, slope = (np.take_along_axis(values, order, axis=1) for values in (facility, slope))
     before = np.cumsum(facility, axis=1) - facility
-    taken = np.clip(available_mw[:, np.newaxis] - before, 0.0, facility)
+    taken = np.clip(available_mw[:, np.newaxis] - before, 0.0, facility) / slope
+    if order is None:
+        return taken
     it_mw = np.empty_like(taken)
-    np.put_along_axis(it_mw, order, taken / np.take_along_axis(slope, order, axis=1), axis=1)
+    np.put_along_axis(it_mw, order, taken, axis=1)
     return it_mw

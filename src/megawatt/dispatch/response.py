@@ -331,8 +331,7 @@ def _year_by_month(problem: SiteProblem) -> MonthlyResponse:
     k = halls.ai.slope.shape[1]
     slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
     width = np.concatenate((halls.ai.width_it_mw, halls.mining.width_it_mw), axis=1)
-    order = np.broadcast_to(np.arange(slope.shape[1]), slope.shape)
-    taken = fill_in_order(width, slope, order, halls.available_mw)
+    taken = fill_in_order(width, slope, halls.available_mw)
     ai_it = np.minimum(taken[:, :k].sum(axis=1), halls.ai.cap_it_mw)
     ai = problem.ai_response
     ai_facility = np.zeros_like(ai_it) if ai is None else hourly_response(ai, ai.facility_mw, ai_it)

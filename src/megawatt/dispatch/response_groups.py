@@ -78,6 +78,8 @@ def summed(groups: Iterable[Group], value: FloatArray, level: FloatArray) -> Flo
 
 def month_groups(problem: SiteProblem, width: FloatArray, hall: HallSegments, month: int) -> tuple[Group, ...]:
     """Groups of a month (0 = January) whose segments can take ``width`` (8760, k). [MW of IT]"""
+    if not width.shape[1]:
+        return ()
     hours = np.flatnonzero(month == MONTH_OF_HOUR)
     price, adder = problem.price_usd_per_mwh[hours], problem.marginal_usd_per_mwh[hours]
     kinds = np.unique(adder)

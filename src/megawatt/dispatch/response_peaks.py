@@ -114,12 +114,11 @@ def month_levels(problem: SiteProblem, rate: Rate, halls: SiteHalls) -> tuple[Mo
     k = halls.ai.slope.shape[1]
     slope = np.concatenate((halls.ai.slope, halls.mining.slope), axis=1)
     width = np.concatenate((halls.ai.width_it_mw, halls.mining.width_it_mw), axis=1)
-    order = np.broadcast_to(np.arange(slope.shape[1]), slope.shape)
     idle = halls.ai.idle_mw + halls.mining.idle_mw
     ai_only = np.concatenate((width[:, :k], np.zeros_like(width[:, k:])), axis=1)
 
     def drawn(available: FloatArray, wanted: FloatArray) -> tuple[FloatArray, FloatArray]:
-        taken = fill_in_order(wanted, slope, order, available)
+        taken = fill_in_order(wanted, slope, available)
         return taken, idle + (taken * slope).sum(axis=1)
 
     low, high = drawn(halls.available_mw, ai_only)[1], drawn(halls.available_mw, width)[1]

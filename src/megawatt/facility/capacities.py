@@ -12,7 +12,7 @@ from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import HallDesign
 from megawatt.facility.design_days import DesignDay, hours_of
-from megawatt.facility.hall import beyond, evaluate, it_limit_mw, total_mw
+from megawatt.facility.hall import HallCurves, beyond, evaluate, it_limit_mw, total_mw
 from megawatt.facility.records import Weather
 from megawatt.hours import HOURS_IN_YEAR, hour_name
 
@@ -180,19 +180,34 @@ class _Sizing:
 
 
 def _sizing(
-    design: HallDesign, weather: Weather, days: tuple[DesignDay, ...] = (), ambient: Ambient | None = None
+    design: HallDesign,
+    weather: Weather,
+    days: tuple[DesignDay, ...] = (),
+    ambient: Ambient | None = None,
+    hall: HallCurves | None = None,
 ) -> _Sizing:
+    """``ambient`` and ``hall``: of that weather and of that hall in it, where they are at hand."""
     air = ambient or ambient_of(weather)
     extreme = hours_of(days)
     if extreme is not None:
         air = air.joined(ambient_of(extreme))
-    limit = it_limit_mw(design, air)
+    known = 0 if hall is None else HOURS_IN_YEAR
+    rest = it_limit_mw(design, air.hours(np.arange(known, len(air.dry_bulb_c))))
+    limit = rest if hall is None else np.concatenate((hall.it_limit_mw, rest))
     most = np.zeros(limit.size)
-    for state in (design, design.without_spares):
-        if state is not None:
-            sized = replace(state, it_capacity_mw=design.it_capacity_mw)
-            most = np.maximum(most, total_mw(evaluate(sized, air, limit[:, None])[0])[:, 0])
+    if hall is not None:
+        most[:HOURS_IN_YEAR] = hall.drawn_mw[:, -1]
+    asked = np.flatnonzero((limit < design.it_capacity_mw) | (np.arange(limit.size) >= known))
+    if asked.size:
+        most[asked] = _drawn_mw(design, air.hours(asked), limit[asked])
+    if design.without_spares is not None:
+        sized = replace(design.without_spares, it_capacity_mw=design.it_capacity_mw)
+        most = np.maximum(most, _drawn_mw(sized, air, limit))
     return _Sizing(weather, days, air, limit / design.it_capacity_mw, most / design.it_capacity_mw)
+
+
+def _drawn_mw(design: HallDesign, air: Ambient, it_mw: FloatArray) -> FloatArray:
+    return total_mw(evaluate(design, air, it_mw[:, None])[0])[:, 0]
 
 
 def _what_binds(design: HallDesign, there: Ambient, it_frac: float) -> str:
@@ -239,20 +254,18 @@ def capacity(
     return float(grid_mw / sizing.facility_per_it[place]), place
 
 
-def worst_hours(
-    design: HallDesign, weather: Weather, days: tuple[DesignDay, ...], *, ambient: Ambient | None = None
-) -> tuple[WorstHour, WorstHour]:
-    """The hour with the most facility power per MW of IT, and the one in which the cooling carries least.
-
-    ``ambient`` is ``ambient_of(weather)``, where it is at hand.
-    """
-    sizing = _sizing(design, weather, days, ambient)
+def worst_hours(hall: HallCurves, days: tuple[DesignDay, ...]) -> tuple[WorstHour, WorstHour]:
+    """The hour with the most facility power per MW of IT, and the one in which the cooling carries least; of the year
+    and of the design days."""
+    sizing = _sizing(hall.design, hall.weather, days, hall.ambient, hall)
     most = int(sizing.facility_per_it.argmax())
-    return sizing.worst(design, most), sizing.worst(design, _hottest(sizing))
+    return sizing.worst(hall.design, most), sizing.worst(hall.design, _hottest(sizing))
 
 
 def _hottest(sizing: _Sizing) -> int:
-    return int(np.lexsort((-sizing.facility_per_it, sizing.it_frac))[0])
+    """The hour in which the cooling carries least; among equal ones that of most power."""
+    least = np.flatnonzero(sizing.it_frac == sizing.it_frac.min())
+    return int(least[sizing.facility_per_it[least].argmax()])
 
 
 def design_hours(design: HallDesign, weather: Weather, ranks: tuple[int, ...] = (1, 10, 100)) -> tuple[DesignHour, ...]:

@@ -40,9 +40,9 @@ _LITRE_PER_KG: Final = 1.0
 """Make-up water at 10 to 30 degC; within 0.5 %."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Ambient:
-    """Outdoor air, arrays of shape (hours, 1), so that loads may add a second axis."""
+    """Outdoor air, arrays of shape (hours, 1), so that loads may add a second axis; equal to itself alone."""
 
     dry_bulb_c: FloatArray
     wet_bulb_c: FloatArray

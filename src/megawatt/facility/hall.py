@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -54,6 +55,9 @@ _GRID_POINTS: Final = 17
 _PASSES: Final = 6
 """A cooling limit is looked for on a grid of loads, then on ever finer ones: 16^-6 is below 1e-7 of capacity."""
 
+_KEPT: Final = 8
+"""Loops in a year's air whose loads are kept: where one part of a hall moves, the other loop stays as it is."""
+
 _LEAST_LOAD_FRAC: Final = 1e-3
 """Mean IT load over capacity below which there is no PUE."""
 _WORST_HOUR_LOAD_FRAC: Final = 0.5
@@ -78,7 +82,7 @@ def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: Floa
     loops = {}
     to_liquid = share * it_mw
     if full_air_mw > 0.0:
-        air = air_loop(design.air, ambient, (1.0 - share) * it_mw + losses, full_air_mw)
+        air = _load(air_loop, design.air, ambient, (1.0 - share) * it_mw + losses, full_air_mw)
         if design.liquid is not None and design.liquid.tanks:
             # A warm room takes less of the tanks' heat: it stays in the fluid, and no machine feels it.
             to_liquid, air = to_liquid + air.excess_mw, replace(air, excess_mw=np.zeros_like(air.excess_mw))
@@ -86,8 +90,24 @@ def _loops(design: HallDesign, ambient: Ambient, it_mw: FloatArray, losses: Floa
         loops[plant] = air
     if design.liquid is not None and share > 0.0:
         plant = f"the liquid loop's {'trim chillers' if design.liquid.chiller else 'dry coolers'}"
-        loops[plant] = liquid_loop(design.liquid, ambient, to_liquid, share * capacity_mw)
+        loops[plant] = _load(liquid_loop, design.liquid, ambient, to_liquid, share * capacity_mw)
     return loops
+
+
+def _load(
+    plant: Callable[..., LoopLoad], loop: Any, ambient: Ambient, heat_mw: FloatArray, design_heat_mw: float
+) -> LoopLoad:
+    """What a loop draws and drinks; found once where the heat is the same in every hour."""
+    if len(heat_mw) > 1:
+        return plant(loop, ambient, heat_mw, design_heat_mw)
+    return _kept_load(plant, loop, ambient, tuple(heat_mw[0].tolist()), design_heat_mw)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _kept_load(
+    plant: Callable[..., LoopLoad], loop: Any, ambient: Ambient, heat_mw: tuple[float, ...], design_heat_mw: float
+) -> LoopLoad:
+    return plant(loop, ambient, np.array([heat_mw]), design_heat_mw)
 
 
 def evaluate(
@@ -158,10 +178,15 @@ def it_limit_mw(design: HallDesign, ambient: Ambient, passes: int = _PASSES) -> 
 
     ``passes`` of a search that narrows the limit 16-fold each; what is returned is at or below the limit.
     """
-    limit = np.full(len(ambient.dry_bulb_c), design.it_capacity_mw)
     _, _, excess = evaluate(design, ambient, np.array([[design.it_capacity_mw]]))
+    return _limit_mw(design, ambient, excess[:, 0], passes)
+
+
+def _limit_mw(design: HallDesign, ambient: Ambient, excess_mw: FloatArray, passes: int = _PASSES) -> FloatArray:
+    """`it_limit_mw` where the heat beyond the cooling's limit at full load is known, (hours,). [MW]"""
+    limit = np.full(len(ambient.dry_bulb_c), design.it_capacity_mw)
     tolerance = 1e-9 * design.it_capacity_mw
-    hot = np.flatnonzero(excess[:, 0] > tolerance)
+    hot = np.flatnonzero(excess_mw > tolerance)
     if hot.size == 0:
         return limit
     there, steps = ambient.hours(hot), np.linspace(0.0, 1.0, _GRID_POINTS)
@@ -213,8 +238,9 @@ def curves(design: HallDesign, weather: Weather, breakpoints: int = 7, *, ambien
         raise ScenarioError(f"breakpoints = {breakpoints}, must be 2 to 65 (7 keeps the error below 0.2 % of IT power)")
     ambient = ambient or ambient_of(weather)
     it_mw = np.linspace(0.0, design.it_capacity_mw, breakpoints)
-    parts, water, _ = evaluate(design, ambient, it_mw[None, :])
-    return HallCurves(design, weather, ambient, it_mw, total_mw(parts), water, it_limit_mw(design, ambient))
+    parts, water, excess = evaluate(design, ambient, it_mw[None, :])
+    limit = _limit_mw(design, ambient, excess[:, -1])
+    return HallCurves(design, weather, ambient, it_mw, total_mw(parts), water, limit)
 
 
 def response_of(hall: HallCurves, *, exact_at_mw: float | None = None) -> FacilityResponse:
@@ -269,14 +295,14 @@ def response(
 
 def _lower_hull(x: FloatArray, y: FloatArray) -> FloatArray:
     """Lower convex hull of y (hours, k) over x (k,): each point lowered to its lowest chord."""
-    hull = y.copy()
-    k = x.size
-    for j in range(1, k - 1):
+    points = np.ascontiguousarray(y.T)
+    hull = points.copy()
+    for j in range(1, x.size - 1):
         for i in range(j):
-            for m in range(j + 1, k):
+            for m in range(j + 1, x.size):
                 weight = (x[j] - x[i]) / (x[m] - x[i])
-                np.minimum(hull[:, j], (1.0 - weight) * y[:, i] + weight * y[:, m], out=hull[:, j])
-    return hull
+                np.minimum(hull[j], (1.0 - weight) * points[i] + weight * points[m], out=hull[j])
+    return np.ascontiguousarray(hull.T)
 
 
 def simulate(design: HallDesign, weather: Weather, it_mw: FloatArray) -> FacilityYear:

@@ -48,6 +48,7 @@ __all__ = [
     "commit_equity",
     "construction_months",
     "missed_period",
+    "npv_before_debt_usd",
     "operation_start_month",
     "project",
     "value_usd_per_grid_mw_year",
@@ -140,12 +141,12 @@ def _statements(
     return *run_waterfall(terms, periods, inputs, schedule), income
 
 
-def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float) -> FloatArray:
-    """The measure of that name of `project` alone, (paths,): it is before debt, so that no statement is needed. [USD]
+def npv_before_debt_usd(terms: ProjectTerms, flows: OperatingFlows) -> FloatArray:
+    """The measure ``npv_usd`` of `project` alone, (paths,): it is before debt, so that no statement is needed. [USD]
 
     Parameters
     ----------
-    terms, flows, grid_mw
+    terms, flows
         As of `project`; loan and lender are not looked at.
 
     Raises
@@ -153,14 +154,24 @@ def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, gr
     ScenarioError
         As `project`.
     """
+    return _before_debt(terms, flows, None)[0]
+
+
+def value_usd_per_grid_mw_year(terms: ProjectTerms, flows: OperatingFlows, *, grid_mw: float) -> FloatArray:
+    """The measure of that name of `project` alone, as `npv_before_debt_usd`, (paths,). [USD]"""
+    npv, start = _before_debt(terms, flows, grid_mw)
+    return _yearly_value(terms, terms.timing, npv, start, grid_mw)
+
+
+def _before_debt(terms: ProjectTerms, flows: OperatingFlows, grid_mw: float | None) -> tuple[FloatArray, int]:
+    """Value after tax and before debt (paths,), and the first month of operation."""
     periods = terms.timing
     _check_terms(terms, periods, grid_mw)
     found = totals(terms, periods, flows)
     start = operation_start_month(terms, found.revenue)
     income, _, _ = taxable_income(terms, periods, found, start)
     after_tax = found.before_tax - tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods)).T
-    npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
-    return _yearly_value(terms, periods, npv, start, grid_mw)
+    return net_present_value_usd(after_tax, terms.discount_rate, periods.years), start
 
 
 def _yearly_value(terms: ProjectTerms, periods: Periods, npv_usd: FloatArray, start: int, grid_mw: float) -> FloatArray:

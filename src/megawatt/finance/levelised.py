@@ -9,7 +9,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
-from megawatt.finance.engine import project
+from megawatt.finance.engine import npv_before_debt_usd
 from megawatt.finance.measures import LEAST_SERVICE_USD, discount_factors, llcr
 from megawatt.finance.records import CashFlow, OperatingFlows, ProjectTerms
 
@@ -93,7 +93,6 @@ def break_even_factor(
     """
     if part not in flows.revenue or not np.any(flows.revenue[part][0] > 0.0):
         raise ScenarioError(f"break-even: revenue part {part!r} earns nothing; given: {', '.join(flows.revenue)}")
-    fixed = replace(terms, loan=None, lender=None)
 
     def value(factor: float) -> float:
         scaled = {**flows.revenue, part: flows.revenue[part] * factor}
@@ -101,7 +100,7 @@ def break_even_factor(
         if with_prepayments:
             paid, credit = flows.prepayment * factor, flows.prepayment_credit * factor
             moved = replace(moved, prepayment=paid, prepayment_credit=credit)
-        return float(project(fixed, moved).measures.npv_usd[0])
+        return float(npv_before_debt_usd(terms, moved)[0])
 
     low, high, at_low, at_high = 0.0, 1.0, value(0.0), value(1.0)
     if at_low >= 0.0:

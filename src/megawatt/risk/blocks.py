@@ -32,6 +32,8 @@ Block = Callable[[np.random.SeedSequence, int], Mapping[str, NDArray[Any]]]
 def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
     """Results of calls in their order, in up to so many processes; what is called must then be picklable.
 
+    This process is one of them: it takes calls from the end until it meets one that another has begun.
+
     Raises
     ------
     MachineError
@@ -43,11 +45,17 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
 
     with _quiet_start():
         executor = get_reusable_executor(
-            max_workers=min(workers, len(calls)), initializer=end_with_parent, initargs=(os.getpid(),), env=ONE_THREAD
+            max_workers=min(workers, len(calls)) - 1,
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
+            env=ONE_THREAD,
         )
-        futures = [executor.submit(call) for call in calls]
+        futures = [executor.submit(call) for call in calls[:-1]]
+    here = [calls[-1]()]
     try:
-        return [future.result() for future in futures]
+        while len(here) < len(calls) and futures[-len(here)].cancel():
+            here.append(calls[-len(here) - 1]())
+        return [future.result() for future in futures[: len(calls) - len(here)]] + here[::-1]
     except BrokenProcessPool:
         found = "a worker process was killed, most likely by the system for want of memory"
         problem = Problem("--workers", found, "memory for all workers", "fewer workers, or fewer paths")

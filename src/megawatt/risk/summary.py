@@ -100,10 +100,14 @@ def drivers(causes: Mapping[str, FloatArray], value: FloatArray) -> dict[str, fl
     value : array, (paths,)
         What is explained.
     """
-    from scipy.stats import rankdata  # scipy loads slowly; only simulations need it
+    ranks = _ranks(value)
+    return {name: _correlation(_ranks(cause), ranks) for name, cause in causes.items()}
 
-    ranks = rankdata(value)
-    return {name: _correlation(rankdata(cause), ranks) for name, cause in causes.items()}
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Ranks from 1, ties at their mean; as scipy's, which takes half a second to load."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2.0)[place], dtype=np.float64)
 
 
 def _correlation(a: FloatArray, b: FloatArray) -> float:

@@ -111,21 +111,25 @@ def _distinct(precision: str, layouts: Layouts, practice: Practice, held: _Held)
     dense, experts = held.copies * held.dense / tp, held.copies * held.experts / expert_stride
     mixed = experts > 0.0
 
+    def with_experts(inside: FloatArray, theirs: Callable[[], FloatArray]) -> FloatArray:
+        return inside + np.where(mixed, theirs(), 0.0) if mixed.any() else inside
+
     def whole(collective: Callable[..., FloatArray], width: float) -> FloatArray:
         inside = collective(fabric, width * dense, shard, tp)
-        return inside + np.where(mixed, collective(fabric, width * experts, expert_shard, expert_stride), 0.0)
+        return with_experts(inside, lambda: collective(fabric, width * experts, expert_shard, expert_stride))
 
     wide = activation_bytes(precision)
     width = stack.gradient_exchange_bytes if wide == ACTIVATION_BYTES else wide
     traffic = optimizer_traffic_bytes(practice, precision)
     across = all_reduce_s(fabric, width * dense / shard, replicas / shard, tp * shard)
     rest = expert_replicas / expert_shard
-    beyond = all_reduce_s(fabric, width * experts / expert_shard, rest, expert_stride * expert_shard)
     rate = practice.kernels.hbm_flow_bytes_per_s
     return _Exchange(
         gradients=whole(reduce_scatter_s, width),
         weights=whole(all_gather_s, wide),
-        across=across + np.where(mixed, beyond, 0.0),
+        across=with_experts(
+            across, lambda: all_reduce_s(fabric, width * experts / expert_shard, rest, expert_stride * expert_shard)
+        ),
         optimizer=traffic * (dense + experts) / rate,
         optimizer_sharded=traffic * (dense / shard + experts / expert_shard) / rate,
     )

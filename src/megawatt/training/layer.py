@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -76,22 +76,35 @@ def _multiplies(
     practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray, load: FloatArray | float = 1.0
 ) -> Passes:
     """Multiplies of one block at the full clock; ``load`` of the busiest expert rank over the mean."""
+    gemms = tuple(gemms)
+    kinds = [(precision if g.linear else _wide(practice, precision), g.grouped, g.batched) for g in gemms]
+    # Of one kind all are costed at once: three passes of every multiply that has weights to learn.
+    asked: dict[tuple[str, bool, bool], list[tuple[FloatArray, ...]]] = {kind: [] for kind in kinds}
+    for g, kind in zip(gemms, kinds, strict=True):
+        rows = g.m * load if g.grouped else g.m
+        passes = [(rows, g.n, g.k), (rows, g.k, g.n), (g.n, g.k, rows)]
+        asked[kind] += [(*sides, g.count) for sides in (passes[:2] if g.frozen else passes)]
+    found = {kind: _costed(practice, kind, sizes, shape.shape) for kind, sizes in asked.items()}
     zero = np.zeros_like(shape)
     forward = backward = weight = Work(zero, zero, zero)
-    for g in gemms:
-        kind = precision if g.linear else _wide(practice, precision)
-        rows = g.m * load if g.grouped else g.m
-
-        def one(m: FloatArray, n: FloatArray, k: FloatArray, g: Gemm = g, kind: str = kind) -> Work:
-            kernels = practice.multiplies
-            return multiply(practice.kernels, kernels, m, n, k, g.count, kind, grouped=g.grouped, batched=g.batched)
-
-        forward = forward + one(rows, g.n, g.k)
-        backward = backward + one(rows, g.k, g.n)
+    for g, kind in zip(gemms, kinds, strict=True):
+        forward, backward = forward + next(found[kind]), backward + next(found[kind])
         if not g.frozen:
-            weight = weight + one(g.n, g.k, rows)
+            weight = weight + next(found[kind])
     share = practice.stack.gemm_frac
     return Passes(forward.slowed(share), (backward + weight).slowed(share), weight.slowed(share))
+
+
+def _costed(
+    practice: Practice, kind: tuple[str, bool, bool], sizes: list[tuple[FloatArray, ...]], shape: tuple[int, ...]
+) -> Iterator[Work]:
+    """Multiplies of one precision, in groups, batched or neither, of these sizes (m, n, k, count), one by one."""
+    precision, grouped, batched = kind
+    columns = zip(*sizes, strict=True)
+    m, n, k, count = (np.stack([np.broadcast_to(size, shape) for size in column]) for column in columns)
+    kernels = practice.multiplies
+    work = multiply(practice.kernels, kernels, m, n, k, count, precision, grouped=grouped, batched=batched)
+    return (Work(*rows) for rows in zip(work.time_s, work.clocked_s, work.dynamic_j, strict=True))
 
 
 def _clock(

@@ -70,13 +70,13 @@ def _tensor_s(
     fabric, stack = practice.fabric, practice.stack
     tp, etp = layouts.tp.astype(np.float64), layouts.etp.astype(np.float64)
     # A gather and a scatter with sequence parallelism, one all-reduce of the same bytes without.
-    pair = np.where(
-        layouts.sequence_parallel,
-        all_gather_s(fabric, work.tp_bytes, tp) + reduce_scatter_s(fabric, work.tp_bytes, tp),
-        all_reduce_s(fabric, work.tp_bytes, tp),
-    )
-    exchanged = all_gather_s(fabric, work.etp_bytes, etp) + reduce_scatter_s(fabric, work.etp_bytes, etp)
-    routed = np.where(work.etp_bytes > 0.0, exchanged, 0.0)
+    pair = all_gather_s(fabric, work.tp_bytes, tp) + reduce_scatter_s(fabric, work.tp_bytes, tp)
+    if not layouts.sequence_parallel.all():
+        pair = np.where(layouts.sequence_parallel, pair, all_reduce_s(fabric, work.tp_bytes, tp))
+    routed = np.zeros_like(pair)
+    if np.any(work.etp_bytes > 0.0):
+        exchanged = all_gather_s(fabric, work.etp_bytes, etp) + reduce_scatter_s(fabric, work.etp_bytes, etp)
+        routed = np.where(work.etp_bytes > 0.0, exchanged, 0.0)
     # Tensor messages overlap through direct loads and stores, which end at the innermost domain.
     inside = tp <= fabric.links[0].domain_chips
     forward = work.tp_collectives * pair + routed

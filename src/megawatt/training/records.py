@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
@@ -98,6 +99,12 @@ def _not_given() -> IntArray:
     return np.empty(0, dtype=np.int64)
 
 
+@functools.lru_cache(maxsize=512)
+def _the_same(value: int, length: int) -> IntArray:
+    """One value however many there are: a view without a stride."""
+    return np.broadcast_to(np.int64(value), length)
+
+
 @dataclass(frozen=True, slots=True)
 class Layouts:
     """Parallel layouts, one per array element; tp * pp * cp * dp = chips, and ep divides dp * cp * tp.
@@ -140,7 +147,7 @@ class Layouts:
         # Defaults have no length of their own; they take the length of the layouts.
         for name, value in _DEFAULTS:
             if len(getattr(self, name)) != len(self.tp):
-                object.__setattr__(self, name, np.broadcast_to(np.int64(value), len(self.tp)))
+                object.__setattr__(self, name, _the_same(value, len(self.tp)))
 
     def __len__(self) -> int:
         return len(self.tp)
@@ -159,7 +166,7 @@ class Layouts:
 
     def take(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Layouts:
         """The layouts at these positions (or where the mask is true)."""
-        # What no layout names is one value however many they are: a view without a stride.
+        # What no layout names stays one value.
         shared = {name for name, _ in _DEFAULTS if not getattr(self, name).strides[0]}
         return Layouts(**{f.name: getattr(self, f.name)[index] for f in fields(self) if f.name not in shared})
 
