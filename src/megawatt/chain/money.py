@@ -24,6 +24,7 @@ from megawatt.finance import (
 )
 from megawatt.finance.engine import EQUITY_CONTINGENCY_FRAC, missed_period
 from megawatt.finance.scheduled import CoverCase, cover_case
+from megawatt.finance.totals import totals
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 
 __all__ = ["CashModel"]
@@ -69,11 +70,12 @@ class CashModel:
         capital, loan = self.capital, self.capital.loan
         if loan is None or (loan.shape != "sculpted" and capital.sizing is None):
             return self
-        free = self.without_loan().base()
+        terms, flows = self.without_loan()._case(base_factors(self.terms, self.calendar.spine.months))
         if capital.sizing is not None:
-            found = size_loan(replace(free.terms, loan=loan), free.flows, capital.sizing)
+            found = size_loan(replace(terms, loan=loan), flows, capital.sizing)
             return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
-        cash = (free.revenue_total - free.opex_total - free.flows.prepayment_credit)[0]
+        free = totals(terms, terms.timing, flows)
+        cash = (free.revenue - free.opex - free.credit)[:, 0]
         if not (cash[loan.first_payment_month : loan.last_payment_month + 1] > 0.0).any():
             unlent = capital.lender and replace(capital.lender, refinancing=None)
             return replace(self, capital=replace(capital, loan=None, lender=unlent))

@@ -204,9 +204,14 @@ def _missed(links: Links | None) -> float | None:
     return float((links.model.missed(factors) >= 0).mean())
 
 
-def _simulated(links: Links, row: Assumption) -> tuple[float | None, float | None]:
-    low, high = (links if end == row.fact.number() else _moved(links, row, end) for end in _low_high(row))
-    return _missed(low), _missed(high)
+def _simulated(links: Links, rows: Sequence[Assumption]) -> list[tuple[float | None, float | None]]:
+    ends = [[links if end == row.fact.number() else _moved(links, row, end) for end in _low_high(row)] for row in rows]
+    return [(_missed(low), _missed(high)) for low, high in ends]
+
+
+def _shares(workers: int) -> int:
+    """Calls that some work is cut into: few, since the links travel with each."""
+    return 1 if workers == 1 else _CALLS_PER_WORKER * workers
 
 
 def _with_missed(links: Links, here: _End, rows: list[Sensitivity], workers: int) -> list[Sensitivity]:
@@ -221,8 +226,9 @@ def _with_missed(links: Links, here: _End, rows: list[Sensitivity], workers: int
         if row.room == "risk" and name.rpartition(".")[2].startswith(_OF_DEFAULT):
             chosen.append(name)
             found[name] = _one(links, row, (here, here), here) or found[name]
-    shares = run_calls([partial(_simulated, links, asked[name]) for name in chosen], workers)
-    for name, (low, high) in zip(chosen, shares, strict=True):
+    cuts = [chosen[i :: _shares(workers)] for i in range(min(_shares(workers), len(chosen)))]
+    ends = run_calls([partial(_simulated, links, [asked[name] for name in cut]) for cut in cuts], workers)
+    for name, (low, high) in zip(itertools.chain(*cuts), itertools.chain(*ends), strict=True):
         found[name] = replace(found[name], missed_at_low=low, missed_at_high=high)
     return list(found.values())
 
@@ -241,8 +247,8 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     """
     ranged, here = ranged_inputs(links), _ends([links])[0]
     assert here is not None, "the base case is there"
-    # Few calls: the links travel with each. The order in which results come is undone by sorting.
-    calls = 1 if workers == 1 else _CALLS_PER_WORKER * workers
+    # The order in which results come is undone by sorting.
+    calls = _shares(workers)
     shares = run_calls([partial(_all, links, here, ranged[i::calls]) for i in range(calls)], workers)
     rows = [*itertools.chain.from_iterable(shares), _basis(links, here)]
     base, tokens = abs(here.value_usd), here.tokens or 1.0

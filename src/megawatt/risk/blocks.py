@@ -39,7 +39,7 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
     MachineError
         If a process was killed.
     """
-    if workers == 1 or len(calls) == 1:
+    if workers == 1 or len(calls) <= 1:
         return [call() for call in calls]
     from joblib.externals.loky import BrokenProcessPool, get_reusable_executor  # not needed for one worker
 
