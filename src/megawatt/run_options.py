@@ -5,12 +5,13 @@ It holds words alone, so that a command can list its options without loading a m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["MOST_RANK", "RUN_OPTIONS", "RunOption"]
+__all__ = ["MOST_RANK", "RUN_OPTIONS", "SETTINGS", "RunOption", "Setting"]
 
 MOST_RANK: Final = 65_536
 """Largest rank of adapters."""
@@ -70,3 +71,49 @@ RUN_OPTIONS: Final[Mapping[str, RunOption]] = MappingProxyType(
     }
 )
 """By the name that scenarios and `megawatt.training.Setup` have for it."""
+
+
+class Setting(NamedTuple):
+    """``low`` (``above`` it) and ``high`` of a number (``whole`` or not), the ``words`` it may be, or free text."""
+
+    metavar: str
+    help: str
+    low: float = 0.0
+    above: bool = False
+    high: float = math.inf
+    whole: bool = False
+    words: tuple[str, ...] = ()
+    repeated: bool = False
+    text: bool = False
+
+
+SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
+    {
+        "ramp": Setting("BATCH:TOKENS", "The batch grows from BATCH sequences over TOKENS.", text=True),
+        "phase": Setting(
+            "tokens=N,...",
+            "A further phase after the first (long context, annealing): tokens=N, and what differs: seq=N, batch=N, "
+            "layout='tp8 cp4 pp2'.",
+            repeated=True,
+            text=True,
+        ),
+        "interruptions": Setting(
+            "N", "Unplanned interruptions in 1,000 node-days, all causes (default: published runs).", high=10_000.0
+        ),
+        "recovery": Setting(
+            "HOW", "manual, automatic, or standby nodes that are warm.", words=("manual", "automatic", "standby")
+        ),
+        "spares": Setting("N", "Spare nodes (default: 5 % of those of the run).", high=1e6, whole=True),
+        "shortage": Setting("WHAT", "With more nodes broken than spare: wait, or elastic.", words=("wait", "elastic")),
+        "checkpoint": Setting(
+            "HOW",
+            "sync (the run stands while it is written), async, or memory (copies in other nodes' memory, storage "
+            "beside).",
+            words=("sync", "async", "memory"),
+        ),
+        "interval_s": Setting("S", "Useful time between checkpoints (default: the best).", above=True, high=1e8),
+        "storage_gb_per_s": Setting("GB/S", "What storage takes in (default: 0.12 a chip).", above=True, high=1e9),
+        "planned_stops": Setting("N", "Planned stops in 30 days (default: 26, as Llama 3's).", high=10_000.0),
+    }
+)
+"""What is said of a whole run, by the name in scenarios, `megawatt.runs.RunSettings` and (with dashes) options."""

@@ -16,6 +16,7 @@ ROOMS = (
     "workload",
     "hardware",
     "training",
+    "runs",
     "serving",
     "launch",
     "facility",

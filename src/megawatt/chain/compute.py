@@ -13,8 +13,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import Assumption, Fact, System
 from megawatt.errors import InfeasibleError
+from megawatt.runs import RunSettings, TrainingRun, run
 from megawatt.scenario.schema import AI, Contract, Scenario, Training
-from megawatt.training import Job, Setup, TrainingPlan, TrainingRun, plan, run
+from megawatt.training import Job, Setup, TrainingPlan, plan
 from megawatt.training.records import Layouts
 from megawatt.workload import load_model
 
@@ -75,8 +76,12 @@ def _plan(
         raise InfeasibleError(f"training.chips: {error}") from None
 
 
-def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float) -> TrainingRun:
-    return run(step, tokens=tokens, system=catalogue.system(step.system), catalogue=catalogue)
+def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float, settings: RunSettings) -> TrainingRun:
+    system = catalogue.system(step.system)
+    try:
+        return run(step, tokens=tokens, system=system, catalogue=catalogue, settings=settings)
+    except InfeasibleError as error:
+        raise InfeasibleError(f"training.tokens: {error}") from None
 
 
 def _chips(ai: AI, system: System, site_it_mw: float) -> int:
@@ -137,7 +142,8 @@ def compute(memo: Memo, scenario: Scenario, folder: Path, held: Mapping[str, Lay
         for key in sorted({ai.system} | {k for k in (contract.parity_system, contract.predecessor_system) if k})
     }
     step = plans[ai.system]
-    whole = memo("run", _run, step, training.tokens.number()) if training.tokens is not None else None
+    said = RunSettings(**training.run_values)
+    whole = memo("run", _run, step, training.tokens.number(), said) if training.tokens is not None else None
     system = memo("system", Catalogue.system, ai.system)
     site_it_mw = scenario.site.it_mw.number() if scenario.site.it_mw else math.inf
     chips = _chips(ai, system, site_it_mw)

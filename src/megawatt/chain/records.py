@@ -16,7 +16,8 @@ from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
 from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
-from megawatt.training.records import TrainingPlan, TrainingRun
+from megawatt.runs import TrainingRun
+from megawatt.training.records import TrainingPlan
 
 __all__ = [
     "Comparison",

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from megawatt.run_options import MOST_RANK, RUN_OPTIONS
+from megawatt.run_options import MOST_RANK, RUN_OPTIONS, SETTINGS
 
 __all__ = [
     "DAY",
@@ -22,6 +22,7 @@ __all__ = [
     "force_option",
     "kernels_option",
     "run_options",
+    "whole_run_options",
 ]
 
 _MOST: Final = 1e15
@@ -141,3 +142,20 @@ def run_options(*, launch_file: bool = False) -> Callable[[_Command], _Command]:
         return command
 
     return with_options
+
+
+def whole_run_options(command: _Command) -> _Command:
+    """Every setting of `megawatt.run_options.SETTINGS`, as a keyword argument by its name; None if not given."""
+    for name, setting in reversed(tuple(SETTINGS.items())):
+        kind: click.ParamType[Any] = SETTING
+        if setting.words:
+            kind = click.Choice(setting.words)
+        elif setting.whole:
+            kind = Whole(int(setting.low), int(setting.high))
+        elif not setting.text:
+            kind = Number(setting.low, setting.high, above=setting.above)
+        more: dict[str, Any] = {"multiple": True} if setting.repeated else {"default": None}
+        flag, told = f"--{name.replace('_', '-')}", f"With --tokens: {setting.help}"
+        metavar = None if setting.words else setting.metavar
+        command = click.option(flag, name, type=kind, metavar=metavar, help=told, **more)(command)
+    return command

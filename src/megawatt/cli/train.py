@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from megawatt.cli.options import WORDS, Number, Whole, force_option, kernels_option, run_options
+from megawatt.cli.options import WORDS, Number, Whole, force_option, kernels_option, run_options, whole_run_options
 from megawatt.cli.output import console, emit_json, note, say
 from megawatt.errors import MegawattError, ScenarioError
 
@@ -62,6 +62,9 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
     metavar="S",
     help="In a sweep: name the fewest chips whose step is this short.",
 )
+@click.option("--tokens", type=Number(0.0, 1e16, above=True), metavar="N",
+              help="Tokens of the whole run: days with what interrupts it, and energy (docs/runs.md).")  # fmt: skip
+@whole_run_options
 @click.option("--memory", is_flag=True, help="What fills the fullest chip, and which changes would make it fit.")
 @click.option(
     "--timeline", type=click.Path(path_type=Path, dir_okay=False), help="Write one step as a Chrome trace (Perfetto)."
@@ -88,6 +91,7 @@ def train(
     top: int,
     scaling: str,
     target_s: float | None,
+    tokens: float | None,
     memory: bool,
     timeline: Path | None,
     write_launch: tuple[str, Path] | None,
@@ -105,8 +109,12 @@ def train(
     from megawatt.catalogue import load_catalogue
     from megawatt.cli import training_views as views
     from megawatt.launch import ask
+    from megawatt.run_options import SETTINGS
     from megawatt.training import Setup, memory_answer, sweep
     from megawatt.writing import check_text
+
+    said = {name: value for name in SETTINGS if (value := options.pop(name)) not in (None, ())}
+    _check_run(tokens, said, memory)
 
     for path in (timeline, write_launch and write_launch[1]):
         if path is not None:
@@ -118,7 +126,7 @@ def train(
     if memory or len(question.counts) > 1:
         _say_notes(question)
     once = {"--memory": memory, "--timeline": timeline, "--write-launch": write_launch, "--price": price}
-    once |= {"--energy-price": energy_price, "--objective": objective != "time"}
+    once |= {"--energy-price": energy_price, "--objective": objective != "time", "--tokens": tokens}
     many = len(question.counts) > 1
     _refuse_mixed(many, once, {"--target-s": target_s, "--scaling": scaling != "strong"})
     if many:
@@ -131,7 +139,19 @@ def train(
         )
     else:
         usd = (price, energy_price)
-        _answer(question, objective, usd, top, as_json, write_launch=write_launch, timeline=timeline, force=force)
+        files: dict[str, Any] = {"write_launch": write_launch, "timeline": timeline, "force": force}
+        _answer(question, objective, usd, top, as_json, tokens=tokens, said=said, **files)
+
+
+def _check_run(tokens: float | None, said: dict[str, Any], memory: bool) -> None:
+    """Refuse what is said of a whole run where there is none, or is wrong, before anything is planned."""
+    from megawatt.runs import RunSettings
+
+    if tokens is None and said:
+        raise ScenarioError(f"{', '.join('--' + name.replace('_', '-') for name in said)}: allowed: with --tokens")
+    if tokens is not None and memory:
+        raise ScenarioError("--memory: allowed: without --tokens")
+    RunSettings(**said)
 
 
 def _answer(
@@ -141,13 +161,17 @@ def _answer(
     top: int,
     as_json: bool,
     *,
+    tokens: float | None,
+    said: dict[str, Any],
     write_launch: tuple[str, Path] | None,
     timeline: Path | None,
     force: bool,
 ) -> None:
-    """The best plan of a question, as files and as text or JSON."""
+    """The best plan of a question, and its run where there are tokens, as files and as text or JSON."""
+    from megawatt.cli import run_views
     from megawatt.cli import training_views as views
     from megawatt.launch import said_of
+    from megawatt.runs import PATHS, RunSettings, run, run_dict
     from megawatt.training import Prices, against, plan
 
     system, prices = question.system, Prices(*usd)
@@ -163,15 +187,23 @@ def _answer(
         _write_launch(*write_launch, force, system, found, question.catalogue)
     if timeline is not None:
         _write_timeline(timeline, force, system, found, question.catalogue)
+    whole = None
+    if tokens is not None:
+        whole = run(
+            found, system=system, tokens=tokens, catalogue=question.catalogue, settings=RunSettings(**said), paths=PATHS
+        )
     free = question.free
     best = None if free is None else plan(question.job, system, question.counts[0], **free, **ranked)
     if as_json:
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
+        beside |= {} if whole is None else {"run": run_dict(whole)}
         emit_json("train", [views.plan_dict(system, found, top, prices) | beside])
         return
     views.show_plan(system, found, top, prices)
     if best is not None:
         console().print(views.against_best(best, against(best, found, system)))
+    if whole is not None:
+        run_views.show_run(whole)
     if timeline is not None:
         say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 

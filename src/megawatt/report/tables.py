@@ -269,8 +269,11 @@ def run_table(uses: Sequence[UseResult]) -> Table | None:
     rows = (
         ("Tokens", *(count(run.tokens) for _, run in runs)),
         ("Days", *(fixed(run.days, "days", 1) for _, run in runs)),
+        ("Steps", *(count(run.steps) for _, run in runs)),
         ("Goodput (useful over wall time)", *(percent(run.goodput, 3) for _, run in runs)),
         ("Failures expected", *(fixed(run.failures, "", 1) for _, run in runs)),
+        ("Spare nodes", *(count(run.spares) for _, run in runs)),
+        ("A checkpoint holds", *(fixed(run.checkpoint.bytes_ / 1e12, "TB", 2) for _, run in runs)),
         ("Checkpoint every", *(fixed(run.checkpoint_interval_s / 60, "min", 1) for _, run in runs)),
         ("IT energy", *(fixed(run.energy_mwh / 1e3, "GWh", 2) for _, run in runs)),
         ("Mean IT power", *(fixed(run.average_it_mw, "MW", 1) for _, run in runs)),

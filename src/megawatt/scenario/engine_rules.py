@@ -10,13 +10,17 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file
 from megawatt.scenario.mining_rules import mining_problems
 from megawatt.scenario.plant_sections import PLANTS
-from megawatt.scenario.schema import Scenario
+from megawatt.scenario.schema import Scenario, Training
+
+if TYPE_CHECKING:
+    from megawatt.training import Job
 
 __all__ = ["engine_problems"]
 
@@ -222,6 +226,20 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
         where = "training.layout" if setup.layout else "training.schedule"
         yield from _tried(where, "choices that divide these chips", space)
     yield from _tried("training.chips", "a number of chips that a layout divides", lambda: search_space(job, chips))
+    yield from _run(training, job)
+
+
+def _run(training: Training, job: Job) -> Iterator[Problem]:
+    """What is said of the whole run."""
+    from megawatt.runs import RunSettings, phase_problems, wrong_settings
+
+    wrong = list(wrong_settings(training.run_values))
+    if not wrong and training.tokens is not None:
+        wrong = list(phase_problems(job, training.tokens.number(), RunSettings(**training.run_values)))
+    elif not wrong and RunSettings(**training.run_values).said:
+        said = ", ".join(f"training.{name}" for name in RunSettings(**training.run_values).said)
+        wrong = [Problem("tokens", "none", f"tokens of the run, for {said}")]
+    yield from (replace(problem, path=f"training.{problem.path}") for problem in wrong)
 
 
 def _since(month: str, start: str) -> int:

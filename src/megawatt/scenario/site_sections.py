@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -10,7 +10,8 @@ from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
 from megawatt.facility.changes import HallChanges
-from megawatt.run_options import MOST_RANK, RUN_OPTIONS
+from megawatt.run_options import MOST_RANK, RUN_OPTIONS, SETTINGS
+from megawatt.runs import RunSettings
 from megawatt.scenario.section import Month, site_place
 from megawatt.tariff import Window
 from megawatt.training import Setup
@@ -324,6 +325,16 @@ def _run_option(name: str, default: Any) -> Any:
     return Field(default, description=f"as {option.flag} of megawatt train. {option.help}", **limits)
 
 
+_DEFAULTS: Final = RunSettings()
+
+
+def _setting(name: str) -> Any:
+    """A field of the training section that is a setting of the run, in the words of ``megawatt train --tokens``."""
+    setting = SETTINGS[name]
+    words: dict[str, Any] = {"json_schema_extra": {"enum": list(setting.words)}} if setting.words else {}
+    return Field(getattr(_DEFAULTS, name), description=f"of the whole run. {setting.help}", **words)
+
+
 class Training(Section):
     """The job that says what a chip is worth: one training run of this model on part of the site."""
 
@@ -352,6 +363,21 @@ class Training(Section):
     offload: str = _run_option("offload", "")
     lora: int = _run_option("lora", 0)
     packing: str = _run_option("packing", "")
+    ramp: str | None = _setting("ramp")
+    phase: tuple[str, ...] = _setting("phase")
+    interruptions: float | None = _setting("interruptions")
+    recovery: str = _setting("recovery")
+    spares: int | None = _setting("spares")
+    shortage: str = _setting("shortage")
+    checkpoint: str = _setting("checkpoint")
+    interval_s: float | None = _setting("interval_s")
+    storage_gb_per_s: float | None = _setting("storage_gb_per_s")
+    planned_stops: float | None = _setting("planned_stops")
+
+    @property
+    def run_values(self) -> dict[str, Any]:
+        """What is said of the whole run, by the names of `megawatt.run_options.SETTINGS`."""
+        return {name: getattr(self, name) for name in SETTINGS}
 
     @property
     def setup(self) -> Setup:

@@ -1,4 +1,4 @@
-"""How long is a step under a parallel layout, does it fit, which layout is best, how long is the run with failures."""
+"""How long is a step under a parallel layout, does it fit, which layout is best?"""
 
 from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
 from megawatt.training.division import layout_reasons
@@ -18,8 +18,7 @@ from megawatt.training.own_machines import open_machine, open_machines
 from megawatt.training.planning import Objective, Prices, asked_space, describe_layout, evaluate, plan
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.recompute import module_bits, module_names
-from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
-from megawatt.training.runs import checkpoint_interval_s, expected_wall_s, run
+from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.scaling import (
     Range,
     Scaled,
@@ -61,12 +60,10 @@ __all__ = [
     "Stack",
     "StepCost",
     "TrainingPlan",
-    "TrainingRun",
     "against",
     "alternatives",
     "asked_space",
     "best_within",
-    "checkpoint_interval_s",
     "chips_within",
     "choices_of",
     "chrome_trace",
@@ -76,7 +73,6 @@ __all__ = [
     "doublings",
     "enumerate_layouts",
     "evaluate",
-    "expected_wall_s",
     "front_steps",
     "is_short",
     "layout_reasons",
@@ -98,7 +94,6 @@ __all__ = [
     "practice_for",
     "read_features",
     "read_stack",
-    "run",
     "schedule_name",
     "search_space",
     "sharded",

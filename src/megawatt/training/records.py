@@ -1,4 +1,4 @@
-"""What the training room hands on: layouts, their cost, the plan, the run. Arrays have shape (n,), one per layout."""
+"""What the training room hands on: layouts, their cost, the plan. Arrays have shape (n,), one per layout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from megawatt.errors import ScenarioError, shown
 from megawatt.hardware import peak_precision
 from megawatt.workload import ModelArch
 
-__all__ = ["Job", "Layouts", "StepCost", "TrainingPlan", "TrainingRun"]
+__all__ = ["Job", "Layouts", "StepCost", "TrainingPlan"]
 
 
 MOST_COUNTED: Final = 10_000_000
@@ -244,18 +244,3 @@ class TrainingPlan:
     front_precisions: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """A whole training run with failures and checkpoints. Goodput: useful time over wall time."""
-
-    tokens: float
-    days: float
-    goodput: float
-    failures: float
-    checkpoint_interval_s: float
-    energy_mwh: float
-    average_it_mw: float
-    peak_it_mw: float
-    assumptions: tuple[Assumption, ...] = ()

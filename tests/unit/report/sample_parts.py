@@ -12,7 +12,8 @@ from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.records import CashFlow, LoanTerms, Measures, OperatingFlows, ProjectTerms, TaxTerms
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan, TrainingRun
+from megawatt.runs import Checkpoint, Expected, PhaseRun, RunPower, TrainingRun
+from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.workload import load_model
 
 Array = NDArray[np.float64]
@@ -153,7 +154,14 @@ def plan(system: str, speed: float) -> TrainingPlan:
 
 def training_run() -> TrainingRun:
     """Fifteen trillion tokens."""
-    return TrainingRun(15e12, 61.3, 0.942, 412.0, 1260.0, 19_400.0, 13.2, 14.3)
+    parts = Expected(61.3 * 86_400.0, 5e6, 0.0, 1e4, 1e5, 1.8e5, 0.0, 6320.0, 412.0)
+    phase = PhaseRun("pre-training", 15e12, 900_000, 8192, 2048, 4.9e6, 640.0, "tp 8")
+    power = RunPower({"chips": 15_000.0, "hosts": 4_400.0}, 13.2, 14.3, 13.9, 7.1, 6.9, 8000.0, 8400.0, ())
+    return TrainingRun(
+        tokens=15e12, steps=900_000, phases=(phase,), days=61.3, days_low=58.0, days_high=70.0, goodput=0.942,
+        failures=412.0, parts=parts, checkpoint=Checkpoint(5.7e12, 3.0, 0.02, 3.0), checkpoint_interval_s=1260.0,
+        young_daly_interval_s=19.0, optimal_interval_s=19.0, spares=100, spare_chips=800, power=power,
+    )  # fmt: skip
 
 
 def _terms(capex: Mapping[str, float], loan: float) -> ProjectTerms:

@@ -1,4 +1,4 @@
-"""Search, reasons, runs."""
+"""Search, reasons."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from megawatt.catalogue import load_catalogue
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.training import (
     Job,
-    checkpoint_interval_s,
     default_stack,
     describe_layout,
     enumerate_layouts,
     evaluate,
-    expected_wall_s,
     layout_reasons,
     one_layout,
     plan,
     practice_for,
-    run,
     search_space,
 )
 from megawatt.training.axes import divisors
@@ -147,53 +144,6 @@ def test_stacks_by_chip() -> None:
     wild = CATALOGUE.replace_fact("training-practice", "gemm_frac", 9.0)
     with pytest.raises(ScenarioError, match=r"gemm_frac = 9"):
         practice_for(wild, CATALOGUE.system("hgx-h100"))
-
-
-def test_checkpoint_interval_by_hand() -> None:
-    # sqrt(2 x 60 x 10,800) - 60 = 1,138.4 - 60
-    assert checkpoint_interval_s(60.0, 10_800.0) == pytest.approx(1078.42, rel=1e-4)
-    assert checkpoint_interval_s(600.0, 1000.0) == 1000.0
-    with pytest.raises(ScenarioError, match="allowed: above 0"):
-        checkpoint_interval_s(0.0, 100.0)
-
-
-def test_wall_time_tends_to_first_order_loss() -> None:
-    # overhead C / tau + (tau / 2 + C / 2 + R) / M for small intervals: 0.01 + (505 + 600) / 1e6
-    wall = expected_wall_s(1e6, 1000.0, 10.0, 600.0, 1e6)
-    assert wall / 1e6 - 1 == pytest.approx(0.01 + (505 + 600) / 1e6, rel=0.02)
-
-
-def test_young_interval_is_near_the_best() -> None:
-    best = checkpoint_interval_s(30.0, 9000.0)
-    walls = [expected_wall_s(1e6, tau, 30.0, 600.0, 9000.0) for tau in (best / 2, best, 2 * best)]
-    assert walls[1] == min(walls)
-
-
-def test_run_at_the_published_rate_of_interruptions() -> None:
-    """Llama 3: 419 unexpected interruptions in 54 days on 16,384 H100, more than 90 % effective training time."""
-    arch, system = load_model("llama-3.1-405b", CATALOGUE), CATALOGUE.system("hgx-h100")
-    found = plan(Job(arch, 8192, 2048), system, 16384, catalogue=CATALOGUE)
-    tokens = found.tokens_per_s * 54 * 86400
-    result = run(found, system=system, tokens=tokens, catalogue=CATALOGUE)
-    assert result.failures == pytest.approx(419 * result.days / 54)
-    assert 0.9 < result.goodput < 0.97
-    assert result.days == pytest.approx(54 / result.goodput)
-    assert result.average_it_mw < result.peak_it_mw
-    assert result.energy_mwh == pytest.approx(result.average_it_mw * result.days * 24)
-    # power while training bounds the average from above, idle from below
-    assert result.average_it_mw <= found.it_w_per_chip * 16384 / 1e6
-
-
-def test_run_checks_its_inputs() -> None:
-    system = CATALOGUE.system("hgx-h100")
-    found = small_plan()
-    with pytest.raises(ScenarioError, match="tokens"):
-        run(found, system=system, tokens=0.0, catalogue=CATALOGUE)
-    with pytest.raises(ScenarioError, match="plan is of hgx-h100"):
-        run(found, system=CATALOGUE.system("hgx-h200"), tokens=1e12, catalogue=CATALOGUE)
-    hopeless = CATALOGUE.replace_fact("training-practice", "restart_s", 1e9)
-    with pytest.raises(InfeasibleError, match="makes no progress"):
-        run(found, system=system, tokens=1e12, catalogue=hopeless)
 
 
 def test_layouts_fill_their_defaults() -> None:
