@@ -1,4 +1,4 @@
-"""Agreement with NREL's System Advisor Model (PySAM Single Owner) on generated projects.
+"""Agreement with NREL's System Advisor Model (PySAM Single Owner and Merchant Plant) on generated projects.
 
 Both follow the same annual conventions: flows at year ends, negative tax refunded in the same year, reserves of months
 of the year ahead. Left out: a receivables reserve and a debt fraction together with a percentage fee, which the model
@@ -137,17 +137,28 @@ def ours(case: dict[str, Any]) -> tuple[SizedLoan, CashFlow, np.ndarray]:
     return sized, project(replace(terms, loan=sized.loan), flows, schedule=sized.schedule), energy
 
 
-def sam(case: dict[str, Any]) -> dict[str, Any]:
+SINGLE_OWNER, MERCHANT = "Singleowner", "Merchantplant"
+
+
+def sold_as(case: dict[str, Any], kind: str) -> dict[str, Any]:
+    """How the energy is paid: at a contract's price by year, or at the market's by hour."""
+    if kind == SINGLE_OWNER:
+        return {"ppa_soln_mode": 1, "ppa_price_input": tuple(case["price"]), "ppa_escalation": 0,
+                "ppa_multiplier_model": 0, "dispatch_tod_factors": [1.0] * 9}  # fmt: skip
+    by_hour = tuple((1000.0 * price,) for price in np.repeat(case["price"], 8760))
+    return {"mp_enable_energy_market_revenue": 1, "mp_enable_market_percent_gen": 1, "mp_market_percent_gen": 100,
+            "mp_energy_market_revenue_single": by_hour}  # fmt: skip
+
+
+def sam(case: dict[str, Any], kind: str) -> dict[str, Any]:
     """Outputs of the model as plain numbers (its own objects must not outlive it)."""
-    model = pytest.importorskip("PySAM.Singleowner", reason="NREL-PySAM is not installed").default(
-        "CustomGenerationProfileSingleOwner"
-    )
+    defaults = {SINGLE_OWNER: "CustomGenerationProfileSingleOwner", MERCHANT: "CustomGenerationProfileMerchantPlant"}
+    model = pytest.importorskip(f"PySAM.{kind}", reason="NREL-PySAM is not installed").default(defaults[kind])
     years = case["years"]
     real = (1 + case["discount"]) / (1 + case["inflation"]) - 1
     alloc = {f"depr_alloc_{sam_name}_percent": 100 * case["shares"][name] for name, sam_name in CLASSES.items()}
     values: dict[str, Any] = {
-        "ppa_soln_mode": 1, "ppa_price_input": tuple(case["price"]), "ppa_escalation": 0, "ppa_multiplier_model": 0,
-        "dispatch_tod_factors": [1.0] * 9, "analysis_period": years, "construction_financing_cost": 0,
+        "analysis_period": years, "construction_financing_cost": 0,
         "cost_debt_closing": case["closing"], "cost_debt_fee": 100 * case["fee"], "cost_other_financing": 0,
         "debt_option": 1 if case["sculpted"] else 0, "debt_percent": 100 * case["fraction"], "dscr": case["dscr"],
         "dscr_limit_debt_fraction": 0, "dscr_reserve_months": case["dsra_months"],
@@ -163,6 +174,7 @@ def sam(case: dict[str, Any]) -> dict[str, Any]:
         "total_installed_cost": case["capex"], "gen": [SAM_KW] * 8760, "degradation": [0.0],
         "system_use_lifetime_output": 0, "depr_alloc_sl_20_percent": 0, "depr_bonus_fed": 100 * case["bonus"],
         "depr_bonus_fed_macrs_5": 1, "cp_capacity_payment_type": 0, "cp_system_nameplate": 1, **alloc,
+        **sold_as(case, kind),
     }  # fmt: skip
     for name, value in values.items():
         model.value(name, value)
@@ -175,9 +187,10 @@ def sam(case: dict[str, Any]) -> dict[str, Any]:
     return {name: model.value(name) for name in names}
 
 
-@pytest.mark.parametrize("case", [*map(generated, range(16)), *map(with_a_bad_year, range(3))])
-def test_generated_projects_agree(case: dict[str, Any]) -> None:
-    expected = sam(case)
+@pytest.mark.parametrize("kind", [SINGLE_OWNER, MERCHANT])
+@pytest.mark.parametrize("case", [*map(generated, range(17)), *map(with_a_bad_year, range(3))])
+def test_generated_projects_agree(case: dict[str, Any], kind: str) -> None:
+    expected = sam(case, kind)
     sized, done, energy = ours(case)
     # the model stops its own fee and reserve iteration at 1e-3 USD
     close = {"rel": 1e-7, "abs": 0.01}
