@@ -20,7 +20,7 @@ from megawatt.finance import (
     market_utilisation,
     tenancy,
 )
-from megawatt.finance.backstop import Guarantee, fee_schedule, guarantee_payments
+from megawatt.finance.backstop import Guarantee, claim_payments, fee_schedule, guarantee_payments
 from megawatt.risk import FactorPaths, base_factors
 from megawatt.scenario.schema import Lease
 
@@ -57,6 +57,8 @@ class LeaseMoney:
             factors,
             rent_index,
             ground.terms.relet_lag_months,
+            ground.terms.claim_recovery_frac,
+            ground.terms.claim_lag_months,
         )
         charges = {k: usd * self.owner_power_frac for k, usd in ground.ai_charges_usd(occupied).items()}
         return earned(ground.months, revenue=revenue, cost={"energy_ai": paid} | charges)
@@ -107,6 +109,8 @@ def lease_flows(
     factors: FactorPaths,
     rent_index: FloatArray,
     relet_lag_months: int,
+    claim_recovery_frac: float = 0.0,
+    claim_lag_months: int = 0,
 ) -> tuple[dict[str, FloatArray], FloatArray, FloatArray]:
     """Revenue by who pays, the landlord's energy cost [USD a month], and the share that is occupied, (paths, months).
 
@@ -155,10 +159,14 @@ def lease_flows(
     held = kept.contracted if taken_over else found.contracted
     occupied = np.minimum(held + found.market * used, live_share(halls, months))
     revenue = {"contract": earned_now.contract, "market": earned_now.market}
+    saved = bill * (np.minimum(kept.contracted + kept.market * used, live_share(halls, months)) - occupied)
+    relet = np.maximum(earned_now.market - promised.market, 0.0)
+    lost = promised.contract - earned_now.contract - relet - saved
     if lease.guarantee is not None:
-        saved = bill * (np.minimum(kept.contracted + kept.market * used, live_share(halls, months)) - occupied)
-        relet = np.maximum(earned_now.market - promised.market, 0.0)
-        lost = promised.contract - earned_now.contract - relet - saved
         part = "backstop" if lease.guarantee.pays == "fee" else "guarantor"
         revenue[part] = guarantee_payments(lease.guarantee, lost, factors.tenant_default_month, lease.discount_rate)
+    elif claim_recovery_frac > 0.0:
+        revenue["claim"] = claim_payments(
+            lost, promised.contract, factors.tenant_default_month, claim_recovery_frac, claim_lag_months
+        )
     return revenue, bill * occupied, occupied

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -45,6 +46,7 @@ from megawatt.finance import CashFlow
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
+from megawatt.risk.ratings import defaults_of_rating
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
@@ -428,7 +430,19 @@ def _mining_halls(
 def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
     tenant = scenario.contract or scenario.lease
     risk = scenario.risk
-    names = [name for name in type(risk).model_fields if name not in ("paths", "tenant_default_by_year")]
+    names = [name for name in type(risk).model_fields if name not in _NOT_FACTORS]
     given = {name: getattr(risk, name) for name in names if getattr(risk, name) is not None}
     by_year = tuple(fact.number() for fact in risk.tenant_default_by_year)
-    return factor_terms(catalogue, payer=tenant.payer if tenant else None, given=given, default_by_year=by_year)
+    if risk.tenant_rating is not None:
+        by_year = defaults_of_rating(risk.tenant_rating, _YEARS_OF_RATING)
+    terms = factor_terms(catalogue, payer=tenant.payer if tenant else None, given=given, default_by_year=by_year)
+    return replace(terms, claim_recovery_frac=risk.claim_recovery_frac.number(), claim_lag_months=risk.claim_lag_months)
+
+
+_NOT_FACTORS: Final = (
+    "paths", "stress", "tenant_default_by_year", "tenant_rating", "claim_recovery_frac", "claim_lag_months",
+)  # fmt: skip
+"""Fields of the section that are no parameter of the catalogue."""
+
+_YEARS_OF_RATING: Final = 40
+"""Years that a rating's defaults are worked out for; the last holds for all later ones."""

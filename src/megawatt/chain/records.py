@@ -96,6 +96,30 @@ class Sensitivity:
 
 
 @dataclass(frozen=True, slots=True)
+class StressResult:
+    """A use under a named stress of its scenario, base case otherwise.
+
+    ``changes`` are of all factors at the worst, -0.5 for half; events are the first month of each, ``YYYY-MM``, None if
+    it never comes. ``unpaid_usd`` is the most that is owed and unpaid, ``lowest_cash_usd`` the least cash at a month's
+    end.
+    """
+
+    name: str
+    source: str
+    changes: Mapping[str, float]
+    value_usd_per_grid_mw_year: float
+    npv_usd: float
+    min_dscr: float | None
+    llcr: float | None
+    lockup: str | None
+    breach: str | None
+    payment_default: str | None
+    balloon_default: str | None
+    unpaid_usd: float
+    lowest_cash_usd: float
+
+
+@dataclass(frozen=True, slots=True)
 class UnitCost:
     """A levelised cost or a break-even price: name, number, unit, what it means."""
 
@@ -297,6 +321,7 @@ class UseResult:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
+    stresses: tuple[StressResult, ...] = ()
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
     mined: MinedYear | None = None

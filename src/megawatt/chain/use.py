@@ -16,6 +16,7 @@ from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import Footprint, MinedYear, Sensitivity, UseResult
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.site import Halls
+from megawatt.chain.stress import stress_results
 from megawatt.chain.unit_costs import unit_costs
 from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
 from megawatt.errors import InfeasibleError
@@ -365,6 +366,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         assumptions=assumptions,
         warnings=(*_warnings(links, dispatch, assumptions), *rests_on),
         rests_on=rests_on,
+        stresses=stress_results(links),
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
         mined=links.mined,

@@ -15,6 +15,7 @@ from megawatt.repeatable import ONE_THREAD
 
 if TYPE_CHECKING:
     from megawatt.chain import Comparison, Headline, UseResult
+    from megawatt.chain.records import StressResult
 
 __all__ = ["plan"]
 
@@ -87,9 +88,20 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
         to.print(f"{use.name}: {'; '.join(weather)}.", style="dim")
         for text in _worst(use):
             to.print(f"{use.name}: {text}", style="dim")
+        for stress in use.stresses:
+            to.print(f"{use.name}: {_stress_text(stress)}", style="dim")
         for text in use.rests_on or use.warnings[-1:]:
             to.print(f"{use.name}: {text}", style="dim")
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
+
+
+def _stress_text(stress: StressResult) -> str:
+    """A named stress in one line."""
+    moved = ", ".join(f"{name} {change:+.0%}" for name, change in stress.changes.items() if change != 0.0)
+    cover = "" if stress.min_dscr is None else f", lowest DSCR {stress.min_dscr:.2f}"
+    missed = "" if stress.payment_default is None else f", payment missed in {stress.payment_default}"
+    worth = f"value {stress.value_usd_per_grid_mw_year / 1e6:,.2f}m USD"
+    return f"Under '{stress.name}' ({stress.source}; {moved or 'no market moves'}): {worth}{cover}{missed}."
 
 
 def _print_uses(comparison: Comparison) -> None:

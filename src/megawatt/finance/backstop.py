@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 
-__all__ = ["GUARANTEES", "Guarantee", "fee_schedule", "guarantee_payments"]
+__all__ = ["GUARANTEES", "Guarantee", "claim_payments", "fee_schedule", "guarantee_payments"]
 
 GUARANTEES: Final = ("fee", "rent", "step-in")
 """What a guarantor does: pays once, pays the rent that is missing, takes over the lease."""
@@ -102,4 +102,49 @@ def guarantee_payments(
     due = np.cumsum(np.maximum(lost, 0.0), axis=1)
     so_far = np.minimum(np.where(month >= first[:, None], due, 0.0), most[:, None])
     out[rows] = np.diff(so_far, axis=1, prepend=0.0)
+    return out
+
+
+_CLAIM_LEAST, _CLAIM_SHARE, _CLAIM_MOST = 12, 0.15, 36
+"""Months of rent that a landlord may claim: a year, or 15 % of the rest of the term up to three years, whichever is
+more; 11 U.S.C. 502(b)(6)(A)."""
+
+
+def claim_payments(
+    lost_usd: FloatArray, promised_usd: FloatArray, default_month: IntArray, recovery_frac: float, lag_months: int
+) -> FloatArray:
+    """What the estate of a tenant pays on the landlord's claim, (paths, months). [USD a month]
+
+    The claim is the rent that is lost after re-letting, at most what the law allows of the rent that was to come.
+
+    Parameters
+    ----------
+    lost_usd : array, (paths or 1, months)
+        Loss of each month, below zero where re-letting brings more.
+    promised_usd : array, (1, months)
+        Rent of the lease by month.
+    default_month : array of int, (paths,)
+        -1 never.
+    recovery_frac, lag_months : float, int
+        Share of the claim that is paid, 0 to 1, so many months after the default.
+
+    Raises
+    ------
+    ScenarioError
+        If the share or the lag is out of range.
+    """
+    if not 0.0 <= recovery_frac <= 1.0 or lag_months < 0:
+        raise ScenarioError(
+            f"risk.claim_recovery_frac = {recovery_frac}, {lag_months} months later: must be a share, 0 months or more"
+        )
+    paths, months = default_month.size, promised_usd.shape[1]
+    out, rent = np.zeros((paths, months)), promised_usd[0]
+    paid = default_month + lag_months
+    lost = np.broadcast_to(lost_usd, (paths, months))
+    for row in np.flatnonzero((default_month >= 0) & (paid < months)):
+        since = int(default_month[row])
+        left = int(np.count_nonzero(rent[since:]))
+        allowed = max(_CLAIM_LEAST, min(int(_CLAIM_SHARE * left), _CLAIM_MOST))
+        claim = min(float(rent[since : since + allowed].sum()), max(float(lost[row, since:].sum()), 0.0))
+        out[row, paid[row]] = recovery_frac * claim
     return out

@@ -154,6 +154,7 @@ def _use(use: UseResult) -> dict[str, Any]:
             }
             for s in use.sensitivities
         ],
+        "stresses": [_finite(asdict(stress)) for stress in use.stresses],
         "mined": None if use.mined is None else mined_summary(use.mined),
         "assumptions": len(use.assumptions),
         "unmeasured": sum(a.fact.kind == "assumed" for a in use.assumptions),

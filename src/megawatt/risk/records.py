@@ -24,6 +24,7 @@ class FactorTerms:
     the compute price over its expectation to the power ``hall_rent_elasticity``. ``tenant_default_by_year``, where it
     is
     given, takes the place of ``tenant_annual_default``: each year's probability given survival, the last for all later.
+    ``claim_recovery_frac`` of a landlord's claim is paid ``claim_lag_months`` after a default.
     """
 
     btc_volatility: float
@@ -41,6 +42,8 @@ class FactorTerms:
     relet_lag_months: int
     hall_rent_elasticity: float = 0.0
     tenant_default_by_year: tuple[float, ...] = ()
+    claim_recovery_frac: float = 0.0
+    claim_lag_months: int = 0
     assumptions: tuple[Assumption, ...] = ()
 
 

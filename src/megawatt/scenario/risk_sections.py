@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
-from megawatt.scenario.section import ratio
+from megawatt.scenario.section import Month, ratio
 
-__all__ = ["Risk"]
+__all__ = ["Risk", "Stress"]
 
 _volatility: Any = quantity(ge=0, le=5)
 _reversion: Any = quantity("1/year", ge=0, le=100)
 _drift: Any = quantity("1/year", ge=-5, le=5)
+_change: Any = quantity(ge=-0.99, le=20)
 _correlation: Any = quantity(ge=-1, le=1)
+
+
+class Stress(Section):
+    """A named slump (or boom) with a date: the base case is run again under it. Markets that are not given follow those
+    that are, by their correlation and volatility.
+    """
+
+    name: str = Field(min_length=1, max_length=80, description="what it is called")
+    start: Month = Field(description="month in which it begins, YYYY-MM")
+    over_months: int = Field(6, ge=1, le=240, description="months until it is at its worst")
+    hold_months: int = Field(0, ge=0, le=240, description="months that it stays there")
+    back_months: int | None = Field(None, ge=1, le=480, description="months of the way back; default: it stays")
+    compute_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of the price of compute at the worst, -0.5 for half", title="change of compute"
+    )
+    demand_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of demand at market terms", title="change of demand"
+    )
+    btc_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of the bitcoin price", title="change of bitcoin"
+    )
+    power_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of power prices", title="change of power"
+    )
+    tenant_defaults: Month | None = Field(None, description="month from which the tenant pays nothing, YYYY-MM")
+    source: str = Field("assumed", max_length=200, description="where it is from")
 
 
 class Risk(Section):
@@ -74,6 +101,20 @@ class Risk(Section):
         description="probability that the tenant defaults in each year of the project, if it has not before; the last "
         "holds for all later years; default: that of its class (payer) in every year",
     )
+    tenant_rating: Literal["AAA", "AA", "A", "BBB", "BB", "B", "CCC"] | None = Field(
+        None,
+        description="the tenant's rating today, whose defaults by year follow from how ratings wander; instead of its "
+        "class and of tenant_default_by_year",
+    )
+    claim_recovery_frac: Annotated[Fact, *ratio] = Field(
+        0.0,
+        validate_default=True,
+        description="share of the landlord's claim that a tenant's estate pays where nobody guarantees the lease; the "
+        "claim is the rent lost, at most a year's, or that of 15 % of the rest of the term up to three years (11 "
+        "U.S.C. 502(b)(6))",
+        title="recovery of a claim on the tenant",
+    )
+    claim_lag_months: int = Field(24, ge=0, le=240, description="months from a default to that payment (assumed)")
     tenant_correlation: Annotated[Fact, *quantity(ge=0, le=0.999)] | None = Field(
         None, description="correlation of the tenant's health with demand for compute", title="tenant and demand"
     )
@@ -85,3 +126,4 @@ class Risk(Section):
         description="per cent that rents of halls let anew move with each per cent of the price of compute",
         title="rents of halls over compute",
     )
+    stress: tuple[Stress, ...] = Field((), max_length=40, description="named stresses, each a table [[risk.stress]]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -116,6 +117,33 @@ def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
         months = [str(step.get("month")) for step in steps if isinstance(step, dict)]
         if sorted(set(months)) != months:
             yield Problem("lease.backstop_schedule", ", ".join(months), "months in order, each once")
+
+
+def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """How the tenant's default is given, and stresses that fall into the project."""
+    risk, timeline = _table(raw, "risk"), _table(raw, "timeline")
+    if risk.get("tenant_rating") and risk.get("tenant_default_by_year"):
+        yield Problem("risk.tenant_rating", "beside tenant_default_by_year", "one of the two", "remove one")
+    live = [hall.get("live") for hall in _list(timeline.get("halls"))]
+    months, start = timeline.get("operating_months"), timeline.get("start")
+    dated = [_index(str(m)) for m in (start, *live) if _is_month(m)]
+    if not (_is_month(start) and len(dated) > 1 and isinstance(months, int)):
+        return
+    delay = timeline.get("delay_months", 0)
+    first, end = dated[0], max(dated) + months + (delay if isinstance(delay, int) else 0)
+    for i, stress in enumerate(_list(risk.get("stress"))):
+        for name in ("start", "tenant_defaults"):
+            if _is_month(stress.get(name)) and not first <= _index(stress[name]) < end:
+                yield Problem(
+                    f"risk.stress.{i}.{name}", stress[name], f"a month of the project, from {start} on", "move it"
+                )
+        moved = any(stress.get(f"{name}_change_frac") is not None for name in ("compute", "demand", "btc", "power"))
+        if not moved and "tenant_defaults" not in stress:
+            yield Problem(f"risk.stress.{i}", "nothing moves", "a change of a market, or tenant_defaults")
+
+
+def _is_month(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", value) is not None
 
 
 def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -246,6 +274,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _chip_cost,
         _term,
         _guarantee,
+        _tenant,
         _one_amount,
         _clocks,
         _shed,
