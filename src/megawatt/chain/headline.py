@@ -20,7 +20,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def tokens_per_grid_mwh(tokens_per_s: float, import_mw: NDArray[np.float64]) -> float:
-    """Training tokens per MWh drawn at the connection over the site year. [1/MWh]"""
+    """Tokens per MWh drawn at the connection over the site year. [1/MWh]"""
     drawn = float(import_mw.sum())
     return tokens_per_s * 3600.0 * HOURS_IN_YEAR / drawn if drawn > 0.0 else math.nan
 

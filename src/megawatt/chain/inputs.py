@@ -21,6 +21,7 @@ ROOM_OF_SECTION: Final = {
     "timeline": "finance",
     "ai": "training",
     "training": "training",
+    "serving": "serving",
     "solar": "dispatch",
     "wind": "dispatch",
     "gas": "dispatch",

@@ -14,12 +14,13 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Made, Memo
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.businesses import AIMoney, MiningMoney, RunningCost, ShedMoney
+from megawatt.chain.businesses import MiningMoney, RunningCost, ShedMoney
 from megawatt.chain.capital import calendar_of, capital
-from megawatt.chain.compute import Compute, compute
+from megawatt.chain.chip_money import ai_load_mw, chip_money, contract_usd_per_year
+from megawatt.chain.compute import Compute, Held, compute
 from megawatt.chain.ground import PowerIndex
 from megawatt.chain.inputs import scenario_assumptions
-from megawatt.chain.lease import LeaseMoney, lease_money, owner_power_frac
+from megawatt.chain.lease import lease_money, owner_power_frac
 from megawatt.chain.mined import mined_year, with_values
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
@@ -51,7 +52,6 @@ from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
-from megawatt.training.records import Layouts
 
 __all__ = ["Links", "forge", "reforge"]
 
@@ -92,21 +92,24 @@ class Links:
         return halls.it_mw if halls else 0.0
 
     @property
-    def layouts(self) -> dict[str, Layouts]:
-        """Training layouts by system."""
-        return {key: plan.layout for key, plan in self.compute.plans.items()} if self.compute else {}
+    def held(self) -> Held:
+        """Layouts that were found."""
+        chips = self.compute
+        if chips is None:
+            return Held()
+        serving = chips.served.plan.best.layout if chips.served is not None else None
+        return Held({key: plan.layout for key, plan in chips.plans.items()}, serving)
 
     @property
     def tokens_per_s(self) -> float | None:
-        """Training tokens per second of the whole site in its busy hours, failures included, averaged over the year."""
+        """Tokens per second of the whole site over a year: trained on, failures included, or of answers served."""
         if self.compute is None:
             return None
-        goodput = self.compute.run.goodput if self.compute.run else 1.0
-        return self.compute.plan.tokens_per_s_per_chip * self.compute.chips * self.compute.busy_frac * goodput
+        return self.compute.tokens_per_s
 
     @property
     def tokens_per_mwh(self) -> float | None:
-        """Training tokens per MWh at the connection."""
+        """Tokens per MWh at the connection."""
         rate = self.tokens_per_s
         if rate is None:
             return None
@@ -117,7 +120,7 @@ class Links:
     @property
     def ai_contract_usd_per_year(self) -> float:
         """What a year of the whole AI load is paid at the first year's terms: chip-hours, or rent. [USD]"""
-        return _contract_usd_per_year(self.model)
+        return contract_usd_per_year(self.model)
 
     def assumptions(self) -> tuple[Assumption, ...]:
         """Every input that the result rests on, once, in the order of the rooms."""
@@ -143,37 +146,6 @@ def _firm_value_usd_per_mwh(chips: Compute | None, halls: Halls, grid: Grid) -> 
     return max(earned, 2.0 * dearest * steepest)
 
 
-def _ai_load_mw(scenario: Scenario, chips: Compute | None) -> float:
-    """IT power that the AI halls draw in every hour: the owner's chips, or the tenant's share of what it rents."""
-    if chips is not None:
-        return chips.it_mw
-    if scenario.lease is None or scenario.site.it_mw is None:
-        return 0.0
-    return scenario.site.it_mw.number() * scenario.lease.it_load_frac.number()
-
-
-def _ai_money(
-    scenario: Scenario, chips: Compute, response: MonthlyResponse, problem: SiteProblem, let: float
-) -> AIMoney:
-    contract = scenario.contract
-    if contract is None:
-        raise AssertionError("the scenario's rules let no AI use through without a contract")
-    return AIMoney(
-        chips=chips.chips,
-        price_usd_per_chip_hour=chips.price_usd_per_chip_hour,
-        availability_frac=contract.availability_frac.number(),
-        served_frac=min(float(response.ai_it_mwh.sum() / problem.ai_it_mw.sum()), 1.0),
-        term_months=contract.term_months,
-        prepayment_frac=contract.prepayment_frac.number(),
-        prepayment_lead_months=contract.prepayment_lead_months,
-        prepayment_credit_after_months=contract.prepayment_credit_after_months,
-        idle_frac=chips.idle_frac,
-        market_utilisation_frac=let,
-        take_or_pay_frac=contract.take_or_pay_frac.number() if contract.take_or_pay_frac else 1.0,
-        tenant_use_frac=contract.tenant_use_frac.number() if contract.tenant_use_frac else 1.0,
-    )
-
-
 def _cash_model(
     scenario: Scenario,
     chips: Compute | None,
@@ -194,7 +166,7 @@ def _cash_model(
     opex = scenario.opex
     businesses = (
         RunningCost(it_mw, opex.site_usd_per_kw_month.number(), opex.growth_per_year.number()),
-        _ai_money(scenario, chips, response, problem, utilisation) if chips else None,
+        chip_money(scenario, chips, response, problem, utilisation) if chips else None,
         lease_money(scenario.lease, it_mw, calendar, scenario.discount_rate.number()) if scenario.lease else None,
         replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
         _shed_money(scenario),
@@ -240,15 +212,15 @@ def forge(
     scenario: Scenario,
     catalogue: Catalogue,
     folder: Path,
-    layouts: Mapping[str, Layouts] | None = None,
+    held: Held | None = None,
     metered: Metered | None = None,
 ) -> Links:
     """Compute every link of a use from its scenario.
 
     Parameters
     ----------
-    layouts : mapping of str to Layouts, optional
-        Training layouts to hold, by system; the best are looked for otherwise.
+    held : Held, optional
+        Layouts to hold; the best are looked for otherwise.
     metered : Metered, optional
         Measured hours in place of the scenario's.
 
@@ -257,7 +229,7 @@ def forge(
     InfeasibleError
         If no layout fits, or the load does not fit the halls or the connection.
     """
-    return _link(scenario, Memo(catalogue), folder, layouts or {}, CashModel.sculpted, metered)
+    return _link(scenario, Memo(catalogue), folder, held or Held(), CashModel.sculpted, metered)
 
 
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
@@ -266,7 +238,7 @@ def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
     What rests on none of them is kept. The loan is the base case's where none of its own inputs moved: it was granted.
     """
     return _link(
-        scenario, Memo(catalogue, links.made), links.folder, links.layouts, partial(_financed, links, scenario)
+        scenario, Memo(catalogue, links.made), links.folder, links.held, partial(_financed, links, scenario)
     )
 
 
@@ -285,7 +257,7 @@ def _link(
     scenario: Scenario,
     memo: Memo,
     folder: Path,
-    held: Mapping[str, Layouts],
+    held: Held,
     financed: Callable[[CashModel], CashModel],
     metered: Metered | None = None,
 ) -> Links:
@@ -304,7 +276,7 @@ def _link(
     index = memo("power index", power_index, scenario.power, growth, scenario.timeline)
     price, seed = measured.price_usd_per_mwh, scenario.seed
     grid = memo("grid", grid_of, scenario.power, own, index, site, seed, folder, price)
-    load = _ai_load_mw(scenario, chips)
+    load = ai_load_mw(scenario, chips)
     power = power_of(memo, scenario.mining, mining.it_mw if mining else 0.0)
     segments, hosted = power.segments if power else None, hosted_frac(scenario.mining)
     response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, segments, hosted)
@@ -356,21 +328,13 @@ def _link(
 
 
 def _problem(
-    _: Catalogue, grid: Grid, grid_mw: float, ai: Halls | None, load: float, worth: float, mining: Halls | None,
-    segments: PowerSegments | None, hosted: float,
+    _: Catalogue, grid: Grid, grid_mw: float, ai: Halls | None, load: tuple[float, ...], worth: float,
+    mining: Halls | None, segments: PowerSegments | None, hosted: float,
 ) -> SiteProblem:  # fmt: skip
     return site_problem(
         grid, grid_mw, ai=ai, ai_it_mw=load, ai_value_usd_per_mwh=worth, mining=mining, segments=segments,
         hosted_frac=hosted,
     )  # fmt: skip
-
-
-def _contract_usd_per_year(model: CashModel) -> float:
-    chips, lease = model.find(AIMoney), model.find(LeaseMoney)
-    if chips is not None:
-        paid_h = chips.availability_frac * HOURS_IN_YEAR
-        return chips.chips * chips.price_usd_per_chip_hour * paid_h
-    return 12.0 * 1000.0 * lease.it_mw * lease.rent_usd_per_kw_month if lease is not None else 0.0
 
 
 def _with_plants(
@@ -379,7 +343,7 @@ def _with_plants(
     """The model with what the plants add: nodes of the mined value in steps, so that a small move keeps them."""
     worth = 0.0 if mined is None or mined.usd_per_mwh <= 0.0 else 1.25 ** round(math.log(mined.usd_per_mwh, 1.25))
     ageing = tuple(plant.name for plant in model.capital.plants if plant.degradation_per_year > 0.0)
-    contract = _contract_usd_per_year(model)
+    contract = contract_usd_per_year(model)
     miners = model.find(MiningMoney)
     hosted = miners.hosted if miners else None
     # The halls' year is held as the layout is: what plants add is not solved anew where only the halls moved.
@@ -412,7 +376,7 @@ def _ai_halls(
         system.coolant_supply_max_c if system else None,
     )
     worst = memo("AI worst hours", hall_worst_hours, hall, days)
-    return memo("AI halls", halls_at_load, hall, _ai_load_mw(scenario, chips), worst)
+    return memo("AI halls", halls_at_load, hall, max(ai_load_mw(scenario, chips)), worst)
 
 
 def _mining_halls(

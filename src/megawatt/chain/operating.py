@@ -36,7 +36,7 @@ def operating_terms(links: Links) -> OperatingTerms:
         opex_kw=running.it_mw * 1000.0,
         opex_usd_per_kw_month=running.usd_per_kw_month,
         opex_growth_frac=running.growth_per_year,
-        energy_let_usd=model.ground.ai_energy_usd(base)[0] if links.ai is not None else None,
+        energy_let_usd=model.ground.ai_energy_usd(base)[0] if (ai or lease) is not None else None,
         energy_idle_frac=idle,
         energy_owner_frac=owner,
         capital=CapitalPlan(

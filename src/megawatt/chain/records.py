@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.served import ServedChips
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.capacities import WorstHour
 from megawatt.facility.records import FacilityYear, Weather
@@ -308,6 +309,7 @@ class UseResult:
     chips: int
     plan: TrainingPlan | None
     run: TrainingRun | None
+    served: ServedChips | None
     fleet: MinerFleet | None
     hash_economics: HashEconomics | None
     weather: Weather

@@ -307,7 +307,7 @@ def site_problem(
     grid_mw: float,
     *,
     ai: Halls | None = None,
-    ai_it_mw: float = 0.0,
+    ai_it_mw: tuple[float, ...] = (0.0,),
     ai_value_usd_per_mwh: float = 0.0,
     mining: Halls | None = None,
     segments: PowerSegments | None = None,
@@ -315,15 +315,15 @@ def site_problem(
 ) -> SiteProblem:
     """The dispatch problem of the site year.
 
-    ``ai_it_mw`` is the AI load in every hour; miners fill their halls, customers' a share of them. What a MWh of theirs
-    earns is left at zero.
+    ``ai_it_mw`` is the AI load in every hour, (1,), or by hour of the day, (24,); miners fill their halls, customers' a
+    share of them. What a MWh of theirs earns is left at zero.
     """
     hours = np.ones(HOURS_IN_YEAR)
     return SiteProblem(
         price_usd_per_mwh=grid.delivered_usd_per_mwh,
         adder_usd_per_mwh=grid.adder_usd_per_mwh,
         import_limit_mw=hours * grid_mw,
-        ai_it_mw=hours * ai_it_mw,
+        ai_it_mw=np.resize(np.array(ai_it_mw), HOURS_IN_YEAR),
         ai_value_usd_per_mwh=ai_value_usd_per_mwh,
         ai_response=ai.response if ai else None,
         mining_it_mw=mining.it_mw if mining else 0.0,
@@ -344,7 +344,7 @@ def year_by_month(
     grid: Grid,
     grid_mw: float,
     ai: Halls | None,
-    ai_it_mw: float,
+    ai_it_mw: tuple[float, ...],
     mining: Halls | None,
     segments: PowerSegments | None,
     hosted_frac: float,

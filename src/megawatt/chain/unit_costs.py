@@ -9,10 +9,12 @@ from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.chain.records import UnitCost
+from megawatt.chain.served import ServingMoney
 from megawatt.errors import ScenarioError
 from megawatt.finance import discount_factors, live_share
 from megawatt.finance.levelised import break_even_factor, levelised_cost
 from megawatt.risk import base_factors
+from megawatt.units import S_PER_HOUR
 
 __all__ = ["unit_costs"]
 
@@ -21,7 +23,7 @@ def unit_costs(links: Links) -> tuple[UnitCost, ...]:
     """Levelised costs and break-even prices of a use.
 
     Units are what the halls can deliver from the month they are live: billable chip-hours of a take-or-pay contract,
-    MWh of IT energy and training tokens at the planned load, kW of rented power. A levelised cost is the constant
+    MWh of IT energy and tokens at the planned load, kW of rented power. A levelised cost is the constant
     nominal price, paid as delivered, that earns the discount rate at the tax of the base case; a break-even price keeps
     the contract's own timing, prepayment and market terms, so the two differ by what those are worth.
     """
@@ -52,7 +54,7 @@ def _units(
         rows.append(("usd_per_it_mwh", "USD/MWh", "levelised cost of a MWh of IT energy", load * hours))
     if links.tokens_per_s is not None:
         tokens = links.tokens_per_s * 3600.0 * hours / 1e6
-        rows.append(("usd_per_million_tokens", "USD", "levelised cost of a million training tokens", tokens))
+        rows.append(("usd_per_million_tokens", "USD", "levelised cost of a million tokens", tokens))
     if lease is not None:
         rented = lease.it_mw * 1000.0 * live
         rows.append(("usd_per_kw_month", "USD/kW/month", "levelised cost of a kW rented for a month", rented))
@@ -94,11 +96,16 @@ def _prices(links: Links, factor: float, mined: FloatArray) -> tuple[UnitCost, .
     if lease is not None:
         rent = factor * lease.rent_usd_per_kw_month
         rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
+    serving = links.model.find(ServingMoney)
+    if serving is not None:
+        paid = factor * serving.fleet.usd_per_chip_hour / (serving.fleet.tokens_per_s_per_chip * S_PER_HOUR) * 1e6
+        said = f"what a million tokens of answers bring at first, prompts included, {means}"
+        rows.append(UnitCost("break_even_usd_per_million_tokens", paid, "USD", said))
     if links.miners is not None and mined.any():
         worth = discount_factors(links.base.terms.discount_rate, mined.size)
         earned = [links.base.flows.revenue.get(name) for name in ("mining", "treasury", "hosting", "hash_hedge")]
-        paid = np.sum([part[0] for part in earned if part is not None], axis=0)
-        mean = float(paid @ worth / (mined @ worth))
+        total = np.sum([part[0] for part in earned if part is not None], axis=0)
+        mean = float(total @ worth / (mined @ worth))
         rows.append(
             UnitCost("break_even_usd_per_mined_mwh", factor * mean, "USD/MWh", f"mean revenue of a mined MWh {means}")
         )

@@ -10,6 +10,7 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.compute import Compute
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
@@ -129,15 +130,30 @@ def _risk(links: Links, paths: int, seed: int, workers: int) -> Risk:
     )
 
 
+def _serving_notes(chips: Compute) -> list[str]:
+    """What stands behind the revenue of halls that serve."""
+    assert chips.served is not None, "asked of halls that serve"
+    plan, busy = chips.served.plan, chips.served.demand.busy_by_hour()
+    return [
+        "Tokens are sold at market prices to nobody in particular: prices follow the simulated market of compute, and "
+        "demand the simulated demand; no contract stands behind them.",
+        f"Chips serve {busy.mean():.0%} of the hours of the first day (busiest hour {busy.max():.0%}), on "
+        f"{plan.best.name} with {plan.best.concurrency:.0f} users a replica; {plan.best.limit} limits.",
+        *(f"{note[0].upper()}{note[1:]}." for note in plan.notes),
+    ]
+
+
 def _ai_notes(links: Links, dispatch: Dispatch) -> list[str]:
     chips, contract = links.compute, links.scenario.contract
-    if chips is None or contract is None:
+    if chips is None:
         return []
-    notes = [
-        f"No training run on {chips.system.title} is published that this plan could be checked with; its step time is "
-        "predicted from the data sheet and measured relatives."
-    ]
-    if contract.basis != "published":
+    notes = _serving_notes(chips) if chips.served else []
+    if chips.plan is not None:
+        notes.append(
+            f"No training run on {chips.system.title} is published that this plan could be checked with; its step time "
+            "is predicted from the data sheet and measured relatives."
+        )
+    if contract is not None and contract.basis != "published":
         notes.append("No rental price is published for this chip: it is derived (see contract in the assumptions).")
     hours = int((dispatch.ai_curtailed_mw > 1e-6).sum())
     if hours:
@@ -339,6 +355,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         chips=chips.chips if chips else 0,
         plan=chips.plan if chips else None,
         run=chips.run if chips else None,
+        served=chips.served if chips else None,
         fleet=links.miners.fleet if links.miners else None,
         hash_economics=_hash_economics(links),
         weather=links.weather,

@@ -123,7 +123,7 @@ _UNIT_ROWS = (
     ("usd_per_kw_month", "levelised cost of a kW rented for a month"),
     ("break_even_usd_per_kw_month", "break-even rent of a kW and month"),
     ("usd_per_it_mwh", "levelised cost of a MWh of IT energy"),
-    ("usd_per_million_tokens", "levelised cost of a million training tokens"),
+    ("usd_per_million_tokens", "levelised cost of a million tokens"),
     ("usd_per_mined_mwh", "levelised cost of a MWh at the miners"),
     ("break_even_usd_per_mined_mwh", "break-even revenue of a MWh at the miners"),
 )
@@ -185,7 +185,7 @@ _ROWS = (
     ("  part that is the sale of what is left", lambda u, h: _million(h.resale_usd_per_grid_mw_year)),
     ("operating margin of a grid MW-year", lambda u, h: _million(h.margin_usd_per_grid_mw_year)),
     ("project IRR, after tax, before debt", lambda u, h: "-" if h.project_irr is None else f"{h.project_irr:.1%}"),
-    ("training tokens per grid MWh", _tokens),
+    ("tokens per grid MWh", _tokens),
     ("  ranges of inputs", _token_range),
     ("worst month, cash after debt service", lambda u, h: f"{h.worst_month} {_million(h.worst_month_usd)}"),
     ("probability that debt service is missed", _missed),

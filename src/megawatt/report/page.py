@@ -77,6 +77,7 @@ def _tables(comparison: Comparison) -> dict[str, Any]:
         "measures": tables.headline_measures(uses),
         "chip": tables.chip_table(uses),
         "run": tables.run_table(uses),
+        "served": tables.served_table(uses),
         "fleet": tables.fleet_table(uses),
         "capital": tables.capital_table(uses),
         "unit_costs": lender.unit_cost_table(uses),

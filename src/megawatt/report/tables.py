@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.chain.records import Headline, MinedYear, UseResult
+from megawatt.chain.served import ServedChips
 from megawatt.report.charts.chip import exposed_loss, planned
 from megawatt.report.charts.money import first_path
 from megawatt.report.figure import Table, wording
@@ -40,6 +41,7 @@ __all__ = [
     "rejected_table",
     "run_table",
     "runner_up_table",
+    "served_table",
 ]
 
 RECOMPUTE: Final = ("none", "selective", "full")
@@ -226,6 +228,36 @@ def chip_table(uses: Sequence[UseResult]) -> Table | None:
         ("Memory of the fullest chip", *(fixed(float(p.cost.memory_bytes[0]) / 1e9, "GB", 1) for _, p in plans)),
     )
     return Table(("", *(use.title for use, _ in plans)), rows)
+
+
+def served_table(uses: Sequence[UseResult]) -> Table | None:
+    """What halls serve, and what a chip of them earns; None where none serves."""
+    served = [(use, use.served) for use in uses if use.served is not None]
+    if not served:
+        return None
+    best = [chips.plan.best for _, chips in served]
+    rows = (
+        ("Model", *(chips.plan.service.arch.key for _, chips in served)),
+        ("System", *(chips.plan.system.key for _, chips in served)),
+        ("Precision of the weights", *(chips.plan.service.precision for _, chips in served)),
+        ("Layout of a replica", *(one.name for one in best)),
+        ("Users on a replica", *(count(one.concurrency) for one in best)),
+        ("Time to the first token", *(f"{plain(one.ttft_s)}{NARROW}s" for one in best)),
+        ("Time per token", *(fixed(one.tpot_ms, "ms", 1) for one in best)),
+        ("Tokens of answers per second and chip, full", *(count(one.tokens_per_s_per_chip) for one in best)),
+        ("The same, as sold in a full hour", *(count(chips.tokens_per_s_per_chip) for _, chips in served)),
+        ("Chips that serve, mean of the first day", *(percent(_busy(chips), 2) for _, chips in served)),
+        ("Earned by a chip-hour that serves", *(money(chips.usd_per_chip_hour, 2) for _, chips in served)),
+        ("IT power of a chip that serves", *(fixed(chips.serving_w, "W", 0) for _, chips in served)),
+        ("IT power of a chip that does not", *(fixed(chips.spare_w, "W", 0) for _, chips in served)),
+        ("Limited by", *(one.limit for one in best)),
+        ("Times rest on", *("; ".join(f"{k}: {v}" for k, v in chips.plan.evidence.items()) for _, chips in served)),
+    )
+    return Table(("", *(use.title for use, _ in served)), rows)
+
+
+def _busy(chips: ServedChips) -> float:
+    return float(chips.demand.busy_by_hour().mean())
 
 
 def runner_up_table(use: UseResult) -> Table | None:

@@ -36,7 +36,11 @@ METRICS: Final[Mapping[str, tuple[str, str, tuple[str, ...]]]] = {
     ),
     "value_usd_per_it_mw_year": ("USD/MW/year", "the same value per MW of critical IT", _TO_FINANCE),
     "margin_usd_per_grid_mw_year": ("USD/MW/year", "revenue less operating cost, first full year", _TO_FINANCE),
-    "tokens_per_grid_mwh": ("1/MWh", "training tokens per MWh drawn from the grid", _TO_DISPATCH),
+    "tokens_per_grid_mwh": (
+        "1/MWh",
+        "tokens trained on, or of answers, per MWh drawn from the grid",
+        _TO_DISPATCH,
+    ),
     "tokens_low": ("1/MWh", "worst end of the ranges of inputs (published or assumed)", _TO_DISPATCH),
     "tokens_high": ("1/MWh", "best end of the ranges of inputs (published or assumed)", _TO_DISPATCH),
     "worst_month": ("", "operating month with the least cash after debt service, before tax", _TO_FINANCE),
@@ -115,6 +119,30 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
     }
 
 
+def _served(use: UseResult) -> dict[str, Any] | None:
+    chips = use.served
+    if chips is None:
+        return None
+    plan, best = chips.plan, chips.plan.best
+    return {
+        "model": plan.service.arch.key,
+        "system": plan.system.key,
+        "precision": plan.service.precision,
+        "layout": best.name,
+        "concurrency": best.concurrency,
+        "ttft_s": best.ttft_s,
+        "tpot_s": best.tpot_s,
+        "planned_tokens_per_s_per_chip": best.tokens_per_s_per_chip,
+        "tokens_per_s_per_chip": chips.tokens_per_s_per_chip,
+        "usd_per_chip_hour": chips.usd_per_chip_hour,
+        "serving_w": chips.serving_w,
+        "spare_w": chips.spare_w,
+        "busy_by_hour": [float(share) for share in chips.demand.busy_by_hour()],
+        "limit": best.limit,
+        "evidence": dict(plan.evidence),
+    }
+
+
 def _of_site(use: UseResult) -> tuple[tuple[str, Footprint | WorstHour | None], ...]:
     """What the site's place and weather say of a use."""
     return (("footprint", use.footprint), ("worst_hour", use.worst_hour), ("hottest_hour", use.hottest_hour))
@@ -131,6 +159,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "chips": use.chips,
         "headline": _headline(use),
         "training": _plan(use),
+        "serving": _served(use),
         "energy_cost_usd": dict(use.dispatch.energy_cost_usd),
         "carbon_t": use.dispatch.carbon_t,
         **{name: value and asdict(value) for name, value in _of_site(use)},

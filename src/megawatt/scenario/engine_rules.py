@@ -37,7 +37,7 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
     folder : Path
         Where the scenario's relative paths start.
     """
-    rules = (_site, _power, _plants, _hall, _training, _months, _prepaid, _debt)
+    rules = (_site, _power, _plants, _hall, _training, _serving, _months, _prepaid, _debt)
     found = [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
     return [*found, *mining_problems(scenario, catalogue)]
 
@@ -203,10 +203,13 @@ def _training(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterato
     from megawatt.workload import load_model
 
     ai, training, contract = scenario.ai, scenario.training, scenario.contract
-    if ai is None or training is None or contract is None:
+    if ai is None or training is None:
         return
-    keys = {"ai.system": ai.system, "contract.parity_system": contract.parity_system}
-    for path, key in (keys | {"contract.predecessor_system": contract.predecessor_system}).items():
+    keys: dict[str, str | None] = {"ai.system": ai.system}
+    if contract is not None:
+        keys["contract.parity_system"] = contract.parity_system
+        keys["contract.predecessor_system"] = contract.predecessor_system
+    for path, key in keys.items():
         if key:
             chip = catalogue.system(key).accelerator
             known = ", ".join(sorted(chip.peak_flops_per_s))
@@ -240,6 +243,20 @@ def _run(training: Training, job: Job) -> Iterator[Problem]:
         said = ", ".join(f"training.{name}" for name in RunSettings(**training.run_values).said)
         wrong = [Problem("tokens", "none", f"tokens of the run, for {said}")]
     yield from (replace(problem, path=f"training.{problem.path}") for problem in wrong)
+
+
+def _serving(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.serving import service_on
+    from megawatt.workload import load_model
+
+    ai, serving = scenario.ai, scenario.serving
+    if ai is None or serving is None:
+        return
+    system, arch = catalogue.system(ai.system), load_model(serving.model, catalogue, folder)
+    allowed = "what megawatt serve takes"
+    yield from _tried(
+        "serving", allowed, lambda: service_on(arch, system, catalogue=catalogue, **serving.question(system))
+    )
 
 
 def _since(month: str, start: str) -> int:

@@ -223,10 +223,13 @@ def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:
 
 
 def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[Problem]:
-    """The model must be a catalogue key or a file that we can read."""
+    """Models must be catalogue keys or files that we can read."""
+    return [p for section in ("training", "serving") for p in _model_of(raw.get(section), section, catalogue, folder)]
+
+
+def _model_of(table: Any, section: str, catalogue: Catalogue, folder: Path) -> list[Problem]:
     from megawatt.workload import load_model
 
-    table = raw.get("training")
     name = table.get("model") if isinstance(table, dict) else None
     if not isinstance(name, str):
         return []
@@ -236,10 +239,10 @@ def _model(raw: Mapping[str, Any], catalogue: Catalogue, folder: Path) -> list[P
         near = catalogue.near(name, "model")
         hint = (f"nearest: {', '.join(near)}; " if near else "") + "megawatt catalogue list model"
         return [
-            Problem("training.model", shown(name), "a model key, or the path of a config.json or a model file", hint)
+            Problem(f"{section}.model", shown(name), "a model key, or the path of a config.json or a model file", hint)
         ]
     except MegawattError as error:
-        return [Problem("training.model", shown(name), str(error))]
+        return [Problem(f"{section}.model", shown(name), str(error))]
     return []
 
 

@@ -11,11 +11,17 @@ from megawatt.scenario.comparison import Conversion
 
 __all__ = ["between_conversion", "between_sections"]
 
-_NEEDED = {"ai-cloud": ("ai", "training", "contract"), "ai-colocation": ("lease",), "mining": ("mining",)}
+_NEEDED = {
+    "ai-cloud": ("ai", "training", "contract"),
+    "ai-serving": ("ai", "serving"),
+    "ai-colocation": ("lease",),
+    "mining": ("mining",),
+}
 _FOREIGN = {
-    "ai-cloud": ("lease", "mining"),
-    "ai-colocation": ("ai", "training", "contract", "mining"),
-    "mining": ("ai", "training", "contract", "lease"),
+    "ai-cloud": ("serving", "lease", "mining"),
+    "ai-serving": ("contract", "lease", "mining"),
+    "ai-colocation": ("ai", "training", "serving", "contract", "mining"),
+    "mining": ("ai", "training", "serving", "contract", "lease"),
 }
 _BASIS_FIELDS = {
     "published": ("price_usd_per_chip_hour",),
@@ -43,7 +49,12 @@ def _sections_of_use(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _it_power(raw: Mapping[str, Any]) -> Iterator[Problem]:
     use = raw.get("use")
-    if use in ("ai-cloud", "ai-colocation") and isinstance(raw.get("site"), dict) and "it_mw" not in raw["site"]:
+    if (
+        isinstance(use, str)
+        and use.startswith("ai-")
+        and isinstance(raw.get("site"), dict)
+        and "it_mw" not in raw["site"]
+    ):
         yield Problem("site.it_mw", "missing", f"a number > 0 in MW, because use = {use!r}")
 
 
@@ -80,8 +91,9 @@ def _price_basis(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _chip_cost(raw: Mapping[str, Any]) -> Iterator[Problem]:
     capex = _table(raw, "capex")
-    if raw.get("use") == "ai-cloud" and capex and "chips_usd_per_chip" not in capex:
-        yield Problem("capex.chips_usd_per_chip", "missing", "a number >= 0 in USD, because use = 'ai-cloud'")
+    use = raw.get("use")
+    if use in ("ai-cloud", "ai-serving") and capex and "chips_usd_per_chip" not in capex:
+        yield Problem("capex.chips_usd_per_chip", "missing", f"a number >= 0 in USD, because use = {use!r}")
     if capex.get("chips_basis") == "token-parity" and "parity_system" not in _table(raw, "contract"):
         yield Problem("contract.parity_system", "missing", "a system, because capex.chips_basis = 'token-parity'")
 
@@ -181,9 +193,23 @@ def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "demand_response", "a landlord's section", "no such section: the load is the tenant's", "remove it"
         )
-    if raw.get("use") == "ai-cloud" and programme.get("called_hours_per_year", 0) != 0:
-        hint = "chips under contract ride through on back-up power"
-        yield Problem("demand_response.called_hours_per_year", "hours of chips", "0 where use = 'ai-cloud'", hint)
+    use = raw.get("use")
+    if use in ("ai-cloud", "ai-serving") and programme.get("called_hours_per_year", 0) != 0:
+        hint = "chips at work ride through on back-up power"
+        yield Problem("demand_response.called_hours_per_year", "hours of chips", f"0 where use = {use!r}", hint)
+
+
+def _spare(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Chips that serve nobody train where their hours have a price, and idle where they have none."""
+    serving = _table(raw, "serving")
+    if not serving:
+        return
+    sold, job = "spare_usd_per_chip_hour" in serving, "training" in raw
+    if sold and not job:
+        yield Problem("training", "missing section", "a job, because serving.spare_usd_per_chip_hour is given")
+    if job and not sold:
+        hint = "leave [training] out where spare chips idle"
+        yield Problem("serving.spare_usd_per_chip_hour", "missing", "a price, because there is a [training] job", hint)
 
 
 def _outputs(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -278,6 +304,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _one_amount,
         _clocks,
         _shed,
+        _spare,
         _retarget,
         _prices,
         _outputs,
@@ -294,7 +321,7 @@ def _index(month: str) -> int:
 def between_conversion(conversion: Conversion, uses: Mapping[str, str]) -> list[Problem]:
     """Problems of a conversion with the uses that it joins, by name."""
     problems = []
-    for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-colocation"))):
+    for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-serving", "ai-colocation"))):
         name = getattr(conversion, role)
         if uses.get(name) not in allowed:
             fit = [n for n, use in uses.items() if use in allowed]

@@ -28,6 +28,7 @@ from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.risk_sections import Risk
 from megawatt.scenario.section import Month
 from megawatt.scenario.service_sections import Curtailment, GridService, LargeLoad
+from megawatt.scenario.serving_section import Serving
 from megawatt.scenario.site_sections import AI, Hall, HallRamp, Power, Site, Timeline, Training
 from megawatt.tariff import TariffSheet
 
@@ -53,6 +54,7 @@ __all__ = [
     "Risk",
     "Scenario",
     "Section",
+    "Serving",
     "Site",
     "Solar",
     "Tax",
@@ -71,7 +73,7 @@ class Scenario(Section):
         pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64, description="short name; the results go to runs/<name>/"
     )
     title: str = Field(min_length=1, description="what the report calls this use")
-    use: Literal["ai-cloud", "ai-colocation", "mining"] = Field(description="what the megawatts do")
+    use: Literal["ai-cloud", "ai-serving", "ai-colocation", "mining"] = Field(description="what the megawatts do")
     seed: int = Field(20260101, ge=0, le=2**63 - 1, description="root of all random numbers")
     discount_rate: Annotated[Fact, *quantity(ge=0, le=1)] = Field(
         description="annual, nominal, after tax", title="discount rate"
@@ -83,6 +85,7 @@ class Scenario(Section):
     hall: Hall
     ai: AI | None = None
     training: Training | None = None
+    serving: Serving | None = None
     contract: Contract | None = None
     lease: Lease | None = None
     mining: Mining | None = None

@@ -10,8 +10,17 @@ from megawatt.serving.machine import (
 )
 from megawatt.serving.memory import sequences_that_fit, weight_bytes
 from megawatt.serving.percentiles import Latencies, simulated
-from megawatt.serving.planning import ServingChoice, ServingPlan, Targets, serve, usual_precision
-from megawatt.serving.records import Layout, Points, Service, Traffic, check_traffic, parse_layout
+from megawatt.serving.planning import ServingPlan, serve, service_on, usual_precision
+from megawatt.serving.records import (
+    Layout,
+    Points,
+    Service,
+    ServingChoice,
+    Targets,
+    Traffic,
+    check_traffic,
+    parse_layout,
+)
 from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of, spread_over
 from megawatt.serving.settings import ENGINES, engine_settings
 from megawatt.serving.simulation import Served, poisson_arrivals, simulate, simulate_closed_loop
@@ -54,6 +63,7 @@ __all__ = [
     "sequences_that_fit",
     "serve",
     "served_precisions",
+    "service_on",
     "serving_machine",
     "simulate",
     "simulate_closed_loop",

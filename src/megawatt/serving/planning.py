@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Accelerator, Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.serving.engine import at_rate, closed_loop, largest_concurrency, offline
 from megawatt.serving.machine import ServingMachine, cache_width, serving_machine
 from megawatt.serving.memory import weight_bytes
-from megawatt.serving.records import Layout, Points, Service, Traffic, check_traffic
+from megawatt.serving.records import Layout, Points, Service, ServingChoice, Targets, Traffic, check_traffic
 from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of
 from megawatt.serving.steps import StepModel
-from megawatt.units import S_PER_HOUR
 from megawatt.workload import ModelArch, structure
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["ServingChoice", "ServingPlan", "Targets", "serve", "usual_precision"]
+__all__ = ["ServingPlan", "serve", "service_on", "usual_precision"]
 
 _LIMITS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -39,85 +39,10 @@ _LIMITS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Parts of a step in words."""
-_MEGA: Final = 1e6
-"""Watts of a megawatt, tokens of a million."""
-_MILLI: Final = 1e3
-"""Milliseconds of a second."""
 _COMPARED: Final = 20
 """Layouts whose best load is looked at closely: more than are listed."""
 _FULL: Final = 0.999
 """Share of the largest concurrency from which memory is what limits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What users ask for: longest mean time to the first token and per token after it; infinite where nothing. [s]
-
-    ``requests_per_s`` is the rate that must be served, 0 for as much as the chips give. [1/s]
-    """
-
-    ttft_s: float = float("inf")
-    tpot_s: float = float("inf")
-    requests_per_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ServingChoice:
-    """One layout at one load, with the whole machine counted.
-
-    Attributes
-    ----------
-    name : str
-        Layout in words.
-    layout : Layout
-        Of a replica; of a divided service of one that decodes.
-    chips, replicas : float
-        Chips that are used, and replicas on them; a divided service counts what keeps each other busy.
-    concurrency : float
-        Requests in work on a replica.
-    tokens_per_s, tokens_per_s_per_chip, tokens_per_s_per_user : float
-        Output tokens. [1/s]
-    ttft_s, tpot_s : float
-        Means. [s]
-    chip_power_w, it_power_w_per_chip : float
-        Mean power of a chip, and with its share of host and network. [W]
-    prompt_share : float
-        Share of chips that take in prompts, 0 where the same chips do both.
-    limit : str
-        What a step spends most of its time on, or that memory is full.
-    parts_s : mapping of str to float
-        The mean step by part; empty for divided services. [s]
-    """
-
-    name: str
-    layout: Layout
-    chips: float
-    replicas: float
-    concurrency: float
-    tokens_per_s: float
-    tokens_per_s_per_chip: float
-    tokens_per_s_per_user: float
-    ttft_s: float
-    tpot_s: float
-    chip_power_w: float
-    it_power_w_per_chip: float
-    prompt_share: float
-    limit: str
-    parts_s: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def it_j_per_token(self) -> float:
-        """Energy of an output token, hosts and network included. [J]"""
-        return self.it_power_w_per_chip / self.tokens_per_s_per_chip
-
-    @property
-    def tpot_ms(self) -> float:
-        """Mean time per token in thousandths of a second. [ms]"""
-        return self.tpot_s * _MILLI
-
-    def usd_per_million_tokens(self, usd_per_chip_hour: float) -> float:
-        """Chip-hours of a million output tokens at a price. [USD]"""
-        return usd_per_chip_hour / S_PER_HOUR / self.tokens_per_s_per_chip * _MEGA
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +149,11 @@ def serve(
         If no layout holds the model's weights and one request, or none keeps the targets; says how near it comes.
     """
     wanted = targets or Targets()
-    _check_question(arch, chips, traffic, rate=wanted.requests_per_s, concurrency=concurrency, requests=requests)
-    width = cache_bytes or cache_width(precision, system.accelerator)
-    machine = serving_machine(catalogue, system, precision, stack, cache_bytes=width)
-    service = Service(arch, precision, width)
-    layouts = (layout,) if layout is not None else layouts_of(service, system, chips)
-    if layout is not None:
-        _check_layout(arch, layout)
-    offered = tuple(y for y in layouts if y.chips <= chips)
-    if not offered:
-        raise ScenarioError(f"layout {layouts[0].text()} needs {layouts[0].chips} chips; on offer: {chips}")
+    _check_load(rate=wanted.requests_per_s, concurrency=concurrency, requests=requests)
+    service, machine, offered = service_on(
+        arch, system, chips, traffic, catalogue=catalogue, precision=precision, stack=stack, cache_bytes=cache_bytes,
+        layout=layout,
+    )  # fmt: skip
     found, models = candidates(service, machine, offered, traffic)
     if not models:
         raise InfeasibleError(_too_large(service, offered, system, machine))
@@ -249,26 +169,49 @@ def serve(
     best = sorted(reached, key=question.rank)[:listed]
     if not best:
         raise InfeasibleError(question.out_of_reach(found))
-    front = [question.choice(found, int(i)) for i in front_of(found.tokens_per_s_per_chip, found.tokens_per_s_per_user)]
+    front = question.choices(found, front_of(found.tokens_per_s_per_chip, found.tokens_per_s_per_user))
     return ServingPlan(
         service, traffic, wanted, system, machine, chips, tuple(best), tuple(front), len(found),
         tuple(question.notes(best)),
     )  # fmt: skip
 
 
-def _check_question(arch: ModelArch, chips: int, traffic: Traffic, **loads: float) -> None:
-    """Refuse what cannot be asked: no chips, two loads at once, requests longer than the model's positions."""
+def service_on(
+    arch: ModelArch, system: System, chips: int, traffic: Traffic, *, catalogue: Catalogue, precision: str,
+    stack: str = "", cache_bytes: float = 0.0, layout: Layout | None = None,
+) -> tuple[Service, ServingMachine, tuple[Layout, ...]]:  # fmt: skip
+    """What `serve` looks through: the service, the machine, layouts of a replica; parameters as there.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be asked: traffic, chips, requests longer than the model's positions, precision, stack, layout.
+    """
     check_traffic(traffic)
     if chips < 1:
         raise ScenarioError(f"chips = {chips}; allowed: 1 or more")
-    given = [name for name, value in loads.items() if value]
-    if len(given) > 1:
-        raise ScenarioError(f"{' and '.join(given)}: allowed: one of them (a rate, users in a closed loop, or a burst)")
     longest = traffic.input_tokens + traffic.output_tokens
     if arch.learned_positions and longest > arch.learned_positions:
         raise ScenarioError(
             f"input and output of {longest:g} tokens: {arch.key} has {arch.learned_positions} learned positions"
         )
+    width = cache_bytes or cache_width(precision, system.accelerator)
+    machine = serving_machine(catalogue, system, precision, stack, cache_bytes=width)
+    service = Service(arch, precision, width)
+    layouts = (layout,) if layout is not None else layouts_of(service, system, chips)
+    if layout is not None:
+        _check_layout(arch, layout)
+    offered = tuple(y for y in layouts if y.chips <= chips)
+    if not offered:
+        raise ScenarioError(f"layout {layouts[0].text()} needs {layouts[0].chips} chips; on offer: {chips}")
+    return service, machine, offered
+
+
+def _check_load(**loads: float) -> None:
+    """Refuse two loads at once."""
+    given = [name for name, value in loads.items() if value]
+    if len(given) > 1:
+        raise ScenarioError(f"{' and '.join(given)}: allowed: one of them (a rate, users in a closed loop, or a burst)")
 
 
 def _check_layout(arch: ModelArch, layout: Layout) -> None:
@@ -320,7 +263,7 @@ class _Question:
         pairs = pool.layout * (len(pool.prompt_layouts) + 1) + pool.prompt_layout
         _, first = np.unique(pairs[order], return_index=True)
         most = len(first) if self.targets.requests_per_s else _COMPARED
-        chosen = [self.choice(pool, int(order[place])) for place in np.sort(first)[:most]]
+        chosen = self.choices(pool, order[np.sort(first)[:most]])
         if self.targets.requests_per_s:
             chosen = [c for c in (self._for_rate(c) for c in chosen) if c is not None]
         return chosen
@@ -357,12 +300,20 @@ class _Question:
         replicas = self.chips // layout.chips
         return self._of(layout, offline(model, self.traffic, requests / replicas), replicas)
 
-    def choice(self, pool: Candidates, place: int) -> ServingChoice:
-        """One of the candidates with the whole machine counted."""
-        layout = pool.layouts[int(pool.layout[place])]
-        if int(pool.prompt_layout[place]) < 0:
-            users = np.array([pool.concurrency[place]])
-            return self._of(layout, closed_loop(self.models[layout], self.traffic, users), self.chips // layout.chips)
+    def choices(self, pool: Candidates, places: NDArray[np.int64]) -> list[ServingChoice]:
+        """Some of the candidates with the whole machine counted, in a given order."""
+        made: dict[int, ServingChoice] = {}
+        for number in np.unique(pool.layout[places]):
+            layout = pool.layouts[int(number)]
+            own = places[pool.layout[places] == number]
+            both = own[pool.prompt_layout[own] < 0]
+            points = closed_loop(self.models[layout], self.traffic, pool.concurrency[both])
+            replicas = self.chips // layout.chips
+            made |= {int(place): self._of(layout, points, replicas, row) for row, place in enumerate(both)}
+            made |= {int(p): self._divided(pool, layout, int(p)) for p in own[pool.prompt_layout[own] >= 0]}
+        return [made[int(place)] for place in places]
+
+    def _divided(self, pool: Candidates, layout: Layout, place: int) -> ServingChoice:
         per_chip, chips = float(pool.tokens_per_s_per_chip[place]), float(pool.chips[place])
         replicas = max(np.floor(self.chips / chips), 1.0)
         power = float(pool.chip_power_w[place])
@@ -373,16 +324,16 @@ class _Question:
             power + self.system.overhead_w_per_chip, float(pool.prompt_share[place]), "",
         )  # fmt: skip
 
-    def _of(self, layout: Layout, point: Points, replicas: float) -> ServingChoice:
-        parts = {name: float(value[0]) for name, value in point.parts_s.items()}
-        full = float(point.concurrency[0]) >= _FULL * largest_concurrency(self.models[layout], self.traffic)
+    def _of(self, layout: Layout, point: Points, replicas: float, row: int = 0) -> ServingChoice:
+        parts = {name: float(value[row]) for name, value in point.parts_s.items()}
+        full = float(point.concurrency[row]) >= _FULL * largest_concurrency(self.models[layout], self.traffic)
         most = max(parts, key=lambda name: parts[name])
         limit = _LIMITS[most] + ("; the memory is full" if full else "")
-        per_chip, power = float(point.tokens_per_s[0]) / layout.chips, float(point.chip_power_w[0])
+        per_chip, power = float(point.tokens_per_s[row]) / layout.chips, float(point.chip_power_w[row])
         return ServingChoice(
-            layout.text(), layout, replicas * layout.chips, replicas, float(point.concurrency[0]),
-            float(point.tokens_per_s[0]) * replicas, per_chip, float(point.tokens_per_s_per_user[0]),
-            float(point.ttft_s[0]), float(point.tpot_s[0]), power, power + self.system.overhead_w_per_chip, 0.0,
+            layout.text(), layout, replicas * layout.chips, replicas, float(point.concurrency[row]),
+            float(point.tokens_per_s[row]) * replicas, per_chip, float(point.tokens_per_s_per_user[row]),
+            float(point.ttft_s[row]), float(point.tpot_s[row]), power, power + self.system.overhead_w_per_chip, 0.0,
             limit, parts,
         )  # fmt: skip
 

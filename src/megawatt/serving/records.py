@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,9 +11,19 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError, shown
+from megawatt.units import S_PER_HOUR
 from megawatt.workload import ModelArch
 
-__all__ = ["Layout", "Points", "Service", "Traffic", "check_traffic", "parse_layout"]
+__all__ = [
+    "Layout",
+    "Points",
+    "Service",
+    "ServingChoice",
+    "Targets",
+    "Traffic",
+    "check_traffic",
+    "parse_layout",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +166,79 @@ class Points:
         return 1.0 / self.tpot_s
 
 
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What users ask for: longest mean time to the first token and per token after it; infinite where nothing. [s]
+
+    ``requests_per_s`` is the rate that must be served, 0 for as much as the chips give. [1/s]
+    """
+
+    ttft_s: float = float("inf")
+    tpot_s: float = float("inf")
+    requests_per_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServingChoice:
+    """One layout at one load, with the whole machine counted.
+
+    Attributes
+    ----------
+    name : str
+        Layout in words.
+    layout : Layout
+        Of a replica; of a divided service of one that decodes.
+    chips, replicas : float
+        Chips that are used, and replicas on them; a divided service counts what keeps each other busy.
+    concurrency : float
+        Requests in work on a replica.
+    tokens_per_s, tokens_per_s_per_chip, tokens_per_s_per_user : float
+        Output tokens. [1/s]
+    ttft_s, tpot_s : float
+        Means. [s]
+    chip_power_w, it_power_w_per_chip : float
+        Mean power of a chip, and with its share of host and network. [W]
+    prompt_share : float
+        Share of chips that take in prompts, 0 where the same chips do both.
+    limit : str
+        What a step spends most of its time on, or that memory is full.
+    parts_s : mapping of str to float
+        The mean step by part; empty for divided services. [s]
+    """
+
+    name: str
+    layout: Layout
+    chips: float
+    replicas: float
+    concurrency: float
+    tokens_per_s: float
+    tokens_per_s_per_chip: float
+    tokens_per_s_per_user: float
+    ttft_s: float
+    tpot_s: float
+    chip_power_w: float
+    it_power_w_per_chip: float
+    prompt_share: float
+    limit: str
+    parts_s: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def it_j_per_token(self) -> float:
+        """Energy of an output token, hosts and network included. [J]"""
+        return self.it_power_w_per_chip / self.tokens_per_s_per_chip
+
+    @property
+    def tpot_ms(self) -> float:
+        """Mean time per token in thousandths of a second. [ms]"""
+        return self.tpot_s * _MS_PER_S
+
+    def usd_per_million_tokens(self, usd_per_chip_hour: float) -> float:
+        """Chip-hours of a million output tokens at a price. [USD]"""
+        return usd_per_chip_hour / S_PER_HOUR / self.tokens_per_s_per_chip * _PER_MILLION
+
+
+_PER_MILLION: Final = 1e6
+_MS_PER_S: Final = 1e3
 _DEGREES: Final = ("tp", "pp", "dp", "ep")
 _MOST_DEGREE: Final = 100_000
 """No replica is spread over more chips."""

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Final
 
 from megawatt.errors import ScenarioError
-from megawatt.serving.planning import ServingChoice, ServingPlan
+from megawatt.serving.planning import ServingPlan
+from megawatt.serving.records import ServingChoice
 
 __all__ = ["ENGINES", "engine_settings"]
 

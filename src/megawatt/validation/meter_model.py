@@ -106,7 +106,7 @@ def metered_year(
     if mining is not None and planned.mining is not None:
         built = Fact(planned.mining.it_mw, "MW", "derived", "megawatt-derived")
         scenario = scenario.model_copy(update={"mining": mining.model_copy(update={"it_mw": built})})
-    links = forge(scenario, catalogue, use.folder, planned.layouts, Metered(price, air))
+    links = forge(scenario, catalogue, use.folder, planned.held, Metered(price, air))
     problem, told = _at_month_values(links, catalogue, year)
     return _year(replace(links, problem=problem), (*assumed, *told))
 

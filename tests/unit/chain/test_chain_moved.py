@@ -43,7 +43,7 @@ def test_moved_ends_equal_a_full_recomputation_bit_for_bit(file: str, name: str)
         except CatalogueError:
             continue  # a result
         try:
-            full = forge(scenario, catalogue, use.folder, links.layouts)
+            full = forge(scenario, catalogue, use.folder, links.held)
         except InfeasibleError as error:
             with pytest.raises(InfeasibleError, match=re.escape(str(error))):
                 reforge(links, scenario, catalogue)
