@@ -309,7 +309,6 @@ class UseResult:
     chips: int
     plan: TrainingPlan | None
     run: TrainingRun | None
-    served: ServedChips | None
     fleet: MinerFleet | None
     hash_economics: HashEconomics | None
     weather: Weather
@@ -330,6 +329,7 @@ class UseResult:
     footprint: Footprint | None = None
     worst_hour: WorstHour | None = None
     hottest_hour: WorstHour | None = None
+    served: ServedChips | None = None
 
 
 @dataclass(frozen=True, slots=True)

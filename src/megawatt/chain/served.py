@@ -24,6 +24,7 @@ from megawatt.workload import load_model
 __all__ = ["Demand", "ServedChips", "ServingMoney", "demand_of", "served_chips", "serving_plan"]
 
 _MEGA: Final = 1e6
+"""Tokens of a million."""
 
 
 @dataclass(frozen=True, slots=True)

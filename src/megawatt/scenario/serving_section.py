@@ -16,6 +16,7 @@ __all__ = ["Serving"]
 
 _PRICE: Final = quantity("USD", ge=0, le=1e5)
 _HOURS: Final = 24
+"""Hours of a day."""
 
 
 class Serving(Section):

@@ -238,7 +238,9 @@ class ServingChoice:
 
 
 _PER_MILLION: Final = 1e6
+"""Tokens of a million."""
 _MS_PER_S: Final = 1e3
+"""Milliseconds of a second."""
 _DEGREES: Final = ("tp", "pp", "dp", "ep")
 _MOST_DEGREE: Final = 100_000
 """No replica is spread over more chips."""

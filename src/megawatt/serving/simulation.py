@@ -93,11 +93,18 @@ def simulate(
     return _Engine(model, traffic, np.asarray(arrival_s, dtype=np.float64), *lengths).run()
 
 
-def simulate_closed_loop(model: StepModel, traffic: Traffic, users: int, requests: int) -> Served:
-    """So many users who each send the next request when the last one is answered, until so many are answered."""
-    lengths = (np.full(requests, traffic.input_tokens), np.full(requests, traffic.output_tokens))
+def simulate_closed_loop(
+    model: StepModel, traffic: Traffic, users: int, requests: int, *, output_tokens: FloatArray | None = None
+) -> Served:
+    """So many users who each send the next request when the last one is answered, until so many are answered.
+
+    ``output_tokens`` (requests,): answers of each; all alike where none are given, so that users who started together
+    stay in step: their prompts come together and disturb no other's decoding.
+    """
+    answers = np.full(requests, traffic.output_tokens) if output_tokens is None else output_tokens
     arrivals = np.where(np.arange(requests) < users, 0.0, np.inf)
-    return _Engine(model, traffic, arrivals, *lengths).run(closed=True)
+    prompts = np.full(requests, traffic.input_tokens)
+    return _Engine(model, traffic, arrivals, prompts, answers).run(closed=True)
 
 
 class _Engine:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.hardware import (
+    GemmKernel,
     all_reduce_s,
     all_to_all_s,
     attention_cost,
@@ -42,6 +43,12 @@ _SAMPLED_BYTES: Final = 12.0
 """Passes over 32-bit logits: write, softmax, pick. [B]"""
 _TINY: Final = 8.0
 """A message that is all start-up. [B]"""
+_MEASURED_ROWS: Final = 256.0
+"""Fewest rows of the multiplies that kernels are fitted on."""
+_TILE_ROWS: Final = 64.0
+"""Rows of the smallest tile: fewer leave the stream of weights as it is."""
+_NARROWS: Final = 1e-6
+"""Passes over the input from which a kernel has one before it that narrows it; fits give 0 or 0.9 and more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +182,34 @@ class StepModel:
         if kernel is None:
             seconds = gemm_time_s(machine.kernels, m, n, k, gemm.count, name)
             return self._busy(np.maximum(seconds, gemm.count * slowest), machine.power.arithmetic)
-        cost = gemm_cost(kernel, m, n, k)
-        time_s = np.maximum(cost.time_s, slowest)
+        cost_s, power_w = self._measured(kernel, m, n, k)
+        time_s = np.maximum(cost_s, slowest)
         if gemm.linear and machine.arithmetic != machine.precision:
             # Weights that are widened on the way are read as they are stored; the arithmetic stays.
             narrow = stored_bytes(machine.precision) / stored_bytes(machine.arithmetic)
             time_s = np.maximum(narrow * time_s, 2.0 * m * n * k / kernel.peak_flops_per_s)
         time_s = self._streamed(n * k, time_s)
-        return Spent(gemm.count * time_s, gemm.count * cost.power_w * time_s)
+        return Spent(gemm.count * time_s, gemm.count * power_w * time_s)
+
+    def _measured(
+        self, kernel: GemmKernel, m: FloatArray, n: FloatArray, k: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Time [s] and power [W] of a multiply in a graph.
+
+        Kernels were measured from 256 rows on, each launched alone. In a graph one starts in ``kernel_s``, as does the
+        one that narrows its input; a multiply of no more rows than one tile is a long stream of its weights, and
+        between the two memory rates counts the logarithm of the rows.
+        """
+        starts = self.machine.stack.kernel_s * (2.0 if kernel.quantise_factor > _NARROWS else 1.0)
+        in_graph = replace(kernel, launch_s=min(kernel.launch_s, starts), interval_s=0.0)
+        many = gemm_cost(in_graph, m, n, k)
+        flow = self.machine.kernels.hbm_flow_bytes_per_s / kernel.hbm_bytes_per_s
+        if flow <= kernel.hbm_share:
+            return many.time_s, many.power_w
+        few = gemm_cost(replace(in_graph, hbm_share=flow), m, n, k)
+        share = np.clip(np.log(_MEASURED_ROWS / m) / np.log(_MEASURED_ROWS / _TILE_ROWS), 0.0, 1.0)
+        time_s = share * few.time_s + (1.0 - share) * many.time_s
+        return time_s, (share * few.energy_j + (1.0 - share) * many.energy_j) / time_s
 
     def _streamed(self, weights: FloatArray, time_s: FloatArray) -> FloatArray:
         """Time of a multiply, at least that of reading its weights at the stack's rate. [s]"""
