@@ -237,9 +237,7 @@ def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
 
     What rests on none of them is kept. The loan is the base case's where none of its own inputs moved: it was granted.
     """
-    return _link(
-        scenario, Memo(catalogue, links.made), links.folder, links.held, partial(_financed, links, scenario)
-    )
+    return _link(scenario, Memo(catalogue, links.made), links.folder, links.held, partial(_financed, links, scenario))
 
 
 def _financed(links: Links, scenario: Scenario, model: CashModel) -> CashModel:
