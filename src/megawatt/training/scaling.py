@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
-from megawatt.training.planning import evaluate, plan
+from megawatt.training.planning import plan
+from megawatt.training.practice import practice_for
 from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
+from megawatt.training.step import step_cost
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -257,16 +259,13 @@ def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) 
 
 def _figures(catalogue: Catalogue, *, found: TrainingPlan, system: str) -> tuple[float, float]:
     """Step time and energy per token of a plan's layout under other facts. [s], [J]"""
-    machine = catalogue.system(system)
-    cost = evaluate(
-        found.job,
-        machine,
-        found.layout,
-        catalogue=catalogue,
-        stack=found.stack,
-        offload=found.offload,
-        optimizer=found.optimizer,
+    machine, job = catalogue.system(system), found.job
+    practice = practice_for(
+        catalogue, machine, found.stack, offload=found.offload, optimizer=found.optimizer, jobs=[job]
     )
+    # What the layout needs of memory decides no time.
+    memory = dict(found.cost.memory_parts_bytes)
+    cost = step_cost(job, machine, found.layout, practice=practice, memory=memory)
     step_s = float(cost.step_time_s[0])
     it_w = float(cost.chip_power_w[0]) + machine.overhead_w_per_chip
     return step_s, it_w * found.chips * step_s / found.job.tokens
