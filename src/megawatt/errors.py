@@ -29,6 +29,7 @@ __all__ = [
     "SolverError",
     "counted",
     "cut",
+    "folded",
     "shown",
 ]
 
@@ -49,6 +50,18 @@ def cut(text: str, most: int) -> str:
     if not kept.isprintable():
         kept = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in kept)
     return kept + end
+
+
+def folded(text: str, width: int) -> str:
+    """Lines cut at spaces alone, what follows indented; a word, such as a path, is never cut. [columns], >= 40 taken"""
+    import textwrap  # only where there is something to tell
+
+    def one(line: str) -> str:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        least = max(width, 40)
+        return textwrap.fill(line, least, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+    return "\n".join(line if len(line) <= width else one(line) for line in text.splitlines())
 
 
 def counted(number: int, noun: str) -> str:

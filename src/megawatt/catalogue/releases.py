@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from megawatt.catalogue.records import Accelerator
 from megawatt.catalogue.store import Catalogue
 from megawatt.errors import ScenarioError, shown
 
-__all__ = ["is_month", "releases_until"]
+__all__ = ["check_runs_on", "is_month", "releases_until"]
 
 
 def is_month(text: str) -> bool:
@@ -46,3 +48,28 @@ def releases_until(catalogue: Catalogue, key: str, release: str | None, what: st
         known = ", ".join(ordered) or "it has none"
         raise ScenarioError(f"{what}: no release {shown(release)}; allowed: {known}, YYYY-MM")
     return [name for name in ordered if found[name] <= found.get(release, release)]
+
+
+def check_runs_on(catalogue: Catalogue, keys: Iterable[str], chip: Accelerator, what: str, usual: str) -> None:
+    """Refuse a software on chips that it does not run on (``runs_on``: families of chips).
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries of ``keys``.
+    keys : iterable of str
+        The software after what it is like: the last that says something counts.
+    chip : Accelerator
+        Where it should run.
+    what, usual : str
+        What the user wrote, and what does run there, for the error.
+
+    Raises
+    ------
+    ScenarioError
+        If it does not run there.
+    """
+    said = [fact for key in keys if (fact := catalogue.get(key).facts.get("runs_on")) is not None]
+    if said and chip.family not in str(said[-1].value).split():
+        families = " and ".join(str(said[-1].value).split())
+        raise ScenarioError(f"{what} runs on {families} chips, not on {chip.key}; allowed: such as {usual}")

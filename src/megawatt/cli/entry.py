@@ -13,7 +13,7 @@ from typing import Any, Final, TextIO
 import click
 
 from megawatt import __version__
-from megawatt.cli.output import emit_error
+from megawatt.cli.output import emit_error, tell
 from megawatt.errors import MachineError, MegawattError, Problem, ScenarioError
 from megawatt.stopping import stoppable
 
@@ -106,7 +106,9 @@ def _run(arguments: list[str], command: str, as_json: bool) -> int:
         if as_json:
             emit_error(command, ScenarioError(error.format_message()), as_json)
         else:
-            error.show()
+            said = io.StringIO()
+            error.show(said)
+            tell(said.getvalue().rstrip())
         code = 2
     sys.stdout.flush()
     return code

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from megawatt import __version__
-from megawatt.errors import MegawattError, Problem
+from megawatt.errors import MegawattError, Problem, folded
 from megawatt.files import strict
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "emit_error", "emit_json", "note", "problem_dicts", "problems_of", "safe", "say"]
+__all__ = ["console", "emit_error", "emit_json", "note", "problem_dicts", "problems_of", "safe", "say", "tell"]
 
 
 def emit_json(
@@ -118,5 +119,15 @@ def emit_error(command: str, error: MegawattError, as_json: bool) -> None:
         emit_json(command, [], problems_of(error), error.exit_code)
         return
     lines = [f"megawatt {command}: {line}" if not number else f"  {line}" for number, line in enumerate(_told(error))]
+    tell("\n".join(lines))
+
+
+def tell(text: str) -> None:
+    """Sentences on stderr, folded at words to the width of a terminal (or to COLUMNS); as they are elsewhere."""
+    asked = os.environ.get("COLUMNS", "")
+    if asked.isdecimal():
+        text = folded(text, int(asked))
+    elif sys.stderr.isatty():
+        text = folded(text, os.get_terminal_size(sys.stderr.fileno()).columns)
     with contextlib.suppress(OSError):  # nowhere to tell it: the exit code says so
-        say("\n".join(lines), err=True)
+        say(text, err=True)

@@ -238,5 +238,3 @@ def _write_timeline(path: Path, force: bool, system: System, found: TrainingPlan
     title = f"{found.job.arch.key} on {found.chips} x {system.accelerator.key}: {describe_layout(found.layout)}"
     write_text(path, json.dumps(chrome_trace(timeline, title)), force=force)
     note(f"{path}: {len(timeline.events):,} events")
-    if timeline.note:
-        say(f"{path}: {timeline.note}", err=True)

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.catalogue.releases import releases_until
-from megawatt.errors import ScenarioError, shown
+from megawatt.catalogue.releases import check_runs_on, releases_until
+from megawatt.errors import shown
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -127,10 +127,8 @@ def read_serving_stack(
     name, at, release = (part.strip() for part in text.strip().partition("@"))
     name = (name or default_serving_stack(accelerator)).removeprefix(_PREFIX)
     key = catalogue.get(_PREFIX + name, "practice").key
-    runs_on = catalogue.get(key).facts.get("runs_on")
-    if runs_on is not None and str(runs_on.value) != accelerator.family:
-        usual = default_serving_stack(accelerator)
-        raise ScenarioError(f"serving stack {shown(text)} does not run on {accelerator.key}; allowed: such as {usual}")
+    usual = default_serving_stack(accelerator)
+    check_runs_on(catalogue, [key], accelerator, f"serving stack {shown(text)}", usual)
     until = releases_until(catalogue, key, release if at else None, f"serving stack {shown(text)}")
     used = _facts(catalogue, key, until, accelerator)
     written = f"{key}@{until[-1]}" if until else key

@@ -8,6 +8,7 @@ the one before it, ``stack-megatron-core-h100-sxm`` what was measured on one chi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.catalogue.releases import is_month, releases_until
+from megawatt.catalogue.releases import check_runs_on, is_month, releases_until
 from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.hardware import PRACTICE_KEY, core_layout
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
@@ -208,11 +209,19 @@ def read_stack(
         If there is no such stack, or it lacks a fact.
     """
     head, _, features = (text or "").partition(";")
+    _check_separator(head)
     name, at, release = (part.strip() for part in head.strip().partition("@"))
     name = name.removeprefix(_PREFIX)
     key, switches = default_stack(accelerator), {}
     if name:
         key = catalogue.get(_PREFIX + _OTHER_NAMES.get(name.lower(), name), "practice").key
+    check_runs_on(
+        catalogue,
+        _ancestors(catalogue, key)[1:],
+        accelerator,
+        f"stack {shown(head.strip())}",
+        default_stack(accelerator),
+    )
     month = release if is_month(release) else ""
     until = releases_until(catalogue, key, release if at else None, f"stack {shown(head.strip())}")
     last = until[-1] if until else ""
@@ -225,6 +234,15 @@ def read_stack(
         return switches[name].fact.number()
 
     return with_features(_made(key, used, written), switched, usual), (*used.values(), *switches.values())
+
+
+def _check_separator(head: str) -> None:
+    """Features after another sign than a semicolon."""
+    written = re.match(r"\s*([\w.@-]+)\s*([:,|+]|\s)\s*(\w+\s*=.*)", head, re.DOTALL)
+    if written is not None:
+        stack, sign, features = written.groups()
+        found = f"stack {shown(head.strip())}: features after {shown(sign)}"
+        raise ScenarioError(f"{found}; allowed: after a semicolon, such as '{stack}; {shown(features)[1:-1]}'")
 
 
 def _ancestors(catalogue: Catalogue, key: str) -> list[str]:

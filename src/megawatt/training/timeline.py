@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Event", "Timeline", "chrome_trace", "plan_timeline", "step_timeline"]
 
+_DRAWN: Final = "1f1b"
 _STREAMS: Final = ("compute", "TP", "CP", "EP", "PP", "DP", "host")
 _MESSAGES: Final = {"tp": "TP", "cp": "CP", "ep": "EP"}
 _MICROSECONDS: Final = 1e6
@@ -49,23 +50,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Events of one step, its predicted length, and how much the replayed schedule was stretched to meet it.
-
-    ``schedule`` is the layout's own; others than 1F1B are drawn as 1F1B (``drawn_as``).
-    """
+    """Events of one step, its predicted length, and how much the replayed schedule was stretched to meet it."""
 
     events: tuple[Event, ...]
     step_time_s: float
     stretch: float
-    schedule: str = "1f1b"
-    drawn_as: str = "1f1b"
-
-    @property
-    def note(self) -> str:
-        """What the picture does not show; empty where it shows all."""
-        if self.schedule == self.drawn_as:
-            return ""
-        return f"drawn as {self.drawn_as}, stretched to the length of {self.schedule}, whose order is not replayed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +155,7 @@ def step_timeline(
 ) -> Timeline:
     """Replay one step of one layout.
 
-    Bars show exposed time: messages that hide behind computation are not drawn. Other schedules than 1F1B are drawn as
-    1F1B, stretched to their own length.
+    Bars show exposed time: messages that hide behind computation are not drawn. 1F1B is drawn, interleaved too.
 
     Parameters
     ----------
@@ -181,10 +169,16 @@ def step_timeline(
     Raises
     ------
     ScenarioError
-        If there is not exactly one layout.
+        If there is not exactly one layout, or its schedule is another.
     """
     if len(layout) != 1:
         raise ScenarioError(f"timeline of {len(layout)} layouts; allowed: one")
+    schedule = schedule_name(int(codes_of(layout, practice.stack.schedule)[0]))
+    if schedule != _DRAWN and int(layout.pp[0]) > 1:
+        raise ScenarioError(
+            f"timeline: the order of {schedule} is not replayed; allowed: {_DRAWN}, interleaved too (`--schedule "
+            f"{_DRAWN}`). The step's time is predicted without a picture all the same"
+        )
     cost = step_cost(job, system, layout, practice=practice)
     tables = layer_tables(job.on(system.accelerator), layout, practice)
     stages, chunks = int(layout.pp[0]), int(layout.vpp[0])
@@ -205,8 +199,7 @@ def step_timeline(
     for name, stream in _AFTER:
         events += [Event(p, stream, name, now, after[name]) for p in range(stages) if after[name] > 0.0]
         now += after[name]
-    schedule = schedule_name(int(codes_of(layout, practice.stack.schedule)[0])) if stages > 1 else "1f1b"
-    return Timeline(tuple(events), float(cost.step_time_s[0]), stretch, schedule)
+    return Timeline(tuple(events), float(cost.step_time_s[0]), stretch)
 
 
 def plan_timeline(found: TrainingPlan, system: System, catalogue: Catalogue) -> Timeline:
@@ -283,5 +276,5 @@ def chrome_trace(timeline: Timeline, title: str) -> dict[str, Any]:
             }
         )
     about: dict[str, Any] = {"title": title, "step_time_s": timeline.step_time_s}
-    about |= {"schedule_stretch": timeline.stretch, "schedule": timeline.schedule, "drawn_as": timeline.drawn_as}
+    about |= {"schedule_stretch": timeline.stretch}
     return {"traceEvents": events, "displayTimeUnit": "ms", "otherData": about}

@@ -109,3 +109,20 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     done = subprocess.run(words, stdout=write, stderr=subprocess.PIPE, timeout=120, check=False)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("words", [["train", "llama-9", "--system", "hgx-h100", "--chips", "64"], ["trian"]])
+def test_refusals_fold_at_words_to_the_columns_there_are(
+    words: list[str], monkeypatch: Patch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with pytest.raises(SystemExit):
+        main(words)
+    plain = capsys.readouterr().err
+    assert max(map(len, plain.splitlines())) > 60  # to a file or a pipe: one line a problem
+    monkeypatch.setenv("COLUMNS", "60")
+    with pytest.raises(SystemExit):
+        main(words)
+    folded = capsys.readouterr().err
+    assert max(map(len, folded.splitlines())) <= 60
+    assert folded.split() == plain.split()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,22 @@ from megawatt.errors import ScenarioError, counted
 from megawatt.run_options import RUN_OPTIONS
 from megawatt.scenario import load
 from megawatt.scenario.schema import Training
-from megawatt.training import Job, Setup, chrome_trace, plan, plan_timeline, read_features, switched_text
+from megawatt.training import (
+    Job,
+    Setup,
+    TrainingPlan,
+    chrome_trace,
+    plan,
+    plan_timeline,
+    read_features,
+    switched_text,
+)
 from megawatt.training.choices import is_short, parse_choices
 from megawatt.training.explain import short_layout
 from megawatt.training.layouts import chosen_space, one_layout
 from megawatt.training.practice import OPTIMIZERS
 from megawatt.training.recompute import module_bits
+from megawatt.training.stacks import default_stack, read_stack
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -136,11 +147,40 @@ def test_one_is_singular() -> None:
     )  # fmt: skip
 
 
-def test_a_timeline_says_what_it_does_not_replay() -> None:
+def test_a_timeline_of_a_schedule_that_is_not_replayed_is_refused() -> None:
     system = CATALOGUE.system("hgx-h100")
     job = Job(load_model("llama-2-7b", CATALOGUE), 4096, 64)
-    for schedule, told in (("1f1b", False), ("zb-v", True)):
-        found = plan(job, system, 32, catalogue=CATALOGUE, choices=parse_choices(f"tp=2,pp=4,mb=1,schedule={schedule}"))
-        timeline = plan_timeline(found, system, CATALOGUE)
-        assert bool(timeline.note) is told
-        assert chrome_trace(timeline, "x")["otherData"]["schedule"] == schedule
+
+    def found(schedule: str) -> TrainingPlan:
+        choices = parse_choices(f"tp=2,pp=4,mb=1,schedule={schedule}")
+        return plan(job, system, 32, catalogue=CATALOGUE, choices=choices)
+
+    trace = chrome_trace(plan_timeline(found("1f1b"), system, CATALOGUE), "x")
+    assert trace["otherData"]["schedule_stretch"] == pytest.approx(1.0, abs=0.02)
+    with pytest.raises(ScenarioError, match="zb-v is not replayed; allowed: 1f1b"):
+        plan_timeline(found("zb-v"), system, CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("stack", "system", "said"),
+    [
+        ("stack-megatron-core:loss=foo", "hgx-h100", "features after ':'; allowed: after a semicolon"),
+        ("megatron-core, loss=tiled", "hgx-h100", "features after ','; allowed: after a semicolon"),
+        ("megatron-core; loss=foo", "hgx-h100", "loss = 'foo'; allowed: plain"),
+        ("megatron-lm", "trn2-ultraserver", "runs on gpu chips, not on trn2; allowed: such as stack-neuron"),
+        ("nemo@26.02", "tpu-v5p", "runs on gpu chips, not on tpu-v5p; allowed: such as stack-maxtext"),
+        ("neuron", "hgx-h100", "runs on trn chips, not on h100-sxm; allowed: such as stack-megatron-core"),
+    ],
+)
+def test_stacks_are_refused_where_they_do_not_run_and_where_features_follow_another_sign(
+    stack: str, system: str, said: str
+) -> None:
+    with pytest.raises(ScenarioError, match=re.escape(said)):
+        read_stack(CATALOGUE, stack, CATALOGUE.system(system).accelerator)
+
+
+def test_every_software_runs_on_chips_for_which_it_is_usual() -> None:
+    for key in ("hgx-h100", "mi355x", "tpu-v5p", "trn2-ultraserver"):
+        chip = CATALOGUE.system(key).accelerator
+        assert read_stack(CATALOGUE, None, chip)[0].key.startswith(default_stack(chip))
+    assert read_stack(CATALOGUE, "maxtext", CATALOGUE.system("mi355x").accelerator)[0].key.startswith("stack-maxtext")
