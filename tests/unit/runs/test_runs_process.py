@@ -89,7 +89,7 @@ def test_the_optimum_beats_its_neighbours_and_young_and_daly(stall_s: float, mtb
 def test_a_run_that_makes_no_progress_is_refused() -> None:
     with pytest.raises(InfeasibleError, match="makes no progress: an interruption every 10 s"):
         expected(daly(mtbf_s=10.0), 1e6)
-    with pytest.raises(ScenarioError, match="interval above 0"):
+    with pytest.raises(ScenarioError, match="the first above 0"):
         daly(interval_s=0.0)
 
 
