@@ -175,6 +175,7 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
     yield ("hall", "dublin", "--grid-mw", "100")
     yield ("dispatch", str(case))
     yield ("contagion", "--shock", "OpenAI")
+    yield ("risk", str(scenarios[0]), "--paths", "64")
     yield ("company", "riot", "--paths", "64")
     for scenario in scenarios:
         yield ("dispatch", str(scenario), "--battery", "20:40")

@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "compare": ("compare", "A model on several machines, at equal chips, power, cost or time."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),
     "dispatch": ("dispatch", "What the megawatts do in every hour of a year."),
+    "risk": ("risk", "What breaks the debt, when, why, how likely; its factors from history."),
     "company": ("company", "How long a company lives, what it cuts first, what its value moves with."),
     "contagion": ("contagion", "Who falls with whom, and how much of the money goes in a circle."),
     "validate": ("validate", "Compare the package with published answers."),

@@ -10,16 +10,20 @@ from megawatt.risk.dynamics import (
     stochastic_volatility,
     t_copula_normals,
 )
+from megawatt.risk.episodes import Episode, demand_scenarios, episode_factors, named_episodes
 from megawatt.risk.factors import (
     FACTORS,
     base_factors,
     conditional_default_probability,
     exponential_ornstein_uhlenbeck,
+    factors_of,
     geometric_brownian,
     ornstein_uhlenbeck,
     simulate_factors,
 )
 from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
+from megawatt.risk.reverse import BreakingPoint, breaking_points
+from megawatt.risk.sampling import KINDS_OF_DRAWS, Draws, Estimated, draw, estimate
 from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, operating_months, simulate
 from megawatt.risk.summary import drivers, fan, summarise, tail_mean, wilson_interval
 
@@ -28,19 +32,31 @@ __all__ = [
     "BLOCK_PATHS",
     "FACTORS",
     "FAN_PATHS",
+    "KINDS_OF_DRAWS",
+    "BreakingPoint",
     "Distribution",
+    "Draws",
+    "Episode",
+    "Estimated",
     "FactorPaths",
     "FactorTerms",
     "Risk",
     "base_factors",
+    "breaking_points",
     "conditional_default_probability",
     "correlation_root",
+    "demand_scenarios",
+    "draw",
     "drivers",
+    "episode_factors",
+    "estimate",
     "exponential_ornstein_uhlenbeck",
     "factor_terms",
+    "factors_of",
     "fan",
     "geometric_brownian",
     "jump_diffusion",
+    "named_episodes",
     "nearest_correlation",
     "net_cash_usd",
     "operating_months",

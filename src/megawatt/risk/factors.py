@@ -20,6 +20,7 @@ __all__ = [
     "conditional_default_probability",
     "default_months",
     "exponential_ornstein_uhlenbeck",
+    "factors_of",
     "geometric_brownian",
     "innovation_correlation",
     "ornstein_uhlenbeck",
@@ -135,9 +136,24 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
     if months < 1 or paths < 1:
         raise ScenarioError(f"simulation of {paths} paths and {months} months, both must be 1 or more")
     market, tenant = (_generator(seed_sequence, stream) for stream in range(2))
+    normals = market.standard_normal((months, len(FACTORS), paths)).transpose(1, 0, 2)
+    return factors_of(terms, normals, tenant.random((-(-months // 12), paths)))
+
+
+def factors_of(terms: FactorTerms, normals: FloatArray, uniforms: FloatArray) -> FactorPaths:
+    """All factors from given randomness, arrays (paths, months).
+
+    Parameters
+    ----------
+    terms : FactorTerms
+        As in `simulate_factors`; not checked again.
+    normals : array, (factors, months, paths)
+        Independent standard normals in the order of `FACTORS`.
+    uniforms : array, (years, paths)
+        Of the tenant, one a year (the last may be short).
+    """
     root = correlation_root(innovation_correlation(terms.correlation, _reversions(terms)))
-    shocks = _mix(root, market.standard_normal((months, len(FACTORS), paths)).transpose(1, 0, 2))
-    uniforms = tenant.random((-(-months // 12), paths))
+    shocks = _mix(root, normals)
     return FactorPaths(
         btc=geometric_brownian(shocks[0], terms.btc_volatility, terms.btc_drift).T,
         power=exponential_ornstein_uhlenbeck(shocks[1], terms.power_volatility, terms.power_reversion).T,

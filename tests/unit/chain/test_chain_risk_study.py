@@ -1,0 +1,62 @@
+"""The risk of a whole use: events in their order, drivers as shares, episodes, the same for one and two workers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.chain import forge, risk_study
+from megawatt.chain.links import Links
+from megawatt.chain.risk_study import EVENTS
+from megawatt.scenario import load
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+@pytest.fixture(scope="module")
+def links() -> Links:
+    use = load(EXAMPLES / "childress-gb300.toml", load_catalogue(), ()).uses[0]
+    return forge(use.scenario, load_catalogue(), use.folder)
+
+
+@pytest.fixture(scope="module")
+def study(links: Links) -> dict[str, Any]:
+    return risk_study(links, kind="sobol", paths=64, seed=1)
+
+
+def test_probabilities_lie_in_their_intervals(study: dict[str, Any]) -> None:
+    assert set(study["events"]) == set(EVENTS)
+    for event in study["events"].values():
+        assert 0.0 <= event["interval"][0] <= event["value"] <= event["interval"][1] <= 1.0
+
+
+def test_drivers_are_shares_of_variance(study: dict[str, Any]) -> None:
+    causes = {row["cause"]: row for row in study["drivers"]}
+    assert set(causes) == {"btc", "power", "compute", "demand", "tenant_fails"}
+    assert all(0.0 <= row["first_order_index"] <= 1.0 for row in causes.values())
+
+
+def test_a_loan_behind_a_contract_breaks_with_the_tenant_or_far_away(study: dict[str, Any]) -> None:
+    tenant, market = study["breaking_points"]
+    assert tenant["tenant_fails"]
+    assert market["distance_sd"] > 3.0
+    assert sum(market["part_of_distance"].values()) == pytest.approx(1.0)
+
+
+def test_a_bust_costs_more_than_a_steady_market(study: dict[str, Any]) -> None:
+    value = {row["key"]: row["npv_usd"] for row in study["demand"]["scenarios"]}
+    assert value["demand-bust"] < value["demand-bain-gap"] < value["demand-chip-market"] <= value["demand-rebound"]
+    assert len(study["episodes"]) == 5
+
+
+def test_one_and_two_workers_say_the_same(links: Links) -> None:
+    from megawatt.chain.risk_study import _simulated
+    from megawatt.risk import draw
+
+    model, months = links.model.committed(links.base), links.model.calendar.spine.months
+    drawn = draw("antithetic", months, 2112, 3)
+    one, two = (_simulated(model, links.terms, drawn, workers) for workers in (1, 2))
+    assert all((one[name] == two[name]).all() for name in ("npv_usd", "payment_default"))
