@@ -35,6 +35,7 @@ ROOMS = (
     "validation",
     "inspection",
     "report",
+    "cases",
     "cli",
 )
 PACKAGE = Path(megawatt.__file__).parent

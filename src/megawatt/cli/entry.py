@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "risk": ("risk", "What breaks the debt, when, why, how likely; its factors from history."),
     "company": ("company", "How long a company lives, what it cuts first, what its value moves with."),
     "contagion": ("contagion", "Who falls with whom, and how much of the money goes in a circle."),
+    "cases": ("cases", "Published claims, computed again: what holds, and what would change it."),
     "validate": ("validate", "Compare the package with published answers."),
     "calibrate": ("calibrate", "Fit a chip's kernels on measurements, or measure this machine."),
 }

@@ -1,0 +1,114 @@
+"""Cases: files that are read or refused, verdicts, and a claim whose verdict turns with its evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from megawatt.cases import (
+    CaseFile,
+    Claim,
+    Measured,
+    case_dict,
+    case_keys,
+    judge,
+    read_case,
+    render_case,
+    run_case,
+    with_inputs,
+)
+from megawatt.catalogue import load_catalogue
+from megawatt.cli.entry import cli
+from megawatt.errors import ScenarioError
+
+CATALOGUE = load_catalogue()
+
+
+def small() -> CaseFile:
+    """The claim on one small workload without rivals."""
+    case = read_case("trn3-claim")
+    settings = dict(case.settings) | {"rivals": [], "units": 1, "workloads": list(case.settings["workloads"])[:1]}
+    return dataclasses.replace(case, settings=settings)
+
+
+def test_the_claim_is_a_case_and_its_file_is_whole() -> None:
+    assert "trn3-claim" in case_keys()
+    case = read_case("trn3-claim")
+    assert len(case.settings["workloads"]) == 5
+    assert all(i.low <= i.value <= i.high and i.source for i in case.inputs)
+    assert all(claim.source for claim in case.claims)
+
+
+@pytest.mark.parametrize(
+    ("values", "verdict"),
+    [
+        ({"a": 5.0, "b": 4.0}, "holds"),
+        ({"a": 3.0, "b": 4.0}, "holds if"),
+        ({"a": 3.0, "b": 2.0}, "does not hold"),
+    ],
+)
+def test_verdicts_by_hand(values: dict[str, float], verdict: str) -> None:
+    claim = Claim("k", "four times", "somebody", "speed", at_least=4.0)
+    found = judge(claim, {"speed": Measured(values)})
+    assert found.verdict == verdict
+    below = judge(dataclasses.replace(claim, at_least=None, at_most=4.0), {"speed": Measured({"a": 4.5})})
+    assert below.verdict == "does not hold"
+    assert judge(claim, {}).verdict == "cannot be checked"
+
+
+def test_the_answer_turns_when_an_input_is_flipped() -> None:
+    """At the reported 1,000 W an UltraServer draws far more than before; at 70 W a chip it would draw the same."""
+    case = small()
+    before = {v.claim.key: v.verdict for v in run_case(case, CATALOGUE).verdicts}
+    answer = run_case(case, CATALOGUE).answer
+    assert before["same-energy"] == "does not hold"
+    assert before["peak-server"] == "holds"
+    assert before["real-runs"] == "cannot be checked"
+    flipped = run_case(with_inputs(case, ["new.chip_power_w=70", "new.sparsity_factor=4"]), CATALOGUE)
+    after = {v.claim.key: v.verdict for v in flipped.verdicts}
+    assert after["same-energy"] == "holds if"
+    assert after["four-times-watt"] == "holds if"
+    assert flipped.answer != answer
+    assert len(answer) == 3
+
+
+def test_page_and_json_hold_the_verdicts() -> None:
+    result = run_case(small(), CATALOGUE)
+    page, plain = render_case(result), case_dict(result)
+    assert "does not hold" in page
+    assert "<script src" not in page
+    assert [v["claim"] for v in plain["verdicts"]] == [c.key for c in result.case.claims]
+    assert plain["measures"]["speed per chip"]["low"] <= plain["measures"]["speed per chip"]["value"]
+
+
+@pytest.mark.parametrize("said", ["x=1", "new.chip_power_w", "new.chip_power_w=", "new.chip_power_w=-5", "=1"])
+def test_wrong_inputs_are_refused(said: str) -> None:
+    with pytest.raises(ScenarioError, match=r"NAME=NUMBER above 0, of new\.chip_power_w"):
+        with_inputs(read_case("trn3-claim"), [said])
+
+
+def test_wrong_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="trn3-claim"):
+        read_case("nothing")
+    file = tmp_path / "case.toml"
+    file.write_text('title = "x"\n')
+    with pytest.raises(ScenarioError, match="no as_of, claims, computation, inputs"):
+        read_case(str(tmp_path))
+    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "magic"\ninputs = []\nclaims = [{ key = 1 }]\n')
+    with pytest.raises(ScenarioError, match="a table of key, text"):
+        read_case(str(tmp_path))
+    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "magic"\ninputs = []\nclaims = []\n')
+    with pytest.raises(ScenarioError, match="allowed: machines"):
+        run_case(read_case(str(tmp_path)), CATALOGUE)
+    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "machines"\ninputs = []\nclaims = []\n')
+    with pytest.raises(ScenarioError, match=r"machines\.new"):
+        run_case(read_case(str(tmp_path)), CATALOGUE)
+
+
+def test_the_command_lists_and_refuses() -> None:
+    listed = CliRunner().invoke(cli, ["cases", "list"])
+    assert listed.exit_code == 0
+    assert "trn3-claim" in listed.output
