@@ -24,9 +24,10 @@ from megawatt.finance import (
     residual_of_chips,
     residual_straight_line,
 )
+from megawatt.finance.tranches import JuniorTerms
 from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
 
-__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "months_between"]
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "junior_terms", "months_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +174,15 @@ def _amount_usd(debt: Debt, machines_cost_usd: float) -> float | None:
 
 def _sizing(debt: Debt | None, machines_cost_usd: float) -> SizingTerms | None:
     """What limits the loan; None where its amount is given alone."""
-    if debt is None or not (debt.target_dscr or debt.gearing_frac or debt.minimum_llcr):
+    limits = debt and (debt.target_dscr, debt.gearing_frac, debt.minimum_llcr, debt.maximum_ltv, debt.advance_frac)
+    if debt is None or not any(limits or ()):
         return None
     return SizingTerms(
         target_dscr=debt.target_dscr.number() if debt.target_dscr else None,
         gearing=debt.gearing_frac.number() if debt.gearing_frac else None,
         minimum_llcr=debt.minimum_llcr.number() if debt.minimum_llcr else None,
+        maximum_ltv=debt.maximum_ltv.number() if debt.maximum_ltv else None,
+        advance_rate=debt.advance_frac.number() if debt.advance_frac else None,
         amount_usd=_amount_usd(debt, machines_cost_usd),
         cash_basis=debt.sizing_cash,
     )
@@ -218,9 +222,48 @@ def _loan(
         last_payment_month=last,
         capitalise_interest=debt.interest_of_construction == "capitalised",
         shape=debt.shape,
-        upfront_fee_frac=debt.upfront_fee_frac.number(),
+        # a discount is a fee that is taken off what is paid out
+        upfront_fee_frac=debt.upfront_fee_frac.number() + debt.oid_frac.number(),
+        commitment_fee=debt.commitment_fee_per_year.number(),
+        interest_only=debt.interest_only_payments,
+        rate_by_period=_floating(debt, calendar),
         balloon_frac=debt.balloon_frac.number(),
     )
+
+
+def _floating(debt: Debt, calendar: Calendar) -> FloatArray | None:
+    """Annual rate by month of a loan that floats in part, (months,)."""
+    part, spine = debt.floating_frac.number(), calendar.spine
+    if part == 0.0:
+        return None
+    years = spine.start_year + (spine.start_month - 1 + np.arange(spine.months)) // 12
+    at = [row.year for row in debt.forward_rates]
+    row = np.clip(np.searchsorted(at, years, side="right") - 1, 0, len(at) - 1)
+    expected = np.array([row.rate.number() for row in debt.forward_rates])[row]
+    floats = np.maximum(expected, debt.floating_floor.number()) + debt.floating_margin.number()
+    return np.asarray((1.0 - part) * debt.rate.number() + part * floats)
+
+
+def junior_terms(debt: Debt | None, loan: LoanTerms | None, equity_usd: float) -> tuple[JuniorTerms, ...]:
+    """Tranches behind the loan; ``equity_usd`` is what the project asks of its owners."""
+    if debt is None or loan is None:
+        return ()
+    first = loan.first_payment_month
+    return tuple(
+        JuniorTerms(
+            name=row.name,
+            kind=row.kind,
+            amount_usd=row.principal_usd.number() if row.principal_usd else
+            (row.share_of_equity_frac.number() if row.share_of_equity_frac else 0.0) * equity_usd,
+            rate=row.rate.number(),
+            pik_rate=row.pik_rate.number(),
+            first_payment_month=first,
+            last_payment_month=first + row.payments - 1,
+            shape=row.shape,
+            sweep_frac=row.sweep_frac.number(),
+        )
+        for row in debt.junior
+    )  # fmt: skip
 
 
 def _lender(debt: Debt | None) -> LenderTerms | None:
@@ -238,8 +281,12 @@ def _lender(debt: Debt | None) -> LenderTerms | None:
         refinancing=refinancing,
         interest_reserve=debt.interest_of_construction == "reserve",
         prepayment_order=debt.prepayment_order,
+        opex_reserve_months=debt.opex_reserve_months.number(),
+        test_every_months=debt.test_every_months,
+        lockup_release_tests=debt.lockup_release_tests,
     )
-    return None if terms == LenderTerms() else terms
+    plain = LenderTerms(test_every_months=debt.test_every_months, lockup_release_tests=debt.lockup_release_tests)
+    return None if terms == plain else terms
 
 
 def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_cost_usd: float) -> Capital:

@@ -15,7 +15,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Made, Memo
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney, RunningCost, ShedMoney
-from megawatt.chain.capital import calendar_of, capital
+from megawatt.chain.capital import calendar_of, capital, junior_terms
 from megawatt.chain.chip_money import ai_load_mw, chip_money, contract_usd_per_year
 from megawatt.chain.compute import Compute, Held, compute
 from megawatt.chain.ground import PowerIndex
@@ -44,6 +44,7 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow
+from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
@@ -84,6 +85,12 @@ class Links:
     def base(self) -> CashFlow:
         """The base case's cash flow."""
         return self.model.base()
+
+    @cached_property
+    def stack(self) -> Stack | None:
+        """Tranches behind the loan of the base case, and what is left to the owners; None where there are none."""
+        terms = junior_terms(self.scenario.debt, self.model.capital.loan, float(self.base.equity_in[0].sum()))
+        return stack_below(self.base, terms) if terms else None
 
     @property
     def it_mw(self) -> float:

@@ -15,6 +15,7 @@ from megawatt.facility.capacities import WorstHour
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
+from megawatt.finance.tranches import Stack
 from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import Risk
 from megawatt.runs import TrainingRun
@@ -323,6 +324,7 @@ class UseResult:
     warnings: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
     stresses: tuple[StressResult, ...] = ()
+    stack: Stack | None = None
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
     mined: MinedYear | None = None

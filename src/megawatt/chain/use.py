@@ -384,6 +384,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         warnings=(*_warnings(links, dispatch, assumptions), *rests_on),
         rests_on=rests_on,
         stresses=stress_results(links),
+        stack=links.stack,
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
         mined=links.mined,

@@ -16,6 +16,7 @@ from megawatt.repeatable import ONE_THREAD
 if TYPE_CHECKING:
     from megawatt.chain import Comparison, Headline, UseResult
     from megawatt.chain.records import StressResult
+    from megawatt.finance.tranches import Tranche
 
 __all__ = ["plan"]
 
@@ -88,11 +89,22 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
         to.print(f"{use.name}: {'; '.join(weather)}.", style="dim")
         for text in _worst(use):
             to.print(f"{use.name}: {text}", style="dim")
+        for tranche in use.stack.tranches if use.stack else ():
+            to.print(f"{use.name}: {_tranche_text(tranche)}", style="dim")
         for stress in use.stresses:
             to.print(f"{use.name}: {_stress_text(stress)}", style="dim")
         for text in use.rests_on or use.warnings[-1:]:
             to.print(f"{use.name}: {text}", style="dim")
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
+
+
+def _tranche_text(tranche: Tranche) -> str:
+    """A tranche behind the loan in one line."""
+    paid = float((tranche.interest_paid + tranche.principal_paid)[0].sum())
+    left = float(tranche.balance[0, -1])
+    owed = f", {left / 1e6:,.1f}m still owed at the end" if left >= 1.0 else ""
+    drawn = f"{tranche.draw[0].sum() / 1e6:,.1f}m USD drawn"
+    return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}, {paid / 1e6:,.1f}m paid{owed}."
 
 
 def _stress_text(stress: StressResult) -> str:

@@ -31,7 +31,7 @@ def covers(
     balance = schedule.balance[..., terms.loan.first_payment_month - 1]
     repaying = schedule.service.copy()
     repaying[..., : terms.loan.first_payment_month] = 0.0
-    life = llcr(cash, repaying, terms.loan.rate * periods.fractions, balance)
+    life = llcr(cash, repaying, terms.loan.period_rates(periods), balance)
     return np.where(np.isinf(lowest), np.nan, lowest), average, life
 
 
@@ -41,7 +41,7 @@ def refinancing_cover(terms: ProjectTerms, periods: Periods, schedule: LoanSched
     if loan is None:
         return np.full(cash.shape[0], np.nan)
     balloon = np.broadcast_to(schedule.balloon[..., loan.last_payment_month], cash.shape[:1])
-    factors = discount_to(loan.rate * periods.fractions, loan.last_payment_month)
+    factors = discount_to(loan.period_rates(periods), loan.last_payment_month)
     worth = cash[:, loan.last_payment_month + 1 :] @ factors[loan.last_payment_month + 1 :]
     owed = balloon > LEAST_SERVICE_USD
     return np.where(owed, worth / np.where(owed, balloon, 1.0), np.nan)

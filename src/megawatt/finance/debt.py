@@ -83,7 +83,7 @@ def one_draw(loan: LoanTerms, count: int) -> FloatArray:
 
 def unit_service(loan: LoanTerms, periods: Periods, cash: FloatArray | None, *, negative: bool = False) -> FloatArray:
     """Service per dollar owed at the first payment, (paths or 1, periods); see `service_per_dollar`."""
-    rates = loan.rate * periods.fractions
+    rates = loan.period_rates(periods)
     return service_per_dollar(loan.shape, rates, loan.window, cash, negative=negative, balloon_frac=loan.balloon_frac)
 
 
@@ -102,7 +102,7 @@ def schedule_of(loan: LoanTerms, periods: Periods, draws: FloatArray, per_dollar
     per_dollar : array, (paths or 1, periods)
         Service per dollar owed at the first payment.
     """
-    rates, first = loan.rate * periods.fractions, loan.first_payment_month
+    rates, first = loan.period_rates(periods), loan.first_payment_month
     shape = np.broadcast_shapes(draws.shape, per_dollar.shape)
     draw = np.array(np.broadcast_to(draws, shape))
     commitment, owed = draw.sum(axis=1), np.zeros(shape[0])
@@ -159,6 +159,9 @@ def _check(loan: LoanTerms, count: int) -> None:
         raise ScenarioError(f"loan.principal_usd = {loan.principal_usd} USD, must be above 0 (no loan: leave it out)")
     if not 0.0 <= loan.rate < 1.0:
         raise ScenarioError(f"loan.rate = {loan.rate} a year, must be 0 or more and below 1 (0.09 is 9 %)")
+    floats = loan.rate_by_period
+    if floats is not None and (floats.shape != (count,) or not np.all((floats >= 0.0) & (floats < 1.0))):
+        raise ScenarioError(f"loan.rate_by_period: must be ({count},) with annual rates of 0 or more and below 1")
     for name in ("upfront_fee_frac", "commitment_fee"):
         if not 0.0 <= getattr(loan, name) < 1.0:
             raise ScenarioError(f"loan.{name} = {getattr(loan, name)}, must be 0 or more and below 1")

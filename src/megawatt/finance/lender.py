@@ -173,10 +173,12 @@ def _interest_reserve(by_month: LoanSchedule, loan: LoanTerms | None, lender: Le
 def period_rates(terms: ProjectTerms, periods: Periods) -> FloatArray:
     """Interest of each period on its opening balance, (periods,): the loan's, then its refinancing's."""
     loan, new = terms.loan, terms.lender.refinancing if terms.lender else None
-    annual = np.full(periods.count, loan.rate if loan else 0.0)
-    if loan is not None and new is not None:
-        annual[loan.last_payment_month + 1 :] = new.rate
-    return np.asarray(annual * periods.fractions, dtype=np.float64)
+    if loan is None:
+        return np.zeros(periods.count)
+    rates = loan.period_rates(periods)
+    if new is not None:
+        rates[loan.last_payment_month + 1 :] = (new.rate * periods.fractions)[loan.last_payment_month + 1 :]
+    return rates
 
 
 def _ahead(due: FloatArray, held: float, start: int) -> FloatArray:

@@ -80,6 +80,8 @@ class LoanTerms:
         ``first_payment_month`` - ``draw_month`` months after it. ``last_payment_month`` is then the last draw's.
     balloon_frac : float
         Share of what is owed at the first payment that is left for the last payment on top of it (not for ``bullet``).
+    rate_by_period : (months,), optional
+        Annual rate of each period, for a loan that floats; ``rate`` is then not used.
     """
 
     principal_usd: float
@@ -98,6 +100,12 @@ class LoanTerms:
     commitment_fee: float = 0.0
     closing_cost_usd: float = 0.0
     deduct_fees: bool = True
+    rate_by_period: FloatArray | None = None
+
+    def period_rates(self, periods: Periods) -> FloatArray:
+        """Interest of each period on its opening balance, year fraction included, (periods,)."""
+        annual = self.rate if self.rate_by_period is None else self.rate_by_period
+        return np.asarray(annual * periods.fractions, dtype=np.float64)
 
     @property
     def left_for_last(self) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.finance.covers import covers
 from megawatt.finance.debt import LoanSchedule, loan_schedule
-from megawatt.finance.records import LoanTerms, OperatingFlows, ProjectTerms, TaxTerms
+from megawatt.finance.records import OperatingFlows, ProjectTerms, TaxTerms
 from megawatt.finance.tax import accrued_tax
 from megawatt.finance.totals import before_interest
 
@@ -92,10 +92,9 @@ def _tax(cases: Sequence[CoverCase], members: Sequence[int], schedules: dict[int
 
 def _interest(terms: ProjectTerms, schedule: LoanSchedule) -> FloatArray:
     """Interest that accrues on the opening balance, (periods,). [USD]"""
-    loan: LoanTerms | None = terms.loan
-    rate = loan.rate if loan is not None else 0.0
+    assert terms.loan is not None, "the caller leaves cases without a loan out"
     opening = np.concatenate([[0.0], schedule.balance[:-1]])
-    return np.asarray(opening * rate * terms.timing.fractions)
+    return np.asarray(opening * terms.loan.period_rates(terms.timing))
 
 
 def _cover(case: CoverCase, schedule: LoanSchedule, tax: FloatArray) -> Cover:

@@ -44,6 +44,9 @@ class SizingTerms:
         Lowest loan life cover at the first payment.
     advance_rate : float, optional
         Largest share of capital spending that is drawn.
+    maximum_ltv : float, optional
+        Largest share of the site's worth at the first payment: the cash that sizes, from then to the end of the
+        project, at the project's discount rate.
     amount_usd : float, optional
         Most that is drawn.
     cash_basis : {'pre-tax', 'after-tax'}
@@ -61,6 +64,7 @@ class SizingTerms:
     gearing: float | None = None
     minimum_llcr: float | None = None
     advance_rate: float | None = None
+    maximum_ltv: float | None = None
     amount_usd: float | None = None
     cash_basis: Literal["pre-tax", "after-tax"] = "after-tax"
     drawn: Literal["as-scheduled", "pro-rata"] = "as-scheduled"
@@ -83,7 +87,8 @@ class SizedLoan:
     uses : (paths,)
         Capital spending, fees, interest of construction and reserves at close. [USD]
     binding : tuple of str
-        The limit that set the size, by path: ``DSCR``, ``gearing``, ``LLCR``, ``advance rate``, ``amount`` or ``uses``.
+        The limit that set the size, by path: ``DSCR``, ``gearing``, ``LLCR``, ``LTV``, ``advance rate``,
+        ``amount`` or ``uses``.
     """
 
     loan: LoanTerms
@@ -202,7 +207,7 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
         limits["amount"] = sizing.amount_usd * own
     if not set(limits) - {"uses"}:
         raise ScenarioError(
-            "debt: nothing sizes it; give a target DSCR, a gearing, an LLCR, an advance rate or an amount"
+            "debt: nothing sizes it; give a target DSCR, a gearing, an LLCR, an LTV, an advance rate or an amount"
         )
     size, binding = _smallest(limits, cash.shape[0])
     if unit is None or per_dollar is None:
@@ -270,7 +275,7 @@ def _funding(
         stored = stored + ahead(opex, lender.opex_reserve_months / periods.months, max(end, 0))[:, start]
     return FundingTerms(
         capex=capex[None, : start + 1],
-        rates=(loan.rate * periods.fractions)[: start + 1],
+        rates=loan.period_rates(periods)[: start + 1],
         commitment_fee=(loan.commitment_fee * periods.fractions)[: start + 1],
         upfront_fee_frac=loan.upfront_fee_frac,
         fixed_at_close=np.full(paths, loan.closing_cost_usd),
@@ -287,7 +292,7 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
         given = getattr(sizing, name)
         if given is not None and not given > 0.0:
             raise ScenarioError(f"debt.{name} = {given}, must be above 0")
-    for name in ("gearing", "advance_rate"):
+    for name in ("gearing", "advance_rate", "maximum_ltv"):
         given = getattr(sizing, name)
         if given is not None and not 0.0 < given <= 1.0:
             raise ScenarioError(f"debt.{name} = {given}, must be above 0 and at most 1")
@@ -302,12 +307,21 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
         # a path without cash has no sculpted service to divide by
         limits["DSCR"] = np.where(np.isfinite(worst), np.maximum(worst, 0.0), 0.0) / sizing.target_dscr
     if sizing.minimum_llcr is not None:
-        factors = discount_to(loan.rate * terms.timing.fractions, loan.first_payment_month - 1)
+        factors = discount_to(loan.period_rates(terms.timing), loan.first_payment_month - 1)
         limits["LLCR"] = np.maximum(cash[:, life] @ factors[life], 0.0) / sizing.minimum_llcr
+    if sizing.maximum_ltv is not None:
+        years, first = terms.timing.years, loan.first_payment_month
+        ahead_of = (1.0 + terms.discount_rate) ** -(years[first:] - years[first - 1])
+        limits["LTV"] = np.maximum(cash[:, first:] @ ahead_of, 0.0) * sizing.maximum_ltv
     return limits
 
 
-_FIELDS: Final = {"DSCR": "debt.target_dscr", "LLCR": "debt.minimum_llcr", "gearing": "debt.gearing_frac"}
+_FIELDS: Final = {
+    "DSCR": "debt.target_dscr",
+    "LLCR": "debt.minimum_llcr",
+    "gearing": "debt.gearing_frac",
+    "LTV": "debt.maximum_ltv",
+}
 """Field of a scenario that asks for a limit."""
 
 

@@ -11,6 +11,9 @@ from megawatt.chain.records import Comparison, ConversionResult, Footprint, Mine
 from megawatt.facility import WorstHour
 from megawatt.files import strict
 from megawatt.finance.credit import credit_measures
+from megawatt.finance.periods import Periods
+from megawatt.finance.rates_of_return import irr
+from megawatt.finance.tranches import Stack
 
 __all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
 
@@ -183,6 +186,7 @@ def _use(use: UseResult) -> dict[str, Any]:
             }
             for s in use.sensitivities
         ],
+        "stack": None if use.stack is None else _stack(use.stack, use.cash.terms.timing),
         "stresses": [_finite(asdict(stress)) for stress in use.stresses],
         "mined": None if use.mined is None else mined_summary(use.mined),
         "assumptions": len(use.assumptions),
@@ -193,6 +197,27 @@ def _use(use: UseResult) -> dict[str, Any]:
 
 _OF_LOAN: Final = ("dscr_at_low", "dscr_at_high", "llcr_at_low", "llcr_at_high", "missed_at_low", "missed_at_high")
 """What a sensitivity says of the loan."""
+
+
+def _stack(stack: Stack, periods: Periods) -> dict[str, Any]:
+    """Tranches behind the loan by their totals, and the owners' return after them; base case. [USD]"""
+    rate = float(irr(stack.distributions[:1] - stack.equity_in[:1], periods.years).rate[0])
+    return {
+        "equity_irr": _plain(rate),
+        "equity_usd": float(stack.equity_in[0].sum()),
+        "tranches": [
+            {
+                "name": tranche.terms.name,
+                "kind": tranche.terms.kind,
+                "drawn_usd": float(tranche.draw[0].sum()),
+                "paid_usd": float((tranche.interest_paid + tranche.principal_paid)[0].sum()),
+                "most_owed_usd": float(tranche.balance[0].max()),
+                "unpaid_at_end_usd": float(tranche.balance[0, -1]),
+                "behind_periods": int((tranche.arrears[0] > 0.0).sum()),
+            }
+            for tranche in stack.tranches
+        ],
+    }
 
 
 def mined_summary(mined: MinedYear) -> dict[str, Any]:

@@ -11,7 +11,16 @@ from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
 from megawatt.scenario.section import Month, ratio
 
-__all__ = ["Capex", "Contract", "Debt", "DemandResponse", "FeeStep", "Lease", "Opex", "Tax", "WorkingCapital"]
+__all__ = [
+    "Capex",
+    "Contract",
+    "DemandResponse",
+    "FeeStep",
+    "Lease",
+    "Opex",
+    "Tax",
+    "WorkingCapital",
+]
 
 
 class Contract(Section):
@@ -249,108 +258,6 @@ class WorkingCapital(Section):
     )
     payable_days: Annotated[Fact, *quantity("day", ge=0, le=365)] = Field(
         0.0, validate_default=True, description="days that bills of running cost stay unpaid", title="days of payables"
-    )
-
-
-class Debt(Section):
-    """A term loan drawn when the first chips are paid: an amount, a share of what the machines cost, or sized.
-
-    With ``target_dscr``, ``gearing_frac`` or ``minimum_llcr`` the loan is the largest that meets all of them in the
-    base case; an amount beside them is the most that is drawn.
-    """
-
-    principal_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
-        None, description="amount drawn, USD", title="loan"
-    )
-    share_of_machines_frac: Annotated[Fact, *ratio] | None = Field(
-        None,
-        description="amount drawn as a share of the cost of chips or miners, instead of principal_usd",
-        title="loan over cost of machines",
-    )
-    target_dscr: Annotated[Fact, *quantity(ge=1, le=10)] | None = Field(
-        None,
-        description="sizes the loan: lowest cover of a month's service by CFADS (sculpted: the cover of all)",
-        title="cover that sizes the loan",
-    )
-    gearing_frac: Annotated[Fact, *quantity(ge=0.01, le=1)] | None = Field(
-        None,
-        description="sizes the loan: largest share of all uses (spending, fee, interest of construction)",
-        title="gearing",
-    )
-    minimum_llcr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
-        None, description="sizes the loan: lowest loan life cover at the first payment", title="loan life cover"
-    )
-    sizing_cash: Literal["pre-tax", "after-tax"] = Field(
-        "after-tax", description="CFADS that sizes: before tax, or after tax in equal parts over each year"
-    )
-    rate: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
-        description="nominal annual rate, 30/360", title="interest rate"
-    )
-    payments: int = Field(
-        60,
-        ge=1,
-        le=480,
-        description="number of monthly payments, from the first month with every block live on; all within the project",
-    )
-    drawn: Literal["at-once", "with-machines", "with-spending"] = Field(
-        "at-once",
-        description="with-machines: delayed draws, each block's share when its machines are paid (at-once: the first); "
-        "with-spending: in proportion to all that is spent before the first payment",
-    )
-    interest_of_construction: Literal["capitalised", "cash", "reserve"] = Field(
-        "capitalised",
-        description="interest before the first payment: added to the loan, paid in cash by the owners as it accrues, "
-        "or paid from a reserve that is filled at the first draw",
-    )
-    clock_months: int | None = Field(
-        None,
-        ge=1,
-        le=480,
-        description="with delayed draws: each is repaid on a clock of its own, its last payment so many months after "
-        "it, its first as many months after it as the first draw's (payments is then not used)",
-    )
-    shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
-        "level",
-        description="how principal is repaid; sculpted: service follows the base case's cash before debt and tax "
-        "(prepayments left out), or the cash that sizes the loan",
-    )
-    reserve_months: Annotated[Fact, *quantity("month", ge=0, le=24)] = Field(
-        "@finance-practice.debt_reserve_months",
-        validate_default=True,
-        description="months of average debt service kept as cash before owners are paid (DSRA)",
-        title="debt service reserve",
-    )
-    upfront_fee_frac: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
-        0.0, validate_default=True, description="fee on the principal", title="upfront fee"
-    )
-    balloon_frac: Annotated[Fact, *ratio] = Field(
-        0.0, validate_default=True, description="share of the debt left for the last payment", title="balloon"
-    )
-    refinance_payments: int = Field(
-        0, ge=0, le=480, description="monthly payments of a new loan that repays the balloon; 0: it is due in cash"
-    )
-    refinance_rate: Annotated[Fact, *quantity(ge=0, le=0.99)] | None = Field(
-        None, description="rate of the new loan; default: that of the old one", title="rate of refinancing"
-    )
-    refinance_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] = Field(
-        1.2,
-        validate_default=True,
-        description="the new lender lends what last year's cash carries at this cover",
-        title="cover that a new lender asks for",
-    )
-    prepayment_order: Literal["pro-rata", "inverse"] = Field(
-        "pro-rata",
-        description="instalments that a guarantor's fee prepays, once reserves are full and service until the halls "
-        "are let again is held: all later ones in proportion, or the last ones",
-    )
-    sweep_frac: Annotated[Fact, *ratio] = Field(
-        0.0, validate_default=True, description="share of the owners' excess cash that prepays the loan", title="sweep"
-    )
-    lockup_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
-        None, description="trailing cover below which owners are paid nothing", title="lock-up cover"
-    )
-    covenant_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
-        None, description="trailing cover below which the covenant is breached", title="covenant cover"
     )
 
 

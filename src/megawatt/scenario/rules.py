@@ -131,6 +131,31 @@ def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("lease.backstop_schedule", ", ".join(months), "months in order, each once")
 
 
+def _floats(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """A floating rate and what it needs; tranches behind the loan."""
+    debt = _table(raw, "debt")
+    years = [row.get("year") for row in _list(debt.get("forward_rates"))]
+    given = [year for year in years if isinstance(year, int)]
+    if debt.get("floating_frac") and not years:
+        yield Problem("debt.forward_rates", "missing", "rates by year, because floating_frac is given")
+    if given != sorted(set(given)):
+        yield Problem("debt.forward_rates", ", ".join(map(str, given)), "years in order, each once")
+    for i, row in enumerate(_list(debt.get("junior"))):
+        amounts = [name for name in ("share_of_equity_frac", "principal_usd") if row.get(name) is not None]
+        if len(amounts) != 1:
+            yield Problem(
+                f"debt.junior.{i}", " and ".join(amounts) or "no amount", "one of share_of_equity_frac, principal_usd"
+            )
+        months = _table(raw, "timeline").get("operating_months", 60)
+        if isinstance(row.get("payments"), int) and isinstance(months, int) and row["payments"] > months:
+            yield Problem(
+                f"debt.junior.{i}.payments", str(row["payments"]), f"at most the {months} months of operation"
+            )
+    payments, only = debt.get("payments", 60), debt.get("interest_only_payments", 0)
+    if isinstance(payments, int) and isinstance(only, int) and only >= payments:
+        yield Problem("debt.interest_only_payments", str(only), f"below payments = {payments}")
+
+
 def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """How the tenant's default is given, and stresses that fall into the project."""
     risk, timeline = _table(raw, "risk"), _table(raw, "timeline")
@@ -301,6 +326,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _term,
         _guarantee,
         _tenant,
+        _floats,
         _one_amount,
         _clocks,
         _shed,

@@ -13,11 +13,11 @@ from pydantic import Field
 from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.scenario.debt_sections import Debt
 from megawatt.scenario.mining_sections import Mining
 from megawatt.scenario.money_sections import (
     Capex,
     Contract,
-    Debt,
     DemandResponse,
     Lease,
     Opex,

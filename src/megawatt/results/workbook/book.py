@@ -132,7 +132,7 @@ def has_formulas(cash: CashFlow) -> bool:
         and not lender.interest_reserve
         and lender.opex_reserve_months == lender.reserve_rate == 0.0,
         forced is None or not np.any(forced[0] > 0.0),
-        loan is None or loan.clock_months is None,
+        loan is None or (loan.clock_months is None and loan.rate_by_period is None),
         loan is None or loan.interest_only == loan.commitment_fee == loan.closing_cost_usd == 0.0,
         tax is None or (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
     )
