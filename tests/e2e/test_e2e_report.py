@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from megawatt.chain.records import Comparison
 from megawatt.cli.entry import main
-from megawatt.report import render
+from megawatt.report import render, render_credit
+from tests.credit_sample import credit_comparison
 from tests.e2e.scenarios import EXAMPLES
 from tests.report_sample import SOURCES, mining_alone, sample_comparison
 
@@ -198,3 +201,58 @@ def test_the_dispatch_page_draws_and_fits_a_phone(browser: object, tmp_path: Pat
         main(["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)])
     for visit in _drawn(browser, path, 6):
         assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()
+
+
+def _long(comparison: Comparison, years: int) -> Comparison:
+    """The sample's paper over so many years, its loan in three tranches."""
+    use = comparison.uses[0]
+    assert use.credit is not None
+    found, first = use.credit, use.credit.years[1]
+    rows = tuple(replace(first, year=2026 + k) for k in range(years))
+    loan = replace(found.tranches[0], balance_usd=(3.333e9,) * years)
+    risk = replace(
+        found.risk,
+        years=tuple(row.year for row in rows),
+        dscr=np.full((5, years), 1.25),
+        below_one=np.full(years, 0.125),
+    )
+    tranches = tuple(replace(loan, name=name) for name in ("senior", "mezzanine", "second lien"))
+    return replace(comparison, uses=(replace(use, credit=replace(found, years=rows, tranches=tranches, risk=risk)),))
+
+
+_A4_PX = (182 / 25.4 * 96, 269 / 25.4 * 96)
+"""A sheet of A4 within its margins of 14 mm."""
+
+
+@pytest.mark.parametrize("years", [0, 12, 25, 40])
+def test_the_committee_s_page_prints_on_two_sheets(browser: object, tmp_path: Path, years: int) -> None:
+    path = tmp_path / "credit.html"
+    comparison = credit_comparison()
+    html = render_credit(_long(comparison, years) if years else comparison)["credit.html"]
+    path.write_text(html, encoding="utf-8")
+    with Visit(browser, path) as visit:
+        pdf = visit.page.pdf(format="A4", prefer_css_page_size=True)
+        assert re.findall(rb"/Count (\d+)", pdf) == [b"2"]
+        assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
+        visit.page.set_viewport_size({"width": int(_A4_PX[0]), "height": int(_A4_PX[1])})
+        visit.page.emulate_media(media="print")
+        for part in ("#credit", "#risk"):
+            assert visit.page.locator(part).bounding_box()["height"] <= _A4_PX[1]
+        cut = "Array.from(document.querySelectorAll('.scroll')).filter(s => s.scrollWidth > s.clientWidth).length"
+        assert visit.page.evaluate(cut) == 0
+        assert (visit.said, visit.asked) == ([], [path.as_uri()])
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "dark")])
+def test_the_committee_s_page_fits_screens(browser: object, tmp_path: Path, width: int, scheme: str) -> None:
+    path = tmp_path / "credit.html"
+    path.write_text(render_credit(credit_comparison())["credit.html"], encoding="utf-8")
+    with Visit(browser, path, width=width, scheme=scheme) as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+        assert visit.page.locator("html").get_attribute("data-theme") == scheme
+        first = visit.page.locator(".verdict li").first
+        assert first.inner_text().startswith("First to break as prices fall: the lock-up (DSCR 1.15×)")
+        assert first.bounding_box()["y"] < 900, "what breaks first is on the first screen"
+        visit.page.get_by_role("button", name="Dark").click()
+        assert visit.page.locator("html").get_attribute("data-theme") != scheme
+        assert visit.said == []

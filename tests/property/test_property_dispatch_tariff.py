@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +30,34 @@ def test_auto_and_highs_agree_on_random_tariffs(seed: int) -> None:
 @given(st.integers(0, 2**31))
 def test_falling_tiers_are_billed_as_they_are(seed: int) -> None:
     problem = tariffed(seed, falling=True)
-    plan = optimise(problem)
-    assert plan_cost_usd(problem, plan.mw) == pytest.approx(plan.objective_usd, rel=1e-7, abs=1e-3)
-    if problem.energy_tiers:
-        assert "tier" in plan.solver
+    plan = optimise(problem, "auto", "simplex")
+    assert plan_cost_usd(problem, plan.mw) == pytest.approx(plan.objective_usd, rel=1e-6, abs=1e-2)
+    assert plan.gap_usd <= 1e-6 * (1.0 + abs(plan.objective_usd))
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31))
+def test_no_choice_of_tiers_is_cheaper_than_the_plan_of_falling_ones(seed: int) -> None:
+    """A charge whose rates fall is the cheapest of its tiers' straight lines: all of them are tried."""
+    problem = replace(tariffed(seed, falling=True), minimums=(), availability=(), storages=())
+    falling = [charge for charge in (*problem.peaks, *problem.energy_tiers) if not charge.rising][:4]
+    held = {c.name for c in falling}
+    problem = replace(
+        problem,
+        peaks=tuple(c for c in problem.peaks if c.rising or c.name in held),
+        energy_tiers=tuple(c for c in problem.energy_tiers if c.rising or c.name in held),
+    )
+    plan = optimise(problem, "auto", "simplex")
+    least = np.inf
+    for lines in itertools.product(*(range(len(c.tiers)) for c in falling)):
+        tried, fixed = problem, 0.0
+        for charge, k in zip(falling, lines, strict=True):
+            start, rate = charge.tiers[k]
+            fixed += charge.cost_usd(start) - rate * start
+            kind = "peaks" if charge in problem.peaks else "energy_tiers"
+            there = tuple(
+                replace(c, tiers=((0.0, rate),)) if c.name == charge.name else c for c in getattr(tried, kind)
+            )
+            tried = replace(tried, **{kind: there})
+        least = min(least, optimise(tried).objective_usd + fixed)
+    assert plan.objective_usd == pytest.approx(least, rel=1e-6, abs=1e-2)

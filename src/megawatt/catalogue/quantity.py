@@ -279,6 +279,10 @@ def _json_schema(unit: str, ge: float, le: float) -> dict[str, Any]:
     return {"anyOf": [number, text, table]}
 
 
+_ELSE: Final = {"grid": "; or no grid, with prices of one's own and power.carbon_g_per_kwh"}
+"""What will do instead of a key of a family."""
+
+
 def catalogue_key(family: str) -> Any:
     """Annotations of a scenario string that must be a key of this catalogue family."""
 
@@ -292,6 +296,8 @@ def catalogue_key(family: str) -> Any:
             near = catalogue.near(raw, family)
             hint = f"nearest: {', '.join(near)}; " if near else ""
             allowed = f"a key of the catalogue family {family}"
-            raise refusal(shown(raw), allowed, f"{hint}megawatt catalogue list {family}") from None
+            raise refusal(
+                shown(raw), allowed, f"{hint}megawatt catalogue list {family}{_ELSE.get(family, '')}"
+            ) from None
 
     return BeforeValidator(read)

@@ -59,9 +59,15 @@ _PLAIN = {
 
 def as_problems(model: type[BaseModel], error: ValidationError) -> list[Problem]:
     """The problems that pydantic found in a file of this model; those that are only counted are not worded."""
-    errors = error.errors(include_url=False)
+    errors = _without_echoes(error.errors(include_url=False))
     worded = [_as_problem(model, e) for e in errors[:MOST_PROBLEMS]]
     return worded + [Problem(".".join(map(str, e["loc"])), "wrong too", "") for e in errors[MOST_PROBLEMS:]]
+
+
+def _without_echoes(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """The errors but for lists that are called too short since each of their entries is wrong."""
+    inner = {tuple(e["loc"][:-1]) for e in errors if e["loc"] and isinstance(e["loc"][-1], int)}
+    return [e for e in errors if not (e["type"] == "too_short" and tuple(e["loc"]) in inner)]
 
 
 def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:

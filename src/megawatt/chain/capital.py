@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.plant_cost import PlantCost, plant_costs
 from megawatt.chain.taxation import tax_terms
 from megawatt.finance import (
@@ -47,6 +47,12 @@ class Calendar:
     def last_live(self) -> int:
         """Month index in which the last block is live."""
         return max(h.month for h in self.halls)
+
+    def first_full_months(self) -> IntArray:
+        """Months of the year that is dispatched: the first twelve with all halls live, fewer where the project ends."""
+        months = self.spine.months
+        first = min(self.last_live, max(months - 12, 0)) + np.arange(12)
+        return first[first < months]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
-from megawatt.chain.links import Links, forge
+from megawatt.chain.links import Links, forge_hours
+from megawatt.chain.power import BlockMoney
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import dry_response
 from megawatt.dispatch import (
@@ -24,10 +25,11 @@ from megawatt.dispatch import (
     yearly_peak,
 )
 from megawatt.dispatch.halls import above_firm, it_power, site_halls
+from megawatt.dispatch.ledgers import BLOCKS
 from megawatt.dispatch.operator import OperatorYear, operator_year
 from megawatt.hours import HOURS_IN_YEAR, monthly_sum
 from megawatt.scenario import LoadedScenario
-from megawatt.tariff import Bill, Rate, bill_of
+from megawatt.tariff import Bill, BillLine, Rate, bill_of
 
 __all__ = ["Additions", "SiteYear", "site_year"]
 
@@ -72,7 +74,7 @@ class SiteYear:
     ``rate`` is the tariff, ``price_usd_per_mwh`` what energy costs beside it (market or contract, with losses).
     ``water`` says when pads run, None where water is free; ``held_by_contract``: the AI load is planned to run in every
     hour and accounted at the pay of its first contract year; ``mined``: what a mined MWh earns; ``site``: halls and
-    prices behind the problem, None of a case folder.
+    prices behind the problem, None of a case folder; ``blocks_mwh`` (12,) energy bought ahead.
     """
 
     name: str
@@ -85,13 +87,18 @@ class SiteYear:
 
     site: SiteProblem | None = None
     firm_ai_frac: float = 0.0
+    blocks_mwh: FloatArray | None = None
 
     def bill(self, plan: HourlyPlan) -> Bill | None:
         """The plan's power bill line by line and month by month; None for a case folder."""
         if self.rate is None or self.price_usd_per_mwh is None:
             return None
         imports = plan.mw[self.problem.imports.name]
-        return bill_of(self.rate, imports, monthly_sum(self.price_usd_per_mwh * imports))
+        bill = bill_of(self.rate, imports, monthly_sum(self.price_usd_per_mwh * imports))
+        if self.problem.blocks_usd is None or self.blocks_mwh is None:
+            return bill
+        ahead = BillLine(BLOCKS, "block", "MWh", self.blocks_mwh, self.problem.blocks_usd)
+        return replace(bill, lines=(bill.lines[0], ahead, *bill.lines[1:]))
 
     def it_mw(self, plan: HourlyPlan) -> FloatArray | None:
         """What a plan's machines take, losses and cooling left out, (8760,). [MW]; None where no halls are known."""
@@ -105,7 +112,8 @@ class SiteYear:
 
     def operated(self, plan: HourlyPlan) -> OperatorYear:
         """A plan's year as its operator reads it."""
-        return operator_year(self.problem, plan, self.it_mw(plan))
+        hosted = None if self.site is None else site_halls(self.site).mining.hosted
+        return operator_year(self.problem, plan, self.it_mw(plan), hosted)
 
 
 def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | None = None) -> SiteYear:
@@ -128,7 +136,7 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
         If idle halls exceed the import limit, or chips exceed the halls.
     """
     added = additions or Additions()
-    links = forge(use.scenario, catalogue, use.folder)
+    links = forge_hours(use.scenario, catalogue, use.folder)
     problem = links.problem
     water = _water(links, problem, added) if added.saves_water else None
     charge = added.demand_charge_usd_per_mw_year
@@ -145,8 +153,10 @@ def site_year(use: LoadedScenario, catalogue: Catalogue, additions: Additions | 
     hours = site_hours(site, assets)
     beside = problem.price_usd_per_mwh + problem.adder_usd_per_mwh
     beside = beside if problem.rate is None else beside - hourly_adder(problem.rate)
-    mined, firm = links.mined, added.ai_firm_frac
-    return SiteYear(use.scenario.name, hours, water, held, mined, problem.rate, beside, site, firm)
+    ahead = links.model.find(BlockMoney)
+    mwh, usd = (None, None) if ahead is None else ahead.first_year(links.model.calendar)
+    hours, firm = replace(hours, blocks_usd=usd), added.ai_firm_frac
+    return SiteYear(use.scenario.name, hours, water, held, links.mined, problem.rate, beside, site, firm, mwh)
 
 
 def _water(links: Links, problem: SiteProblem, added: Additions) -> WaterPlan:

@@ -54,7 +54,7 @@ from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["Links", "forge", "reforge"]
+__all__ = ["Links", "forge", "forge_hours", "reforge"]
 
 
 @dataclass(frozen=True)
@@ -239,6 +239,11 @@ def forge(
     return _link(scenario, Memo(catalogue), folder, held or Held(), CashModel.sculpted, metered)
 
 
+def forge_hours(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
+    """The links up to the site's hours: cash is without what plants and services add, and without a loan."""
+    return _link(scenario, Memo(catalogue), folder, Held(), None)
+
+
 def reforge(links: Links, scenario: Scenario, catalogue: Catalogue) -> Links:
     """The links after inputs of the scenario or facts of the catalogue moved; the layout is held.
 
@@ -263,7 +268,7 @@ def _link(
     memo: Memo,
     folder: Path,
     held: Held,
-    financed: Callable[[CashModel], CashModel],
+    financed: Callable[[CashModel], CashModel] | None,
     metered: Metered | None = None,
 ) -> Links:
     site, catalogue = scenario.site, memo.catalogue
@@ -307,9 +312,8 @@ def _link(
         folder,
         *terms_of_grid,
     )
-    if plants:
-        model = _with_plants(memo, scenario, model, problem, plants, mined)
-    model = financed(model)
+    if financed is not None:
+        model = financed(_with_plants(memo, scenario, model, problem, plants, mined) if plants else model)
     if mined is not None:
         problem = with_values(problem, mined)
     return Links(

@@ -50,8 +50,7 @@ def index_on(power: Power, tariff_growth: float, calendar: Calendar) -> PowerInd
         last = max(row.year for row in power.forward)
         beyond = int(np.argmax(spine.year > last)) if (spine.year > last).any() else months
         steps = curve * escalator(months, power.price_growth_per_year.number(), max(beyond - 12, 0))
-    first = min(calendar.last_live, max(months - 12, 0)) + np.arange(12)
-    first = first[first < months]
+    first = calendar.first_full_months()
     other = escalator(months, tariff_growth)
     by_month = [np.ones(12), np.ones(12)]
     for at, path in zip(by_month, (steps, other), strict=True):
@@ -70,15 +69,23 @@ def index_on(power: Power, tariff_growth: float, calendar: Calendar) -> PowerInd
 class BlockMoney:
     """A take-or-pay block: its price against what its energy sells for at the settlement point.
 
-    ``in_force`` (months,) is 1 in the months of the contract; ``paid_usd`` (months,) what the block costs;
-    ``market_usd`` (months,) what it sells for at level 1, ``basis_usd`` (months,) beside it; ``owner_frac`` the share
-    that the site's owner bears.
+    ``mwh`` (months,) is the block's energy, ``paid_usd`` (months,) what it costs; ``market_usd`` (months,) what it
+    sells for at level 1, ``basis_usd`` (months,) beside it; ``owner_frac`` the share that the site's owner bears.
     """
 
+    mwh: FloatArray
     paid_usd: FloatArray
     market_usd: FloatArray
     basis_usd: FloatArray
     owner_frac: float
+
+    def first_year(self, calendar: Calendar) -> tuple[FloatArray, FloatArray]:
+        """Energy of the whole block in the year that is dispatched [MWh], and its cost less its sale [USD]; by calendar
+        month, (12,)."""
+        first, year = calendar.first_full_months(), np.zeros((2, 12))
+        cost = self.paid_usd - self.market_usd - self.basis_usd
+        year[:, calendar.spine.month[first]] = self.mwh[first], cost[first]
+        return year[0], year[1]
 
     def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
         """Cost of the block less its sale at the node, whatever the site draws."""
@@ -103,19 +110,19 @@ def block_money(
     spine = calendar_of(timeline).spine
     weekend = weekend_hours(year)
     now = spine.year * 12 + spine.month
-    paid = market = basis = np.zeros(spine.months)
+    bought = paid = market = basis = np.zeros(spine.months)
     for block in power.blocks:
         first, last = _month(block.start, -(10**9)), _month(block.end, 10**9)
         force = (now >= first) & (now <= last)
         mwh = np.asarray(block.mask(weekend) * block.mw.number(), dtype=np.float64)
         energy = force * repeat_year(spine, monthly_sum(mwh))
-        began = int(np.argmax(force))
+        began, bought = int(np.argmax(force)), bought + energy
         paid = paid + energy * block.usd_per_mwh.number() * escalator(
             spine.months, block.growth_per_year.number(), began
         )
         market = market + force * repeat_year(spine, monthly_sum(mwh * market_usd_per_mwh))
         basis = basis + energy * (power.basis_usd_per_mwh.number() if block.settled == "node" else 0.0)
-    return BlockMoney(paid, market, basis, owner_frac)
+    return BlockMoney(bought, paid, market, basis, owner_frac)
 
 
 def _month(text: str | None, otherwise: int) -> int:

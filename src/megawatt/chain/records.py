@@ -14,23 +14,27 @@ from megawatt.dispatch.records import Dispatch
 from megawatt.facility.capacities import WorstHour
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.agreements import OperatingTerms
+from megawatt.finance.committee import Amount, Covenant, CreditYear, Maturity
 from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack
 from megawatt.mining.records import HashEconomics, MinerFleet
-from megawatt.risk.records import Risk
+from megawatt.risk.records import CreditRisk, Risk
 from megawatt.runs import TrainingRun
 from megawatt.training.records import TrainingPlan
 
 __all__ = [
+    "BreakEven",
     "Comparison",
     "ConversionDate",
     "ConversionResult",
+    "CreditPaper",
     "HashYear",
     "Headline",
     "MachineStep",
     "MinedMonth",
     "MinedYear",
     "Sensitivity",
+    "Tranche",
     "UnitCost",
     "UseResult",
 ]
@@ -299,6 +303,72 @@ class Footprint:
 
 
 @dataclass(frozen=True, slots=True)
+class BreakEven:
+    """Where one input breaks one test of the loan, everything else as in the base case.
+
+    Attributes
+    ----------
+    test : str
+        ``lock-up``, ``covenant``, ``DSCR of 1.00×``, ``missed payment`` or ``balloon unpaid``.
+    level : float or None
+        Cover of the test; None for what is owed and unpaid.
+    lever, unit : str
+        The input that moves, e.g. the rent, and its unit.
+    base : float
+        The input in the base case.
+    value : float or None
+        The input at which the test is just broken; None where no value in the range breaks it, or mends a test that is
+        broken in the base case.
+    month : str or None
+        Month of the event there.
+    broken : bool
+        The test is broken in the base case already: ``value`` is then what would mend it.
+    """
+
+    test: str
+    level: float | None
+    lever: str
+    unit: str
+    base: float
+    value: float | None
+    month: str | None
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tranche:
+    """A loan of the base case: terms, and what is owed at the end of each calendar year. [USD]"""
+
+    name: str
+    drawn_usd: float
+    rate: float
+    shape: str
+    first_payment: str
+    last_payment: str
+    balance_usd: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CreditPaper:
+    """What a credit committee reads of a use with debt.
+
+    ``verdict`` says in sentences what breaks first, at which price, when, and what lenders lose. ``debt_usd`` is owed
+    at the first payment; ``years`` are calendar years, ``tranches`` hold a balance for each of them.
+    """
+
+    verdict: tuple[str, ...]
+    debt_usd: float
+    sources: tuple[Amount, ...]
+    uses: tuple[Amount, ...]
+    years: tuple[CreditYear, ...]
+    tranches: tuple[Tranche, ...]
+    covenants: tuple[Covenant, ...]
+    break_evens: tuple[BreakEven, ...]
+    maturity: Maturity | None
+    risk: CreditRisk
+
+
+@dataclass(frozen=True, slots=True)
 class UseResult:
     """One use of the site, the whole chain."""
 
@@ -332,6 +402,7 @@ class UseResult:
     worst_hour: WorstHour | None = None
     hottest_hour: WorstHour | None = None
     served: ServedChips | None = None
+    credit: CreditPaper | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.committee import credit_paper
 from megawatt.chain.compute import Compute
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
@@ -206,21 +207,14 @@ _LITTLE_EQUITY: Final = 0.05
 
 def _handed_back_notes(risk: Risk) -> list[str]:
     """A probability of default that is the tenant's own, put in and handed back."""
-    missed = risk.samples["missed_month"] >= 0
-    failed = risk.samples["tenant_default_month"] >= 0
-    both = float((missed & failed).sum())
-    if risk.probability_missed is None or not missed.any() or not failed.any():
-        return []
-    if both < _HANDED_BACK * missed.sum() or both < _HANDED_BACK * failed.sum():
+    credit = risk.credit
+    if credit is None or not credit.handed_back or credit.tenant_default is None:
         return []
     return [
-        f"The probability that debt service is missed ({risk.probability_missed:.2%}) is the tenant's default "
-        f"probability that was put in ({failed.mean():.2%} over the project): nothing else brings the loan down."
+        f"The probability that debt service is missed ({credit.payment_default.probability:.2%}) is the tenant's "
+        f"default probability that was put in ({credit.tenant_default:.2%} over the project): nothing else brings the "
+        "loan down."
     ]
-
-
-_HANDED_BACK: Final = 0.9
-"""Share of missed paths on which the tenant failed, and of failed tenants on which service was missed; assumed."""
 
 
 def _sign_notes(value_usd: float, moves: tuple[Sensitivity, ...], assumptions: tuple[Assumption, ...]) -> list[str]:
@@ -388,4 +382,5 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         unit_costs=unit_costs(links),
         operating=operating_terms(links),
         mined=links.mined,
+        credit=credit_paper(links, risk),
     )

@@ -211,7 +211,10 @@ def _mined_lines(mined: MinedYear) -> str:
         f"miners stop above {mined.strike_usd_per_mwh:,.2f} USD/MWh delivered{slower}",
         f"outlook, USD/MWh (stop): {later}",
     ]
-    if mined.cash_usd_per_btc is not None:
+    if mined.cash_usd_per_btc is None:
+        why = "customers own all machines" if mined.hosted_strike_usd_per_mwh is not None else "nothing pays its power"
+        lines.insert(1, f"mined: no coins of one's own in these months ({why})")
+    else:
         per_day = coins(first_year(mined).values())["cash_usd_per_ph_day"]
         cost = f"cash cost {mined.cash_usd_per_btc:,.0f} USD/BTC, {per_day:,.2f} USD/PH/day"
         lines.insert(1, f"mined: {mined.year_btc:,.1f} BTC in these months, {cost}")
@@ -272,6 +275,11 @@ def _operator_lines(year: OperatorYear) -> str:
             f"a MWh from the grid: {total.all_in_usd_per_mwh:,.2f} USD all in ({split})",
             f"machines off or slower in {total.curtailed_hours:,.0f} hours: {_kusd(total.avoided_usd)} kUSD "
             f"of power avoided, {_kusd(total.forgone_usd)} not earned, {_kusd(total.saved_usd)} saved",
+            *(
+                [f"customers' machines off: {total.hosted_off_mwh:,.0f} MWh, in none of these"]
+                if total.hosted_off_mwh
+                else []
+            ),
             f"heat, losses and cooling: {total.heat_mwh:,.0f} MWh; carbon: {total.carbon_t:,.0f} t",
         ]
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from megawatt.cli.credit import print_credit
 from megawatt.cli.options import SETTING, Whole
 from megawatt.cli.output import console, emit_json, note
 from megawatt.cli.tables import print_table
@@ -40,8 +41,9 @@ __all__ = ["plan"]
 def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, workers: int, as_json: bool) -> None:
     """Run the whole chain on SCENARIO: chip, training job, hall, grid, contract, debt, risk.
 
-    Leaves OUT/<name>/ with report.html, Parquet tables, summary.json and manifest.json: the whole folder or, if stopped
-    before the end, the one that was there before. A folder of that name which holds anything but an unchanged run is
+    Leaves OUT/<name>/ with report.html, Parquet tables, summary.json and manifest.json, and where a use has debt
+    credit.html, two sheets for a credit committee: the whole folder or, if stopped before the end, the one that was
+    there before. A folder of that name which holds anything but an unchanged run is
     never replaced.
     """
     os.environ.update(ONE_THREAD)
@@ -49,7 +51,7 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
 
     from megawatt.catalogue import load_catalogue
     from megawatt.chain import compare
-    from megawatt.report import render
+    from megawatt.report import render, render_credit
     from megawatt.results import make_manifest, save, summary_of
     from megawatt.scenario import load
     from megawatt.writing import check_folder
@@ -62,7 +64,7 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
     folder = save(
         comparison,
         out.joinpath(comparison.name),
-        {"report.html": render(comparison, loaded.catalogue.sources)},
+        {"report.html": render(comparison, loaded.catalogue.sources)} | render_credit(comparison),
         keep=keep,
     )
     if as_json:
@@ -80,6 +82,7 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     for use in comparison.uses:
         to.print(f"{use.name}: {use.title}")
     _print_uses(comparison)
+    print_credit(comparison)
     if comparison.conversion is not None:
         from megawatt.cli.convert import print_conversion
 

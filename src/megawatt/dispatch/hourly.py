@@ -68,14 +68,20 @@ class PeakCharge:
     """A charge on the highest grid import among some hours.
 
     ``tiers``: (from MW, USD per MW and year) in rising order, the first from 0: the rate of each MW of peak beyond
-    that level. Rates that do not fall make the charge convex. ``weight`` (hours,), where given, is what of an hour's
-    import counts (a ratchet: a share of the import of earlier months); its hours are those with a weight above 0.
+    that level. Rates that do not fall make the charge convex; others need HiGHS. ``weight`` (hours,), where given, is
+    what of an hour's import counts (a ratchet: a share of the import of earlier months); its hours are those with a
+    weight above 0.
     """
 
     name: str
     hours: NDArray[np.bool_]
     tiers: tuple[tuple[float, float], ...]
     weight: FloatArray | None = None
+
+    @property
+    def rising(self) -> bool:
+        """Whether no tier is cheaper than the one before: then the charge is convex."""
+        return _rise(self.tiers)
 
     def metered_mw(self, import_mw: FloatArray) -> float:
         """The peak that this import (hours,) is billed for. [MW]"""
@@ -117,7 +123,7 @@ class EnergyTiers:
     @property
     def rising(self) -> bool:
         """Whether no block is cheaper than the one before: then the charge is convex."""
-        return all(a[1] <= b[1] for a, b in itertools.pairwise(self.tiers))
+        return _rise(self.tiers)
 
     def energy_mwh(self, import_mw: FloatArray) -> float:
         """Energy that its hours draw. [MWh]"""
@@ -221,6 +227,8 @@ class HourlyProblem:
     minimums : tuple of MinimumBill
     fixed_usd : float
         What is owed whatever runs.
+    blocks_usd : (12,) or None
+        What energy bought ahead costs beside its sale at the market, by month, whatever runs; None: there is none.
     services : tuple of Service
         Power held ready for the grid.
     energy_usd_per_mwh : (hours,) or None
@@ -241,6 +249,12 @@ class HourlyProblem:
     fixed_usd: float = 0.0
     services: tuple[Service, ...] = ()
     energy_usd_per_mwh: FloatArray | None = None
+    blocks_usd: FloatArray | None = None
+
+    @property
+    def owed_usd(self) -> float:
+        """What is owed whatever runs, blocks of energy with it. [USD]"""
+        return self.fixed_usd + (0.0 if self.blocks_usd is None else float(self.blocks_usd.sum()))
 
     @property
     def hours(self) -> int:
@@ -276,6 +290,10 @@ class HourlyPlan:
     gap_usd: float
     solver: str
     solve_s: float
+
+
+def _rise(tiers: tuple[tuple[float, float], ...]) -> bool:
+    return all(a[1] <= b[1] for a, b in itertools.pairwise(tiers))
 
 
 def missing_usd(problem: HourlyProblem, minimum: MinimumBill, import_mw: FloatArray) -> float:
@@ -382,7 +400,4 @@ def _peak_problems(charge: PeakCharge, hours: int) -> list[Problem]:
         return [Problem(f"{where}.tiers", f"from {starts} MW", "rising levels, the first 0")]
     if not all(np.isfinite(rate) and rate >= 0.0 for rate in rates):
         return [Problem(f"{where}.tiers", f"{rates} USD/MW", "finite rates >= 0")]
-    if any(b < a for a, b in itertools.pairwise(rates)):
-        hint = "a falling rate rewards a higher peak and has no single optimum; use its average"
-        return [Problem(f"{where}.tiers", f"{rates} USD/MW", "rates that do not fall", hint)]
     return []

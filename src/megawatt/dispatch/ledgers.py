@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,7 +12,20 @@ from megawatt.arrays import BoolArray, FloatArray
 from megawatt.dispatch.hourly import Block, HourlyPlan, HourlyProblem, missing_usd
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR, monthly_sum
 
-__all__ = ["Entry", "earned_usd", "ledger", "monthly_charge_usd", "monthly_usd", "plan_cost_usd", "tariff_usd"]
+__all__ = [
+    "BLOCKS",
+    "Entry",
+    "earned_usd",
+    "ledger",
+    "monthly_charge_usd",
+    "monthly_usd",
+    "plan_cost_usd",
+    "tariff_usd",
+]
+
+
+BLOCKS: Final = "blocks less the market"
+"""Line of energy bought ahead: its price less its sale at the node, whatever runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,8 @@ def monthly_usd(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, FloatArra
         monthly[f"minimum {minimum.name}"] = _in_month(minimum.hours, -missing_usd(problem, minimum, imports))
     if problem.fixed_usd:
         monthly["fixed charges"] = np.full(12, -problem.fixed_usd / 12.0)
+    if problem.blocks_usd is not None:
+        monthly[BLOCKS] = -problem.blocks_usd
     return monthly
 
 
@@ -91,7 +107,7 @@ def monthly_charge_usd(problem: HourlyProblem, plan: HourlyPlan) -> FloatArray:
         owed = sum(charge.cost_usd(plan.peak_mw[charge.name]) for charge in problem.peaks)
         return np.full(12, owed / 12.0)
     own = {b.name for b in (problem.imports, *problem.supplies, *problem.uses)}
-    own |= {s.name for s in problem.storages} | {s.name for s in problem.services}
+    own |= {BLOCKS} | {s.name for s in problem.storages} | {s.name for s in problem.services}
     charges = [-usd for name, usd in monthly_usd(problem, plan).items() if name not in own]
     return np.asarray(np.sum(charges, axis=0) if charges else np.zeros(12), dtype=np.float64)
 
@@ -134,6 +150,9 @@ def ledger(problem: HourlyProblem, plan: HourlyPlan) -> tuple[Entry, ...]:
         lines.append(Entry(f"to the minimum bill {minimum.name}", minimum.least_usd, "USD", -missing))
     if problem.fixed_usd:
         lines.append(Entry("fixed charges", problem.fixed_usd, "USD", -problem.fixed_usd))
+    if problem.blocks_usd is not None:
+        ahead = float(problem.blocks_usd.sum())
+        lines.append(Entry(BLOCKS, ahead, "USD", -ahead))
     for promise in problem.availability:
         offered = next(b for b in problem.uses if b.name == promise.use)
         missed = max(float(offered.mw.sum() - plan.mw[promise.use].sum()) - promise.free_mwh, 0.0)
@@ -147,8 +166,8 @@ def earned_usd(book: Iterable[Entry]) -> float:
 
 
 def tariff_usd(problem: HourlyProblem, import_mw: FloatArray) -> float:
-    """What peaks, tiers, minimum bills and fixed charges cost at this import, (hours,). [USD]"""
-    cost = problem.fixed_usd + sum(c.cost_usd(c.metered_mw(import_mw)) for c in problem.peaks)
+    """What peaks, tiers, minimum bills, fixed charges and blocks cost at this import, (hours,). [USD]"""
+    cost = problem.owed_usd + sum(c.cost_usd(c.metered_mw(import_mw)) for c in problem.peaks)
     cost += sum(t.cost_usd(t.energy_mwh(import_mw)) for t in problem.energy_tiers)
     return cost + sum(missing_usd(problem, minimum, import_mw) for minimum in problem.minimums)
 

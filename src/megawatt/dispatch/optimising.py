@@ -15,7 +15,7 @@ Solver = Literal["auto", "exact", "highs"]
 SOLVERS: Final = ("auto", "exact", "highs")
 
 
-def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "ipm") -> HourlyPlan:
+def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "hipo") -> HourlyPlan:
     """Least-cost plan of an hourly problem.
 
     Parameters
@@ -37,13 +37,10 @@ def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "
     SolverError
         If a solver gives up.
     """
-    from megawatt.dispatch.solvers.exact import not_own, solve_exact
+    from megawatt.dispatch.solvers.exact import not_own, one_way, solve_exact
     from megawatt.dispatch.solvers.general import solve_highs
-    from megawatt.dispatch.tiered import solve_with_tiers
 
     check_problem(problem)
-    if not all(tiers.rising for tiers in problem.energy_tiers):
-        return solve_with_tiers(problem, lambda other: optimise(other, solver, method))
     reason = not_own(problem)
     if solver == "exact" and reason:
         raise ScenarioError(f"dispatch: solver = 'exact': {reason}; use 'auto' or 'highs'")
@@ -51,7 +48,9 @@ def optimise(problem: HourlyProblem, solver: Solver = "auto", method: Method = "
         return solve_highs(problem, method)
     if not reason:
         try:
-            return solve_exact(problem)
+            plan = solve_exact(problem)
+            one_way(problem, plan)
+            return plan
         except SolverError as error:
             if solver == "exact":
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from megawatt.arrays import FloatArray
@@ -39,7 +41,7 @@ def run_window(view: HourlyProblem, limit_mw: FloatArray, state_mwh: float) -> P
     InfeasibleError
         If firm load cannot be served.
     """
-    stack = hour_stack(view)
+    stack = _spared(view)
     solver = YearSolver(stack, compiled=compiled_kernel())
     metered = np.logical_or.reduce([c.hours for c in view.peaks]) if view.peaks else np.zeros(view.hours, np.bool_)
     rates = sum(max(rate for _, rate in c.tiers) for c in view.peaks)
@@ -68,7 +70,7 @@ def run_rules(view: HourlyProblem, limit_mw: FloatArray, state_mwh: float, wish_
     wish_mw : array, shape (hours,)
         Charge (positive) or discharge that the rule asks for. [MW]
     """
-    stack = hour_stack(view)
+    stack = _spared(view)
     own = sum((b.mw.sum(axis=1) for b in view.supplies if b.name not in view.last_resort), np.zeros(view.hours))
     firm = np.maximum(view.firm_mw - own, 0.0)
     limit = np.maximum(limit_mw, np.minimum(firm, view.import_limit_mw))
@@ -84,6 +86,17 @@ def run_rules(view: HourlyProblem, limit_mw: FloatArray, state_mwh: float, wish_
         state = min(max(kept + change[t], 0.0), energy)
         change[t] = state - kept
     return _settled(view, stack, limit, change, np.zeros(view.hours), state_mwh)
+
+
+def _spared(view: HourlyProblem) -> HourStack:
+    """The hours' stacks with energy of negative value held at what makes burning it in the battery worthless.
+
+    So the battery has one direction an hour; the order in which all else runs is kept.
+    """
+    stack = hour_stack(view)
+    _, _, into, out, _, cycle = stack.store.tolist()
+    worthless = -cycle * into * out / (1.0 - into * out) if into * out < 1.0 else -np.inf
+    return replace(stack, cost=np.maximum(stack.cost, worthless))
 
 
 def _settled(

@@ -17,6 +17,7 @@ from megawatt.ours import differences
 from megawatt.scenario import load
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, price_warnings
+from megawatt.scenario.size_doubts import size_doubts
 
 __all__ = ["describe_run", "describe_study"]
 
@@ -35,7 +36,7 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
         assumed += [f"{prefix}{text}" for text in left]
         scenario = use.scenario
         doubts = price_warnings(study.catalogue, scenario.power, place_of_site(scenario.site, use.folder), use.folder)
-        warnings += [f"{prefix}{text}" for text in doubts]
+        warnings += [f"{prefix}{text}" for text in (*doubts, *size_doubts(scenario))]
     return Description("", str(path), study.title, tuple(sections), tuple(assumed), warnings=tuple(warnings))
 
 

@@ -43,13 +43,14 @@ def fill(template: str, drawn: Iterable[Chart], /, **context: object) -> str:
     ValueError
         If a chart holds a number that is not finite.
     """
+    charts = tuple(drawn)
     scripts = {
-        "echarts": _asset("vendor", "echarts.min.js"),
+        "echarts": _asset("vendor", "echarts.min.js") if charts else "",
         "early": _asset("templates", "early.js"),
         "report": _asset("templates", "report.js"),
     }
     frame = {
-        "specs": _specs(drawn),
+        "specs": _specs(charts),
         "style": _asset("templates", "style.css"),
         "scripts": scripts,
         "policy": _policy(scripts),
@@ -88,7 +89,7 @@ def _asset(folder: str, name: str) -> str:
 
 def _policy(scripts: Mapping[str, str]) -> str:
     """Content security policy: nothing from anywhere, these scripts by hash, styles of this file."""
-    hashes = [base64.b64encode(sha256(text.encode()).digest()).decode() for text in scripts.values()]
+    hashes = [base64.b64encode(sha256(text.encode()).digest()).decode() for text in scripts.values() if text]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     return f"default-src 'none'; script-src {allowed}; {rest}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import numpy as np
+
 from megawatt.chain.records import Comparison, ConversionResult, Footprint, MinedMonth, MinedYear, UseResult
 from megawatt.facility import WorstHour
 from megawatt.files import strict
@@ -151,6 +153,14 @@ def _of_site(use: UseResult) -> tuple[tuple[str, Footprint | WorstHour | None], 
     return (("footprint", use.footprint), ("worst_hour", use.worst_hour), ("hottest_hour", use.hottest_hour))
 
 
+def _arrays_as_lists(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {name: _arrays_as_lists(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_arrays_as_lists(value) for value in content]
+    return content.tolist() if isinstance(content, np.ndarray) else content
+
+
 def _use(use: UseResult) -> dict[str, Any]:
     measures = use.cash.measures
     return {
@@ -169,6 +179,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "wue_l_per_kwh": use.facility.wue_l_per_kwh,
         "npv_usd": _plain(float(measures.npv_usd[0])),
         "equity_irr": _plain(float(measures.equity_irr[0])),
+        "credit": None if use.credit is None else _arrays_as_lists(asdict(use.credit)),
         "lender": {name: _plain(value) for name, value in asdict(credit_measures(use.cash)).items()},
         "unit_costs": {
             cost.name: {"value": _plain(cost.value), "unit": cost.unit, "means": cost.means} for cost in use.unit_costs

@@ -21,7 +21,7 @@ from megawatt.risk.factors import (
     ornstein_uhlenbeck,
     simulate_factors,
 )
-from megawatt.risk.records import Distribution, FactorPaths, FactorTerms, Risk
+from megawatt.risk.records import Chance, CreditRisk, Distribution, FactorPaths, FactorTerms, Risk
 from megawatt.risk.reverse import BreakingPoint, breaking_points
 from megawatt.risk.sampling import KINDS_OF_DRAWS, Draws, Estimated, draw, estimate
 from megawatt.risk.simulation import FAN_PATHS, net_cash_usd, operating_months, simulate
@@ -34,6 +34,8 @@ __all__ = [
     "FAN_PATHS",
     "KINDS_OF_DRAWS",
     "BreakingPoint",
+    "Chance",
+    "CreditRisk",
     "Distribution",
     "Draws",
     "Episode",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 
-__all__ = ["Distribution", "FactorPaths", "FactorTerms", "Risk"]
+__all__ = ["Chance", "CreditRisk", "Distribution", "FactorPaths", "FactorTerms", "Risk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,75 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Chance:
+    """Probability of an event on some path of a simulation, with its 95 % interval (error of the number of paths)."""
+
+    probability: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRisk:
+    """What can happen to lenders on the simulated paths.
+
+    Attributes
+    ----------
+    lockup, breach, payment_default, balloon_default, insolvency : Chance
+        Of each event in any month; ``breach`` and ``lockup`` are 0 where no level is set.
+    exposure_usd, loss_usd : float or None
+        Owed at the first missed payment or unpaid balloon, and never repaid as of then; means of the paths with one.
+        None without any.
+    loss_given_default_frac : float or None
+        Mean loss over mean exposure.
+    expected_loss_usd, expected_loss_error_usd : float
+        Mean of all paths as of the first period at the loan's rate, and its standard error.
+    years, dscr : (years,), (5, years)
+        Calendar years with service, and percentiles 5, 25, 50, 75, 95 of each year's DSCR.
+    below_one : (years,)
+        Share of paths on which a year's DSCR is below 1.
+    tenant_default : float or None
+        Share of paths on which the tenant fails; None without a tenant that can.
+    missed_with, missed_without : float or None
+        Share of paths with a missed payment among those on which the tenant fails, and among the others.
+    handed_back : bool
+        The probability of a missed payment is that of the tenant, put in and handed back.
+    input_range, input_per_year : tuple of float, float or None
+        The tenant's yearly default probability: low and high end, and as used; None where nothing says.
+    probability_at_range : tuple of float or None
+        Probability of a missed payment at those ends, by the weight of each path.
+    """
+
+    lockup: Chance
+    breach: Chance
+    payment_default: Chance
+    balloon_default: Chance
+    insolvency: Chance
+    exposure_usd: float | None
+    loss_usd: float | None
+    loss_given_default_frac: float | None
+    expected_loss_usd: float
+    expected_loss_error_usd: float
+    years: tuple[int, ...]
+    dscr: FloatArray
+    below_one: FloatArray
+    tenant_default: float | None
+    missed_with: float | None
+    missed_without: float | None
+    handed_back: bool
+    input_per_year: float | None
+    input_range: tuple[float, float] | None
+    probability_at_range: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Risk:
     """What can happen to one use of the site.
 
     Probabilities come with a 95 % confidence interval. A balloon that is not repaid is no missed payment: it has a
     probability of its own. ``samples`` holds per-path values (paths,) of the
     headline quantities, and
-    ``fans`` percentiles by month (5, months) at 5, 25, 50, 75, 95 %.
+    ``fans`` percentiles by month (5, months) at 5, 25, 50, 75, 95 %. ``credit`` is None without debt.
     """
 
     paths: int
@@ -95,3 +157,4 @@ class Risk:
     fans: Mapping[str, FloatArray]
     drivers: Mapping[str, float]
     assumptions: tuple[Assumption, ...] = ()
+    credit: CreditRisk | None = None

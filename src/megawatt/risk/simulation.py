@@ -16,6 +16,7 @@ from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.finance.measures import level_annuity_usd_per_year
 from megawatt.finance.records import CashFlow
 from megawatt.risk.blocks import BLOCK_PATHS, run_blocks
+from megawatt.risk.credit import YEARLY_DSCR, credit_risk, credit_samples
 from megawatt.risk.factors import FACTORS, base_factors, check_terms, simulate_factors
 from megawatt.risk.records import FactorPaths, FactorTerms, Risk
 from megawatt.risk.summary import cumulative_by_month, drivers, fan, summarise, wilson_interval
@@ -65,7 +66,8 @@ def simulate(
     -------
     Risk
         ``samples``: npv_usd, value_usd_per_grid_mw_year, worst_month_usd, min_dscr and equity_irr (NaN where a path
-        has none), missed_month, balloon_month and tenant_default_month (-1: never), and the path mean of each factor as
+        has none), missed_month, balloon_month and tenant_default_month (-1: never), with debt lockup_month,
+        breach_month, insolvency_month, exposure_usd, loss_usd and loss_today_usd, and the path mean of each factor as
         ``mean_<factor>``. ``fans``: cfads_usd, net_cash_usd (after debt service due), closing_cash_usd and the
         factors; of the first `FAN_PATHS` paths. ``drivers``: rank correlation of each factor's path mean, and of
         paying tenants (0 default, 1 none), with the NPV. ``probability_missed_by_month``: cumulative.
@@ -83,7 +85,7 @@ def simulate(
         raise ScenarioError(f"simulation of {months} months, but the project has {base.terms.months}; use the same")
     start = operation_start_month(base.terms, base.revenue_total.T)
     drawn = run_blocks(partial(_block, cash_of=cash_of, terms=terms, months=months), paths, seed, workers)
-    samples = {name: drawn[name] for name in drawn if not name.startswith(_BY_MONTH)}
+    samples = {name: drawn[name] for name in drawn if not name.startswith((_BY_MONTH, YEARLY_DSCR))}
     samples["value_usd_per_grid_mw_year"] = (
         level_annuity_usd_per_year(samples["npv_usd"], base.terms.discount_rate, start, months) / grid_mw
     )
@@ -104,6 +106,7 @@ def simulate(
         fans={name.removeprefix(_BY_MONTH): fan(drawn[name]) for name in drawn if name.startswith(_BY_MONTH)},
         drivers=_drivers(samples),
         assumptions=terms.assumptions,
+        credit=credit_risk(base, terms, samples, drawn[YEARLY_DSCR]) if base.terms.loan is not None else None,
     )
 
 
@@ -150,9 +153,11 @@ def _block(
     for name in FACTORS:
         by_month[name] = getattr(factors, name)
         out[f"mean_{name}"] = by_month[name].mean(axis=1)
+    out |= {} if cash.terms.loan is None else credit_samples(cash)
     keep = paths if seed_sequence.spawn_key[-1] < FAN_PATHS // BLOCK_PATHS else 0
-    out |= {_BY_MONTH + name: _rows(values, paths)[:keep] for name, values in by_month.items()}
-    return {name: values if name.startswith(_BY_MONTH) else _rows(values, paths) for name, values in out.items()}
+    out |= {_BY_MONTH + name: values for name, values in by_month.items()}
+    fans = (_BY_MONTH, YEARLY_DSCR)
+    return {name: _rows(values, paths)[: keep if name.startswith(fans) else None] for name, values in out.items()}
 
 
 def _rows(values: NDArray[Any], paths: int) -> NDArray[Any]:

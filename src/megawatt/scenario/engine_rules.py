@@ -83,7 +83,7 @@ def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[P
     yield from _tried(
         "power.tariff", "a tariff with a rate sheet", lambda: site_sheet(catalogue, power, scenario.tariff)
     )
-    yield from _beside_bundled(scenario, catalogue)
+    yield from _tariff(scenario, catalogue)
     grid = power.grid
     if grid is not None and power.carbon_g_per_kwh is None:
         carbon = "a grid with its carbon intensity, or power.carbon_g_per_kwh"
@@ -160,14 +160,21 @@ _PRICES = (
 )
 
 
-def _beside_bundled(scenario: Scenario, catalogue: Catalogue) -> Iterator[Problem]:
+def _tariff(scenario: Scenario, catalogue: Catalogue) -> Iterator[Problem]:
+    """No price beside a bundled tariff; no more under contract than the connection has."""
     from megawatt.scenario.site_tariff import site_sheet
 
     try:
-        bundled = site_sheet(catalogue, scenario.power, scenario.tariff).sheet.bundled
+        sheet = site_sheet(catalogue, scenario.power, scenario.tariff).sheet
     except MegawattError:
         return
-    for name in _PRICES if bundled else ():
+    where, grid_mw = "tariff" if scenario.tariff is not None else "power.tariff", scenario.site.grid_mw.number()
+    owed = [(f"{where}.contract_mw", sheet.contract_mw.number())] if sheet.contract_mw is not None else []
+    owed += [(f"{where}.demand.{i}.minimum_mw", line.minimum_mw.number()) for i, line in enumerate(sheet.demand)]
+    for path, mw in owed:
+        if mw > grid_mw:
+            yield Problem(path, f"{mw:g} MW", f"at most site.grid_mw = {grid_mw:g} MW")
+    for name in _PRICES if sheet.bundled else ():
         if getattr(scenario.power, name):
             hint = "the tariff's energy lines are the whole price (bundled)"
             yield Problem(f"power.{name}", "a price beside a bundled tariff", "none", hint)

@@ -22,6 +22,7 @@ from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.rules import between_conversion, between_sections
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_tariff import with_own_tariff
+from megawatt.scenario.tariff_rules import tariff_problems
 from megawatt.tariff import catalogued_sheet
 
 __all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "load_price_years", "validate_raw"]
@@ -195,7 +196,7 @@ def validate_raw(
     problems = between_sections(raw)
     raw, catalogue, unread = with_own_machines(raw, catalogue, folder)
     raw, catalogue, untold = with_own_tariff(raw, catalogue, folder)
-    problems += untold
+    problems += [*untold, *tariff_problems(raw)]
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})

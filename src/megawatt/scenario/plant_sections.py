@@ -192,7 +192,7 @@ class Export(Section):
     limit_mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
         description="most power that the connection takes back, MW; 0: none", title="export limit"
     )
-    price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] | None = Field(
+    price_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0, le=10000)] | None = Field(
         None, description="fixed price; default: the market's, less the spread", title="price of exports"
     )
     spread_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0, le=10000)] = Field(

@@ -8,6 +8,7 @@ from typing import Any
 
 from megawatt.errors import Problem
 from megawatt.scenario.comparison import Conversion
+from megawatt.scenario.plant_sections import PLANTS
 
 __all__ = ["between_conversion", "between_sections"]
 
@@ -246,6 +247,13 @@ def _outputs(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, found, "one of profile (an hourly file) and capacity_factor_frac")
 
 
+def _exports(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is sold is the site's own: nothing without a plant."""
+    if "export" in raw and not any(name in raw for name in PLANTS):
+        plants = ", ".join(f"[{name}]" for name in PLANTS)
+        yield Problem("export", "nothing to sell", f"a plant of the site's own: one of {plants}", "or leave it out")
+
+
 def _services(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """A service has one price, and who holds it is there."""
     rows = raw.get("services")
@@ -334,6 +342,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _retarget,
         _prices,
         _outputs,
+        _exports,
         _services,
     )
     return [problem for rule in rules for problem in rule(raw)]

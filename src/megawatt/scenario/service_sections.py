@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from megawatt.catalogue.quantity import quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.errors import shown
 from megawatt.scenario.section import ratio
+from megawatt.tariff.windows import hours_of_span
 
 __all__ = ["Curtailment", "GridService", "LargeLoad"]
 
@@ -36,7 +38,8 @@ class GridService(Section):
     )
     months: tuple[int, ...] = Field((), description="months in which it is awarded, 1 to 12; default: all")
     hours: tuple[int, int] = Field(
-        (0, 24), description="hours of the day in which it is awarded, [from, to), over midnight where from > to"
+        (0, 24),
+        description='hours of the day in which it is awarded, [from, to) or "14-20", over midnight where from > to',
     )
     called_frac: Annotated[Fact, *quantity(ge=0, le=0.9)] = Field(
         0.0, validate_default=True, description="share of the held energy that is called", title="share called"
@@ -54,6 +57,17 @@ class GridService(Section):
         if any(not 1 <= month <= 12 for month in months):
             raise refusal(f"{list(months)}", "months 1 to 12")
         return months
+
+    @field_validator("hours", mode="before")
+    @classmethod
+    def _span(cls, raw: Any) -> Any:
+        text = raw[0] if isinstance(raw, list) and len(raw) == 1 else raw
+        if not isinstance(text, str):
+            return raw
+        hours = hours_of_span(text)
+        if hours is None:
+            raise refusal(shown(text), 'two hours of the day, [14, 20] or "14-20"')
+        return hours
 
     @field_validator("hours")
     @classmethod

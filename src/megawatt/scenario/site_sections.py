@@ -121,7 +121,7 @@ class PriceBlock(Window):
     mw: Annotated[Fact, *quantity("MW", ge=0, le=20000)] = Field(
         description="power in every hour of the block, MW", title="power of a block"
     )
-    usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] = Field(
+    usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0, le=10000)] = Field(
         description="price of the block's energy", title="price of a block"
     )
     settled: Literal["node", "hub"] = Field(
@@ -208,7 +208,7 @@ class Power(Section):
     floor_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] | None = Field(
         None, description="collar: the hour's market price is never charged below", title="floor of a collar"
     )
-    cap_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=-1000, le=10000)] | None = Field(
+    cap_usd_per_mwh: Annotated[Fact, *quantity("USD/MWh", ge=0, le=10000)] | None = Field(
         None, description="collar: the hour's market price is never charged above", title="cap of a collar"
     )
     blocks: tuple[PriceBlock, ...] = Field((), description="energy bought ahead: blocks and PPAs, take-or-pay")

@@ -204,7 +204,7 @@ class CoincidentCharge(_Line):
 class FixedCharge(_Line):
     """A charge whatever the site draws."""
 
-    per_month: Annotated[Fact, *quantity("USD", ge=-1e9, le=1e9)] | None = Field(
+    per_month: Annotated[Fact, *quantity("USD", ge=0, le=1e9)] | None = Field(
         None, description="amount a month", title="fixed charge"
     )
     per_kw_month: Annotated[Fact, *_DEMAND] | None = Field(

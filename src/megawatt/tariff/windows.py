@@ -16,7 +16,7 @@ from megawatt.catalogue.section import Section
 from megawatt.errors import shown
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
 
-__all__ = ["Window", "day_of_year", "first_weekday", "weekend_hours"]
+__all__ = ["Window", "day_of_year", "first_weekday", "hours_of_span", "weekend_hours"]
 
 _SPAN: Final = re.compile(r"([0-9]{1,2})(?::00)?\s*-\s*([0-9]{1,2})(?::00)?")
 _DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})")
@@ -79,8 +79,7 @@ class Window(Section):
     def _spans(cls, raw: Any) -> Any:
         spans = (raw,) if isinstance(raw, str) else raw
         for span in spans if isinstance(spans, list | tuple) else ():
-            match = _SPAN.fullmatch(span.strip()) if isinstance(span, str) else None
-            if match is None or not all(0 <= int(end) <= 24 for end in match.groups()) or match[1] == match[2]:
+            if not isinstance(span, str) or hours_of_span(span) is None:
                 raise refusal(shown(span), 'a span of hours 0 to 24 such as "7-23" or "22-6"')
         return spans
 
@@ -96,9 +95,16 @@ class Window(Section):
         return inside
 
 
+def hours_of_span(text: str) -> tuple[int, int] | None:
+    """First hour and end of a span such as "7-23"; None if it is none of two different hours, 0 to 24."""
+    match = _SPAN.fullmatch(text.strip())
+    begin, end = (int(hour) for hour in match.groups()) if match else (0, 0)
+    return (begin % 24, end) if max(begin, end) <= 24 and begin != end else None
+
+
 def _hours_of(span: str) -> list[int]:
-    match = _SPAN.fullmatch(span.strip())
-    if match is None:
+    found = hours_of_span(span)
+    if found is None:
         raise AssertionError("spans are checked when they are read")
-    begin, end = int(match[1]) % 24, int(match[2])
+    begin, end = found
     return [hour % 24 for hour in range(begin, end if end > begin else end + 24)]

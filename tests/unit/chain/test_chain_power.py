@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.hours import site_year
 from megawatt.chain.links import Links, forge
 from megawatt.chain.power import BlockMoney
 from megawatt.chain.use import run_use
-from megawatt.dispatch import solve_merit
+from megawatt.dispatch import ledger, optimise, solve_merit
 from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_MONTH, MONTH_OF_HOUR, monthly_sum
 from megawatt.risk import base_factors
@@ -166,6 +167,27 @@ def test_a_block_is_paid_and_sold_back_at_the_node_whatever_runs() -> None:
     node = links(f"power.blocks=[{block.replace('hub', 'node')}]", "power.basis_usd_per_mwh=-2")
     dearer = node.base.flows.opex_cost["power_blocks"][0].sum() - cost.sum()
     assert dearer == pytest.approx(100.0 * 2.0 * inside.sum(), rel=1e-9)
+
+
+def test_a_block_is_in_the_dispatched_year_and_in_its_bill() -> None:
+    block = '{mw=100, usd_per_mwh=40, hours="7-23", days="weekdays", settled="hub"}'
+    settings = (f"power.blocks=[{block}]", "power.basis_usd_per_mwh=-2")
+    study = load(EXAMPLES / "childress-bitcoin.toml", load_catalogue(), ('power.tariff="all-in"', *settings))
+    year = site_year(study.uses[0], study.catalogue)
+    plan = optimise(year.problem)
+    bill = year.bill(plan)
+    assert bill is not None
+    line = next(line for line in bill.lines if line.kind == "block")
+    first = links(*settings).base.flows.opex_cost["power_blocks"][0, 9:21]
+    assert float(line.usd.sum()) == pytest.approx(float(first.sum()))
+    assert line.usd[[7, 8]] == pytest.approx(first[[0, 1]])
+    book = {entry.name: entry.usd for entry in ledger(year.problem, plan)}
+    assert book[line.name] == pytest.approx(-float(line.usd.sum()))
+    plain = load(EXAMPLES / "childress-bitcoin.toml", load_catalogue(), ('power.tariff="all-in"', settings[1]))
+    bare = site_year(plain.uses[0], study.catalogue)
+    assert plan.objective_usd - optimise(bare.problem).objective_usd == pytest.approx(float(line.usd.sum()))
+    operated, without = year.operated(plan), bare.operated(optimise(bare.problem))
+    assert (operated.bill_usd - without.bill_usd) == pytest.approx(line.usd)
 
 
 def test_a_block_hedges_the_market() -> None:

@@ -16,7 +16,7 @@ def tariffed(seed: int, *, falling: bool = False) -> HourlyProblem:
     problem = replace(drawn_hours(seed), peaks=())
     hours = problem.hours
     month = np.arange(hours) * int(rng.integers(1, 5)) // hours
-    peaks = tuple(c for k in range(int(rng.integers(0, 3))) for c in _demand(rng, month, f"demand {k}"))
+    peaks = tuple(c for k in range(int(rng.integers(0, 3))) for c in _demand(rng, month, f"demand {k}", falling))
     tiers = tuple(_tiers(rng, month, m, falling) for m in np.unique(month)) if rng.random() < 0.5 else ()
     minimums = tuple(_minimum(rng, month, m, peaks, tiers) for m in np.unique(month)) if rng.random() < 0.5 else ()
     return replace(
@@ -28,7 +28,7 @@ def tariffed(seed: int, *, falling: bool = False) -> HourlyProblem:
     )
 
 
-def _demand(rng: np.random.Generator, month: np.ndarray, name: str) -> list[PeakCharge]:
+def _demand(rng: np.random.Generator, month: np.ndarray, name: str, falling: bool) -> list[PeakCharge]:
     window = rng.random(month.size) < rng.choice([0.4, 1.0])
     share, back = float(rng.choice([0.0, 0.6, 0.85, 1.0])), int(rng.integers(1, 4))
     count = int(month.max()) + 1
@@ -39,6 +39,8 @@ def _demand(rng: np.random.Generator, month: np.ndarray, name: str) -> list[Peak
         rate = float(rng.uniform(0.0, 15.0 * month.size / count))
         floor = float(rng.choice([0.0, 12.0]))
         tiers = ((0.0, 0.0), (floor, rate)) if floor else ((0.0, rate), (25.0, rate * float(rng.choice([1.0, 1.5]))))
+        if falling:
+            tiers = ((0.0, rate), (15.0, 0.5 * rate), (30.0, 0.4 * rate))
         charges.append(PeakCharge(f"{name} {m}", weight > 0.0, tiers, weight if share else None))
     return charges
 

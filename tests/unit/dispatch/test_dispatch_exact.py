@@ -18,9 +18,9 @@ from megawatt.dispatch import (
     optimise,
 )
 from megawatt.dispatch.solvers.blocks import called, dearer_with_load
-from megawatt.dispatch.solvers.exact import MOST_PEAKS
+from megawatt.dispatch.solvers.exact import MOST_PEAKS, solve_exact
 from megawatt.dispatch.years import at_prices, optimise_years
-from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.errors import InfeasibleError, ScenarioError, SolverError
 from tests.unit.dispatch.hourly_builders import drawn_hours, small
 
 IDEAL = Storage("battery", power_mw=10.0, energy_mwh=10.0, charge_efficiency=1.0, discharge_efficiency=1.0)
@@ -66,6 +66,18 @@ def test_tiers_of_a_peak_charge(solver: str) -> None:
     assert tiers[0].cost_usd(6.0) == pytest.approx(40.0 + 80.0)
 
 
+def test_falling_tiers_of_a_peak_charge_are_used_whole() -> None:
+    # a use worth 50 at 20 USD/MWh earns 30 a MW; the first 4 MW of peak cost 40 (a loss), the rest 10: it runs in full,
+    # or not at all where the connection ends before the cheap tier has paid for the dear one
+    tiers = (PeakCharge("annual", np.array([True]), ((0.0, 40.0), (4.0, 10.0))),)
+    problem = small([20.0], 0.0, uses=(block("mining", 1, 9.0, 50.0),), peaks=tiers)
+    plan = optimise(problem)
+    assert plan.objective_usd == pytest.approx(-9.0 * 30.0 + 4.0 * 40.0 + 5.0 * 10.0)
+    assert "rates that fall" in plan.solver
+    small_one = dataclasses.replace(problem, import_limit_mw=5.0)
+    assert optimise(small_one).objective_usd == pytest.approx(0.0, abs=1e-9)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_credits_hold_a_contract_to_its_availability(solver: str) -> None:
     # AI worth 30 in four hours at 20, 40, 60, 80: alone it would run one hour. It may miss 1 MWh free; the next ones
@@ -87,12 +99,34 @@ def test_a_credit_between_two_plans_is_mixed_to_the_allowance(solver: str) -> No
     assert plan.objective_usd == pytest.approx(120.0 + 40.0 - 3.5 * 30.0)
 
 
-def test_negative_prices_are_earned_with_every_means() -> None:
-    # at -100 a lossy battery earns by charging and discharging at once: both solvers know it
+def test_negative_prices_are_earned_with_one_direction_an_hour() -> None:
+    # at -100 a lossy battery would earn by charging and discharging at once; it may not. It charges 10 MW in one of
+    # these hours, and gives the 8.1 MWh that are left as 4 in each hour at 30 and 0.1 in the other one
     store = Storage("battery", 10.0, 20.0, 0.9, 0.9)
     problem = small([-100.0, 30.0, -100.0, 30.0], 4.0, storage=store)
-    exact, highs = optimise(problem, "exact"), optimise(problem, "highs", "simplex")
-    assert exact.objective_usd == pytest.approx(highs.objective_usd, rel=1e-9)
+    plan = optimise(problem)
+    assert plan.objective_usd == pytest.approx(-100.0 * (14.0 + 3.9))
+    assert "would burn" in plan.solver
+    assert solve_exact(problem).objective_usd < plan.objective_usd - 100.0
+    with pytest.raises(SolverError, match="would burn"):
+        optimise(problem, "exact")
+
+
+def test_a_day_paid_to_draw_charges_and_discharges_in_turn() -> None:
+    # case F22: 24 hours at -50, 5 MW of load, a battery of 10 MW and 10 MWh that keeps 0.9 each way
+    store = Storage("battery", 10.0, 10.0, 0.9, 0.9)
+    plan = optimise(small([-50.0] * 24, 5.0, storage=store))
+    assert plan.objective_usd == pytest.approx(-6777.6, abs=0.1)
+    assert np.minimum(plan.mw["battery.charge"], plan.mw["battery.discharge"]).max() < 1e-6
+
+
+def test_a_battery_among_worthless_energy_has_one_direction() -> None:
+    # solar beyond the load: burning it is worth nothing, so one direction costs no more and no search is needed
+    store = Storage("battery", 10.0, 20.0, 0.9, 0.9)
+    sun = block("solar", 6, [0.0, 40.0, 40.0, 40.0, 0.0, 0.0], 0.0)
+    plan = optimise(small([60.0] * 6, 8.0, storage=store, supplies=(sun,)), "highs")
+    assert "branch and bound" not in plan.solver
+    assert np.minimum(plan.mw["battery.charge"], plan.mw["battery.discharge"]).max() < 1e-6
 
 
 def test_a_curtailment_programme_pays_and_binds() -> None:
@@ -162,8 +196,8 @@ def test_the_plan_carries_its_proof() -> None:
 
 def test_bad_problems_are_all_reported() -> None:
     store = dataclasses.replace(IDEAL, charge_efficiency=1.2, power_mw=-1.0)
-    falling = PeakCharge("annual", np.ones(2, dtype=np.bool_), ((0.0, 10.0), (5.0, 1.0)))
-    problem = small([10.0, np.nan], -5.0, storage=store, peaks=(falling,), availability=(Availability("x", 0.0, 1.0),))
+    unsorted = PeakCharge("annual", np.ones(2, dtype=np.bool_), ((0.0, 10.0), (5.0, 1.0), (4.0, 1.0)))
+    problem = small([10.0, np.nan], -5.0, storage=store, peaks=(unsorted,), availability=(Availability("x", 0.0, 1.0),))
     with pytest.raises(ScenarioError) as caught:
         optimise(problem)
     where = {p.path for p in caught.value.problems}

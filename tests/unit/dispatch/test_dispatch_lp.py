@@ -75,10 +75,24 @@ def test_an_unbounded_programme_is_an_input_error() -> None:
 def test_giving_up_is_a_solver_error() -> None:
     rng = np.random.default_rng(0)
     lp = LinearProgram("hard")
-    x = lp.variables("x", 400, upper=rng.uniform(1.0, 2.0, 400), cost=-rng.uniform(size=400))
-    lp.rows("dense", [(np.broadcast_to(x, (300, 400)), rng.uniform(size=(300, 400)))], upper=10.0)
+    x = lp.variables("x", 400, upper=9.0, cost=-rng.uniform(size=400), whole=True)
+    lp.rows("dense", [(np.broadcast_to(x, (30, 400)), rng.uniform(size=(30, 400)))], lower=9.9, upper=10.0)
     with pytest.raises(SolverError, match="Time limit"):
-        lp.solve(time_limit_s=0.0)
+        lp.solve(search_s=0.0)
+
+
+def test_whole_numbers_are_proven_and_priced() -> None:
+    # 7 and 5 a piece, at most 10 of weight 4 and 3: one of the first and two of the second earn 17 and fill the sack
+    lp = LinearProgram("sack")
+    x = lp.variables("x", 2, upper=3.0, cost=[-7.0, -5.0], whole=True)
+    y = lp.variables("y", 1, upper=10.0, cost=1.0)
+    lp.rows("weight", [(x[:1], 4.0), (x[1:], 3.0)], upper=10.0)
+    lp.rows("load", [(y, 1.0), (x[:1], 1.0)], lower=5.0)
+    found = lp.solve()
+    assert found.objective == pytest.approx(-17.0 + 4.0)
+    assert found.gap <= 1e-4
+    assert found.values["x"] == pytest.approx([1.0, 2.0])
+    assert found.row_duals["load"] == pytest.approx([1.0])
 
 
 def test_a_block_name_is_used_once() -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from megawatt.dispatch import PeakCharge, Storage, block, ledger, optimise
+from megawatt.dispatch import Block, PeakCharge, Storage, block, ledger, optimise
 from megawatt.dispatch.operator import operator_year
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 from megawatt.results.operator import operator_rows, operator_summary, rows_as_csv
@@ -28,9 +28,21 @@ def test_the_bill_is_energy_and_charges() -> None:
     assert year.saved_usd[0] == pytest.approx(10 * (505.0 - 60.0))
 
 
+def test_customers_machines_and_those_the_connection_cannot_feed_are_no_saving() -> None:
+    # 10 MW of the owner's at 60 and 10 MW of a customer's at 70, beside a connection of 12 MW: at 20 all of the
+    # customer's and 2 MW of the owner's run, and 8 have no room; at 65 the customer's alone, at 90 none
+    use = Block("mining", np.full((3, 2), 10.0), np.tile([60.0, 70.0], (3, 1)))
+    problem = small([20.0, 65.0, 90.0], 0.0, uses=(use,), import_limit_mw=12.0)
+    year = operator_year(problem, optimise(problem), hosted=np.array([False, True]))
+    assert year.curtailed_mwh[0] == pytest.approx(2.0 + 2.0)
+    assert year.curtailed_hours[0] == 2
+    assert year.hosted_off_mwh[0] == pytest.approx(10.0)
+    assert year.saved_usd[0] == pytest.approx(2.0 * (65.0 - 60.0) + 2.0 * (90.0 - 60.0))
+
+
 def test_months_sum_to_the_account() -> None:
     rng = np.random.default_rng(3)
-    price = rng.normal(30.0, 25.0, HOURS_IN_YEAR)
+    price = np.maximum(rng.normal(30.0, 25.0, HOURS_IN_YEAR), -3.0)
     july = PeakCharge("Jul", MONTH_OF_HOUR == 6, ((0.0, 1000.0),))
     problem = small(
         (price + 4.0).tolist(), 5.0, energy_usd_per_mwh=price, peaks=(july,),

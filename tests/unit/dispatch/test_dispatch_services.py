@@ -119,7 +119,7 @@ def test_services_of_one_use_are_solved_exactly(seed: int) -> None:
     rng = np.random.default_rng(seed)
     own = tuple(replace(s, providers=(str(rng.choice(uses)),), called_frac=0.0, down=False) for s in problem.services)
     problem = replace(problem, services=own)
-    exact, highs = optimise(problem, "exact"), optimise(problem, "highs")
+    exact, highs = optimise(problem), optimise(problem, "highs")
     assert exact.objective_usd == pytest.approx(highs.objective_usd, rel=1e-6, abs=1e-4)
     check_held(problem, exact)
     assert plan_cost_usd(problem, exact.mw) == pytest.approx(exact.objective_usd, rel=1e-6, abs=1e-4)

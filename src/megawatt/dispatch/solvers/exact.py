@@ -21,7 +21,7 @@ from megawatt.dispatch.year import Year, YearSolver, compiled_kernel
 from megawatt.errors import SolverError
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 
-__all__ = ["SOLVER", "not_own", "solve_exact"]
+__all__ = ["SOLVER", "not_own", "one_way", "solve_exact"]
 
 
 SOLVER: Final = "exact (convex dynamic programming)"
@@ -40,15 +40,30 @@ def not_own(problem: HourlyProblem) -> str:
         return f"{len(problem.storages)} storages; the exact solver has one"
     if len(problem.availability) > 1:
         return f"{len(problem.availability)} availability credits; the exact solver has one"
-    if not all(tiers.rising for tiers in problem.energy_tiers):
-        return "energy tiers that fall, which no solver proves"
+    if not all([t.rising for t in problem.energy_tiers] + [c.rising for c in problem.peaks]):
+        return "rates that fall along tiers"
     if len(problem.peaks) > MOST_PEAKS:
         return f"{len(problem.peaks)} peak charges; the exact solver has at most {MOST_PEAKS}"
     return not_pieces(problem)
 
 
+def one_way(problem: HourlyProblem, plan: HourlyPlan) -> None:
+    """Refuse a plan whose battery burns energy of negative value by charging and discharging at once.
+
+    Raises
+    ------
+    SolverError
+        If it does so in any hour: then the least cost with one direction an hour is not convex, and HiGHS is needed.
+    """
+    for s in problem.storages:
+        if (np.minimum(plan.mw[f"{s.name}.charge"], plan.mw[f"{s.name}.discharge"]) > TOLERANCE_MW).any():
+            raise SolverError(f"energy of negative value, which {s.name} would burn by charging and discharging")
+
+
 def solve_exact(problem: HourlyProblem) -> HourlyPlan:
     """Optimum of a problem with at most one storage, few peak charges and at most one availability credit.
+
+    Where energy has negative value its storage may charge and discharge at once: a bound, which `one_way` refuses.
 
     With the peak fixed, the year is a dynamic programme on convex functions
     (`megawatt.dispatch.solvers.compiled_calls`); its cost is convex in the peak, its slope the sum of the hourly
@@ -188,5 +203,5 @@ def _plan(
         objective += storage.discharge_cost_usd_per_mwh * float(discharge.sum())
     imports = mw[problem.imports.name]
     peaks = {c.name: c.metered_mw(imports) for c in problem.peaks}
-    objective += problem.fixed_usd + sum(c.cost_usd(peaks[c.name]) for c in problem.peaks)
+    objective += problem.owed_usd + sum(c.cost_usd(peaks[c.name]) for c in problem.peaks)
     return HourlyPlan(objective, MappingProxyType(mw), MappingProxyType(peaks), price, gap, SOLVER, seconds)

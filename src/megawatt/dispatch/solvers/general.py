@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from megawatt.arrays import FloatArray
 from megawatt.dispatch.halls import TOLERANCE_MW
 from megawatt.dispatch.hourly import Availability, Block, HourlyPlan, HourlyProblem, MinimumBill, Storage
 from megawatt.dispatch.limits import shortfall_error
@@ -20,19 +24,27 @@ Terms = list[tuple[NDArray[np.int64], ArrayLike]]
 
 _SHORT = "shortfall"
 
+_SAME: Final = 1e-9
+"""Difference of two objectives that counts as none."""
 
-def solve_highs(problem: HourlyProblem, method: Method = "ipm") -> HourlyPlan:
+_MOST_S: Final = 120.0
+"""Longest search for whole numbers; the best that is found then is taken, with its gap."""
+
+
+def solve_highs(problem: HourlyProblem, method: Method = "hipo") -> HourlyPlan:
     """Optimum of an hourly problem by HiGHS.
 
     Balance in every hour: imports + supplies + discharge = firm load + uses + charge; storages as `Storage` says; the
-    metered peak of a charge is at least every import among its hours.
+    metered peak of a charge is at least every import among its hours. Whole numbers are in it where rates fall along
+    tiers (each tier is full before the next begins), and in the hours in which a storage would else charge and
+    discharge at once.
 
     Parameters
     ----------
     problem : HourlyProblem
         Checked by the caller.
     method : str
-        HiGHS method; the default is the fastest measured on a year with a battery and a peak charge.
+        HiGHS method; the default is the fastest measured on years with services, ratchets and a battery.
 
     Raises
     ------
@@ -41,19 +53,53 @@ def solve_highs(problem: HourlyProblem, method: Method = "ipm") -> HourlyPlan:
     SolverError
         If HiGHS gives up.
     """
-    lp, services = _programme(problem)
+    free = {s.name: np.zeros(problem.hours, dtype=np.int8) for s in problem.storages}
+    plan, both = _solved(problem, method, free)
+    if not any(hours.any() for hours in both.values()):
+        return plan
+    # Where energy is worth nothing either direction will do: then the plan with one costs no more.
+    settled, _ = _solved(problem, method, {name: _netted(problem, plan, name, both[name]) for name in free})
+    if settled.objective_usd - plan.objective_usd <= _SAME * (1.0 + abs(plan.objective_usd)):
+        return replace(settled, solve_s=plan.solve_s + settled.solve_s)
+    seconds, ways = plan.solve_s + settled.solve_s, free
+    while any(hours.any() for hours in both.values()):
+        paid = plan.bus_usd_per_mwh < 0.0
+        ways = {name: np.where(both[name] | paid | (way != _FREE), _EITHER, _FREE) for name, way in ways.items()}
+        plan, both = _solved(problem, method, ways)
+        seconds += plan.solve_s
+    return replace(plan, solve_s=seconds)
+
+
+_FREE, _CHARGE, _DISCHARGE, _EITHER = 0, 1, 2, 3
+"""What a storage may do in an hour: the linear programme's both, one direction, or one of them by a whole number."""
+
+Ways = Mapping[str, NDArray[np.int8]]
+
+
+def _solved(problem: HourlyProblem, method: Method, ways: Ways) -> tuple[HourlyPlan, dict[str, NDArray[np.bool_]]]:
+    """The plan, and the hours in which storages charge and discharge beside what services call."""
+    lp, services = _programme(problem, ways)
     try:
-        solution = lp.solve(method)
+        solution = lp.solve(method, search_s=_MOST_S)
     except InfeasibleError:
-        elastic, _ = _programme(problem, elastic=True)
+        elastic, _ = _programme(problem, ways, elastic=True)
         short = elastic.solve(method).values[_SHORT]
         if short.max(initial=0.0) > TOLERANCE_MW:
             raise shortfall_error(problem, short) from None
         raise
-    return _plan(problem, solution, services)
+    flows = solution.values
+    both = {name: np.minimum(flows[f"{name}.charge"], flows[f"{name}.discharge"]) > TOLERANCE_MW for name in ways}
+    return _plan(problem, solution, services), both
 
 
-def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[LinearProgram, ServiceRows]:
+def _netted(problem: HourlyProblem, plan: HourlyPlan, name: str, both: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """The direction in which the state moves, in these hours."""
+    s = next(s for s in problem.storages if s.name == name)
+    change = s.charge_efficiency * plan.mw[f"{name}.charge"] - plan.mw[f"{name}.discharge"] / s.discharge_efficiency
+    return np.where(both, np.where(change >= 0.0, _CHARGE, _DISCHARGE), _FREE).astype(np.int8)
+
+
+def _programme(problem: HourlyProblem, ways: Ways, *, elastic: bool = False) -> tuple[LinearProgram, ServiceRows]:
     """The programme; an elastic one has no cost but that of load not served."""
     lp, hours, priced = LinearProgram("site hours"), problem.hours, 0.0 if elastic else 1.0
     balance: Terms = []
@@ -68,7 +114,7 @@ def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[Linear
             balance.append((uses[b.name], sign * uncalled))
             services.block(b, uses[b.name], sign)
     for storage in problem.storages:
-        balance += _storage(lp, storage, hours, priced, services)
+        balance += _storage(lp, storage, ways[storage.name], priced, services)
     balance += services.balance
     services.totals(imports)
     if elastic:
@@ -76,14 +122,12 @@ def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[Linear
     lp.rows("balance", balance, lower=problem.firm_mw, upper=problem.firm_mw)
     if np.isfinite(problem.import_limit_mw):
         lp.rows("connection", [(imports, 1.0)], upper=problem.import_limit_mw)
-    owed: dict[str, Terms] = {}
-    for charge in (c for c in problem.peaks if c.hours.any()):
-        tiers, owed[charge.name] = _tiers(lp, f"peak.{charge.name}", charge.tiers, priced)
-        counts = 1.0 if charge.weight is None else charge.weight[charge.hours][:, np.newaxis]
-        lp.rows(f"peak.{charge.name}", [(imports[charge.hours], counts), *tiers], upper=0.0)
+    most = np.minimum(problem.imports.mw.sum(axis=1), problem.import_limit_mw)
+    owed = _peaks(lp, problem, imports, most, priced)
     for block in problem.energy_tiers:
-        tiers, owed[block.name] = _tiers(lp, f"tiers.{block.name}", block.tiers, priced)
-        lp.rows(f"tiers.{block.name}", [(imports[block.hours].reshape(1, -1), 1.0), *tiers], lower=0.0, upper=0.0)
+        name = f"tiers.{block.name}"
+        tiers, owed[block.name] = _tiers(lp, name, block.tiers, block.energy_mwh(most), priced)
+        lp.rows(name, [(imports[block.hours].reshape(1, -1), 1.0), *tiers], lower=0.0, upper=0.0)
     for minimum in problem.minimums:
         _minimum(lp, minimum, imports, owed, priced)
     for promise in problem.availability:
@@ -91,10 +135,42 @@ def _programme(problem: HourlyProblem, *, elastic: bool = False) -> tuple[Linear
     return lp, services
 
 
-def _tiers(lp: LinearProgram, name: str, tiers: tuple[tuple[float, float], ...], priced: float) -> tuple[Terms, Terms]:
+def _peaks(
+    lp: LinearProgram, problem: HourlyProblem, imports: NDArray[np.int64], most: FloatArray, priced: float
+) -> dict[str, Terms]:
+    """Peak charges, and what each owes in USD.
+
+    Hours that count alike for every charge share one highest import, so that an hour stands in one row whatever
+    ratchets and windows meter it.
+    """
+    charges = [c for c in problem.peaks if c.hours.any()]
+    if not charges:
+        return {}
+    weights = np.stack([c.hours.astype(np.float64) if c.weight is None else c.weight for c in charges], axis=1)
+    kinds, kind = np.unique(weights, axis=0, return_inverse=True)
+    highest, metered = lp.variables("highest", kinds.shape[0]), weights.any(axis=1)
+    lp.rows("highest", [(imports[metered], 1.0), (highest[kind.ravel()[metered]], -1.0)], upper=0.0)
+    owed: dict[str, Terms] = {}
+    for charge, counts in zip(charges, kinds.T, strict=True):
+        name = f"peak.{charge.name}"
+        tiers, owed[charge.name] = _tiers(lp, name, charge.tiers, charge.metered_mw(most), priced)
+        seen = np.flatnonzero(counts)
+        lp.rows(name, [(highest[seen], counts[seen, np.newaxis]), *tiers], upper=0.0)
+    return owed
+
+
+def _tiers(
+    lp: LinearProgram, name: str, tiers: tuple[tuple[float, float], ...], most: float, priced: float
+) -> tuple[Terms, Terms]:
     """Amounts by tier as they are taken from a row's sum, and as they are owed in USD."""
     starts, rates = (np.array(part) for part in zip(*tiers, strict=True))
-    amount = lp.variables(name, starts.size, upper=np.append(np.diff(starts), np.inf), cost=rates * priced)
+    rising = bool((np.diff(rates) >= 0.0).all())
+    width = np.append(np.diff(starts), np.inf if rising else max(most - starts[-1], 0.0))
+    amount = lp.variables(name, starts.size, upper=width, cost=rates * priced)
+    if not rising:
+        full = lp.variables(f"{name}.full", starts.size - 1, upper=1.0, whole=True)
+        lp.rows(f"{name}.before", [(amount[:-1], 1.0), (full, -width[:-1, np.newaxis])], lower=0.0)
+        lp.rows(f"{name}.beyond", [(amount[1:], 1.0), (full, -width[1:, np.newaxis])], upper=0.0)
     parts = [amount[i : i + 1] for i in range(starts.size)]
     return [(part, -1.0) for part in parts], list(zip(parts, rates.tolist(), strict=True))
 
@@ -116,11 +192,18 @@ def _block(lp: LinearProgram, block: Block, sign: float) -> NDArray[np.int64]:
     return lp.variables(block.name, block.mw.shape, upper=block.mw, cost=sign * block.usd_per_mwh)
 
 
-def _storage(lp: LinearProgram, s: Storage, hours: int, priced: float, services: ServiceRows) -> Terms:
-    charge = lp.variables(f"{s.name}.charge", hours, upper=s.power_mw)
+def _storage(lp: LinearProgram, s: Storage, way: NDArray[np.int8], priced: float, services: ServiceRows) -> Terms:
+    hours = way.size
+    most = [np.where(way == other, 0.0, s.power_mw) for other in (_DISCHARGE, _CHARGE)]
+    charge = lp.variables(f"{s.name}.charge", hours, upper=most[0])
     cost = priced * s.discharge_cost_usd_per_mwh
-    discharge = lp.variables(f"{s.name}.discharge", hours, upper=s.power_mw, cost=cost)
+    discharge = lp.variables(f"{s.name}.discharge", hours, upper=most[1], cost=cost)
     state = lp.variables(f"{s.name}.state", hours, upper=s.energy_mwh)
+    apart = np.flatnonzero(way == _EITHER)
+    if apart.size:
+        gives = lp.variables(f"{s.name}.gives", apart.size, upper=1.0, whole=True)
+        lp.rows(f"{s.name}.takes", [(charge[apart], 1.0), (gives, s.power_mw)], upper=s.power_mw)
+        lp.rows(f"{s.name}.gives", [(discharge[apart], 1.0), (gives, -s.power_mw)], upper=0.0)
     carried = (np.roll(state, 1), s.standing_loss_per_hour - 1.0)
     flows = [(charge, -s.charge_efficiency), (discharge, 1.0 / s.discharge_efficiency)]
     services.storage(s, charge, discharge, state)
@@ -151,11 +234,11 @@ def _plan(problem: HourlyProblem, solution: Solution, services: ServiceRows) -> 
     services.flows(solution.values, mw)
     peaks = {c.name: c.metered_mw(mw[problem.imports.name]) for c in problem.peaks}
     return HourlyPlan(
-        objective_usd=solution.objective + problem.fixed_usd,
+        objective_usd=solution.objective + problem.owed_usd,
         mw=MappingProxyType(mw),
         peak_mw=MappingProxyType(peaks),
         bus_usd_per_mwh=solution.row_duals["balance"],
-        gap_usd=0.0,
+        gap_usd=solution.gap,
         solver=solution.solver,
         solve_s=solution.build_s + solution.solve_s,
     )

@@ -1,4 +1,4 @@
-"""Linear programmes by named blocks of variables and rows, passed to HiGHS as whole arrays."""
+"""Linear programmes, and with whole numbers, by named blocks of variables and rows, given to HiGHS as arrays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Solution:
     """Optimum of a linear programme.
 
     ``values`` and ``row_duals`` map block names to arrays of the block's shape; a dual is the change of the objective
-    per unit of the row's binding bound. ``solver`` names HiGHS, its version and method; times are wall clock.
+    per unit of the row's binding bound (with whole numbers: while these stay). ``solver`` names HiGHS, its version and
+    method; times are wall clock. ``gap`` bounds the distance to the optimum, above 0 where whole numbers are in it.
     """
 
     objective: float
@@ -35,6 +36,7 @@ class Solution:
     solver: str
     build_s: float
     solve_s: float
+    gap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class LinearProgram:
         self._columns: dict[str, IntArray] = {}
         self._bounds: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         self._rows: dict[str, _Rows] = {}
+        self._whole: list[IntArray] = []
         self._size = 0
 
     def variables(
@@ -78,8 +81,9 @@ class LinearProgram:
         lower: ArrayLike = 0.0,
         upper: ArrayLike = np.inf,
         cost: ArrayLike = 0.0,
+        whole: bool = False,
     ) -> IntArray:
-        """Add a block of variables; bounds and cost broadcast to its shape.
+        """Add a block of variables, whole numbers where asked for; bounds and cost broadcast to its shape.
 
         Returns
         -------
@@ -92,6 +96,8 @@ class LinearProgram:
         index = np.arange(self._size, self._size + int(np.prod(size)), dtype=np.int64).reshape(size)
         self._size += index.size
         self._columns[name] = index
+        if whole:
+            self._whole.append(index.ravel())
         self._bounds.append((_flat(lower, size), _flat(upper, size), _flat(cost, size)))
         return index
 
@@ -128,15 +134,15 @@ class LinearProgram:
             _flat(upper, (n,)),
         )
 
-    def solve(self, method: Method = "simplex", *, time_limit_s: float = np.inf) -> Solution:
+    def solve(self, method: Method = "simplex", *, search_s: float = np.inf) -> Solution:
         """Solve with HiGHS.
 
         Parameters
         ----------
         method : {'simplex', 'ipm', 'hipo', 'choose'}
             Dual simplex; interior point or factorised interior point, both followed by a crossover to a vertex.
-        time_limit_s : float
-            Give up after this many seconds.
+        search_s : float
+            With whole numbers: after this many seconds take the best that is found, with its gap.
 
         Raises
         ------
@@ -147,25 +153,41 @@ class LinearProgram:
         """
         import highspy
 
-        highs = highspy.Highs()
-        for option, value in _options(method, time_limit_s).items():
-            highs.setOptionValue(option, value)
-        highs.passModel(self._model(highspy))
+        model = self._model(highspy)
         build_s = time.perf_counter() - self._started
         started = time.perf_counter()
-        highs.run()
+        whole, bound = np.concatenate(self._whole or [np.zeros(0, dtype=np.int64)]), -np.inf
+        if whole.size:
+            bound = self._settle(highspy, model, whole, search_s)
+        highs = _run(highspy, model, _options(method))
         solve_s = time.perf_counter() - started
         self._check(highs, highspy.HighsModelStatus)
         solution, version = highs.getSolution(), highs.version()
         column, dual = np.asarray(solution.col_value), np.asarray(solution.row_dual)
+        objective = float(highs.getInfo().objective_function_value)
         return Solution(
-            objective=float(highs.getInfo().objective_function_value),
+            objective=objective,
             values=MappingProxyType({name: column[index] for name, index in self._columns.items()}),
             row_duals=MappingProxyType(self._split(dual)),
-            solver=f"HiGHS {version} {method}",
+            solver=f"HiGHS {version} {'branch and bound' if whole.size else method}",
             build_s=build_s,
             solve_s=solve_s,
+            gap=max(objective - bound, 0.0) if whole.size else 0.0,
         )
+
+    def _settle(self, highspy: Any, model: Any, whole: IntArray, search_s: float) -> float:
+        """Hold the model's whole numbers at their best values, and what no solution can be below."""
+        kinds = np.full(self._size, highspy.HighsVarType.kContinuous, dtype=object)
+        kinds[whole] = highspy.HighsVarType.kInteger
+        model.integrality_ = kinds.tolist()
+        highs = _run(highspy, model, _options("choose") | _WHOLE | {"time_limit": search_s})
+        status = highspy.HighsModelStatus
+        if not (highs.getModelStatus() == status.kTimeLimit and highs.getInfo().primal_solution_status == 2):
+            self._check(highs, status)
+        lower, upper = np.array(model.col_lower_), np.array(model.col_upper_)
+        lower[whole] = upper[whole] = np.round(np.asarray(highs.getSolution().col_value)[whole])
+        model.col_lower_, model.col_upper_, model.integrality_ = lower, upper, []
+        return float(highs.getInfo().mip_dual_bound)
 
     def _model(self, highspy: Any) -> Any:
         lower, upper, cost = (np.concatenate(parts) for parts in zip(*self._bounds, strict=True))
@@ -206,11 +228,23 @@ def _flat(value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), shape).ravel()
 
 
-def _options(method: Method, time_limit_s: float) -> dict[str, object]:
+def _run(highspy: Any, model: Any, options: dict[str, object]) -> Any:
+    highs = highspy.Highs()
+    for option, value in options.items():
+        highs.setOptionValue(option, value)
+    highs.passModel(model)
+    highs.run()
+    return highs
+
+
+_WHOLE: Final = {"mip_rel_gap": 1e-8, "mip_abs_gap": 1e-4, "mip_heuristic_effort": 0.0}
+"""Gaps at which branch and bound ends; its heuristics take most of the time here and find nothing that cuts do not."""
+
+
+def _options(method: Method) -> dict[str, object]:
     # "threads" stays untouched: HiGHS has one scheduler per process and refuses to run when two callers differ.
     return {
         "output_flag": False,
         "solver": method,
-        "time_limit": float(time_limit_s),
         "run_crossover": "on",
     }

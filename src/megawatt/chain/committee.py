@@ -1,0 +1,172 @@
+"""The paper of a credit committee: one use's loan from sources to loss, and what breaks it first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from megawatt.chain.break_even import break_evens
+from megawatt.chain.links import Links
+from megawatt.chain.records import BreakEven, CreditPaper, Tranche
+from megawatt.finance import CashFlow
+from megawatt.finance.committee import Maturity, covenants, credit_years, maturity, sources_and_uses
+from megawatt.risk import CreditRisk, Risk
+
+__all__ = ["credit_paper"]
+
+
+def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
+    """What a committee reads of a use; None where it carries no debt.
+
+    Parameters
+    ----------
+    links : Links
+        The base case.
+    risk : Risk
+        Its simulation.
+    """
+    cash = links.base
+    if cash.terms.loan is None or risk.credit is None:
+        return None
+    sources, uses = sources_and_uses(cash)
+    years, found = credit_years(cash), break_evens(links)
+    owed = float(cash.debt_balance[0, cash.terms.loan.first_payment_month - 1])
+    due = maturity(cash)
+    return CreditPaper(
+        verdict=_verdict(found, risk.credit, owed, due),
+        debt_usd=owed,
+        sources=sources,
+        uses=uses,
+        years=years,
+        tranches=_tranches(links, cash, tuple(year.balance_usd for year in years)),
+        covenants=covenants(cash),
+        break_evens=found,
+        maturity=due,
+        risk=risk.credit,
+    )
+
+
+def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tuple[Tranche, ...]:
+    loan, spine = cash.terms.loan, links.model.calendar.spine
+    if loan is None:
+        return ()
+    return (
+        Tranche(
+            name="loan",
+            drawn_usd=float(cash.debt_draw[0].sum()),
+            rate=loan.rate,
+            shape=loan.shape,
+            first_payment=spine.label(loan.first_payment_month),
+            last_payment=spine.label(loan.last_payment_month),
+            balance_usd=balances,
+        ),
+    )
+
+
+def _verdict(found: Sequence[BreakEven], risk: CreditRisk, debt_usd: float, due: Maturity | None) -> tuple[str, ...]:
+    lines = [*_breaks(found), _probability(risk), _loss(risk, debt_usd)]
+    if due is not None:
+        lines.append(_refinanced(due))
+    return tuple(line for line in lines if line)
+
+
+def _test(row: BreakEven) -> str:
+    """A test in words: ``the covenant (DSCR 1.10x)``."""
+    if row.level is None:
+        return "a missed payment" if row.test == "missed payment" else "the balloon, which is not repaid"
+    return f"the {row.test} (DSCR {row.level:.2f}×)" if row.test in ("lock-up", "covenant") else "a DSCR of 1.00×"
+
+
+def _amount(row: BreakEven, value: float) -> str:
+    if not row.unit:
+        return f"{value:.1%}"
+    return f"${value:,.2f}" if value < 1000.0 else f"${value:,.0f}"
+
+
+def _breaks(found: Sequence[BreakEven]) -> list[str]:
+    """What breaks first and what a missed payment takes: by price, utilisation and delay."""
+    by_test = {test: [row for row in found if row.test == test] for test in dict.fromkeys(row.test for row in found)}
+    broken = [rows[0] for rows in by_test.values() if rows[0].broken]
+    lines = _already(broken) if broken else []
+    priced = [rows for rows in by_test.values() if rows[0].value is not None and not rows[0].broken]
+    if priced:
+        first = max(priced, key=lambda rows: rows[0].value or 0.0)
+        lines.append(f"{'Next' if broken else 'First'} to break as prices fall: {_test(first[0])}, {_causes(first)}.")
+        missed = by_test["missed payment"]
+        lines.append(f"A payment is missed {_causes(missed)}." if first is not missed and not missed[0].broken else "")
+    elif not broken:
+        lines.append("No fall of the price breaks a test of the loan.")
+    if not {"lock-up", "covenant"} & set(by_test):
+        lines.append("No lock-up and no covenant is set: lenders can act only on a missed payment.")
+    return lines
+
+
+def _already(broken: Sequence[BreakEven]) -> list[str]:
+    lines = [f"Broken in the base case: {_joined([f'{_test(r)} in {r.month}' for r in broken])}."]
+    worst = max(broken, key=lambda row: row.value or 0.0)
+    if worst.value is not None and all(row.value is not None for row in broken):
+        more = worst.value / worst.base - 1.0
+        lines.append(f"None is broken from {_amount(worst, worst.value)} {_PER[worst.unit]} on (up {more:.0%}).")
+    return lines
+
+
+def _causes(rows: Sequence[BreakEven]) -> str:
+    said = [_cause(row) for row in rows if row.value is not None]
+    return "at " + _joined(said, "or") if said else "in no case tried"
+
+
+def _cause(row: BreakEven) -> str:
+    value = row.value or 0.0
+    if row.unit == "months":
+        return f"{value:.0f} month{'s' if value > 1.0 else ''} of delay ({row.month})"
+    fall = f"down {1.0 - value / row.base:.1%}, {row.month}" if row.unit else f"{row.month}"
+    return f"{_amount(row, value)} {row.lever if not row.unit else _PER[row.unit]} ({fall})"
+
+
+_PER: Final = {"USD/h": "a chip-hour", "USD/kW/month": "a kW-month", "USD": "a bitcoin"}
+"""What a price is for, in words."""
+
+
+def _joined(parts: Sequence[str], word: str = "and") -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+
+
+def _probability(risk: CreditRisk) -> str:
+    found = risk.payment_default
+    text = (
+        f"Probability of a missed payment: {found.probability:.2%} (95 % of sampling {found.low:.2%} to "
+        f"{found.high:.2%})"
+    )
+    if risk.handed_back:
+        text += "; it is the tenant's default probability, put in and handed back"
+    ends = risk.probability_at_range
+    if risk.input_per_year is not None and risk.input_range is not None and ends is not None and ends[0] < ends[1]:
+        (low, high), (at_low, at_high) = risk.input_range, ends
+        text += (
+            f". The tenant's default rate is an input, {risk.input_per_year:.2%} a year: over its range of {low:.2%} "
+            f"to {high:.2%} the probability is {at_low:.2%} to {at_high:.2%}"
+        )
+    return text + "."
+
+
+def _loss(risk: CreditRisk, debt_usd: float) -> str:
+    share = risk.expected_loss_usd / debt_usd if debt_usd > 0.0 else 0.0
+    if risk.loss_usd is None or risk.exposure_usd is None or risk.loss_given_default_frac is None:
+        return "Nothing is missed on any path: no loss is seen."
+    error = 1e4 * risk.expected_loss_error_usd / debt_usd if debt_usd > 0.0 else 0.0
+    return (
+        f"At default lenders are owed ${risk.exposure_usd / 1e6:,.0f}m and lose "
+        f"{risk.loss_given_default_frac:.1%} of it (${risk.loss_usd / 1e6:,.1f}m): what cash and the sale never repay. "
+        f"Expected loss ${risk.expected_loss_usd / 1e6:,.2f}m, {1e4 * share:,.1f} bp of the debt (sampling error "
+        f"{error:,.1f} bp)."
+    )
+
+
+def _refinanced(due: Maturity) -> str:
+    if due.dscr is None:
+        seen = "nothing comes after it"
+    else:
+        value = "" if due.ltv_frac is None else f", LTV {due.ltv_frac:.0%}"
+        seen = f"repaid to the end of the project it has a DSCR of {due.dscr:.2f}×{value}"
+    agreed = f"; the case lends ${due.new_loan_usd / 1e6:,.0f}m anew" if due.agreed else ""
+    return f"Refinancing: ${due.balloon_usd / 1e6:,.0f}m fall due in {due.month}; {seen}{agreed}."

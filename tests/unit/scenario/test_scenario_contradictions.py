@@ -1,0 +1,117 @@
+"""What a tariff, a contract or a section may not say beside another: refused at once, each by its dotted path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from megawatt.catalogue import load_catalogue
+from megawatt.errors import ScenarioError
+from megawatt.inspection.studies import describe_study
+from megawatt.scenario import load
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+TARIFF = 'tariff = "ercot-transmission"\n'
+GRID = 'grid_mw = "@iren-childress.grid_mw"'
+
+
+def _written(tmp_path: Path, more: str, power: str = "", mining: str = "") -> Path:
+    text = (EXAMPLES / "childress-bitcoin.toml").read_text(encoding="utf-8").replace(GRID, "grid_mw = 300")
+    text = text.replace(TARIFF, power if power or "[tariff]" in more else TARIFF)
+    text = text.replace("[mining]\n", f"[mining]\n{mining}")
+    file = tmp_path / "site.toml"
+    file.write_text(text + more, encoding="utf-8")
+    return file
+
+
+def _problems(file: Path) -> dict[str, str]:
+    with pytest.raises(ScenarioError) as caught:
+        load(file, load_catalogue())
+    assert len({p.path for p in caught.value.problems}) == len(caught.value.problems)
+    return {p.path: str(p) for p in caught.value.problems}
+
+
+def test_contradictions_of_a_tariff_are_told_together(tmp_path: Path) -> None:
+    found = _problems(
+        _written(
+            tmp_path,
+            """
+[export]
+limit_mw = 50
+[tariff]
+bundled = true
+loss_frac = 0.02
+usd_per_currency = 1.1
+contract_mw = 5000
+minimum_per_month = 5
+minimum_per_kw_month = 1
+[[tariff.demand]]
+per_kw_month = 3
+ratchet_of = [6, 7]
+ratchet_months = 12
+minimum_mw = 3
+minimum_frac = 0.2
+months = []
+[[tariff.coincident]]
+per_kw_year = 40
+months = [6]
+peak_hours = ["07-23 16"]
+[[tariff.fixed]]
+per_month = -10
+[[tariff.riders]]
+frac = 0.1
+on = ["enrgy"]
+""",
+        )
+    )
+    assert set(found) == {
+        "export",
+        "tariff.coincident.0.peak_hours",
+        "tariff.contract_mw",
+        "tariff.demand.0.minimum_frac",
+        "tariff.demand.0.months",
+        "tariff.demand.0.ratchet_months",
+        "tariff.demand.0.ratchet_of",
+        "tariff.energy",
+        "tariff.fixed.0.per_month",
+        "tariff.loss_frac",
+        "tariff.minimum_per_kw_month",
+        "tariff.riders.0.on.0",
+        "tariff.usd_per_currency",
+    }
+    assert "5000 MW; allowed: at most site.grid_mw = 300 MW" in found["tariff.contract_mw"]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ('[tariff]\ncontract_mw = "0.4 GW"\n', "tariff.contract_mw"),
+        ("[tariff]\n[[tariff.demand]]\nper_kw_month = 1\nminimum_mw = 301\n", "tariff.demand.0.minimum_mw"),
+        ('[[services]]\nproduct = "ecrs"\nmw = 9\nusd_per_mw_hour = 1\nhours = "14"\n', "services.0.hours"),
+        ('[[services]]\nproduct = "ecrs"\nmw = 900\nusd_per_mw_hour = 1\n', "services.0.mw"),
+    ],
+)
+def test_one_at_a_time(tmp_path: Path, more: str, path: str) -> None:
+    assert list(_problems(_written(tmp_path, "\n" + more))) == [path]
+
+
+def test_hours_of_a_service_as_text(tmp_path: Path) -> None:
+    service = '\n[[services]]\nproduct = "ecrs"\nmw = 9\nusd_per_mw_hour = 1\nhours = '
+    for text, hours in (('"14-20"', (14, 20)), ('["22-6"]', (22, 6)), ("[14, 20]", (14, 20))):
+        study = load(_written(tmp_path, service + text + "\n"), load_catalogue())
+        assert study.uses[0].scenario.services[0].hours == hours
+
+
+def test_a_grid_that_is_not_known_says_what_will_do_instead(tmp_path: Path) -> None:
+    file = _written(tmp_path, "")
+    file.write_text(file.read_text(encoding="utf-8").replace('grid = "ercot-hub"', 'grid = "no"'), encoding="utf-8")
+    assert "power.carbon_g_per_kwh" in _problems(file)["power.grid"]
+
+
+def test_what_is_far_beyond_the_connection_is_said_with_its_numbers(tmp_path: Path) -> None:
+    power = TARIFF + "blocks = [{ mw = 500, usd_per_mwh = 40 }]\n"
+    file = _written(tmp_path, "\n[battery]\nmw = 400\nmwh = 800\n[export]\nlimit_mw = 600\n", power, "it_mw = 3000\n")
+    told = " ".join(describe_study(file, load_catalogue(), seq_len=4096, settings=()).warnings)
+    for text in ("mining.it_mw: 3000 MW", "power.blocks.0.mw: 500 MW", "battery.mw: 400 MW", "export.limit_mw: 600 MW"):
+        assert f"{text}, the connection (site.grid_mw) has 300 MW" in told
