@@ -21,7 +21,7 @@ from megawatt.validation.dispatch_case import solve_case
 
 REFERENCE = Path(os.environ.get("MEGAWATT_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 FOLDER = REFERENCE / "dispatch_case"
-METHODS: tuple[Method, ...] = ("ipm", "simplex")
+METHODS: tuple[Method, ...] = ("ipm", "simplex", "hipo")
 YEARS = int(os.environ.get("MEGAWATT_PRICE_YEARS", "1000"))
 WORKERS = 2
 

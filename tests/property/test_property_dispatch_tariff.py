@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from megawatt.dispatch import earned_usd, ledger, optimise
+from megawatt.dispatch import Service, earned_usd, ledger, optimise
 from megawatt.dispatch.ledgers import plan_cost_usd
 from tests.unit.dispatch.tariff_builders import tariffed
 
@@ -61,3 +61,25 @@ def test_no_choice_of_tiers_is_cheaper_than_the_plan_of_falling_ones(seed: int) 
             tried = replace(tried, **{kind: there})
         least = min(least, optimise(tried).objective_usd + fixed)
     assert plan.objective_usd == pytest.approx(least, rel=1e-6, abs=1e-2)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31))
+def test_services_beside_a_tariff_are_solved_alike(seed: int) -> None:
+    """Ratchets, windows, tiers, minimum bills and services that one use holds ready, all at once."""
+    problem = tariffed(seed)
+    uses = [b.name for b in problem.uses]
+    rng = np.random.default_rng([seed, 5])
+    held = tuple(
+        Service(
+            f"service {k}",
+            rng.uniform(0.0, 25.0) * (rng.random(problem.hours) < 0.8),
+            rng.uniform(-2.0, 30.0, problem.hours),
+            (str(rng.choice(uses)),),
+        )
+        for k in range(int(rng.integers(1, 4)) if uses else 0)
+    )
+    problem = replace(problem, services=held)
+    auto, highs = optimise(problem), optimise(problem, "highs", "simplex")
+    assert auto.objective_usd == pytest.approx(highs.objective_usd, rel=1e-6, abs=1e-3)
+    assert plan_cost_usd(problem, auto.mw) == pytest.approx(auto.objective_usd, rel=1e-7, abs=1e-3)
