@@ -22,10 +22,10 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, capital, months_between
-from megawatt.chain.ground import PowerIndex
-from megawatt.chain.links import Links, forge
+from megawatt.chain.ground import Business, PowerIndex
+from megawatt.chain.links import Links, blocks_of, forge
 from megawatt.chain.money import CashModel
-from megawatt.chain.power import index_on
+from megawatt.chain.power import BlockMoney, index_on
 from megawatt.chain.records import ConversionDate, ConversionResult
 from megawatt.errors import ScenarioError
 from megawatt.finance import (
@@ -100,13 +100,20 @@ def _calendar(terms: Conversion, live: int) -> Calendar:
 
 
 def _mining_model(links: Links, terms: Conversion, rate: float) -> CashModel:
+    calendar = _calendar(terms, 0)
     aged = tuple(
         replace(b, age_months=terms.miners_age_months) if isinstance(b, MiningMoney) else b
-        for b in links.model.businesses
+        for b in _businesses(links, calendar)
     )
-    calendar = _calendar(terms, 0)
     power = _power_on(links, calendar)
     return replace(links.model, calendar=calendar, power=power, discount_rate=rate, businesses=aged).without_loan()
+
+
+def _businesses(links: Links, calendar: Calendar, since: int = 0) -> tuple[Business, ...]:
+    """What the site earns by, with its blocks of power over the months of the comparison."""
+    ahead = blocks_of(links.scenario, links.grid, calendar.spine, since)
+    kept = tuple(b for b in links.model.businesses if not isinstance(b, BlockMoney))
+    return kept if ahead is None else (*kept, ahead)
 
 
 def _power_on(links: Links, calendar: Calendar) -> PowerIndex:
@@ -143,7 +150,7 @@ def _ai_models(
         businesses = tuple(
             replace(each, prepayment_lead_months=min(each.prepayment_lead_months, wait))
             if isinstance(each, AIMoney) else each
-            for each in links.model.businesses
+            for each in _businesses(links, calendar, date)
         )  # fmt: skip
         power = _power_on(links, calendar)
         moved = replace(links.model, calendar=calendar, power=power, capital=spent, discount_rate=rate)

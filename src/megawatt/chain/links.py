@@ -25,7 +25,7 @@ from megawatt.chain.mined import mined_year, with_values
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
 from megawatt.chain.plants import PlantMoney, Plants, added_by_plants, plants_of
-from megawatt.chain.power import block_money, power_index
+from megawatt.chain.power import BlockMoney, block_money, power_index
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
     Grid,
@@ -43,7 +43,7 @@ from megawatt.chain.site import (
 from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
-from megawatt.finance import CashFlow
+from megawatt.finance import CashFlow, Spine
 from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.mining import PowerSegments
@@ -54,7 +54,7 @@ from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["Links", "forge", "forge_hours", "reforge"]
+__all__ = ["Links", "blocks_of", "forge", "forge_hours", "reforge"]
 
 
 @dataclass(frozen=True)
@@ -177,13 +177,7 @@ def _cash_model(
         lease_money(scenario.lease, it_mw, calendar, scenario.discount_rate.number()) if scenario.lease else None,
         replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
         _shed_money(scenario),
-        block_money(
-            scenario.power,
-            grid.price_usd_per_mwh,
-            grid.year,
-            scenario.timeline,
-            owner_power_frac(scenario.lease) if scenario.lease else 1.0,
-        ),
+        blocks_of(scenario, grid, calendar.spine),
     )
     return CashModel(
         calendar=calendar,
@@ -195,6 +189,12 @@ def _cash_model(
         businesses=tuple(business for business in businesses if business is not None),
         discount_rate=scenario.discount_rate.number(),
     )
+
+
+def blocks_of(scenario: Scenario, grid: Grid, spine: Spine, since: int = 0) -> BlockMoney | None:
+    """What a scenario's blocks of power settle for over some months; those before ``since`` are another's."""
+    owner_frac = owner_power_frac(scenario.lease) if scenario.lease else 1.0
+    return block_money(scenario.power, grid.price_usd_per_mwh, grid.year, spine, owner_frac, since)
 
 
 def _shed_money(scenario: Scenario) -> ShedMoney | None:

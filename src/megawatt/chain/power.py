@@ -10,7 +10,7 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.capital import Calendar, calendar_of
 from megawatt.chain.ground import Ground, PowerIndex, earned
-from megawatt.finance import OperatingFlows, escalator, repeat_year
+from megawatt.finance import OperatingFlows, Spine, escalator, repeat_year
 from megawatt.hours import monthly_sum
 from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
@@ -94,7 +94,7 @@ class BlockMoney:
 
 
 def block_money(
-    power: Power, market_usd_per_mwh: FloatArray, year: int, timeline: Timeline, owner_frac: float
+    power: Power, market_usd_per_mwh: FloatArray, year: int, spine: Spine, owner_frac: float, since: int = 0
 ) -> BlockMoney | None:
     """All blocks of a scenario together; None without one.
 
@@ -104,19 +104,23 @@ def block_money(
         Price at the hub in the dispatched year, at level 1.
     year : int
         Its calendar: weekdays.
+    spine : Spine
+        Months that are valued.
+    since : int
+        Month index before which the blocks are another's.
     """
     if not power.blocks:
         return None
-    spine = calendar_of(timeline).spine
     weekend = weekend_hours(year)
     now = spine.year * 12 + spine.month
     bought = paid = market = basis = np.zeros(spine.months)
     for block in power.blocks:
         first, last = _month(block.start, -(10**9)), _month(block.end, 10**9)
-        force = (now >= first) & (now <= last)
+        contracted = (now >= first) & (now <= last)
+        force = contracted & (np.arange(spine.months) >= since)
         mwh = np.asarray(block.mask(weekend) * block.mw.number(), dtype=np.float64)
         energy = force * repeat_year(spine, monthly_sum(mwh))
-        began, bought = int(np.argmax(force)), bought + energy
+        began, bought = int(np.argmax(contracted)), bought + energy
         paid = paid + energy * block.usd_per_mwh.number() * escalator(
             spine.months, block.growth_per_year.number(), began
         )

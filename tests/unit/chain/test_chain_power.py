@@ -11,11 +11,12 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.hours import site_year
-from megawatt.chain.links import Links, forge
+from megawatt.chain.links import Links, blocks_of, forge
 from megawatt.chain.power import BlockMoney
 from megawatt.chain.use import run_use
 from megawatt.dispatch import ledger, optimise, solve_merit
 from megawatt.errors import ScenarioError
+from megawatt.finance import make_spine
 from megawatt.hours import HOURS_IN_MONTH, MONTH_OF_HOUR, monthly_sum
 from megawatt.risk import base_factors
 from megawatt.scenario import load
@@ -229,3 +230,16 @@ def test_contracts_that_cannot_be_are_refused_where_they_stand(settings: tuple[s
     with pytest.raises(ScenarioError) as caught:
         links(*settings)
     assert any(re.fullmatch(re.escape(path), p.path) for p in caught.value.problems), caught.value.problems
+
+
+def test_blocks_of_a_conversion_run_over_its_own_months() -> None:
+    made = links("power.blocks=[{mw=100, usd_per_mwh=40, growth_per_year=0.1}]")
+    spine = make_spine(2025, 11, 120)
+    whole, later = (blocks_of(made.scenario, made.grid, spine, since) for since in (0, 24))
+    own = made.model.find(BlockMoney)
+    assert whole is not None
+    assert later is not None
+    assert own is not None
+    np.testing.assert_allclose(whole.paid_usd[: own.mwh.size], own.paid_usd)
+    assert not later.paid_usd[:24].any()
+    np.testing.assert_array_equal(later.paid_usd[24:], whole.paid_usd[24:])
