@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from hypothesis import given, settings
@@ -235,3 +236,35 @@ def test_sculpted_cover_is_even_and_equals_loan_life_cover(
     assert np.allclose(schedule.principal.sum(axis=1), drawn + schedule.capitalised.sum(axis=1), rtol=1e-9)
     factors = (1 + rate / 12) ** -np.arange(1.0, 35.0)
     assert np.allclose(cash[:, 4:38] @ factors / schedule.balance[:, 3], target)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    structures(), st.integers(1, 30), st.integers(0, 12), st.floats(0.0, 2.0), st.sampled_from(["pro-rata", "inverse"])
+)
+def test_a_termination_fee_keeps_every_identity(
+    case: tuple[ProjectTerms, OperatingFlows],
+    month: int,
+    held: int,
+    size: float,
+    order: Literal["pro-rata", "inverse"],
+) -> None:
+    terms, flows = case
+    assert terms.loan is not None
+    fee, name, month = np.zeros((PATHS, terms.months)), next(iter(flows.revenue)), month % terms.months
+    fee[:, month] = size * terms.loan.principal_usd
+    paid = replace(flows, revenue={**flows.revenue, name: flows.revenue[name] + fee})
+    until = np.full(PATHS, month + held)
+    lender = replace(terms.lender or LenderTerms(), proceeds_usd=fee, proceeds_until=until, prepayment_order=order)
+    cash = project(replace(terms, lender=lender), paid)
+    loss = 1e-9 * (1.0 + np.abs(cash.closing_cash).max()) + 0.005
+    assert cash.swept is not None
+    assert cash.reserve_balance is not None
+    opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
+    accrued = cash.debt_balance - opening - cash.debt_draw + cash.interest_paid + cash.principal_paid
+    assert accrued.min() > -loss
+    assert cash.debt_balance.min() > -loss
+    # debt is never above what was drawn and what was added to it; whoever is owed has had every cent there was
+    assert (cash.debt_balance <= np.cumsum(cash.debt_draw + accrued, axis=1) + loss).all()
+    assert (cash.closing_cash[cash.arrears > 0] <= 0.005).all()
+    assert (cash.reserve_balance <= np.maximum(cash.closing_cash, 0.0) + cash.distributions + cash.swept + loss).all()

@@ -103,11 +103,10 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
 
 def _tranche_text(tranche: Tranche) -> str:
     """A tranche behind the loan in one line."""
-    paid = float((tranche.interest_paid + tranche.principal_paid)[0].sum())
-    left = float(tranche.balance[0, -1])
+    left = tranche.unpaid_at_end_usd
     owed = f", {left / 1e6:,.1f}m still owed at the end" if left >= 1.0 else ""
-    drawn = f"{tranche.draw[0].sum() / 1e6:,.1f}m USD drawn"
-    return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}, {paid / 1e6:,.1f}m paid{owed}."
+    drawn = f"{tranche.drawn_usd / 1e6:,.1f}m USD drawn, {tranche.paid_usd / 1e6:,.1f}m paid"
+    return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}{owed}."
 
 
 def _stress_text(stress: StressResult) -> str:

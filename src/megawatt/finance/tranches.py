@@ -67,6 +67,21 @@ class Tranche:
     balance: FloatArray
     arrears: FloatArray
 
+    @property
+    def drawn_usd(self) -> float:
+        """All draws of the first path."""
+        return float(self.draw[0].sum())
+
+    @property
+    def paid_usd(self) -> float:
+        """All that the first path pays it."""
+        return float((self.interest_paid + self.principal_paid)[0].sum())
+
+    @property
+    def unpaid_at_end_usd(self) -> float:
+        """What the first path still owes it at the end of the project."""
+        return float(self.balance[0, -1])
+
 
 @dataclass(frozen=True, slots=True)
 class Stack:

@@ -220,10 +220,10 @@ def _stack(stack: Stack, periods: Periods) -> dict[str, Any]:
             {
                 "name": tranche.terms.name,
                 "kind": tranche.terms.kind,
-                "drawn_usd": float(tranche.draw[0].sum()),
-                "paid_usd": float((tranche.interest_paid + tranche.principal_paid)[0].sum()),
+                "drawn_usd": tranche.drawn_usd,
+                "paid_usd": tranche.paid_usd,
                 "most_owed_usd": float(tranche.balance[0].max()),
-                "unpaid_at_end_usd": float(tranche.balance[0, -1]),
+                "unpaid_at_end_usd": tranche.unpaid_at_end_usd,
                 "behind_periods": int((tranche.arrears[0] > 0.0).sum()),
             }
             for tranche in stack.tranches
