@@ -8,13 +8,13 @@ from megawatt.cli.output import console
 from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from megawatt.runs import TrainingRun
+    from megawatt.runs import Around, TrainingRun
 
 __all__ = ["show_run"]
 
 
-def show_run(found: TrainingRun) -> None:
-    """Print days, where they go, checkpoints, phases and energy."""
+def show_run(found: TrainingRun, around: Around) -> None:
+    """Print days, where they go, checkpoints, phases, energy, cost, caps and swing."""
     from megawatt.runs import phase_rows, run_rows, run_sentences, run_title
 
     to = console()
@@ -23,5 +23,5 @@ def show_run(found: TrainingRun) -> None:
     if len(found.phases) > 1:
         to.print("")
         print_table(("phase", "tokens", "batch", "steps", "days of work"), phase_rows(found), left=("batch",))
-    for sentence in run_sentences(found):
+    for sentence in (*run_sentences(found), *around.sentences()):
         to.print(f"\n{sentence}")

@@ -64,6 +64,9 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 )
 @click.option("--tokens", type=Number(0.0, 1e16, above=True), metavar="N",
               help="Tokens of the whole run: days with what interrupts it, and energy (docs/runs.md).")  # fmt: skip
+@click.option("--pue", type=Number(1.0, 5.0), help="With --tokens: facility over IT power (1).")
+@click.option("--carbon", type=Number(0.0, 5000.0), metavar="KG", help="With --tokens: carbon of a MWh of the grid.")
+@click.option("--water", type=Number(0.0, 100.0), metavar="L", help="With --tokens: water of the hall, a kWh of IT.")
 @whole_run_options
 @click.option("--memory", is_flag=True, help="What fills the fullest chip, and which changes would make it fit.")
 @click.option(
@@ -92,6 +95,9 @@ def train(
     scaling: str,
     target_s: float | None,
     tokens: float | None,
+    pue: float | None,
+    carbon: float | None,
+    water: float | None,
     memory: bool,
     timeline: Path | None,
     write_launch: tuple[str, Path] | None,
@@ -114,7 +120,9 @@ def train(
     from megawatt.writing import check_text
 
     said = {name: value for name in SETTINGS if (value := options.pop(name)) not in (None, ())}
-    _check_run(tokens, said, memory)
+    facility = {"pue": pue, "location_kg_per_mwh": carbon, "water_l_per_kwh": water}
+    site = {name: value for name, value in facility.items() if value is not None}
+    _check_run(tokens, said, site, memory)
 
     for path in (timeline, write_launch and write_launch[1]):
         if path is not None:
@@ -140,15 +148,17 @@ def train(
     else:
         usd = (price, energy_price)
         files: dict[str, Any] = {"write_launch": write_launch, "timeline": timeline, "force": force}
-        _answer(question, objective, usd, top, as_json, tokens=tokens, said=said, **files)
+        _answer(question, objective, usd, top, as_json, tokens=tokens, said=said, site=site, **files)
 
 
-def _check_run(tokens: float | None, said: dict[str, Any], memory: bool) -> None:
+def _check_run(tokens: float | None, said: dict[str, Any], site: dict[str, float], memory: bool) -> None:
     """Refuse what is said of a whole run where there is none, or is wrong, before anything is planned."""
     from megawatt.runs import RunSettings
 
     if tokens is None and said:
         raise ScenarioError(f"{', '.join('--' + name.replace('_', '-') for name in said)}: allowed: with --tokens")
+    if tokens is None and site:
+        raise ScenarioError("--pue, --carbon, --water: allowed: with --tokens")
     if tokens is not None and memory:
         raise ScenarioError("--memory: allowed: without --tokens")
     RunSettings(**said)
@@ -163,6 +173,7 @@ def _answer(
     *,
     tokens: float | None,
     said: dict[str, Any],
+    site: dict[str, float],
     write_launch: tuple[str, Path] | None,
     timeline: Path | None,
     force: bool,
@@ -171,7 +182,7 @@ def _answer(
     from megawatt.cli import run_views
     from megawatt.cli import training_views as views
     from megawatt.launch import said_of
-    from megawatt.runs import PATHS, RunSettings, run, run_dict
+    from megawatt.runs import PATHS, BillPrices, RunSettings, around_run, run, run_dict
     from megawatt.training import Prices, against, plan
 
     system, prices = question.system, Prices(*usd)
@@ -187,23 +198,25 @@ def _answer(
         _write_launch(*write_launch, force, system, found, question.catalogue)
     if timeline is not None:
         _write_timeline(timeline, force, system, found, question.catalogue)
-    whole = None
+    whole = around = None
     if tokens is not None:
         whole = run(
             found, system=system, tokens=tokens, catalogue=question.catalogue, settings=RunSettings(**said), paths=PATHS
         )
+        around = around_run(found, whole, system, question.catalogue, BillPrices(*usd, **site))
     free = question.free
     best = None if free is None else plan(question.job, system, question.counts[0], **free, **ranked)
     if as_json:
         beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
-        beside |= {} if whole is None else {"run": run_dict(whole)}
+        if whole is not None and around is not None:
+            beside |= {"run": run_dict(whole) | around.plain()}
         emit_json("train", [views.plan_dict(system, found, top, prices) | beside])
         return
     views.show_plan(system, found, top, prices)
     if best is not None:
         console().print(views.against_best(best, against(best, found, system)))
-    if whole is not None:
-        run_views.show_run(whole)
+    if whole is not None and around is not None:
+        run_views.show_run(whole, around)
     if timeline is not None:
         say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
 

@@ -1,5 +1,8 @@
 """How long is a whole training run, with everything that interrupts it, and what does it draw?"""
 
+from megawatt.runs.around import Around, around_run
+from megawatt.runs.bill import Bill, BillPrices, MadeOrBought, made_or_bought, owned_usd_per_chip_hour, run_bill
+from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
 from megawatt.runs.phases import phase_problems, phases_of
 from megawatt.runs.power import RunPower, checkpoint_chip_w, run_power
 from megawatt.runs.process import (
@@ -26,9 +29,14 @@ from megawatt.runs.whole import PATHS, run
 
 __all__ = [
     "PATHS",
+    "Around",
+    "Bill",
+    "BillPrices",
+    "Cap",
     "Checkpoint",
     "Expected",
     "Interruption",
+    "MadeOrBought",
     "Phase",
     "PhaseRun",
     "Process",
@@ -38,20 +46,28 @@ __all__ = [
     "RunPower",
     "RunSettings",
     "Simulated",
+    "Swing",
     "TrainingRun",
+    "around_run",
+    "best_caps",
     "best_interval_s",
     "checkpoint_chip_w",
     "checkpoint_of",
     "expected",
+    "made_or_bought",
     "optimal_interval_s",
     "others_rate",
+    "owned_usd_per_chip_hour",
     "phase_problems",
     "phase_rows",
     "phases_of",
+    "power_caps",
+    "power_swing",
     "published_goodput",
     "published_runs",
     "reliability",
     "run",
+    "run_bill",
     "run_dict",
     "run_power",
     "run_rows",

@@ -1,0 +1,159 @@
+"""What a run costs: rented or owned, its energy, carbon and water; a chip made or bought."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from megawatt.errors import ScenarioError
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.runs.records import TrainingRun
+
+__all__ = ["Bill", "BillPrices", "MadeOrBought", "made_or_bought", "owned_usd_per_chip_hour", "run_bill"]
+
+_HOURS_PER_DAY: Final = 24.0
+"""Hours of a day."""
+_KWH: Final = 1e3
+"""Kilowatt-hours of a MWh."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillPrices:
+    """What a chip costs an hour (rent, or ownership without energy), what energy costs, facility over IT power, carbon
+    of the grid by place and by contract [kg/MWh], embodied carbon of a chip-hour [kg], water of the hall [l/kWh of
+    IT]."""
+
+    usd_per_chip_hour: float = 0.0
+    usd_per_mwh: float = 0.0
+    pue: float = 1.0
+    location_kg_per_mwh: float = 0.0
+    market_kg_per_mwh: float = 0.0
+    embodied_kg_per_chip_hour: float = 0.0
+    water_l_per_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price."""
+        if not (self.pue >= 1.0 and math.isfinite(self.usd_per_mwh) and self.usd_per_chip_hour >= 0.0):
+            found = f"pue = {self.pue:g}, chip-hour {self.usd_per_chip_hour:g}, energy {self.usd_per_mwh:g} USD/MWh"
+            raise ScenarioError(f"{found}; allowed: a PUE of 1 or more, prices of chips of 0 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Cost of a run by part [USD], per million tokens, per MW-year of average IT power; facility energy [MWh], carbon
+    by place and by contract, embodied share apart [t], water [m3]."""
+
+    chips_usd: float
+    energy_usd: float
+    tokens: float
+    mw_years: float
+    facility_mwh: float
+    location_t: float
+    market_t: float
+    embodied_t: float
+    water_m3: float
+
+    @property
+    def usd(self) -> float:
+        """All of it. [USD]"""
+        return self.chips_usd + self.energy_usd
+
+    @property
+    def usd_per_million_tokens(self) -> float:
+        """Of a million tokens. [USD]"""
+        return self.usd / self.tokens * 1e6
+
+    @property
+    def usd_per_mw_year(self) -> float:
+        """Of a year of a MW of IT. [USD]"""
+        return self.usd / self.mw_years
+
+
+def run_bill(run: TrainingRun, chips: int, prices: BillPrices) -> Bill:
+    """The bill of a run; spare chips are paid like the others, all the time."""
+    chip_hours = (chips + run.spare_chips) * run.days * _HOURS_PER_DAY
+    facility_mwh = run.energy_mwh * prices.pue
+    return Bill(
+        chips_usd=chip_hours * prices.usd_per_chip_hour,
+        energy_usd=facility_mwh * prices.usd_per_mwh,
+        tokens=run.tokens,
+        mw_years=run.average_it_mw * run.days * _HOURS_PER_DAY / HOURS_IN_YEAR,
+        facility_mwh=facility_mwh,
+        location_t=facility_mwh * prices.location_kg_per_mwh / 1e3,
+        market_t=facility_mwh * prices.market_kg_per_mwh / 1e3,
+        embodied_t=chip_hours * prices.embodied_kg_per_chip_hour / 1e3,
+        water_m3=run.energy_mwh * _KWH * prices.water_l_per_kwh / 1e3,
+    )
+
+
+def owned_usd_per_chip_hour(
+    capital_usd: float, *, life_years: float, resale_frac: float = 0.0, discount_rate: float = 0.1,
+    network_frac: float = 0.0, staff_usd_per_year: float = 0.0, used_frac: float = 1.0,
+) -> float:  # fmt: skip
+    """What a chip of one's own costs an hour of use, energy apart. [USD]
+
+    The level payment over its life that returns capital (with the network's share of it) less the resale's present
+    value, and staff and upkeep, over the hours that it is used.
+
+    Parameters
+    ----------
+    capital_usd : float
+        Of a chip with its share of host and rack. >= 0
+    life_years, resale_frac, discount_rate : float
+        Years of use, what is left of the capital then, interest a year. > 0, 0 to 1, >= 0
+    network_frac, staff_usd_per_year, used_frac : float
+        Network's capital over the chip's; yearly cost of a chip; share of the hours that it is used, above 0 to 1.
+    """
+    if not (life_years > 0.0 and 0.0 <= resale_frac <= 1.0 and discount_rate >= 0.0 and 0.0 < used_frac <= 1.0):
+        found = f"life {life_years:g} years, resale {resale_frac:g}, rate {discount_rate:g}, used {used_frac:g}"
+        raise ScenarioError(f"{found}; allowed: above 0, 0 to 1, 0 or more, above 0 to 1")
+    later = math.exp(-life_years * math.log1p(discount_rate))
+    net = capital_usd * (1.0 + network_frac - resale_frac * later)
+    yearly = net * discount_rate / (1.0 - later) if discount_rate > 0.0 else net / life_years
+    return (yearly + staff_usd_per_year) / HOURS_IN_YEAR / used_frac
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOrBought:
+    """A cloud's own chip against a bought one at equal work: cost of each [USD], what making saves, and the volume of
+    own chips from which it saves (infinite where a chip costs no less)."""
+
+    made_usd: float
+    bought_usd: float
+    break_even_chips: float
+
+    @property
+    def saved_usd(self) -> float:
+        """What making saves. [USD]"""
+        return self.bought_usd - self.made_usd
+
+
+def made_or_bought(
+    volume: float, *, development_usd: float, unit_cost_usd: float, seller_cost_usd: float, seller_margin: float,
+    work_ratio: float = 1.0,
+) -> MadeOrBought:  # fmt: skip
+    """Make a chip or buy one.
+
+    Parameters
+    ----------
+    volume : float
+        Own chips over the generation. > 0
+    development_usd, unit_cost_usd : float
+        Of the own chip: once, and each (wafer, memory, package, and the designer's fee). >= 0
+    seller_cost_usd, seller_margin : float
+        Of the bought chip: what it costs its seller, and the seller's gross margin of the price, 0 to below 1.
+    work_ratio : float
+        Work of an own chip over that of a bought one. > 0
+    """
+    costs = min(development_usd, unit_cost_usd, seller_cost_usd)
+    if not (volume > 0.0 and 0.0 <= seller_margin < 1.0 and work_ratio > 0.0 and costs >= 0.0):
+        found = f"volume {volume:g}, margin {seller_margin:g}, work ratio {work_ratio:g}"
+        raise ScenarioError(f"{found}; allowed: above 0, 0 to below 1, above 0, costs of 0 or more")
+    price = seller_cost_usd / (1.0 - seller_margin) * work_ratio
+    saving = price - unit_cost_usd
+    return MadeOrBought(
+        made_usd=development_usd + volume * unit_cost_usd,
+        bought_usd=volume * price,
+        break_even_chips=development_usd / saving if saving > 0.0 else math.inf,
+    )
