@@ -144,6 +144,12 @@ _OWN: Final = (
     FileKind("machine", "a chip and its network", "TOML with chip, links or like",
              lambda m: m.suffix == ".toml" and bool({"chip", "links", "like", "anchor"} & set(m.content)),
              "machines:describe_machine"),
+    FileKind("company", "a company: what it owns, owes and has promised", "TOML with cash_usd, lease or debt",
+             lambda m: m.suffix == ".toml" and bool({"cash_usd", "overhead_usd_per_year", "lease", "debt"}
+                                                    & set(m.content)) and "site" not in m.content,
+             "companies:describe_company"),
+    FileKind("flows", "who pays whom", "CSV with payer, payee, amount_usd",
+             lambda m: {"payer", "payee", "amount_usd"} <= m.columns, "companies:describe_flows"),
     FileKind("scenario", "one use of a site", "TOML with format, use, site or power",
              lambda m: m.suffix == ".toml" and bool({"format", "use", "site", "power"} & set(m.content)),
              "studies:describe_study"),
