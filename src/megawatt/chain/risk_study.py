@@ -31,6 +31,7 @@ from megawatt.risk import (
 )
 from megawatt.risk.factors import FACTORS
 from megawatt.risk.sampling import DrawKind, Draws
+from megawatt.risk.tails import Tails, fat_tailed, tails_of
 
 __all__ = ["EVENTS", "risk_study"]
 
@@ -43,7 +44,13 @@ _YEARS: Final = (1, 2, 3, 5, 7, 10, 15)
 
 
 def risk_study(
-    links: Links, *, kind: DrawKind = "plain", paths: int = 4096, seed: int = 0, workers: int = 1
+    links: Links,
+    *,
+    kind: DrawKind = "plain",
+    paths: int = 4096,
+    seed: int = 0,
+    workers: int = 1,
+    fat_tails: bool = False,
 ) -> dict[str, Any]:
     """Everything about one use's risk as plain numbers.
 
@@ -53,13 +60,16 @@ def risk_study(
         Of the use, with its base case.
     kind : str
         How paths are drawn; importance sampling begins from the breaking point.
+    fat_tails : bool
+        Factors under the t copula, and bitcoin with the jumps, that history shows (`megawatt.risk.tails`).
     paths, seed, workers : int
         The result is the same for any number of workers.
     """
     model, terms, months = links.model.committed(links.base), links.terms, links.model.calendar.spine.months
     has_loan = links.base.terms.loan is not None
     plain = draw("plain" if kind == "importance" else kind, months, paths, seed)
-    found = _simulated(model, terms, plain, workers)
+    tails = tails_of(links.catalogue) if fat_tails else None
+    found = _simulated(model, terms, plain, workers, tails)
     points: tuple[BreakingPoint, ...] = ()
     rare = None
     if has_loan:
@@ -69,13 +79,14 @@ def risk_study(
         market = next((point for point in points if not point.tenant_fails and point.distance > 0.0), None)
         if market is not None:
             pulled = draw("importance", months, paths, seed, market.normals)
-            hit = _simulated(model, terms, pulled, workers)["payment_default"] >= 0
+            hit = _simulated(model, terms, pulled, workers, tails)["payment_default"] >= 0
             rare = _told(estimate(hit, pulled, "importance"))
     shown: DrawKind = "plain" if kind == "importance" else kind
     return {
         "name": links.scenario.name,
         "title": links.scenario.title,
         "draws": shown,
+        "fat_tails": fat_tails,
         "paths": int(plain.weights.size),
         "seed": seed,
         "months": months,
@@ -95,8 +106,18 @@ def _breaks(model: CashModel, factors: FactorPaths) -> NDArray[np.bool_]:
     return np.asarray(model.missed(factors) >= 0)
 
 
-def _block(model: CashModel, terms: FactorTerms, normals: FloatArray, uniforms: FloatArray) -> dict[str, NDArray[Any]]:
-    factors = factors_of(terms, normals, uniforms)
+def _block(
+    model: CashModel,
+    terms: FactorTerms,
+    tails: Tails | None,
+    normals: FloatArray,
+    uniforms: FloatArray,
+    extras: FloatArray,
+) -> dict[str, NDArray[Any]]:
+    if tails is None:
+        factors = factors_of(terms, normals, uniforms)
+    else:
+        factors = fat_tailed(terms, tails, normals, uniforms, extras)
     return _outcome(model(factors), factors, normals.shape[2])
 
 
@@ -121,10 +142,12 @@ def _outcome(cash: CashFlow, factors: FactorPaths, count: int) -> dict[str, NDAr
     return out
 
 
-def _simulated(model: CashModel, terms: FactorTerms, draws: Draws, workers: int) -> dict[str, NDArray[Any]]:
+def _simulated(
+    model: CashModel, terms: FactorTerms, draws: Draws, workers: int, tails: Tails | None = None
+) -> dict[str, NDArray[Any]]:
     count = draws.weights.size
     calls: list[Callable[[], dict[str, NDArray[Any]]]] = [
-        partial(_block, model, terms, *draws.part(start, min(start + BLOCK_PATHS, count)))
+        partial(_block, model, terms, tails, *draws.part(start, min(start + BLOCK_PATHS, count)))
         for start in range(0, count, BLOCK_PATHS)
     ]
     results = run_calls(calls, workers)

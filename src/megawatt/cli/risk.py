@@ -37,9 +37,12 @@ def risk() -> None:
 @click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value.")
 @click.option("--draws", type=_KINDS, default="plain", show_default=True, help="How paths are drawn.")
 @click.option("--paths", type=Whole(32, 1_000_000), default=2048, show_default=True, help="Simulated paths.")
+@click.option("--fat-tails", is_flag=True, help="Factors under the t copula and bitcoin with the jumps of history.")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Processes; the result is the same.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/risk.md).")
-def scenario(file: Path, settings: tuple[str, ...], draws: Any, paths: int, workers: int, as_json: bool) -> None:
+def scenario(
+    file: Path, settings: tuple[str, ...], draws: Any, paths: int, fat_tails: bool, workers: int, as_json: bool
+) -> None:
     """Probability and month of lock-up, breach and default, what drives them, the nearest breaking shock, episodes."""
     from megawatt.catalogue import load_catalogue
     from megawatt.chain import forge, risk_study
@@ -49,7 +52,9 @@ def scenario(file: Path, settings: tuple[str, ...], draws: Any, paths: int, work
     rows = []
     for use in loaded.uses:
         links = forge(use.scenario, loaded.catalogue, use.folder)
-        rows.append(risk_study(links, kind=draws, paths=paths, seed=use.scenario.seed, workers=workers))
+        rows.append(
+            risk_study(links, kind=draws, paths=paths, seed=use.scenario.seed, workers=workers, fat_tails=fat_tails)
+        )
     if as_json:
         emit_json("risk", rows)
         return

@@ -23,7 +23,9 @@ __all__ = [
     "factors_of",
     "geometric_brownian",
     "innovation_correlation",
+    "mixed_shocks",
     "ornstein_uhlenbeck",
+    "paths_of",
     "simulate_factors",
 ]
 
@@ -152,8 +154,16 @@ def factors_of(terms: FactorTerms, normals: FloatArray, uniforms: FloatArray) ->
     uniforms : array, (years, paths)
         Of the tenant, one a year (the last may be short).
     """
-    root = correlation_root(innovation_correlation(terms.correlation, _reversions(terms)))
-    shocks = _mix(root, normals)
+    return paths_of(terms, mixed_shocks(terms, normals), uniforms)
+
+
+def mixed_shocks(terms: FactorTerms, normals: FloatArray) -> FloatArray:
+    """Innovations of the factors with their correlation, from independent normals, (factors, months, paths)."""
+    return _mix(correlation_root(innovation_correlation(terms.correlation, _reversions(terms))), normals)
+
+
+def paths_of(terms: FactorTerms, shocks: FloatArray, uniforms: FloatArray) -> FactorPaths:
+    """All factors from their correlated innovations (factors, months, paths), each standard normal."""
     return FactorPaths(
         btc=geometric_brownian(shocks[0], terms.btc_volatility, terms.btc_drift).T,
         power=exponential_ornstein_uhlenbeck(shocks[1], terms.power_volatility, terms.power_reversion).T,

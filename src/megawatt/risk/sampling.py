@@ -26,16 +26,17 @@ _SLOW: Final = 8
 @dataclass(frozen=True, slots=True)
 class Draws:
     """Randomness of paths: ``normals`` (factors, months, paths), ``uniforms`` (years, paths), ``weights`` (paths,) with
-    mean near 1, and the replicate that each path belongs to."""
+    mean near 1, the replicate that each path belongs to, and ``extras`` (3, months, paths), uniforms of fat tails."""
 
     normals: FloatArray
     uniforms: FloatArray
     weights: FloatArray
     replicate: FloatArray
+    extras: FloatArray
 
-    def part(self, start: int, end: int) -> tuple[FloatArray, FloatArray]:
-        """Normals and uniforms of some of the paths."""
-        return self.normals[:, :, start:end], self.uniforms[:, start:end]
+    def part(self, start: int, end: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Normals, uniforms and extras of some of the paths."""
+        return self.normals[:, :, start:end], self.uniforms[:, start:end], self.extras[:, :, start:end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def draw(kind: DrawKind, months: int, paths: int, seed: int, shift: FloatArray |
             normals[:, :, ::2] += shift[:, :, None]
             along = (shift[:, :, None] * normals).sum(axis=(0, 1))
             weights = 2.0 / (1.0 + np.exp(np.minimum(along - 0.5 * float((shift**2).sum()), 700.0)))
-    return Draws(normals, uniforms, weights, replicate.astype(np.float64))
+    return Draws(normals, uniforms, weights, replicate.astype(np.float64), rng.random((3, months, count)))
 
 
 def _even(kind: DrawKind, dimensions: int, count: int, rng: np.random.Generator) -> FloatArray:

@@ -108,3 +108,22 @@ def test_episodes_begin_at_their_month_and_weights_add_up() -> None:
     assert path.btc[0, 5] == pytest.approx(base.btc[0, 5])
     assert path.btc[0, 17] / base.btc[0, 17] == pytest.approx(0.36)
     assert sum(s.weight or 0.0 for s in demand_scenarios(catalogue)) == pytest.approx(1.0)
+
+
+def test_fat_tails_keep_expectation_and_variance_and_fall_together() -> None:
+    from megawatt.risk.tails import Tails, fat_tailed
+
+    drawn = draw("plain", 12, 60_000, 6)
+    thin = factors_of(TERMS_PAYING, drawn.normals, drawn.uniforms)
+    fat = fat_tailed(TERMS_PAYING, Tails(4.0, 0.5, -0.3, 0.1), drawn.normals, drawn.uniforms, drawn.extras)
+    error = fat.btc[:, -1].std() / math.sqrt(60_000)
+    assert abs(fat.btc[:, -1].mean() - thin.btc.mean(axis=0)[-1]) < 5 * error
+    first_fat, first_thin = np.log(fat.btc[:, 0]), np.log(thin.btc[:, 0])
+    assert first_fat.var() == pytest.approx(first_thin.var(), rel=0.05)
+    assert ((first_fat - first_fat.mean()) ** 4).mean() / first_fat.var() ** 2 > 3.5
+
+    def together(paths: FactorPaths) -> float:
+        low = [np.log(getattr(paths, name)[:, 0]) for name in ("compute", "demand")]
+        return float(np.mean(np.all([x < np.quantile(x, 0.01) for x in low], axis=0)))
+
+    assert together(fat) > 1.1 * together(thin)
