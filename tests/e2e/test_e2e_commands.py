@@ -88,8 +88,8 @@ def test_show_tells_facts_with_sources_and_names_near_keys() -> None:
     ("name", "content", "code"),
     [
         ("facts.csv", "key,field,value\na,b,1\n", 2),
-        ("risk.json", '{"schema": "clearing-case/1"}', 6),
-        ("backtest.csv", "company,field,value,unit,as_of\nx,y,1,USD,2022-01-01\n", 6),
+        ("risk.json", '{"schema": "clearing-case/1"}', 2),
+        ("backtest.csv", "company,field,value,unit,as_of\nx,y,1,USD,2022-01-01\n", 2),
         ("notes.txt", "hello", 2),
         ("broken.json", "{", 2),
     ],

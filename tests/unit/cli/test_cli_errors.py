@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from megawatt.errors import (
     ScenarioError,
     SolverError,
 )
+from megawatt.validation import registry
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 Patch = pytest.MonkeyPatch
@@ -54,8 +56,10 @@ def _dependency(folder: Path, patch: Patch) -> list[str]:
 
 
 def _unsupported(folder: Path, patch: Patch) -> list[str]:
-    (folder / "risk.json").write_text('{"schema": "clearing-case/1"}')
-    return ["validate", str(folder / "risk.json")]
+    kind = registry._BY_NAME["clearing-case"]
+    patch.setitem(registry._BY_NAME, kind.name, replace(kind, scorer=None))
+    (folder / "case.json").write_text('{"schema": "clearing-case/1"}')
+    return ["validate", str(folder / "case.json")]
 
 
 def _machine(folder: Path, patch: Patch) -> list[str]:
