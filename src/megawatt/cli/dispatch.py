@@ -373,7 +373,10 @@ def _write_report(
     from megawatt.report import DispatchRun, render_dispatch
     from megawatt.writing import write_text
 
-    runs = [DispatchRun(year.name, year.problem, plans, operated) for year, plans, operated in solved]
+    runs = [
+        DispatchRun(year.name, year.problem, plans, operated, year.bill(next(iter(plans.values()))), year.mined)
+        for year, plans, operated in solved
+    ]
     title = runs[0].title if len(runs) == 1 else source.stem
     write_text(path, render_dispatch(title, runs, week), force=force)
     note(f"report: {path}")

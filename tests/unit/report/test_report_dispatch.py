@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from megawatt.dispatch import Block, HourlyProblem, Storage, optimise
 from megawatt.report import Chart, DispatchRun, dispatch_charts, render_dispatch
+from megawatt.tariff import Bill, BillLine
 
 HOURS = 8760
 
@@ -69,6 +72,16 @@ def test_page_is_the_same_every_time_and_escapes_names() -> None:
     assert page == render_dispatch("<one>", [run])
     assert "<one>" not in page
     assert "&lt;one&gt;" in page
+
+
+def test_the_bill_stands_by_line_and_month() -> None:
+    run = _run()
+    line = BillLine("transmission", "demand", "MW", np.full(12, 15.0), np.arange(12) * 1e3)
+    page = render_dispatch("site", [replace(run, bill=Bill("rate", np.ones(12), (line,)))])
+    assert "Power bill of site, by line and month" in page
+    assert "transmission" in page
+    assert ">66<" in page, "thousands of the year"
+    assert "Power bill" not in render_dispatch("site", [run])
 
 
 def test_without_a_battery_there_is_no_battery_chart() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
+from megawatt.chain.records import MinedYear
 from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, earned_usd, ledger
 from megawatt.dispatch.operator import OperatorYear
 from megawatt.dispatch.trace import HOURS_IN_WEEK, week_start
@@ -28,7 +29,7 @@ from megawatt.report.figure import (
 from megawatt.report.format import count, fixed, money, plain
 
 __all__ = ["DispatchRun", "battery_charts", "money_chart", "price_response_chart", "week_chart"]
-
+from megawatt.tariff import Bill
 
 _PRICE_GROUPS: Final = 24
 """Groups of hours by price."""
@@ -41,12 +42,15 @@ class DispatchRun:
     """One use of the site and its plans by foresight; the first plan is drawn, all stand in the tables.
 
     ``operated`` has each plan as its operator reads it; without heat where the machines' own power is not known.
+    ``bill`` is the first plan's power bill, ``mined`` what its miners earn; None where there is none.
     """
 
     title: str
     problem: HourlyProblem
     plans: Mapping[str, HourlyPlan]
     operated: Mapping[str, OperatorYear] = field(default_factory=dict)
+    bill: Bill | None = None
+    mined: MinedYear | None = None
 
 
 def _first(run: DispatchRun) -> HourlyPlan:
