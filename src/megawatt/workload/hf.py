@@ -81,6 +81,7 @@ def _refuse(where: str, problems: list[Problem], what: str = "it") -> None:
     """Raises the problems found so far, if any; ``what`` is wrong with them."""
     if not problems:
         return
+    problems = list(dict.fromkeys(problems))
     missing = [p.path for p in problems if p.found == "missing"]
     rest = [str(p) for p in problems if p.found != "missing"]
     head = "; ".join(([f"{what} lacks {', '.join(missing)}"] if missing else []) + rest[:3])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from megawatt.errors import Problem, counted
 from megawatt.workload.hf_families import Family
 from megawatt.workload.hf_fields import Fields
 from megawatt.workload.records import MOST_LAYERS
@@ -31,13 +32,15 @@ _COMPRESSED: Final = MappingProxyType({0: "w", 4: "s", 128: "h"})
 """DeepSeek-V4: mixer by the tokens behind one compressed key."""
 
 
-def _named(config: Fields, name: str, letters: Mapping[str, str]) -> str | None:
-    """Letters of a list of kinds of layers; notes kinds that are not known."""
+def _named(config: Fields, name: str, letters: Mapping[str, str], layers: int = 0) -> str | None:
+    """Letters of a list of kinds of ``layers`` layers; notes kinds that are not known, and a list of another length."""
     kinds = config.words(name)
     if kinds is None:
         return None
+    if layers and kinds and len(kinds) != layers:
+        config.problems.append(Problem(name, counted(len(kinds), "layer"), f"one for each of {layers:,} layers"))
     for i, kind in enumerate(kinds):
-        if kind not in letters:
+        if kind not in letters and isinstance(config.data[name][i], str):
             config.wrong(f"{name}[{i}]", f"one of {', '.join(letters)}", kind)
     return "".join(letters.get(kind, "f") for kind in kinds)
 
@@ -101,7 +104,7 @@ def mixer_letters(config: Fields, name: str, family: Family, layers: int) -> str
 
 def _listed(config: Fields, name: str, layers: int) -> str | None:
     """Mixers that a list of the configuration names."""
-    letters = _named(config, "layer_types", _MIXERS) or _named(config, "layers_block_type", _MIXERS)
+    letters = _named(config, "layer_types", _MIXERS, layers) or _named(config, "layers_block_type", _MIXERS, layers)
     letters = letters or _flags(config, "hybrid_layer_pattern", layers, "fw")
     letters = letters or _flags(config, "attn_type_list", layers, "lf")
     if letters:
@@ -125,7 +128,10 @@ def _listed(config: Fields, name: str, layers: int) -> str | None:
 
 def _period(config: Fields, name: str, default: int = 1) -> int:
     """Layers of a period, 1 at least; one that is longer than any model has layers says the same as one so long."""
-    return min(max(config.number(name, default=default), 1), MOST_LAYERS)
+    layers = config.number(name, default=default)
+    if layers < 1 and config.data.get(name) == 0:
+        config.wrong(name, "1 or more layers")
+    return min(max(layers, 1), MOST_LAYERS)
 
 
 def _windowed(config: Fields, name: str, family: Family, layers: int) -> str:
@@ -165,7 +171,7 @@ def mlp_letters(config: Fields, name: str, layers: int, experts: int) -> str:
 
 
 def _listed_mlps(config: Fields, name: str, layers: int) -> str | None:
-    letters = _named(config, "mlp_layer_types", _MLPS)
+    letters = _named(config, "mlp_layer_types", _MLPS, layers)
     if letters:
         return letters
     for flags in ("moe_layer_freq", "is_moe_layer"):
