@@ -54,7 +54,7 @@ from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["Links", "blocks_of", "forge", "forge_hours", "reforge"]
+__all__ = ["Links", "blocks_of", "factor_terms_of", "forge", "forge_hours", "reforge"]
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def _link(
     problem = memo("site year", _problem, grid, site.grid_mw.number(), ai, load, worth, mining, segments, hosted)
     section = scenario.mining
     miners = mining_money(section, scenario.timeline, catalogue, power.rated_mw) if section and power else None
-    terms = _terms(scenario, catalogue)
+    terms = factor_terms_of(scenario, catalogue)
     halls = ai or mining
     it_mw = halls.it_mw if halls else 0.0
     model = _cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
@@ -400,7 +400,8 @@ def _mining_halls(
     return memo("mining halls", mining_halls, weather, air, days, scenario.hall, grid_mw, it_mw, derating)
 
 
-def _terms(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
+def factor_terms_of(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
+    """Terms of the factors as the scenario's risk section and its tenant have them."""
     tenant = scenario.contract or scenario.lease
     risk = scenario.risk
     names = [name for name in type(risk).model_fields if name not in _NOT_FACTORS]

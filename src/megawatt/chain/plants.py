@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,15 @@ from megawatt.scenario.plant_sections import Battery, Export, Gas, Plant, Renewa
 from megawatt.scenario.schema import Curtailment, GridService, LargeLoad, Power
 from megawatt.scenario.site_files import site_output
 
-__all__ = ["AddedByPlants", "PlantMoney", "Plants", "added_by_plants", "plants_of"]
+__all__ = [
+    "AddedByPlants",
+    "PlantMoney",
+    "Plants",
+    "added_by_plants",
+    "added_tables",
+    "at_market",
+    "plants_of",
+]
 
 _LEVELS: Final = (0.5, 1.0, 2.0)
 """Levels of power prices at which the site is dispatched; between them what plants add is interpolated."""
@@ -217,13 +225,16 @@ def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
     return i, np.asarray((at - nodes[i]) / (nodes[i + 1] - nodes[i]), dtype=np.float64)
 
 
+Years = Callable[[Plants | None, float, float], tuple[list[tuple[HourlyProblem, float]], SiteAssets, FloatArray]]
+"""Hourly problems of the site with plants (None: without), each with a factor, at a value of a mined MWh and a level
+of prices; the assets; and what is earned beside by month, (12,)."""
+
+
 def added_by_plants(
     _: Catalogue, plants: Plants, worth_usd_per_mwh: float, contract_usd: float, ageing: tuple[str, ...],
     hosted: Hosted | None, *, problem: SiteProblem,
 ) -> AddedByPlants:  # fmt: skip
     """What plants and services add at nodes of the value of a mined MWh and of the level of prices.
-
-    Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level.
 
     Parameters
     ----------
@@ -238,40 +249,82 @@ def added_by_plants(
     hosted : Hosted or None
         Customers' machines beside the site's own.
     """
-    slow = bool(not_own(site_hours(problem, plants.assets)))
-    nodes, levels = (_FEW_VALUES, (1.0,)) if slow else (_VALUES, _LEVELS)
-    at = partial(_difference, problem, hosted=hosted, contract_usd=contract_usd)
-    values = worth_usd_per_mwh * np.array(nodes) if worth_usd_per_mwh > 0.0 else np.zeros(1)
-    parts = np.array([[at(plants, v, level) for level in levels] for v in values.tolist()])
-    now = _net(parts[nodes.index(1.0) if values.size > 1 else 0, levels.index(1.0)])
-    lost = {name: (now - _net(at(plants.smaller(name), worth_usd_per_mwh, 1.0))) / _SMALLER for name in ageing}
-    return AddedByPlants(values, np.array(levels), parts[:, :, 0], parts[:, :, 1], parts[:, :, 2], lost)
+    years = partial(_one_use, problem=problem, hosted=hosted, contract_usd=contract_usd)
+    return added_tables(plants, worth_usd_per_mwh, ageing, years)
+
+
+def added_tables(
+    plants: Plants, worth_usd_per_mwh: float, ageing: tuple[str, ...], years: Years,
+    asked: tuple[FloatArray, FloatArray] | None = None,
+) -> AddedByPlants:  # fmt: skip
+    """The year with plants less the year without, by month, at nodes of the mined value and of the level of prices.
+
+    Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level. ``asked``:
+    values and levels that will be asked for; nodes that none of them needs are left out, and all else is the same.
+    """
+    slow = any(not_own(problem) for problem, _ in years(plants, worth_usd_per_mwh, 1.0)[0])
+    nodes, levels = (np.array(n) for n in ((_FEW_VALUES, (1.0,)) if slow else (_VALUES, _LEVELS)))
+    values = worth_usd_per_mwh * nodes if worth_usd_per_mwh > 0.0 else np.zeros(1)
+    if asked is not None:
+        values, levels = (_needed(all_of, at) for all_of, at in zip((values, levels), asked, strict=True))
+    parts = np.array([[_difference(years, plants, v, at) for at in levels.tolist()] for v in values.tolist()])
+    lost = {}
+    if ageing:
+        now = _net(_difference(years, plants, worth_usd_per_mwh, 1.0))
+        for name in ageing:
+            lost[name] = (now - _net(_difference(years, plants.smaller(name), worth_usd_per_mwh, 1.0))) / _SMALLER
+    return AddedByPlants(values, levels, parts[:, :, 0], parts[:, :, 1], parts[:, :, 2], lost)
+
+
+def _needed(nodes: FloatArray, asked: FloatArray) -> FloatArray:
+    """The nodes between which what is asked for lies."""
+    if nodes.size == 1:
+        return nodes
+    place, along = _place(nodes, asked)
+    used = np.union1d(place, place[along != 0.0] + 1)
+    return nodes[used] if used.size else nodes[:1]
 
 
 def _net(parts: FloatArray) -> FloatArray:
     return np.asarray(parts[0] - parts[1] + parts[2], dtype=np.float64)
 
 
-def _difference(
-    problem: SiteProblem, plants: Plants, value: float, level: float, *, hosted: Hosted | None, contract_usd: float
-) -> FloatArray:
-    """What the plants add by month before fuel, the fuel, and what the grid pays. [USD], (3, 12)"""
+def _one_use(
+    plants: Plants | None, value: float, level: float, *, problem: SiteProblem, hosted: Hosted | None,
+    contract_usd: float,
+) -> tuple[list[tuple[HourlyProblem, float]], SiteAssets, FloatArray]:  # fmt: skip
+    """The year of a site with one use."""
+    there = at_market(problem, level, np.full(HOURS_IN_YEAR, value), hosted)
+    assets = replace(SiteAssets() if plants is None else plants.at_level(level), ai_contract_usd=contract_usd or None)
+    return [(site_hours(there, assets), 1.0)], assets, np.zeros(12)
+
+
+def at_market(problem: SiteProblem, level: float, value: FloatArray, hosted: Hosted | None) -> SiteProblem:
+    """A site year at another level of market prices and another value of a mined MWh, (8760,)."""
     collar = problem.collar
-    worth = np.full(HOURS_IN_YEAR, value)
-    there = replace(
+    return replace(
         problem,
         price_usd_per_mwh=collar.charged(level) if collar is not None else level * problem.price_usd_per_mwh,
-        mining_value_usd_per_mwh=worth,
-        hosted_value_usd_per_mwh=None if hosted is None else hosted_usd_per_mwh(hosted, worth),
+        mining_value_usd_per_mwh=value,
+        hosted_value_usd_per_mwh=None if hosted is None else hosted_usd_per_mwh(hosted, value),
     )
-    assets = replace(plants.at_level(level), ai_contract_usd=contract_usd or None)
-    bare = SiteAssets(ai_contract_usd=contract_usd or None, peaks=assets.peaks)
-    by_month = [_account(site_hours(there, each)) for each in (assets, bare)]
-    fuel = -by_month[0].pop("gas", np.zeros(12))
-    paid = curtailment_pay_usd(assets) + sum(by_month[0].pop(s.name) for s in assets.services)
-    there_usd, bare_usd = (np.sum(list(usd.values()), axis=0) for usd in by_month)
-    return np.stack((there_usd - bare_usd, fuel, paid))
 
 
-def _account(problem: HourlyProblem) -> dict[str, FloatArray]:
-    return monthly_usd(problem, optimise(problem))
+def _difference(years: Years, plants: Plants, value: float, level: float) -> FloatArray:
+    """What the plants add by month before fuel, the fuel, and what the grid pays. [USD], (3, 12)"""
+    with_plants, assets, beside = years(plants, value, level)
+    without, _, beside_without = years(None, value, level)
+    there, bare = _account(with_plants), _account(without)
+    fuel = -there.pop("gas", np.zeros(12))
+    paid = curtailment_pay_usd(assets) + sum(there.pop(s.name) for s in assets.services)
+    there_usd, bare_usd = (np.sum(list(usd.values()), axis=0) for usd in (there, bare))
+    return np.stack((there_usd - bare_usd + beside - beside_without, fuel, paid))
+
+
+def _account(problems: list[tuple[HourlyProblem, float]]) -> dict[str, FloatArray]:
+    """What each line earns by month, all problems together."""
+    lines: dict[str, FloatArray] = {}
+    for problem, factor in problems:
+        for name, usd in monthly_usd(problem, optimise(problem)).items():
+            lines[name] = lines.get(name, np.zeros(12)) + factor * usd
+    return lines

@@ -22,7 +22,7 @@ from megawatt.finance.scheduled import Cover, scheduled_covers
 from megawatt.risk import run_calls, simulate_factors
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["moved_input", "ranged_inputs", "sensitivities"]
+__all__ = ["input_title", "moved_input", "ranged_inputs", "sensitivities"]
 
 _UNIT_AT_END: Final = re.compile(
     r"_(frac|years|months|hours|usd|mw|w|k|c|usd_per_(chip|kw_month|mw|chip_hour|mwh|th)|w_per_chip|per_year)$"
@@ -123,7 +123,7 @@ def _one(links: Links, row: Assumption, at: tuple[_End | None, _End | None], her
     if at[0] is None and at[1] is None:
         return None
     ends = _between(at[0] or here, at[1] or here)
-    title, low, high = _title(links, row), low if at[0] else base, high if at[1] else base
+    title, low, high = input_title(links, row), low if at[0] else base, high if at[1] else base
     return replace(ends, name=row.name, title=title, unit=row.fact.unit, low=low, base=base, high=high)
 
 
@@ -150,7 +150,7 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _title(links: Links, row: Assumption) -> str:
+def input_title(links: Links, row: Assumption) -> str:
     """Words for a chart: the scenario field's title, or catalogue entry and field without the unit at its end."""
     title = field_title(links.scenario, row.name)
     if title:

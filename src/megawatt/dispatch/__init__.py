@@ -1,7 +1,7 @@
 """What should run in each hour of the site year under this tariff and connection."""
 
 from megawatt.dispatch.account import overloads
-from megawatt.dispatch.assets import SiteAssets, site_hours, solve_with_assets
+from megawatt.dispatch.assets import SiteAssets, joint_hours, site_hours, solve_with_assets
 from megawatt.dispatch.duration import LoadDuration, load_duration, lost_usd
 from megawatt.dispatch.hourly import (
     Availability,
@@ -20,7 +20,7 @@ from megawatt.dispatch.optimising import optimise
 from megawatt.dispatch.prices import PriceYear, price_year, read_prices
 from megawatt.dispatch.rates import hourly_adder, other_usd, rate_terms
 from megawatt.dispatch.records import Collar, Dispatch, SiteProblem
-from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response
+from megawatt.dispatch.response import MiningMonths, MonthlyResponse, monthly_response, phased
 from megawatt.dispatch.site import solve
 from megawatt.dispatch.solvers.blocks import Programme, battery_storage, block, hall_block, monthly_peaks, yearly_peak
 from megawatt.dispatch.synthetic import price_model, synthetic_price_year
@@ -54,6 +54,7 @@ __all__ = [
     "earned_usd",
     "hall_block",
     "hourly_adder",
+    "joint_hours",
     "ledger",
     "load_duration",
     "lost_usd",
@@ -63,6 +64,7 @@ __all__ = [
     "optimise_years",
     "other_usd",
     "overloads",
+    "phased",
     "price_model",
     "price_year",
     "rate_terms",

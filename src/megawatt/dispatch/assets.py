@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -20,7 +21,7 @@ from megawatt.errors import ScenarioError
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = ["SiteAssets", "site_hours", "solve_with_assets"]
+__all__ = ["SiteAssets", "joint_hours", "site_hours", "solve_with_assets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,8 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
     if extra.export_price_usd_per_mwh is not None:
         uses.append(_export(extra, extra.export_price_usd_per_mwh, imports))
     terms = RateTerms() if problem.rate is None else rate_terms(problem.rate)
-    if extra.import_left_frac is not None:
-        fed = imports.mw.sum(axis=1) + sum((s.mw.sum(axis=1) for s in extra.supplies), np.zeros(HOURS_IN_YEAR))
-        firm = np.where(extra.import_left_frac < 1.0, np.minimum(firm, fed), firm)
     return HourlyProblem(
-        firm_mw=firm,
+        firm_mw=_fed(firm, imports, extra),
         imports=imports,
         supplies=extra.supplies,
         uses=tuple(uses),
@@ -131,6 +129,44 @@ def site_hours(problem: SiteProblem, assets: SiteAssets | None = None) -> Hourly
         services=extra.services,
         energy_usd_per_mwh=problem.price_usd_per_mwh,
     )
+
+
+def _fed(firm_mw: FloatArray, imports: Block, extra: SiteAssets) -> FloatArray:
+    """Firm load, off where the grid cuts the site and neither it nor own supplies can feed it."""
+    if extra.import_left_frac is None:
+        return firm_mw
+    fed = imports.mw.sum(axis=1) + sum((s.mw.sum(axis=1) for s in extra.supplies), np.zeros(HOURS_IN_YEAR))
+    return np.where(extra.import_left_frac < 1.0, np.minimum(firm_mw, fed), firm_mw)
+
+
+def joint_hours(
+    site: SiteProblem, assets: SiteAssets, parts: Mapping[str, tuple[HourlyProblem, float]]
+) -> HourlyProblem:
+    """Several uses behind one connection as one hourly problem: the site's tariff and assets, each part's loads.
+
+    Parameters
+    ----------
+    site : SiteProblem
+        Prices, limit and tariff of the connection, without halls.
+    assets : SiteAssets
+        What stands beside all parts.
+    parts : mapping of str to (HourlyProblem, float)
+        Halls of each part at its own size, and the factor on that size; its use takes the part's name. Services that
+        ``mining`` holds are held by every part with miners.
+    """
+    shared = site_hours(site, assets)
+    firm, uses, fleets = shared.firm_mw, list(shared.uses), []
+    for name, (part, scale) in parts.items():
+        firm = firm + scale * part.firm_mw
+        for use in part.uses:
+            paid = None if use.contract_usd is None else scale * use.contract_usd
+            uses.append(replace(use, name=name, mw=scale * use.mw, contract_usd=paid))
+            fleets += [name] if use.name == "mining" else []
+    services = tuple(
+        replace(s, providers=tuple(n for p in s.providers for n in (fleets if p == "mining" else [p])))
+        for s in shared.services
+    )
+    return replace(shared, firm_mw=_fed(firm, shared.imports, assets), uses=tuple(uses), services=services)
 
 
 def solve_with_assets(problem: SiteProblem, assets: SiteAssets) -> Dispatch:

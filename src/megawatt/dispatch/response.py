@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from megawatt.errors import ScenarioError
 from megawatt.hours import monthly_sum
 from megawatt.tariff.charges import charges_usd
 
-__all__ = ["MiningMonths", "MonthlyResponse", "monthly_response"]
+__all__ = ["MiningMonths", "MonthlyResponse", "monthly_response", "phased"]
 
 
 _LEVELS: Final = np.geomspace(0.25, 4.0, 17)
@@ -87,6 +88,8 @@ class MonthlyResponse:
     _charged: Charged | None = None
     _at_levels: tuple[MonthlyResponse, ...] = ()
     """The year at `_LEVELS` of the market, where its price does not follow the level in proportion (a collar)."""
+    _phases: tuple[tuple[MonthlyResponse, NDArray[np.bool_]], ...] = ()
+    """Where the connection leaves other hours in other months of the project: years, and the months of each."""
 
     def ai_energy_cost_usd(
         self, power_level: ArrayLike, first_month: int = 1, delivery_level: ArrayLike = 1.0
@@ -152,6 +155,9 @@ class MonthlyResponse:
         ScenarioError
             If a value is negative or not a number, a level is not positive, or the month is none.
         """
+        if self._phases:
+            asked = (value_usd_per_mwh, power_level, first_month, delivery_level, hosted_usd_per_mwh, live)
+            return _joined([(year.mining(*asked), months) for year, months in self._phases])
         values = [np.atleast_2d(np.asarray(v, dtype=np.float64)) for v in (value_usd_per_mwh, hosted_usd_per_mwh)]
         if not all(np.isfinite(v).all() and v.min(initial=0.0) >= 0.0 for v in values):
             raise ScenarioError("mining: value_usd_per_mwh has negative values or NaN; must be numbers >= 0 [USD/MWh]")
@@ -318,6 +324,23 @@ def monthly_response(problem: SiteProblem) -> MonthlyResponse:
     charged = (problem.collar.charged(float(level)) for level in _LEVELS)
     years = (replace(problem, price_usd_per_mwh=price, collar=None) for price in charged)
     return replace(at_level, _at_levels=tuple(_year_by_month(year) for year in years))
+
+
+def phased(years: Sequence[MonthlyResponse], phase: IntArray) -> MonthlyResponse:
+    """Miners' year that changes with the project's months: ``phase`` (months,) says which of the years holds."""
+    if len(years) == 1:
+        return years[0]
+    return replace(years[0], _phases=tuple((year, phase == p) for p, year in enumerate(years)))
+
+
+def _joined(parts: Sequence[tuple[MiningMonths, NDArray[np.bool_]]]) -> MiningMonths:
+    """Months of each part where they are its own."""
+    made = {}
+    for field in fields(MiningMonths):
+        given = [(getattr(year, field.name), months) for year, months in parts]
+        if given[0][0] is not None:
+            made[field.name] = np.sum([np.where(months, values, 0.0) for values, months in given], axis=0)
+    return MiningMonths(**made)
 
 
 def _between(level: FloatArray) -> tuple[IntArray, FloatArray]:

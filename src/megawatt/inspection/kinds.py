@@ -141,6 +141,8 @@ _OWN: Final = (
              _is_model, "models:describe_model_file"),
     FileKind("comparison", "several uses of a site side by side", "TOML with compare",
              lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),
+    FileKind("mix", "several uses behind one connection", "TOML with parts",
+             lambda m: m.suffix == ".toml" and "parts" in m.content, "studies:describe_mix"),
     FileKind("machine", "a chip and its network", "TOML with chip, links or like",
              lambda m: m.suffix == ".toml" and bool({"chip", "links", "like", "anchor"} & set(m.content)),
              "machines:describe_machine"),

@@ -15,11 +15,11 @@ from megawatt.inspection.records import Description, Line, Section
 from megawatt.inspection.words import amount
 from megawatt.ours import differences
 from megawatt.scenario import load
-from megawatt.scenario.schema import Scenario
+from megawatt.scenario.mixed import load_mix
 from megawatt.scenario.site_files import place_of_site, price_warnings
 from megawatt.scenario.size_doubts import size_doubts
 
-__all__ = ["describe_run", "describe_study"]
+__all__ = ["describe_mix", "describe_run", "describe_study"]
 
 
 def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
@@ -40,7 +40,18 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
     return Description("", str(path), study.title, tuple(sections), tuple(assumed), warnings=tuple(warnings))
 
 
-def _said(scenario: Scenario) -> tuple[dict[str, list[Line]], list[str]]:
+def describe_mix(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
+    """A mixed site: what it says, and each part's scenario as it runs on the site."""
+    loaded = load_mix(path, catalogue, settings, candidates=True)
+    said, assumed = _said(loaded.mix)
+    sections = [Section(name, tuple(lines)) for name, lines in said.items()]
+    for part in loaded.parts:
+        lines, _ = _said(part.use.scenario)
+        sections += [Section(f"{part.name}: {name}", tuple(rows)) for name, rows in lines.items()]
+    return Description("", str(path), loaded.mix.title, tuple(sections), tuple(assumed))
+
+
+def _said(scenario: BaseModel) -> tuple[dict[str, list[Line]], list[str]]:
     """Lines of what was set, by section, and sentences of what was left to its default."""
     lines: dict[str, list[Line]] = {}
     left = []
@@ -73,6 +84,8 @@ def _plain(value: object) -> float | int | str | None:
         return "yes" if value else "no"
     if value is None or isinstance(value, float | int | str):
         return value
+    if isinstance(value, dict):
+        return ", ".join(f"{name} = {part}" for name, part in value.items())
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 

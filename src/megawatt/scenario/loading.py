@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from megawatt.facility.place_file import is_place_file
 from megawatt.files import is_file, parse_toml_value, read_toml
 from megawatt.scenario.comparison import Comparison, Conversion
 from megawatt.scenario.engine_rules import engine_problems
+from megawatt.scenario.mixed_sections import Mix
 from megawatt.scenario.own_machines import with_own_machines
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.rules import between_conversion, between_sections
@@ -25,7 +26,16 @@ from megawatt.scenario.site_tariff import with_own_tariff
 from megawatt.scenario.tariff_rules import tariff_problems
 from megawatt.tariff import catalogued_sheet
 
-__all__ = ["LoadedComparison", "LoadedScenario", "json_schema", "load", "load_price_years", "validate_raw"]
+__all__ = [
+    "LoadedComparison",
+    "LoadedScenario",
+    "apply_setting",
+    "json_schema",
+    "load",
+    "load_price_years",
+    "set_value",
+    "validate_raw",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +92,15 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     file = Path(path)
     raw, digest = read_toml(file, _WHAT)
     settings = tuple(settings)
+    if "parts" in raw:
+        problem = Problem("parts", "a mixed site", "a scenario or a comparison", "megawatt mix, or megawatt best")
+        raise ScenarioError(f"{file}: several uses behind one connection; megawatt mix", [problem], str(file))
     if "compare" not in raw:
         use, catalogue = _one(file, raw, digest, catalogue, settings)
         return LoadedComparison(use.scenario.name, use.scenario.title, "", (use,), str(file), digest, catalogue)
     for setting in settings:
         if setting.startswith(_OF_COMPARISON):
-            _apply(raw, setting, file)
+            apply_setting(raw, setting, file)
     settings = tuple(setting for setting in settings if not setting.startswith(_OF_COMPARISON))
     top = _validated(Comparison, raw, file, catalogue)
     uses, problems = [], []
@@ -161,7 +174,7 @@ def _one(
     file: Path, raw: dict[str, Any], digest: str, catalogue: Catalogue, settings: tuple[str, ...]
 ) -> tuple[LoadedScenario, Catalogue]:
     for setting in settings:
-        _apply(raw, setting, file)
+        apply_setting(raw, setting, file)
     problems, scenario, catalogue = validate_raw(raw, catalogue, file.parent)
     if problems or scenario is None:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
@@ -170,23 +183,42 @@ def _one(
     return LoadedScenario(scenario, file.parent, str(file), digest), catalogue
 
 
-def _apply(raw: dict[str, Any], setting: str, file: Path) -> None:
+def apply_setting(raw: dict[str, Any], setting: str, file: Path) -> None:
     """Set ``a.b.c=value`` in the raw scenario; the value is TOML, or plain text where it is not."""
     path, equals, text = setting.partition("=")
+    if not equals:
+        _no_path(setting, file)
+    set_value(raw, path, parse_toml_value(text), file)
+
+
+def set_value(raw: dict[str, Any], path: str, value: Any, file: Path) -> None:
+    """Set the value at a dotted path of a raw scenario; a number in the path is a place in a list."""
     keys = path.strip().split(".")
-    if not equals or not all(keys) or len(keys) > _DEEPEST_SETTING or not path.strip().isprintable():
-        problem = Problem("--set", shown(setting), "dotted.path=value")
-        raise ScenarioError(f"--set {shown(setting)}: not dotted.path=value", [problem], str(file))
-    value = parse_toml_value(text)
-    table = raw
+    if not all(keys) or len(keys) > _DEEPEST_SETTING or not path.strip().isprintable():
+        _no_path(path, file)
+    table: Any = raw
     *parents, last = keys
     for key in parents:
-        child = table.setdefault(key, {})
-        if not isinstance(child, dict):
+        table = table[_place_in(table, key, path, file)] if isinstance(table, list) else table.setdefault(key, {})
+        if not isinstance(table, dict | list):
             problem = Problem(path, "not a section", "a dotted path of the scenario")
-            raise ScenarioError(f"--set {shown(setting)}: not a section", [problem], str(file))
-        table = child
-    table[last] = value
+            raise ScenarioError(f"--set {shown(path)}: not a section", [problem], str(file))
+    if isinstance(table, list):
+        table[_place_in(table, last, path, file)] = value
+    else:
+        table[last] = value
+
+
+def _place_in(table: list[Any], key: str, path: str, file: Path) -> int:
+    if not (key.isdecimal() and key.isascii() and len(key) < 5 and int(key) < len(table)):
+        problem = Problem(path, shown(key), f"a place in the list, 0 to {len(table) - 1}")
+        raise ScenarioError(f"--set {shown(path)}: {problem}", [problem], str(file))
+    return int(key)
+
+
+def _no_path(text: str, file: Path) -> NoReturn:
+    problem = Problem("--set", shown(text), "dotted.path=value")
+    raise ScenarioError(f"--set {shown(text)}: not dotted.path=value", [problem], str(file))
 
 
 def validate_raw(
@@ -286,12 +318,14 @@ def _validated(model: type[Comparison], raw: Mapping[str, Any], file: Path, cata
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema of scenario files (a single use, or a comparison)."""
-    single, several = Scenario.model_json_schema(), Comparison.model_json_schema()
-    definitions = single.pop("$defs", {}) | several.pop("$defs", {})
+    """JSON Schema of scenario files (a single use, a comparison, or a mixed site)."""
+    kinds = [kind.model_json_schema() for kind in (Scenario, Comparison, Mix)]
+    definitions: dict[str, Any] = {}
+    for kind in kinds:
+        definitions |= kind.pop("$defs", {})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "megawatt scenario",
-        "anyOf": [single, several],
+        "anyOf": kinds,
         "$defs": definitions,
     }

@@ -27,7 +27,7 @@ def _ends(links: Links) -> list[tuple[str, float]]:
 
 
 def _uses() -> list[tuple[str, str]]:
-    files = [path.name for path in sorted(EXAMPLES.glob("*.toml")) if "compare = [" not in path.read_text("utf-8")]
+    files = [path.name for path in sorted(EXAMPLES.glob("*.toml")) if "[site]" in path.read_text("utf-8")]
     deals = [f"deals/{path.name}" for path in sorted((EXAMPLES / "deals").glob("*.toml"))]
     return [(name, name.removesuffix(".toml")) for name in (*files, *deals)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,17 +163,45 @@ class LinearProgram:
         highs = _run(highspy, model, _options(method))
         solve_s = time.perf_counter() - started
         self._check(highs, highspy.HighsModelStatus)
+        gap = max(float(highs.getInfo().objective_function_value) - bound, 0.0) if whole.size else 0.0
+        return self._found(highs, "branch and bound" if whole.size else method, build_s, solve_s, gap)
+
+    def solve_over(self, name: str, lower: Sequence[float], method: Method = "simplex") -> list[Solution | None]:
+        """Solve for every lower bound of a row, each from the optimum before it; None where there is no solution.
+
+        Parameters
+        ----------
+        name : str
+            Block of one row.
+        """
+        import highspy
+
+        before = itertools.takewhile(lambda block: block != name, self._rows)
+        row = sum(self._rows[block].lower.size for block in before)
+        highs, found = _run(highspy, self._model(highspy), _options(method)), list[Solution | None]()
+        build_s = time.perf_counter() - self._started
+        for bound in lower:
+            started = time.perf_counter()
+            highs.changeRowBounds(row, float(bound), float(self._rows[name].upper[0]))
+            highs.run()
+            try:
+                self._check(highs, highspy.HighsModelStatus)
+                found.append(self._found(highs, method, build_s, time.perf_counter() - started, 0.0))
+            except InfeasibleError:
+                found.append(None)
+        return found
+
+    def _found(self, highs: Any, method: str, build_s: float, solve_s: float, gap: float) -> Solution:
         solution, version = highs.getSolution(), highs.version()
         column, dual = np.asarray(solution.col_value), np.asarray(solution.row_dual)
-        objective = float(highs.getInfo().objective_function_value)
         return Solution(
-            objective=objective,
+            objective=float(highs.getInfo().objective_function_value),
             values=MappingProxyType({name: column[index] for name, index in self._columns.items()}),
             row_duals=MappingProxyType(self._split(dual)),
-            solver=f"HiGHS {version} {'branch and bound' if whole.size else method}",
+            solver=f"HiGHS {version} {method}",
             build_s=build_s,
             solve_s=solve_s,
-            gap=max(objective - bound, 0.0) if whole.size else 0.0,
+            gap=gap,
         )
 
     def _settle(self, highspy: Any, model: Any, whole: IntArray, search_s: float) -> float:

@@ -1,0 +1,389 @@
+"""Sizes and hours together: one linear programme of the parts' sizes, the plants' and what runs in every hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from megawatt.arrays import FloatArray, IntArray
+from megawatt.dispatch import HourlyProblem, Storage
+from megawatt.dispatch.solvers.lp import LinearProgram, Method, Solution
+from megawatt.hours import HOURS_IN_YEAR
+
+__all__ = [
+    "Candidate",
+    "Limits",
+    "Programme",
+    "Sized",
+    "SizedPlant",
+    "Tail",
+    "segments",
+    "solve_frontier",
+    "solve_programme",
+    "solve_safest",
+]
+
+_MILLION: Final = 1e6
+"""The programme counts in millions of dollars, so that its numbers are of one size."""
+_SAMPLED: Final = 13
+"""Hours from one to the next in phases beside the longest, of which the connection is looked at."""
+_ALIKE: Final = 0.05
+"""Segments of a use whose worth differs by less than this share run as one in the programme."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way of one business at the size of its scenario, as the programme sees it.
+
+    ``worth_usd`` is its net present value with the whole connection; ``firm_mw`` (8760,) what runs in any case;
+    ``flexible_mw`` and ``margin_usd_per_mwh`` (8760, k) what runs beside unless it is held back, and what a MWh of it
+    earns beyond its power (below 0: holding it back gains); ``per_year`` (phases,) is the present value of a dollar of
+    a year's margin, by phase; ``live`` (phases,) shares of its halls.
+    """
+
+    name: str
+    group: int
+    least: float
+    most: float
+    worth_usd: float
+    capital_usd: float
+    water_m3: float
+    firm_mw: FloatArray
+    flexible_mw: FloatArray
+    margin_usd_per_mwh: FloatArray
+    per_year: FloatArray
+    live: FloatArray
+
+
+@dataclass(frozen=True)
+class SizedPlant:
+    """A plant whose size is chosen: ``usd_per_unit`` is its present value without what it gives (below 0: a cost).
+
+    ``output_mw`` (8760,) per MW at ``cost_usd_per_mwh``; a battery has none.
+    """
+
+    name: str
+    most: float
+    least: float
+    usd_per_unit: float
+    capital_usd_per_unit: float
+    output_mw: FloatArray | None = None
+    cost_usd_per_mwh: float = 0.0
+    carbon_kg_per_mwh: float = 0.0
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Net present values of the candidates on simulated paths, (paths, candidates), and the share that is the tail."""
+
+    npv_usd: FloatArray
+    tail: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of the whole site; None: no limit."""
+
+    grid_mw: float
+    capital_usd: float | None = None
+    water_m3: float | None = None
+    carbon_t: float | None = None
+
+
+@dataclass(frozen=True)
+class Programme:
+    """What is chosen from. ``price_usd_per_mwh`` (8760,) is a MWh at the connection, ``per_year`` the present value of
+    a dollar a year of the plants, all of it in the phase ``main``."""
+
+    candidates: tuple[Candidate, ...]
+    plants: tuple[SizedPlant, ...]
+    storage: Storage | None
+    limits: Limits
+    price_usd_per_mwh: FloatArray
+    carbon_kg_per_mwh: FloatArray
+    per_year: float
+    main: int
+    export_mw: float = 0.0
+    export_usd_per_mwh: FloatArray | None = None
+
+    @property
+    def phases(self) -> int:
+        """Number of phases."""
+        return self.candidates[0].live.size
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Optimum of the programme: sizes, net present value, and what one more unit of a limit is worth."""
+
+    scales: Mapping[str, float]
+    plants: Mapping[str, float]
+    value_usd: float
+    shadow: Mapping[str, float] = field(default_factory=dict)
+    solver: str = ""
+    seconds: float = 0.0
+
+
+def segments(problem: HourlyProblem, price_usd_per_mwh: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A part's use as few segments: most power [MW], and what a MWh earns beyond its power, (hours, k)."""
+    use = problem.uses[0]
+    worth = use.usd_per_mwh.mean(axis=0)
+    groups: list[list[int]] = []
+    for column in np.argsort(-worth, kind="stable").tolist():
+        if use.mw[:, column].max(initial=0.0) <= 0.0:
+            continue
+        if groups and worth[groups[-1][0]] - worth[column] < _ALIKE * abs(worth[groups[-1][0]]):
+            groups[-1].append(column)
+        else:
+            groups.append([column])
+    if not groups:
+        return np.zeros((problem.hours, 0)), np.zeros((problem.hours, 0))
+    power = np.stack([use.mw[:, g].sum(axis=1) for g in groups], axis=1)
+    earned = np.stack([(use.mw[:, g] * use.usd_per_mwh[:, g]).sum(axis=1) for g in groups], axis=1)
+    return power, earned / np.where(power > 0.0, power, 1.0) - price_usd_per_mwh[:, np.newaxis]
+
+
+def solve_programme(
+    asked: Programme,
+    *,
+    only: Sequence[str] | None = None,
+    plants: bool = True,
+    every: int = 1,
+    method: Method = "simplex",
+) -> Sized:
+    """Sizes of most value.
+
+    Maximise the worth of the parts, less what the connection takes from them, plus what plants give, subject to the
+    connection in every hour of every phase, sizes within bounds, and limits of capital, water and carbon. What is held
+    back of a part loses its margin; a plant's MWh is worth the price of the hour. Batteries and other plants stand in
+    the longest phase.
+
+    Parameters
+    ----------
+    only : sequence of str, optional
+        Candidates that may have a size; all by default.
+    plants : bool
+        Whether plants may be built.
+    every : int
+        Only every n-th hour, weighted so: quick, for maps. Without plants.
+    """
+    model = _Model(asked, None if only is None else frozenset(only), plants and every == 1, every)
+    return model.sized(model.lp.solve(method))
+
+
+def solve_frontier(
+    asked: Programme, tail: Tail, least_usd: Sequence[float], *, only: Sequence[str] | None = None
+) -> list[Sized | None]:
+    """Sizes of most value whose worst paths are worth at least so much in the mean; None where no sizes are.
+
+    The tail's mean is that of the candidates' own paths, moved by what the programme's value has beside them.
+    """
+    model = _Model(asked, None if only is None else frozenset(only), True, 1)
+    model.hold_tail(tail)
+    return [
+        None if found is None else model.sized(found)
+        for found in model.lp.solve_over("tail", [usd / _MILLION for usd in least_usd])
+    ]
+
+
+def solve_safest(asked: Programme, tail: Tail, *, only: Sequence[str] | None = None) -> Sized:
+    """Sizes whose worst paths are worth most in the mean, and among those the most valuable."""
+    model = _Model(asked, None if only is None else frozenset(only), True, 1)
+    model.hold_tail(tail, weight=_SAFEST)
+    return model.sized(model.lp.solve("simplex"))
+
+
+_SAFEST: Final = 1e3
+"""Weight of the worst paths against the mean where the safest mix is looked for."""
+
+
+class _Model:
+    """The programme as it is built: columns by name, and the objective of each."""
+
+    def __init__(self, asked: Programme, only: frozenset[str] | None, plants: bool, every: int) -> None:
+        self.asked, self.every = asked, every
+        self.hours = np.arange(0, HOURS_IN_YEAR, every)
+        self.lp = LinearProgram("best mix")
+        self.costs: list[tuple[IntArray, FloatArray]] = []
+        self.worth: dict[str, FloatArray] = {}
+        self.plants = asked.plants if plants else ()
+        self.storage = asked.storage if plants else None
+        most = [c.most if only is None or c.name in only else 0.0 for c in asked.candidates]
+        least = [0.0] * len(most)
+        self.x = self._columns("sizes", len(most), least, most, [c.worth_usd for c in asked.candidates])
+        self._groups(only)
+        self.size = {p.name: self._columns(p.name, 1, p.least, p.most, p.usd_per_unit) for p in self.plants}
+        self.grid = self._columns("connection", 1, 0.0, np.inf, 0.0)
+        self.lp.rows("grid_mw", [(self.grid, 1.0)], upper=asked.limits.grid_mw)
+        for phase in range(asked.phases):
+            self._phase(phase)
+        self._limits()
+
+    def _columns(self, name: str, count: int, lower: ArrayLike, upper: ArrayLike, worth: ArrayLike) -> IntArray:
+        value = np.broadcast_to(np.asarray(worth, dtype=np.float64), (count,))
+        index = self.lp.variables(name, count, lower=lower, upper=upper, cost=-value / _MILLION)
+        self.costs.append((index, value))
+        self.worth[name] = value / _MILLION
+        return index
+
+    def _groups(self, only: frozenset[str] | None) -> None:
+        for group in sorted({c.group for c in self.asked.candidates}):
+            members = [i for i, c in enumerate(self.asked.candidates) if c.group == group]
+            there = [i for i in members if only is None or self.asked.candidates[i].name in only]
+            first = self.asked.candidates[members[0]]
+            if there:
+                self.lp.rows(f"group {group}", [(self.x[[i]], 1.0) for i in there], lower=first.least, upper=first.most)
+
+    def _phase(self, phase: int) -> None:
+        """The connection in the hours of a phase in which it could bind: all of the longest, a sample of the others."""
+        asked, main = self.asked, phase == self.asked.main
+        hours = self.hours if main else np.arange(0, HOURS_IN_YEAR, max(self.every, _SAMPLED))
+        weight = HOURS_IN_YEAR / hours.size
+        live = [(i, c) for i, c in enumerate(asked.candidates) if c.live[phase] > 0.0]
+        full: dict[int, FloatArray] = {}
+        for _, c in live:
+            drawn = c.most * c.live[phase] * (c.firm_mw + c.flexible_mw.sum(axis=1))[hours]
+            full[c.group] = np.maximum(full.get(c.group, drawn), drawn)
+        stored = main and bool(self.plants)
+        gains = main and any((c.margin_usd_per_mwh < 0.0).any() for _, c in live)
+        highest = np.sum([*full.values(), np.zeros(hours.size)], axis=0)
+        tight = np.arange(hours.size) if stored or gains else np.flatnonzero(highest > asked.limits.grid_mw)
+        if not tight.size:
+            return
+        at = hours[tight]
+        terms: list[tuple[IntArray, ArrayLike]] = [(self.grid, -1.0)]
+        for i, c in live:
+            share = c.live[phase]
+            drawn = c.firm_mw + c.flexible_mw.sum(axis=1)
+            terms.append((np.full(at.size, self.x[i]), share * drawn[at]))
+            gives = np.flatnonzero(c.flexible_mw.max(axis=0) > 0.0)
+            for k in gives.tolist():
+                lost = -weight * c.margin_usd_per_mwh[at, k] * c.per_year[phase]
+                held = self._columns(f"{c.name} held {phase} {k}", at.size, 0.0, np.inf, lost)
+                most = -share * c.flexible_mw[at, k]
+                self.lp.rows(
+                    f"{c.name} held {phase} {k}", [(held, 1.0), (np.full(at.size, self.x[i]), most)], upper=0.0
+                )
+                terms.append((held, -1.0))
+        if stored:
+            terms += self._behind_the_meter()
+            self.lp.rows("import", terms[1:], lower=0.0)
+        self.lp.rows(f"connection {phase}", terms, upper=0.0)
+
+    def _behind_the_meter(self) -> list[tuple[IntArray, ArrayLike]]:
+        """Plants by the hour: what they give lowers the draw at the hour's price."""
+        asked, hours, n = self.asked, self.hours, self.hours.size
+        price = asked.price_usd_per_mwh[hours] * asked.per_year
+        terms: list[tuple[IntArray, ArrayLike]] = []
+        for plant in self.plants:
+            if plant.output_mw is None:
+                continue
+            worth = price - plant.cost_usd_per_mwh * asked.per_year
+            given = self._columns(f"{plant.name} given", n, 0.0, np.inf, worth)
+            size = np.repeat(self.size[plant.name], n)
+            self.lp.rows(f"{plant.name} given", [(given, 1.0), (size, -plant.output_mw[hours])], upper=0.0)
+            terms.append((given, -1.0))
+        if self.storage is not None and "battery_mw" in self.size:
+            terms += self._battery(self.storage, price)
+        if asked.export_mw > 0.0 and asked.export_usd_per_mwh is not None:
+            # sold instead of saved: the export's price in place of the hour's
+            gain = asked.per_year * asked.export_usd_per_mwh[hours] - price
+            sold = self._columns("export", n, 0.0, asked.export_mw, gain)
+            own = [(index, -1.0) for index, sign in terms if sign == -1.0]
+            self.lp.rows("export of own power", [(sold, 1.0), *own], upper=0.0)
+            terms.append((sold, 1.0))
+        return terms
+
+    def _battery(self, storage: Storage, price: FloatArray) -> list[tuple[IntArray, ArrayLike]]:
+        n, wear = self.hours.size, storage.discharge_cost_usd_per_mwh * self.asked.per_year
+        charge = self._columns("charge", n, 0.0, np.inf, -price)
+        discharge = self._columns("discharge", n, 0.0, np.inf, price - wear)
+        state = self._columns("state", n, 0.0, np.inf, 0.0)
+        kept = 1.0 - storage.standing_loss_per_hour
+        self.lp.rows(
+            "state",
+            [
+                (state, 1.0),
+                (np.roll(state, 1), -kept),
+                (charge, -storage.charge_efficiency),
+                (discharge, 1.0 / storage.discharge_efficiency),
+            ],
+            lower=0.0,
+            upper=0.0,
+        )
+        for name, column, size in (
+            ("charge", charge, "battery_mw"), ("discharge", discharge, "battery_mw"), ("state", state, "battery_mwh"),
+        ):  # fmt: skip
+            self.lp.rows(f"{name} limit", [(column, 1.0), (self.size[size], -1.0)], upper=0.0)
+        return [(charge, 1.0), (discharge, -1.0)]
+
+    def _limits(self) -> None:
+        limits, candidates = self.asked.limits, self.asked.candidates
+        plants = [(self.size[p.name], p.capital_usd_per_unit) for p in self.plants]
+        for name, limit, of_parts, of_plants in (
+            ("capital_usd", limits.capital_usd, [c.capital_usd for c in candidates], plants),
+            ("water_m3", limits.water_m3, [c.water_m3 for c in candidates], []),
+            ("carbon_t", limits.carbon_t, [self._carbon_t(c) for c in candidates], []),
+        ):
+            if limit is not None:
+                unit = max(abs(limit), 1.0)
+                terms = [(self.x[[i]], amount / unit) for i, amount in enumerate(of_parts)]
+                terms += [(index, amount / unit) for index, amount in of_plants]
+                self.lp.rows(name, terms, upper=limit / unit)
+
+    def _carbon_t(self, c: Candidate) -> float:
+        """Carbon of a year of a part with all its halls live. [t]"""
+        runs = c.firm_mw + c.flexible_mw.sum(axis=1)
+        return float(runs @ self.asked.carbon_kg_per_mwh) / 1000.0
+
+    def hold_tail(self, tail: Tail, weight: float = 0.0) -> None:
+        """Rows of the mean of the worst paths, bounded below or weighed (Rockafellar and Uryasev 2000, equation 17)."""
+        paths = tail.npv_usd.shape[0]
+        worth = np.array([c.worth_usd for c in self.asked.candidates])
+        threshold = self.lp.variables("threshold", 1, lower=-np.inf)
+        short = self.lp.variables("short", paths)
+        value = self.lp.variables("value", 1, lower=-np.inf)
+        parts = [(index, -worth[np.newaxis, :] / _MILLION) for index, worth in self._dense()]
+        self.lp.rows("value", [(value, 1.0), *parts], lower=0.0, upper=0.0)
+        moved = (tail.npv_usd - worth) / _MILLION
+        self.lp.rows(
+            "paths",
+            [(short, 1.0), (threshold, -1.0), (value, 1.0), (np.tile(self.x, (paths, 1)), moved)],
+            lower=0.0,
+        )
+        share = -1.0 / (tail.tail * paths)
+        mean = self.lp.variables("tail", 1, lower=-np.inf, cost=-weight)
+        self.lp.rows("tail's mean", [(mean, -1.0), (threshold, 1.0), (short[np.newaxis, :], share)], lower=0.0)
+        self.lp.rows("tail", [(mean, 1.0)], lower=-np.inf)
+
+    def _dense(self) -> list[tuple[IntArray, FloatArray]]:
+        return [(index[np.newaxis, :], value) for index, value in self.costs if np.any(value)]
+
+    def sized(self, found: Solution) -> Sized:
+        """The sizes of a solution."""
+        names = [c.name for c in self.asked.candidates]
+        scales = np.where(found.values["sizes"] < 1e-9, 0.0, found.values["sizes"])
+        return Sized(
+            scales=dict(zip(names, scales.tolist(), strict=True)),
+            plants={p.name: max(float(found.values[p.name][0]), 0.0) for p in self.plants},
+            value_usd=_MILLION * sum(float(worth @ found.values[name]) for name, worth in self.worth.items()),
+            shadow=self._shadow(found),
+            solver=found.solver,
+            seconds=found.build_s + found.solve_s,
+        )
+
+    def _shadow(self, found: Solution) -> dict[str, float]:
+        """What one more MW, dollar, cubic metre or tonne is worth. [USD]"""
+        limits = self.asked.limits
+        named = {"grid_mw": 1.0, "capital_usd": limits.capital_usd, "water_m3": limits.water_m3}
+        named["carbon_t"] = limits.carbon_t
+        out = {}
+        for name, limit in named.items():
+            if limit is not None and name in found.row_duals:
+                scale = 1.0 if name == "grid_mw" else max(abs(limit), 1.0)
+                out[name] = max(-float(found.row_duals[name][0]) * _MILLION / scale, 0.0)
+        return out

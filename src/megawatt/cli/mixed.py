@@ -1,0 +1,190 @@
+"""``megawatt mix`` and ``best``: several uses behind one connection, and the best of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from megawatt.cli.options import SETTING, Whole, force_option
+from megawatt.cli.output import emit_json, note, say
+from megawatt.cli.tables import print_table
+from megawatt.repeatable import ONE_THREAD
+
+if TYPE_CHECKING:
+    from megawatt.chain.best import Best
+
+__all__ = ["best", "mix"]
+
+_setting = click.option(
+    "--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE",
+    help="Replace a value of the file (parts.0.scale=0.5), or of every part's scenario.",
+)  # fmt: skip
+_workers = click.option(
+    "--workers", type=Whole(1), default=1, show_default=True,
+    help="Processes for the simulation; results do not depend on it.",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+
+
+@click.command(epilog="Example: megawatt mix examples/childress-mixed.toml")
+@click.argument("file", type=click.Path(path_type=Path))
+@_setting
+@click.option("--paths", type=Whole(0), default=2048, show_default=True, help="Simulated paths; 0: base case.")
+@click.option("--months", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Write the statements of every part and of the site by month.")  # fmt: skip
+@click.option("--hours", type=click.Path(path_type=Path), metavar="FILE.csv",
+              help="Write the fullest year of the site by the hour.")  # fmt: skip
+@_workers
+@force_option
+@_json
+def mix(
+    file: Path, settings: tuple[str, ...], paths: int, months: Path | None, hours: Path | None, workers: int,
+    force: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Several businesses behind one connection: FILE names their scenarios, sizes and dates ([[parts]]).
+
+    Hour by hour behind one tariff, then to the cash and debt of each and of the site; what every part adds, with and
+    without it, so that the parts sum to the whole.
+    """
+    os.environ.update(ONE_THREAD)
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain.mixed import mixed_site
+    from megawatt.chain.mixed_risk import simulate_mixed
+    from megawatt.chain.mixed_value import contributions
+    from megawatt.results.mixed import columns_as_csv, mixed_hours, mixed_months, mixed_summary
+    from megawatt.scenario.mixed import load_mix
+    from megawatt.writing import check_text, write_text
+
+    for target in (months, hours):
+        if target is not None:
+            check_text(target, force=force)
+    loaded = load_mix(file, load_catalogue(), settings)
+    site = mixed_site(loaded, note)
+    note("what each part adds")
+    adds = contributions(loaded, site)
+    risk = simulate_mixed(site, paths, loaded.mix.seed, workers) if paths else None
+    for target, columns in ((months, mixed_months), (hours, mixed_hours)):
+        if target is not None:
+            write_text(target, columns_as_csv(columns(site)), force=force, seal=False)
+    found = mixed_summary(site, adds, risk)
+    if as_json:
+        emit_json("mix", [{"title": loaded.mix.title} | found])
+        return
+    say(loaded.mix.title)
+    _print_mix(found)
+
+
+def _million(usd: float | None) -> str:
+    return "-" if usd is None else f"{usd / 1e6:,.1f}"
+
+
+def _print_mix(found: dict[str, Any]) -> None:
+    rows = [
+        (
+            part["name"], f"{part['scale']:g}", f"{part['peak_mw']:,.1f}",
+            f"{part['first_month']} to {part['last_month']}",
+            _million(part["capital_usd"]), _million(part["value_usd"]),
+            "-" if part["min_dscr"] is None else f"{part['min_dscr']:.2f}", _million(part["adds_usd"]),
+        )
+        for part in found["parts"]
+    ]  # fmt: skip
+    rows += [
+        (row["name"], "", "", "", "", _million(found["shared_usd"]), "", _million(row["adds_usd"]))
+        for row in found["adds"]
+        if row["name"] not in {part["name"] for part in found["parts"]}
+    ]
+    if found["shared_usd"] and len(found["adds"]) == len(found["parts"]):
+        rows.append(("shared", "", "", "", "", _million(found["shared_usd"]), "", ""))
+    whole = found["value_usd"]
+    rows.append(("site", "", f"{found['grid_mw']:,.1f}", "", "", _million(whole), "", _million(whole)))
+    print_table(
+        ("part", "size", "MW at most", "runs", "capital", "value", "DSCR", "adds"), rows, left=("runs",), fold="runs"
+    )
+    idle = found["idle_mw"]
+    say("Capital and value in million USD at the first month; adds: mean over the orders in which parts may come.")
+    say(f"Idle: {idle['mean']:,.1f} of {found['grid_mw']:,.1f} MW in the mean month, {idle['least']:,.1f} at least.")
+    risk = found.get("risk")
+    if risk:
+        missed = risk["probability_missed"]
+        say(
+            f"Over {risk['paths']:,} paths: mean {_million(risk['mean_usd'])}, worst twentieth "
+            f"{_million(risk['tail_usd'])} million USD; some loan misses a payment: "
+            + ("no debt" if missed is None else f"{missed:.1%}")
+            + "."
+        )
+
+
+@click.command(epilog="Example: megawatt best examples/childress-best.toml")
+@click.argument("file", type=click.Path(path_type=Path))
+@_setting
+@click.option("--no-ranges", is_flag=True, help="Leave out the ranges of inputs and the map of prices: faster.")
+@_workers
+@_json
+def best(file: Path, settings: tuple[str, ...], no_ranges: bool, workers: int, as_json: bool) -> None:
+    """The best mix of uses behind one connection: FILE names candidates, bounds and limits ([[parts]], [best]).
+
+    Sizes and hours are chosen together by one linear programme over 8,760 hours; the mix and every use alone are then
+    valued by the whole chain on the same simulated paths.
+    """
+    os.environ.update(ONE_THREAD)
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain.best import find_best
+    from megawatt.results.mixed import best_summary
+    from megawatt.scenario.mixed import load_mix
+
+    loaded = load_mix(file, load_catalogue(), settings, candidates=True)
+    found = find_best(loaded, workers, note, ranges=not no_ranges)
+    if as_json:
+        emit_json("best", [{"name": loaded.mix.name, "title": loaded.mix.title} | best_summary(found)])
+        return
+    say(loaded.mix.title)
+    _print_best(found, best_summary(found))
+
+
+def _print_best(found: Best, told: dict[str, Any]) -> None:
+    names = list(told["best"]["scales"])
+    rows = [
+        (
+            row["name"],
+            *(f"{row['scales'][name]:.3g}" if row["scales"][name] else "-" for name in names),
+            _million(row["value_usd"]), _million(row["tail_usd"]), _million(row["capital_usd"]),
+            "-" if row["probability_missed"] is None else f"{row['probability_missed']:.1%}", f"{row['idle_mw']:,.0f}",
+        )
+        for row in (told["best"], *told["single_use"])
+    ]  # fmt: skip
+    print_table(("", *names, "value", "worst 5 %", "capital", "missed", "idle MW"), rows)
+    say("Sizes over each scenario's own; value: mean over the paths, million USD at the first month.")
+    plants = {name: size for name, size in told["best"]["plants"].items() if size > 0.0}
+    if plants:
+        say("Plants: " + ", ".join(f"{name} {size:,.1f}" for name, size in plants.items()) + ".")
+    gap = told["gap"]
+    say(
+        f"Programme {_million(gap['programme_usd'])}, chain {_million(gap['chain_usd'])} million USD: "
+        f"gap {gap['gap_frac']:.2%} ({gap['solver']}, {gap['seconds']:.1f} s)."
+    )
+    for name, usd in told["shadow_prices"].items():
+        say(f"One more {name.removeprefix('usd_per_')}: {usd:,.4g} USD.")
+    if len(told["frontier"]) > 1:
+        print_table(
+            ("frontier: value", "worst 5 %", "missed", *names),
+            [
+                (
+                    _million(point["value_usd"]), _million(point["tail_usd"]),
+                    "-" if point["probability_missed"] is None else f"{point['probability_missed']:.1%}",
+                    *(f"{point['scales'][name]:.3g}" for name in names),
+                )
+                for point in told["frontier"]
+            ],
+        )  # fmt: skip
+    robust = told["robust"]
+    if robust["inputs"]:
+        say(f"{robust['inputs_that_flip']} of {robust['inputs']} widest ranges change which parts are in the mix:")
+        for row in robust["flips"]:
+            if row["flips_at"] is not None:
+                ends = f"{row['low']:,.4g} to {row['high']:,.4g}"
+                say(f"  {row['title']}: at {row['flips_at']:,.4g} {row['unit']} (base {row['base']:,.4g}, {ends})")
+    for name in found.left_out:
+        say(f"Left out for its DSCR: {name}.")

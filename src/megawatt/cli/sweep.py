@@ -1,0 +1,99 @@
+"""``megawatt sweep`` and ``runs``: many values of the inputs, and results asked in SQL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.output import emit_json, note, say
+from megawatt.cli.tables import print_table
+from megawatt.repeatable import ONE_THREAD
+
+__all__ = ["runs", "sweep"]
+
+_runs_option = click.option(
+    "--runs", "root", type=click.Path(path_type=Path, file_okay=False), default=Path("runs"), show_default=True,
+    help="Folder of runs.",
+)  # fmt: skip
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
+
+
+@click.command(epilog="Example: megawatt sweep examples/childress-bitcoin.toml --over power.price_scale=0.5..1.5:0.25")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--over", "over", type=SETTING, multiple=True, required=True, metavar="PATH=VALUES",
+              help="start..stop:step, start..stop (with --sample), or a,b,c; repeat for a grid.")  # fmt: skip
+@click.option("--sample", type=Whole(0, 1_000_000), default=0, help="Points of a Latin hypercube instead of the grid.")
+@click.option("--seed", type=Whole(0), default=20260101, show_default=True, help="Root of the sample's randomness.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Default: runs/sweep-NAME.")
+@click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value of all.")
+@click.option("--workers", type=Whole(1), default=1, show_default=True, help="Processes; files are the same.")
+@_json
+def sweep(
+    scenario: Path, over: tuple[str, ...], sample: int, seed: int, out: Path | None, settings: tuple[str, ...],
+    workers: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Value SCENARIO (or a mixed site) at every point of a grid or a sample of its inputs: base case, no simulation.
+
+    The folder is one Parquet data set; a sweep that was stopped goes on where it was when it is called again.
+    """
+    os.environ.update(ONE_THREAD)
+    from megawatt.catalogue import load_catalogue
+    from megawatt.chain.sweep import axis_of
+    from megawatt.results.sweeps import run_sweep
+
+    target = out or Path("runs", f"sweep-{scenario.stem}")
+
+    def told(done: int, points: int, seconds: float) -> None:
+        note(f"{done:,} of {points:,} points, {seconds:,.0f} s to go")
+
+    axes = [axis_of(text) for text in over]
+    points, computed = run_sweep(
+        scenario, load_catalogue(), axes, target, sample=sample, seed=seed, settings=settings, workers=workers,
+        progress=told,
+    )  # fmt: skip
+    if as_json:
+        emit_json("sweep", [{"folder": str(target), "points": points, "computed": computed}])
+        return
+    say(f"{target}: {points:,} points, {computed:,} of them now")
+    say(f"Ask: megawatt runs query --runs {target.parent} 'SELECT * FROM \"{target.name}\"'")
+
+
+@click.group()
+def runs() -> None:
+    """What was run, and questions in SQL over all of it (DuckDB)."""
+
+
+@runs.command("list", epilog="Example: megawatt runs list")
+@_runs_option
+@_json
+def runs_list(root: Path, as_json: bool) -> None:
+    """Runs and sweeps of a folder."""
+    from megawatt.results.sweeps import list_runs
+
+    rows = list_runs(root)
+    if as_json:
+        emit_json("runs", rows)
+        return
+    if not rows:
+        say(f"{root}: no runs")
+        return
+    cells = [(r["name"], r["kind"], r["from"], "" if r["points"] is None else f"{r['points']:,}") for r in rows]
+    print_table(("name", "kind", "from", "points"), cells, left=("kind", "from"), fold="from")
+
+
+@runs.command("query", epilog="Example: megawatt runs query 'SELECT use, max(value_usd) FROM \"sweep-x\" GROUP BY use'")
+@click.argument("sql", type=SETTING)
+@_runs_option
+@_json
+def runs_query(sql: str, root: Path, as_json: bool) -> None:
+    """Rows of a question; every sweep is a table of its name, a run's tables are NAME_hourly, NAME_monthly ..."""
+    from megawatt.results.sweeps import query_runs
+
+    names, rows = query_runs(root, sql)
+    if as_json:
+        emit_json("runs", [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    print_table(names, [tuple("" if cell is None else str(cell) for cell in row) for row in rows])

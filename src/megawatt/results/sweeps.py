@@ -1,0 +1,168 @@
+"""Sweeps on disk: one folder of Parquet files that is one data set, resumed where it was left, asked in SQL."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from megawatt.catalogue import Catalogue
+from megawatt.chain.sweep import Axis, points_of, value_points
+from megawatt.errors import Problem, ScenarioError
+from megawatt.files import is_folder, read_json, read_toml
+from megawatt.ours import MANIFEST, differences
+from megawatt.risk import run_calls
+from megawatt.writing import check_folder, write_columns, write_folder
+
+__all__ = ["list_runs", "query_runs", "run_sweep"]
+
+_CHUNK: Final = 16
+"""Points of a file: what a killed sweep loses at most for each worker."""
+_PART: Final = "part-{:06d}.parquet"
+
+
+def run_sweep(
+    file: Path, catalogue: Catalogue, axes: Sequence[Axis], target: Path, *, sample: int = 0, seed: int = 0,
+    settings: Sequence[str] = (), workers: int = 1, progress: Callable[[int, int, float], None] | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Value every point of a sweep into a folder; points that are there already are kept.
+
+    Files hold the same bytes whatever the number of workers, and whether or not the sweep was interrupted.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with points done, all points, and seconds that remain.
+
+    Returns
+    -------
+    (int, int)
+        Points of the sweep, and how many of them were computed now.
+
+    Raises
+    ------
+    ScenarioError
+        If an axis is wrong, or the folder holds another sweep.
+    """
+    points = points_of(axes, sample, seed)
+    paths = [axis.path for axis in axes]
+    identity = _identity(file, catalogue, paths, points, settings)
+    check_folder(target)
+    done = _done(target, identity["sweep"])
+    chunks = range(0, len(points), _CHUNK)
+    asked = [start for start in chunks if _PART.format(start // _CHUNK) not in done]
+    began, computed = time.monotonic(), 0
+    for place in range(0, len(asked), workers):
+        wave = asked[place : place + workers]
+        calls = [
+            partial(value_points, file, catalogue, paths, points[start : start + _CHUNK], start, tuple(settings))
+            for start in wave
+        ]
+        for start, rows in zip(wave, run_calls(calls, workers), strict=True):
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            content = partial(_write, columns=_typed(columns))
+            write_folder(target, {_PART.format(start // _CHUNK): content}, identity, add=True)
+            computed += len(points[start : start + _CHUNK])
+        if progress is not None:
+            left = len(asked) - min(place + workers, len(asked))
+            progress(len(points) - left * _CHUNK, len(points), (time.monotonic() - began) / (place + len(wave)) * left)
+    return len(points), computed
+
+
+def _typed(columns: dict[str, list[Any]]) -> dict[str, Any]:
+    import numpy as np
+
+    made: dict[str, Any] = {}
+    for name, values in columns.items():
+        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+        kind = np.int64 if name == "point" else np.float64
+        made[name] = np.array(values, dtype=kind) if numbers else np.array([str(v) for v in values], dtype=object)
+    return made
+
+
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    write_columns(path, columns, {"value_usd": "USD", "capital_usd": "USD", "it_mw": "MW"})
+
+
+def _identity(
+    file: Path, catalogue: Catalogue, paths: Sequence[str], points: Sequence[tuple[Any, ...]], settings: Sequence[str]
+) -> dict[str, Any]:
+    """What makes a sweep that sweep: the file, the scenarios that it names, the catalogue, every point."""
+    raw, digest = read_toml(file)
+    named = [str(part.get("scenario")) for part in raw.get("parts", ()) if isinstance(part, dict)]
+    named += [str(name) for name in raw.get("compare", ())]
+    hashes = {name: read_toml(file.parent / name)[1] for name in named}
+    asked = {
+        "file": digest, "named": hashes, "catalogue": catalogue.content_hash(), "over": list(paths),
+        "points": [list(point) for point in points], "set": list(settings),
+    }  # fmt: skip
+    whole = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()
+    return {"sweep": whole, "scenario": file.name, "over": list(paths), "points": len(points)}
+
+
+def _done(target: Path, sweep: str) -> set[str]:
+    """Files of this sweep that are there, whole and unchanged."""
+    if not is_folder(target):
+        return set()
+    manifest = read_json(target / MANIFEST)
+    if manifest.get("sweep") != sweep:
+        problem = Problem(str(target), "another sweep", "an empty place, or the folder of the same sweep", "--out")
+        raise ScenarioError(f"{target}: holds another sweep", [problem])
+    changed, missing = differences(target)
+    return set(manifest.get("files", {})) - set(changed) - set(missing)
+
+
+def list_runs(root: Path) -> list[dict[str, Any]]:
+    """Runs and sweeps below a folder: name, kind, what they were made from, points."""
+    rows = []
+    for manifest in sorted(root.glob(f"*/{MANIFEST}")):
+        told = read_json(manifest)
+        kind = "sweep" if "sweep" in told else "run"
+        made = told.get("scenario") or ", ".join(Path(name).name for name in told.get("scenarios", {}))
+        rows.append({"name": manifest.parent.name, "kind": kind, "from": made, "points": told.get("points")})
+    return rows
+
+
+def query_runs(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Rows of a question in SQL over the runs of a folder: names of columns, and rows.
+
+    Every sweep is a table of its name; a run's tables are ``NAME.hourly`` and so on, as views ``NAME_hourly``.
+
+    Raises
+    ------
+    ScenarioError
+        If the question is not understood; tables that there are, are named.
+    """
+    import duckdb
+
+    with duckdb.connect() as connection:
+        tables, allowed = [], list[str]()
+        for manifest in sorted(root.glob(f"*/{MANIFEST}")):
+            folder = manifest.parent
+            sweep = "sweep" in read_json(manifest)
+            for name, files in _tables(folder, sweep):
+                tables.append(name)
+                allowed += files
+                connection.read_parquet(files, union_by_name=True).create_view(name)
+        connection.execute("SET allowed_paths = ?", [allowed])
+        connection.execute("SET enable_external_access = false")
+        try:
+            answer = connection.execute(sql)
+            names = [column[0] for column in answer.description or ()]
+            return names, answer.fetchall()
+        except duckdb.Error as error:
+            problem = Problem("query", str(error).splitlines()[0][:300], f"SQL over {', '.join(tables) or 'no runs'}")
+            raise ScenarioError(f"runs query: {problem}", [problem]) from None
+
+
+def _tables(folder: Path, sweep: bool) -> Iterable[tuple[str, list[str]]]:
+    files = sorted(folder.glob("*.parquet"))
+    if sweep:
+        yield folder.name, [str(file) for file in files]
+    else:
+        for file in files:
+            yield f"{folder.name}_{file.stem}", [str(file)]

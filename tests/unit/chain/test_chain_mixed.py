@@ -1,0 +1,226 @@
+"""Mixed sites: parts behind one connection, and what each of them adds."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from megawatt.catalogue import load_catalogue
+from megawatt.chain.best import Best, find_best
+from megawatt.chain.best_programme import Programme, Tail, solve_frontier, solve_programme
+from megawatt.chain.mixed import MixedSite, mixed_site, site_of
+from megawatt.chain.mixed_risk import simulate_mixed
+from megawatt.chain.mixed_shared import load_site
+from megawatt.chain.mixed_value import PLANTS_AND_SERVICES, contributions, shares_of
+from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.hours import monthly_sum
+from megawatt.results.mixed import best_summary, columns_as_csv, mixed_hours, mixed_months, mixed_summary
+from megawatt.scenario.mixed import LoadedMix, load_mix
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+STANDS = (
+    'values = { "timeline.halls" = [{ live = "2025-11", share = 1.0 }], "capex.shell_usd_per_mw" = 0, '
+    '"mining.price_usd_per_th" = 0 }'
+)
+HALLS = f"[[parts]]\nscenario = '{EXAMPLES}/childress-gb300.toml'\n"
+MINERS = f"[[parts]]\nscenario = '{EXAMPLES}/childress-bitcoin.toml'\nname = 'miners'\n{STANDS}\n"
+
+AT_ONCE = '"timeline.halls" = [{ live = "2026-05", share = 1.0 }]'
+OTHER_YEAR = MINERS.replace("values = {", 'values = { "power.price_year" = 2022,')
+
+
+def _file(folder: Path, body: str, grid_mw: float = 300.0) -> Path:
+    path = folder / "mix.toml"
+    path.write_text(f"format = 1\nname = 'mix'\ntitle = 'a mix'\ngrid_mw = {grid_mw}\n{body}", encoding="utf-8")
+    return path
+
+
+def _load(folder: Path, body: str, *, candidates: bool = False, grid_mw: float = 300.0) -> LoadedMix:
+    return load_mix(_file(folder, body, grid_mw), load_catalogue(), candidates=candidates)
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> tuple[LoadedMix, MixedSite]:
+    """Chips and miners that together draw more than the connection carries."""
+    loaded = _load(tmp_path_factory.mktemp("mix"), f"{HALLS}{MINERS}scale = 0.8\n")
+    return loaded, mixed_site(loaded)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=2, max_size=64), st.integers(1, 5))
+@settings(max_examples=60, deadline=None)
+def test_shares_sum_to_the_whole_whatever_the_values(values: list[float], count: int) -> None:
+    names = [f"part {i}" for i in range(count)]
+    none = frozenset[str]()
+
+    def value(there: frozenset[str]) -> float:
+        return 0.0 if there == none else values[sum(2 ** names.index(name) for name in there) % len(values)]
+
+    assert math.fsum(shares_of(names, value)) == pytest.approx(value(frozenset(names)), abs=1e-3)
+    many = [f"part {i}" for i in range(9)]
+    additive = dict(zip(many, values * 9, strict=False))
+    shares = shares_of(many, lambda there: math.fsum(additive[name] for name in there))
+    assert shares == pytest.approx([additive[name] for name in many], abs=1e-3)
+
+
+def test_parts_sum_to_the_site_and_a_part_alone_is_its_own_plan(crowded: tuple[LoadedMix, MixedSite]) -> None:
+    loaded, site = crowded
+    rows = contributions(loaded, site)
+    assert sum(row.share_usd for row in rows) == pytest.approx(site.value_usd, rel=1e-12)
+    halls, miners = site.parts
+    assert rows[0].alone_usd == pytest.approx(float(halls.links.base.measures.npv_usd[0]), rel=1e-12)
+    assert rows[1].last_usd < rows[1].alone_usd, "beside the chips miners have less of the connection"
+    assert miners.left_mw
+    assert not halls.left_mw
+
+
+def test_what_miners_get_beside_the_chips_is_the_optimum_of_the_hours(crowded: tuple[LoadedMix, MixedSite]) -> None:
+    _, site = crowded
+    problem, plan = site.hours
+    assert plan.mw["import"].max() <= 300.0 + 1e-6
+    miners, mined = site.parts[1], site.parts[1].links.mined
+    assert mined is not None
+    spine, phase = miners.links.model.calendar.spine, site.full_phase
+    months = spine.months
+    value = mined.by_month_usd_per_mwh[spine.month]
+    year = miners.model.response.mining(value, np.ones((1, months)), first_month=spine.start_month)
+    at = np.flatnonzero(site.phase[:months] == phase)
+    drawn = monthly_sum(plan.mw["miners"])
+    idle = monthly_sum(np.asarray(miners.links.problem.mining_response.facility_mw[:, 0]))  # type: ignore[union-attr]
+    plain = spine.hours[at] != 29 * 24
+    expected = 0.8 * (year.facility_mwh[0, at] - idle[spine.month[at]])
+    assert expected[plain] == pytest.approx(drawn[spine.month[at]][plain], rel=2e-3)
+    assert problem.firm_mw.min() > 0.0
+
+
+def test_the_site_is_the_sum_of_its_statements(crowded: tuple[LoadedMix, MixedSite]) -> None:
+    loaded, site = crowded
+    rows = mixed_months(site)
+    part = np.array(rows["part"])
+    for line in ("revenue_total", "cfads", "capex_total", "distributions"):
+        values = np.array(rows[line])
+        assert values[part == "site"] == pytest.approx(sum(values[part == p.name] for p in site.parts), rel=1e-12)
+    risk = simulate_mixed(site, 128, 7)
+    found = mixed_summary(site, contributions(loaded, site), risk)
+    assert found["value_usd"] == pytest.approx(sum(row["adds_usd"] for row in found["adds"]))
+    assert found["idle_mw"]["least"] == 0.0
+    assert 0.0 <= found["risk"]["probability_missed"] <= 1.0
+    again = simulate_mixed(site, 128, 7, workers=2)
+    assert np.array_equal(risk.npv_usd["miners"], again.npv_usd["miners"])
+    assert columns_as_csv(mixed_hours(site)).count("\n") == 8761
+
+
+def test_miners_ramp_out_while_halls_ramp_in(tmp_path: Path) -> None:
+    site = mixed_site(_load(tmp_path, f"{HALLS}{MINERS}until = '2026-07'\n"))
+    halls, miners = site.parts
+    assert miners.live.sum() == 9.0
+    assert miners.base.terms.months == 9
+    assert (halls.live[:6] == 0.0).all()
+    assert halls.live[12] == 0.75
+    assert site.peak_mw()[0] == pytest.approx(300.0, abs=0.1)
+    assert site.idle_mw()[-1] == pytest.approx(300.0 - 137.5, abs=1.0), "what the page says of the halls alone"
+
+
+def test_plants_and_load_held_back_are_shared(tmp_path: Path) -> None:
+    body = f"{HALLS}values = {{ {AT_ONCE} }}\nfirm_frac = 0.8\nheld_back_usd_per_mwh = 60\n{MINERS}scale = 0.3\n"
+    loaded = _load(tmp_path, f"{body}[battery]\nmw = 20\nmwh = 40\n")
+    site = mixed_site(loaded)
+    rows = {row.name: row for row in contributions(loaded, site)}
+    assert sum(row.share_usd for row in rows.values()) == pytest.approx(site.value_usd, rel=1e-9)
+    assert PLANTS_AND_SERVICES in rows
+    none = mixed_site(_load(tmp_path, body))
+    assert none.shared_usd > 0.0, "load that may be held back at 60 USD/MWh saves dear hours"
+    dear = mixed_site(_load(tmp_path, body.replace("= 60", "= 100000")))
+    assert dear.shared_usd == pytest.approx(0.0, abs=1.0)
+    free = replace(site.parts[0], scale=0.0), replace(site.parts[1], scale=0.0)
+    assert site_of(loaded, free, load_site(loaded)).shared_usd < 0.0, "a battery without load costs"
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("", "parts"),
+        (f"{HALLS}{HALLS}", "parts"),
+        (HALLS.replace("gb300", "none"), "parts.0.scenario"),
+        (HALLS.replace("gb300", "compare"), "parts.0.scenario"),
+        (f"{HALLS}[best]\nsolar_mw = 5\n", "best.solar_mw"),
+        (f"{HALLS}firm_frac = 0.5\n", "parts.0.held_back_usd_per_mwh"),
+        (f"{MINERS}firm_frac = 0.5\nheld_back_usd_per_mwh = 1\n", "parts.0.firm_frac"),
+        (f"{MINERS}until = '2025-01'\n", "parts.0: until"),
+        (HALLS + OTHER_YEAR, "parts.1: power"),
+        (f"{HALLS}least = 2\n", "parts.0.least"),
+        (f"{HALLS}until = '2028-01'\n", "parts.0: contract.term_months"),
+    ],
+)
+def test_a_wrong_file_is_refused_by_its_path(tmp_path: Path, body: str, path: str) -> None:
+    with pytest.raises(ScenarioError) as refusal:
+        _load(tmp_path, body)
+    assert path in {problem.path for problem in refusal.value.problems}
+
+
+def test_chips_that_do_not_fit_the_connection_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InfeasibleError, match="childress-gb300 cannot run"):
+        mixed_site(_load(tmp_path, f"{HALLS}scale = 2.5\n"))
+
+
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Best:
+    """Chips paid a tenth more, the miners that stand there, and new ones: more than the connection carries."""
+    values = f'"contract.price_usd_per_chip_hour" = 3.2, {AT_ONCE}'
+    halls = f"{HALLS}values = {{ {values} }}\neither = {{ shift_months = [0, 6] }}\n"
+    body = f"{halls}most = 1.5\n{MINERS}[best]\npaths = 128\nfrontier = 3\n"
+    return find_best(_load(tmp_path_factory.mktemp("best"), body, candidates=True), ranges=False)
+
+
+def test_the_best_mix_is_never_worth_less_than_the_best_use_alone(chosen: Best) -> None:
+    assert chosen.best.value_usd >= max(row.value_usd for row in chosen.single_use)
+    assert len(chosen.single_use) == 2
+    assert abs(chosen.gap_usd) < 0.02 * abs(chosen.programme_usd)
+    halls = [scale for name, scale in chosen.best.scales.items() if name.startswith("childress")]
+    assert sum(halls) == pytest.approx(1.5), "ways of one business share its largest size"
+    assert 0.0 < chosen.best.scales["miners"] <= 1.0
+
+
+def test_the_frontier_is_monotone_and_begins_at_the_best_mix(chosen: Best) -> None:
+    value = [point.value_usd for point in chosen.frontier]
+    tail = [point.tail_usd for point in chosen.frontier]
+    assert len(value) > 1
+    assert np.all(np.diff(value) <= 1.0)
+    assert np.all(np.diff(tail) >= -1.0)
+    assert value[0] == pytest.approx(chosen.programme_usd)
+    told = best_summary(chosen)
+    assert {"best", "single_use", "gap", "frontier", "shadow_prices", "robust"} <= set(told)
+
+
+def test_shadow_prices_are_what_one_more_unit_is_worth(chosen: Best) -> None:
+    found = solve_programme(chosen.programme)
+    limits = chosen.programme.limits
+    more = replace(chosen.programme, limits=replace(limits, grid_mw=limits.grid_mw + 0.01))
+    assert found.shadow["grid_mw"] > 0.0
+    assert (solve_programme(more).value_usd - found.value_usd) / 0.01 == pytest.approx(
+        found.shadow["grid_mw"], rel=0.01
+    )
+    half = replace(chosen.programme, limits=replace(limits, capital_usd=4e9))
+    tight, one_more = solve_programme(half), replace(half, limits=replace(half.limits, capital_usd=4e9 + 1e6))
+    gained = (solve_programme(one_more).value_usd - tight.value_usd) / 1e6
+    assert gained == pytest.approx(tight.shadow["capital_usd"], rel=0.01)
+
+
+def test_the_programme_has_the_best_of_a_grid_of_sizes(chosen: Best) -> None:
+    """No sizes on a grid are worth more than the programme's, by its own hours."""
+    programme: Programme = chosen.programme
+    found = solve_programme(programme)
+    for share in (0.0, 0.3, 0.7, 1.0):
+        fixed = replace(
+            programme,
+            candidates=tuple(replace(c, least=share * c.most, most=share * c.most) for c in programme.candidates),
+        )
+        try:
+            assert solve_programme(fixed).value_usd <= found.value_usd + 1.0
+        except InfeasibleError:
+            continue
+    tail = Tail(np.array([[c.worth_usd for c in programme.candidates]] * 4), 0.25)
+    assert solve_frontier(programme, tail, [1e15]) == [None]
