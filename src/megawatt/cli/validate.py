@@ -50,9 +50,10 @@ def _print(entry: dict[str, Any]) -> None:
         told = f"{near['within_4']} of {near['n']}, farthest {near['largest']:.1f}"
         to.print(f"simulated, within four standard errors: {told}")
     if "auc" in entry:
-        area, brier = entry["auc"], entry["brier"]
-        low, high = (f"{end:.2f}" for end in area["interval"])
-        to.print(f"AUC {area['value']:.2f} ({low} to {high}, bootstrap over companies)")
+        low, high = (f"{end:.2f}" for end in entry["auc"]["interval"])
+        to.print(f"AUC {entry['auc']['value']:.2f} ({low} to {high}, bootstrap over companies)")
+    if "brier" in entry:
+        brier = entry["brier"]
         low, high = (f"{end:.3f}" for end in brier["interval"])
         to.print(f"Brier {brier['value']:.3f} ({low} to {high}; the base rate for all {brier['base_rate']:.3f})")
         rows = [[row["id"], f"{row['measured']:g}", f"{row['predicted']:.1%}"] for row in entry["cases"]]

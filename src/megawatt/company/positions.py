@@ -15,6 +15,10 @@ __all__ = ["PositionFact", "company_of", "day_of", "known_by"]
 
 _NUMBER: Final = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 
+_SCALES: Final = {"%": 0.01, "k": 1e3, "m": 1e6, "bn": 1e9}
+_CURRENCIES: Final = {"cad": "usd_per_cad", "gbp": "usd_per_gbp", "aud": "usd_per_aud", "eur": "usd_per_eur"}
+"""Currencies of filings, and what the catalogue calls their rates."""
+
 
 @dataclass(frozen=True, slots=True)
 class PositionFact:
@@ -29,12 +33,13 @@ class PositionFact:
 
     @property
     def number(self) -> float | None:
-        """The first number of the value, of a percentage its fraction."""
-        found = _NUMBER.search(self.value)
+        """The first number of the value; "8.75 %" is 0.0875, "97m" 97 million, "49,000" 49 thousand."""
+        text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", self.value)
+        found = _NUMBER.search(text)
         if found is None:
             return None
-        value = float(found[0])
-        return value / 100.0 if self.value[found.end() : found.end() + 1] == "%" else value
+        scale = re.match(r"\s*(%|bn|m|k)(?![a-z])", text[found.end() :].lower())
+        return float(found[0]) * (_SCALES[scale[1]] if scale else 1.0)
 
 
 def day_of(as_of: str) -> tuple[int, int, int] | None:
@@ -92,8 +97,9 @@ class _Reader:
 
     def _scaled(self, fact: PositionFact) -> float:
         value = fact.number or 0.0
-        if fact.unit.lower().startswith("cad"):
-            value *= self.catalogue.number(self.key, "usd_per_cad")
+        rate = _CURRENCIES.get(fact.unit.lower()[:3])
+        if rate is not None:
+            value *= self.catalogue.number(self.key, rate)
         if fact.confidence == "memory":
             self.assumed.append(f"{fact.field} from memory")
         return value * (1e-3 if fact.unit.lower().startswith("ph") else 1.0)

@@ -138,7 +138,9 @@ def _entry(path: Path, rows: int, cases: list[Case], skipped: list[Skipped]) -> 
     briers = ((predicted - happened) ** 2)[drawn].mean(axis=1)
     areas = np.array([auc(happened[d], predicted[d]) for d in drawn])
     base = float(happened.mean())
-    entry["auc"] = {"value": auc(happened, predicted), "interval": _interval(areas[np.isfinite(areas)])}
+    area = auc(happened, predicted)
+    if np.isfinite(area):
+        entry["auc"] = {"value": area, "interval": _interval(areas[np.isfinite(areas)])}
     entry["brier"] = {
         "value": float(((predicted - happened) ** 2).mean()),
         "interval": _interval(briers),

@@ -134,3 +134,21 @@ def test_a_file_is_scored_company_by_company(tmp_path: Path) -> None:
     assert entry["auc"]["value"] == 1.0
     assert {row["id"] for row in entry["skipped"]} == {"C", "D"}
     assert entry["brier"]["value"] < entry["brier"]["base_rate"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("97m", 97e6), ("about 49,000", 49_000.0), ("8.75% cash", 0.0875), ("1.2 bn", 1.2e9), ("n/a", None)],
+)
+def test_numbers_as_people_write_them(text: str, value: float | None) -> None:
+    assert PositionFact("x", text, "usd", "2021").number == (None if value is None else pytest.approx(value))
+
+
+def test_companies_of_one_side_have_no_auc(tmp_path: Path) -> None:
+    file = tmp_path / "crisis.csv"
+    file.write_text(
+        HEAD + "A,hashrate_self,6,EH_per_s,2021-12-31,u,high,\nA,outcome,survived,class,2022-12-31,u,high,\n"
+    )
+    (entry,) = score(file, CATALOGUE)
+    assert "auc" not in entry
+    assert entry["brier"]["value"] >= 0.0
