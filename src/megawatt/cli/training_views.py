@@ -114,6 +114,7 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
         "rejected": dict(found.rejected),
         "layouts": [_alternative_dict(one) for one in alternatives(found, system, top, prices)],
         "evidence": dict(found.evidence),
+        "rests_on": found.rests_on,
         "notes": list(found.notes),
         "front": [_front_dict(one) for one in front_steps(found, system, prices)],
         "assumptions": [
@@ -153,7 +154,7 @@ def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | No
     for line in (*_why(found, listed), *found.notes):
         to.print(line)
     rests = "; ".join(f"{name}: {what}" for name, what in found.evidence.items())
-    to.print(f"Times rest on: {rests}.")
+    to.print(f"Times rest on ({found.rests_on}): {rests}.")
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
     considered = "1 layout" if found.considered == 1 else f"{found.considered:,} layouts"
     to.print(f"\n{considered} considered; rejected: {rejected or 'none'}.")

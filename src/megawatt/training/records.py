@@ -244,3 +244,12 @@ class TrainingPlan:
     front_precisions: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def rests_on(self) -> str:
+        """The weakest of what its operators' times rest on: ``silicon`` (measured on this chip), ``relative``, or
+        ``data sheet`` (rooflines too)."""
+        words = list(self.evidence.values())
+        if not words or any("data sheet" in word or "roofline" in word for word in words):
+            return "data sheet"
+        return "silicon" if all("this chip" in word for word in words) else "relative"

@@ -168,3 +168,6 @@ def test_a_plan_says_what_its_times_rest_on() -> None:
     assert systolic["matrix multiplies"] == "data sheet of tpu-v6e"
     own = plan(mixture, CATALOGUE.system("hgx-h100"), 64, catalogue=CATALOGUE).evidence
     assert own["routed experts"] == "measured on this chip"
+    assert found.rests_on == "relative"
+    assert dataclasses.replace(found, evidence=systolic).rests_on == "data sheet"
+    assert dataclasses.replace(found, evidence=own).rests_on == "silicon"
