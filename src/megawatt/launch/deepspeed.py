@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from megawatt.errors import ScenarioError
 from megawatt.launch.records import Launch, Options, whole_degrees
 
 __all__ = ["read_deepspeed", "write_deepspeed"]
 
 _ON_HOST = ("cpu", "nvme")
+_LAST_STAGE: Final = 3
+"""Stages of ZeRO: nothing, optimizer states, gradients, weights."""
 
 
 def _batches(options: Options) -> tuple[int, int, int]:
     """Sequences of a step, of a micro-batch, and micro-batches of a step; 0 where the file does not say."""
     names = ("train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps")
     batch, micro, steps = (options.whole(name) for name in names)
+    if min(batch, micro, steps) > 0 and batch % (micro * steps):
+        allowed = f"a multiple of {names[1]} x {names[2]} = {micro * steps:,}"
+        raise ScenarioError(f"{names[0]} = {batch:,}; allowed: {allowed}")
     return batch, micro, steps
 
 
@@ -23,6 +29,8 @@ def read_deepspeed(options: Options, layers: int) -> Launch:
     """DeepSpeed's configuration as a `Launch`; ``layers`` of the model are not needed."""
     batch, micro, steps = _batches(options)
     stage = options.whole("zero_optimization.stage")
+    if not 0 <= stage <= _LAST_STAGE:
+        raise ScenarioError(f"zero_optimization.stage = {stage}; allowed: 0 to {_LAST_STAGE}")
     degrees = whole_degrees(
         options,
         tp=options.whole("autotp_size", "tensor_parallel.tp_size", default=1),
@@ -45,7 +53,7 @@ def read_deepspeed(options: Options, layers: int) -> Launch:
     if group > 0:
         layout["zero_group"] = group
     devices = None
-    if batch > 0 and micro > 0 and steps > 0 and batch % (micro * steps) == 0:
+    if min(batch, micro, steps) > 0:
         layout["dp"] = batch // (micro * steps)
         devices = layout["dp"] * degrees["tp"] * degrees["pp"] * degrees["cp"]
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -341,3 +342,21 @@ def test_a_layout_that_does_not_fit_keeps_the_notes_of_its_file(
     told = " ".join(capsys.readouterr().err.split())
     assert "not understood: spin_up='3'" in told
     assert "GB are missing" in told
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"zero_optimization": {"stage": 9}}, "zero_optimization.stage = 9; allowed: 0 to 3"),
+        (
+            {"train_batch_size": 32, "train_micro_batch_size_per_gpu": 4, "gradient_accumulation_steps": 3},
+            "train_batch_size = 32; allowed: a multiple of .* = 12",
+        ),
+    ],
+)
+def test_a_deepspeed_file_that_its_program_would_refuse_is_refused(
+    tmp_path: Path, content: dict[str, Any], said: str
+) -> None:
+    path = put(tmp_path, "ds.json", json.dumps({"zero_optimization": {"stage": 1}} | content))
+    with pytest.raises(ScenarioError, match=said):
+        read_launch(path, load_model("llama-3.1-8b", CATALOGUE), CATALOGUE.system("hgx-h100"), CATALOGUE)
