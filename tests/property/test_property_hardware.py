@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
 from megawatt.hardware import (
+    ExpertShape,
     attention_cost,
     attention_kernel,
     domain_s,
@@ -82,7 +83,7 @@ def test_more_tokens_never_take_less(chip: str, tokens: int, alpha: float, ranks
     kernel, _ = experts_kernel(CATALOGUE, CATALOGUE.accelerator(chip), "bf16")
     # From a full layer on: below it, a load law may leave more experts without tokens.
     count = np.array([tokens + 4096, 2 * tokens + 8192])
-    cost = expert_cost(kernel, count, 8, 128, 4096, 1536, expert_parallel=ranks, alpha=alpha)
+    cost = expert_cost(kernel, ExpertShape(count, 8, 128, 4096, 1536, expert_parallel=ranks, alpha=alpha))
     assert cost.time_s[0] <= cost.time_s[1] * (1 + 1e-9)
 
 

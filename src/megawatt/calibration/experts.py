@@ -15,7 +15,7 @@ from megawatt.evidence.kernel_rows import LOADS
 from megawatt.evidence.kernel_tables import KernelTable
 from megawatt.hardware.clock import Cost
 from megawatt.hardware.cores import CoreLayout
-from megawatt.hardware.experts import ExpertKernel, expert_cost
+from megawatt.hardware.experts import ExpertKernel, ExpertShape, expert_cost
 from megawatt.hardware.kernels import experts_from
 
 __all__ = ["experts_family", "is_gated", "load_exponent", "rows_cost"]
@@ -56,8 +56,7 @@ def is_gated(topk: NDArray[np.float64], stack: str) -> NDArray[np.float64]:
 def rows_cost(kernel: ExpertKernel, table: KernelTable, stack: str, steady: bool) -> Cost:
     """Cost of the rows of a table that a stack measured."""
     number = table.number
-    return expert_cost(
-        kernel,
+    shape = ExpertShape(
         number("num_tokens"),
         number("topk"),
         number("num_experts"),
@@ -67,8 +66,8 @@ def rows_cost(kernel: ExpertKernel, table: KernelTable, stack: str, steady: bool
         expert_parallel=number("moe_ep_size"),
         alpha=np.array([load_exponent(str(d)) for d in table.word("distribution")]),
         gated=is_gated(number("topk"), stack),
-        steady=steady,
     )
+    return expert_cost(kernel, shape, steady=steady)
 
 
 def experts_family(layout: CoreLayout, accelerator: Accelerator, precision: str, powered: bool) -> Family:

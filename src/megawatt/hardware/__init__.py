@@ -11,7 +11,7 @@ from megawatt.hardware.collectives import (
     send_receive_s,
 )
 from megawatt.hardware.cores import CoreLayout, Tile, core_layout
-from megawatt.hardware.experts import ExpertKernel, expert_cost, expert_gradient_costs
+from megawatt.hardware.experts import ExpertKernel, ExpertShape, expert_cost, expert_gradient_costs
 from megawatt.hardware.fabric import fabric_for
 from megawatt.hardware.fitted_numbers import Fitted, fitted
 from megawatt.hardware.flash import AttentionKernel, attention_cost
@@ -44,6 +44,7 @@ __all__ = [
     "CoreLayout",
     "Cost",
     "ExpertKernel",
+    "ExpertShape",
     "Fabric",
     "Fitted",
     "GemmKernel",

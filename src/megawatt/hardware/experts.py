@@ -15,7 +15,7 @@ from megawatt.hardware.cores import counted_waves, element_bytes
 from megawatt.hardware.expert_load import ExpertLoad, rank_load
 from megawatt.hardware.expert_stacks import ExpertStack
 
-__all__ = ["ExpertKernel", "expert_cost", "expert_gradient_costs"]
+__all__ = ["ExpertKernel", "ExpertShape", "expert_cost", "expert_gradient_costs"]
 
 
 _EDGE_ROWS: Final = 20.0
@@ -234,30 +234,12 @@ def _check(sizes: Mapping[str, FloatArray], ranks: FloatArray, alpha: FloatArray
             raise ScenarioError(f"expert layer: {text.format(*found)}")
 
 
-def expert_cost(
-    kernel: ExpertKernel,
-    tokens: FloatArray | float,
-    topk: FloatArray | float,
-    experts: FloatArray | float,
-    hidden: FloatArray | float,
-    inter: FloatArray | float,
-    *,
-    tensor_parallel: FloatArray | float = 1.0,
-    expert_parallel: FloatArray | float = 1.0,
-    alpha: FloatArray | float = 0.0,
-    gated: FloatArray | bool = True,
-    dispatched: bool = False,
-    steady: bool = True,
-) -> Cost:
-    """Time, power and clock of the expert layer on the busiest rank, forward, without the exchange of tokens.
+@dataclass(frozen=True, slots=True)
+class ExpertShape:
+    """Expert layers as a group of ranks computes them; arrays of one shape, or numbers.
 
-    t = launch + routing + experts * overhead + passes over rows / memory rate
-    + sum over both products of (first tile's wait + hypot(grouped tiles, (weights in use + rows) / memory rate)).
-
-    Parameters
+    Attributes
     ----------
-    kernel : ExpertKernel
-        Chip, precision and stack.
     tokens : array or float
         Tokens of the whole expert-parallel group, before dispatch. > 0
     topk, experts, hidden, inter : array or float
@@ -271,6 +253,32 @@ def expert_cost(
     dispatched : bool
         Tokens are sent to the ranks of their experts: every rank routes its own share alone. Otherwise every rank holds
         and routes all of them, as in the published tables.
+    """
+
+    tokens: FloatArray | float
+    topk: FloatArray | float
+    experts: FloatArray | float
+    hidden: FloatArray | float
+    inter: FloatArray | float
+    tensor_parallel: FloatArray | float = 1.0
+    expert_parallel: FloatArray | float = 1.0
+    alpha: FloatArray | float = 0.0
+    gated: FloatArray | bool = True
+    dispatched: bool = False
+
+
+def expert_cost(kernel: ExpertKernel, shape: ExpertShape, *, steady: bool = True) -> Cost:
+    """Time, power and clock of the expert layer on the busiest rank, forward, without the exchange of tokens.
+
+    t = launch + routing + experts * overhead + passes over rows / memory rate
+    + sum over both products of (first tile's wait + hypot(grouped tiles, (weights in use + rows) / memory rate)).
+
+    Parameters
+    ----------
+    kernel : ExpertKernel
+        Chip, precision and stack.
+    shape : ExpertShape
+        The layers.
     steady : bool
         The power cap sets the clock.
 
@@ -280,36 +288,23 @@ def expert_cost(
         If a dimension is not positive, a token wants more experts than there are, the ranks do not share out the
         experts, or the exponent is negative.
     """
-    sizes = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
-    layer = _layer(*sizes, dispatched=dispatched)
+    layer = _layer(shape)
     other = _launches_s(kernel, layer) + _routing_s(kernel, layer)
     return _cost(kernel, layer.products(element_bytes(kernel.precision)), _row_bytes(kernel, layer), other, steady)
 
 
-def _layer(*sizes: FloatArray | float | bool, dispatched: bool) -> _Layer:
-    """The layer on the busiest rank, checked; sizes in the order of `expert_cost`."""
+def _layer(shape: ExpertShape) -> _Layer:
+    """The layer on the busiest rank, checked."""
+    ranks = (shape.tensor_parallel, shape.expert_parallel)
+    sizes = (shape.tokens, shape.topk, shape.experts, shape.hidden, shape.inter, *ranks, shape.alpha, shape.gated)
     t, k, e, h, i, tp, ep, a, g = (np.asarray(x, dtype=np.float64) for x in np.broadcast_arrays(*sizes))
     _check({"tokens": t, "topk": k, "experts": e, "hidden": h, "inter": i}, ep, a)
     inner = i / tp
     shapes = (((1.0 + g) * inner, h), (h, inner))
-    return _Layer(t, t / ep if dispatched else t, k, e, h, shapes, rank_load(t, k, e, ep, a))
+    return _Layer(t, t / ep if shape.dispatched else t, k, e, h, shapes, rank_load(t, k, e, ep, a))
 
 
-def expert_gradient_costs(
-    kernel: ExpertKernel,
-    tokens: FloatArray | float,
-    topk: FloatArray | float,
-    experts: FloatArray | float,
-    hidden: FloatArray | float,
-    inter: FloatArray | float,
-    *,
-    tensor_parallel: FloatArray | float = 1.0,
-    expert_parallel: FloatArray | float = 1.0,
-    alpha: FloatArray | float = 0.0,
-    gated: FloatArray | bool = True,
-    dispatched: bool = False,
-    steady: bool = True,
-) -> tuple[Cost, Cost]:
+def expert_gradient_costs(kernel: ExpertKernel, shape: ExpertShape, *, steady: bool = True) -> tuple[Cost, Cost]:
     """Gradients of the inputs (with the passes over rows of a backward pass) and of the weights of an expert layer.
 
     Both are the grouped products of `expert_cost` with other operands: gradients times transposed weights, and
@@ -317,7 +312,7 @@ def expert_gradient_costs(
 
     Parameters
     ----------
-    kernel, tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated, dispatched, steady
+    kernel, shape, steady
         As for `expert_cost`.
 
     Returns
@@ -335,8 +330,7 @@ def expert_gradient_costs(
     No table holds backward passes of expert layers: the numbers are those fitted on forward passes. A memory-bound
     backward pass reads its input and the output's gradient and writes the input's: 1.5 times the forward traffic.
     """
-    sizes = (tokens, topk, experts, hidden, inter, tensor_parallel, expert_parallel, alpha, gated)
-    layer = _layer(*sizes, dispatched=dispatched)
+    layer = _layer(shape)
     width, launches = element_bytes(kernel.precision), _launches_s(kernel, layer)
     rows = _BACKWARD_PASSES * _row_bytes(kernel, layer)
     inputs = _cost(kernel, layer.products(width, turned=True), rows, launches, steady)

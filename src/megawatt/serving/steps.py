@@ -10,6 +10,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.hardware import (
+    ExpertShape,
     GemmKernel,
     all_reduce_s,
     all_to_all_s,
@@ -223,8 +224,7 @@ class StepModel:
         ranks = layout.tp * layout.dp
         hidden, width = mixture.expert_input(self.service.arch.hidden), mixture.expert.width
         if machine.experts is not None:
-            cost = expert_cost(
-                machine.experts,
+            shape = ExpertShape(
                 tokens,
                 float(mixture.per_token),
                 float(mixture.experts),
@@ -236,6 +236,7 @@ class StepModel:
                 gated=mixture.expert.gated,
                 dispatched=layout.dp > 1,
             )
+            cost = expert_cost(machine.experts, shape)
             return Spent(cost.time_s, cost.energy_j)
         matrices = 3.0 if mixture.expert.gated else 2.0
         used = mixture.experts * (1.0 - (1.0 - mixture.per_token / mixture.experts) ** tokens) / layout.ep

@@ -77,7 +77,7 @@ def exchange_s(job: Job, layouts: Layouts, practice: Practice, pace: Pace, count
     # Without ZeRO the second half of the exchange carries reduced gradients instead of updated weights.
     each = y.zero >= 2
     once = np.select([y.zero == 0, y.zero == 1, y.zero == 2], [2.0 * gradients, gradients + weights, weights], 0.0)
-    hidden = np.minimum(stack.dp_overlap_frac * once + stack.across_overlap_frac * across, pace.stage_s)
+    hidden = np.minimum(stack.dp_overlap_frac * (once + across), pace.stage_s)
     # Sharded gradients are scattered after every backward pass; sharded weights are gathered for every forward and
     # backward pass, frozen ones too.
     per_pass = (np.where(y.zero == 3, 2.0 * weights / share, 0.0) + gradients) / stack.shard_link_frac

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.hardware import (
     AttentionKernel,
+    ExpertShape,
     Work,
     attention_cost,
     attention_time_s,
@@ -143,20 +143,19 @@ def experts(practice: Practice, call: ExpertCall | None, precision: str, *, froz
     kernel = practice.experts.get(precision)
     if call is None or kernel is None:
         return None
-    shape: dict[str, Any] = {
-        "tokens": call.tokens * busiest_load(practice, call),
-        "topk": call.topk,
-        "experts": call.experts,
-        "hidden": call.hidden,
-        "inter": call.inter,
-        "tensor_parallel": call.tensor_parallel,
-        "expert_parallel": call.expert_parallel,
-        "gated": call.gated,
-        "dispatched": True,
-        "steady": False,
-    }
-    forward = Work.of(expert_cost(kernel, **shape), kernel.law)
-    inputs, weights = (Work.of(cost, kernel.law) for cost in expert_gradient_costs(kernel, **shape))
+    shape = ExpertShape(
+        tokens=call.tokens * busiest_load(practice, call),
+        topk=call.topk,
+        experts=call.experts,
+        hidden=call.hidden,
+        inter=call.inter,
+        tensor_parallel=call.tensor_parallel,
+        expert_parallel=call.expert_parallel,
+        gated=call.gated,
+        dispatched=True,
+    )
+    forward = Work.of(expert_cost(kernel, shape, steady=False), kernel.law)
+    inputs, weights = (Work.of(cost, kernel.law) for cost in expert_gradient_costs(kernel, shape, steady=False))
     none = np.zeros_like(weights.time_s)
     weight = Work(none, none, none) if frozen else weights
     reached = practice.stack.gemm_frac

@@ -86,8 +86,6 @@ class Stack:
         beside another micro-batch.
     schedule : str
         Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
-    across_overlap_frac : float
-        The same of gradients exchanged between whole copies of sharded weights (slices, hybrid sharding).
     gemm_frac : float
         Rate of matrix multiplies, those of routed experts too, relative to the measured kernels of the chip.
     attention_frac : float
@@ -137,7 +135,6 @@ class Stack:
     ep_overlap_frac: float = 0.0
     pp_overlap_frac: float = 0.0
     dp_overlap_frac: float = 0.0
-    across_overlap_frac: float = 0.0
     attention_frac: float = 1.0
     host_operator_s: float = 0.0
     vector_traffic_factor: float = 1.0
@@ -320,7 +317,7 @@ def with_features(stack: Stack, features: Features, usual: Callable[[str], float
         changed["logit_bytes"] = usual(f"loss_{said['loss']}_bytes")
     if "dispatch_buffers" in said:
         changed["worst_buffers"] = said["dispatch_buffers"] == "worst"
-    if said.get("eager"):
+    if said.get("eager", stack.eager):
         changed["vector_traffic_factor"] = max(stack.vector_traffic_factor, usual("eager_traffic_factor"))
     if said.get("numa_binding") is False:
         changed["host_operator_s"] = usual("unbound_factor") * stack.host_operator_s

@@ -152,7 +152,6 @@ GROUPS: Final = (
             gemm_frac=(0.4, 1.0),
             vector_traffic_factor=(0.8, 4.0),
             dp_overlap_frac=(0.0, 1.0),
-            attention_share=(0.2, 0.9),
         ),
         dense=True,
     ),
@@ -169,7 +168,7 @@ _ROUNDS: Final = 3
 _STEP_FIELDS: Final = ("straggler_frac",)
 _REAL: Final = "real_imbalance"
 """Load of the busiest rank, only of runs whose routing is real."""
-_RATES: Final = ("attention_share", "grouped_share")
+_RATES: Final = ("grouped_share",)
 """Rates of kernels that nobody has measured on a chip."""
 _UNBOUND: Final = "unbound_factor"
 """Host time of processes that are not bound to their cores, over those that are."""

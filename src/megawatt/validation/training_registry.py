@@ -1,13 +1,14 @@
 """Registry of the constants of training: what each is, on what it rests, which runs it touches, what 10 % of it moves.
 
-``python -m megawatt.validation.training_registry FILE...`` prints every fitted or assumed constant of the catalogue's
-``practice-training`` as a Markdown table, and how many there are.
+``python -m megawatt.validation.training_registry FILE... --page docs/training-constants.md`` writes every fitted or
+assumed constant of the catalogue's ``practice-training`` as a Markdown table, and how many there are.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,9 @@ from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run, run_practice
 from megawatt.files import read_table
 from megawatt.training import Practice, step_cost
+from megawatt.writing import write_text
 
-__all__ = ["Registered", "main", "registry"]
+__all__ = ["Registered", "main", "registry", "standard_error", "table"]
 
 
 _MOVED: Final = 1.1
@@ -31,6 +33,8 @@ _MOVED: Final = 1.1
 _SAMPLE: Final = 6
 """Runs, evenly over those that a constant touches, on which 10 % of it is tried."""
 _FITTED_ON: Final = "training-reference-runs"
+_MARK: Final = "<!-- written by megawatt.validation.training_registry -->"
+"""What stands in a page before its table."""
 _PREFIXES: Final = ("stack-", "practice-", "training-practice")
 
 
@@ -115,10 +119,32 @@ def registry(runs: Sequence[Run], catalogue: Catalogue) -> list[Registered]:
     return out
 
 
+def standard_error(fact: Fact) -> str:
+    """The standard error that the note of a fitted constant gives; a dash where it gives none."""
+    found = re.search(r"\+- ([0-9.]+)", fact.note)
+    return found[1] if found else "-"
+
+
+def table(found: Sequence[Registered]) -> str:
+    """The registry as Markdown, with the counts."""
+    lines = [
+        "| constant | value | low to high | evidence | standard error | runs | time, 10 % more | memory | mechanism |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in found:
+        bounds = "-" if one.fact.low is None else f"{one.fact.low:g} to {one.fact.high:g}"
+        said = f"{one.fact.value:g} | {bounds} | {one.evidence} | {standard_error(one.fact)}"
+        figures = f"{one.rows} | {one.time_moved:.1%} | {one.memory_moved:.1%}"
+        lines.append(f"| `{one.entry}.{one.field}` | {said} | {figures} | {one.fact.note} |")
+    fitted = sum(one.evidence == "fitted" for one in found)
+    return "\n".join([*lines, "", f"{len(found)} constants: {fitted} fitted, {len(found) - fitted} assumed"]) + "\n"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the registry and the counts."""
+    """Print the registry and the counts, or put them into a page."""
     parser = argparse.ArgumentParser(description="Fitted and assumed constants of training")
     parser.add_argument("files", nargs="+", type=Path, help="CSV files of training runs")
+    parser.add_argument("--page", type=Path, help="Markdown file whose table is written anew")
     given = parser.parse_args(arguments)
     catalogue = load_catalogue()
     rows = [row for path in given.files for row in with_recipes(read_table(path).rows, path)]
@@ -129,16 +155,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 runs.append(read_run(row, catalogue))
         except MegawattError as error:
             sys.stderr.write(f"{row.get('id')}: left out: {error}\n")
-    found = registry(runs, catalogue)
-    sys.stdout.write("| constant | value | low to high | evidence | rows | time, 10 % more | memory | mechanism |\n")
-    sys.stdout.write("|---|---|---|---|---|---|---|---|\n")
-    for one in found:
-        bounds = "-" if one.fact.low is None else f"{one.fact.low:g} to {one.fact.high:g}"
-        figures = f"{one.rows} | {one.time_moved:.1%} | {one.memory_moved:.1%}"
-        words = f"{one.fact.value:g} | {bounds} | {one.evidence} | {figures} | {one.fact.note}"
-        sys.stdout.write(f"| `{one.entry}.{one.field}` | {words} |\n")
-    fitted = sum(one.evidence == "fitted" for one in found)
-    sys.stdout.write(f"\n{len(found)} constants: {fitted} fitted, {len(found) - fitted} assumed\n")
+    found = table(registry(runs, catalogue))
+    if given.page is None:
+        sys.stdout.write(found)
+        return
+    before = given.page.read_text(encoding="utf-8").partition(_MARK)[0]
+    write_text(given.page, f"{before}{_MARK}\n\n{found}", force=True, seal=False)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Every quantity is an array over parallel splits, so that one call prices a whole
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -162,21 +162,10 @@ def layer_work(
     mixture, hidden, zero = kind.mixture, arch.hidden, np.zeros_like(tokens)
     # Norms and residuals are computed by every chip of the tensor group unless the sequence is sharded too.
     residual_tokens = np.where(split.sequence_parallel, tokens / split.tp, tokens)
-    gemms: tuple[Gemm, ...] = ()
-    for mixer in kind.mixers:
-        gemms += tuple(_projected(p, tokens, split) for p in mixer.projections(hidden))
     pairs = zero if mixture is None else tokens * mixture.per_token * split.etp / split.tp
-    if mixture is not None:
-        gemms += _expert_gemms(mixture, hidden, tokens, pairs, split)
-    elif isinstance(kind.mlp, Mlp):
-        gemms += _mlp_gemms("mlp", kind.mlp, hidden, tokens, split.tp)
-    if arch.lora_rank:
-        adapters = tuple(g for m in kind.mixers for g in _adapter_gemms(arch, m, tokens, split))
-        gemms = tuple(replace(g, frozen=True) for g in gemms) + adapters
     core = mixer_cores(kind.mixers, tokens, split, seq_len, fused_attention)
-    gemms += core.gemms
+    gemms = _layer_gemms(arch, kind, tokens, pairs, split) + core.gemms
     widths = sum((m.output / split.tp for m in kind.mixers), zero)
-    expert_width = hidden if mixture is None else mixture.expert_input(hidden)
     routed = zero if mixture is None else pairs * mixture.expert.width / split.etp
     shared = tokens * (kind.dense_width / split.tp)
     active = routed + shared
@@ -185,32 +174,61 @@ def layer_work(
     score_forward, score_backward = core.scores * (4.0 + 5.0 * drop), core.scores * (6.0 + 5.0 * drop)
     inputs = tokens * (hidden + widths) if kind.mixers else zero
     if kind.mlp is not None:
-        inputs = inputs + active + (tokens * hidden if mixture is None else pairs * expert_width)
+        inputs = inputs + active + (tokens * hidden if mixture is None else pairs * mixture.expert_input(hidden))
     halves = kind.blocks / 2.0
     return LayerWork(
         gemms=gemms,
         attention=core.attention,
         scans=core.scans,
-        experts=None if mixture is None else _expert_call(mixture, hidden, tokens, split),
         vector_bytes=vector + score_forward,
         # Backward of a memory-bound operator reads its input and the output's gradient and writes the input's.
         vector_bytes_backward=1.5 * vector + score_backward,
-        # Permute before dispatch and after, weighted sum on the way back: three reads and writes of the routed tokens.
-        routed_bytes=_activation_bytes(arch, routed) + pairs * expert_width * 3 * 4.0,
         cast_elements=inputs,
         cast_elements_backward=inputs + active * (1.0 if arch.gated else 0.0),
-        expert_biases=_expert_biases(mixture, expert_width, pairs, split),
         weights=np.asarray(sum((g.n * g.k * g.count for g in gemms if g.linear and not g.frozen), zero)),
         vector_kernels=halves * (10.0 if fused_attention else 14.0) + 4.0 * len(core.scans),
-        routed_kernels=8.0 if mixture else 0.0,
         tp_bytes=ACTIVATION_BYTES * tokens * hidden,
         tp_collectives=float(bool(kind.mixers)) + float(kind.dense_width > 0),
         cp_bytes=core.cp_bytes,
-        ep_bytes=ACTIVATION_BYTES * tokens / split.tp * (mixture.per_token * expert_width if mixture else 0),
-        etp_bytes=ACTIVATION_BYTES * pairs * expert_width,
-        routed_copies=float(mixture.per_token) if mixture else 0.0,
-        routed_groups=mixture.groups if mixture else (0, 0),
+        **_routed_work(arch, mixture, tokens, pairs, split),
     )
+
+
+def _layer_gemms(
+    arch: ModelArch, kind: LayerKind, tokens: FloatArray, pairs: FloatArray, split: Split
+) -> tuple[Gemm, ...]:
+    """Multiplies by the weights of a layer; by those of adapters too, where there are any."""
+    gemms = tuple(_projected(p, tokens, split) for mixer in kind.mixers for p in mixer.projections(arch.hidden))
+    if kind.mixture is not None:
+        gemms += _expert_gemms(kind.mixture, arch.hidden, tokens, pairs, split)
+    elif isinstance(kind.mlp, Mlp):
+        gemms += _mlp_gemms("mlp", kind.mlp, arch.hidden, tokens, split.tp)
+    if not arch.lora_rank:
+        return gemms
+    adapters = tuple(g for m in kind.mixers for g in _adapter_gemms(arch, m, tokens, split))
+    return tuple(replace(g, frozen=True) for g in gemms) + adapters
+
+
+def _routed_work(
+    arch: ModelArch, mixture: Mixture | None, tokens: FloatArray, pairs: FloatArray, split: Split
+) -> dict[str, Any]:
+    """What a layer does for its routed experts besides their multiplies: fields of `LayerWork`."""
+    zero = np.zeros_like(tokens)
+    if mixture is None:
+        none = {"experts": None, "expert_biases": zero, "routed_kernels": 0.0, "routed_copies": 0.0}
+        return none | {"routed_bytes": zero, "ep_bytes": zero, "etp_bytes": zero, "routed_groups": (0, 0)}
+    width = mixture.expert_input(arch.hidden)
+    return {
+        "experts": _expert_call(mixture, arch.hidden, tokens, split),
+        "expert_biases": _expert_biases(mixture, width, pairs, split),
+        # Permute before dispatch and after, weighted sum on the way back: three reads and writes of the routed tokens.
+        "routed_bytes": _activation_bytes(arch, pairs * mixture.expert.width / split.etp) + pairs * width * 3 * 4.0,
+        "routed_kernels": 8.0,
+        "ep_bytes": ACTIVATION_BYTES * tokens / split.tp * (mixture.per_token * width),
+        "etp_bytes": ACTIVATION_BYTES * pairs * width,
+        "routed_copies": float(mixture.per_token),
+        "routed_groups": mixture.groups,
+    }
 
 
 def head_work(
@@ -291,9 +309,9 @@ def _expert_gemms(
     return gemms + (_mlp_gemms("shared", mixture.shared, hidden, tokens, split.tp) if mixture.shared else ())
 
 
-def _expert_biases(mixture: Mixture | None, seen: int, pairs: FloatArray, split: Split) -> FloatArray:
+def _expert_biases(mixture: Mixture, seen: int, pairs: FloatArray, split: Split) -> FloatArray:
     """Elements of both products of the routed experts, where they have biases."""
-    if mixture is None or not mixture.expert.bias:
+    if not mixture.expert.bias:
         return np.zeros_like(pairs)
     return pairs * (seen + (2.0 if mixture.expert.gated else 1.0) * mixture.expert.width / split.etp)
 

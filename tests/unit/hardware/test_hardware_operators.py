@@ -11,6 +11,7 @@ from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.hardware import (
     AttentionKernel,
     ExpertKernel,
+    ExpertShape,
     LinkKernel,
     PowerLaw,
     attention_cost,
@@ -110,34 +111,36 @@ EXPERTS = ExpertKernel(
 def test_few_tokens_stream_the_weights_in_use() -> None:
     # 8 experts, 1 token, top 2: two experts of 3 x 1,024 x 4,096 x 2 B = 25.2 MB at 1e12 B/s = 50.3 us; the arithmetic
     # of two tiles of 16 rows adds its square, some 1 %.
-    cost = expert_cost(EXPERTS, 1, 2, 8, 1024, 4096)
+    cost = expert_cost(EXPERTS, ExpertShape(1, 2, 8, 1024, 4096))
     assert cost.time_s == pytest.approx(1e-5 + 2 * 3 * 1024 * 4096 * 2 / 1e12, rel=0.02)
-    ungated = expert_cost(EXPERTS, 1, 2, 8, 1024, 4096, gated=False)
+    ungated = expert_cost(EXPERTS, ExpertShape(1, 2, 8, 1024, 4096, gated=False))
     assert ungated.time_s == pytest.approx(1e-5 + 2 * 2 * 1024 * 4096 * 2 / 1e12, rel=0.02)
 
 
 def test_first_tile_waits_for_memory() -> None:
     # 1,024 and 4,096 elements of 2 B in steps of 128 B: 16 + 64 waits of 100 ns, whatever the experts.
     slow = dataclasses.replace(EXPERTS, step_s=1e-7)
-    assert expert_cost(slow, 1, 2, 8, 1024, 4096).time_s - expert_cost(EXPERTS, 1, 2, 8, 1024, 4096).time_s == (
-        pytest.approx(80e-7, rel=1e-6)
-    )
+    assert expert_cost(slow, ExpertShape(1, 2, 8, 1024, 4096)).time_s - expert_cost(
+        EXPERTS, ExpertShape(1, 2, 8, 1024, 4096)
+    ).time_s == (pytest.approx(80e-7, rel=1e-6))
 
 
 def test_many_choices_take_a_general_top_k() -> None:
     # 16 experts per token are fused, 17 are not: 20 us of launches on top of one more expert's weights.
-    fused, general = (expert_cost(EXPERTS, 1, k, 512, 1024, 128).time_s for k in (16, 17))
+    fused, general = (expert_cost(EXPERTS, ExpertShape(1, k, 512, 1024, 128)).time_s for k in (16, 17))
     one_expert_s = 3 * 1024 * 128 * 2 / 1e12
     assert float(general - fused) == pytest.approx(2e-5 + one_expert_s, rel=0.01)
     outside = dataclasses.replace(EXPERTS, rules=dataclasses.replace(EXPERTS.rules, routes=False))
-    assert float(expert_cost(outside, 1, 17, 512, 1024, 128).time_s) < float(general) - 2e-5 + 1e-9
+    assert float(expert_cost(outside, ExpertShape(1, 17, 512, 1024, 128)).time_s) < float(general) - 2e-5 + 1e-9
 
 
 def test_some_libraries_pass_over_the_rows_of_all_ranks() -> None:
     # 4,096 tokens of 2 experts, width 1,024, one pass of 2 B at 1e12 B/s: 16.8 us for all, 2.1 us for one of 8 ranks.
     own = dataclasses.replace(EXPERTS, row_passes=1.0)
     every = dataclasses.replace(own, rules=dataclasses.replace(EXPERTS.rules, all_rows=True))
-    times = [expert_cost(k, 4096, 2, 64, 1024, 512, expert_parallel=8).time_s for k in (EXPERTS, own, every)]
+    times = [
+        expert_cost(k, ExpertShape(4096, 2, 64, 1024, 512, expert_parallel=8)).time_s for k in (EXPERTS, own, every)
+    ]
     assert float(times[1] - times[0]) == pytest.approx(4096 * 2 / 8 * 1024 * 2 / 1e12, rel=1e-6)
     assert float(times[2] - times[0]) == pytest.approx(4096 * 2 * 1024 * 2 / 1e12, rel=1e-6)
 
@@ -145,7 +148,10 @@ def test_some_libraries_pass_over_the_rows_of_all_ranks() -> None:
 def test_small_four_bit_layers_launch_less() -> None:
     lean = dataclasses.replace(EXPERTS, lean_share=0.6)
     small, large = (
-        float(expert_cost(EXPERTS, 1, 1, e, 128, 128).time_s - expert_cost(lean, 1, 1, e, 128, 128).time_s)
+        float(
+            expert_cost(EXPERTS, ExpertShape(1, 1, e, 128, 128)).time_s
+            - expert_cost(lean, ExpertShape(1, 1, e, 128, 128)).time_s
+        )
         for e in (256, 512)
     )
     assert small == pytest.approx(4e-6, rel=1e-6)
@@ -155,8 +161,8 @@ def test_small_four_bit_layers_launch_less() -> None:
 def test_the_cap_slows_the_arithmetic_of_experts() -> None:
     # Far above the cap at the full clock, exponent 1: power and clock fall alike, time rises as the clock falls.
     hot = dataclasses.replace(EXPERTS, hbm_bytes_per_s=1e15, law=PowerLaw(100.0, 700.0, 1e-11, 0.0, 1.0))
-    free = expert_cost(hot, 65536, 2, 8, 4096, 8192, steady=False)
-    capped = expert_cost(hot, 65536, 2, 8, 4096, 8192)
+    free = expert_cost(hot, ExpertShape(65536, 2, 8, 4096, 8192), steady=False)
+    capped = expert_cost(hot, ExpertShape(65536, 2, 8, 4096, 8192))
     assert float(free.power_w) > 700.0
     assert float(capped.power_w) == pytest.approx(700.0)
     assert float(capped.time_s / free.time_s) == pytest.approx(1.0 / float(capped.clock_share), rel=0.02)
@@ -179,24 +185,24 @@ def test_a_library_keeps_its_rules_with_anothers_numbers() -> None:
 
 def test_layers_that_cannot_be_are_refused() -> None:
     with pytest.raises(ScenarioError, match="expert_parallel = 3 must divide experts = 8"):
-        expert_cost(EXPERTS, 1, 2, 8, 1024, 4096, expert_parallel=3)
+        expert_cost(EXPERTS, ExpertShape(1, 2, 8, 1024, 4096, expert_parallel=3))
     with pytest.raises(ScenarioError, match="topk = 9 must be at most experts = 8"):
-        expert_cost(EXPERTS, 1, [2, 9], 8, 1024, 4096)
+        expert_cost(EXPERTS, ExpertShape(1, [2, 9], 8, 1024, 4096))
     with pytest.raises(ScenarioError, match="alpha = -1, must be >= 0"):
-        expert_cost(EXPERTS, 1, 2, 8, 1024, 4096, alpha=-1.0)
+        expert_cost(EXPERTS, ExpertShape(1, 2, 8, 1024, 4096, alpha=-1.0))
     with pytest.raises(ScenarioError, match="hidden = 0, must be > 0"):
-        expert_cost(EXPERTS, 1, 2, 8, 0, 4096)
+        expert_cost(EXPERTS, ExpertShape(1, 2, 8, 0, 4096))
 
 
 def test_gradients_of_experts_are_the_same_products_turned() -> None:
     shape = (65536, 2, 8, 4096, 14336)
-    forward = expert_cost(EXPERTS, *shape, steady=False)
-    inputs, weights = expert_gradient_costs(EXPERTS, *shape, steady=False)
+    forward = expert_cost(EXPERTS, ExpertShape(*shape), steady=False)
+    inputs, weights = expert_gradient_costs(EXPERTS, ExpertShape(*shape), steady=False)
     # as many operations each, so about as long where arithmetic decides; nothing is routed backward
     assert float(inputs.time_s) == pytest.approx(float(forward.time_s), rel=0.35)
     assert float(weights.time_s) == pytest.approx(float(forward.time_s), rel=0.35)
     with pytest.raises(ScenarioError, match="topk = 9 must be at most experts = 8"):
-        expert_gradient_costs(EXPERTS, 1, 9, 8, 1024, 4096)
+        expert_gradient_costs(EXPERTS, ExpertShape(1, 9, 8, 1024, 4096))
 
 
 def test_training_attention_is_of_the_chips_generation() -> None:

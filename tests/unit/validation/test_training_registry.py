@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from megawatt.catalogue import load_catalogue
 from megawatt.evidence.training_rows import read_run
-from megawatt.validation.training_registry import registry
+from megawatt.validation.training_registry import registry, table
 
 CATALOGUE = load_catalogue()
 ROW = {
@@ -29,3 +31,18 @@ def test_constants_say_what_they_rest_on_and_what_they_move() -> None:
     assert found["stack-neuron.gemm_frac"].rows == 0
     # What its sources report is no constant of ours.
     assert "stack-megatron-core.dispatch_wide_frac" not in found
+
+
+def known(page: str) -> list[list[str]]:
+    """Name, value, bounds, evidence, standard error and mechanism of every line of a table; what moves is left out."""
+    lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    return [[*line[:5], line[-1]] for line in lines]
+
+
+def test_the_page_of_constants_is_that_of_the_catalogue() -> None:
+    page = Path(__file__).parents[3] / "docs" / "training-constants.md"
+    now = table(registry([], CATALOGUE))
+    assert known(page.read_text(encoding="utf-8")) == known(now), (
+        "write it anew: python -m megawatt.validation.training_registry RUNS.csv --page docs/training-constants.md"
+    )
+    assert now.splitlines()[-1] in page.read_text(encoding="utf-8")
