@@ -24,6 +24,7 @@ from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
 from megawatt.chain.records import BreakEven
 from megawatt.finance import CashFlow, Hall, LenderTerms, OperatingFlows, live_share, project
+from megawatt.finance.agreements import SOLD
 from megawatt.risk import base_factors
 
 __all__ = ["break_evens", "edges"]
@@ -139,16 +140,12 @@ def _bracket(points: FloatArray, months: IntArray, base: int) -> tuple[float, fl
 def _scaled(flows: OperatingFlows, factors: FloatArray, empty: Mapping[str, FloatArray] | None) -> OperatingFlows:
     """Sales times each factor, prepayments as they were paid; with ``empty`` costs move from those of empty halls."""
     by = factors[:, None]
-    revenue = {k: v[:1] * by if k in _SOLD else v[:1] for k, v in flows.revenue.items()}
+    revenue = {k: v[:1] * by if k in SOLD else v[:1] for k, v in flows.revenue.items()}
     cost = {
         k: empty[k] + (v[:1] - empty[k]) * by if empty is not None and k in empty else v[:1]
         for k, v in flows.opex_cost.items()
     }
     return OperatingFlows(revenue, cost, flows.prepayment[:1], flows.prepayment_credit[:1])
-
-
-_SOLD: Final = frozenset({"contract", "market", "mining", "treasury", "hosting"})
-"""Revenue that follows the price or the use of machines and halls."""
 
 
 def _levers(model: CashModel, base: CashFlow) -> list[_Lever]:

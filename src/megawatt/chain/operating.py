@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from megawatt.chain.businesses import AIMoney, RunningCost, ShedMoney
-from megawatt.chain.capital import design_kept_frac
 from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.finance import market_utilisation
@@ -46,7 +45,7 @@ def operating_terms(links: Links) -> OperatingTerms:
             lead_months=capex.chip_lead_months,
             shell_life_years=capex.shell_life_years.number(),
             machines_residual_frac=model.capital.residual_frac,
-            shell_design_kept_frac=design_kept_frac(capex, model.calendar),
+            shell_obsolescence_per_year=capex.shell_obsolescence_per_year.number(),
             replace_after_months=replacement.after_months if replacement else 0,
             replacement_cost_frac=replacement.cost_frac if replacement else 1.0,
         ),

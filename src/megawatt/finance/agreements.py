@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from megawatt.arrays import FloatArray
 from megawatt.finance.spine import Hall
 
-__all__ = ["Agreement", "CapitalPlan", "OperatingTerms"]
+__all__ = ["SOLD", "Agreement", "CapitalPlan", "OperatingTerms"]
+
+
+SOLD: Final = frozenset({"contract", "market", "mining", "treasury", "hosting"})
+"""Parts of revenue that follow the price and the use of machines and halls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,8 @@ class CapitalPlan:
         The shell's unused share of this life is sold at the end.
     machines_residual_frac : float
         Worth of machines after five years as a share of cost.
-    shell_design_kept_frac : float
-        What the age of its design leaves of that.
+    shell_obsolescence_per_year : float
+        Share of that which the age of its design takes a year, from the first block on.
     replace_after_months, replacement_cost_frac : int, float
         Months of service after which machines are replaced (0: never), and the cost over the first.
     """
@@ -79,7 +84,7 @@ class CapitalPlan:
     lead_months: int
     shell_life_years: float
     machines_residual_frac: float
-    shell_design_kept_frac: float = 1.0
+    shell_obsolescence_per_year: float = 0.0
     replace_after_months: int = 0
     replacement_cost_frac: float = 1.0
 

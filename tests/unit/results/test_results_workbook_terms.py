@@ -14,7 +14,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
 from megawatt.results.workbook.book import cashflow_book, write_cashflow
-from megawatt.results.workbook.sheet import Book, Line
+from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.scenario import load
 from tests.spreadsheet import OFFICE, recalculated, recalculated_by_office
 
@@ -112,7 +112,7 @@ def test_no_row_refers_to_itself_in_the_same_month_or_later(tmp_path: Path) -> N
         i.name: i.content
         for items in book.sheets.values()
         for i in items
-        if not isinstance(i, str | Line) and isinstance(i.content, str)
+        if isinstance(i, Scalar) and isinstance(i.content, str)
     }
     same_month = {
         name: {m[0] for m in re.findall(r"\[(\w+)(<?)\]", line.content) if not m[1]} if isinstance(line.content, str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ def _stored(path: Path) -> dict[tuple[str, str], Any]:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(path, data_only=True)
     cells = ((s.title.upper(), c) for s in book.worksheets for row in s.iter_rows() for c in row)
-    return {(title, c.coordinate): c.value for title, c in cells}
+    return {(title, c.coordinate): _number(c.value) for title, c in cells}
+
+
+def _number(value: Any) -> Any:
+    """Dates as the numbers that they are."""
+    if not isinstance(value, datetime.date):
+        return value
+    return pytest.importorskip("openpyxl").utils.datetime.to_excel(value)
 
 
 @pytest.mark.parametrize("poor", [False, True])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import NotSupportedError
 from megawatt.finance import CashFlow, LenderTerms, LoanTerms, ProjectTerms, loan_schedule
-from megawatt.finance.agreements import OperatingTerms
+from megawatt.finance.agreements import SOLD, OperatingTerms
 from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.results.workbook.assets import add_asset_inputs, add_depreciation, tax_table_of
 from megawatt.results.workbook.checks import add_checks, add_ratios
@@ -30,9 +30,11 @@ from megawatt.results.workbook.operation import (
     add_operation_inputs,
     operation_formulas,
 )
+from megawatt.results.workbook.overview import add_annual, add_cover, years_of
 from megawatt.results.workbook.rows import add_cash, add_debt, add_deferred, add_tax, add_timing
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.results.workbook.statements import add_covenants, add_statements
+from megawatt.results.workbook.whatif import add_scenarios, add_switch
 
 __all__ = ["cashflow_book", "has_formulas", "write_cashflow"]
 
@@ -87,7 +89,8 @@ def cashflow_book(
             "cashflow.xlsx: periods other than months, loans on clocks of their own, refinanced loans, prepayments by "
             "order of the lender and terms that no scenario has (docs/finance.md) have no formulas yet"
         )
-    book = Book(terms.months)
+    book = Book(terms.months, years_of(cash), {"Cover": [], "Annual": [], "Inputs": []})
+    add_switch(book, operating)
     formulas: Formulas = operation_formulas(operating) if operating else {}
     classes = list(terms.capex_cost)
     _inputs(book, cash, lender, grid_mw)
@@ -99,6 +102,7 @@ def cashflow_book(
     _series(book, cash, lender, formulas, prepaid=operating is None or operating.agreement is None)
     if operating is not None:
         add_blocks(book, operating)
+    add_scenarios(book, operating)
     add_timing(book)
     if operating is not None:
         add_contract(book, operating)
@@ -119,6 +123,8 @@ def cashflow_book(
     add_ratios(book, cash, with_grid=grid_mw > 0.0)
     add_checks(book, cash)
     _list_assumptions(book, assumptions)
+    add_annual(book, loan=loan is not None)
+    add_cover(book, cash)
     return book
 
 
@@ -158,7 +164,7 @@ _SET_BY: Final = {
     "discount_rate": "discount_rate",
     "grid_mw": "site.grid_mw",
     "federal_rate": "tax.rate",
-    "loan_rate": "debt.rate",
+    "loan_rate_stated": "debt.rate",
     "upfront_fee": "debt.upfront_fee_frac",
     "reserve_months": "debt.reserve_months",
     "lockup": "debt.lockup_dscr",
@@ -256,7 +262,7 @@ def _loan_inputs(loan: LoanTerms | None) -> tuple[Scalar, ...]:
         loan = LoanTerms(0.0, 0.0, -1, -1, -1, upfront_fee_frac=0.0)
     return (
         Scalar("loan_shape", "1 level, 2 equal principal, 3 sculpted, 4 bullet", 1 + shapes.index(loan.shape)),
-        Scalar("loan_rate", "nominal annual rate, 30/360", loan.rate),
+        Scalar("loan_rate_stated", "nominal annual rate, 30/360", loan.rate),
         Scalar("draw_month", "month of the first draw", loan.draw_month, "month"),
         Scalar("first_payment", "month of the first payment", loan.first_payment_month, "month"),
         Scalar("last_payment", "month of the last payment", loan.last_payment_month, "month"),
@@ -320,6 +326,10 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas,
     )
 
 
+_MOVED: Final = {"revenue": "*{x_price}*{x_use}", "opex": "*{x_opex}", "capex": "*{x_capex}"}
+"""What the scenario in use does to each part."""
+
+
 def _flags(locked: NDArray[np.bool_] | None, months: int) -> list[float]:
     return [0.0] * months if locked is None else locked[0].astype(np.float64).tolist()
 
@@ -329,6 +339,8 @@ def _parts(book: Book, sheet: str, kind: str, names: list[str], formulas: Mappin
     for name in names:
         scale = f"{{factor_{kind}_{name}}}" + ("*{factor_residual}" if kind == "residual" else "")
         formula = formulas.get(name, f"=[in_{kind}_{name}]*{scale}")
+        moved = _MOVED.get(kind, "") if kind != "revenue" or name in SOLD else ""
+        formula = f"=({formula.removeprefix('=')}){moved}" if moved else formula
         book.add(sheet, Line(f"{kind}_{name}", name, formula, total=True))
     total = "+".join(f"[{kind}_{name}]" for name in names) or "0"
     title = "residual" if kind == "residual" else f"{kind}_total"

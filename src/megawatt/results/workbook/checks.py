@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -68,6 +69,10 @@ def _add_cover(book: Book) -> None:
     )  # fmt: skip
 
 
+def _all(names: Sequence[str]) -> str:
+    return "=AND(" + ",".join(f"{{{name}}}" for name in names) + ")"
+
+
 def add_checks(book: Book, cash: CashFlow) -> None:
     """Identities that must hold, and agreement with the run while no input is changed."""
     same = "=SUMPRODUCT(ABS([{mine}:]-[run_{run}:]))<0.01*{{months}}+0.000000001*SUMPRODUCT(ABS([run_{run}:]))"
@@ -97,6 +102,8 @@ def add_checks(book: Book, cash: CashFlow) -> None:
                "=AND(ABS([deferred.last])<0.01,MIN([deferred:])>-0.01)"),
         Scalar("check_written", "no more is written off than spent",
                "=AND(SUM([written:])<=SUM([capex_total:])+0.01,MIN([tax_basis:])>-0.01,MIN([ppe:])>-0.01)"),
+        Scalar("check_annual", "the years sum to the months",
+               "=ABS(SUM([a_change:])-[closing_cash.last])<0.01+0.000000000001*MAX([assets:])"),
         Scalar("check_payouts", "nothing is paid out of cash that is not there", "=MIN([distribution:])>=0"),
         Scalar("check_locked", "nothing is distributed while locked up, the last month aside",
                "=SUMPRODUCT([distribution:]*[locked:]*(1-[is_last:])*([debt:]>0.005))=0"),
@@ -106,14 +113,21 @@ def add_checks(book: Book, cash: CashFlow) -> None:
         identities = [item for item in identities if item.name != "check_deferred"]
     book.add("Checks", "Identities", *identities, "Agreement with the run (while no input is changed)")
     names = [item.name for item in identities]
+    agree = []
     for run, mine in pairs.items():
         name = f"check_{run}_run"
-        names.append(name)
+        agree.append(name)
         book.add("Checks", Scalar(name, f"{run} as in the run", same.format(mine=mine, run=run)))
-    names.append("check_npv")
+    agree.append("check_npv")
     book.add(
         "Checks",
         Scalar("check_npv", "NPV as in the run", "=ABS({npv}-[run_npv.first])<0.01+0.000000001*ABS([run_npv.first])"),
         "All checks",
-        Scalar("master", "every check holds", "=AND(" + ",".join(f"{{{name}}}" for name in names) + ")"),
+        Scalar("identities", "every identity holds, whatever the inputs", _all(names)),
+        Scalar("agrees", "every figure as in the run (base case, no input changed)", _all(agree)),
+        Scalar(
+            "master",
+            "every check holds; agreement counts in the base case alone",
+            "=AND({identities},OR({scenario}>1,{agrees}))",
+        ),
     )

@@ -52,6 +52,8 @@ class Values:
         Contents by name, scalars in the order of their rows.
     first_column : int
         Column of the first month, counted from 0.
+    widths : mapping of str to int
+        Columns of the lines that are not by month.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class Values:
         scalars: Mapping[str, float | str],
         lines: Mapping[str, str | Sequence[float]],
         first_column: int,
+        widths: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
-        self._months, self._first_column = months, first_column
+        self._months, self._first_column, self._widths = months, first_column, widths
+        self._full: dict[str, FloatArray] = {}
         self._scalars, self._lines = scalars, lines
         self._order = list(scalars)
         self._month = 0
@@ -77,15 +81,18 @@ class Values:
 
     def line(self, name: str) -> list[float | str]:
         """Values of a line, month by month."""
-        return [_shown(value) for value in self._row(name, self._months)]
+        return [_shown(value) for value in self._row(name, self._width(name))]
 
     def total(self, name: str) -> float | str:
         """Sum of a line."""
-        found = self._row(name, self._months)
+        found = self._row(name, self._width(name))
         error = next((v for v in found if isinstance(v, _CellError)), None)
         if error is not None:
             return str(error)
         return math.fsum(v for v in found if not isinstance(v, _CellError) and not math.isnan(v))
+
+    def _width(self, name: str) -> int:
+        return self._widths.get(name, self._months)
 
     def _row(self, name: str, months: int) -> list[float | _CellError]:
         """At least so many months of a line, the first ones first: a month looks back, never ahead of itself."""
@@ -130,7 +137,9 @@ class Values:
         return self._at(name, self._month - 1) if self._month else 0.0
 
     def _whole(self, name: str) -> FloatArray:
-        return np.array([_raised(v) for v in self._row(name, self._months)])
+        if name not in self._full:
+            self._full[name] = np.array([_raised(v) for v in self._row(name, self._width(name))])
+        return self._full[name]
 
     def _until(self, name: str) -> FloatArray:
         return np.array([_raised(v) for v in self._row(name, self._month + 1)[: self._month + 1]])
@@ -139,7 +148,7 @@ class Values:
         return self._at(name, 0)
 
     def _last(self, name: str) -> float:
-        return self._at(name, self._months - 1)
+        return self._at(name, self._width(name) - 1)
 
     def _scalar(self, name: str) -> float:
         return _raised(self._of_scalar(name))

@@ -75,7 +75,9 @@ def _capital_inputs(plan: CapitalPlan) -> tuple[Scalar, ...]:
         Scalar("build_months", "months over which a block's shell is paid", plan.build_months, "months"),
         Scalar("lead_months", "months before a block is live that its machines are paid", plan.lead_months, "months"),
         Scalar(
-            "shell_kept", "share of the shell's worth that the age of its design leaves", plan.shell_design_kept_frac
+            "shell_lost",
+            "share of the shell's worth that the age of its design takes a year",
+            plan.shell_obsolescence_per_year,
         ),
         Scalar("shell_life", "life of the shell, for its sale", plan.shell_life_years, "years"),
         Scalar("machines_left", "worth of machines after five years", plan.machines_residual_frac),
@@ -97,7 +99,7 @@ def _each(terms: OperatingTerms, pattern: str, joined: str = "+") -> str:
 def add_blocks(book: Book, terms: OperatingTerms) -> None:
     """First month of each block, delays included, and the months that follow from them."""
     months = [
-        Scalar(f"live_{n}", f"block {n}: first month", f"={{planned_{n}}}+{{delay_{n}}}", "month")
+        Scalar(f"live_{n}", f"block {n}: first month", f"={{planned_{n}}}+{{delay_{n}}}+{{x_late}}", "month")
         for n in range(1, len(terms.halls) + 1)
     ]
     blocks = _each(terms, "{live_#}", ",")
@@ -170,7 +172,8 @@ def operation_formulas(terms: OperatingTerms) -> Formulas:
         "opex": {"site": "={opex_kw}*{opex_rate}*[live]*(1+{opex_growth})^INT([idx]/12)"},
         "capex": {"shell": "=" + _each(terms, shell), "machines": "=" + _each(terms, machines)},
         "residual": {
-            "shell": f"=[is_last]*SUMPRODUCT([capex_shell:]*({unused}>0)*{unused})*{{shell_kept}}*{{factor_residual}}",
+            "shell": f"=[is_last]*SUMPRODUCT([capex_shell:]*({unused}>0)*{unused})"
+            "/{x_capex}*(1-{shell_lost})^(({months}-{operation_start})/12)*{factor_residual}",
             "machines": f"=[is_last]*({_each(terms, aged)})*{{factor_residual}}",
         },
     }
@@ -184,6 +187,7 @@ def operation_formulas(terms: OperatingTerms) -> Formulas:
     }
     if terms.energy_let_usd is not None:
         formulas["opex"]["energy_ai"] = (
-            "={energy_owner}*[in_energy_let]*(MIN([occupied],[live])+{energy_idle}*MAX([live]-[occupied],0))"
+            "={energy_owner}*[in_energy_let]*(MIN([occupied]*{x_use},[live])"
+            "+{energy_idle}*MAX([live]-[occupied]*{x_use},0))"
         )
     return formulas

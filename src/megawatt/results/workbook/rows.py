@@ -38,6 +38,7 @@ def add_timing(book: Book) -> None:
              "=MAX([idx]+1,{operation_start})", "month"),
         Line("placed_year", "its calendar year", "={start_year}+INT(([placed]+{start_month}-1)/12)", "year"),
         Line("placed_calendar", "its calendar month", "=MOD([placed]+{start_month}-1,12)+1", "month"),
+        Line("date", "last day of the month", "=DATE([year],[calendar]+1,1)-1", "date"),
         Line("discount", "discount factor", "=(1+{discount_rate})^(-([idx]+1)/12)", ""),
     )  # fmt: skip
 
@@ -63,6 +64,7 @@ def add_debt(book: Book, loan: LoanTerms | None) -> None:
     level = "=IF({loan_rate}=0,1/{payments},{loan_rate}/12/(1-(1+{loan_rate}/12)^-{payments}))"
     book.add(
         "Debt",
+        Scalar("loan_rate", "nominal annual rate, the scenario's added", "={loan_rate_stated}+{x_rate}"),
         Scalar("payments", "number of payments", "={last_payment}-{first_payment}+1", "months"),
         Scalar("at_start", "owed at the first payment", at_start, "USD"),
         Scalar("amortising", "of which repaid by instalments", "={at_start}*(1-{balloon})", "USD"),
