@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
+
+import numpy as np
 
 from megawatt.chain.break_even import break_evens
 from megawatt.chain.links import Links
 from megawatt.chain.records import BreakEven, CreditPaper, Tranche
 from megawatt.finance import CashFlow
-from megawatt.finance.committee import Maturity, covenants, credit_years, maturity, sources_and_uses
+from megawatt.finance.committee import (
+    Amount,
+    Maturity,
+    covenants,
+    credit_years,
+    maturity,
+    periods_of_year,
+    sources_and_uses,
+)
+from megawatt.finance.tranches import Tranche as Junior
 from megawatt.risk import CreditRisk, Risk
 
 __all__ = ["credit_paper"]
@@ -35,7 +46,7 @@ def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
     return CreditPaper(
         verdict=_verdict(found, risk.credit, owed, due),
         debt_usd=owed,
-        sources=sources,
+        sources=_behind(links, cash, sources),
         uses=uses,
         years=years,
         tranches=_tranches(links, cash, tuple(year.balance_usd for year in years)),
@@ -46,20 +57,44 @@ def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
     )
 
 
+def _behind(links: Links, cash: CashFlow, sources: tuple[Amount, ...]) -> tuple[Amount, ...]:
+    """Sources with what tranches behind the loan bring in place of the owners' money."""
+    loan, stack = cash.terms.loan, links.stack
+    if stack is None or loan is None:
+        return sources
+    drawn = [Amount(t.terms.name, float(t.draw[0, : loan.first_payment_month].sum())) for t in stack.tranches]
+    theirs = sum(amount.usd for amount in drawn)
+    rows = [Amount(a.name, a.usd - theirs) if a.name == "owners" else a for a in sources]
+    place = next((k for k, a in enumerate(rows) if a.name == "owners"), len(rows))
+    return tuple(a for a in (*rows[:place], *drawn, *rows[place:]) if abs(a.usd) > _CENT)
+
+
+_CENT: Final = 0.005
+"""Less is rounding. [USD]"""
+
+
 def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tuple[Tranche, ...]:
     loan, spine = cash.terms.loan, links.model.calendar.spine
     if loan is None:
         return ()
-    return (
-        Tranche(
-            name="loan",
-            drawn_usd=float(cash.debt_draw[0].sum()),
-            rate=loan.rate,
-            shape=loan.shape,
-            first_payment=spine.label(loan.first_payment_month),
-            last_payment=spine.label(loan.last_payment_month),
-            balance_usd=balances,
-        ),
+    rate = loan.rate if loan.rate_by_period is None else float(loan.rate_by_period[loan.first_payment_month])
+    first, last = spine.label(loan.first_payment_month), spine.label(loan.last_payment_month)
+    senior = Tranche("loan", float(cash.debt_draw[0].sum()), rate, loan.shape, first, last, balances)
+    stack = links.stack
+    return (senior, *(_junior(junior, cash, spine.label) for junior in (stack.tranches if stack else ())))
+
+
+def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tranche:
+    """A tranche behind the loan; its rate is what it costs, paid or added."""
+    terms, ends = junior.terms, np.flatnonzero(np.diff(periods_of_year(cash)[1], append=-1))
+    return Tranche(
+        name=terms.name,
+        drawn_usd=float(junior.draw[0].sum()),
+        rate=terms.rate + terms.pik_rate,
+        shape=terms.shape,
+        first_payment=label(terms.first_payment_month),
+        last_payment=label(terms.last_payment_month),
+        balance_usd=tuple(float(usd) for usd in junior.balance[0, ends]),
     )
 
 

@@ -99,6 +99,19 @@ def test_balances_of_tranches_sum_to_the_debt() -> None:
     assert "balances" not in credit_tables(paper(*LEASE))
 
 
+def test_money_behind_the_loan_stands_beside_it() -> None:
+    junior = 'debt.junior=[{name="mezzanine", share_of_equity_frac=0.4, rate=0.1, payments=50}]'
+    found, alone = paper(*LEASE, junior), paper(*LEASE)
+    assert sum(a.usd for a in found.sources) == pytest.approx(sum(a.usd for a in found.uses), abs=0.01)
+    owners = [{a.name: a.usd for a in p.sources}["owners"] for p in (found, alone)]
+    mezzanine = {a.name: a.usd for a in found.sources}["mezzanine"]
+    assert mezzanine == pytest.approx(0.4 * owners[1], rel=0.05)
+    assert owners[0] + mezzanine == pytest.approx(owners[1], abs=0.01)
+    assert [t.name for t in found.tranches] == ["loan", "mezzanine"]
+    assert len(found.tranches[1].balance_usd) == len(found.years)
+    assert credit_tables(found)["balances"].columns[1:] == ("loan", "mezzanine")
+
+
 def test_text_fits_eighty_columns_in_columns(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,7 @@ def late_by(case: str, months: int) -> CashModel:
     held = links.scenario.timeline
     late = {"delay_months": held.delay_months + months, "operating_months": held.operating_months - months}
     scenario = links.scenario.model_copy(update={"timeline": held.model_copy(update=late)})
-    model = forge(scenario, links.catalogue, links.folder, links.layouts).model
+    model = forge(scenario, links.catalogue, links.folder, links.held).model
     return replace(model, capital=replace(model.capital, loan=links.model.capital.loan))
 
 

@@ -127,7 +127,7 @@ def add_checks(book: Book, cash: CashFlow) -> None:
         Scalar("agrees", "every figure as in the run (base case, no input changed)", _all(agree)),
         Scalar(
             "master",
-            "every check holds; agreement counts in the base case alone",
+            "every check holds",
             "=AND({identities},OR({scenario}>1,{agrees}))",
         ),
     )
