@@ -23,6 +23,7 @@ from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
 from megawatt.chain.records import BreakEven
+from megawatt.chain.served import ServingMoney
 from megawatt.finance import CashFlow, Hall, LenderTerms, OperatingFlows, live_share, project
 from megawatt.finance.agreements import SOLD
 from megawatt.risk import base_factors
@@ -156,6 +157,7 @@ def _levers(model: CashModel, base: CashFlow) -> list[_Lever]:
         return lambda factors: project(terms, _scaled(base.flows, factors, empty), grid_mw=model.grid_mw)
 
     chips, lease, miners = model.find(AIMoney), model.find(LeaseMoney), model.find(MiningMoney)
+    serving = model.find(ServingMoney)
     found: list[_Lever] = []
     if chips is not None:
         price, paid = chips.price_usd_per_chip_hour, max(chips.take_or_pay_frac, min(chips.tenant_use_frac, 1.0))
@@ -164,6 +166,15 @@ def _levers(model: CashModel, base: CashFlow) -> list[_Lever]:
         hours = chips.availability_frac * paid
         found.append(_Lever("price, $/chip-hour", "USD/h", price, 2.0, cases(None)))
         found.append(_Lever("utilisation", "", hours, 1.0, cases({"energy_ai": idle})))
+    elif serving is not None:
+        factors = base_factors(model.terms, model.ground.months)
+
+        def asked(by: FloatArray) -> CashFlow:
+            return model(replace(factors, demand=factors.demand * by[:, None]))
+
+        paid = serving.fleet.usd_per_million_tokens
+        found.append(_Lever("tokens, $/million", "USD/million", paid, 2.0, cases(None)))
+        found.append(_Lever("demand of the busiest hour", "", serving.fleet.demand.at_start_frac, 2.0, asked))
     elif lease is not None:
         nothing = {"energy_ai": np.zeros((1, model.ground.months))}
         found.append(_Lever("rent, $/kW-month", "USD/kW/month", lease.rent_usd_per_kw_month, 2.0, cases(None)))

@@ -158,7 +158,12 @@ def _cause(row: BreakEven) -> str:
     return f"{_amount(row, value)} {row.lever if not row.unit else _PER[row.unit]} ({fall})"
 
 
-_PER: Final = {"USD/h": "a chip-hour", "USD/kW/month": "a kW-month", "USD": "a bitcoin"}
+_PER: Final = {
+    "USD/h": "a chip-hour",
+    "USD/kW/month": "a kW-month",
+    "USD": "a bitcoin",
+    "USD/million": "a million tokens",
+}
 """What a price is for, in words."""
 
 

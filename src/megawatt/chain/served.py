@@ -85,6 +85,11 @@ class ServedChips:
     serving_w: float
     spare_w: float
 
+    @property
+    def usd_per_million_tokens(self) -> float:
+        """What a million tokens of answers bring, prompts included. [USD]"""
+        return self.usd_per_chip_hour / (self.tokens_per_s_per_chip * S_PER_HOUR) * _MEGA
+
     def mean_w(self) -> tuple[float, ...]:
         """IT power of a chip by hour of the first day, averaged over the fleet, (24,). [W]"""
         busy = self.demand.busy_by_hour()

@@ -14,7 +14,6 @@ from megawatt.errors import ScenarioError
 from megawatt.finance import discount_factors, live_share
 from megawatt.finance.levelised import break_even_factor, levelised_cost
 from megawatt.risk import base_factors
-from megawatt.units import S_PER_HOUR
 
 __all__ = ["unit_costs"]
 
@@ -98,7 +97,7 @@ def _prices(links: Links, factor: float, mined: FloatArray) -> tuple[UnitCost, .
         rows.append(UnitCost("break_even_usd_per_kw_month", rent, "USD/kW/month", f"first year's rent {means}"))
     serving = links.model.find(ServingMoney)
     if serving is not None:
-        paid = factor * serving.fleet.usd_per_chip_hour / (serving.fleet.tokens_per_s_per_chip * S_PER_HOUR) * 1e6
+        paid = factor * serving.fleet.usd_per_million_tokens
         said = f"what a million tokens of answers bring at first, prompts included, {means}"
         rows.append(UnitCost("break_even_usd_per_million_tokens", paid, "USD", said))
     if links.miners is not None and mined.any():

@@ -11,7 +11,7 @@ from megawatt.finance.spine import Hall
 __all__ = ["SOLD", "Agreement", "CapitalPlan", "OperatingTerms"]
 
 
-SOLD: Final = frozenset({"contract", "market", "mining", "treasury", "hosting"})
+SOLD: Final = frozenset({"contract", "market", "mining", "treasury", "hosting", "served_tokens", "spare_chips"})
 """Parts of revenue that follow the price and the use of machines and halls."""
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from megawatt.catalogue import Catalogue, load_catalogue
+from megawatt.chain.break_even import break_evens
 from megawatt.chain.links import Links, forge, reforge
 from megawatt.chain.served import Demand, ServingMoney, usd_per_output_token
 from megawatt.errors import ScenarioError
@@ -187,3 +188,17 @@ def test_what_cannot_be_is_refused_where_it_stands(catalogue: Catalogue, change:
     with pytest.raises(ScenarioError) as refused:
         _use(catalogue, SMALL | change)
     assert where in {problem.path for problem in refused.value.problems}
+
+
+def test_the_price_of_tokens_that_breaks_the_loan(catalogue: Catalogue) -> None:
+    debt = {"debt.share_of_machines_frac": 0.05, "debt.rate": 0.08, "debt.payments": 36, "debt.shape": "level"}
+    rows = break_evens(_links(catalogue, **debt))
+    price = next(r for r in rows if r.test == "missed payment" and r.unit == "USD/million")
+    demand = next(r for r in rows if r.test == "missed payment" and r.lever == "demand of the busiest hour")
+    assert price.base == pytest.approx(0.42 + 4.0 * 0.28)
+    assert demand.base == pytest.approx(0.8)
+    for row in (price, demand):
+        assert row.value is not None
+        assert 0.0 < row.value < row.base
+    # Chips that idle save energy: demand may fall at least as far as the price.
+    assert demand.value / demand.base < price.value / price.base + 1e-4
