@@ -56,6 +56,8 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "K": ("K",),
         "g/kWh": ("g/kWh", "kg/MWh", "t/MWh", "lb/MWh"),
         "L/kWh": ("L/kWh", "L/MWh", "m3/MWh"),
+        "m3": ("m3", "L", "ML"),
+        "t/year": ("t/year", "kg/year"),
         "W": _POWER,
         "MW": _POWER,
         "MWh": ("kWh", "MWh", "GWh"),
@@ -82,7 +84,15 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
 _PINT_NAMES: Final = MappingProxyType(
-    {"%": "percent", "%/year": "percent/year", "Gb/s": "Gbit/s", "Gbps": "Gbit/s", "Tb/s": "Tbit/s", "Tbps": "Tbit/s"}
+    {
+        "m3": "m**3",
+        "%": "percent",
+        "%/year": "percent/year",
+        "Gb/s": "Gbit/s",
+        "Gbps": "Gbit/s",
+        "Tb/s": "Tbit/s",
+        "Tbps": "Tbit/s",
+    }
     | {"J/TH": "J/terahash", "W/TH": "W/(terahash/s)", "J/GH": "J/gigahash"}
     | {
         f"{short}H/s": f"{prefix}hash/s"
@@ -146,7 +156,7 @@ def _with_unit(text: str, unit: str, allowed: str) -> float:
 def _factor(other: str, unit: str) -> float:
     if other == unit:
         return 1.0
-    return float(_units().Quantity(1.0, other).to(unit or "dimensionless").magnitude)
+    return float(_units().Quantity(1.0, other).to(_PINT_NAMES.get(unit, unit) or "dimensionless").magnitude)
 
 
 def _reference(text: str, info: ValidationInfo, unit: str) -> Fact:

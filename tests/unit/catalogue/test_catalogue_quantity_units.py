@@ -36,6 +36,9 @@ def test_every_unit_that_is_asked_for_can_be_written() -> None:
         ("0.3 USD/kW/day", "USD/MW/day", 300.0),
         ("2 %/year", "1/year", 0.02),
         ("50 kUSD", "USD", 50_000.0),
+        ("5 ML", "m3", 5_000.0),
+        ("5000 m3", "m3", 5_000.0),
+        ("3000 kg/year", "t/year", 3.0),
     ],
 )
 def test_units_are_turned_into_the_fields(text: str, unit: str, value: float) -> None:

@@ -53,7 +53,7 @@ def test_entry_holds_every_case_group_null_and_ranking() -> None:
 def test_every_reference_file_is_recognised_or_said_to_be_facts(reference_dir: Path) -> None:
     facts = {"accelerators.csv", "bitcoin_daily.csv", "bitcoin_network.csv", "climate_normals.csv", "deals.csv",
              "counterparty_flows.csv", "daily_sources.csv", "demand.csv", "energy_costs.csv", "grid_carbon.csv",
-             "market_daily.csv", "miners.csv", "goodput_published.csv",
+             "market_daily.csv", "miners.csv",
              "moe_facts.csv", "training_recipes.csv"}  # fmt: skip
     names = {k.name for k in KINDS}
     for path in [
