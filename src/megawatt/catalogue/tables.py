@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Final
 
@@ -53,7 +54,8 @@ def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
     -----
     Unknown values (99th percentiles of places without an hourly file) are NaN.
     """
-    header, mine = _rows_of_place(folder, entry.key)
+    header, by_place = _rows_by_place(folder)  # type: ignore[arg-type]  # folders are hashable
+    mine = by_place.get(entry.key, [])
     if [row[1] for row in mine] != [str(month) for month in range(1, 13)]:
         raise CatalogueError(
             f"{' and '.join(_NORMALS_TABLES)}: {entry.key} has {len(mine)} rows, must be months 1 to 12 in order"
@@ -72,16 +74,18 @@ def build_normals(folder: Traversable, entry: Entry, fact: Fact) -> Normals:
     )
 
 
-def _rows_of_place(folder: Traversable, key: str) -> tuple[list[str], list[list[str]]]:
-    """Header, and the rows of one place from all tables of normals that the folder holds."""
+@cache
+def _rows_by_place(folder: Traversable) -> tuple[list[str], dict[str, list[list[str]]]]:
+    """Header, and the rows of each place from all tables of normals that the folder holds, read once."""
     header: list[str] = []
-    mine: list[list[str]] = []
+    rows: dict[str, list[list[str]]] = {}
     for name in _NORMALS_TABLES:
         if name != _NORMALS_TABLES[0] and not (folder / name).is_file():
             continue
-        header, rows = read_table(folder, name)
-        mine += [row for row in rows if row[0] == key]
-    return header, mine
+        header, found = read_table(folder, name)
+        for row in found:
+            rows.setdefault(row[0], []).append(row)
+    return header, rows
 
 
 def build_price_shape(folder: Traversable, entry: Entry, year: int, fact: Fact) -> PriceShape:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from megawatt.cli.options import SETTING, Whole
-from megawatt.cli.output import console, emit_json, problem_dicts, say
+from megawatt.cli.output import console, emit_json, problem_dicts, say, tell
 from megawatt.cli.tables import print_below, print_table
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def show(thing: str, seq_len: int, sources: bool, as_json: bool) -> int:
     _print(found, catalogue, sources)
     _warn(found)
     for problem in found.problems:
-        say(f"  {problem}", err=True)
+        tell(f"  {problem}")
     return found.exit_code
 
 

@@ -25,6 +25,8 @@ from megawatt.files import is_file, is_folder, read_json, read_toml
 from megawatt.hourly import kind_of_rows, table_rows
 from megawatt.inspection.entries import describe_entry, describe_source
 from megawatt.inspection.records import Description
+from megawatt.tariff.sheet import KINDS_OF_LINE
+from megawatt.tariff.urdb import URDB_KEYS
 from megawatt.validation import registry
 
 __all__ = ["KINDS", "FileKind", "check", "describe", "kind_of"]
@@ -121,6 +123,14 @@ def _is_model(marks: Marks) -> bool:
     )
 
 
+def _is_tariff(marks: Marks) -> bool:
+    if marks.suffix == ".toml":
+        return bool({*KINDS_OF_LINE, "tariff"} & set(marks.content))
+    if marks.suffix != ".json":
+        return False
+    return "items" in marks.content or any(str(name).lower() in URDB_KEYS for name in marks.content)
+
+
 def _is_launch(marks: Marks) -> bool:
     if marks.suffix == ".toml":
         return "parallelism" in marks.content or {"job", "training"} <= set(marks.content)
@@ -155,6 +165,9 @@ _OWN: Final = (
     FileKind("scenario", "one use of a site", "TOML with format, use, site or power",
              lambda m: m.suffix == ".toml" and bool({"format", "use", "site", "power"} & set(m.content)),
              "studies:describe_study"),
+    FileKind("tariff", "what a grid or a utility charges",
+             "TOML with energy, demand, coincident or fixed; OpenEI JSON with energyratestructure, ...",
+             _is_tariff, "tariffs:describe_tariff"),
     FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
              lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
     FileKind("place", "a place and its climate by month", "TOML with latitude_deg",
@@ -238,7 +251,7 @@ def check(path: Path, catalogue: Catalogue, settings: Iterable[str] = (), *, seq
         With every problem of the file.
     """
     kind, settings = kind_of(path), tuple(settings)
-    if settings and kind.name not in ("scenario", "comparison"):
+    if settings and kind.name not in ("scenario", "comparison", "mix"):
         raise ScenarioError(f"{path}: --set is for scenarios; this is {kind.title}", file=str(path))
     found = kind.describe(path, catalogue, seq_len=seq_len, settings=settings)
     if found.problems:

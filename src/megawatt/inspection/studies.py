@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from megawatt.scenario import load
 from megawatt.scenario.mixed import load_mix
 from megawatt.scenario.site_files import place_of_site, price_warnings
 from megawatt.scenario.size_doubts import size_doubts
+from megawatt.tariff import TariffSheet
 
-__all__ = ["describe_mix", "describe_run", "describe_study"]
+__all__ = ["describe_mix", "describe_run", "describe_study", "said"]
 
 
 def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
@@ -31,8 +33,8 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
     warnings: list[str] = []
     for use in study.uses:
         prefix = f"{use.scenario.name}: " if several else ""
-        said, left = _said(use.scenario)
-        sections += [Section(f"{prefix}{name}", tuple(lines)) for name, lines in said.items()]
+        lines, left = said(use.scenario)
+        sections += [Section(f"{prefix}{name}", tuple(rows)) for name, rows in lines.items()]
         assumed += [f"{prefix}{text}" for text in left]
         scenario = use.scenario
         doubts = price_warnings(study.catalogue, scenario.power, place_of_site(scenario.site, use.folder), use.folder)
@@ -43,40 +45,51 @@ def describe_study(path: Path, catalogue: Catalogue, *, seq_len: int, settings: 
 def describe_mix(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
     """A mixed site: what it says, and each part's scenario as it runs on the site."""
     loaded = load_mix(path, catalogue, settings, candidates=True)
-    said, assumed = _said(loaded.mix)
-    sections = [Section(name, tuple(lines)) for name, lines in said.items()]
+    lines, assumed = said(loaded.mix)
+    sections = [Section(name, tuple(rows)) for name, rows in lines.items()]
     for part in loaded.parts:
-        lines, _ = _said(part.use.scenario)
+        lines, _ = said(part.use.scenario)
         sections += [Section(f"{part.name}: {name}", tuple(rows)) for name, rows in lines.items()]
     return Description("", str(path), loaded.mix.title, tuple(sections), tuple(assumed))
 
 
-def _said(scenario: BaseModel) -> tuple[dict[str, list[Line]], list[str]]:
-    """Lines of what was set, by section, and sentences of what was left to its default."""
+def said(scenario: BaseModel, name_of_all: str = "scenario") -> tuple[dict[str, list[Line]], list[str]]:
+    """Lines of what was set, by section, and sentences of what was left to its default.
+
+    What stands in no section is of one that is called ``name_of_all``. Money of a tariff is in its own currency.
+    """
     lines: dict[str, list[Line]] = {}
     left = []
     for name, value, is_set in _fields(scenario, ""):
         section, _, field = name.rpartition(".") if "[" not in name else name.partition(".")
         if is_set:
             line = Line.of(field, value) if isinstance(value, Fact) else Line(field, _plain(value))
-            lines.setdefault(section or "scenario", []).append(line)
+            lines.setdefault(section or name_of_all, []).append(line)
         elif value is not None and not isinstance(value, bool | tuple | list):
             told = amount(value.value, value.unit) if isinstance(value, Fact) else str(value)
             left.append(f"{name} = {told}")
     return lines, left
 
 
-def _fields(section: BaseModel, path: str) -> Iterator[tuple[str, Any, bool]]:
+def _fields(section: BaseModel, path: str, currency: str = "USD") -> Iterator[tuple[str, Any, bool]]:
+    currency = section.currency if isinstance(section, TariffSheet) else currency
     for name in type(section).model_fields:
-        value = getattr(section, name)
+        value = _in_currency(getattr(section, name), currency)
         dotted = f"{path}{name}"
         parts = value if isinstance(value, tuple) and value and isinstance(value[0], BaseModel) else ()
         for place, part in enumerate(parts):
-            yield from _fields(part, f"{dotted}[{place}].")
+            yield from _fields(part, f"{dotted}[{place}].", currency)
         if isinstance(value, BaseModel):
             yield from _fields(value, f"{dotted}.")
         elif not parts:
             yield dotted, value, name in section.model_fields_set
+
+
+def _in_currency(value: Any, currency: str) -> Any:
+    """A fact of a rate sheet that is in another currency than USD, in that one."""
+    if currency == "USD" or not isinstance(value, Fact) or "USD" not in value.unit:
+        return value
+    return replace(value, unit=value.unit.replace("USD", currency))
 
 
 def _plain(value: object) -> float | int | str | None:

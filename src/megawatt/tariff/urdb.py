@@ -13,9 +13,9 @@ from typing import Any, Final
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.hours import DAYS_IN_MONTH
 
-__all__ = ["urdb_sheet"]
+__all__ = ["URDB_KEYS", "urdb_sheet"]
 
-_TABLES: Final = (
+URDB_KEYS: Final = (
     "energyratestructure", "energyweekdayschedule", "energyweekendschedule", "demandratestructure",
     "demandweekdayschedule", "demandweekendschedule", "flatdemandstructure", "flatdemandmonths",
     "coincidentratestructure", "coincidentrateschedule", "fixedchargefirstmeter", "fixedchargeunits",
@@ -73,7 +73,7 @@ def _rate(content: Any, file: str) -> dict[str, Any]:
             raise _wrong("items", f"{len(items)} rates", "one rate a file")
         content = items[0]
     rate = {str(key).lower(): value for key, value in content.items()} if isinstance(content, dict) else {}
-    if not any(key in rate for key in _TABLES):
+    if not any(key in rate for key in URDB_KEYS):
         problem = Problem(
             "", "none of the keys of a rate", "JSON of OpenEI's rate database with energyratestructure, ..."
         )

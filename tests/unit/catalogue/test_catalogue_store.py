@@ -250,3 +250,15 @@ def test_plain_rows() -> None:
     cited = {row["key"]: row["facts"] for row in source_rows(catalogue)}
     total = sum(len(entry.facts) for entry in catalogue.entries.values())
     assert sum(int(count or 0) for count in cited.values()) == total
+
+
+def test_normals_of_all_places_read_each_table_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from megawatt.catalogue import tables
+
+    read: list[str] = []
+    held = tables.read_table
+    monkeypatch.setattr(tables, "read_table", lambda folder, name: (read.append(name), held(folder, name))[1])
+    tables._rows_by_place.cache_clear()
+    catalogue = load_catalogue()
+    assert len({catalogue.normals(key).place for key in catalogue.keys("place")}) > 100
+    assert len(read) == len(set(read)) <= 3

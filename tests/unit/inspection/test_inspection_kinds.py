@@ -44,6 +44,10 @@ def _hours() -> str:
         ("case.json", '{"schema": "risk-case/1"}', "risk-case"),
         ("curves.csv", "accelerator,kernel,pass,head_dim,causal,seq_len,tflops\n", "attention-published"),
         ("site.toml", "format = 1\n", "scenario"),
+        ("rates.toml", "[[energy]]\nper_mwh = 4\n", "tariff"),
+        ("section.toml", "[tariff]\ncurrency = 'USD'\n", "tariff"),
+        ("urdb.json", '{"FlatDemandStructure": [[{"rate": 3}]]}', "tariff"),
+        ("answer.json", '{"items": [{"energyratestructure": []}]}', "tariff"),
         ("both.toml", "format = 1\ncompare = ['a.toml']\n", "comparison"),
     ],
 )
@@ -104,6 +108,34 @@ def test_every_kind_names_a_function_that_exists() -> None:
     for kind in KINDS:
         module, _, function = kind.describer.partition(":")
         assert callable(getattr(importlib.import_module(f"megawatt.inspection.{module}"), function))
+
+
+NOK = 'currency = "NOK"\nusd_per_currency = 0.1\n[[energy]]\nper_mwh = 40\n[[fixed]]\nper_month = 1000\n'
+
+
+def test_a_tariff_file_is_told_in_its_own_currency(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(NOK)
+    found = describe(str(tmp_path / "mine.toml"), load_catalogue())
+    told = {line.name: line.told for section in found.sections for line in section.lines}
+    assert told["per_mwh"] == "40 NOK/MWh"
+    assert told["per_month"] == "1000 NOK"
+    assert told["usd_per_currency"] == "0.1"
+
+
+def test_check_reports_every_problem_of_a_tariff_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        NOK.replace("40", "'x'") + "[[demand]]\nrachet_frac = 0.8\nper_kw_month = 3\nmonths = []\n"
+    )
+    with pytest.raises(ScenarioError) as caught:
+        check(tmp_path / "mine.toml", load_catalogue())
+    assert {p.path for p in caught.value.problems} >= {"energy.0.per_mwh", "demand.0.rachet_frac"}
+    assert describe(str(tmp_path / "mine.toml"), load_catalogue()).problems == caught.value.problems
+
+
+def test_check_sets_values_of_a_mixed_site() -> None:
+    with pytest.raises(ScenarioError) as caught:
+        check(EXAMPLES / "childress-mixed.toml", load_catalogue(), ("grid_mw=-3",))
+    assert [p.path for p in caught.value.problems] == ["grid_mw"]
 
 
 def test_check_reports_every_line_of_a_table_of_facts(tmp_path: Path) -> None:
