@@ -113,7 +113,7 @@ def _row(choice: ServingChoice, price: float | None) -> list[str]:
     cells = [
         choice.name,
         f"{choice.chips:.0f}",
-        f"{choice.concurrency:.0f}",
+        f"{choice.concurrency:.0f}" if choice.concurrency >= 10.0 else f"{choice.concurrency:.2g}",
         f"{choice.tokens_per_s:,.0f}",
         f"{choice.tokens_per_s_per_user:.1f}",
         f"{choice.ttft_s:.3g}",
@@ -126,7 +126,7 @@ def _row(choice: ServingChoice, price: float | None) -> list[str]:
 def _front_row(choice: ServingChoice) -> list[str]:
     return [
         choice.name,
-        f"{choice.concurrency:.0f}",
+        f"{choice.concurrency:.0f}" if choice.concurrency >= 10.0 else f"{choice.concurrency:.2g}",
         f"{choice.tokens_per_s_per_user:.1f}",
         f"{choice.tokens_per_s_per_chip:,.0f}",
         f"{choice.ttft_s:.3g}",

@@ -67,7 +67,7 @@ def check(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         emit_json("check", [{"file": str(file), "kind": found.kind, "title": found.title}])
     else:
-        say(f"{file}: valid ({found.kind}: {found.title})")
+        console().print(f"{file}: valid ({found.kind}: {found.title})")
         _warn(found)
 
 

@@ -52,7 +52,9 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 @click.option(
     "--price", type=Number(0.0), default=0.0, metavar="USD", help="Price of a chip-hour, for --objective cost."
 )
-@click.option("--energy-price", type=Number(), default=0.0, metavar="USD", help="Price of a MWh, for --objective cost.")
+@click.option(
+    "--energy-price", type=Number(0.0), default=0.0, metavar="USD", help="Price of a MWh, for --objective cost."
+)
 @click.option("--top", type=Whole(1, 10), default=5, show_default=True, help="Layouts to list.")
 @click.option("--scaling", type=click.Choice(["strong", "weak"]), default="strong", show_default=True,
               help="In a sweep: keep the batch, or let it grow with the chips.")  # fmt: skip

@@ -9,6 +9,7 @@ from megawatt.catalogue.records import System
 from megawatt.runs.bill import Bill, BillPrices, run_bill
 from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
 from megawatt.runs.records import TrainingRun
+from megawatt.runs.telling import figure
 from megawatt.training import TrainingPlan
 
 if TYPE_CHECKING:
@@ -29,15 +30,17 @@ class Around:
     def sentences(self) -> list[str]:
         """Cost, carbon and water; caps; swing."""
         bill, swing = self.bill, self.swing
-        found = [f"Facility energy {bill.facility_mwh:,.0f} MWh."]
+        found = [f"Facility energy {figure(bill.facility_mwh)} MWh."]
         if bill.usd:
             found[0] += (
-                f" Cost {bill.usd / 1e6:,.2f} million USD (chips {bill.chips_usd / 1e6:,.2f}, energy "
-                f"{bill.energy_usd / 1e6:,.2f}), {bill.usd_per_million_tokens:,.4g} USD per million tokens, "
+                f" Cost {figure(bill.usd / 1e6)} million USD (chips {figure(bill.chips_usd / 1e6)}, energy "
+                f"{figure(bill.energy_usd / 1e6)}), {bill.usd_per_million_tokens:,.4g} USD per million tokens, "
                 f"{bill.usd_per_mw_year / 1e6:,.2f} million per MW-year."
             )
-        if bill.location_t or bill.water_m3:
-            found[0] += f" Carbon {bill.location_t:,.0f} t by place, water {bill.water_m3:,.0f} m3."
+        if bill.location_t:
+            found[0] += f" Carbon {figure(bill.location_t)} t by place."
+        if bill.water_m3:
+            found[0] += f" Water {figure(bill.water_m3)} m3."
         caps = "; ".join(
             f"for {name} {cap.cap_w:,.0f} W ({cap.tokens_per_s_per_chip / self.full.tokens_per_s_per_chip - 1.0:+.1%} "
             f"tokens/s, {cap.j_per_token / self.full.j_per_token - 1.0:+.1%} J/token)"
@@ -45,10 +48,10 @@ class Around:
         )
         found.append(f"Best power cap of a chip: {caps}; its own {self.full.cap_w:,.0f} W.")
         found.append(
-            f"The grid sees a swing of {swing.step_mw:,.2f} MW every step ({swing.step_period_s:,.3g} s) and of "
-            f"{swing.checkpoint_mw:,.2f} MW at checkpoints (every {swing.checkpoint_period_s:,.0f} s), up to "
-            f"{swing.steepest_mw_per_s:,.0f} MW/s. Level power costs {swing.dummy_work_mwh:,.1f} MWh of dummy work, or "
-            f"a battery of {swing.battery_kwh:,.3g} kWh and {swing.battery_mw:,.2f} MW."
+            f"The grid sees a swing of {figure(swing.step_mw)} MW every step ({swing.step_period_s:,.3g} s) and of "
+            f"{figure(swing.checkpoint_mw)} MW at checkpoints (every {swing.checkpoint_period_s:,.0f} s), up to "
+            f"{figure(swing.steepest_mw_per_s)} MW/s. Level power costs {figure(swing.dummy_work_mwh)} MWh of dummy "
+            f"work, or a battery of {swing.battery_kwh:,.3g} kWh and {figure(swing.battery_mw)} MW."
         )
         return found
 

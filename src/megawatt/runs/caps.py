@@ -73,10 +73,12 @@ def power_caps(
 
 
 def best_caps(caps: Sequence[Cap]) -> dict[str, Cap]:
-    """The cap with the least energy, the fewest dollars, and the most tokens of a connection that chips fill."""
+    """The cap with the least energy, the fewest dollars (where they have prices), and the most tokens of a connection
+    that chips fill."""
+    dollars = min(caps, key=lambda c: (c.usd_per_million_tokens, -c.tokens_per_s_per_chip))
     return {
         "energy": min(caps, key=lambda c: c.j_per_token),
-        "dollars": min(caps, key=lambda c: (c.usd_per_million_tokens, -c.tokens_per_s_per_chip)),
+        **({"dollars": dollars} if any(c.usd_per_million_tokens for c in caps) else {}),
         "connection": max(caps, key=lambda c: c.tokens_per_s_per_kw),
     }
 

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from megawatt.runs.records import TrainingRun
 from megawatt.units import S_PER_DAY
 
-__all__ = ["phase_rows", "run_dict", "run_rows", "run_sentences", "run_title"]
+__all__ = ["figure", "phase_rows", "run_dict", "run_rows", "run_sentences", "run_title"]
+
+_WAITS_FRAC: Final = 0.05
+"""Share of a run above which what it waits for is said."""
+
+
+def figure(value: float) -> str:
+    """A figure in words: three digits below a hundred, whole above."""
+    return f"{value:,.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 
 def run_title(found: TrainingRun) -> str:
     """Days with their range, tokens and steps."""
-    span = f"80 %: {found.days_low:,.1f} to {found.days_high:,.1f}"
-    return f"The run: {found.days:,.1f} days ({span}), {found.tokens:.4g} tokens in {found.steps:,} steps."
+    shown = "{:,.1f}" if found.days_low >= 1.0 else "{:.2g}"
+    low, days, high = (shown.format(value) for value in (found.days_low, found.days, found.days_high))
+    mean = "" if found.days_low <= found.days <= found.days_high else " on average"
+    return f"The run: {days} days{mean} (80 %: {low} to {high}), {found.tokens:.4g} tokens in {found.steps:,} steps."
 
 
 def run_rows(found: TrainingRun) -> list[tuple[str, str, str]]:
     """What the time goes into, its days, its share."""
     wall = found.parts.wall_s
-    return [(name, f"{s / S_PER_DAY:,.2f}", f"{s / wall:.2%}") for name, s in found.shares_s.items()]
+    places = 2 if wall >= S_PER_DAY else 5
+    return [(name, f"{s / S_PER_DAY:,.{places}f}", f"{s / wall:.2%}") for name, s in found.shares_s.items()]
 
 
 def phase_rows(found: TrainingRun) -> list[tuple[str, str, str, str, str]]:
@@ -34,16 +45,22 @@ def phase_rows(found: TrainingRun) -> list[tuple[str, str, str, str, str]]:
 def run_sentences(found: TrainingRun) -> list[str]:
     """Goodput and checkpoints; energy and power."""
     kept, power = found.checkpoint, found.power
-    parts = ", ".join(f"{name} {mwh:,.0f}" for name, mwh in power.energy_parts_mwh.items())
+    parts = ", ".join(f"{name} {figure(mwh)}" for name, mwh in power.energy_parts_mwh.items())
+    waits = found.shares_s["waiting for nodes"] / found.parts.wall_s
+    told = [
+        f"Of the mean, {waits:.0%} waits for the repair of nodes, in few runs and long: more --spares, or --shortage "
+        "elastic, shorten it."
+    ]
     return [
-        f"Goodput {found.goodput:.1%}; {found.failures:,.0f} interruptions expected, {found.spares:,} spare nodes. "
+        *(told if waits > _WAITS_FRAC else ()),
+        f"Goodput {found.goodput:.1%}; {figure(found.failures)} interruptions expected, {found.spares:,} spare nodes. "
         f"Checkpoints of {kept.bytes_ / 1e12:.3g} TB every {found.checkpoint_interval_s:,.0f} s of work hold the run "
         f"{kept.stall_s:,.2g} s and take {kept.write_s:,.3g} s to write (best by their stall alone: "
         f"{found.optimal_interval_s:,.0f} s, by Young and Daly {found.young_daly_interval_s:,.0f} s).",
-        f"Energy of critical IT {found.energy_mwh:,.0f} MWh ({parts}). Power {power.average_mw:,.2f} MW on average, "
-        f"{power.computing_mw:,.2f} computing, {power.saving_mw:,.2f} while a checkpoint holds it, "
-        f"{power.idle_mw:,.2f} idle, {power.peak_mw:,.2f} at the caps; a machine {power.node_average_w / 1e3:,.2f} kW, "
-        f"{power.node_peak_w / 1e3:,.2f} kW at its cap.",
+        f"Energy of critical IT {figure(found.energy_mwh)} MWh ({parts}). Power {figure(power.average_mw)} MW on "
+        f"average, {figure(power.computing_mw)} computing, {figure(power.saving_mw)} while a checkpoint holds it, "
+        f"{figure(power.idle_mw)} idle, {figure(power.peak_mw)} at the caps; a machine "
+        f"{power.node_average_w / 1e3:,.2f} kW, {power.node_peak_w / 1e3:,.2f} kW at its cap.",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from megawatt.catalogue.quantity import quantity, refusal
 from megawatt.catalogue.records import Fact, System
@@ -111,6 +111,13 @@ class Serving(Section):
         if not all(math.isfinite(hour) and hour >= 0.0 for hour in hours) or max(hours) <= 0.0:
             raise refusal("hours below 0, or no demand at all", "numbers of 0 or more, one above 0")
         return hours
+
+    @model_validator(mode="after")
+    def _one_day(self) -> Serving:
+        beside = sorted({"trough_frac", "busiest_hour"} & self.model_fields_set) if self.hourly else []
+        if beside:
+            raise refusal(f"hourly and {' and '.join(beside)}", "hourly, or the cosine of trough_frac and busiest_hour")
+        return self
 
     def question(self, system: System) -> dict[str, Any]:
         """What `megawatt.serving.serve` takes beside model, machine, catalogue and latencies."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -150,6 +149,8 @@ def serve(
     """
     wanted = targets or Targets()
     _check_load(rate=wanted.requests_per_s, concurrency=concurrency, requests=requests)
+    if divided and (concurrency or requests):
+        raise ScenarioError("divided: allowed: at a rate, or without a load, where every load is tried")
     service, machine, offered = service_on(
         arch, system, chips, traffic, catalogue=catalogue, precision=precision, stack=stack, cache_bytes=cache_bytes,
         layout=layout,
@@ -168,7 +169,7 @@ def serve(
         reached = [c for pool in pools for c in question.best_of(pool)]
     best = sorted(reached, key=question.rank)[:listed]
     if not best:
-        raise InfeasibleError(question.out_of_reach(found))
+        raise InfeasibleError(question.out_of_reach(found, concurrency))
     front = question.choices(found, front_of(found.tokens_per_s_per_chip, found.tokens_per_s_per_user))
     return ServingPlan(
         service, traffic, wanted, system, machine, chips, tuple(best), tuple(front), len(found),
@@ -248,6 +249,11 @@ class _Question:
     chips: int
     models: Mapping[Layout, StepModel]
 
+    @property
+    def _tokens_per_s(self) -> float:
+        """Output tokens of the rate that is asked for. [1/s]"""
+        return self.targets.requests_per_s * self.traffic.output_tokens
+
     def rank(self, choice: ServingChoice) -> tuple[float, float]:
         """Fewest chips for a rate, else the most tokens of a machine; then the fastest user."""
         if self.targets.requests_per_s:
@@ -256,10 +262,15 @@ class _Question:
 
     def best_of(self, pool: Candidates) -> list[ServingChoice]:
         """The best load of every layout that keeps the targets."""
-        tpot = 1.0 / pool.tokens_per_s_per_user
-        kept = (pool.ttft_s <= self.targets.ttft_s) & (tpot <= self.targets.tpot_s) & (pool.chips <= self.chips)
-        used = np.floor(self.chips / np.maximum(pool.chips, 1e-9)) * pool.chips
-        order = np.argsort(-np.where(kept, pool.tokens_per_s_per_chip * used, -np.inf), kind="stable")[: kept.sum()]
+        apart_rate = self._tokens_per_s if pool.prompt_layouts else 0.0
+        number, used = pool.replicas(self.chips, apart_rate)
+        tpot, given = 1.0 / pool.tokens_per_s_per_user, number * pool.chips * pool.tokens_per_s_per_chip
+        kept = (pool.ttft_s <= self.targets.ttft_s) & (tpot <= self.targets.tpot_s)
+        kept &= (number >= 1.0) & (used <= self.chips)
+        if apart_rate:  # the fewest chips, of their loads the one that gives no more than is asked for
+            order = np.lexsort((given, np.where(kept, used, np.inf)))[: kept.sum()]
+        else:
+            order = np.argsort(-np.where(kept, given, -np.inf), kind="stable")[: kept.sum()]
         pairs = pool.layout * (len(pool.prompt_layouts) + 1) + pool.prompt_layout
         _, first = np.unique(pairs[order], return_index=True)
         most = len(first) if self.targets.requests_per_s else _COMPARED
@@ -270,14 +281,9 @@ class _Question:
 
     def _for_rate(self, choice: ServingChoice) -> ServingChoice | None:
         """So many replicas that the rate is served within the targets; None where the chips do not give it."""
-        rate = self.targets.requests_per_s
         if choice.prompt_share > 0.0:
-            needed = rate * self.traffic.output_tokens / choice.tokens_per_s_per_chip
-            part = needed / choice.chips
-            if needed > self.chips:
-                return None
-            rate = part * choice.tokens_per_s
-            return dataclasses.replace(choice, chips=needed, replicas=part * choice.replicas, tokens_per_s=rate)
+            return choice
+        rate = self.targets.requests_per_s
         model = self.models[choice.layout]
         most = self.chips // choice.layout.chips
         least = max(int(np.ceil(rate * self.traffic.output_tokens / (choice.tokens_per_s / choice.replicas))), 1)
@@ -310,18 +316,19 @@ class _Question:
             points = closed_loop(self.models[layout], self.traffic, pool.concurrency[both])
             replicas = self.chips // layout.chips
             made |= {int(place): self._of(layout, points, replicas, row) for row, place in enumerate(both)}
-            made |= {int(p): self._divided(pool, layout, int(p)) for p in own[pool.prompt_layout[own] >= 0]}
+            made |= {int(p): self._divided(pool.take([int(p)])) for p in own[pool.prompt_layout[own] >= 0]}
         return [made[int(place)] for place in places]
 
-    def _divided(self, pool: Candidates, layout: Layout, place: int) -> ServingChoice:
-        per_chip, chips = float(pool.tokens_per_s_per_chip[place]), float(pool.chips[place])
-        replicas = max(np.floor(self.chips / chips), 1.0)
-        power = float(pool.chip_power_w[place])
+    def _divided(self, one: Candidates) -> ServingChoice:
+        """A divided service on whole replicas of both kinds; what they do, and its energy, as of the fraction."""
+        number, used = (float(value[0]) for value in one.replicas(self.chips, self._tokens_per_s))
+        tokens = self._tokens_per_s or number * float(one.chips[0] * one.tokens_per_s_per_chip[0])
+        user, layout = float(one.tokens_per_s_per_user[0]), one.layouts[int(one.layout[0])]
+        power = float(one.chip_power_w[0]) * tokens / float(one.tokens_per_s_per_chip[0]) / used
         return ServingChoice(
-            pool.name(place), layout, replicas * chips, replicas, float(pool.concurrency[place]),
-            per_chip * replicas * chips, per_chip, float(pool.tokens_per_s_per_user[place]),
-            float(pool.ttft_s[place]), 1.0 / float(pool.tokens_per_s_per_user[place]), power,
-            power + self.system.overhead_w_per_chip, float(pool.prompt_share[place]), "",
+            one.name(0), layout, used, number, float(one.concurrency[0]), tokens, tokens / used, user,
+            float(one.ttft_s[0]), 1.0 / user, power, power + self.system.overhead_w_per_chip,
+            1.0 - number * layout.chips / used, "",
         )  # fmt: skip
 
     def _of(self, layout: Layout, point: Points, replicas: float, row: int = 0) -> ServingChoice:
@@ -344,10 +351,19 @@ class _Question:
         if not kept.any():
             return "no load has both latencies"
         most = float(found.tokens_per_s_per_chip[kept].max()) * self.chips / self.traffic.output_tokens
-        return f"within both at most {most:.4g} requests a second"
+        return f"{'within both ' if self._has_latencies else ''}at most {most:.4g} requests a second"
 
-    def out_of_reach(self, found: Candidates) -> str:
-        """Targets that nothing keeps, and how near it comes."""
+    @property
+    def _has_latencies(self) -> bool:
+        return bool(np.isfinite(self.targets.ttft_s) or np.isfinite(self.targets.tpot_s))
+
+    def out_of_reach(self, found: Candidates, concurrency: float) -> str:
+        """What nothing keeps, and how near it comes."""
+        room = max((self.chips // y.chips) * largest_concurrency(m, self.traffic) for y, m in self.models.items())
+        if concurrency > room:
+            return f"concurrency = {concurrency:g}: memory holds at most {room:,.0f} requests at once; use more chips"
+        if not self._has_latencies:
+            return f"rate = {self.targets.requests_per_s:g}: the chips give {self._most(found)}"
         return (
             f"nothing keeps the targets: the shortest time to the first token is {found.ttft_s.min():.3g} s, "
             f"per token {1.0 / found.tokens_per_s_per_user.max():.3g} s; {self._most(found)}"

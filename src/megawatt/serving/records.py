@@ -189,7 +189,7 @@ class ServingChoice:
     layout : Layout
         Of a replica; of a divided service of one that decodes.
     chips, replicas : float
-        Chips that are used, and replicas on them; a divided service counts what keeps each other busy.
+        Chips that are used, and replicas on them; of a divided service those that decode.
     concurrency : float
         Requests in work on a replica.
     tokens_per_s, tokens_per_s_per_chip, tokens_per_s_per_user : float

@@ -69,6 +69,25 @@ class Candidates:
         chosen = {name: getattr(self, name)[places] for name in _ARRAYS}
         return Candidates(self.layouts, self.prompt_layouts, **chosen)
 
+    def replicas(self, chips: int, tokens_per_s: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Whole replicas (of those that decode), and chips with the whole replicas beside them that take in prompts.
+
+        As many as the chips hold; at a rate of output tokens the fewest that give it, also above the chips. [1/s]
+        """
+        own = np.array([float(y.chips) for y in self.layouts])[self.layout]
+        size = np.array([*(float(y.chips) for y in self.prompt_layouts), 1.0])[self.prompt_layout]
+        beside = self.chips * self.prompt_share
+        if tokens_per_s:
+            needed = tokens_per_s / (self.tokens_per_s_per_chip * self.chips)
+            return np.ceil(needed - 1e-9), np.ceil(needed - 1e-9) * own + np.ceil(needed * beside / size - 1e-9) * size
+        number = np.floor(chips / self.chips + 1e-9)
+        while True:
+            used = number * own + np.ceil(number * beside / size - 1e-9) * size
+            over = used > chips
+            if not over.any():
+                return number, used
+            number = np.where(over, number - 1.0, number)
+
     def name(self, place: int) -> str:
         """Layout of one of them in words: ``tp8``, or ``prompts tp2 | decode tp8``."""
         own = self.layouts[int(self.layout[place])].text()

@@ -178,6 +178,7 @@ def test_a_held_layout_stays(catalogue: Catalogue, links: Links) -> None:
         ({k: v for k, v in JOB.items() if k.startswith("training")}, "serving.spare_usd_per_chip_hour"),
         ({"serving.hourly": [1.0, 2.0]}, "serving.hourly"),
         ({"serving.hourly": [0.0] * 24}, "serving.hourly"),
+        ({"serving.hourly": [1.0] * 24, "serving.trough_frac": 0.5}, "serving"),
         ({"serving.layout": "tp=7"}, "serving"),
         ({"serving.model": "nobody-knows"}, "serving.model"),
         ({"contract.payer": "hyperscaler"}, "contract"),

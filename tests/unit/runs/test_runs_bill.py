@@ -44,6 +44,7 @@ def test_lower_caps_are_slower_and_save_energy_of_the_chips(small: TrainingPlan)
     assert best["dollars"].cap_w > 0.8 * H100.accelerator.power_cap_w
     free = best_caps(power_caps(small, H100, CATALOGUE, usd_per_mwh=60.0))
     assert free["dollars"].cap_w == free["energy"].cap_w
+    assert "dollars" not in best_caps(power_caps(small, H100, CATALOGUE))
     with pytest.raises(ScenarioError, match="0 or more"):
         power_caps(small, H100, CATALOGUE, usd_per_chip_hour=-1.0)
 

@@ -45,10 +45,43 @@ def test_targets_are_kept_and_cost_throughput() -> None:
 def test_a_rate_takes_the_fewest_chips() -> None:
     few, many = (_plan(chips=64, targets=Targets(requests_per_s=r)).best for r in (5.0, 100.0))
     assert few.chips < many.chips <= 64
-    with pytest.raises(InfeasibleError, match=r"nothing keeps the targets.*at most"):
+    with pytest.raises(InfeasibleError, match=r"rate = 1e\+06: the chips give at most"):
         _plan(chips=1, targets=Targets(requests_per_s=1e6))
     with pytest.raises(ScenarioError, match="allowed: one of them"):
         _plan(concurrency=4.0, targets=Targets(requests_per_s=1.0))
+
+
+def test_a_load_beyond_the_memory_names_the_room() -> None:
+    with pytest.raises(InfeasibleError, match=r"concurrency = 1e\+06: memory holds at most [\d,]+ requests"):
+        _plan(concurrency=1e6)
+
+
+@pytest.mark.parametrize("rate", [0.5, 8.0, 40.0])
+def test_chips_for_prompts_apart_are_whole_replicas(rate: float) -> None:
+    plan = _plan(chips=16, divided=True, targets=Targets(requests_per_s=rate), listed=100)
+    apart = [c for c in plan.choices if c.prompt_share > 0.0]
+    assert apart
+    for choice in apart:
+        decode = choice.replicas * choice.layout.chips
+        assert choice.replicas == round(choice.replicas) >= 1.0
+        assert choice.chips == round(choice.chips) > decode
+        assert choice.prompt_share == pytest.approx(1.0 - decode / choice.chips)
+        assert choice.tokens_per_s == pytest.approx(512.0 * rate)
+        assert choice.tokens_per_s_per_chip == pytest.approx(choice.tokens_per_s / choice.chips)
+        # What is in work by Little's law; loads are costed in steps of some 8 %.
+        in_work = choice.replicas * choice.concurrency
+        assert in_work * choice.tokens_per_s_per_user == pytest.approx(choice.tokens_per_s, rel=0.15) or in_work < 2.0
+    with pytest.raises(ScenarioError, match="divided: allowed: at a rate"):
+        _plan(divided=True, concurrency=4.0)
+
+
+def test_chips_for_prompts_apart_fill_the_machine_with_whole_replicas() -> None:
+    plan = _plan(chips=7, divided=True, listed=100)
+    apart = [c for c in plan.choices if c.prompt_share > 0.0]
+    assert apart
+    for choice in apart:
+        assert choice.replicas * choice.layout.chips < choice.chips <= 7
+        assert choice.chips == round(choice.chips)
 
 
 def test_less_than_one_user_is_no_faster_than_one() -> None:
