@@ -231,13 +231,16 @@ def kind_of(path: Path) -> FileKind:
     word = "folder" if marks.folder else marks.suffix.removeprefix(".")
     alike = [one for one in KINDS if word and word in one.recognised_by.lower()] or KINDS
     known = "; ".join(f"{one.name} ({one.recognised_by})" for one in alike)
-    problem = Problem("", _seen(marks), f"one of these kinds: {known}")
+    hint = "hours in columns of one's own: a scenario names them, power.price_column" if marks.columns else ""
+    problem = Problem("", _seen(marks), f"one of these kinds: {known}", hint)
     raise ScenarioError(f"{path}: of no kind that is known", [problem], str(path))
 
 
 def _seen(marks: Marks) -> str:
     if marks.folder:
         return "a folder without marks of a kind"
+    if is_file(marks.path) and not marks.path.stat().st_size:
+        return "an empty file"
     names = ", ".join(sorted(marks.columns or marks.content))
     return f"a {marks.suffix or 'nameless'} file" + (f" with {cut(names, 80)}" if names else "")
 

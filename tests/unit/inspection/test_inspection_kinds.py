@@ -102,6 +102,21 @@ def test_what_is_of_no_kind_is_told_with_all_kinds(tmp_path: Path, name: str, co
     assert "a .md file" in problem.found or " with a" in problem.found
 
 
+@pytest.mark.parametrize("name", ["a.toml", "a.csv", "a.md"])
+def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(ScenarioError) as caught:
+        kind_of(tmp_path / name)
+    assert [p.found for p in caught.value.problems] == ["an empty file"]
+
+
+def test_hours_with_titles_of_ones_own_are_told_where_to_name_them(tmp_path: Path) -> None:
+    (tmp_path / "no4.csv").write_text("Dato;Pris (NOK/MWh)\n01.01.2024 00:00;403,77\n")
+    with pytest.raises(ScenarioError) as caught:
+        kind_of(tmp_path / "no4.csv")
+    assert "power.price_column" in caught.value.problems[0].hint
+
+
 def test_every_kind_names_a_function_that_exists() -> None:
     import importlib
 
