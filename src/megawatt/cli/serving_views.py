@@ -69,6 +69,7 @@ def plan_dict(plan: ServingPlan, price: float | None, measured: Latencies | None
 def _latencies_dict(measured: Latencies) -> dict[str, Any]:
     return {
         "requests": measured.requests,
+        "settled": measured.settled,
         "tokens_per_s_per_replica": measured.tokens_per_s,
         "ttft_s": dict(measured.ttft_s),
         "tpot_s": dict(measured.tpot_s),
@@ -150,3 +151,5 @@ def _show_latencies(measured: Latencies) -> None:
     ]
     names = tuple(measured.ttft_s)
     print_table(("", *names), [[name, *(f"{values[n]:.3g}" for n in names)] for name, values in rows])
+    if not measured.settled:
+        console().print("Too few requests for the load to be reached and held: ask for more than ten times the users.")

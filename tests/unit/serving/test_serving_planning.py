@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import cli
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.serving import ENGINES, ServingPlan, Targets, Traffic, engine_settings, parse_layout, serve
+from megawatt.serving import ENGINES, ServingPlan, Targets, Traffic, engine_settings, parse_layout, serve, simulated
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -82,6 +82,13 @@ def test_chips_for_prompts_apart_fill_the_machine_with_whole_replicas() -> None:
     for choice in apart:
         assert choice.replicas * choice.layout.chips < choice.chips <= 7
         assert choice.chips == round(choice.chips)
+
+
+def test_a_simulation_says_whether_it_reached_the_load() -> None:
+    plan = _plan(chips=1, targets=Targets(requests_per_s=2.0))
+    users = plan.best.concurrency
+    assert not simulated(plan, int(2.0 * users)).settled
+    assert simulated(plan, int(10.0 * users) + 1).settled
 
 
 def test_less_than_one_user_is_no_faster_than_one() -> None:
