@@ -236,11 +236,13 @@ def break_evens(links: Links) -> tuple[BreakEven, ...]:
     base = links.base
     model, tests, spine = links.model.committed(base), _tests(base), links.model.calendar.spine
     rows: dict[str, list[BreakEven]] = {name: [] for name in tests}
+    fails = _months(base, tests)[0]
 
     def add(lever: str, unit: str, start: float, at: Callable[[float], float], found: list[_Edge]) -> None:
-        for (name, level), edge in zip(tests.items(), found, strict=True):
+        for (name, level), edge, failed in zip(tests.items(), found, fails, strict=True):
             value = None if edge.factor is None else at(edge.factor)
-            month = spine.label(edge.month) if edge.month >= 0 else None
+            seen = int(failed) if edge.broken else edge.month
+            month = spine.label(seen) if seen >= 0 else None
             rows[name].append(BreakEven(name, level, lever, unit, start, value, month, edge.broken))
 
     for lever in _levers(model, base):

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from megawatt.arrays import FloatArray
 from megawatt.chain.break_even import break_evens
 from megawatt.chain.links import Links
 from megawatt.chain.records import BreakEven, CreditPaper, Tranche
@@ -79,7 +80,8 @@ def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tupl
         return ()
     rate = loan.rate if loan.rate_by_period is None else float(loan.rate_by_period[loan.first_payment_month])
     first, last = spine.label(loan.first_payment_month), spine.label(loan.last_payment_month)
-    senior = Tranche("loan", float(cash.debt_draw[0].sum()), rate, loan.shape, first, last, balances)
+    ends = _ends(cash.arrears[0], cash.debt_balance[0], loan.last_payment_month, spine.label)
+    senior = Tranche("loan", float(cash.debt_draw[0].sum()), rate, loan.shape, first, last, balances, *ends)
     stack = links.stack
     return (senior, *(_junior(junior, cash, spine.label) for junior in (stack.tranches if stack else ())))
 
@@ -87,6 +89,7 @@ def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tupl
 def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tranche:
     """A tranche behind the loan; its rate is what it costs, paid or added."""
     terms, ends = junior.terms, np.flatnonzero(np.diff(periods_of_year(cash)[1], append=-1))
+    late, repaid = _ends(junior.arrears[0], junior.balance[0], terms.last_payment_month, label)
     return Tranche(
         name=terms.name,
         drawn_usd=float(junior.draw[0].sum()),
@@ -95,7 +98,16 @@ def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tran
         first_payment=label(terms.first_payment_month),
         last_payment=label(terms.last_payment_month),
         balance_usd=tuple(float(usd) for usd in junior.balance[0, ends]),
+        late_usd=late,
+        repaid=repaid,
     )
+
+
+def _ends(arrears: FloatArray, balance: FloatArray, last: int, label: Callable[[int], str]) -> tuple[float, str | None]:
+    """What is due and unpaid after the last payment, and the month from which on nothing is owed; None for never."""
+    owing = np.flatnonzero(balance > _CENT)
+    after = int(owing[-1]) + 1 if owing.size else last
+    return float(arrears[last]), label(after) if after < balance.size else None
 
 
 def _verdict(found: Sequence[BreakEven], risk: CreditRisk, debt_usd: float, due: Maturity | None) -> tuple[str, ...]:

@@ -105,14 +105,15 @@ class Sensitivity:
 class StressResult:
     """A use under a named stress of its scenario, base case otherwise.
 
-    ``changes`` are of all factors at the worst, -0.5 for half; events are the first month of each, ``YYYY-MM``, None if
-    it never comes. ``unpaid_usd`` is the most that is owed and unpaid, ``lowest_cash_usd`` the least cash at a month's
-    end.
+    ``changes`` are of all factors at the worst, -0.5 for half; ``tenant_defaults`` and the events (the first month of
+    each) are ``YYYY-MM``, None if they never come. ``unpaid_usd`` is the most that is owed and unpaid,
+    ``lowest_cash_usd`` the least cash at a month's end.
     """
 
     name: str
     source: str
     changes: Mapping[str, float]
+    tenant_defaults: str | None
     value_usd_per_grid_mw_year: float
     npv_usd: float
     min_dscr: float | None
@@ -320,7 +321,7 @@ class BreakEven:
         The input at which the test is just broken; None where no value in the range breaks it, or mends a test that is
         broken in the base case.
     month : str or None
-        Month of the event there.
+        Month of the event there, or in the base case where that is broken already.
     broken : bool
         The test is broken in the base case already: ``value`` is then what would mend it.
     """
@@ -337,7 +338,11 @@ class BreakEven:
 
 @dataclass(frozen=True, slots=True)
 class Tranche:
-    """A loan of the base case: terms, and what is owed at the end of each calendar year. [USD]"""
+    """A loan of the base case: terms, and what is owed at the end of each calendar year. [USD]
+
+    ``late_usd`` is what is due and unpaid at its last payment, ``repaid`` the month in which the last dollar is paid;
+    None for never.
+    """
 
     name: str
     drawn_usd: float
@@ -346,6 +351,8 @@ class Tranche:
     first_payment: str
     last_payment: str
     balance_usd: tuple[float, ...]
+    late_usd: float
+    repaid: str | None
 
 
 @dataclass(frozen=True, slots=True)

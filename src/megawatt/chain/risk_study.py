@@ -92,7 +92,7 @@ def risk_study(
         "months": months,
         "npv_usd": _told(estimate(found["npv_usd"], plain, shown)),
         "expected_shortfall_5_usd": tail_mean(found["npv_usd"]),
-        "events": _events(found, plain, shown) if has_loan else {},
+        "events": _events(found, plain, shown, links.model.calendar.spine.label) if has_loan else {},
         "loss_given_default": _loss(found) if has_loan else None,
         "payment_default_importance": rare,
         "drivers": _drivers(found),
@@ -164,7 +164,9 @@ def _told(found: Any) -> dict[str, Any]:
     }
 
 
-def _events(found: Mapping[str, NDArray[Any]], draws: Draws, kind: DrawKind) -> dict[str, Any]:
+def _events(
+    found: Mapping[str, NDArray[Any]], draws: Draws, kind: DrawKind, label: Callable[[int], str]
+) -> dict[str, Any]:
     out = {}
     for name in EVENTS:
         month = found[name]
@@ -173,7 +175,7 @@ def _events(found: Mapping[str, NDArray[Any]], draws: Draws, kind: DrawKind) -> 
         if kind == "plain" or not hit.any() or hit.all():
             told["interval"] = list(wilson_interval(int(hit.sum()), hit.size))
         told["interval"] = [min(max(end, 0.0), 1.0) for end in told["interval"]]
-        out[name] = told | {"median_month": float(np.median(month[hit])) + 1.0 if hit.any() else None}
+        out[name] = told | {"median_month": label(int(np.median(month[hit]))) if hit.any() else None}
     return out
 
 
@@ -247,7 +249,7 @@ def _episode(model: CashModel, terms: FactorTerms, months: int, episode: Any) ->
     cash = model(episode_factors(episode, terms, months, begins))
     first = {
         name: None if cash.events is None or int(getattr(cash.events, name)[0]) < 0
-        else int(getattr(cash.events, name)[0]) + 1 for name in EVENTS
+        else model.calendar.spine.label(int(getattr(cash.events, name)[0])) for name in EVENTS
     }  # fmt: skip
     low = float(cash.measures.min_dscr[0])
     return {

@@ -50,6 +50,7 @@ def stress_results(links: Links) -> tuple[StressResult, ...]:
                 name=stress.name,
                 source=stress.source,
                 changes=moved_together(links.terms, stress.changes),
+                tenant_defaults=section.tenant_defaults,
                 value_usd_per_grid_mw_year=float(cash.measures.value_usd_per_grid_mw_year[0]),
                 npv_usd=float(cash.measures.npv_usd[0]),
                 min_dscr=None if math.isnan(dscr) else dscr,

@@ -75,6 +75,8 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
 
 def _print_summary(comparison: Comparison, folder: Path) -> None:
 
+    from megawatt.results import without_formulas
+
     to = console()
     to.print(f"\n{comparison.title}", style="bold")
     if comparison.question:
@@ -98,6 +100,8 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
             to.print(f"{use.name}: {_stress_text(stress)}", style="dim")
         for text in use.rests_on or use.warnings[-1:]:
             to.print(f"{use.name}: {text}", style="dim")
+        if without := without_formulas(use.cash):
+            to.print(f"{use.name}: No workbook: it has no formulas for {', '.join(without)}.", style="dim")
     to.print(f"\nReport: {folder.joinpath('report.html')}", soft_wrap=True)
 
 
@@ -113,9 +117,18 @@ def _stress_text(stress: StressResult) -> str:
     """A named stress in one line."""
     moved = ", ".join(f"{name} {change:+.0%}" for name, change in stress.changes.items() if change != 0.0)
     cover = "" if stress.min_dscr is None else f", lowest DSCR {stress.min_dscr:.2f}"
-    missed = "" if stress.payment_default is None else f", payment missed in {stress.payment_default}"
-    worth = f"value {stress.value_usd_per_grid_mw_year / 1e6:,.2f}m USD"
-    return f"Under '{stress.name}' ({stress.source}; {moved or 'no market moves'}): {worth}{cover}{missed}."
+    events = (
+        ("lock-up", stress.lockup),
+        ("covenant breached", stress.breach),
+        ("payment missed", stress.payment_default),
+        ("balloon not repaid", stress.balloon_default),
+    )
+    came = "".join(f", {name} in {month}" for name, month in events if month is not None)
+    unpaid = f", {stress.unpaid_usd / 1e6:,.1f}m USD unpaid at the most" if stress.unpaid_usd > 0.0 else ""
+    worth = f"value of a grid MW-year {_million(stress.value_usd_per_grid_mw_year)}"
+    default = f", tenant fails in {stress.tenant_defaults}" if stress.tenant_defaults else ""
+    told = f"{stress.source}; {moved or 'no market moves'}{default}"
+    return f"Under '{stress.name}' ({told}): {worth}{cover}{came}{unpaid}."
 
 
 def _print_uses(comparison: Comparison) -> None:

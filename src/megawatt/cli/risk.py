@@ -93,7 +93,7 @@ def _print(row: dict[str, Any]) -> None:
     to.print(f"value {_usd(npv['value'])} m USD ({low} to {high}); worst 5 %: {_usd(row['expected_shortfall_5_usd'])}")
     events = [
         [name.replace("_", " "), f"{e['value']:.2%}", f"{e['interval'][0]:.2%} to {e['interval'][1]:.2%}",
-         "-" if e["median_month"] is None else f"{e['median_month']:.0f}"]
+         e["median_month"] or "-"]
         for name, e in row["events"].items()
     ]  # fmt: skip
     if events:

@@ -26,6 +26,10 @@ def _periods_first(schedule: LoanSchedule) -> LoanSchedule:
     return LoanSchedule(**parts)
 
 
+CENT = 0.005
+"""Amounts below half a cent are rounding, not arrears. [USD]"""
+
+
 @dataclass(slots=True)
 class Safeguards:
     """Schedule, rates and reserves by period, and the balloon's new loan once it is made (per path).
@@ -67,6 +71,26 @@ class Safeguards:
     def opex_target(self, m: int) -> FloatArray:
         """Restricted cash for running cost at the end of period m: it stays whole when the loan shrinks."""
         return np.asarray(self.opex_reserve[m])
+
+    def left(self, m: int, scale: FloatArray, claim: FloatArray) -> FloatArray:
+        """Share of a month's service that prepayments have left, (paths,); no more is due than ``claim``, all that is
+        owed.
+        """
+        if not self.prepays:
+            return scale
+        service = np.asarray(self.service[m] + self.refinanced * self.unit_service[m])
+        due = service > LEAST_SERVICE_USD
+        share = np.where(due, claim / np.where(due, service, 1.0), np.inf)
+        return np.where(claim > CENT, np.minimum(scale, share), 0.0)
+
+    def keeps(self, m: int, balance: FloatArray) -> BoolArray:
+        """Whether cash is kept for the loan at the end of a month, (paths,): until it is repaid."""
+        return np.asarray((balance > CENT) | (m < self.first))
+
+    @property
+    def prepays(self) -> bool:
+        """Whether anything is repaid ahead of the schedule on any path."""
+        return self.holds_proceeds or self.lender.sweep_frac > 0.0
 
     @property
     def holds_proceeds(self) -> bool:
@@ -258,18 +282,21 @@ class CoverTests:
         self.locked: BoolArray = np.zeros(paths, dtype=np.bool_)
         self.breached: BoolArray = np.zeros(paths, dtype=np.bool_)
 
-    def observe(self, m: int, cfads: FloatArray, left: FloatArray) -> None:
-        """Take in a period; test if it is a test date. ``left`` (paths,) is what prepayments left of its service."""
+    def observe(self, m: int, cfads: FloatArray, left: FloatArray, owes: BoolArray) -> None:
+        """Take in a period; test if it is a test date and anything is owed (``owes``, (paths,)).
+
+        ``left`` (paths,) is what prepayments left of its service.
+        """
         guard, lender, year = self._guard, self._guard.lender, self._guard.year
         if (lender.lockup_dscr is None and lender.covenant_dscr is None) or not guard.repaying(m):
             return
         self._cash[self._seen % year] = cfads
-        self._service[self._seen % year] = guard.service[m] * left + guard.refinanced * guard.unit_service[m]
+        self._service[self._seen % year] = left * (guard.service[m] + guard.refinanced * guard.unit_service[m])
         self._seen += 1
         if self._seen < year or (self._seen - year) % self._every:
             return
         cash, service = self._cash.sum(axis=0), self._service.sum(axis=0)
-        due = service > LEAST_SERVICE_USD
+        due = (service > LEAST_SERVICE_USD) & owes
         cover = np.where(due, cash / np.where(due, service, 1.0), np.inf)
         if lender.covenant_dscr is not None:
             self.breached = cover < lender.covenant_dscr

@@ -128,7 +128,7 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
     cfads : array, (paths, months)
         Cash flow available for debt service. [USD]
     service : array, (months,) or (paths, months)
-        Interest and principal due; with paths, the first and last month of service are those of all paths. [USD]
+        Interest and principal due; with paths, the first month of service is that of all paths. [USD]
     """
     out = np.full(cfads.shape, np.nan)
     owing = _due(cfads, service)
@@ -137,11 +137,13 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
         return out
     first, last = int(due[0]), int(due[-1])
     width = min(window, last - first + 1)
+    # whoever has nothing due any more has no test: the last month with service is each path's own
+    over = np.arange(owing.shape[-1]) > owing.shape[-1] - 1 - np.argmax(owing[..., ::-1], axis=-1)[..., None]
     usual = width * np.where(owing, service, 0.0).sum(axis=-1) / np.maximum(owing.sum(axis=-1), 1)
     for m in range(first + width - 1, last + 1):
         span = slice(m - width + 1, m + 1)
         owed, cash = np.maximum(service[..., span], 0.0).sum(axis=-1), cfads[:, span].sum(axis=1)
-        free = ~owing[..., span].any(axis=-1) & (cash < 0.0) & (usual > 0.0)
+        free = ~owing[..., span].any(axis=-1) & (cash < 0.0) & (usual > 0.0) & ~over[..., m]
         here = (owing[..., m] & (owed > 0.0)) | free
         out[:, m] = np.where(here, cash / np.where(free, usual, np.where(here, owed, 1.0)), np.nan)
     return out

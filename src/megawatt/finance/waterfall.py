@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.finance.debt import LoanSchedule
-from megawatt.finance.lender import CoverTests, Safeguards, safeguards
+from megawatt.finance.lender import CENT, CoverTests, Safeguards, safeguards
 from megawatt.finance.periods import Periods
 from megawatt.finance.records import LenderTerms, ProjectTerms, TaxTerms
 from megawatt.finance.tax import (
@@ -24,10 +24,6 @@ from megawatt.finance.tax import (
 )
 
 __all__ = ["CENT", "Inputs", "Statements", "run_waterfall"]
-
-
-CENT = 0.005
-"""Amounts below half a cent are rounding, not arrears. [USD]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,14 +198,14 @@ def run_waterfall(
     tests, acc, done = CoverTests(guard, paths), run.acc, run.done
     for m in range(count):
         set_aside = _operate(run, m)
-        _serve(run, m)
-        done.left[m] = acc.scale
-        tests.observe(m, done.cover_cash(slice(m, m + 1))[0], acc.scale)
+        claim = _serve(run, m)
+        done.left[m] = guard.left(m, acc.scale, claim)
+        tests.observe(m, done.cover_cash(slice(m, m + 1))[0], done.left[m], claim > CENT)
         done.locked[m], done.breached[m] = tests.locked, tests.breached
         _distribute(run, m, set_aside)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
     service = guard.tested()
-    if guard.holds_proceeds:
+    if guard.prepays:
         service = done.left * (service if service.ndim == 2 else service[:, None])
     return done, service
 
@@ -265,8 +261,8 @@ def _of_year(run: _Run, tax: TaxTerms, m: int, year: YearIncome) -> YearTax:
     return year_tax(tax, year, run.acc.carried, state_gap=gap, credit=credit)
 
 
-def _serve(run: _Run, m: int) -> None:
-    """Interest, scheduled principal and arrears, with equity while the project is built."""
+def _serve(run: _Run, m: int) -> FloatArray:
+    """Interest, scheduled principal and arrears, with equity while the project is built; returns all that is owed."""
     terms, inputs, guard, acc, done = run.terms, run.inputs, run.guard, run.acc, run.done
     accrued = acc.balance * guard.rate[m]
     capitalised = np.minimum(guard.schedule.capitalised[m] * acc.scale, accrued)
@@ -297,6 +293,7 @@ def _serve(run: _Run, m: int) -> None:
     done.balloon_unpaid[m] = np.where(unpaid - acc.balloon > CENT, acc.balloon, done.arrears[m])
     acc.balance = owed + (interest - done.interest_paid[m]) - done.principal_paid[m]
     acc.cash = acc.cash - paid
+    return np.asarray(owed + interest)
 
 
 def _balloon_due(run: _Run, m: int, principal: FloatArray) -> FloatArray:
@@ -328,7 +325,7 @@ def _distribute(run: _Run, m: int, set_aside: FloatArray) -> None:
         acc.proceeds = acc.proceeds + lender.proceeds_usd[:, m]
     if m < run.inputs.construction and not last and not terms.owners_pay_all:
         return
-    floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd)
+    floor = set_aside + reserve + (0.0 if last else terms.minimum_cash_usd * guard.keeps(m, acc.balance))
     free = np.where(done.arrears[m] > 0.0, 0.0, np.maximum(acc.cash - floor, 0.0))
     if guard.holds_proceeds:
         free = _hold(run, m, free)

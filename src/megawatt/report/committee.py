@@ -88,6 +88,11 @@ def _tranches(paper: CreditPaper) -> Table:
         ("first payment", lambda t: t.first_payment),
         ("last payment", lambda t: t.last_payment),
     )
+    if any(t.late_usd > 0.0 for t in paper.tranches):
+        terms += (
+            ("due then and unpaid, $m", lambda t: _millions(t.late_usd, places)),
+            ("repaid in", lambda t: t.repaid or "never"),
+        )
     rows = [(name, *(cell(t) for t in paper.tranches)) for name, cell in terms]
     return Table(("Debt by tranche", *(t.name for t in paper.tranches)), tuple(rows))
 
@@ -114,11 +119,11 @@ def _tests(paper: CreditPaper) -> Table:
     risk = paper.risk
     rows = []
     for row, found in zip(paper.covenants, (risk.lockup, risk.breach), strict=True):
-        lowest = DASH if row.lowest is None else f"{factor(row.lowest)}, {row.month}"
+        lowest = DASH if row.lowest is None else f"{factor(row.lowest)} {row.month}"
         if row.level is None:
             rows.append((row.name, "none set", lowest, DASH, DASH, DASH))
             continue
-        head = DASH if row.headroom is None else f"{factor(row.headroom)}, {_share(row.headroom_frac)}"
+        head = DASH if row.headroom is None else f"{factor(row.headroom)} {_share(row.headroom_frac)}"
         rows.append((row.name, factor(row.level), lowest, head, *_chance_of(found)))
     rows.append(("payment missed", DASH, DASH, DASH, *_chance_of(risk.payment_default)))
     if paper.maturity is not None:

@@ -59,7 +59,6 @@ def _workbooks(comparison: Comparison) -> dict[str, Content]:
     for use in comparison.uses:
         name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
         if not has_formulas(use.cash):
-            # refinanced loans and draws on clocks of their own (docs/finance.md)
             continue
         books[name] = partial(
             write_cashflow,

@@ -16,6 +16,7 @@ from megawatt.finance.credit import credit_measures
 from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.tranches import Stack
+from megawatt.results.workbook.book import without_formulas
 
 __all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
 
@@ -203,6 +204,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "assumptions": len(use.assumptions),
         "unmeasured": sum(a.fact.kind == "assumed" for a in use.assumptions),
         "warnings": list(use.warnings),
+        "no_workbook": list(without_formulas(use.cash)),
     }
 
 

@@ -15,6 +15,8 @@ from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.chain.records import BreakEven
 from megawatt.finance import CashFlow
+from megawatt.finance.credit import credit_measures
+from megawatt.report import credit_tables
 from megawatt.risk import simulate
 from tests.credit_sample import LEASE, linked, paper
 
@@ -138,6 +140,30 @@ def test_what_is_broken_already_is_said_with_what_mends_it() -> None:
     assert row.broken
     assert row.value is not None
     assert row.value > row.base
+
+
+def test_a_broken_test_is_dated_in_the_base_case_whatever_the_input() -> None:
+    """A rent that nearly mends it breaks it later: the month is that of the base case, in the verdict too."""
+    case = (*LEASE[:-2], "debt.principal_usd=1.3e9", "debt.lockup_dscr=1.3")
+    first = credit_measures(linked(*case).base).lockup
+    rows = [row for (test, _), row in found(*case).items() if test == "lock-up"]
+    assert first is not None
+    assert all(row.broken for row in rows)
+    assert {row.month for row in rows} == {first}
+    assert f"the lock-up (DSCR 1.30×) in {first}" in paper(*case).verdict[0]
+
+
+def test_a_tranche_that_is_not_paid_when_due_is_said() -> None:
+    junior = '[{name="mezzanine", kind="mezzanine", share_of_equity_frac=0.4, rate=0.11, pik_rate=0.02, payments=12}]'
+    found = paper(*LEASE, f"debt.junior={junior}")
+    loan, mezzanine = found.tranches
+    assert loan.late_usd == 0.0
+    assert loan.repaid == loan.last_payment
+    assert mezzanine.late_usd > 0.9 * mezzanine.drawn_usd
+    assert mezzanine.repaid is None or mezzanine.repaid > mezzanine.last_payment
+    rows = {row[0]: row[1:] for row in credit_tables(found)["tranches"].rows}
+    assert rows["repaid in"][0] == loan.last_payment
+    assert "repaid in" not in [row[0] for row in credit_tables(paper(*LEASE))["tranches"].rows]
 
 
 def test_a_use_without_debt_has_no_paper() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
@@ -31,6 +32,18 @@ def test_probabilities_lie_in_their_intervals(study: dict[str, Any]) -> None:
     assert set(study["events"]) == set(EVENTS)
     for event in study["events"].values():
         assert 0.0 <= event["interval"][0] <= event["value"] <= event["interval"][1] <= 1.0
+
+
+def test_months_are_calendar_months_of_the_project(links: Links, study: dict[str, Any]) -> None:
+    from megawatt.chain.risk_study import _events
+    from megawatt.risk import draw
+
+    spine = links.model.calendar.spine
+    drawn = draw("plain", spine.months, 64, 1)
+    events = _events({name: np.full(64, 5) for name in EVENTS}, drawn, "plain", spine.label)
+    assert {event["median_month"] for event in events.values()} == {spine.label(5)}
+    labels = {spine.label(m) for m in range(spine.months)} | {None}
+    assert all(set(row["first_month"].values()) <= labels for row in study["episodes"])
 
 
 def test_drivers_are_shares_of_variance(study: dict[str, Any]) -> None:

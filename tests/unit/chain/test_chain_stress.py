@@ -37,6 +37,7 @@ def test_a_slump_alone_does_not_reach_a_lease_and_with_the_default_it_does() -> 
     assert -0.5 < slump.changes["btc"] < 0.0
     assert default.npv_usd < slump.npv_usd
     assert default.source == "assumed"
+    assert (slump.tenant_defaults, default.tenant_defaults) == (None, "2030-06")
 
 
 @pytest.mark.parametrize(

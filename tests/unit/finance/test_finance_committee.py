@@ -51,10 +51,10 @@ def test_years_sum_to_the_months(poor: bool) -> None:
 def test_dscr_of_a_year_and_loan_to_value_by_hand() -> None:
     cash = example()
     _, place = periods_of_year(cash)
-    due = cash.service > 1e-6
+    service = np.atleast_2d(cash.service)[0]
     for k, y in enumerate(credit_years(cash)):
-        mine = (place == k) & due
-        assert y.dscr == pytest.approx(float(cash.cover_cash[0, mine].sum() / cash.service[mine].sum()))
+        mine = (place == k) & (service > 1e-6)
+        assert y.dscr == pytest.approx(float(cash.cover_cash[0, mine].sum() / service[mine].sum()))
     rate, last = cash.terms.discount_rate, 7
     ahead = (cash.cfads + cash.residual_total - cash.capex_total)[0, last + 1 :]
     worth = float((ahead * (1 + rate) ** (-(np.arange(ahead.size) + 1) / 12)).sum())

@@ -179,14 +179,14 @@ def test_interest_due_in_construction_is_paid_by_equity() -> None:
     assert cash.missed.tolist() == [-1]
 
 
-def test_minimum_cash_is_built_up_serves_debt_and_is_released_at_the_end() -> None:
+def test_minimum_cash_is_built_up_serves_debt_and_is_released_with_the_last_payment() -> None:
     cash = project(terms(minimum_cash_usd=20.0), flows(0, 60, 20, 60))
     assert_cash_balances(cash)
     assert cash.closing_cash[0, 1] == pytest.approx(20)
     # month 2: 10 of cash flow and 15.4 of the minimum pay the debt
     assert cash.missed.tolist() == [-1]
-    assert cash.closing_cash[0, 2] == pytest.approx(30 - PAYMENT)
-    assert cash.closing_cash[0, 3] == 0
+    assert cash.distributions[0, 2] == pytest.approx(30 - PAYMENT)
+    assert cash.closing_cash[0, 2:].tolist() == [0, 0]
 
 
 def test_covers_count_the_tax_of_their_own_window() -> None:

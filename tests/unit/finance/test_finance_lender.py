@@ -279,3 +279,32 @@ def test_interest_of_construction(way: str) -> None:
     added = interest if way == "capitalised" else 0.0
     assert cash.equity_in.sum() + 600 + added == pytest.approx(1000 + interest)
     assert cash.missed[0] == -1
+
+
+@pytest.mark.parametrize("shape", ["equal-principal", "level"])
+def test_a_loan_that_a_sweep_has_repaid_is_tested_no_more(shape: str) -> None:
+    """Cash falls away after the last dollar is repaid, long before the last scheduled payment: no cover is low then."""
+    cash = np.full(MONTHS, 80.0)
+    cash[24:] = 1.0
+    lender = LenderTerms(sweep_frac=1.0, lockup_dscr=1.2, covenant_dscr=1.1, test_every_months=1)
+    terms, flows = case(cash, LoanTerms(600.0, 0.12, 0, 1, 36, shape=shape), lender=lender, minimum_cash_usd=50.0)
+    done = project(terms, flows)
+    repaid = int(np.argmax(done.debt_balance[0] < 0.005))
+    assert repaid < 24
+    assert done.events is not None
+    assert done.events.lockup[0] == done.events.breach[0] == -1
+    assert np.isnan(done.dscr[0, repaid + 1 :]).all()
+    assert done.service[0, repaid] <= done.interest_paid[0, repaid] + done.principal_paid[0, repaid] + 1e-9
+    assert done.measures.min_dscr[0] == pytest.approx(np.nanmin(done.dscr[0]))
+    # what was kept for the loan goes to the owners in the month after
+    assert done.closing_cash[0, repaid + 1] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_loan_repaid_on_time_is_tested_no_more_after_its_last_payment() -> None:
+    cash = np.full(MONTHS, 40.0)
+    cash[37:] = -45.0
+    loan = LoanTerms(600.0, 0.12, 0, 1, 36)
+    terms, flows = case(cash, loan, lender=LenderTerms(covenant_dscr=1.1, test_every_months=1))
+    events = project(terms, flows).events
+    assert events is not None
+    assert events.breach[0] == -1

@@ -85,7 +85,7 @@ def three_tranches(found: CreditPaper) -> CreditPaper:
     whole = found.tranches[0]
     parts = tuple(
         Tranche(name, whole.drawn_usd * share, whole.rate, whole.shape, whole.first_payment, whole.last_payment,
-                tuple(share * usd for usd in whole.balance_usd))
+                tuple(share * usd for usd in whole.balance_usd), 0.0, whole.repaid)
         for name, share in (("senior", 0.6), ("mezzanine", 0.3), ("second lien", 0.1))
     )  # fmt: skip
     return replace(found, tranches=parts)

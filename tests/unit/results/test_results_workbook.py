@@ -73,6 +73,7 @@ def example(shape: str = "level", *, poor: bool = False, lender: LenderTerms | N
     ("shape", "poor", "lender"),
     [
         ("level", False, None),
+        ("level", False, LenderTerms(reserve_months=1, sweep_frac=1.0, lockup_dscr=1.3, covenant_dscr=1.1)),
         (
             "sculpted",
             True,
@@ -86,6 +87,9 @@ def test_formulas_equal_the_run(tmp_path: Path, shape: str, poor: bool, lender: 
     cash = example(shape, poor=poor, lender=lender)
     if poor:
         assert cash.missed[0] >= 0, "the case is meant to miss a payment"
+    if lender and lender.sweep_frac == 1.0:
+        assert cash.terms.loan is not None
+        assert cash.debt_balance[0, cash.terms.loan.last_payment_month - 2] < 0.005, "meant to be repaid early"
     path = tmp_path / "cashflow.xlsx"
     write_cashflow(path, cash, "example", grid_mw=10.0)
     found, book = recalculated(path), cashflow_book(cash, grid_mw=10.0)

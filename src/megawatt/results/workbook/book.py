@@ -36,7 +36,7 @@ from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.results.workbook.statements import add_covenants, add_statements
 from megawatt.results.workbook.whatif import add_scenarios, add_switch
 
-__all__ = ["cashflow_book", "has_formulas", "write_cashflow"]
+__all__ = ["cashflow_book", "has_formulas", "without_formulas", "write_cashflow"]
 
 
 def write_cashflow(
@@ -85,10 +85,7 @@ def cashflow_book(
     terms = cash.terms
     loan, lender = terms.loan, terms.lender or LenderTerms()
     if not has_formulas(cash):
-        raise NotSupportedError(
-            "cashflow.xlsx: periods other than months, loans on clocks of their own, refinanced loans, prepayments by "
-            "order of the lender and terms that no scenario has (docs/finance.md) have no formulas yet"
-        )
+        raise NotSupportedError(f"cashflow.xlsx: no formulas for {', '.join(without_formulas(cash))} (docs/finance.md)")
     book = Book(terms.months, years_of(cash), {"Cover": [], "Annual": [], "Inputs": []})
     add_switch(book, operating)
     formulas: Formulas = operation_formulas(operating) if operating else {}
@@ -130,19 +127,29 @@ def cashflow_book(
 
 def has_formulas(cash: CashFlow) -> bool:
     """Whether the workbook has formulas for a cash flow: calendar months, and terms that a scenario can ask for."""
+    return not without_formulas(cash)
+
+
+def without_formulas(cash: CashFlow) -> tuple[str, ...]:
+    """What of a cash flow the workbook has no formulas for, in words; none where it can be written."""
     terms, lender = cash.terms, cash.terms.lender or LenderTerms()
     loan, tax, forced = terms.loan, terms.tax, lender.proceeds_usd
-    known = (
-        terms.periods is None and not terms.owners_pay_all,
-        lender.refinancing is None
-        and not lender.interest_reserve
-        and lender.opex_reserve_months == lender.reserve_rate == 0.0,
-        forced is None or not np.any(forced[0] > 0.0),
-        loan is None or (loan.clock_months is None and loan.rate_by_period is None),
-        loan is None or loan.interest_only == loan.commitment_fee == loan.closing_cost_usd == 0.0,
-        tax is None or (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
-    )
-    return all(known)
+    found = {
+        "periods other than months": terms.periods is not None or terms.owners_pay_all,
+        "a refinanced balloon": lender.refinancing is not None,
+        "a reserve for interest of construction": lender.interest_reserve,
+        "a reserve for running cost": lender.opex_reserve_months != 0.0,
+        "interest on reserves": lender.reserve_rate != 0.0,
+        "a guarantor's payment": forced is not None and bool(np.any(forced[0] > 0.0)),
+        "draws on clocks of their own": loan is not None and loan.clock_months is not None,
+        "a floating rate": loan is not None and loan.rate_by_period is not None,
+        "payments of interest alone": loan is not None and loan.interest_only != 0,
+        "a commitment fee": loan is not None and loan.commitment_fee != 0.0,
+        "costs of closing": loan is not None and loan.closing_cost_usd != 0.0,
+        "deductions, credits or refunds of one's own": tax is not None
+        and not (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
+    }
+    return tuple(name for name, stands in found.items() if stands)
 
 
 def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:

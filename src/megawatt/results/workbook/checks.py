@@ -46,15 +46,15 @@ def _add_cover(book: Book) -> None:
     worth = "(1+{loan_rate}/12)^-([idx:]-{first_payment}+1)/{at_start}"
     book.add(
         "Ratios",
-        Scalar("window", "months of the trailing cover", "=MIN(12,{payments})", "months"),
+        Scalar("window", "months of the trailing cover", "=MIN(12,SUMPRODUCT(([tested:]>0.000001)*1))", "months"),
         Line("dscr_month", "DSCR of the month: CFADS / service due",
-             '=IF([s_tested]>0.000001,[cover_cash]/[s_tested],"")', ""),
+             '=IF([tested]>0.000001,[cover_cash]/[tested],"")', ""),
         Line("dscr", "DSCR, trailing months",
-             "=IF(AND([s_tested]>0.000001,[idx]>={first_payment}+{window}-1),"
-             f'SUMPRODUCT([cover_cash:]*{year})/SUMPRODUCT([s_tested:]*{year}),"")', ""),
+             "=IF(AND([tested]>0.000001,[idx]>={first_payment}+{window}-1),"
+             f'SUMPRODUCT([cover_cash:]*{year})/SUMPRODUCT([tested:]*{year}),"")', ""),
         Line("dscr_ahead", "DSCR, forward 12 months",
-             "=IF(AND([s_tested]>0.000001,[idx]<={last_payment}-11),"
-             f'SUMPRODUCT([cover_cash:]*{_YEAR_AHEAD})/SUMPRODUCT([s_tested:]*{_YEAR_AHEAD}),"")', ""),
+             "=IF(AND([tested]>0.000001,[idx]<={last_payment}-11),"
+             f'SUMPRODUCT([cover_cash:]*{_YEAR_AHEAD})/SUMPRODUCT([tested:]*{_YEAR_AHEAD}),"")', ""),
         Line("icr", "ICR: EBITDA / interest paid, trailing 12 months",
              '=IF(AND([idx]>=11,SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12))>0.000001),'
              'SUMPRODUCT([ebitda^]*([idx^]>[idx]-12))/SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12)),"")', ""),

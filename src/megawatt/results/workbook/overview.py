@@ -80,12 +80,12 @@ def add_annual(book: Book, *, loan: bool) -> None:
     )
     if not loan:
         return
-    served = f"{_OF_YEAR}*([s_tested:]>0.000001)"
+    served = f"{_OF_YEAR}*([tested:]>0.000001)"
     book.add(
         "Annual",
         Line("a_dscr", "DSCR of the year's months with service",
-             f'=IF(SUMPRODUCT({served}*[s_tested:])>0.000001,SUMPRODUCT({served}*[cover_cash:])'
-             f'/SUMPRODUCT({served}*[s_tested:]),"")', "", yearly=True),
+             f'=IF(SUMPRODUCT({served}*[tested:])>0.000001,SUMPRODUCT({served}*[cover_cash:])'
+             f'/SUMPRODUCT({served}*[tested:]),"")', "", yearly=True),
     )  # fmt: skip
     book.charts.append(Chart("Annual", "DSCR by year", (), ("a_dscr",), millions=False))
 

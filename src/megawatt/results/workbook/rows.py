@@ -190,6 +190,8 @@ def add_cash(book: Book) -> None:
         Line("owed", "owed before payment", "=[open_debt]+[added]+[in_draw]"),
         Line("demand", "interest, principal and arrears",
              f"=[due_interest]+IF([owed]-[target]>{_CENT},[owed]-[target],0)"),
+        Line("tested", "service in the cover tests: due, balloon left out, and no more than is owed",
+             f"=IF([owed]+[due_interest]>{_CENT},MIN([s_tested],[owed]+[due_interest]),0)", total=True),
         Line("equity_in", "equity in",
              "=IF([builds]=1,MAX(0,MIN([demand]-[before]"
              "+IF(AND({reserve_at_close}=1,[idx]={construction_months}-1),[reserve_target],0),"
@@ -204,7 +206,7 @@ def add_cash(book: Book) -> None:
              f"=IF([demand]-[paid]>{_CENT},[demand]-[paid],0)"),
         "Reserves, sweep, distributions",
         Line("floor", "cash that stays",
-             "=[set_aside]+[reserve_target]+IF([is_last]=1,0,{minimum_cash})"),
+             f"=[set_aside]+[reserve_target]+IF(AND([is_last]=0,OR([unswept]>{_CENT},[idx]<{{first_payment}},{{first_payment}}<0)),{{minimum_cash}},0)"),
         Line("free", "excess cash",
              "=IF(AND([pays_out]=1,[arrears]=0),"
              "MAX([before]+[equity_in]-[paid]-[floor],0),0)"),

@@ -10,6 +10,7 @@ __all__ = ["add_covenants", "add_statements"]
 
 _RATE: Final = "({state_rate}+{federal_rate}*(1-{state_rate}))"
 _NO_SERVICE: Final = "0.000001"
+_CENT: Final = "0.005"
 
 
 def add_covenants(book: Book) -> None:
@@ -21,9 +22,9 @@ def add_covenants(book: Book) -> None:
              "=IF(AND({first_payment}>=0,[idx]>={first_payment}+11),IF(MOD([idx]-{first_payment}-11,{test_every})=0,1,0),0)",
              "flag"),
         Line("t_cash", "CFADS of twelve months, tax as it accrues", f"=SUMPRODUCT([cover_cash^]*{year})"),
-        Line("t_service", "service due in twelve months", f"=SUMPRODUCT([s_tested^]*{year})"),
-        Line("t_cover", "cover (1E+99: nothing due)",
-             f"=IF([t_service]>{_NO_SERVICE},[t_cash]/[t_service],1E+99)", ""),
+        Line("t_service", "service due in twelve months", f"=SUMPRODUCT([tested^]*{year})"),
+        Line("t_cover", "cover (1E+99: nothing due or owed)",
+             f"=IF(AND([t_service]>{_NO_SERVICE},[owed]+[due_interest]>{_CENT}),[t_cash]/[t_service],1E+99)", ""),
         Line("low", "below the lock-up level", "=IF(AND([tests]=1,[t_cover]<{lockup}),1,0)", "flag"),
         Line("clean", "clean tests in a row", "=IF([tests]=0,[clean<],IF([low]=1,0,[clean<]+1))", "tests"),
         Line("locked", "locked up",
