@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import resources
 from pathlib import Path
 
 import duckdb
@@ -48,6 +49,22 @@ _LINK = {"accelerator": "h100-sxm", "op": "all_reduce", "ranks": "8", "bytes": "
          "busbw_GBps": "400"}  # fmt: skip
 _CURVE = {"accelerator": "h100-sxm", "kernel": "fa2", "pass": "fwd", "head_dim": "128", "causal": "0",
           "seq_len": "2048", "tflops": "300"}  # fmt: skip
+_MIX = """format = 1
+name = "two"
+title = "Two"
+grid_mw = 300
+[[parts]]
+scenario = "site.toml"
+name = "a"
+scale = 0.5
+either = {shift_months = [0, 6]}
+[[parts]]
+scenario = "site.toml"
+name = "b"
+scale = 0.5
+until = "2029-12"
+values = {"mining.pool_fee_frac" = 0.01}
+"""
 _GEMM = "SELECT 'h100-sxm' accelerator, 'x' stack, 'bf16' dtype, 0.1 + i latency_ms, 128 * i m, 4096 n, 4096 k"
 _LINKS = ("SELECT 'h100-sxm' accelerator, 'x' stack, 'half' dtype, 0.1 + i latency_ms, 'all_reduce' op_name,"
           " 8 num_gpus, 1024 * i message_size")  # fmt: skip
@@ -99,6 +116,12 @@ TEXTS: dict[str, Callable[[], str]] = {
     "sites.csv": lambda: _csv(_SITE),
     "links.csv": lambda: _csv(_LINK),
     "curves.csv": lambda: _csv(_CURVE),
+    "mix.toml": lambda: _MIX,
+    "company.toml": lambda: (resources.files("megawatt.company") / "known" / "iren.toml").read_text(encoding="utf-8"),
+    "flows.csv": lambda: "payer,payee,kind,amount_usd,years,start\nA,B,equity,1e9,3,2027\nB,C,debt,2e9,5,2026-Q3\n",
+    "history.csv": lambda: "date,series,close\n" + "".join(
+        f"{2018 + m // 12}-{m % 12 + 1:02d}-28,BTC-USD,{100 + m * (1 + m % 3)}\n" for m in range(48)
+    ),
 }  # fmt: skip
 
 
@@ -164,6 +187,10 @@ _SHOWN = (
 )
 
 NEW = (
+    Kind("mix.toml", lambda folder: ["check", str(folder / "mix.toml")]),
+    Kind("company.toml", lambda f: ["company", str(f / "company.toml"), "--paths", "8", "--months", "3"]),
+    Kind("flows.csv", lambda folder: ["contagion", str(folder / "flows.csv")]),
+    Kind("history.csv", lambda folder: ["risk", "calibrate", str(folder / "history.csv")]),
     Kind("machine.toml", _machine),
     Kind("machine.toml", _shown("machine.toml")),
     Kind("machine.toml", lambda folder: ["check", str(folder / "machine.toml")]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.errors import Problem, ScenarioError
-from megawatt.files import read_table
+from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.files import Row, read_table
 
 __all__ = ["FactorFit", "fit_factors"]
 
@@ -21,6 +22,8 @@ _RATES: Final = ("pct", "VIX")
 """Endings and names of series that are rates: they return to a mean and are fitted as such."""
 _LATE: Final = "20"
 """Day of a month from which its last value is taken for its end."""
+_MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
+_DAY: Final = re.compile(_MONTH.pattern + r"-(0[1-9]|[12][0-9]|3[01])(?:[T ].*)?")
 _LEAST: Final = 24
 """Months that a fit needs."""
 _JUMP: Final = 2.5
@@ -66,8 +69,11 @@ def fit_factors(paths: Sequence[Path], until: str = "") -> list[FactorFit]:
     Raises
     ------
     ScenarioError
-        If a file holds no such columns, or no series has 24 months.
+        If a file holds no such columns, a date that is none, a cell that is no number, a price that is not above 0 or
+        a series' day twice; if ``until`` is no month, or no series has 24 months.
     """
+    if until and _MONTH.fullmatch(until) is None:
+        raise ScenarioError(f"--until {shown(until)}", [Problem("--until", shown(until), "a month, YYYY-MM")])
     series: dict[str, dict[str, float]] = {}
     for path in paths:
         for name, values in _read(path).items():
@@ -107,13 +113,36 @@ def _read(path: Path) -> dict[str, dict[str, float]]:
     columns = [] if long else [name for name in table.names if name not in ("date", "src", "source")]
     for row in table.rows:
         cells = [(row["series"], "close")] if long else [(name, name) for name in columns]
+        date = row["date"].strip()
+        if _DAY.fullmatch(date) is None:
+            raise row.wrong("date", "a day, YYYY-MM-DD")
         for name, column in cells:
-            value = row.optional(column)
-            if value is not None:
-                found.setdefault(name, {})[row["date"].strip()[:10]] = value
+            if not name.strip():
+                raise row.wrong("series", "the name of a series")
+            value = _value(row, name, column)
+            if value is None:
+                continue
+            days = found.setdefault(name, {})
+            if date[:10] in days:
+                raise row.wrong("date", f"each day once of {shown(name)}")
+            days[date[:10]] = value
     if not found:
         raise ScenarioError(f"{path}: no numbers", [Problem("", "no numbers", "date, series, close, or a column each")])
     return found
+
+
+def _value(row: Row, name: str, column: str) -> float | None:
+    """The number of a cell (None where it is empty or says that there is none): of a price, above 0."""
+    if row[column].strip().lower() in _NONE:
+        return None
+    value = row.number(column)
+    if value <= 0.0 and not _is_rate(name):
+        raise row.wrong(column, f"a price above 0 (rates end in {' or '.join(_RATES)})")
+    return value
+
+
+_NONE: Final = ("", ".", "-", "na", "n/a", "nan", "null")
+"""Cells of a day without a value: FRED's point, and what spreadsheets and data frames write."""
 
 
 def _month_ends(values: Mapping[str, float], until: str) -> dict[str, float]:

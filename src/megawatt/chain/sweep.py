@@ -20,7 +20,7 @@ from megawatt.files import parse_toml_value, read_toml
 from megawatt.scenario import load
 from megawatt.scenario.mixed import is_mix, load_mix
 
-__all__ = ["MOST_POINTS", "Axis", "axis_of", "points_of", "value_points"]
+__all__ = ["MOST_POINTS", "Axis", "axis_of", "check_points", "points_of", "value_points"]
 
 MOST_POINTS: Final = 1_000_000
 """Points of a sweep."""
@@ -112,6 +112,33 @@ def points_of(axes: Sequence[Axis], sample: int, seed: int) -> list[tuple[Any, .
     return list(zip(*columns, strict=True))
 
 
+def check_points(
+    file: Path, catalogue: Catalogue, paths: Sequence[str], points: Sequence[tuple[Any, ...]], settings: Sequence[str]
+) -> None:
+    """Refuse a sweep of which none of some points is a scenario: a path or a file is wrong, not a point.
+
+    Raises
+    ------
+    ScenarioError
+        The first point's.
+    """
+    read = load_mix if is_mix(read_toml(file)[0]) else load
+    first: ScenarioError | None = None
+    for point in points:
+        try:
+            read(file, catalogue, _told(settings, paths, point))
+        except ScenarioError as error:
+            first = first or error
+        else:
+            return
+    if first is not None:
+        raise first
+
+
+def _told(settings: Sequence[str], paths: Sequence[str], point: Sequence[Any]) -> list[str]:
+    return [*settings, *(f"{path}={_toml(value)}" for path, value in zip(paths, point, strict=True))]
+
+
 def value_points(
     file: Path, catalogue: Catalogue, paths: Sequence[str], points: Sequence[tuple[Any, ...]], first: int,
     settings: Sequence[str] = (),
@@ -129,7 +156,7 @@ def value_points(
     rows = []
     for number, point in enumerate(points, first):
         given = dict(zip(paths, point, strict=True))
-        told = [*settings, *(f"{path}={_toml(value)}" for path, value in given.items())]
+        told = _told(settings, paths, point)
         head = {"point": number, **given}
         try:
             found = _mixed(file, catalogue, told) if mixed else _uses(file, catalogue, told)

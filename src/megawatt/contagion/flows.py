@@ -11,7 +11,7 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
-from megawatt.files import Row, read_table
+from megawatt.files import Row, read_table, refused
 
 __all__ = ["CLASSES", "Flow", "catalogue_flows", "read_flows", "renamed"]
 
@@ -49,7 +49,9 @@ _COUPON: Final = MappingProxyType({"debt": 0.08, "convertible": 0.0})
 """Interest where the row says none: middle of the secured notes of 2025 (7.1 to 9.25 %); convertibles mostly none."""
 _HIGHEST_COUPON: Final = 0.25
 """No note of the table pays more a year."""
-_START: Final = re.compile(r"(20[0-9]{2})(?:-(?:(0[1-9]|1[0-2])|Q([1-4])|H([12])|(20[0-9]{2})))?(?:-[0-9]{2})?")
+_START: Final = re.compile(
+    r"(20[0-9]{2})(?:-(?:(0[1-9]|1[0-2])(?:-(?:0[1-9]|[12][0-9]|3[01]))?|Q([1-4])|H([12])|(20[0-9]{2})))?"
+)
 _NEEDED: Final = ("payer", "payee", "kind", "amount_usd", "years", "start")
 
 
@@ -122,9 +124,12 @@ def read_flows(path: Path) -> tuple[tuple[Flow, ...], tuple[str, ...]]:
     Raises
     ------
     ScenarioError
-        If a column is missing, or a cell is no number, kind or date.
+        If a column is missing, a cell is no number, kind or date, or no row moves money.
     """
-    return _flows(read_table(path, _NEEDED).rows)
+    flows, left = _flows(read_table(path, _NEEDED).rows)
+    if not flows:
+        raise refused(path, "no flow with an amount", "at least one row that moves money (docs/contagion.md)")
+    return flows, left
 
 
 def _flows(rows: Iterable[Row]) -> tuple[tuple[Flow, ...], tuple[str, ...]]:
@@ -178,6 +183,8 @@ def _span(row: Row) -> tuple[float, float | None]:
     if found is None:
         raise row.wrong("start", "a year, month, quarter or half: 2027, 2026-10, 2026-Q4, 2026-H2, 2019-2025")
     year, month, quarter, half, last = found.groups()
+    if last and int(last) < int(year):
+        raise row.wrong("start", "a range of years that ends no earlier than it starts")
     part = (int(month) - 1) / 12.0 if month else (int(quarter) - 1) / 4.0 if quarter else 0.5 if half == "2" else 0.0
     return int(year) + part, float(last) + 1.0 if last else None
 

@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
-from megawatt.chain.sweep import Axis, points_of, value_points
+from megawatt.chain.sweep import Axis, check_points, points_of, value_points
 from megawatt.errors import Problem, ScenarioError
-from megawatt.files import is_folder, read_json, read_toml
+from megawatt.files import is_folder, read_json, read_toml, refused
 from megawatt.ours import MANIFEST, differences
 from megawatt.risk import run_calls
 from megawatt.writing import check_folder, write_columns, write_folder
@@ -22,6 +23,10 @@ __all__ = ["list_runs", "query_runs", "run_sweep"]
 
 _CHUNK: Final = 16
 """Points of a file: what a killed sweep loses at most for each worker."""
+_MOST_ROWS: Final = 1_000_000
+"""Rows of an answer."""
+_TRIED: Final = 8
+"""Points, spread over a sweep, of which one must be a scenario before anything is written."""
 _PART: Final = "part-{:06d}.parquet"
 
 
@@ -46,13 +51,14 @@ def run_sweep(
     Raises
     ------
     ScenarioError
-        If an axis is wrong, or the folder holds another sweep.
+        If an axis is wrong (of points spread over the sweep none is a scenario), or the folder holds another sweep.
     """
     points = points_of(axes, sample, seed)
     paths = [axis.path for axis in axes]
     identity = _identity(file, catalogue, paths, points, settings)
     check_folder(target)
     done = _done(target, identity["sweep"])
+    check_points(file, catalogue, paths, points[:: max(len(points) // _TRIED, 1)], settings)
     chunks = range(0, len(points), _CHUNK)
     asked = [start for start in chunks if _PART.format(start // _CHUNK) not in done]
     began, computed = time.monotonic(), 0
@@ -135,7 +141,7 @@ def query_runs(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     Raises
     ------
     ScenarioError
-        If the question is not understood; tables that there are, are named.
+        If the question is not understood, holds none, or has more than a million rows; names the tables.
     """
     import duckdb
 
@@ -147,16 +153,49 @@ def query_runs(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             for name, files in _tables(folder, sweep):
                 tables.append(name)
                 allowed += files
-                connection.read_parquet(files, union_by_name=True).create_view(name)
+                try:
+                    connection.read_parquet(files, union_by_name=True).create_view(name, replace=False)
+                except duckdb.Error as error:
+                    raise refused(folder, str(error).splitlines()[0][:300], "whole Parquet files of one run") from None
         connection.execute("SET allowed_paths = ?", [allowed])
         connection.execute("SET enable_external_access = false")
         try:
-            answer = connection.execute(sql)
-            names = [column[0] for column in answer.description or ()]
-            return names, answer.fetchall()
-        except duckdb.Error as error:
-            problem = Problem("query", str(error).splitlines()[0][:300], f"SQL over {', '.join(tables) or 'no runs'}")
+            return _answer(connection.execute(sql))
+        except RuntimeError as error:
+            if "interrupted" in str(error):  # how the library passes a signal on
+                raise KeyboardInterrupt from None
+            raise
+        except (duckdb.Error, ValueError, MemoryError) as error:
+            there = f"SQL over {', '.join(tables) or 'no runs'}"
+            found = (str(error) or "more than memory holds").splitlines()[0][:300]
+            problem = Problem("query", found, there)
             raise ScenarioError(f"runs query: {problem}", [problem]) from None
+
+
+def _answer(asked: Any) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Names and rows of what was executed (None: nothing), of at most `_MOST_ROWS`."""
+    if asked is None or not asked.description:
+        raise ValueError("no question that has rows")
+    names = [column[0] for column in asked.description]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two columns of one name: {', '.join(names)[:200]}")
+    rows = asked.fetchmany(_MOST_ROWS + 1)
+    if len(rows) > _MOST_ROWS:
+        raise ValueError(f"more than {_MOST_ROWS:,} rows (add a LIMIT, or aggregate)")
+    return names, [tuple(_plain(cell) for cell in row) for row in rows]
+
+
+def _plain(cell: Any) -> Any:
+    """A cell as JSON can say it: bytes in hexadecimal, dates and the like as text."""
+    if isinstance(cell, bytes):
+        return cell.hex()
+    if isinstance(cell, list | tuple):
+        return [_plain(item) for item in cell]
+    if isinstance(cell, Decimal):
+        return float(cell)
+    if isinstance(cell, dict):
+        return {str(name): _plain(item) for name, item in cell.items()}
+    return cell if cell is None or isinstance(cell, bool | int | float | str) else str(cell)
 
 
 def _tables(folder: Path, sweep: bool) -> Iterable[tuple[str, list[str]]]:

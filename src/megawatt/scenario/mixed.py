@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ _MOST_CANDIDATES: Final = 64
 _SHARED: Final = (*PLANTS, "export", "services", "curtailment", "large_load")
 _OF_SITE: Final = ("power", "tariff")
 _SHIFT, _UNTIL = "shift_months", "until"
+_MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +103,27 @@ def load_mix(
         problems = as_problems(Mix, error)
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file)) from None
     problems, sources = _sources(mix, raw, file, to_parts)
+    problems += _choices(mix)
     if problems:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
     ways = [
         (index, way, _way(mix.parts[index], source, way))
         for index, source in enumerate(sources)
-        for way in (_ways(mix.parts[index].either) if candidates else ((),))
+        for way in (itertools.islice(_ways(mix.parts[index].either), _MOST_CANDIDATES + 1) if candidates else ((),))
     ]
     if len(ways) > _MOST_CANDIDATES:
-        problem = Problem("parts", f"{len(ways)} ways of all parts", f"at most {_MOST_CANDIDATES}", "shorten an either")
+        problem = Problem(
+            "parts", f"over {_MOST_CANDIDATES} ways of all parts", f"at most {_MOST_CANDIDATES}", "shorten an either"
+        )
         raise ScenarioError(f"{file}: too many candidates", [problem], str(file))
-    starts = [str(made.get("timeline", {}).get("start", "")) for *_, made in ways]
+    starts = [start for *_, made in ways if _MONTH.fullmatch(start := str(_table(made, "timeline").get("start")))]
     parts: list[LoadedPart] = []
     for index, way, made in ways:
         part = mix.parts[index]
         until = dict(way).get(_UNTIL, part.until)
-        found, use, catalogue = _part(made, raw, min(starts), until, file.parent / part.scenario, digest, catalogue)
+        found, use, catalogue = _part(
+            made, raw, min(starts, default=""), until, file.parent / part.scenario, digest, catalogue
+        )
         problems += [Problem(f"parts.{index}: {p.path}", p.found, p.allowed, p.hint) for p in found]
         if use is not None:
             parts.append(_loaded(part, use, index, way))
@@ -176,16 +183,32 @@ def _sources(
     first = sources[0] if sources else {}
     for index, source in enumerate(sources[1:], 1):
         for name in (*_OF_SITE, "place"):
-            here, there = ((s.get("site", {}) if name == "place" else s).get(name) for s in (source, first))
+            here, there = ((_table(s, "site") if name == "place" else s).get(name) for s in (source, first))
             if here != there:
                 problem = Problem(f"parts.{index}: {name}", "other than the first part's", "one for the whole site")
                 problems.append(problem)
     return problems, sources
 
 
-def _ways(either: Mapping[str, tuple[Any, ...]]) -> list[tuple[tuple[str, Any], ...]]:
-    chosen = ([(path, value) for value in values] for path, values in either.items())
-    return [tuple(way) for way in itertools.product(*chosen)]
+def _choices(mix: Mix) -> list[Problem]:
+    """Months and shifts among the values to choose from that are none, and choices of nothing."""
+    most = 240
+    problems = []
+    for index, part in enumerate(mix.parts):
+        for path, values in part.either.items():
+            where = f"parts.{index}.either.{path}"
+            if not values:
+                problems.append(Problem(where, "no values", "a list of at least one value"))
+            for value in values:
+                if path == _SHIFT and not (type(value) is int and abs(value) <= most):
+                    problems.append(Problem(where, shown(value), f"whole numbers from {-most} to {most}"))
+                if path == _UNTIL and _MONTH.fullmatch(str(value)) is None:
+                    problems.append(Problem(where, shown(value), "months, YYYY-MM"))
+    return problems
+
+
+def _ways(either: Mapping[str, tuple[Any, ...]]) -> Iterable[tuple[tuple[str, Any], ...]]:
+    return itertools.product(*([(path, value) for value in values] for path, values in either.items()))
 
 
 def _way(part: Part, source: dict[str, Any], way: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
@@ -197,21 +220,31 @@ def _way(part: Part, source: dict[str, Any], way: tuple[tuple[str, Any], ...]) -
             shift = value
         elif path != _UNTIL:
             set_value(made, path, value, Path(part.scenario))
-    timeline = made.get("timeline")
-    if shift and isinstance(timeline, dict):
-        for row in [timeline, *(r for r in timeline.get("halls", ()) if isinstance(r, dict))]:
-            for key in ("start", "live"):
-                if isinstance(row.get(key), str):
-                    row[key] = later(row[key], shift)
+    timeline = _table(made, "timeline")
+    for row in [timeline, *_halls(timeline)] if shift else ():
+        for key in ("start", "live"):
+            if isinstance(row.get(key), str):
+                row[key] = later(row[key], shift)
     return made
+
+
+def _table(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section of raw data; an empty one where there is none, or something else (refused when it is checked)."""
+    found = raw.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _halls(timeline: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The blocks of a raw timeline that are tables."""
+    rows = timeline.get("halls")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def later(month: str, months: int) -> str:
     """A month so many months after another; what is no month stays."""
-    year, _, number = month.partition("-")
-    if not (year.isdigit() and number.isdigit()):
+    if _MONTH.fullmatch(month) is None:
         return month
-    index = int(year) * 12 + int(number) - 1 + months
+    index = _index(month) + months
     return f"{index // 12:04d}-{index % 12 + 1:02d}"
 
 
@@ -233,15 +266,17 @@ def _part(
     if not isinstance(made.get("site"), dict) or not isinstance(made.get("timeline"), dict):
         return validate_raw(made, catalogue, file.parent)[0], None, catalogue
     timeline = made["timeline"]
-    lives = [r["live"] for r in timeline.get("halls", ()) if isinstance(r, dict) and isinstance(r.get("live"), str)]
+    lives = [r["live"] for r in _halls(timeline) if _MONTH.fullmatch(str(r.get("live")))]
+    delay = timeline.get("delay_months", 0)
     made["site"] = {**made["site"], "grid_mw": raw["grid_mw"]}
-    made["timeline"] = timeline | {"start": start}
-    if until is not None and lives:
-        months = _index(until) - _index(max(lives)) + 1 - int(timeline.get("delay_months", 0))
+    if _MONTH.fullmatch(str(timeline.get("start"))):
+        timeline = made["timeline"] = timeline | {"start": start}
+    if until is not None and lives and isinstance(delay, int):
+        months = _index(until) - _index(max(lives)) + 1 - delay
         if months < 1:
             found = Problem("until", until, f"a month from {max(lives)} on, when its last block is live")
             return [found], None, catalogue
-        made["timeline"]["operating_months"] = months
+        made["timeline"] = timeline | {"operating_months": months}
     problems, scenario, catalogue = validate_raw(made, catalogue, file.parent)
     use = None if scenario is None else LoadedScenario(scenario, file.parent, str(file), digest)
     return problems, use, catalogue

@@ -62,3 +62,21 @@ def test_files_without_history_are_refused(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     with pytest.raises(ScenarioError):
         fit_factors([file])
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["2026-13-01,A,1", "abcd-01-28,A,1", "28/05/2026,A,1", "2026-05-28,A,-1", "2026-05-28,A,0", "2026-05-28,A,x",
+     "2026-05-28,A,1e999", "2026-05-28,,1", "2000-01-28,A,3"],
+)  # fmt: skip
+def test_a_row_that_is_none_is_refused_with_its_line(tmp_path: Path, row: str) -> None:
+    file = history(tmp_path)
+    file.write_text(file.read_text() + row + "\n")
+    with pytest.raises(ScenarioError, match=f"csv:{3 * MONTHS + 2}"):
+        fit_factors([file])
+
+
+@pytest.mark.parametrize("until", ["2021", "2021-13", "yesterday"])
+def test_a_last_month_that_is_none_is_refused(tmp_path: Path, until: str) -> None:
+    with pytest.raises(ScenarioError, match="--until"):
+        fit_factors([history(tmp_path)], until)

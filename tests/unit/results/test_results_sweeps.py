@@ -81,3 +81,32 @@ def test_a_sweep_is_the_same_whoever_computes_it_and_goes_on_where_it_was(
     assert {row["name"] for row in list_runs(tmp_path)} == {"one", "stopped", "two"}
     with pytest.raises(ScenarioError, match="runs query"):
         query_runs(tmp_path, "SELECT * FROM read_csv('/etc/hostname')")
+
+
+@pytest.mark.parametrize("over", ["power.nope=1,2", "power.price_scale=nan..1:0.1", "power.price_scale=-1,-2"])
+def test_a_sweep_without_one_scenario_is_refused_before_anything_is_written(tmp_path: Path, over: str) -> None:
+    with pytest.raises(ScenarioError, match="1 problem"):
+        run_sweep(EXAMPLES / "childress-bitcoin.toml", load_catalogue(), [axis_of(over)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "sql", ["", ";", "SELECT 1 a, 2 a", "SELECT * FROM range(1000001)", "COPY (SELECT 1) TO 'x.csv'", "ATTACH 'x.db'"]
+)
+def test_a_question_that_has_no_rows_too_many_or_writes_is_refused(tmp_path: Path, sql: str) -> None:
+    with pytest.raises(ScenarioError, match="runs query"):
+        query_runs(tmp_path, sql)
+
+
+def test_cells_of_every_type_are_plain(tmp_path: Path) -> None:
+    assert query_runs(tmp_path, "SELECT 'x'::blob, DATE '2026-01-02', [1.5], NULL")[1] == [
+        ("78", "2026-01-02", [1.5], None)
+    ]
+
+
+def test_a_broken_file_of_a_run_is_named(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "manifest.json").write_text('{"sweep": "x", "files": {}}')
+    (tmp_path / "one" / "part-000000.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(ScenarioError, match="one"):
+        query_runs(tmp_path, "SELECT 1")
