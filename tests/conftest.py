@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.pop("COLUMNS", None)  # refusals fold to it
+
 _CANDIDATES = (Path(__file__).parents[2] / "shared" / "reference",)
 
 

@@ -57,6 +57,24 @@ _CRISIS: Final = [
     _FACT | {"field": "debt", "value": 1.7e8},
     _FACT | {"field": "outcome", "value": "survived", "as_of": "2022-12-31"},
 ]
+_LONG: Final[Row] = {
+    "id": "a", "run": "r", "chips": 4096, "accelerator": "h100-sxm", "days_wall": 41.3, "interruptions_unexpected": 77,
+    "interruptions_planned": 9, "effective_time_frac": 0.93, "mttf_hours": "", "restart_minutes": "",
+    "checkpoint_minutes": "", "checkpoint_interval_minutes": "", "cause_shares": "", "step_days_ideal": "",
+    "source": "s", "source_url": "none", "notes": "", "kind": "run", "per_1000_node_days": 3.64, "read_at": "",
+}  # fmt: skip
+_ENERGY: Final[Row] = {
+    "id": "a", "model": "m", "params_b": 13.7, "accelerator": "h100-sxm", "chips": 512, "hours": "",
+    "gpu_hours": 1000000, "energy_mwh": 629.3, "it_or_facility": "it", "energy_basis": "measured average W",
+    "pue": "", "carbon_intensity_kg_kwh": "", "carbon_t": "", "carbon_basis": "", "water_kl": "",
+    "power_w_per_chip": 541, "power_basis": "measured average", "confidence": "read", "source_url": "none",
+    "notes": "",
+}  # fmt: skip
+_NODE: Final[Row] = {
+    "id": "a", "system": "H100 SXM", "workload": "OLMo 2 7B pre-training, active", "quantity": "GPU power",
+    "value": 600, "unit": "W", "rated_value": 700, "rated_unit": "W", "ratio_to_rated": 0.86, "measured": "yes",
+    "confidence": "read", "source_url": "none", "notes": "",
+}  # fmt: skip
 _RISK: Final[Mapping[str, Any]] = {
     "schema": "risk-case/1",
     "inputs": {"pd": 0.0417, "rho": 0.213, "lgd": 0.571, "confidence": [0.987]},
@@ -67,8 +85,8 @@ _CLEARING: Final[Mapping[str, Any]] = {
     "cases": [
         {
             "label": "a",
-            "inputs": {"liabilities": [[0, 7.31], [0, 0]], "external_assets": [5.117, 0]},
-            "outputs": {"clearing_vector": [5.117, 0], "equity": [0, 5.117]},
+            "inputs": {"liabilities": [[0, 7.31], [0, 0]], "external_assets": [5.1173, 0]},
+            "outputs": {"clearing_vector": [5.1173, 0], "equity": [0, 5.1173]},
         }
     ],
 }
@@ -126,6 +144,9 @@ def write_samples(folder: Path) -> dict[str, Path]:
             folder / "bandwidth.csv", [_BANDWIDTH, _BANDWIDTH | {"ranks": 64}, _BANDWIDTH | {"op": "all_gather"}]
         ),
         "finance-case": folder / "finance.json",
+        "goodput": _csv(folder / "goodput.csv", [_LONG, _LONG | {"id": "b", "run": "q", "chips": 2048}]),
+        "training-energy": _csv(folder / "energy.csv", [_ENERGY, _ENERGY | {"id": "b", "params_b": 71.3}]),
+        "node-power": _csv(folder / "nodes.csv", [_NODE]),
         "miner-backtest": _csv(folder / "crisis.csv", _CRISIS),
         "risk-case": folder / "risk.json",
         "clearing-case": folder / "clearing.json",

@@ -39,6 +39,7 @@ MODEL_ROOMS: Final = (
     "workload",
     "hardware",
     "training",
+    "runs",
     "serving",
     "facility",
     "mining",
@@ -171,6 +172,7 @@ def _commands(folder: Path, case: Path) -> Iterable[tuple[str, ...]]:
         yield ("serve", model, "--system", "hgx-h100", "--chips", "8", "--requests", "100")
         yield ("serve", model, "--system", "hgx-h100", "--chips", "8", "--concurrency", "8")
         yield ("train", model, "--system", "hgx-h100", "--chips", "32", "--batch", "128")
+    yield ("train", "llama-3.1-8b", "--system", "hgx-h100", "--chips", "1024", "--batch", "512", "--tokens", "1e12")
     yield ("compare", "mixtral-8x7b", "--systems", "hgx-h200", "--chips", "32", "--batch", "128")
     yield ("hall", "dublin", "--grid-mw", "100")
     yield ("dispatch", str(case))

@@ -61,7 +61,7 @@ def sweep(
     say(f"Ask: megawatt runs query --runs {target.parent} 'SELECT * FROM \"{target.name}\"'")
 
 
-@click.group()
+@click.group(epilog="Example: megawatt runs list")
 def runs() -> None:
     """What was run, and questions in SQL over all of it (DuckDB)."""
 
