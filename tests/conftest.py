@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-os.environ.pop("COLUMNS", None)  # refusals fold to it
+# Refusals fold to it, and readline, which pytest imports, puts it into the environment of subprocesses.
+os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 
 _CANDIDATES = (Path(__file__).parents[2] / "shared" / "reference",)
 

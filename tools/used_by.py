@@ -50,7 +50,7 @@ MODEL_ROOMS: Final = (
     "company",
     "chain",
 )
-_NO_MODELS: Final = ("calibration/", "evidence/")
+_NO_MODELS: Final = ("calibration/", "evidence/", "runs/published")
 _MANY: Final = 20_000
 """Elements of a returned array that are looked through."""
 _SCALES: Final = (*(sign * 1000.0**n for n in (0, 1, -1, 2, -2) for sign in (1.0, -1.0)), 2.0**30)

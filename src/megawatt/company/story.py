@@ -10,7 +10,7 @@ from megawatt.arrays import FloatArray
 from megawatt.company.engine import run_company
 from megawatt.company.markets import Markets, simulate_markets
 from megawatt.company.records import Company, Practice
-from megawatt.company.simulation import CompanyRisk
+from megawatt.company.simulation import CompanyRisk, distress_probability
 from megawatt.company.state import State, leases_usd, machines
 
 __all__ = ["company_row", "maturity_wall", "runway_months", "value_parts"]
@@ -135,6 +135,7 @@ def company_row(risk: CompanyRisk, markets: Markets, terms: Practice) -> dict[st
         "paths": risk.paths,
         "seed": risk.seed,
         "distress": {"value": risk.distress, "interval": list(risk.distress_interval)},
+        "distress_fenced_half": distress_probability(risk),
         "distress_12_months": float(risk.by_month[min(12, risk.months) - 1]),
         "default": risk.default,
         "surrender": risk.surrender,

@@ -153,7 +153,7 @@ def _floats(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 f"debt.junior.{i}.payments", str(row["payments"]), f"at most the {months} months of operation"
             )
     payments, only = debt.get("payments", 60), debt.get("interest_only_payments", 0)
-    if isinstance(payments, int) and isinstance(only, int) and only >= payments:
+    if isinstance(payments, int) and isinstance(only, int) and only >= max(payments, 1):
         yield Problem("debt.interest_only_payments", str(only), f"below payments = {payments}")
 
 
