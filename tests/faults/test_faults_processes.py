@@ -71,12 +71,12 @@ def _cut_while_starting(out: str, number: signal.Signals, wait_s: float) -> bool
     """Whether all that was printed is a worker's word that its killed parent gave it nothing to start from.
 
     The pool's library prints it (twice for two workers) before any code of ours runs in the worker; only a parent that
-    cannot answer (SIGKILL) in the tenth of a second in which a worker is started can cause it.
+    ends (SIGKILL, SIGTERM) in the tenth of a second in which a worker is started can cause it.
     """
     failures = out.count("failed with traceback")
     starved = out.count("EOFError: Ran out of input")
     return (
-        number == signal.SIGKILL
+        number in (signal.SIGKILL, signal.SIGTERM)
         and wait_s == 0
         and 0 < failures <= 2
         and failures == starved

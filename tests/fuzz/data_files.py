@@ -20,7 +20,7 @@ _MODEL = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_
 _MOE = {"architectures": ["Qwen2MoeForCausalLM"], "model_type": "qwen2_moe", "hidden_size": 2048,
         "intermediate_size": 5632, "moe_intermediate_size": 1408, "shared_expert_intermediate_size": 5632,
         "num_attention_heads": 16, "num_experts": 60, "num_experts_per_tok": 4, "num_hidden_layers": 12,
-        "vocab_size": 151936, "mlp_only_layers": [], "layer_types": ["full_attention"]}  # fmt: skip
+        "vocab_size": 151936, "mlp_only_layers": [], "layer_types": ["full_attention"] * 12}  # fmt: skip
 PARAMETERS = {"hours": 24, "solar_mw": 20, "wind_mw": 0, "solar_om_usd_mwh": 0.5, "wind_om_usd_mwh": 1,
               "battery_power_mw": 5, "battery_energy_mwh": 10, "eta_charge": 0.9, "eta_discharge": 0.9,
               "standing_loss_per_hour": 0, "battery_discharge_cost_usd_mwh": 1, "import_limit_mw": 60,

@@ -51,7 +51,7 @@ class Mutator:
         self.schema = json_schema()
         self.catalogue = load_catalogue()
         self.bases = bases()
-        self.single, several = self.schema["anyOf"]
+        self.single, several, *_ = self.schema["anyOf"]
         self.sections = {"": self.single} | self._tables(self.single)
         self.conversion_fields = self._tables(several)["conversion"]["properties"]
 

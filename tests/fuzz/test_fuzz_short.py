@@ -46,7 +46,7 @@ def test_a_scenario_knows_nothing_of_those_before_it() -> None:
 
 def test_what_check_passes_the_chain_computes(tmp_path: Path) -> None:
     """Every refusal after a passing check is one that only the computed year can know, and names a field."""
-    found = survey_plans(6, 80, tmp_path, whole_every=1000)
+    found = survey_plans(6, 130, tmp_path, whole_every=1000)
     assert found.wrong == []
     assert found.counts["planned"] >= 20
 
@@ -66,10 +66,12 @@ _OF_FILES = {("power", f"price_{word}") for word in ("column", "file", "hour_end
     (plant, f"profile{end}") for plant in ("solar", "wind") for end in ("", "_column")
 } | {
     ("training", name) for name in ("layout", "offload", "optimizer", "packing", "schedule", "set_stack", "stack")
+} | {("serving", name) for name in ("hourly", "layout", "precision", "stack")} | {
+    ("tariff", name) for name in ("date", "note", "source")
 } | {
     ("site", "weather"), ("training", "kernels"), ("power", "usd_per_currency"),
 }  # fmt: skip
-"""Files, what is only allowed beside one, and the words of a run: broken as kinds of their own."""
+"""Files, what is only allowed beside one, and the words of a run, a service, a sheet: broken as kinds of their own."""
 _FIXED = ("", "risk")
 """Not looked at: fields outside of a section, and the number of paths, which is kept small."""
 

@@ -127,7 +127,7 @@ def tell(text: str) -> None:
     asked = os.environ.get("COLUMNS", "")
     if asked.isdecimal():
         text = folded(text, int(asked))
-    elif sys.stderr.isatty():
+    elif sys.stderr is not None and sys.stderr.isatty():
         text = folded(text, os.get_terminal_size(sys.stderr.fileno()).columns)
     with contextlib.suppress(OSError):  # nowhere to tell it: the exit code says so
         say(text, err=True)
