@@ -84,6 +84,6 @@ def contract_usd_per_year(model: CashModel) -> float:
         return chips.chips * chips.price_usd_per_chip_hour * paid_h
     serving = model.find(ServingMoney)
     if serving is not None:
-        busy_h = float(serving.fleet.demand.busy_by_hour().mean()) * serving.availability_frac * HOURS_IN_YEAR
+        busy_h = serving.fleet.demand.first_busy_frac * serving.availability_frac * HOURS_IN_YEAR
         return serving.chips * serving.fleet.usd_per_chip_hour * busy_h
     return 12.0 * 1000.0 * lease.it_mw * lease.rent_usd_per_kw_month if lease is not None else 0.0

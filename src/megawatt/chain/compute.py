@@ -231,7 +231,7 @@ def _serving(memo: Memo, scenario: Scenario, section: Serving, folder: Path, hel
         by_hour_it_mw=tuple(chips * w / 1e6 for w in fleet.mean_w()),
         busy_it_mw=busy_it_mw,
         idle_frac=idle_w / fleet.serving_w,
-        tokens_per_s=fleet.tokens_per_s_per_chip * chips * float(fleet.demand.busy_by_hour().mean()),
+        tokens_per_s=fleet.tokens_per_s_per_chip * chips * fleet.demand.first_busy_frac,
         price_usd_per_chip_hour=fleet.usd_per_chip_hour,
         basis_price_usd_per_chip_hour={},
         chip_cost_usd=cost.number() if cost else 0.0,

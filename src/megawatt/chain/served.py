@@ -50,11 +50,19 @@ class Demand:
 
     def busy_by_hour(self) -> FloatArray:
         """Share of the chips that serve in each hour of the first day, (24,): they are filled to the most load."""
-        return np.minimum(np.array(self.day) * self.at_start_frac / self.most_frac, 1.0)
+        return np.minimum(self._asked(), 1.0)
+
+    @property
+    def first_busy_frac(self) -> float:
+        """Mean share of the chips that serve on the first day."""
+        return float(self.busy_by_hour().mean())
+
+    def _asked(self) -> FloatArray:
+        return np.array(self.day) * self.at_start_frac / self.most_frac
 
     def busy_frac(self, level: FloatArray) -> FloatArray:
         """Mean share of the chips that serve at a level of demand over the first day's, in the level's shape."""
-        asked = np.array(self.day) * self.at_start_frac / self.most_frac
+        asked = self._asked()
         alike, hours = np.unique(asked, return_counts=True)
         busy = np.zeros_like(level, dtype=np.float64)
         for share, count in zip(alike, hours, strict=True):
@@ -92,8 +100,11 @@ class ServedChips:
 
     def mean_w(self) -> tuple[float, ...]:
         """IT power of a chip by hour of the first day, averaged over the fleet, (24,). [W]"""
-        busy = self.demand.busy_by_hour()
-        return tuple((self.spare_w + busy * (self.serving_w - self.spare_w)).tolist())
+        return tuple(self.power_w(self.demand.busy_by_hour()).tolist())
+
+    def power_w(self, busy_frac: FloatArray) -> FloatArray:
+        """IT power of a chip, averaged over a fleet of which a share serves, in the share's shape. [W]"""
+        return self.spare_w + busy_frac * (self.serving_w - self.spare_w)
 
 
 def demand_of(serving: Serving) -> Demand:
@@ -195,5 +206,4 @@ class ServingMoney:
 
     def _load_frac(self, busy: FloatArray) -> FloatArray:
         """Load over that of the first day, which the site year is dispatched with."""
-        first = np.mean(self.fleet.mean_w())
-        return (self.fleet.spare_w + busy * (self.fleet.serving_w - self.fleet.spare_w)) / first
+        return self.fleet.power_w(busy) / np.mean(self.fleet.mean_w())

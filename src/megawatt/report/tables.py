@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from megawatt.chain.records import Headline, MinedYear, UseResult
-from megawatt.chain.served import ServedChips
 from megawatt.report.charts.chip import exposed_loss, planned
 from megawatt.report.charts.money import first_path
 from megawatt.report.figure import Table, wording
@@ -246,7 +245,7 @@ def served_table(uses: Sequence[UseResult]) -> Table | None:
         ("Time per token", *(fixed(one.tpot_ms, "ms", 1) for one in best)),
         ("Tokens of answers per second and chip, full", *(count(one.tokens_per_s_per_chip) for one in best)),
         ("The same, as sold in a full hour", *(count(chips.tokens_per_s_per_chip) for _, chips in served)),
-        ("Chips that serve, mean of the first day", *(percent(_busy(chips), 2) for _, chips in served)),
+        ("Chips that serve, mean of the first day", *(percent(chips.demand.first_busy_frac, 2) for _, chips in served)),
         ("Earned by a chip-hour that serves", *(money(chips.usd_per_chip_hour, 2) for _, chips in served)),
         ("IT power of a chip that serves", *(fixed(chips.serving_w, "W", 0) for _, chips in served)),
         ("IT power of a chip that does not", *(fixed(chips.spare_w, "W", 0) for _, chips in served)),
@@ -254,10 +253,6 @@ def served_table(uses: Sequence[UseResult]) -> Table | None:
         ("Times rest on", *("; ".join(f"{k}: {v}" for k, v in chips.plan.evidence.items()) for _, chips in served)),
     )
     return Table(("", *(use.title for use, _ in served)), rows)
-
-
-def _busy(chips: ServedChips) -> float:
-    return float(chips.demand.busy_by_hour().mean())
 
 
 def runner_up_table(use: UseResult) -> Table | None:
