@@ -53,7 +53,7 @@ $(VENV)-audit/.ready:
 LOCK := $(VENV)-audit/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 lock: $(VENV)-audit/.ready ## pin what pyproject.toml asks for, with hashes (UPGRADE=--upgrade: the newest)
 	$(LOCK) $(UPGRADE) --extra build --output-file requirements.txt
-	$(LOCK) $(UPGRADE) --extra build --extra test --extra lint --output-file requirements-test.txt
+	$(LOCK) $(UPGRADE) --extra build --extra test --extra lint --extra app --extra arrow --extra cluster --extra docs --extra pandas --output-file requirements-test.txt
 
 audit: $(VENV)-audit/.ready ## look the pinned versions up among known vulnerabilities
 	$(VENV)-audit/bin/pip-audit --requirement requirements-test.txt --require-hashes --disable-pip --strict $(AUDIT)
