@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
@@ -84,6 +84,9 @@ def test_a_cached_prefix_never_slows(
 ) -> None:
     model = _model(kind)
     users = np.array([4.0])
+    most = model.machine.stack.most_tokens
+    # Pieces of a prompt follow each other through the stages of a pipeline: one piece fewer can take longer.
+    assume(model.layout.pp == 1 or np.ceil(prompt / most) == np.ceil(prompt * (1.0 - hit) / most))
     plain, cached = (closed_loop(model, Traffic(prompt, answer, h), users) for h in (0.0, hit))
     assert cached.ttft_s[0] <= plain.ttft_s[0] * (1 + 1e-9)
     assert cached.tokens_per_s[0] >= plain.tokens_per_s[0] * (1 - 1e-9)

@@ -19,8 +19,8 @@ __all__ = ["serve"]
 @click.argument("model")
 @click.option("--system", "system_key", required=True, metavar="KEY|FILE", help="Machine: hgx-h200, ./my-machine.toml.")
 @click.option("--chips", required=True, type=Whole(1), help="Chips to use.")
-@click.option("--isl", type=Number(1.0), default=1024.0, show_default=True, help="Tokens of a prompt.")
-@click.option("--osl", type=Number(1.0), default=512.0, show_default=True, help="Tokens of an answer.")
+@click.option("--isl", type=Number(1.0), help="Tokens of a prompt.  [default: 1024, or the trace's mean]")
+@click.option("--osl", type=Number(1.0), help="Tokens of an answer.  [default: 512, or the trace's mean]")
 @click.option("--ttft", type=Number(0.0, above=True), metavar="S", help="Longest mean time to the first token.")
 @click.option("--tpot", type=Number(0.0, above=True), metavar="S", help="Longest mean time per token after it.")
 @click.option("--rate", type=Number(0.0, above=True), metavar="R", help="Requests a second: the fewest chips for them.")
@@ -31,7 +31,7 @@ __all__ = ["serve"]
     "--kv", "cache", type=click.Choice(["8", "16"]), help="Bits of a key or value (default: the precision's)."
 )
 @click.option("--stack", default="", metavar="NAME[@RELEASE]", help="vllm, trtllm, sglang, vllm-tpu, nxd-inference.")
-@click.option("--layout", default="", metavar="tp=8,...", help="Fix the layout of a replica: tp, pp, dp, ep.")
+@click.option("--layout", default="", metavar="tp=8,...", help="Fix the layout of a replica: tp, pp, dp, ep, cp.")
 @click.option("--prefix-hit", type=Number(0.0, 0.999), default=0.0, help="Share of a prompt that is already cached.")
 @click.option(
     "--speculate",
@@ -42,6 +42,10 @@ __all__ = ["serve"]
 @click.option("--divided", is_flag=True, help="Also chips for prompts apart from chips that decode.")
 @click.option("--simulate", type=Whole(0, 100_000), default=0, metavar="N",
               help="Serve so many requests step by step: percentiles of the latencies.")  # fmt: skip
+@click.option("--burstiness", type=Number(0.0, 1e6, above=True), default=1.0, show_default=True, metavar="SHAPE",
+              help="Of simulated arrivals: 1 Poisson, below it in bursts (gamma-distributed gaps).")  # fmt: skip
+@click.option("--trace", "trace_file", type=click.Path(path_type=Path), metavar="FILE",
+              help="Requests as they came (CSV, JSON lines): their rate and lengths, simulated.")  # fmt: skip
 @click.option("--seed", type=Whole(0), default=0, show_default=True, help="Of the simulated arrivals.")
 @click.option("--price", type=Number(0.0), metavar="USD", help="Price of a chip-hour: cost of a million tokens.")
 @click.option("--top", type=Whole(1, 20), default=5, show_default=True, help="Layouts to list.")
@@ -58,8 +62,8 @@ def serve(
     model: str,
     system_key: str,
     chips: int,
-    isl: float,
-    osl: float,
+    isl: float | None,
+    osl: float | None,
     ttft: float | None,
     tpot: float | None,
     rate: float | None,
@@ -73,6 +77,8 @@ def serve(
     speculate: tuple[float, float] | None,
     divided: bool,
     simulate: int,
+    burstiness: float,
+    trace_file: Path | None,
     seed: int,
     price: float | None,
     top: int,
@@ -91,9 +97,10 @@ def serve(
     from megawatt.cli import serving_views as views
     from megawatt.serving import (
         Targets,
-        Traffic,
+        asked_traffic,
         engine_settings,
         parse_layout,
+        read_trace,
         simulated,
         usual_precision,
     )
@@ -105,15 +112,16 @@ def serve(
     if write_settings is not None:
         check_text(write_settings[1], force=force)
     catalogue, system = open_machine(load_catalogue(), system_key, kernels=kernels)
-    accepted, drafting = speculate or (1.0, 0.0)
+    trace = read_trace(trace_file) if trace_file is not None else None
+    traffic, wanted_rate = asked_traffic(isl, osl, prefix_hit, speculate, trace, rate, concurrency or requests)
     found = answer(
-        load_model(model, catalogue), system, chips, Traffic(isl, osl, prefix_hit, accepted, drafting),
+        load_model(model, catalogue), system, chips, traffic,
         catalogue=catalogue, precision=precision.strip().lower() or usual_precision(system.accelerator), stack=stack,
         cache_bytes={"8": 1.0, "16": 2.0, None: 0.0}[cache], targets=Targets(ttft or float("inf"),
-        tpot or float("inf"), rate or 0.0), layout=parse_layout(layout), divided=divided,
+        tpot or float("inf"), wanted_rate), layout=parse_layout(layout), divided=divided,
         concurrency=concurrency or 0.0, requests=requests or 0.0, listed=top,
     )  # fmt: skip
-    measured = simulated(found, simulate, seed) if simulate else None
+    measured = simulated(found, simulate, seed, burstiness=burstiness, trace=trace) if simulate or trace else None
     if write_settings is not None:
         write_text(write_settings[1], engine_settings(found, write_settings[0]), force=force, seal=False)
     if as_json:

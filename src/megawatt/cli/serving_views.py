@@ -22,6 +22,7 @@ def _choice_dict(choice: ServingChoice, price: float | None) -> dict[str, Any]:
         "pp": layout.pp,
         "dp": layout.dp,
         "ep": layout.ep,
+        "cp": layout.cp,
         "chips": choice.chips,
         "replicas": choice.replicas,
         "concurrency_per_replica": choice.concurrency,
@@ -70,6 +71,8 @@ def _latencies_dict(measured: Latencies) -> dict[str, Any]:
     return {
         "requests": measured.requests,
         "settled": measured.settled,
+        "put_back_per_request": measured.put_back_per_request,
+        "notes": list(measured.notes),
         "tokens_per_s_per_replica": measured.tokens_per_s,
         "ttft_s": dict(measured.ttft_s),
         "tpot_s": dict(measured.tpot_s),
@@ -151,5 +154,11 @@ def _show_latencies(measured: Latencies) -> None:
     ]
     names = tuple(measured.ttft_s)
     print_table(("", *names), [[name, *(f"{values[n]:.3g}" for n in names)] for name, values in rows])
+    if measured.put_back_per_request:
+        console().print(
+            f"Put back for lack of room and computed anew: {measured.put_back_per_request:.2g} times a request"
+        )
+    for text in measured.notes:
+        console().print(f"Note: {text}")
     if not measured.settled:
         console().print("Too few requests for the load to be reached and held: ask for more than ten times the users.")

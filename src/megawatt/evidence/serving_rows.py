@@ -181,7 +181,8 @@ def _layout(row: Mapping[str, str], arch: ModelArch, assumed: list[str]) -> tupl
         assumed.append("attention data parallelism")
         apart = True
     ep = min(max(round(experts / cores), 1), tp) if experts else (tp if apart else 1)
-    return Layout(1, round(stages), tp, ep, cores) if apart else Layout(tp, round(stages), 1, ep, cores), chips
+    own, groups = (1, tp) if apart else (tp, 1)
+    return Layout(own, round(stages), groups, ep, shards=cores), chips
 
 
 def _stack(row: Mapping[str, str], family: str, assumed: list[str]) -> str:

@@ -9,7 +9,7 @@ from megawatt.serving.machine import (
     serving_machine,
 )
 from megawatt.serving.memory import sequences_that_fit, weight_bytes
-from megawatt.serving.percentiles import Latencies, simulated
+from megawatt.serving.percentiles import Latencies, asked_traffic, simulated
 from megawatt.serving.planning import ServingPlan, serve, service_on, usual_precision
 from megawatt.serving.records import (
     Layout,
@@ -23,9 +23,10 @@ from megawatt.serving.records import (
 )
 from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of, spread_over
 from megawatt.serving.settings import ENGINES, engine_settings
-from megawatt.serving.simulation import Served, poisson_arrivals, simulate, simulate_closed_loop
+from megawatt.serving.simulation import Served, random_arrivals, simulate, simulate_closed_loop
 from megawatt.serving.stacks import ServingStack, read_serving_stack
 from megawatt.serving.steps import Spent, StepModel
+from megawatt.serving.traces import Trace, read_trace
 
 __all__ = [
     "ENGINES",
@@ -43,7 +44,9 @@ __all__ = [
     "Spent",
     "StepModel",
     "Targets",
+    "Trace",
     "Traffic",
+    "asked_traffic",
     "at_rate",
     "burst_ttft_s",
     "cache_width",
@@ -57,9 +60,10 @@ __all__ = [
     "layouts_of",
     "offline",
     "parse_layout",
-    "poisson_arrivals",
     "prefill",
+    "random_arrivals",
     "read_serving_stack",
+    "read_trace",
     "sequences_that_fit",
     "serve",
     "served_precisions",

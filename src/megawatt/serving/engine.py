@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.serving.memory import sequences_that_fit
+from megawatt.serving.memory import growing_that_fit, sequences_that_fit
 from megawatt.serving.records import Points, Traffic
 from megawatt.serving.steps import Spent, StepModel
 
@@ -21,10 +21,12 @@ _HALVINGS: Final = 40
 
 
 def largest_concurrency(model: StepModel, traffic: Traffic) -> float:
-    """Most requests that a replica holds to their end: caches of prompt and whole answer, the engine's own limit."""
-    layout, stack = model.layout, model.machine.stack
-    tokens = traffic.input_tokens + traffic.output_tokens
-    fit = sequences_that_fit(model.service, layout, stack, model.machine.accelerator.hbm_bytes, tokens)
+    """Most requests that a replica holds, by the room for their caches (`ServingStack.whole_answers`) and its limit."""
+    layout, stack, hbm = model.layout, model.machine.stack, model.machine.accelerator.hbm_bytes
+    if stack.whole_answers:
+        fit = sequences_that_fit(model.service, layout, stack, hbm, traffic.input_tokens + traffic.output_tokens)
+    else:
+        fit = growing_that_fit(model.service, layout, stack, hbm, traffic)
     return min(fit, stack.most_sequences * layout.dp)
 
 

@@ -16,7 +16,14 @@ from megawatt.serving.engine import at_rate, closed_loop, largest_concurrency, o
 from megawatt.serving.machine import ServingMachine, cache_width, serving_machine
 from megawatt.serving.memory import weight_bytes
 from megawatt.serving.records import Layout, Points, Service, ServingChoice, Targets, Traffic, check_traffic
-from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of
+from megawatt.serving.search import (
+    Candidates,
+    candidates,
+    divided_pools,
+    front_of,
+    layouts_of,
+    most_context_ranks,
+)
 from megawatt.serving.steps import StepModel
 from megawatt.workload import ModelArch, structure
 
@@ -199,9 +206,10 @@ def service_on(
     width = cache_bytes or cache_width(precision, system.accelerator)
     machine = serving_machine(catalogue, system, precision, stack, cache_bytes=width)
     service = Service(arch, precision, width)
-    layouts = (layout,) if layout is not None else layouts_of(service, system, chips)
+    shared = machine.stack.decode_context_parallel
+    layouts = (layout,) if layout is not None else layouts_of(service, system, chips, context_parallel=shared)
     if layout is not None:
-        _check_layout(arch, layout)
+        _check_layout(arch, layout, machine)
     offered = tuple(y for y in layouts if y.chips <= chips)
     if not offered:
         raise ScenarioError(f"layout {layouts[0].text()} needs {layouts[0].chips} chips; on offer: {chips}")
@@ -215,12 +223,21 @@ def _check_load(**loads: float) -> None:
         raise ScenarioError(f"{' and '.join(given)}: allowed: one of them (a rate, users in a closed loop, or a burst)")
 
 
-def _check_layout(arch: ModelArch, layout: Layout) -> None:
+def _check_layout(arch: ModelArch, layout: Layout, machine: ServingMachine) -> None:
     """Refuse a layout that the model cannot be cut into."""
     mixture = next((kind.mixture for kind in structure(arch).kinds if kind.mixture), None)
     wrong = [
         (mixture is None and layout.dp * layout.ep > 1, "dp and ep need routed experts; more replicas need no layout"),
         (bool(arch.heads % layout.tp), f"tp = {layout.tp} must divide {arch.heads} heads"),
+        (
+            layout.cp > 1 and not machine.stack.decode_context_parallel,
+            f"{machine.stack.key.removeprefix('serving-')} does not share out positions (cp)",
+        ),
+        (
+            layout.cp > most_context_ranks(arch, layout.tp),
+            f"cp = {layout.cp}: at tp = {layout.tp} at most {most_context_ranks(arch, layout.tp)} ranks keep the same "
+            "keys and values",
+        ),
         (layout.pp > arch.layers, f"pp = {layout.pp} must be at most {arch.layers} layers"),
         (mixture is not None and mixture.experts % layout.ep > 0, f"ep = {layout.ep} must divide the experts"),
     ]

@@ -98,6 +98,8 @@ class Layout:
         Groups with requests of their own around common experts (attention data parallel); 1 in a dense model.
     ep : int
         Ranks that share out the experts, a divisor of tp x dp; the rest cuts each expert.
+    cp : int
+        Ranks of a tensor group that share out keys and values by position while decoding, a divisor of tp.
     shards : int
         Cores of a chip that are tensor-parallel ranks of their own (NeuronCores, TensorCores), usually 1: each keeps at
         least one head of keys and values.
@@ -107,6 +109,7 @@ class Layout:
     pp: int = 1
     dp: int = 1
     ep: int = 1
+    cp: int = 1
     shards: int = 1
 
     @property
@@ -117,7 +120,7 @@ class Layout:
     def text(self) -> str:
         """One line, as the tables show it: ``tp8``, ``tp1 dp8 ep8``."""
         parts = [f"tp{self.tp}"]
-        parts += [f"{name}{value}" for name, value in (("pp", self.pp), ("dp", self.dp)) if value > 1]
+        parts += [f"{name}{value}" for name, value in (("pp", self.pp), ("dp", self.dp), ("cp", self.cp)) if value > 1]
         return " ".join([*parts, f"ep{self.ep}"] if self.ep > 1 else parts)
 
 
@@ -241,7 +244,7 @@ _PER_MILLION: Final = 1e6
 """Tokens of a million."""
 _MS_PER_S: Final = 1e3
 """Milliseconds of a second."""
-_DEGREES: Final = ("tp", "pp", "dp", "ep")
+_DEGREES: Final = ("tp", "pp", "dp", "ep", "cp")
 _MOST_DEGREE: Final = 100_000
 """No replica is spread over more chips."""
 
@@ -252,7 +255,7 @@ def parse_layout(text: str) -> Layout | None:
     Raises
     ------
     ScenarioError
-        If a name or number is not allowed, or the experts' ranks do not divide tp x dp.
+        If a name or number is not allowed, or the experts' ranks do not divide tp x dp, or cp not tp.
     """
     values: dict[str, int] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
@@ -267,4 +270,6 @@ def parse_layout(text: str) -> Layout | None:
     made = Layout(**{"ep": values.get("dp", 1) * values.get("tp", 1) if "dp" in values else 1, **values})
     if made.tp * made.dp % made.ep:
         raise ScenarioError(f"layout {shown(text)}: ep = {made.ep} must divide tp x dp = {made.tp * made.dp}")
+    if made.tp % made.cp:
+        raise ScenarioError(f"layout {shown(text)}: cp = {made.cp} must divide tp = {made.tp}")
     return made

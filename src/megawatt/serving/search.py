@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,9 +15,9 @@ from megawatt.serving.engine import closed_loop, largest_concurrency, mean_step,
 from megawatt.serving.machine import ServingMachine
 from megawatt.serving.records import Layout, Points, Service, Traffic
 from megawatt.serving.steps import StepModel
-from megawatt.workload import structure
+from megawatt.workload import Attention, Latent, ModelArch, structure
 
-__all__ = ["Candidates", "candidates", "divided_pools", "front_of", "layouts_of", "spread_over"]
+__all__ = ["Candidates", "candidates", "divided_pools", "front_of", "layouts_of", "most_context_ranks", "spread_over"]
 
 _LOADS: Final = 96
 """Loads of a layout that are costed, from one request to as many as fit, evenly in logarithm."""
@@ -115,11 +115,23 @@ def _powers(most: float) -> Iterator[int]:
         value *= 2
 
 
-def layouts_of(service: Service, system: System, chips: int) -> tuple[Layout, ...]:
+def most_context_ranks(arch: ModelArch, tp: int) -> int:
+    """Ranks of a tensor group that keep the same keys and values, and could share them out by position."""
+    kept = [
+        1 if isinstance(mixer, Latent) else mixer.kv_heads
+        for kind in structure(arch).kinds
+        for mixer in kind.mixers
+        if isinstance(mixer, Attention | Latent)
+    ]
+    return max(tp // max(kept), 1) if kept else 1
+
+
+def layouts_of(service: Service, system: System, chips: int, *, context_parallel: bool = False) -> tuple[Layout, ...]:
     """Layouts of one replica on at most so many chips: tensor parallel inside the fast domain, stages beyond it.
 
     Tensor parallelism in powers of two that divide the heads, and all chips of the domain; attention data parallelism
-    around common experts; experts spread over all ranks of a replica.
+    around common experts; experts spread over all ranks of a replica; with ``context_parallel`` also ranks that would
+    keep the same keys and values, but share them out by position.
     """
     shape = structure(service.arch)
     mixture = next((kind.mixture for kind in shape.kinds if kind.mixture), None)
@@ -139,6 +151,11 @@ def layouts_of(service: Service, system: System, chips: int) -> tuple[Layout, ..
                 ranks = tp * dp
                 if ranks > 1 and mixture.experts % ranks == 0:
                     found[Layout(tp, pp, dp, ranks)] = None
+    if context_parallel:
+        for layout in tuple(found):
+            ranks = most_context_ranks(service.arch, layout.tp)
+            if ranks > 1 and layout.tp % ranks == 0:
+                found[replace(layout, cp=ranks)] = None
     return tuple(found)
 
 

@@ -83,6 +83,8 @@ def _vllm(plan: ServingPlan, best: ServingChoice) -> str:
         words.append(f"--data-parallel-size {layout.dp}")
     if layout.ep > 1:
         words.append("--enable-expert-parallel")
+    if layout.cp > 1:
+        words.append(f"--decode-context-parallel-size {layout.cp}")
     if plan.service.cache_bytes < 2.0:
         words.append("--kv-cache-dtype fp8")
     if plan.traffic.prefix_hit_frac:
@@ -131,6 +133,8 @@ def _sglang(plan: ServingPlan, best: ServingChoice) -> str:
         words += [f"--dp {layout.dp}", "--enable-dp-attention"]
     if layout.ep > 1:
         words.append(f"--ep-size {layout.ep}")
+    if layout.cp > 1:
+        words.append(f"--dcp-size {layout.cp}")
     if plan.service.cache_bytes < 2.0:
         words.append("--kv-cache-dtype fp8_e4m3")
     return _joined(words)

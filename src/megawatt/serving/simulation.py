@@ -10,11 +10,11 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
-from megawatt.serving.engine import largest_concurrency
+from megawatt.serving.memory import sequences_that_fit
 from megawatt.serving.records import Traffic
 from megawatt.serving.steps import StepModel
 
-__all__ = ["Served", "poisson_arrivals", "simulate", "simulate_closed_loop"]
+__all__ = ["Served", "random_arrivals", "simulate", "simulate_closed_loop"]
 
 _MOST_STEPS: Final = 5_000_000
 """Steps of a simulation: beyond them the engine does not keep up."""
@@ -25,7 +25,8 @@ class Served:
     """What every request met; arrays by request, in the order of arrival. [s]
 
     ``ttft_s`` from arrival to the first token, ``tpot_s`` per token after it, ``latency_s`` from arrival to the last.
-    ``end_s`` is when the last request was answered, ``tokens`` all that were given out until then.
+    ``end_s`` is when the last request was answered, ``tokens`` all that were given out until then; ``put_back`` how
+    often a request lost its room to others and was computed anew.
     """
 
     arrival_s: FloatArray
@@ -34,6 +35,7 @@ class Served:
     latency_s: FloatArray
     end_s: float
     tokens: float
+    put_back: int = 0
 
     @property
     def tokens_per_s(self) -> float:
@@ -46,16 +48,39 @@ class _Request:
     place: int
     prompt: float
     answer: float
-    left_prompt: float
+    cached: float
     given: float = 0.0
     first_s: float = 0.0
+    left_prompt: float = 0.0
+    taken: float = 0.0
+
+    @property
+    def held(self) -> float:
+        """Tokens whose keys and values it keeps."""
+        return self.prompt + self.given
+
+    def start(self) -> None:
+        """Take it in: what is not cached of its prompt, and what it was given before it lost its room."""
+        self.taken = self.left_prompt = max(self.held - self.cached, 1.0)
 
 
-def poisson_arrivals(rate_per_s: float, requests: int, seed: int = 0) -> FloatArray:
-    """Times of arrival of a Poisson stream, the first at 0. [s]"""
-    if not rate_per_s > 0.0 or requests < 1:
-        raise ScenarioError(f"arrivals: rate = {rate_per_s:g}, requests = {requests}; allowed: above 0, 1 or more")
-    gaps = np.random.default_rng(seed).exponential(1.0 / rate_per_s, requests - 1)
+def random_arrivals(rate_per_s: float, requests: int, seed: int = 0, burstiness: float = 1.0) -> FloatArray:
+    """Times of arrival at a rate, the first at 0; gaps are gamma-distributed with shape ``burstiness``. [s], shape (n,)
+
+    1 is a Poisson stream; below 1 requests come in bursts (the gaps' spread is 1 / sqrt(burstiness) of their mean),
+    above it they are more even.
+
+    Raises
+    ------
+    ScenarioError
+        If the rate or the shape is not above 0, or there is no request.
+    """
+    if not (rate_per_s > 0.0 and burstiness > 0.0 and requests >= 1):
+        raise ScenarioError(
+            f"arrivals: rate = {rate_per_s:g}, requests = {requests}, burstiness = {burstiness:g}; allowed: above 0, "
+            "1 or more, above 0"
+        )
+    gaps = np.random.default_rng(seed).gamma(burstiness, 1.0 / (rate_per_s * burstiness), requests - 1)
     return np.concatenate([[0.0], np.cumsum(gaps)])
 
 
@@ -98,10 +123,13 @@ def simulate_closed_loop(
 ) -> Served:
     """So many users who each send the next request when the last one is answered, until so many are answered.
 
-    ``output_tokens`` (requests,): answers of each; all alike where none are given, so that users who started together
-    stay in step: their prompts come together and disturb no other's decoding.
+    ``output_tokens`` (requests,): answers of each; all alike where none are given. The first answers of several users
+    are cut to even shares of their length, so that users who start together do not stay in step.
     """
-    answers = np.full(requests, traffic.output_tokens) if output_tokens is None else output_tokens
+    answers = np.full(requests, traffic.output_tokens) if output_tokens is None else output_tokens.copy()
+    if users > 1:
+        first = answers[:users]
+        answers[: len(first)] = np.maximum(np.ceil(first * (np.arange(len(first)) + 1.0) / len(first)), 1.0)
     arrivals = np.where(np.arange(requests) < users, 0.0, np.inf)
     prompts = np.full(requests, traffic.input_tokens)
     return _Engine(model, traffic, arrivals, prompts, answers).run(closed=True)
@@ -116,15 +144,18 @@ class _Engine:
         self.model, self.traffic = model, traffic
         self.arrival_s = arrival_s.copy()
         self.answers = answers
-        kept = 1.0 - traffic.prefix_hit_frac
         self.requests = [
-            _Request(i, float(p), float(a), max(float(p) * kept, 1.0))
+            _Request(i, float(p), float(a), float(p) * traffic.prefix_hit_frac)
             for i, (p, a) in enumerate(zip(prompts, answers, strict=True))
         ]
-        most = largest_concurrency(model, traffic)
+        stack = model.machine.stack
         # Room in tokens: what fits of mean requests; the count of sequences has its own limit.
-        self.room = most * (traffic.input_tokens + traffic.output_tokens)
-        self.most = min(most, model.machine.stack.most_sequences * model.layout.dp)
+        whole = traffic.input_tokens + traffic.output_tokens
+        fit = sequences_that_fit(model.service, model.layout, stack, model.machine.accelerator.hbm_bytes, whole)
+        self.room = fit * whole
+        self.most = stack.most_sequences * model.layout.dp
+        self.whole_answers = stack.whole_answers
+        self.put_back = 0
         largest = float(np.max(prompts + answers))
         if largest > self.room * (1.0 + 1e-9):
             raise ScenarioError(f"serving: a request of {largest:g} tokens never fits: room for {self.room:.0f}")
@@ -158,13 +189,30 @@ class _Engine:
     def _admit(self) -> None:
         while self.waiting and len(self.taking) + len(self.decoding) < self.most:
             first = self.waiting[0]
-            if self.held + first.prompt + first.answer > self.room * (1.0 + 1e-9):
+            if self.held + self._room_of(first) > self.room * (1.0 + 1e-9):
                 return
-            self.held += first.prompt + first.answer
+            self.held += self._room_of(first)
+            first.start()
             self.taking.append(self.waiting.popleft())
+
+    def _room_of(self, request: _Request) -> float:
+        """Tokens that a request takes of the room: to its end, or those it has by now."""
+        return request.prompt + request.answer if self.whole_answers else request.held
+
+    def _make_room(self) -> None:
+        """Put back whoever came last until the next tokens of the others have room."""
+        if self.whole_answers:
+            return
+        grown = self.traffic.accepted_tokens
+        while len(self.decoding) > 1 and self.held + grown * len(self.decoding) > self.room * (1.0 + 1e-9):
+            lost = self.taking.pop() if self.taking else self.decoding.pop()
+            self.held -= self._room_of(lost)
+            self.waiting.appendleft(lost)
+            self.put_back += 1
 
     def _step(self) -> int:
         """One step: pieces of prompts within the budget, one token for all that decode. How many ended."""
+        self._make_room()
         stack, groups = self.model.machine.stack, float(self.model.layout.dp)
         budget = max(stack.most_tokens * groups - len(self.decoding), 1.0)
         taken: list[tuple[_Request, float]] = []
@@ -178,33 +226,41 @@ class _Engine:
             self.taking.popleft()
         self.now += self._time_s(taken)
         for request in self.decoding:
-            request.given = min(request.given + self.traffic.accepted_tokens, request.answer)
+            self._give(request, self.traffic.accepted_tokens)
         for request, piece in taken:
             request.left_prompt -= piece
             if request.left_prompt <= 0.0:
-                request.given, request.first_s = 1.0, self.now
+                if not request.given:
+                    request.first_s = self.now
+                self._give(request, 1.0)
                 self.decoding.append(request)
         ended = [r for r in self.decoding if r.given >= r.answer - 1e-9]
         for request in ended:
             self.last_s[request.place] = self.now
-            self.held -= request.prompt + request.answer
+            self.held -= self._room_of(request)
         if ended:
             self.decoding = [r for r in self.decoding if r.given < r.answer - 1e-9]
         return len(ended)
+
+    def _give(self, request: _Request, tokens: float) -> None:
+        """Tokens of the answer, which take room as they come."""
+        before = self._room_of(request)
+        request.given = min(request.given + tokens, request.answer)
+        self.held += self._room_of(request) - before
 
     def _time_s(self, taken: list[tuple[_Request, float]]) -> float:
         model, groups = self.model, float(self.model.layout.dp)
         active = len(self.decoding)
         fresh = sum(piece for _, piece in taken)
-        context = sum(r.prompt + r.given for r in self.decoding) / active if active else 0.0
+        context = sum(r.held for r in self.decoding) / active if active else 0.0
         rows = np.array([(active + fresh) / groups])
         busiest = np.array([active / groups + max(fresh / groups, max((p for _, p in taken), default=0.0))])
         total = model.dense(busiest).time_s + model.routed(rows).time_s + model.messages(rows).time_s
         if active:
             total = total + model.decoding(np.array([active / groups]), context).time_s
         for request, piece in taken:
-            new = max(request.prompt * (1.0 - self.traffic.prefix_hit_frac), 1.0)
-            total = total + piece / new * model.prompts(np.ones(1), new, request.prompt).time_s
+            new = request.taken
+            total = total + piece / new * model.prompts(np.ones(1), new, max(request.held, new)).time_s
         ready = sum(piece >= r.left_prompt for r, piece in taken)
         total = total + model.head(np.array([(active + ready) / groups])).time_s
         total = total + model.host(np.array([float(active + len(taken))])).time_s
@@ -215,4 +271,5 @@ class _Engine:
         first = np.array([r.first_s for r in self.requests])
         ttft, latency = first - self.arrival_s, self.last_s - self.arrival_s
         tpot = (latency - ttft) / np.maximum(self.answers - 1.0, 1.0)
-        return Served(self.arrival_s, ttft, tpot, latency, float(self.last_s.max()), float(self.answers.sum()))
+        end_s, tokens = float(self.last_s.max()), float(self.answers.sum())
+        return Served(self.arrival_s, ttft, tpot, latency, end_s, tokens, self.put_back)

@@ -42,6 +42,11 @@ class ServingStack:
         Requests join and leave between steps; otherwise a batch is served as a whole, from prompt to last token.
     windowed_cache : bool
         Keys and values behind a sliding window are given back.
+    whole_answers : bool
+        A request is taken in where its prompt and whole answer have room; otherwise where its prompt has, and the last
+        one that came is put back and computed anew where answers outgrow the room (arXiv 2309.06180, section 4.5).
+    decode_context_parallel : bool
+        Ranks of a tensor group can share out a request's keys and values by position.
     latent_absorbed : bool
         Latent attention decodes on the latent vectors themselves (arXiv 2405.04434, section 2.1.2).
     decode_attention_frac : float
@@ -76,6 +81,8 @@ class ServingStack:
     kernels: str
     continuous: bool
     windowed_cache: bool
+    whole_answers: bool
+    decode_context_parallel: bool
     latent_absorbed: bool
     decode_attention_frac: float
     latent_attention_frac: float
@@ -94,7 +101,7 @@ class ServingStack:
     most_tokens: float
 
 
-_FLAGS: Final = ("continuous", "windowed_cache", "latent_absorbed")
+_FLAGS: Final = ("continuous", "windowed_cache", "whole_answers", "decode_context_parallel", "latent_absorbed")
 
 
 def default_serving_stack(accelerator: Accelerator) -> str:

@@ -22,7 +22,7 @@ from megawatt.hardware import (
     send_receive_s,
 )
 from megawatt.serving.machine import ServingMachine
-from megawatt.serving.memory import cache_bytes_per_request, stored_bytes
+from megawatt.serving.memory import cache_bytes_per_request, kept_heads, stored_bytes
 from megawatt.serving.records import Layout, Service
 from megawatt.workload import (
     ACTIVATION_BYTES,
@@ -167,6 +167,9 @@ class StepModel:
             apart = kind.mixture is not None and self.layout.dp > 1
             sums = float(bool(kind.mixers)) + float(kind.mlp is not None and not apart)
             total = total + self._sum(ACTIVATION_BYTES * rows * hidden).scaled(number * sums)
+            if self.layout.cp > 1:
+                for mixer in kind.mixers:
+                    total = total + self._gathered(mixer, rows).scaled(number)
             if kind.mixture is not None and apart:
                 copies = min(kind.mixture.per_token, self.layout.tp * self.layout.dp)
                 sent = ACTIVATION_BYTES * rows * kind.mixture.expert_input(hidden) * copies
@@ -255,6 +258,22 @@ class StepModel:
         stream = all_reduce_s(self.machine.fabric, payload, ranks) - all_reduce_s(self.machine.fabric, _TINY, ranks)
         return self._busy(self.machine.stack.message_s + stream, self.machine.power.communication)
 
+    def _gathered(self, mixer: Mixer, rows: FloatArray) -> Spent:
+        """Queries gathered over the ranks that share out positions, their partial outputs summed back. [s]
+
+        A rank has the queries of all ``cp`` ranks on its own positions; each of the two passes is half a sum.
+        """
+        if isinstance(mixer, Linear | Mamba):
+            return Spent(np.zeros_like(rows), np.zeros_like(rows))
+        ranks = float(self.layout.cp)
+        heads = mixer.heads * self.layout.cp / self.layout.tp
+        both = mixer.head_dim + mixer.value_dim
+        if isinstance(mixer, Latent):
+            both = 2 * mixer.kv_rank + mixer.rope
+        payload = ACTIVATION_BYTES * rows * heads * both / 2.0
+        stream = all_reduce_s(self.machine.fabric, payload, ranks) - all_reduce_s(self.machine.fabric, _TINY, ranks)
+        return self._busy(2.0 * self.machine.stack.message_s + stream, self.machine.power.communication)
+
     def _exchange(self, payload: FloatArray) -> Spent:
         ranks = float(self.layout.tp * self.layout.dp)
         return self._busy(all_to_all_s(self.machine.fabric, payload, ranks), self.machine.power.communication)
@@ -292,10 +311,10 @@ class StepModel:
             width = float(mixer.kv_rank + mixer.rope)
             if not self.machine.stack.latent_absorbed:
                 width = mixer.heads / ranks * (mixer.head_dim + mixer.value_dim)
-            return width * keys * service.cache_bytes * self.layout.shards + index
-        heads = max(-(-mixer.kv_heads // ranks), 1) * self.layout.shards
+            return width * keys / self.layout.cp * service.cache_bytes * self.layout.shards + index
         # Layers that share keys and values read them all the same.
-        return heads * (mixer.head_dim + mixer.value_dim) * keys * service.cache_bytes + index
+        width = kept_heads(mixer.kv_heads, self.layout) * (mixer.head_dim + mixer.value_dim)
+        return width * keys / self.layout.cp * service.cache_bytes + index
 
     def _latent_flops(self, mixer: Mixer, context: FloatArray) -> FloatArray | float:
         """Products of one decoding step of one sequence with the latent vectors, all heads of a chip. [FLOP]"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
@@ -9,14 +10,17 @@ from megawatt.errors import ScenarioError
 from megawatt.serving import (
     Layout,
     Service,
+    StepModel,
     Traffic,
     check_traffic,
     parse_layout,
     read_serving_stack,
     sequences_that_fit,
+    serving_machine,
     weight_bytes,
 )
-from megawatt.serving.memory import cache_bytes_per_request, cache_bytes_per_token
+from megawatt.serving.memory import cache_bytes_per_request, cache_bytes_per_token, growing_that_fit
+from megawatt.serving.search import most_context_ranks
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -114,3 +118,35 @@ def test_stacks_say_what_they_do_otherwise() -> None:
     assert {a.name.rpartition(".")[2] for a in facts} == {n for n in static.__dataclass_fields__ if n != "key"}
     with pytest.raises(ScenarioError, match="no release"):
         read_serving_stack(CATALOGUE, "vllm@9.9", CHIP)
+
+
+def test_ranks_that_keep_the_same_keys_share_them_out_by_position() -> None:
+    service = Service(LLAMA, "fp8", 1.0)
+    # Eight heads on sixteen chips: two keep the same one, and with cp = 2 half of its positions each.
+    assert cache_bytes_per_request(service, Layout(tp=16, cp=2), STACK, 1000.0) == 500 * 80 * 256
+    latent = Service(load_model("deepseek-v3", CATALOGUE), "fp8", 1.0)
+    assert cache_bytes_per_request(latent, Layout(tp=8, cp=8), STACK, 800.0) == pytest.approx(100 * 61 * (512 + 64))
+    assert most_context_ranks(LLAMA, 16) == 2
+    assert most_context_ranks(LLAMA, 8) == 1
+    assert most_context_ranks(latent.arch, 8) == 8
+
+
+def test_decoding_of_long_contexts_gains_from_shared_positions() -> None:
+    machine = serving_machine(CATALOGUE, CATALOGUE.system("hgx-h200"), "fp8")
+    service = Service(load_model("deepseek-v3", CATALOGUE), "fp8", 1.0)
+    apart, shared = (StepModel(service, Layout(tp=8, cp=cp), machine) for cp in (1, 8))
+    sequences = np.array([8.0])
+    # Each of eight ranks reads an eighth, or all do the arithmetic of their heads on the whole.
+    assert shared.decoding(sequences, 1e5).time_s[0] <= apart.decoding(sequences, 1e5).time_s[0]
+    assert shared.messages(sequences).time_s[0] > apart.messages(sequences).time_s[0]
+
+
+def test_growing_answers_fill_the_room_by_hand() -> None:
+    # Room for 100 whole requests, 1000 in and 1000 out: n 1500 + 2 sqrt(n) 1000 / sqrt(12) = 200,000.
+    service = Service(LLAMA, "fp8", 1.0)
+    per_token = cache_bytes_per_request(service, Layout(), STACK, 1.0)
+    hbm = weight_bytes(service, Layout()) + STACK.buffer_bytes + 200_000 * per_token / STACK.cache_frac
+    n = growing_that_fit(service, Layout(), STACK, hbm, Traffic(1000.0, 1000.0))
+    assert n * 1500.0 + 2.0 * n**0.5 * 1000.0 / 12.0**0.5 == pytest.approx(200_000.0)
+    assert n == pytest.approx(128.9, abs=0.1)
+    assert growing_that_fit(service, Layout(), STACK, hbm, Traffic(300_000.0, 100_000.0)) == pytest.approx(0.5)
