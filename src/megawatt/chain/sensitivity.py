@@ -22,7 +22,7 @@ from megawatt.finance.scheduled import Cover, scheduled_covers
 from megawatt.risk import run_calls, simulate_factors
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["input_title", "moved_input", "ranged_inputs", "sensitivities"]
+__all__ = ["End", "end_of", "input_title", "low_high", "missed_frac", "moved_input", "ranged_inputs", "sensitivities"]
 
 _UNIT_AT_END: Final = re.compile(
     r"_(frac|years|months|hours|usd|mw|w|k|c|usd_per_(chip|kw_month|mw|chip_hour|mwh|th)|w_per_chip|per_year)$"
@@ -85,7 +85,7 @@ def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalo
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class End:
     """What a site is worth, per MW of its connection and year, what it trains, per MWh, and its loan's cover."""
 
     value_usd: float
@@ -93,15 +93,21 @@ class _End:
     cover: Cover
 
 
-def _ends(moved: Sequence[Links | None]) -> list[_End | None]:
+def _ends(moved: Sequence[Links | None]) -> list[End | None]:
     """Ends of sites, their covers found together."""
     sites = [links for links in moved if links is not None]
     found = [site.model.base_end() for site in sites]
     covers = scheduled_covers([case for _, case in found])
     ends = iter(
-        _End(value, site.tokens_per_mwh, cover) for site, (value, _), cover in zip(sites, found, covers, strict=True)
+        End(value, site.tokens_per_mwh, cover) for site, (value, _), cover in zip(sites, found, covers, strict=True)
     )
     return [None if links is None else next(ends) for links in moved]
+
+
+def end_of(links: Links) -> End:
+    """What one site is worth, and its loan's cover; base case."""
+    value, case = links.model.base_end()
+    return End(value, links.tokens_per_mwh, scheduled_covers([case])[0])
 
 
 def _moved(links: Links, row: Assumption, value: float) -> Links | None:
@@ -112,13 +118,14 @@ def _moved(links: Links, row: Assumption, value: float) -> Links | None:
         return None
 
 
-def _low_high(row: Assumption) -> tuple[float, float]:
+def low_high(row: Assumption) -> tuple[float, float]:
+    """Both ends of an input's range; where one is not known, its value."""
     fact, base = row.fact, row.fact.number()
     return base if fact.low is None else fact.low, base if fact.high is None else fact.high
 
 
-def _one(links: Links, row: Assumption, at: tuple[_End | None, _End | None], here: _End) -> Sensitivity | None:
-    low, high = _low_high(row)
+def _one(links: Links, row: Assumption, at: tuple[End | None, End | None], here: End) -> Sensitivity | None:
+    low, high = low_high(row)
     base = row.fact.number()
     if at[0] is None and at[1] is None:
         return None
@@ -127,7 +134,7 @@ def _one(links: Links, row: Assumption, at: tuple[_End | None, _End | None], her
     return replace(ends, name=row.name, title=title, unit=row.fact.unit, low=low, base=base, high=high)
 
 
-def _between(low: _End, high: _End) -> Sensitivity:
+def _between(low: End, high: End) -> Sensitivity:
     return Sensitivity(
         name="",
         title="",
@@ -161,7 +168,7 @@ def input_title(links: Links, row: Assumption) -> str:
     return f"{entry.title}: {words}" if entry else words
 
 
-def _basis(links: Links, base_end: _End) -> Sensitivity | None:
+def _basis(links: Links, base_end: End) -> Sensitivity | None:
     """The other price basis of a system without a published price, as a range of its own."""
     chips = links.compute
     contract = links.scenario.contract
@@ -188,14 +195,14 @@ def _basis(links: Links, base_end: _End) -> Sensitivity | None:
     )
 
 
-def _all(links: Links, base_end: _End, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
-    moved = [links if end == row.fact.number() else _moved(links, row, end) for row in ranged for end in _low_high(row)]
+def _all(links: Links, base_end: End, ranged: Sequence[Assumption]) -> list[Sensitivity | None]:
+    moved = [links if end == row.fact.number() else _moved(links, row, end) for row in ranged for end in low_high(row)]
     ends = _ends([None if site is links else site for site in moved])
     at = [base_end if site is links else end for site, end in zip(moved, ends, strict=True)]
     return [_one(links, row, (at[2 * i], at[2 * i + 1]), base_end) for i, row in enumerate(ranged)]
 
 
-def _missed(links: Links | None) -> float | None:
+def missed_frac(links: Links | None) -> float | None:
     """Share of a few paths on which service is missed, owners committed to what that base case takes."""
     if links is None or links.model.capital.loan is None:
         return None
@@ -205,8 +212,8 @@ def _missed(links: Links | None) -> float | None:
 
 
 def _simulated(links: Links, rows: Sequence[Assumption]) -> list[tuple[float | None, float | None]]:
-    ends = [[links if end == row.fact.number() else _moved(links, row, end) for end in _low_high(row)] for row in rows]
-    return [(_missed(low), _missed(high)) for low, high in ends]
+    ends = [[links if end == row.fact.number() else _moved(links, row, end) for end in low_high(row)] for row in rows]
+    return [(missed_frac(low), missed_frac(high)) for low, high in ends]
 
 
 def _shares(workers: int) -> int:
@@ -214,7 +221,7 @@ def _shares(workers: int) -> int:
     return 1 if workers == 1 else _CALLS_PER_WORKER * workers
 
 
-def _with_missed(links: Links, here: _End, rows: list[Sensitivity], workers: int) -> list[Sensitivity]:
+def _with_missed(links: Links, here: End, rows: list[Sensitivity], workers: int) -> list[Sensitivity]:
     """The rows with the probability of a missed payment at their ends, where it is simulated."""
     if links.model.capital.loan is None:
         return rows

@@ -33,7 +33,7 @@ from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_miners import machines_of
 from megawatt.units import LITRE_PER_M3
 
-__all__ = ["cooling_notes", "run_use"]
+__all__ = ["cooling_notes", "dispatch_of", "hall_year_of", "run_use"]
 
 _MOST_CURTAILED: Final = 0.01
 """Share of contracted AI energy that limits may cost before the site is called infeasible: a site that cannot serve
@@ -48,7 +48,8 @@ def _hash_economics(links: Links) -> HashEconomics | None:
     return miners.economics(links.model.ground, base_factors(links.terms, links.model.calendar.spine.months))
 
 
-def _dispatch(links: Links) -> Dispatch:
+def dispatch_of(links: Links) -> Dispatch:
+    """The site's year by the hour; InfeasibleError where limits cost AI more than a little of its energy."""
     if links.plants:
         year = solve_with_assets(links.problem, links.plants.assets)
     else:
@@ -76,7 +77,8 @@ def _halls(links: Links) -> Halls:
     return halls
 
 
-def _hall_year(links: Links, dispatch: Dispatch) -> FacilityYear:
+def hall_year_of(links: Links, dispatch: Dispatch) -> FacilityYear:
+    """Losses and cooling of the halls over a dispatched year."""
     it_mw = dispatch.mining_it_mw if links.ai is None else dispatch.ai_it_mw
     return simulate_hall(_halls(links).design, links.weather, it_mw)
 
@@ -330,8 +332,8 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     scenario = loaded.scenario
     links = forge(scenario, catalogue, loaded.folder)
     halls = _halls(links)
-    dispatch = _dispatch(links)
-    hall = _hall_year(links, dispatch)
+    dispatch = dispatch_of(links)
+    hall = hall_year_of(links, dispatch)
     risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
     moves = sensitivities(links, workers)
     assumptions = links.assumptions()

@@ -12,7 +12,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.chain.hours import site_year
 from megawatt.chain.links import Links, forge
 from megawatt.chain.sensitivity import moved_input, ranged_inputs
-from megawatt.chain.use import _dispatch
+from megawatt.chain.use import dispatch_of
 from megawatt.dispatch import optimise, solve_merit
 from megawatt.errors import ScenarioError
 from megawatt.finance import live_share
@@ -51,7 +51,7 @@ def test_a_section_and_a_key_of_the_same_lines_are_the_same_site(tmp_path: Path)
 
 def test_miners_dispatched_year_is_the_months_of_the_cash(tmp_path: Path) -> None:
     made = links(tmp_path, "tariff.demand=[{per_kw_month=6}, {per_kw_month=4, hours='14-19', months=[6,7,8,9]}]")
-    year, value = _dispatch(made), made.mined.by_month_usd_per_mwh[np.newaxis, :]  # type: ignore[union-attr]
+    year, value = dispatch_of(made), made.mined.by_month_usd_per_mwh[np.newaxis, :]  # type: ignore[union-attr]
     months = made.response.mining(value, np.ones((1, 12)))
     assert months.facility_mwh.sum() == pytest.approx(float(year.import_mw.sum()), rel=1e-9)
     assert months.charges_usd is not None
@@ -75,7 +75,7 @@ def test_months_held_at_levels_are_near_the_optimum_of_the_year(tmp_path: Path, 
     loaded = load(path, load_catalogue(), (f"tariff.demand={demand}",))
     made = forge(loaded.uses[0].scenario, loaded.catalogue, loaded.uses[0].folder)
     plan = optimise(site_year(loaded.uses[0], loaded.catalogue).problem)
-    held, unheld = _dispatch(made).objective_usd, solve_merit(made.problem).objective_usd
+    held, unheld = dispatch_of(made).objective_usd, solve_merit(made.problem).objective_usd
     assert held <= -plan.objective_usd + 1.0
     assert held >= unheld - 1.0
     assert held == pytest.approx(-plan.objective_usd, rel=0.01, abs=0.005 * abs(unheld))
@@ -83,9 +83,11 @@ def test_months_held_at_levels_are_near_the_optimum_of_the_year(tmp_path: Path, 
 
 def test_a_dear_peak_stops_the_miners(tmp_path: Path) -> None:
     made = links(tmp_path, "tariff.demand=[{per_kw_month=80}]")
-    assert _dispatch(made).mining_it_mw.sum() == 0.0
+    assert dispatch_of(made).mining_it_mw.sum() == 0.0
     cheap = links(tmp_path, "tariff.demand=[{per_kw_month=0.01}]")
-    assert _dispatch(cheap).mining_it_mw.sum() == pytest.approx(solve_merit(cheap.problem).mining_it_mw.sum(), rel=1e-6)
+    assert dispatch_of(cheap).mining_it_mw.sum() == pytest.approx(
+        solve_merit(cheap.problem).mining_it_mw.sum(), rel=1e-6
+    )
 
 
 def test_contracted_load_pays_minimum_demand_while_halls_are_empty(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_numbers_of_tariffs_move_as_sensitivities(tmp_path: Path) -> None:
 
 def test_a_bundled_tariff_is_the_whole_price(tmp_path: Path) -> None:
     made = links(tmp_path, 'power.tariff="chelan-36"', 'power.grid="us-mida-pjm"')
-    year = _dispatch(made)
+    year = dispatch_of(made)
     assert year.energy_cost_usd["market"] == 0.0
     assert year.energy_cost_usd["delivery"] == pytest.approx(30.4 * year.import_mw.sum())
 

@@ -1,0 +1,218 @@
+"""A use of a site that is kept in memory: what moves it most, and its figures with some inputs at other values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+
+from megawatt.arrays import FloatArray
+from megawatt.catalogue import Catalogue
+from megawatt.catalogue.records import Assumption
+from megawatt.chain.links import Links, forge, reforge
+from megawatt.chain.sensitivity import end_of, input_title, low_high, missed_frac, moved_input, ranged_inputs
+from megawatt.chain.use import dispatch_of, hall_year_of
+from megawatt.dispatch import Dispatch
+from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
+from megawatt.hours import HOURS_IN_YEAR
+from megawatt.scenario import LoadedScenario
+
+__all__ = ["LiveFigures", "LiveInput", "LiveUse", "LiveWeek", "live_use"]
+
+_WEEK: Final = 168
+"""Hours of a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveInput:
+    """An input that can be moved between the ends of its range; ``swing_usd`` is what that moves the value by.
+
+    ``name`` is that of the assumptions: a dotted path of the scenario or ``entry.field`` of the catalogue.
+    """
+
+    name: str
+    title: str
+    unit: str
+    low: float
+    base: float
+    high: float
+    kind: str
+    source: str
+    swing_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """Figures of a use, as `megawatt plan` defines them; None where a use has no such figure.
+
+    ``probability_missed`` is of few simulated paths. ``tokens_per_grid_mwh`` counts the energy of all halls.
+    """
+
+    value_usd_per_grid_mw_year: float
+    npv_usd: float
+    min_dscr: float | None
+    llcr: float | None
+    probability_missed: float | None
+    tokens_per_grid_mwh: float | None
+    pue: float | None
+    import_mwh: float
+    energy_usd: float
+    peak_mw: float
+    it_mw: float
+    carbon_t: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWeek:
+    """A week of the site's year by the hour, arrays of shape (168,): energy price [USD/MWh], power by part [MW]."""
+
+    first_hour: int
+    price_usd_per_mwh: FloatArray
+    import_mw: FloatArray
+    ai_facility_mw: FloatArray
+    mining_facility_mw: FloatArray
+
+
+@dataclass(frozen=True)
+class LiveUse:
+    """A use with all its links made; moved inputs make again only what rests on them.
+
+    The layout of the chips is held, and the loan is the one that was granted, as in the sensitivities of
+    `megawatt plan`; a scenario with the same values planned anew finds both again.
+    """
+
+    links: Links
+
+    @property
+    def title(self) -> str:
+        """Of the scenario."""
+        return self.links.scenario.title
+
+    @cached_property
+    def rows(self) -> Mapping[str, Assumption]:
+        """Inputs with a range, by name; those that are results of others left out."""
+        return {row.name: row for row in ranged_inputs(self.links) if low_high(row)[0] < low_high(row)[1]}
+
+    def moved(self, moves: Mapping[str, float]) -> Links:
+        """The links with inputs at other values.
+
+        Raises
+        ------
+        ScenarioError
+            If a name is none of `rows`, is a result, or a value is outside its range.
+        InfeasibleError
+            If the site cannot be built then; names what binds.
+        """
+        if not moves:
+            return self.links
+        scenario, catalogue = self.links.scenario, self.links.catalogue
+        for name, value in moves.items():
+            row = self.rows.get(name)
+            if row is None:
+                raise ScenarioError(f"{name}: no input with a range; megawatt plan lists them")
+            low, high = low_high(row)
+            if not low - abs(low) * _ROUNDING <= value <= high + abs(high) * _ROUNDING:
+                raise ScenarioError(f"{name} = {value:g}; allowed: {low:g} to {high:g} {row.fact.unit}".rstrip())
+            here = replace(self.links, scenario=scenario, catalogue=catalogue)
+            try:
+                scenario, catalogue = moved_input(here, name, value)
+            except CatalogueError as error:
+                raise ScenarioError(f"{name}: {error}") from None
+        return reforge(self.links, scenario, catalogue)
+
+    def figures(self, moves: Mapping[str, float]) -> LiveFigures:
+        """Figures with inputs at other values; errors as `moved`."""
+        links = self.moved(moves)
+        end, measures = end_of(links), links.base.measures
+        year = dispatch_of(links)
+        tokens = links.tokens_per_s
+        drawn = float(year.import_mw.sum())
+        served = float(year.ai_it_mw.sum() / (links.problem.ai_it_mw.sum() or 1.0))
+        return LiveFigures(
+            value_usd_per_grid_mw_year=end.value_usd,
+            npv_usd=float(measures.npv_usd[0]),
+            min_dscr=_known(end.cover.min_dscr),
+            llcr=_known(end.cover.llcr),
+            probability_missed=missed_frac(links),
+            tokens_per_grid_mwh=None if tokens is None or not drawn else tokens * served * _YEAR_S / drawn,
+            pue=_known(hall_year_of(links, year).pue),
+            import_mwh=drawn,
+            energy_usd=float(sum(year.energy_cost_usd.values())),
+            peak_mw=year.peak_mw,
+            it_mw=links.it_mw,
+            carbon_t=year.carbon_t,
+        )
+
+    def week(self, moves: Mapping[str, float], week: int) -> LiveWeek:
+        """A week's hours, 0 the first of the year to 51 the last whole one; errors as `moved`."""
+        links = self.moved(moves)
+        year: Dispatch = dispatch_of(links)
+        first = min(max(week, 0) * _WEEK, HOURS_IN_YEAR - _WEEK)
+        here = slice(first, first + _WEEK)
+        return LiveWeek(
+            first, links.grid.price_usd_per_mwh[here], year.import_mw[here], year.ai_facility_mw[here],
+            year.mining_facility_mw[here],
+        )  # fmt: skip
+
+    def leading(
+        self,
+        most: int = 12,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> tuple[LiveInput, ...]:
+        """The inputs that move the value most between the ends of their ranges, largest first.
+
+        ``progress`` is called with inputs done and all of them; ``stopped`` ends the search with what was found.
+        """
+        found: list[LiveInput] = []
+        for done, (name, row) in enumerate(self.rows.items()):
+            if stopped():
+                break
+            progress(done, len(self.rows))
+            swing = self._swing_usd(name, row)
+            if swing is not None:
+                found.append(self.input_of(name, swing))
+        found.sort(key=lambda one: (-one.swing_usd, one.name))
+        return tuple(found[:most])
+
+    def input_of(self, name: str, swing_usd: float = math.nan) -> LiveInput:
+        """One of `rows` with its words."""
+        row = self.rows[name]
+        low, high = low_high(row)
+        title = input_title(self.links, row)
+        return LiveInput(
+            name, title, row.fact.unit, low, row.fact.number(), high, row.fact.kind, row.fact.source, swing_usd
+        )
+
+    def _swing_usd(self, name: str, row: Assumption) -> float | None:
+        """What a range moves the value by, USD per MW of connection and year; None where an end cannot be built."""
+        try:
+            low, high = (end_of(self.moved({name: end})).value_usd for end in low_high(row))
+        except (InfeasibleError, ScenarioError):
+            return None
+        return abs(high - low)
+
+
+_ROUNDING: Final = 1e-9
+"""A value may pass the end of its range by rounding."""
+_YEAR_S: Final = 3600.0 * HOURS_IN_YEAR
+"""Seconds of a year. [s]"""
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def live_use(loaded: LoadedScenario, catalogue: Catalogue) -> LiveUse:
+    """All links of a use of a loaded scenario.
+
+    Raises
+    ------
+    InfeasibleError
+        If the training job, the halls or the connection cannot carry the use; names what binds.
+    """
+    return LiveUse(forge(loaded.scenario, catalogue, loaded.folder))
