@@ -138,6 +138,23 @@ class MegawattError(Exception):
             kept += (Problem("", f"{len(found) - len(kept):,} more problems", "mend these first"),)
         self.problems = kept
         self.file = cut(file, _MOST_FIELD)
+        for line in self.lines()[1:]:
+            self.add_note(f"  {line}")
+
+    def lines(self) -> list[str]:
+        """What is told of it, each problem once: in the message if it is there alone, else a line each."""
+        message = str(self)
+        said = [str(p) in message for p in self.problems]
+        if any(said) and len(said) > 1:
+            head = f"{self.file}: {len(said)} problems" if self.file else f"{len(said)} problems"
+            return [head, *map(str, self.problems)]
+        return [message, *(str(p) for p in self.problems if not _said(p, message))]
+
+
+def _said(problem: Problem, message: str) -> bool:
+    if problem.found == "missing" and " lacks " in message:
+        return problem.path.rpartition(".")[2] in message
+    return str(problem) in message or (not problem.path and problem.found in message)
 
 
 class ScenarioError(MegawattError):

@@ -36,6 +36,7 @@ ROOMS = (
     "inspection",
     "report",
     "cases",
+    "api",
     "cli",
 )
 PACKAGE = Path(megawatt.__file__).parent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -11,9 +11,6 @@ from megawatt.cli.options import WORDS, Number, Whole, kernels_option, run_optio
 from megawatt.cli.output import emit_json, say
 from megawatt.cli.tables import print_table
 from megawatt.errors import ScenarioError
-
-if TYPE_CHECKING:
-    from megawatt.training import Machine
 
 __all__ = ["compare"]
 
@@ -109,9 +106,9 @@ def compare(
     plan does not use are counted as idle; energy and cost are of the chips in use.
     """
     from megawatt.catalogue import load_catalogue
-    from megawatt.launch import read_precisions
-    from megawatt.training import Setup, chips_within, machine_within, open_machines, usual_job
-    from megawatt.workload import load_model
+    from megawatt.launch import compare_machines
+    from megawatt.training import Setup
+    from megawatt.training.telling import machine_dict
 
     names = [name.strip() for name in systems.split(",") if name.strip()]
     if not names:
@@ -120,61 +117,20 @@ def compare(
     equal = _equal(at, given | {"--step-s": step_s})
     if equal == "cost" and not prices:
         raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")
-    catalogue, keys = open_machines(load_catalogue(), names, kernels=kernels)
-    arch, setup = load_model(model, catalogue), Setup(**options)
-    amounts = {
-        "chips": _each(chips, keys, "--chips") if chips else [],
-        "units": _each(units or "1", keys, "--units") if equal == "unit" else [],
-    }
-    priced = _each(prices, keys, "--prices") if prices else []
-    rows: list[dict[str, Any]] = []
-    for place, (key, named) in enumerate(zip(keys, _precisions(precision, keys), strict=True)):
-        system, price = catalogue.system(key), priced[place] if priced else None
-        limits = {name: values[place] for name, values in amounts.items() if values}
-        limits |= {"power_mw": power_mw} if power_mw else {"usd_per_hour": usd_per_hour} if usd_per_hour else {}
-        limit = None if equal == "time" else chips_within(system, **limits, usd_per_chip_hour=price)
-        precisions = read_precisions(named, system)
-        job = usual_job(
-            arch, system.accelerator, seq_len=seq_len, global_batch=batch, precision=next(iter(precisions), None),
-            lora_rank=setup.lora, packing=setup.packing,
-        )  # fmt: skip
-        asked = setup.question() | {"precisions": precisions, "step_s": step_s, "grows": batch is None}
-        found = machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **asked)
-        rows.append(_figures(found))
+    found = compare_machines(
+        load_catalogue(), model, names,
+        chips=_each(chips, names, "--chips") if chips else (),
+        units=_each(units or "1", names, "--units") if equal == "unit" else (),
+        power_mw=power_mw, usd_per_hour=usd_per_hour, step_s=step_s,
+        usd_per_chip_hour=_each(prices, names, "--prices") if prices else (),
+        precisions=_precisions(precision, names), global_batch=batch, seq_len=seq_len, kernels=kernels,
+        setup=Setup(**options),
+    )  # fmt: skip
+    rows = [machine_dict(machine) for machine in found]
     if as_json:
         emit_json("compare", rows)
     else:
-        _show(rows, bool(priced))
-
-
-def _figures(machine: Machine) -> dict[str, Any]:
-    from megawatt.cli.training_views import plan_dict
-
-    row: dict[str, Any] = {"system": machine.system.key, "why": machine.why}
-    if machine.plan is None:
-        return row
-    (low, _, high), (least_j, _, most_j) = machine.step_time_s, machine.j_per_token
-    row |= plan_dict(machine.system, machine.plan, 1)
-    row |= {
-        "step_time_low_s": low,
-        "step_time_high_s": high,
-        "it_energy_low_j_per_token": least_j,
-        "it_energy_high_j_per_token": most_j,
-        "most_chips": machine.most_chips,
-        "idle_chips": machine.idle_chips,
-        "provisioned_it_mw": machine.provisioned_it_mw,
-        "it_mw": machine.it_mw,
-        "saved_by_twice": dict(machine.saved),
-        "widest_inputs": [
-            {"name": r.name, "low": r.low, "high": r.high, "step_time_s": [r.step_time_low_s, r.step_time_high_s]}
-            for r in machine.ranges[:5]
-        ],
-    }
-    if machine.usd_per_million_tokens is not None:
-        low_usd, usd, high_usd = machine.usd_range
-        row |= {"usd_per_million_tokens": usd, "usd_per_million_tokens_low": low_usd}
-        row |= {"usd_per_million_tokens_high": high_usd}
-    return row
+        _show(rows, bool(prices))
 
 
 _FIGURES: Final = ("chips", "idle", "batch", "step", "tokens/s", "MFU", "IT MW")

@@ -91,7 +91,7 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
-    from megawatt.results.operator import operator_summary
+    from megawatt.results.operator import year_summary
     from megawatt.writing import check_text
 
     for file in filter(None, (trace_file, report_file, bill_file, csv_file)):
@@ -125,8 +125,7 @@ def dispatch(
         operated = {key: year.operated(plan) for key, plan in plans.items()}
         solved.append((year, plans, operated))
         bills[name] = bill = year.bill(plans["perfect"])
-        read = {"operator": {key: operator_summary(one) for key, one in operated.items()}}
-        results.append(_result(name, problem, plans) | _beside(year, bill) | read)
+        results.append(year_summary(year, plans, operated, bill))
         if not as_json:
             _print(name, problem, plans)
             _print_beside(year, bill)
@@ -285,15 +284,6 @@ def _operator_lines(year: OperatorYear) -> str:
     )
 
 
-def _water_dict(plan: WaterPlan) -> dict[str, float]:
-    return {
-        "wet_hours": plan.wet_hours,
-        "water_m3": plan.water_m3,
-        "marginal_usd_per_m3": plan.marginal_usd_per_m3,
-        "gap_usd": plan.gap_usd,
-    }
-
-
 def _water_line(plan: WaterPlan) -> str:
     return (
         f"water: {plan.wet_hours:,} hours with pads, {plan.water_m3:,.0f} m3 a year; one more cubic metre "
@@ -321,14 +311,6 @@ def _print_beside(year: SiteYear, bill: Bill | None) -> None:
         console().print(_mined_lines(year.mined))
     if bill is not None:
         _print_bill(bill)
-
-
-def _beside(year: SiteYear, bill: Bill | None) -> dict[str, Any]:
-    from megawatt.results import mined_summary
-
-    beside: dict[str, Any] = {} if year.mined is None else {"mined": mined_summary(year.mined)}
-    beside |= {} if year.water is None else {"water": _water_dict(year.water)}
-    return beside | ({} if bill is None else {"bill": bill.as_dict()})
 
 
 def _print_bill(bill: Bill) -> None:
@@ -380,25 +362,6 @@ def _write_report(
     title = runs[0].title if len(runs) == 1 else source.stem
     write_text(path, render_dispatch(title, runs, week), force=force)
     note(f"report: {path}")
-
-
-def _result(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> dict[str, Any]:
-    from megawatt.dispatch import earned_usd, ledger
-
-    def one(plan: HourlyPlan) -> dict[str, Any]:
-        book = ledger(problem, plan)
-        return {
-            "objective_usd": plan.objective_usd,
-            "earned_usd": earned_usd(book),
-            "solver": plan.solver,
-            "solve_s": plan.solve_s,
-            "peak_mw": dict(plan.peak_mw),
-            "ledger": [
-                {"name": e.name, "amount": e.amount, "unit": e.unit, "usd": e.usd, "carbon_t": e.carbon_t} for e in book
-            ],
-        }
-
-    return {"name": name, "hours": problem.hours, "plans": {key: one(plan) for key, plan in plans.items()}}
 
 
 def _print(name: str, problem: HourlyProblem, plans: Mapping[str, HourlyPlan]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,11 +15,12 @@ from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
-    from megawatt.facility import DesignDay, FacilityYear, HallDesign, Weather
+    from megawatt.facility import FacilityYear, Weather
 
 __all__ = ["hall"]
 
 _WORDS = ("design", "power", "cooling", "UPS")
+_ASKED = ("load_frac", "grid_mw", "shed_hours", "grid_water", "water_price", "power_price", "it_value", "water_cap")
 _LEVELS = click.Choice(["N", "N+1", "2N"])
 
 
@@ -80,6 +80,7 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
     from megawatt.catalogue import load_catalogue
     from megawatt.facility import load_weather, redundant, steady_year
     from megawatt.facility.changes import changed_hall, read_changes
+    from megawatt.facility.telling import HallQuestion, days_of, hall_row
     from megawatt.writing import check_text
 
     _check_prices(options)
@@ -91,12 +92,16 @@ def hall(place: str, keys: tuple[str, ...], as_json: bool, **options: Any) -> No
         _screen(weather, catalogue, keys, options, as_json)
         return
     changes = read_changes(options["changes"], catalogue)
+    asked = HallQuestion(
+        days=days_of(weather, options["worst_day"], options["stated"]) if options["grid_mw"] is not None else (),
+        **{name: options[name] for name in _ASKED},
+    )
     rows, years = [], []
     for key in keys or catalogue.keys("hall"):
         design = changed_hall(catalogue, key, changes, it_capacity_mw=options["it_mw"])
         design = redundant(design, power=options["power"], cooling=options["cooling"], ups_mode=options["ups"])
         years.append(steady_year(design, weather, options["load_frac"]))
-        rows.append(_row(design, weather, years[-1], options))
+        rows.append(hall_row(design, weather, years[-1], asked))
     if options["report"]:
         _write(options["report"], options["force"], weather, rows, years, catalogue)
     if as_json:
@@ -180,115 +185,6 @@ def _write(
 
 def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
-
-
-def _row(design: HallDesign, weather: Weather, year: FacilityYear, options: dict[str, Any]) -> dict[str, Any]:
-    """Everything known of one design at the place, as plain numbers."""
-    from megawatt.facility import (
-        capacity_plan,
-        design_hours,
-        has_pads,
-        pue_by_hour,
-        pue_by_month,
-        source_wue_l_per_kwh,
-        steady_load_mw,
-        water_m3_by_month,
-    )
-
-    it_mw = steady_load_mw(design, options["load_frac"])
-    row: dict[str, Any] = {
-        "design": design.key,
-        "place": weather.place,
-        "weather": weather.origin,
-        "stand_in": list(weather.stand_ins),
-        "it_mw": it_mw,
-        "pue": year.pue,
-        "pue_worst_hour": year.pue_worst_hour,
-        "facility_peak_mw": year.facility_peak_mw,
-        "wue_l_per_kwh": year.wue_l_per_kwh,
-        "water_m3": year.water_m3,
-        "trim_hours": year.trim_hours,
-        "chiller_hours": year.mechanical_hours,
-        "wet_hours": year.wet_hours,
-        "derated_hours": year.derated_hours,
-        "derated_mwh": year.derated_mwh,
-        "design_hours": [
-            {
-                "rank": h.rank,
-                "hour": h.hour,
-                "dry_bulb_c": h.dry_bulb_c,
-                "wet_bulb_c": h.wet_bulb_c,
-                "facility_per_it": h.facility_per_it,
-                "it_frac": h.it_frac,
-                "words": h.words(),
-            }
-            for h in design_hours(design, weather)
-        ],
-        "pue_by_month": [float(v) for v in pue_by_month(year)],
-        "pue_by_hour": [float(v) for v in pue_by_hour(year)],
-        "water_m3_by_month": [float(v) for v in water_m3_by_month(year)],
-    }
-    if options["grid_water"] is not None:
-        row["wue_source_l_per_kwh"] = source_wue_l_per_kwh(year, options["grid_water"])
-    if options["water_price"] is not None and has_pads(design):
-        row["water_choice"] = _choice(design, weather, it_mw, options)
-    if options["grid_mw"] is not None:
-        plan = capacity_plan(design, weather, options["grid_mw"], options["shed_hours"], _days(weather, options))
-        row["capacity"] = {
-            "grid_mw": plan.grid_mw,
-            "it_mw": plan.it_mw,
-            "carried_it_mw": plan.carried_it_mw,
-            "binding_hour": plan.hour,
-            "worst": dataclasses.asdict(plan.worst),
-            "hottest": dataclasses.asdict(plan.hottest),
-            "sets": plan.words(),
-            "derated_hours": plan.derated_hours,
-            "derated_mwh": plan.derated_mwh,
-            "shed_hours": plan.shed_hours,
-            "shed_mwh": plan.shed_mwh,
-            "shed_max_mw": plan.shed_max_mw,
-            "spare_mwh": plan.spare_mwh,
-        }
-    return row
-
-
-def _days(weather: Weather, options: dict[str, Any]) -> tuple[DesignDay, ...]:
-    """Days beside the year: as stated, or the extremes of the weather."""
-    from megawatt.facility import design_days, stated_day
-
-    if not options["stated"]:
-        return design_days(weather, options["worst_day"])
-    days = []
-    for text in options["stated"]:
-        dry, _, wet = text.partition("/")
-        try:
-            dry_c, wet_c = float(dry), float(wet)
-        except ValueError:
-            raise click.UsageError(f"--design-day {text}: allowed: dry and wet bulb in degC, e.g. 46/24") from None
-        days.append(stated_day(text, dry_c, wet_c, None, weather))
-    return tuple(days)
-
-
-def _choice(design: HallDesign, weather: Weather, it_mw: float, options: dict[str, Any]) -> dict[str, Any]:
-    """The year with pads only in the hours where they pay."""
-    from megawatt.facility import water_choice
-
-    chosen = water_choice(
-        design,
-        weather,
-        it_mw,
-        electricity_usd_per_mwh=options["power_price"],
-        water_usd_per_m3=options["water_price"],
-        it_value_usd_per_mwh=options["it_value"],
-        cap_m3=options["water_cap"],
-    )
-    return {
-        "wet_hours": chosen.wet_hours,
-        "water_m3": chosen.water_m3,
-        "pue": chosen.pue,
-        "saving_usd": chosen.saving_usd,
-        "marginal_usd_per_m3": chosen.marginal_usd_per_m3,
-    }
 
 
 def _ratio(value: float) -> str:

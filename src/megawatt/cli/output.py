@@ -97,28 +97,12 @@ def problems_of(error: MegawattError) -> list[dict[str, str]]:
     return [empty | {"message": str(error)}]
 
 
-def _told(error: MegawattError) -> list[str]:
-    """Lines of an error, each problem said once: in the message if it is there alone, else a line each."""
-    message = str(error)
-    said = [str(p) in message for p in error.problems]
-    if any(said) and len(said) > 1:
-        head = f"{error.file}: {len(said)} problems" if error.file else f"{len(said)} problems"
-        return [head, *map(str, error.problems)]
-    return [message, *(str(p) for p in error.problems if not _said(p, message))]
-
-
-def _said(problem: Problem, message: str) -> bool:
-    if problem.found == "missing" and " lacks " in message:
-        return problem.path.rpartition(".")[2] in message
-    return str(problem) in message or (not problem.path and problem.found in message)
-
-
 def emit_error(command: str, error: MegawattError, as_json: bool) -> None:
     """Tell the user what is wrong: JSON on stdout with ``--json``, sentences on stderr otherwise."""
     if as_json:
         emit_json(command, [], problems_of(error), error.exit_code)
         return
-    lines = [f"megawatt {command}: {line}" if not number else f"  {line}" for number, line in enumerate(_told(error))]
+    lines = [f"megawatt {command}: {line}" if not number else f"  {line}" for number, line in enumerate(error.lines())]
     tell("\n".join(lines))
 
 

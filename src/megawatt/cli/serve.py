@@ -105,6 +105,7 @@ def serve(
         usual_precision,
     )
     from megawatt.serving import serve as answer
+    from megawatt.serving.telling import plan_dict
     from megawatt.training import open_machine
     from megawatt.workload import load_model
     from megawatt.writing import check_text, write_text
@@ -125,7 +126,7 @@ def serve(
     if write_settings is not None:
         write_text(write_settings[1], engine_settings(found, write_settings[0]), force=force, seal=False)
     if as_json:
-        emit_json("serve", [views.plan_dict(found, price, measured)])
+        emit_json("serve", [plan_dict(found, price, measured)])
         return
     views.show_plan(found, price, measured)
     if write_settings is not None:

@@ -186,6 +186,7 @@ def _answer(
     from megawatt.launch import said_of
     from megawatt.runs import PATHS, BillPrices, RunSettings, around_run, run, run_dict
     from megawatt.training import Prices, against, plan
+    from megawatt.training.telling import plan_dict
 
     system, prices = question.system, Prices(*usd)
     ranked: dict[str, Any] = {"objective": objective, "prices": prices}
@@ -209,10 +210,10 @@ def _answer(
     free = question.free
     best = None if free is None else plan(question.job, system, question.counts[0], **free, **ranked)
     if as_json:
-        beside = {} if best is None else {"best_of_all": views.plan_dict(system, best, 1)}
+        beside = {} if best is None else {"best_of_all": plan_dict(system, best, 1)}
         if whole is not None and around is not None:
             beside |= {"run": run_dict(whole) | around.plain()}
-        emit_json("train", [views.plan_dict(system, found, top, prices) | beside])
+        emit_json("train", [plan_dict(system, found, top, prices) | beside])
         return
     views.show_plan(system, found, top, prices)
     if best is not None:

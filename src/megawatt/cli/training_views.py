@@ -1,10 +1,9 @@
-"""Tables and JSON of the commands about training: plans, sweeps, comparisons."""
+"""Tables of the commands about training: plans, sweeps, comparisons."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from megawatt.cli.output import console, emit_json, say
 from megawatt.cli.tables import print_table
@@ -14,131 +13,21 @@ if TYPE_CHECKING:
     from megawatt.catalogue.records import System
     from megawatt.training import (
         Alternative,
-        FrontStep,
         Job,
-        Layouts,
         MemoryAnswer,
         Prices,
         Scaled,
-        StepCost,
         TrainingPlan,
     )
 
-__all__ = ["against_best", "plan_dict", "show_memory", "show_plan", "show_sweep", "sweep_dict"]
-
-_FIELDS: Final = (
-    "tp",
-    "pp",
-    "vpp",
-    "cp",
-    "ep",
-    "etp",
-    "dp",
-    "micro_batch",
-    "zero",
-    "recompute",
-    "sequence_parallel",
-    "zero_group",
-    "cp_exchange",
-    "first_layers",
-    "last_layers",
-)
-CONVENTION: Final = (
-    "MFU counts the FLOPs of the model without recompute, attention for the causal half, over the data sheet's rate; "
-    "HFU adds what is recomputed."
-)
-
-
-def _layout_dict(layouts: Layouts) -> dict[str, Any]:
-    from megawatt.training import describe_layout, schedule_name
-    from megawatt.training.explain import short_layout
-
-    values = {name: getattr(layouts, name)[0].item() for name in _FIELDS}
-    words = {"text": describe_layout(layouts), "short": short_layout(layouts)}
-    return values | {"schedule": schedule_name(layouts.schedule[0]) or None} | words
-
-
-def _cost_dict(cost: StepCost) -> dict[str, Any]:
-    return {
-        "step_time_s": float(cost.step_time_s[0]),
-        "parts_s": {n: float(v[0]) for n, v in sorted(cost.parts_s.items())},
-        "memory_bytes": float(cost.memory_bytes[0]),
-        "memory_parts_bytes": {n: float(v[0]) for n, v in sorted(cost.memory_parts_bytes.items())},
-        "chip_power_w": float(cost.chip_power_w[0]),
-        "energy_j": float(cost.energy_j[0]),
-    }
-
-
-def _alternative_dict(one: Alternative) -> dict[str, Any]:
-    return {
-        **_layout_dict(one.layout),
-        "precision": one.precision,
-        **_cost_dict(one.cost),
-        "slower_by": one.slower_by,
-        "usd_per_million_tokens": one.usd_per_million_tokens,
-        "loses_s": {d.part: d.more_s for d in one.loses},
-        "chooses": list(one.chooses),
-    }
-
-
-def _front_dict(one: FrontStep) -> dict[str, Any]:
-    figures = {"precision": one.precision, "step_time_s": one.step_time_s, "it_energy_j": one.it_energy_j}
-    return _layout_dict(one.layout) | figures | ({} if one.usd is None else {"usd": one.usd})
-
-
-def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | None = None) -> dict[str, Any]:
-    """A plan as plain values: the question, figures of the best layout, the listed layouts and why they lose; with
-    prices the front has what a step costs."""
-    from megawatt.training import alternatives, front_steps
-
-    return {
-        "model": found.job.arch.key,
-        "system": found.system,
-        "chips": found.chips,
-        "seq_len": found.job.seq_len,
-        "global_batch": found.job.global_batch,
-        "precision": found.job.precision,
-        "stack": found.stack,
-        "offload": list(found.offload),
-        "step_time_s": found.step_time_s,
-        "tokens_per_s": found.tokens_per_s,
-        "tokens_per_s_per_chip": found.tokens_per_s_per_chip,
-        "mfu": found.mfu,
-        "hfu": found.hfu,
-        "flops_convention": CONVENTION,
-        "chip_power_w": found.chip_power_w,
-        "it_w_per_chip": found.it_w_per_chip,
-        "it_energy_j_per_token": found.it_energy_j_per_token,
-        "hbm_bytes": system.accelerator.hbm_bytes,
-        "considered": found.considered,
-        "rejected": dict(found.rejected),
-        "layouts": [_alternative_dict(one) for one in alternatives(found, system, top, prices)],
-        "evidence": dict(found.evidence),
-        "rests_on": found.rests_on,
-        "notes": list(found.notes),
-        "front": [_front_dict(one) for one in front_steps(found, system, prices)],
-        "assumptions": [
-            {
-                "name": a.name,
-                "value": _finite(a.fact.value),
-                "unit": a.fact.unit,
-                "kind": a.fact.kind,
-                "source": a.fact.source,
-            }
-            for a in found.assumptions
-        ],
-    }
-
-
-def _finite(value: float | str) -> float | str:
-    """JSON has no infinity: the word stands for it that `show` uses too."""
-    return "unlimited" if isinstance(value, float) and not math.isfinite(value) else value
+__all__ = ["against_best", "show_memory", "show_plan", "show_sweep"]
 
 
 def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | None = None) -> None:
     """Print the listed layouts, where the best one's time and memory go, and why the runner-up loses."""
 
     from megawatt.training import alternatives, describe_layout
+    from megawatt.training.telling import CONVENTION
 
     to = console()
     job = found.job
@@ -229,28 +118,12 @@ def against_best(best: TrainingPlan, given: Alternative) -> str:
     return f"The best of {best.considered:,} layouts takes {less}: {other}; {parts}."
 
 
-def sweep_dict(scaled: Sequence[Scaled]) -> list[dict[str, Any]]:
-    """A sweep as plain values; ``why`` says why there is no plan."""
-    rows = []
-    for s in scaled:
-        row: dict[str, Any] = {"chips": s.chips, "global_batch": s.global_batch, "why": s.why}
-        if s.plan is not None:
-            row |= {
-                "layout": _layout_dict(s.plan.layout),
-                "step_time_s": s.plan.step_time_s,
-                "tokens_per_s": s.plan.tokens_per_s,
-                "mfu": s.plan.mfu,
-                "it_energy_j_per_token": s.plan.it_energy_j_per_token,
-            }
-        rows.append(row)
-    return rows
-
-
 def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) -> None:
     """Print a sweep over chips, and the fewest that meet a target."""
 
     from megawatt.training import per_chip_fracs, smallest_within
     from megawatt.training.explain import short_layout
+    from megawatt.training.telling import sweep_dict
 
     best = smallest_within(scaled, target_s) if target_s is not None else None
     if as_json:
@@ -286,17 +159,10 @@ def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) 
 def show_memory(job: Job, found: MemoryAnswer, as_json: bool) -> None:
     """Print what fills the fullest chip of a layout and, where it does not fit, what each change would need."""
     from megawatt.training import describe_layout
+    from megawatt.training.telling import memory_dict
 
     if as_json:
-        emit_json("train", [{
-            "model": job.arch.key,
-            "layout": _layout_dict(found.layout),
-            "memory_parts_bytes": dict(found.parts_bytes),
-            "memory_bytes": found.needed_bytes,
-            "hbm_bytes": found.capacity_bytes,
-            "fits": found.fits,
-            "changes": [{"words": c.words, "memory_bytes": c.needed_bytes, "fits": c.fits} for c in found.changes],
-        }])  # fmt: skip
+        emit_json("train", [memory_dict(job, found)])
         return
     to = console()
     to.print(f"{job.arch.title or job.arch.key}: {describe_layout(found.layout)}\n")

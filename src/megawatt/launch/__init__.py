@@ -11,6 +11,7 @@ from megawatt.launch.asking import (
     said_of,
     write_launch,
 )
+from megawatt.launch.comparing import compare_machines
 from megawatt.launch.logs import StepTimes, read_log
 from megawatt.launch.question import Question, ask, read_chips, read_precisions
 from megawatt.launch.records import Launch
@@ -22,6 +23,7 @@ __all__ = [
     "StepTimes",
     "ask",
     "asked",
+    "compare_machines",
     "differing",
     "is_launch",
     "launch_alone",

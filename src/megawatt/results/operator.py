@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
+from megawatt.chain.hours import SiteYear
 from megawatt.chain.records import MinedMonth, MinedYear
+from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan, earned_usd, ledger
 from megawatt.dispatch.operator import OperatorYear
 from megawatt.hours import MONTH_NAMES
+from megawatt.results.view import mined_summary
+from megawatt.tariff import Bill
 
-__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv"]
+__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv", "year_summary"]
 
 _SUMS = tuple(field.name for field in fields(OperatorYear) if field.name != "months")
 
@@ -83,3 +87,41 @@ def rows_as_csv(rows: Iterable[dict[str, Any]]) -> str:
 
 def _cell(value: str | float | None) -> str:
     return "" if value is None else f"{value:.6f}" if isinstance(value, float) else value
+
+
+def year_summary(
+    year: SiteYear, plans: Mapping[str, HourlyPlan], operated: Mapping[str, OperatorYear], bill: Bill | None
+) -> dict[str, Any]:
+    """A dispatched year as plain values: what each plan earns line by line, the bill, coins, water, the operator's."""
+    return {
+        "name": year.name,
+        "hours": year.problem.hours,
+        "plans": {key: _plan(year.problem, plan) for key, plan in plans.items()},
+        **({} if year.mined is None else {"mined": mined_summary(year.mined)}),
+        **({} if year.water is None else {"water": _water(year.water)}),
+        **({} if bill is None else {"bill": bill.as_dict()}),
+        "operator": {key: operator_summary(one) for key, one in operated.items()},
+    }
+
+
+def _plan(problem: HourlyProblem, plan: HourlyPlan) -> dict[str, Any]:
+    book = ledger(problem, plan)
+    return {
+        "objective_usd": plan.objective_usd,
+        "earned_usd": earned_usd(book),
+        "solver": plan.solver,
+        "solve_s": plan.solve_s,
+        "peak_mw": dict(plan.peak_mw),
+        "ledger": [
+            {"name": e.name, "amount": e.amount, "unit": e.unit, "usd": e.usd, "carbon_t": e.carbon_t} for e in book
+        ],
+    }
+
+
+def _water(plan: WaterPlan) -> dict[str, float]:
+    return {
+        "wet_hours": plan.wet_hours,
+        "water_m3": plan.water_m3,
+        "marginal_usd_per_m3": plan.marginal_usd_per_m3,
+        "gap_usd": plan.gap_usd,
+    }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ __all__ = [
     "json_schema",
     "load",
     "load_price_years",
+    "load_tables",
     "set_value",
     "validate_raw",
 ]
@@ -91,7 +94,25 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
     """
     file = Path(path)
     raw, digest = read_toml(file, _WHAT)
-    settings = tuple(settings)
+    return _loaded(file, raw, digest, catalogue, tuple(settings))
+
+
+def load_tables(tables: Mapping[str, Any], catalogue: Catalogue, folder: Path = Path()) -> LoadedComparison:
+    """A scenario or a comparison whose tables are at hand; files that it names are relative to the folder.
+
+    Raises
+    ------
+    ScenarioError
+        As `load`.
+    """
+    raw = copy.deepcopy(dict(tables))
+    digest = hashlib.sha256(json.dumps(raw, sort_keys=True, default=str).encode()).hexdigest()
+    return _loaded(folder / f"{raw.get('name', 'scenario')}", raw, digest, catalogue, ())
+
+
+def _loaded(
+    file: Path, raw: dict[str, Any], digest: str, catalogue: Catalogue, settings: tuple[str, ...]
+) -> LoadedComparison:
     if "parts" in raw:
         problem = Problem("parts", "a mixed site", "a scenario or a comparison", "megawatt mix, or megawatt best")
         raise ScenarioError(f"{file}: several uses behind one connection; megawatt mix", [problem], str(file))
