@@ -63,6 +63,10 @@ _LONG: Final[Row] = {
     "checkpoint_minutes": "", "checkpoint_interval_minutes": "", "cause_shares": "", "step_days_ideal": "",
     "source": "s", "source_url": "none", "notes": "", "kind": "run", "per_1000_node_days": 3.64, "read_at": "",
 }  # fmt: skip
+_DAYS: Final[Row] = _LAYOUT | {
+    "tokens": 3.17e11, "ramp": "16:1e10", "phases": "tokens=7e9 seq_len=8192 global_batch=32", "days": 41.9,
+    "days_basis": "wall", "recovery": "automatic", "apart": "", "read_at": "", "source_url": "none", "notes": "",
+}  # fmt: skip
 _ENERGY: Final[Row] = {
     "id": "a", "model": "m", "params_b": 13.7, "accelerator": "h100-sxm", "chips": 512, "hours": "",
     "gpu_hours": 1000000, "energy_mwh": 629.3, "it_or_facility": "it", "energy_basis": "measured average W",
@@ -145,6 +149,7 @@ def write_samples(folder: Path) -> dict[str, Path]:
         ),
         "finance-case": folder / "finance.json",
         "goodput": _csv(folder / "goodput.csv", [_LONG, _LONG | {"id": "b", "run": "q", "chips": 2048}]),
+        "run-days": _csv(folder / "days.csv", [_DAYS, _DAYS | {"id": "b", "days_basis": "steps", "phases": ""}]),
         "training-energy": _csv(folder / "energy.csv", [_ENERGY, _ENERGY | {"id": "b", "params_b": 71.3}]),
         "node-power": _csv(folder / "nodes.csv", [_NODE]),
         "miner-backtest": _csv(folder / "crisis.csv", _CRISIS),

@@ -12,12 +12,14 @@ from scipy.special import lambertw
 from scipy.stats import poisson
 
 from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.units import S_PER_DAY
 
 __all__ = [
     "Expected",
     "Interruption",
     "Process",
     "best_interval_s",
+    "elapsed_days",
     "expected",
     "optimal_interval_s",
     "young_daly_interval_s",
@@ -145,6 +147,11 @@ class Expected:
     def goodput(self) -> float:
         """Useful over wall time."""
         return self.useful_s / self.wall_s
+
+
+def elapsed_days(parts: Expected) -> float:
+    """Days from a run's first to its last step, with everything that interrupts it."""
+    return parts.wall_s / S_PER_DAY
 
 
 def expected(process: Process, work_s: float) -> Expected:

@@ -10,7 +10,7 @@ from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.runs.phases import phases_of
 from megawatt.runs.power import run_power
-from megawatt.runs.process import Process, expected
+from megawatt.runs.process import Process, elapsed_days, expected
 from megawatt.runs.records import TrainingRun
 from megawatt.runs.reliability import reliability
 from megawatt.runs.settings import RunSettings
@@ -91,7 +91,7 @@ def run(
         tokens=sum(p.tokens for p in phases),
         steps=sum(p.steps for p in phases),
         phases=tuple(phases),
-        days=parts.wall_s / S_PER_DAY,
+        days=elapsed_days(parts),
         days_low=low,
         days_high=high,
         goodput=parts.goodput,
