@@ -1,25 +1,48 @@
 """Published claims, computed again: does it hold, under what, and what would change it?"""
 
-from megawatt.cases.judging import judge
-from megawatt.cases.page import render_case
+from megawatt.cases.judging import claimed, judge
+from megawatt.cases.page import render_case, render_cases
+from megawatt.cases.points import Answers
 from megawatt.cases.reading import case_keys, read_case, with_inputs
-from megawatt.cases.records import CaseFile, CaseInput, CaseResult, CaseTable, Claim, Happened, Measured, Verdict
+from megawatt.cases.records import (
+    CaseFile,
+    CaseInput,
+    CaseResult,
+    CaseTable,
+    Claim,
+    Computed,
+    Happened,
+    Measured,
+    Turn,
+    Unknown,
+    Verdict,
+)
 from megawatt.cases.running import case_dict, run_case
+from megawatt.cases.telling import case_markdown, cases_markdown, counts_text
 
 __all__ = [
+    "Answers",
     "CaseFile",
     "CaseInput",
     "CaseResult",
     "CaseTable",
     "Claim",
+    "Computed",
     "Happened",
     "Measured",
+    "Turn",
+    "Unknown",
     "Verdict",
     "case_dict",
     "case_keys",
+    "case_markdown",
+    "cases_markdown",
+    "claimed",
+    "counts_text",
     "judge",
     "read_case",
     "render_case",
+    "render_cases",
     "run_case",
     "with_inputs",
 ]

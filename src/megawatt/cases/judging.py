@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from megawatt.cases.records import Claim, Computed, Measured, Verdict
+from megawatt.cases.words import figure
 
-from megawatt.cases.records import Claim, Measured, Verdict
-
-__all__ = ["judge"]
+__all__ = ["claimed", "judge"]
 
 
-def judge(claim: Claim, measures: Mapping[str, Measured]) -> Verdict:
+def claimed(claim: Claim) -> str:
+    """The claim's bound in words."""
+    if claim.equals is not None:
+        return f"{figure(claim.equals)}, within {figure(100 * claim.within_frac)} %"
+    if claim.at_least is not None:
+        return f"at least {figure(claim.at_least)}"
+    return "no bound" if claim.at_most is None else f"at most {figure(claim.at_most)}"
+
+
+def judge(claim: Claim, computed: Computed) -> Verdict:
     """Whether a claim holds: at the base and everywhere, only under some conditions, nowhere, or cannot be checked."""
-    found = measures.get(claim.measure)
+    found = computed.measures.get(claim.measure)
     if found is None:
-        return Verdict(claim, "cannot be checked", f"nobody has published a {claim.measure}", "a published measurement")
-    bound = claim.at_least if claim.at_least is not None else claim.at_most
-    if bound is None:
+        why = computed.missing.get(claim.measure, f"nobody has published a {claim.measure}")
+        return Verdict(claim, "cannot be checked", why, "a published figure")
+    if claim.at_least is None and claim.at_most is None and claim.equals is None:
         return Verdict(claim, "cannot be checked", "the claim names no bound", "a number")
-    upward = claim.at_least is not None
-    met = {at: value for at, value in found.values.items() if (value >= bound if upward else value <= bound)}
-    (base_at, base), (low, high) = found.base, found.ends
-    span = f", {low:.2f} to {high:.2f} over {len(found.values)} tried" if len(found.values) > 1 else ""
-    figure = f"{base:.2f} with {base_at}{span}; claimed {bound:g}"
-    if len(met) == len(found.values):
-        return Verdict(claim, "holds", figure, found.turns)
-    if met:
-        at, value = next(iter(met.items()))
-        where = f"{at}: {value:.2f}, and {len(met) - 1} more of {len(found.values)} tried"
-        return Verdict(claim, "holds if", f"{where}; {figure}", found.turns)
-    return Verdict(claim, "does not hold", figure, found.turns)
+    met = {at: value for at, value in found.values.items() if claim.met(value)}
+    turns = computed.turns.get(claim.key, ())
+    kind = "holds" if len(met) == len(found.values) else "holds if" if met else "does not hold"
+    because = _because(claim, found, met)
+    if kind == "holds if":
+        at_base = "met at the base: " if claim.met(found.base[1]) else "not met at the base: "
+        because = (at_base if turns else _first_met(met, found)) + because
+    return Verdict(claim, kind, because, _would_change(claim, found, computed), found.base[1], turns)
+
+
+def _unit(found: Measured) -> str:
+    return f" {found.unit}" if found.unit else ""
+
+
+def _because(claim: Claim, found: Measured, met: dict[str, float]) -> str:
+    (at, base), (low, high) = found.base, found.ends
+    span = f", {figure(low)} to {figure(high)} over {len(found.values)} tried" if len(found.values) > 1 else ""
+    with_ = "" if found.title else f" with {at}"
+    return f"{figure(base)}{_unit(found)}{with_}{span}; claimed {claimed(claim)}"
+
+
+def _first_met(met: dict[str, float], found: Measured) -> str:
+    at, value = next(iter(met.items()))
+    return f"{at}: {figure(value)}, and {len(met) - 1} more of {len(found.values)} tried; "
+
+
+def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
+    """What turns the verdict: inputs within their range, all of them together, or one beyond its range."""
+    turns = computed.turns.get(claim.key)
+    if turns is None:
+        return found.turns
+    inside = [turn for turn in turns if turn.published]
+    if inside:
+        how = "fails" if claim.met(found.base[1]) else "holds"
+        return f"{how} with " + "; ".join(
+            f"{t.input} {'below' if t.upward == claim.met(found.base[1]) else 'above'} {figure(t.at)}"
+            f"{' ' + t.unit if t.unit else ''} (base {figure(t.base)}, range {figure(t.low)} to {figure(t.high)})"
+            for t in inside
+        )
+    said = ["no input alone within its published range" if len(found.values) > 1 else "no input has a published range"]
+    if claim.key in computed.together:
+        value = computed.together[claim.key]
+        turned = "which turns it" if claim.met(value) != claim.met(found.base[1]) else "which does not either"
+        said.append(
+            f"all together at the ends that speak against the verdict give {figure(value)}{_unit(found)}, {turned}"
+        )
+    said += [
+        f"it would take {t.input} of {figure(t.at)}{' ' + t.unit if t.unit else ''}, beyond {figure(t.low)} to "
+        f"{figure(t.high)}"
+        for t in turns
+    ]
+    return "; ".join(said)

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["VERDICTS", "CaseFile", "CaseInput", "CaseResult", "CaseTable", "Claim", "Happened", "Measured", "Verdict"]
+from megawatt.cases.sections import FigureSections
+
+__all__ = [
+    "VERDICTS",
+    "CaseFile",
+    "CaseInput",
+    "CaseResult",
+    "CaseTable",
+    "Claim",
+    "Computed",
+    "Happened",
+    "Measured",
+    "Turn",
+    "Unknown",
+    "Verdict",
+]
 
 VERDICTS: Final = ("holds", "holds if", "does not hold", "cannot be checked")
 
@@ -25,8 +41,17 @@ class CaseInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A number that the case needs and nobody has published; ``--set NAME=VALUE`` makes it an input."""
+
+    name: str
+    unit: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """What somebody said, as a bound of a computed measure."""
+    """What somebody said, as a bound of a computed measure, or as a figure that it meets within a share of it."""
 
     key: str
     text: str
@@ -34,6 +59,22 @@ class Claim:
     measure: str
     at_least: float | None = None
     at_most: float | None = None
+    equals: float | None = None
+    within_frac: float = 0.05
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Least and most value of the measure that meets the claim."""
+        if self.equals is not None:
+            room = abs(self.equals) * self.within_frac
+            return self.equals - room, self.equals + room
+        low = -float("inf") if self.at_least is None else self.at_least
+        return low, float("inf") if self.at_most is None else self.at_most
+
+    def met(self, value: float) -> bool:
+        """Whether a value of the measure meets the claim."""
+        low, high = self.bounds
+        return low <= value <= high
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +88,7 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """A ``case.toml``; ``settings`` are those of its computation."""
+    """A ``case.toml``; ``settings`` are those of its computation, ``folder`` is where files that they name lie."""
 
     key: str
     title: str
@@ -57,6 +98,11 @@ class CaseFile:
     inputs: tuple[CaseInput, ...]
     claims: tuple[Claim, ...]
     since: tuple[Happened, ...]
+    number: int = 0
+    about: str = ""
+    unknown: tuple[Unknown, ...] = ()
+    figures: FigureSections | None = None
+    folder: Path = Path()
 
     def value(self, name: str, default: float = 1.0) -> float:
         """The value of an input; the default where the case has none of that name (1: a factor that nobody moves)."""
@@ -70,6 +116,8 @@ class Measured:
 
     values: Mapping[str, float]
     turns: str = ""
+    unit: str = ""
+    title: str = ""
 
     @property
     def base(self) -> tuple[str, float]:
@@ -83,12 +131,44 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """An input's value at which a claim's verdict turns; ``published``: whether it lies in the input's range."""
+
+    input: str
+    at: float
+    unit: str
+    base: float
+    low: float
+    high: float
+    published: bool
+    upward: bool
+    """Whether the claim is met above the value (below it otherwise)."""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseTable:
     """A table of the page: title, columns, rows of ready text."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What a computation gives: measures by name, tables, notes, and by claim the inputs that turn it.
+
+    ``together`` holds by claim the measure with every input at the end of its range that favours the opposite verdict,
+    for claims that no single input turns; ``missing`` by measure what nobody has published; ``story`` sentences.
+    """
+
+    measures: Mapping[str, Measured]
+    tables: tuple[CaseTable, ...] = ()
+    notes: tuple[str, ...] = ()
+    turns: Mapping[str, tuple[Turn, ...]] = field(default_factory=dict)
+    together: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    story: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +179,8 @@ class Verdict:
     verdict: str
     because: str
     would_change: str
+    figure: float | None = None
+    turns: tuple[Turn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +192,5 @@ class CaseResult:
     tables: tuple[CaseTable, ...]
     verdicts: tuple[Verdict, ...]
     answer: tuple[str, str, str]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    story: tuple[str, ...] = ()

@@ -221,6 +221,7 @@ def forge(
     folder: Path,
     held: Held | None = None,
     metered: Metered | None = None,
+    near: Links | None = None,
 ) -> Links:
     """Compute every link of a use from its scenario.
 
@@ -230,13 +231,17 @@ def forge(
         Layouts to hold; the best are looked for otherwise.
     metered : Metered, optional
         Measured hours in place of the scenario's.
+    near : Links, optional
+        Of a scenario that differs little: links that rest on nothing that differs are taken from it. The result is that
+        without it.
 
     Raises
     ------
     InfeasibleError
         If no layout fits, or the load does not fit the halls or the connection.
     """
-    return _link(scenario, Memo(catalogue), folder, held or Held(), CashModel.sculpted, metered)
+    memo = Memo(catalogue) if near is None else Memo(catalogue, near.made)
+    return _link(scenario, memo, folder, held or Held(), CashModel.sculpted, metered)
 
 
 def forge_hours(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:

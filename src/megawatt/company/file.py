@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -14,7 +15,7 @@ from megawatt.catalogue.quantity import quantity, refusal
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.catalogue.section import Section, as_problems
 from megawatt.company.records import Company, Cut, Debt, DebtKind, Lease, Mining
-from megawatt.errors import Problem, ScenarioError
+from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files import read_toml
 
 __all__ = ["CompanyFile", "company_keys", "load_company"]
@@ -149,8 +150,9 @@ def company_keys() -> tuple[str, ...]:
     return tuple(sorted(item.name.removesuffix(".toml") for item in _folder().iterdir() if item.name.endswith(".toml")))
 
 
-def load_company(name: str, catalogue: Catalogue) -> Company:
-    """A company by key or alias, or from a TOML file of one's own.
+def load_company(name: str, catalogue: Catalogue, settings: Mapping[str, Any] | None = None) -> Company:
+    """A company by key or alias, or from a TOML file of one's own; ``settings`` replace numbers of it by dotted path
+    (``cash_usd``, ``debt.0.principal_usd``).
 
     Raises
     ------
@@ -171,12 +173,27 @@ def load_company(name: str, catalogue: Catalogue) -> Company:
         path = _folder() / f"{key}.toml"
     content, _ = read_toml(path, "a company file")
     where = str(path) if isinstance(path, Path) else f"{key}.toml"
+    for setting, value in (settings or {}).items():
+        _replace(content, setting, value, where)
     try:
         read = CompanyFile.model_validate(content, context={"catalogue": catalogue, "source": key})
     except ValidationError as error:
         problems = as_problems(CompanyFile, error)
         raise ScenarioError(f"{where}: {_first(problems)}", problems, where) from None
     return _company(key, read, catalogue)
+
+
+def _replace(content: dict[str, Any], setting: str, value: Any, where: str) -> None:
+    """Put a value at a dotted path, places of a list by number."""
+    *above, last = setting.split(".")
+    at: Any = content
+    for part in (*above, last):
+        parent, step = at, int(part) if isinstance(at, list) and part.isdigit() else part
+        known = isinstance(at, list) and isinstance(step, int) and step < len(at)
+        if not known and not (isinstance(at, dict) and (part == last or part in at)):
+            raise ScenarioError(f"{where}: {shown(setting)}; allowed: a dotted path, such as debt.0.principal_usd")
+        at = at.get(step) if isinstance(at, dict) else at[step]
+    parent[step] = value
 
 
 def _first(problems: list[Problem]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +15,7 @@ from megawatt.company.records import Company, Practice
 from megawatt.company.simulation import CompanyRisk, distress_probability
 from megawatt.company.state import State, leases_usd, machines
 
-__all__ = ["company_row", "maturity_wall", "runway_months", "value_parts"]
+__all__ = ["company_row", "markets_shut", "maturity_wall", "runway_months", "value_parts"]
 
 _DISCOUNT: Final = 0.1
 """Rate at which mining margins and overhead to come are worth something today. [1/year]"""
@@ -94,14 +96,15 @@ def maturity_wall(company: Company) -> list[dict[str, Any]]:
     return rows
 
 
+def markets_shut(terms: Practice) -> Practice:
+    """The same practice where nobody lends, refinances or buys shares."""
+    return replace(terms, issue_frac_per_month=0.0, site_loan_frac=0.0, order_loan_frac=0.0, refinance_cover=math.inf)
+
+
 def runway_months(company: Company, markets: Markets, terms: Practice, months: int = 120) -> int | None:
     """Months until cash and coins are gone if markets stand still and nobody lends or buys shares; None: beyond."""
     paths, calm = _base(company, markets, terms, months)
-    shut = Practice(
-        **{n: getattr(calm, n) for n in Practice.__dataclass_fields__}
-        | {"issue_frac_per_month": 0.0, "site_loan_frac": 0.0, "order_loan_frac": 0.0, "refinance_cover": np.inf}
-    )
-    gone = int(run_company(company, paths, shut).default_month[0])
+    gone = int(run_company(company, paths, markets_shut(calm)).default_month[0])
     return None if gone < 0 else gone + 1
 
 

@@ -2,6 +2,7 @@
 
 from megawatt.contagion.circle import Circle, circular_flows
 from megawatt.contagion.clearing import Clearing, clear
+from megawatt.contagion.figures import study_figures
 from megawatt.contagion.flows import CLASSES, Flow, catalogue_flows, read_flows
 from megawatt.contagion.network import ASSETS, Backstop, Means, Network, build_network, means_of
 from megawatt.contagion.shock import Market, Shock, debt_rank, shock
@@ -32,4 +33,5 @@ __all__ = [
     "shock",
     "shock_rows",
     "study",
+    "study_figures",
 ]

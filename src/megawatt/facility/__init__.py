@@ -14,6 +14,7 @@ from megawatt.facility.clock import SiteClock, point_of, site_clock
 from megawatt.facility.cooling import Ambient, ambient_of
 from megawatt.facility.design import AirLoop, DryCooler, HallDesign, LiquidLoop, Pads, Tower, hall_design
 from megawatt.facility.design_days import WORST_DAYS, DesignDay, design_days, stated_day
+from megawatt.facility.figures import hall_figures
 from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.profile import pue_by_hour, pue_by_month, steady_load_mw, steady_year, water_m3_by_month
@@ -66,6 +67,7 @@ __all__ = [
     "design_hours",
     "from_normals",
     "hall_design",
+    "hall_figures",
     "hall_variants",
     "has_pads",
     "installed_over_needed",

@@ -1,5 +1,6 @@
 """What a hash earns, at this price, difficulty and halving epoch."""
 
+from megawatt.mining.figures import machine_figures
 from megawatt.mining.fleets import (
     MachineTerms,
     break_even_usd_per_ph_day,
@@ -71,6 +72,7 @@ __all__ = [
     "hedge_settlement_usd",
     "hosted_usd_per_mwh",
     "installed_eh_per_s",
+    "machine_figures",
     "mined_btc",
     "miner_modes",
     "mixed",

@@ -10,7 +10,7 @@ from megawatt.risk.dynamics import (
     stochastic_volatility,
     t_copula_normals,
 )
-from megawatt.risk.episodes import Episode, demand_scenarios, episode_factors, named_episodes
+from megawatt.risk.episodes import Episode, demand_scenarios, episode_factors, episode_levels, named_episodes
 from megawatt.risk.factors import (
     FACTORS,
     base_factors,
@@ -51,6 +51,7 @@ __all__ = [
     "draw",
     "drivers",
     "episode_factors",
+    "episode_levels",
     "estimate",
     "exponential_ornstein_uhlenbeck",
     "factor_terms",

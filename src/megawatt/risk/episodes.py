@@ -14,7 +14,7 @@ from megawatt.catalogue.records import Assumption
 from megawatt.risk.factors import FACTORS, base_factors
 from megawatt.risk.records import FactorPaths, FactorTerms
 
-__all__ = ["Episode", "demand_scenarios", "episode_factors", "named_episodes"]
+__all__ = ["Episode", "demand_scenarios", "episode_factors", "episode_levels", "named_episodes"]
 
 _POINT: Final = re.compile(r"(btc|power|compute|demand)_month_(\d+)_level")
 
@@ -52,6 +52,14 @@ def demand_scenarios(catalogue: Catalogue) -> tuple[Episode, ...]:
     return tuple(_episode(catalogue, key) for key in catalogue.keys("stress") if key.startswith("demand-"))
 
 
+def episode_levels(episode: Episode, factor: str, months: int, begins: int = 0) -> FloatArray:
+    """Level of a factor over its start by month, (months,): 1 before the episode begins, the last held to the end."""
+    at = ((0, 1.0), *episode.points.get(factor, ()))
+    after = np.arange(months) + 1.0 - begins
+    logs = np.interp(after, [month for month, _ in at], [np.log(value) for _, value in at])
+    return np.asarray(np.exp(np.where(after > 0.0, logs, 0.0)))
+
+
 def episode_factors(episode: Episode, terms: FactorTerms, months: int, begins: int = 0) -> FactorPaths:
     """The base case with an episode on it that begins after some months: one path; the tenant pays.
 
@@ -69,10 +77,7 @@ def episode_factors(episode: Episode, terms: FactorTerms, months: int, begins: i
     base = base_factors(terms, months)
 
     def level(name: str) -> FloatArray:
-        at = ((0, 1.0), *episode.points.get(name, ()))
-        after = np.arange(months) + 1.0 - begins
-        logs = np.interp(after, [month for month, _ in at], [np.log(value) for _, value in at])
-        return np.asarray(getattr(base, name) * np.exp(np.where(after > 0.0, logs, 0.0))[None, :])
+        return np.asarray(getattr(base, name) * episode_levels(episode, name, months, begins)[None, :])
 
     btc, power, compute, demand = (level(name) for name in FACTORS)
     return FactorPaths(btc, power, compute, demand, base.tenant_default_month)

@@ -3,6 +3,7 @@
 from megawatt.runs.around import Around, around_run
 from megawatt.runs.bill import Bill, BillPrices, MadeOrBought, made_or_bought, owned_usd_per_chip_hour, run_bill
 from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
+from megawatt.runs.figures import training_figures
 from megawatt.runs.phases import phase_problems, phases_of
 from megawatt.runs.power import RunPower, checkpoint_chip_w, run_power
 from megawatt.runs.process import (
@@ -76,6 +77,7 @@ __all__ = [
     "run_sentences",
     "run_title",
     "simulate",
+    "training_figures",
     "wrong_settings",
     "young_daly_interval_s",
 ]

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from megawatt.cases import (
     CaseFile,
     Claim,
+    Computed,
     Measured,
     case_dict,
     case_keys,
@@ -52,11 +53,11 @@ def test_the_claim_is_a_case_and_its_file_is_whole() -> None:
 )
 def test_verdicts_by_hand(values: dict[str, float], verdict: str) -> None:
     claim = Claim("k", "four times", "somebody", "speed", at_least=4.0)
-    found = judge(claim, {"speed": Measured(values)})
+    found = judge(claim, Computed({"speed": Measured(values)}))
     assert found.verdict == verdict
-    below = judge(dataclasses.replace(claim, at_least=None, at_most=4.0), {"speed": Measured({"a": 4.5})})
+    below = judge(dataclasses.replace(claim, at_least=None, at_most=4.0), Computed({"speed": Measured({"a": 4.5})}))
     assert below.verdict == "does not hold"
-    assert judge(claim, {}).verdict == "cannot be checked"
+    assert judge(claim, Computed({})).verdict == "cannot be checked"
 
 
 def test_the_answer_turns_when_an_input_is_flipped() -> None:
@@ -95,15 +96,17 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         read_case("nothing")
     file = tmp_path / "case.toml"
     file.write_text('title = "x"\n')
-    with pytest.raises(ScenarioError, match="no as_of, claims, computation, inputs"):
+    with pytest.raises(ScenarioError, match="4 problems") as refused:
         read_case(str(tmp_path))
-    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "magic"\ninputs = []\nclaims = [{ key = 1 }]\n')
-    with pytest.raises(ScenarioError, match="a table of key, text"):
+    assert {p.path for p in refused.value.problems} == {"as_of", "computation", "inputs", "claims"}
+    file.write_text('title = "x"\nas_of = "2026-01"\ncomputation = "magic"\ninputs = []\nclaims = [{ key = 1 }]\n')
+    with pytest.raises(ScenarioError) as refused:
         read_case(str(tmp_path))
-    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "magic"\ninputs = []\nclaims = []\n')
+    assert {"claims.0.text", "claims.0.source", "claims.0.measure"} <= {p.path for p in refused.value.problems}
+    file.write_text('title = "x"\nas_of = "2026-01"\ncomputation = "magic"\ninputs = []\nclaims = []\n')
     with pytest.raises(ScenarioError, match="allowed: machines"):
         run_case(read_case(str(tmp_path)), CATALOGUE)
-    file.write_text('title = "x"\nas_of = "2026"\ncomputation = "machines"\ninputs = []\nclaims = []\n')
+    file.write_text('title = "x"\nas_of = "2026-01"\ncomputation = "machines"\ninputs = []\nclaims = []\n')
     with pytest.raises(ScenarioError, match=r"machines\.new"):
         run_case(read_case(str(tmp_path)), CATALOGUE)
 

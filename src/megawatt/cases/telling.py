@@ -1,0 +1,84 @@
+"""A case in Markdown, and all of them as one page: every figure and verdict from a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from megawatt.cases.judging import claimed
+from megawatt.cases.records import VERDICTS, CaseResult
+from megawatt.cases.words import figure
+
+__all__ = ["case_markdown", "cases_markdown", "counts_text"]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    return [
+        *lines,
+        *("| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in row) + " |" for row in rows),
+    ]
+
+
+def counts_text(result: CaseResult) -> str:
+    """How many claims have each verdict, e.g. ``2 hold, 1 holds if``."""
+    found = [v.verdict for v in result.verdicts]
+    return ", ".join(f"{found.count(kind)} {kind}" for kind in VERDICTS if kind in found)
+
+
+def _title(result: CaseResult) -> str:
+    case = result.case
+    return f"{case.number}. {case.title}" if case.number else case.title
+
+
+def case_markdown(result: CaseResult, level: int = 1) -> str:
+    """One case: question, what was claimed and found, inputs with sources, what happened since."""
+    case, head = result.case, "#" * level
+    lines = [f"{head} {_title(result)}", "", *([case.about, ""] if case.about else [])]
+    lines += [*(f"- {text}" for text in result.story), *([""] if result.story else [])]
+    rows = [
+        (v.claim.text, v.claim.source, _found(v.figure, result, v.claim.measure), claimed(v.claim), f"**{v.verdict}**",
+         v.because if v.verdict == "cannot be checked" else v.would_change)
+        for v in result.verdicts
+    ]  # fmt: skip
+    lines += _table(("claimed", "by", "found", "bound", "verdict", "what would change it"), rows)
+    for table in result.tables:
+        lines += ["", f"**{table.title}**", "", *_table(table.columns, table.rows)]
+    if case.inputs:
+        lines += ["", "**Inputs**", ""]
+        inputs = (
+            (i.name, figure(i.value), _range(i.low, i.high), i.unit, f"{i.source}{': ' + i.note if i.note else ''}")
+            for i in case.inputs
+        )
+        lines += _table(("input", "value", "published range", "unit", "source"), inputs)
+    lines += [f"\nNobody has published {u.name}: {u.note}." for u in case.unknown]
+    if case.since:
+        lines += ["", "**What has happened since**", "", *(f"- {s.date}: {s.text} ({s.source})" for s in case.since)]
+    lines += [*([""] if result.notes else []), *result.notes]
+    lines += ["", f"`megawatt cases run {case.key}`; as of {case.as_of}.", ""]
+    return "\n".join(lines)
+
+
+def _range(low: float, high: float) -> str:
+    return "-" if low == high else f"{figure(low)} to {figure(high)}"
+
+
+def _found(value: float | None, result: CaseResult, measure: str) -> str:
+    if value is None:
+        return "-"
+    found = result.measures[measure]
+    low, high = found.ends
+    span = f" ({figure(low)} to {figure(high)})" if low != high else ""
+    return f"{figure(value)}{span}{' ' + found.unit if found.unit else ''}"
+
+
+def cases_markdown(results: Sequence[CaseResult]) -> str:
+    """All cases: a contents list with the verdicts, then each."""
+    rows = [(_title(r), counts_text(r), f"[{r.case.key}](#{_anchor(_title(r))})") for r in results]
+    listed = _table(("case", "verdicts", "page"), rows)
+    return "\n".join([*listed, "", *(case_markdown(r, 2) for r in results)])
+
+
+def _anchor(title: str) -> str:
+    """The anchor that Markdown renderers give a heading."""
+    kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
