@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from megawatt.arrays import FloatArray, IntArray
+from megawatt.chain.best_hours import chosen_hours
 from megawatt.dispatch import HourlyProblem, Storage
-from megawatt.dispatch.solvers.lp import LinearProgram, Method, Solution
+from megawatt.dispatch.capacity import HOURS, hour_columns, minimise_over_hours
+from megawatt.dispatch.hour_cuts import HourCuts
+from megawatt.dispatch.solvers.live import LiveProgram
+from megawatt.dispatch.solvers.lp import LinearProgram, Solution
+from megawatt.errors import InfeasibleError
 from megawatt.hours import HOURS_IN_YEAR
 
 __all__ = [
@@ -153,7 +159,6 @@ def solve_programme(
     only: Sequence[str] | None = None,
     plants: bool = True,
     every: int = 1,
-    method: Method = "simplex",
 ) -> Sized:
     """Sizes of most value.
 
@@ -172,7 +177,7 @@ def solve_programme(
         Only every n-th hour, weighted so: quick, for maps. Without plants.
     """
     model = _Model(asked, None if only is None else frozenset(only), plants and every == 1, every)
-    return model.sized(model.lp.solve(method))
+    return model.best()
 
 
 def solve_frontier(
@@ -184,17 +189,21 @@ def solve_frontier(
     """
     model = _Model(asked, None if only is None else frozenset(only), True, 1)
     model.hold_tail(tail)
-    return [
-        None if found is None else model.sized(found)
-        for found in model.lp.solve_over("tail", [usd / _MILLION for usd in least_usd])
-    ]
+    found: list[Sized | None] = []
+    for usd in least_usd:
+        model.live.hold_row("tail", usd / _MILLION)
+        try:
+            found.append(model.best())
+        except InfeasibleError:
+            found.append(None)
+    return found
 
 
 def solve_safest(asked: Programme, tail: Tail, *, only: Sequence[str] | None = None) -> Sized:
     """Sizes whose worst paths are worth most in the mean, and among those the most valuable."""
     model = _Model(asked, None if only is None else frozenset(only), True, 1)
     model.hold_tail(tail, weight=_SAFEST)
-    return model.sized(model.lp.solve("simplex"))
+    return model.best(1.0 + _SAFEST)
 
 
 _SAFEST: Final = 1e3
@@ -207,14 +216,15 @@ class _Model:
     def __init__(self, asked: Programme, only: frozenset[str] | None, plants: bool, every: int) -> None:
         self.asked, self.every = asked, every
         self.hours = np.arange(0, HOURS_IN_YEAR, every)
+        self.cuts: HourCuts | None = None
+        self.sizes = np.zeros(0, dtype=np.int64)
         self.lp = LinearProgram("best mix")
         self.costs: list[tuple[IntArray, FloatArray]] = []
         self.worth: dict[str, FloatArray] = {}
         self.plants = asked.plants if plants else ()
         self.storage = asked.storage if plants else None
-        most = [c.most if only is None or c.name in only else 0.0 for c in asked.candidates]
-        least = [0.0] * len(most)
-        self.x = self._columns("sizes", len(most), least, most, [c.worth_usd for c in asked.candidates])
+        self.most = [c.most if only is None or c.name in only else 0.0 for c in asked.candidates]
+        self.x = self._columns("sizes", len(self.most), 0.0, self.most, [c.worth_usd for c in asked.candidates])
         self._groups(only)
         self.size = {p.name: self._columns(p.name, 1, p.least, p.most, p.usd_per_unit) for p in self.plants}
         self.grid = self._columns("connection", 1, 0.0, np.inf, 0.0)
@@ -254,6 +264,9 @@ class _Model:
         tight = np.arange(hours.size) if stored or gains else np.flatnonzero(highest > asked.limits.grid_mw)
         if not tight.size:
             return
+        if main and self.every == 1:
+            self._whole_year(live)
+            return
         at = hours[tight]
         terms: list[tuple[IntArray, ArrayLike]] = [(self.grid, -1.0)]
         for i, c in live:
@@ -269,57 +282,34 @@ class _Model:
                     f"{c.name} held {phase} {k}", [(held, 1.0), (np.full(at.size, self.x[i]), most)], upper=0.0
                 )
                 terms.append((held, -1.0))
-        if stored:
-            terms += self._behind_the_meter()
-            self.lp.rows("import", terms[1:], lower=0.0)
         self.lp.rows(f"connection {phase}", terms, upper=0.0)
 
-    def _behind_the_meter(self) -> list[tuple[IntArray, ArrayLike]]:
-        """Plants by the hour: what they give lowers the draw at the hour's price."""
-        asked, hours, n = self.asked, self.hours, self.hours.size
-        price = asked.price_usd_per_mwh[hours] * asked.per_year
-        terms: list[tuple[IntArray, ArrayLike]] = []
-        for plant in self.plants:
-            if plant.output_mw is None:
-                continue
-            worth = price - plant.cost_usd_per_mwh * asked.per_year
-            given = self._columns(f"{plant.name} given", n, 0.0, np.inf, worth)
-            size = np.repeat(self.size[plant.name], n)
-            self.lp.rows(f"{plant.name} given", [(given, 1.0), (size, -plant.output_mw[hours])], upper=0.0)
-            terms.append((given, -1.0))
-        if self.storage is not None and "battery_mw" in self.size:
-            terms += self._battery(self.storage, price)
-        if asked.export_mw > 0.0 and asked.export_usd_per_mwh is not None:
-            # sold instead of saved: the export's price in place of the hour's
-            gain = asked.per_year * asked.export_usd_per_mwh[hours] - price
-            sold = self._columns("export", n, 0.0, asked.export_mw, gain)
-            own = [(index, -1.0) for index, sign in terms if sign == -1.0]
-            self.lp.rows("export of own power", [(sold, 1.0), *own], upper=0.0)
-            terms.append((sold, 1.0))
-        return terms
-
-    def _battery(self, storage: Storage, price: FloatArray) -> list[tuple[IntArray, ArrayLike]]:
-        n, wear = self.hours.size, storage.discharge_cost_usd_per_mwh * self.asked.per_year
-        charge = self._columns("charge", n, 0.0, np.inf, -price)
-        discharge = self._columns("discharge", n, 0.0, np.inf, price - wear)
-        state = self._columns("state", n, 0.0, np.inf, 0.0)
-        kept = 1.0 - storage.standing_loss_per_hour
-        self.lp.rows(
-            "state",
-            [
-                (state, 1.0),
-                (np.roll(state, 1), -kept),
-                (charge, -storage.charge_efficiency),
-                (discharge, 1.0 / storage.discharge_efficiency),
-            ],
-            lower=0.0,
-            upper=0.0,
+    def _whole_year(self, live: Sequence[tuple[int, Candidate]]) -> None:
+        """The longest phase by cuts; a candidate's worth holds its hours as they stand, which are given back."""
+        there = [(c, self.most[i]) for i, c in live]
+        self.cuts, paid = chosen_hours(self.asked, there, self.plants, self.storage)
+        self.sizes = np.concatenate(
+            [self.grid, *(self.x[[i]] for i, _ in live), *(self.size[plant.name] for plant in self.plants)]
         )
-        for name, column, size in (
-            ("charge", charge, "battery_mw"), ("discharge", discharge, "battery_mw"), ("state", state, "battery_mwh"),
-        ):  # fmt: skip
-            self.lp.rows(f"{name} limit", [(column, 1.0), (self.size[size], -1.0)], upper=0.0)
-        return [(charge, 1.0), (discharge, -1.0)]
+        hour_columns(self.lp, self.cuts, self.size.get("battery_mwh") if self.cuts.stored else None)
+        self.costs.append((self.lp.columns(HOURS), np.full(self.cuts.starts.size, -_MILLION)))
+        before = self._columns("hours in the worth", 1, -np.inf, np.inf, _MILLION)
+        terms: list[tuple[IntArray, ArrayLike]] = [(before, 1.0)]
+        terms += [(self.x[[i]], -usd / _MILLION) for (i, _), usd in zip(live, paid, strict=True)]
+        self.lp.rows("hours in the worth", terms, lower=0.0, upper=0.0)
+
+    @cached_property
+    def live(self) -> LiveProgram:
+        """The programme as HiGHS keeps it."""
+        return LiveProgram(self.lp)
+
+    def best(self, weight: float = 1.0) -> Sized:
+        """The optimum, and the hours' cost in it."""
+        if self.cuts is None:
+            self.live.solve()
+            return self.sized(self.live.solution(), 0.0)
+        found, hours_usd, _ = minimise_over_hours(self.live, self.sizes, self.cuts, _MILLION, weight)
+        return self.sized(replace(found, solver=f"{found.solver} and {self.cuts.years} exact years"), hours_usd)
 
     def _limits(self) -> None:
         limits, candidates = self.asked.limits, self.asked.candidates
@@ -363,14 +353,15 @@ class _Model:
     def _dense(self) -> list[tuple[IntArray, FloatArray]]:
         return [(index[np.newaxis, :], value) for index, value in self.costs if np.any(value)]
 
-    def sized(self, found: Solution) -> Sized:
-        """The sizes of a solution."""
+    def sized(self, found: Solution, hours_usd: float) -> Sized:
+        """The sizes of a solution, with what the hours cost at them."""
         names = [c.name for c in self.asked.candidates]
         scales = np.where(found.values["sizes"] < 1e-9, 0.0, found.values["sizes"])
         return Sized(
             scales=dict(zip(names, scales.tolist(), strict=True)),
             plants={p.name: max(float(found.values[p.name][0]), 0.0) for p in self.plants},
-            value_usd=_MILLION * sum(float(worth @ found.values[name]) for name, worth in self.worth.items()),
+            value_usd=_MILLION * sum(float(worth @ found.values[name]) for name, worth in self.worth.items())
+            - hours_usd,
             shadow=self._shadow(found),
             solver=found.solver,
             seconds=found.build_s + found.solve_s,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -135,6 +134,25 @@ class LinearProgram:
             _flat(upper, (n,)),
         )
 
+    def columns(self, name: str) -> IntArray:
+        """Columns of a block."""
+        return self._columns[name]
+
+    def first_row(self, name: str) -> int:
+        """Number of the first row of a block."""
+        names = list(self._rows)
+        return sum(self._rows[block].lower.size for block in names[: names.index(name)])
+
+    def build(self, method: Method) -> tuple[Any, float]:
+        """The programme given to HiGHS, not solved yet, and the seconds that it took to build."""
+        import highspy
+
+        highs = highspy.Highs()
+        for option, value in _options(method).items():
+            highs.setOptionValue(option, value)
+        highs.passModel(self._model(highspy))
+        return highs, time.perf_counter() - self._started
+
     def solve(self, method: Method = "simplex", *, search_s: float = np.inf) -> Solution:
         """Solve with HiGHS.
 
@@ -162,36 +180,12 @@ class LinearProgram:
             bound = self._settle(highspy, model, whole, search_s)
         highs = _run(highspy, model, _options(method))
         solve_s = time.perf_counter() - started
-        self._check(highs, highspy.HighsModelStatus)
+        self.check(highs)
         gap = max(float(highs.getInfo().objective_function_value) - bound, 0.0) if whole.size else 0.0
-        return self._found(highs, "branch and bound" if whole.size else method, build_s, solve_s, gap)
+        return self.found(highs, "branch and bound" if whole.size else method, build_s, solve_s, gap)
 
-    def solve_over(self, name: str, lower: Sequence[float], method: Method = "simplex") -> list[Solution | None]:
-        """Solve for every lower bound of a row, each from the optimum before it; None where there is no solution.
-
-        Parameters
-        ----------
-        name : str
-            Block of one row.
-        """
-        import highspy
-
-        before = itertools.takewhile(lambda block: block != name, self._rows)
-        row = sum(self._rows[block].lower.size for block in before)
-        highs, found = _run(highspy, self._model(highspy), _options(method)), list[Solution | None]()
-        build_s = time.perf_counter() - self._started
-        for bound in lower:
-            started = time.perf_counter()
-            highs.changeRowBounds(row, float(bound), float(self._rows[name].upper[0]))
-            highs.run()
-            try:
-                self._check(highs, highspy.HighsModelStatus)
-                found.append(self._found(highs, method, build_s, time.perf_counter() - started, 0.0))
-            except InfeasibleError:
-                found.append(None)
-        return found
-
-    def _found(self, highs: Any, method: str, build_s: float, solve_s: float, gap: float) -> Solution:
+    def found(self, highs: Any, method: str, build_s: float, solve_s: float, gap: float = 0.0) -> Solution:
+        """The optimum that HiGHS has found."""
         solution, version = highs.getSolution(), highs.version()
         column, dual = np.asarray(solution.col_value), np.asarray(solution.row_dual)
         return Solution(
@@ -212,7 +206,7 @@ class LinearProgram:
         highs = _run(highspy, model, _options("choose") | _WHOLE | {"time_limit": search_s})
         status = highspy.HighsModelStatus
         if not (highs.getModelStatus() == status.kTimeLimit and highs.getInfo().primal_solution_status == 2):
-            self._check(highs, status)
+            self.check(highs)
         lower, upper = np.array(model.col_lower_), np.array(model.col_upper_)
         lower[whole] = upper[whole] = np.round(np.asarray(highs.getSolution().col_value)[whole])
         model.col_lower_, model.col_upper_, model.integrality_ = lower, upper, []
@@ -221,19 +215,26 @@ class LinearProgram:
     def _model(self, highspy: Any) -> Any:
         lower, upper, cost = (np.concatenate(parts) for parts in zip(*self._bounds, strict=True))
         blocks = tuple(self._rows.values())
-        per_row = np.concatenate([np.full(b.lower.size, b.index.shape[1], dtype=np.int64) for b in blocks])
+        per_row = np.concatenate(
+            [np.zeros(0, dtype=np.int64), *(np.full(b.lower.size, b.index.shape[1], dtype=np.int64) for b in blocks)]
+        )
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = self._size, per_row.size
         model.col_cost_, model.col_lower_, model.col_upper_ = cost, lower, upper
-        model.row_lower_ = np.concatenate([b.lower for b in blocks])
-        model.row_upper_ = np.concatenate([b.upper for b in blocks])
+        none = np.zeros(0)
+        model.row_lower_ = np.concatenate([none, *(b.lower for b in blocks)])
+        model.row_upper_ = np.concatenate([none, *(b.upper for b in blocks)])
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         model.a_matrix_.start_ = np.concatenate(([0], np.cumsum(per_row))).astype(np.int32)
-        model.a_matrix_.index_ = np.concatenate([b.index.ravel() for b in blocks]).astype(np.int32)
-        model.a_matrix_.value_ = np.concatenate([b.coefficient.ravel() for b in blocks])
+        model.a_matrix_.index_ = np.concatenate([none, *(b.index.ravel() for b in blocks)]).astype(np.int32)
+        model.a_matrix_.value_ = np.concatenate([none, *(b.coefficient.ravel() for b in blocks)])
         return model
 
-    def _check(self, highs: Any, statuses: Any) -> None:
+    def check(self, highs: Any) -> None:
+        """Raise where HiGHS has no optimum, as `solve`."""
+        import highspy
+
+        statuses = highspy.HighsModelStatus
         status = highs.getModelStatus()
         if status == statuses.kOptimal:
             return
