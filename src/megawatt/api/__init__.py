@@ -1,11 +1,13 @@
 """What does a program ask: the functions behind `import megawatt`. See README.md of this room."""
 
-from megawatt.api.chips import Trained, catalogue, compare, model, serve, system, timeline, train
-from megawatt.api.keeping import report, save, workbook
+from megawatt.api.chips import Trained, compare, serve, timeline, train
+from megawatt.api.keeping import explain, report, save, workbook
+from megawatt.api.known import catalogue, model, system
 from megawatt.api.money import Cash, Loan, cases, cash, company, contagion, validate
 from megawatt.api.places import TariffResult, hall, miners, prices, tariff, weather
 from megawatt.api.result import Figure, Result
-from megawatt.api.sites import Dispatched, Site, best, convert, dispatch, load, plan, risk, sweep
+from megawatt.api.site import Site, load
+from megawatt.api.sites import Dispatched, best, convert, dispatch, plan, risk, sweep
 from megawatt.errors import MegawattError
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "contagion",
     "convert",
     "dispatch",
+    "explain",
     "hall",
     "load",
     "miners",

@@ -1,14 +1,57 @@
-"""Of results: a run folder, a page, a workbook."""
+"""Of results: a run folder, a page, a workbook, where a figure comes from."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from megawatt.api.result import Result
+from megawatt.api.result import Figure, Result, columns_of
 from megawatt.errors import ScenarioError
+from megawatt.picture import bars
 
-__all__ = ["report", "save", "workbook"]
+if TYPE_CHECKING:
+    from megawatt.results.explanation import Explanation
+
+__all__ = ["explain", "report", "save", "workbook"]
+
+
+def explain(run: str | Path | Result[Any], number: str, use: str = "") -> Result[Explanation]:
+    """Where a figure comes from: how it is worked out, from what, who says so, and what moves it most.
+
+    Parameters
+    ----------
+    run : str, Path or Result
+        A run folder, a file with the JSON of a command, or what `plan` answered.
+    number : str
+        Name of a figure; ``USE.NAME`` of a run with several uses.
+    use : str
+        Use of a run; empty: the first.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such figure; names the nearest.
+    """
+    from megawatt.results.explanation import explain_path, explain_run, tables_in_memory
+
+    if isinstance(run, Result):
+        found = explain_run(tables_in_memory(_plan_of(run)), number, use)
+    else:
+        found = explain_path(Path(run), number, use)
+    figures = [Figure(found.name, found.value, found.unit), Figure("means", found.words), Figure("is", found.formula)]
+    figures += [Figure("driver", found.driver)] if found.driver else []
+    figures += [Figure(f"of {part.name}", part.value, part.unit) for part in found.parts]
+    swings = {mover.name: mover.swing for mover in found.movers[:_DRAWN]}
+    drawn = partial(bars, f"What moves {found.moved or found.name}", swings, "" if found.moved else found.unit)
+    rows = [asdict(one) for one in found.inputs]
+    title = f"{found.name} of {found.use}"
+    return Result(title, found, found.as_dict(), tuple(figures), columns_of(rows), drawn if swings else None)
+
+
+_DRAWN = 12
+"""Inputs that the picture of an explanation shows."""
 
 
 def save(result: Result[Any], folder: str | Path = "runs", *, keep: bool = False) -> Path:

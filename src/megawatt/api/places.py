@@ -277,7 +277,7 @@ def tariff(name: str | Path) -> TariffResult:
     >>> mw.tariff("ercot-transmission").bill(100.0, 30.0)["usd_per_mwh"] > 30
     True
     """
-    from megawatt.api.chips import catalogue as described
+    from megawatt.api.known import catalogue as described
     from megawatt.tariff import TariffSheet, catalogued_sheet, is_tariff_file, read_tariff_file
 
     known, told = load_catalogue(), described(str(name))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
+from megawatt.catalogue.records import Assumption
 from megawatt.catalogue.store import Catalogue
 
-__all__ = ["entry_rows", "family_rows", "source_rows"]
+__all__ = ["assumption_rows", "entry_rows", "family_rows", "source_rows"]
 
 Row = dict[str, str | int]
 
@@ -41,6 +43,13 @@ def entry_rows(catalogue: Catalogue, family: str | None = None) -> list[Row]:
         }
         for entry in entries
     ]
+
+
+def assumption_rows(assumptions: Iterable[Assumption]) -> list[dict[str, float | str | None]]:
+    """One row per assumption, each once: its number or word with unit, range, kind, source and note."""
+    names = ("value", "unit", "low", "high", "kind", "source", "note")
+    rows = {a.name: {"name": a.name} | {name: getattr(a.fact, name) for name in names} for a in assumptions}
+    return list(rows.values())
 
 
 def source_rows(catalogue: Catalogue) -> list[Row]:

@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "best": ("mixed", "The best mix of uses of a connection: what binds, what it risks, what flips it."),
     "sweep": ("sweep", "Value a scenario at every point of a grid or a sample of its inputs."),
     "runs": ("sweep", "What was run, and questions in SQL over it."),
+    "explain": ("explain", "Where a figure of a run comes from, and what moves it most."),
     "compare": ("compare", "A model on several machines, at equal chips, power, cost or time."),
     "catalogue": ("catalogue", "Look up what is known, and who says so."),
     "dispatch": ("dispatch", "What the megawatts do in every hour of a year."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -97,3 +98,66 @@ def runs_query(sql: str, root: Path, as_json: bool) -> None:
         emit_json("runs", [dict(zip(names, row, strict=True)) for row in rows])
         return
     print_table(names, [tuple("" if cell is None else str(cell) for cell in row) for row in rows])
+
+
+@runs.command("show", epilog="Example: megawatt runs show childress-bitcoin")
+@click.argument("name", type=SETTING)
+@_runs_option
+@_json
+def runs_show(name: str, root: Path, as_json: bool) -> None:
+    """Figures of one run (megawatt explain says where each comes from)."""
+    from megawatt.results.explanation import figures_in
+    from megawatt.results.run_diff import run_folder
+
+    rows = figures_in(run_folder(name, root))
+    if as_json:
+        emit_json("runs", rows)
+        return
+    print_table(("figure", "value"), [(row["number"], row["told"]) for row in rows], left=("value",))
+
+
+@runs.command("diff", epilog="Example: megawatt runs diff childress-bitcoin childress-bitcoin-2")
+@click.argument("a", type=SETTING)
+@click.argument("b", type=SETTING)
+@_runs_option
+@_json
+def runs_diff(a: str, b: str, root: Path, as_json: bool) -> None:
+    """Which inputs and which code differ between the runs A and B, and which figures moved by how much."""
+    from megawatt.results.run_diff import diff_runs, run_folder
+
+    found = diff_runs(run_folder(a, root), run_folder(b, root))
+    if as_json:
+        emit_json("runs", [found])
+        return
+    _print_diff(found)
+
+
+def _print_diff(found: dict[str, Any]) -> None:
+    code = found["rooms"]
+    said = "not recorded" if code is None else ", ".join(room or "package" for room in code) or "the same"
+    say(f"Code that differs: {said}.")
+    origin = ", ".join(row["name"] for row in found["origin"])
+    say(f"Of the manifest differs: {origin or 'nothing'}.")
+    for use in found["uses"]:
+        say(f"\n{use['name']}")
+        rows = [
+            (row["name"], _cell(row["a"]), _cell(row["b"]), row["unit"], _cell(row["moves"].get("value")))
+            for row in use["inputs"]
+        ]
+        head = ("input", "A", "B", "unit", "moves the value by")
+        print_table(head, rows, left=("unit",), fold="input") if rows else say("Inputs: the same.")
+        cells = [
+            (row["name"], _cell(row["a"]), _cell(row["b"]), _cell(row.get("change")),
+             "" if row.get("change_frac") is None else f"{row['change_frac']:+.1%}")
+            for row in use["figures"]
+        ]  # fmt: skip
+        print_table(("figure", "A", "B", "change", ""), cells, fold="figure") if cells else say("Figures: the same.")
+        for name, rest in use["unexplained"].items():
+            say(f"{name}: {rest:,.6g} of the move is not of these inputs alone (others, interactions, code).")
+    for side, names in found["only_in"].items():
+        if names:
+            say(f"Only in {side.upper()}: {', '.join(names)}.")
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else f"{value:,.5g}" if isinstance(value, float) else str(value)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from megawatt.catalogue.describe import assumption_rows
 from megawatt.errors import ScenarioError
 from megawatt.facility.capacities import capacity_plan, design_hours
 from megawatt.facility.design import HallDesign
@@ -101,6 +102,7 @@ def hall_row(design: HallDesign, weather: Weather, year: FacilityYear, asked: Ha
         "pue_by_month": [float(v) for v in pue_by_month(year)],
         "pue_by_hour": [float(v) for v in pue_by_hour(year)],
         "water_m3_by_month": [float(v) for v in water_m3_by_month(year)],
+        "assumptions": assumption_rows((*weather.assumptions, *year.assumptions)),
     }
     if asked.grid_water is not None:
         row["wue_source_l_per_kwh"] = source_wue_l_per_kwh(year, asked.grid_water)

@@ -57,12 +57,13 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One headline number: name, unit, definition in a line, and a cell per use."""
+    """One headline number: name, unit, definition in a line, a cell per use, and the figure's name in the summary."""
 
     name: str
     unit: str
     definition: str
     cells: tuple[Cell, ...]
+    figure: str = ""
 
 
 def _signed_money(value: float, *below: str) -> Cell:
@@ -108,8 +109,9 @@ def _peak(use: UseResult) -> Cell:
     return Cell(fixed(use.headline.peak_mw, "MW", 1), ("above the contract",) if over else (), over)
 
 
-_MEASURES: Final[tuple[tuple[str, str, str, Callable[[UseResult], Cell]], ...]] = (
+_MEASURES: Final[tuple[tuple[str, str, str, str, Callable[[UseResult], Cell]], ...]] = (
     (
+        "value_usd_per_grid_mw_year",
         "Value after capital",
         "$ per grid MW-year",
         "Level yearly amount whose present value equals the project's NPV (after tax, before debt), per contracted "
@@ -117,54 +119,63 @@ _MEASURES: Final[tuple[tuple[str, str, str, Callable[[UseResult], Cell]], ...]] 
         lambda u: _value(u.headline),
     ),
     (
+        "value_usd_per_it_mw_year",
         "The same per IT megawatt",
         "$ per IT MW-year",
         "Divided by critical IT power instead of contracted power, as leases are priced.",
         lambda u: _signed_money(u.headline.value_usd_per_it_mw_year),
     ),
     (
+        "margin_usd_per_grid_mw_year",
         "Operating margin",
         "$ per grid MW-year",
         "Revenue less operating cost of the first full operating year; before capital, tax and debt.",
         lambda u: _signed_money(u.headline.margin_usd_per_grid_mw_year),
     ),
     (
+        "tokens_per_grid_mwh",
         "Tokens per grid megawatt-hour",
         "tokens per MWh",
         "Training tokens per megawatt-hour drawn from the grid, cooling and losses included; range: published inputs.",
         lambda u: _tokens(u.headline),
     ),
     (
+        "worst_month_usd",
         "Worst month",
         "$ in the month",
         "The operating month with the least cash available for debt service in the base case.",
         lambda u: _signed_money(u.headline.worst_month_usd, u.headline.worst_month),
     ),
     (
+        "probability_missed",
         "Debt service missed",
         "probability",
         "Share of market paths in which a scheduled payment cannot be made after all cash is used.",
         lambda u: _missed(u.headline),
     ),
     (
+        "min_dscr",
         "Least DSCR",
         "times",
         "Lowest trailing-year ratio of cash available for debt service to interest and scheduled principal, base case.",
         lambda u: _dscr(u.headline),
     ),
     (
+        "project_irr",
         "Project IRR",
         "per year",
         "Discount rate at which the project's flows after tax, before debt, are worth zero.",
         _irr,
     ),
     (
+        "peak_mw",
         "Peak from the grid",
         "MW",
         "Greatest draw from the grid, AI halls with every chip busy in the worst hour; the contract must carry it.",
         _peak,
     ),
     (
+        "pue",
         "PUE",
         "MWh per IT MWh",
         "Facility energy over IT energy of the year.",
@@ -182,8 +193,9 @@ def headline_measures(uses: Sequence[UseResult]) -> tuple[Measure, ...]:
         )
         for u in uses
     )
-    power = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size)
-    rest = (Measure(n, unit, text, tuple(cell(u) for u in uses)) for n, unit, text, cell in _MEASURES)
+    power = Measure("Contracted power", "MW", "Capacity at the connection; what every value is divided by.", size,
+                    "grid_mw")  # fmt: skip
+    rest = (Measure(n, unit, text, tuple(cell(u) for u in uses), f) for f, n, unit, text, cell in _MEASURES)
     return (*rest, power)
 
 

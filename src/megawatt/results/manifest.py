@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
+import megawatt
 from megawatt import __version__
 
-__all__ = ["make_manifest"]
+__all__ = ["code_of_rooms", "make_manifest"]
 
+_HASH: Final = 16
+"""Characters of a hash."""
 _PACKAGES = ("numpy", "scipy", "highspy", "duckdb", "pydantic", "pyxirr")
+
+
+def code_of_rooms() -> dict[str, str]:
+    """The beginning of a hash of each room's code; of modules outside rooms under an empty name."""
+    hashes: dict[str, Any] = {}
+    package = Path(megawatt.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        room = file.relative_to(package).parts[0] if file.parent != package else ""
+        hashes.setdefault(room, hashlib.sha256()).update(file.read_bytes())
+    return {room: digest.hexdigest()[:_HASH] for room, digest in hashes.items()}
 
 
 def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,4 +43,5 @@ def make_manifest(identity: Mapping[str, Any]) -> dict[str, Any]:
         "created_utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "code": code_of_rooms(),
     } | dict(identity)

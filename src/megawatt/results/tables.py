@@ -76,7 +76,8 @@ def _monthly(use: UseResult) -> dict[str, NDArray[Any]]:
              "arrears")  # fmt: skip
     columns |= {"prepayment_usd": cash.flows.prepayment[0], "prepayment_credit_usd": cash.flows.prepayment_credit[0]}
     columns |= {f"{name}_usd": getattr(cash, name)[0] for name in names}
-    return columns | {"dscr": cash.dscr[0]}
+    service = np.broadcast_to(cash.service, cash.dscr.shape)[0]
+    return columns | {"cover_cash_usd": cash.cover_cash[0], "service_usd": service, "dscr": cash.dscr[0]}
 
 
 def _paths(use: UseResult) -> dict[str, NDArray[Any]]:

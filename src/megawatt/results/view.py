@@ -194,7 +194,7 @@ def _use(use: UseResult) -> dict[str, Any]:
                 "high": s.high,
                 "value_at_low": s.value_at_low,
                 "value_at_high": s.value_at_high,
-                **{name: getattr(s, name) for name in _OF_LOAN},
+                **{name: getattr(s, name) for name in _BESIDE_VALUE},
             }
             for s in use.sensitivities
         ],
@@ -208,8 +208,17 @@ def _use(use: UseResult) -> dict[str, Any]:
     }
 
 
-_OF_LOAN: Final = ("dscr_at_low", "dscr_at_high", "llcr_at_low", "llcr_at_high", "missed_at_low", "missed_at_high")
-"""What a sensitivity says of the loan."""
+_BESIDE_VALUE: Final = (
+    "tokens_at_low",
+    "tokens_at_high",
+    "dscr_at_low",
+    "dscr_at_high",
+    "llcr_at_low",
+    "llcr_at_high",
+    "missed_at_low",
+    "missed_at_high",
+)
+"""What a sensitivity says beside the value: tokens per grid MWh, and the loan."""
 
 
 def _stack(stack: Stack, periods: Periods) -> dict[str, Any]:

@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 import megawatt as mw
-from megawatt.api import chips, keeping, money, places, sites
+from megawatt.api import chips, keeping, known, money, places, site, sites
 from megawatt.cli.entry import cli
 from megawatt.errors import MissingDependencyError
 
 NAMES = (
-    "Loan MegawattError Site best cases cash catalogue company compare contagion convert dispatch hall load "
+    "Loan MegawattError Site best cases cash catalogue company compare contagion convert dispatch explain hall load "
     "miners model plan prices report risk save serve sweep system tariff timeline train validate weather workbook"
 )
 _MOST_S = 0.05
@@ -56,7 +56,7 @@ def test_rooms_of_a_questions_name_are_both() -> None:
         mw.dispach  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("module", [chips, keeping, money, places, sites], ids=lambda m: m.__name__)
+@pytest.mark.parametrize("module", [chips, keeping, known, money, places, site, sites], ids=lambda m: m.__name__)
 def test_every_example_of_a_docstring_runs(module: types.ModuleType) -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
     runner = doctest.DocTestRunner()

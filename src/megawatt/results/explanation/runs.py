@@ -1,0 +1,204 @@
+"""Figures of a run folder explained from what the run recorded: summary, months, hours, paths, assumptions, moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from megawatt.chain.records import Comparison
+from megawatt.errors import ScenarioError, shown
+from megawatt.files import read_json
+from megawatt.results.explanation import parts
+from megawatt.results.explanation.parts import UseTables
+from megawatt.results.explanation.records import Explanation, Input, Mover, Part, by_move, unit_of
+from megawatt.results.glossary import FIGURES
+from megawatt.results.parquet import read_columns
+from megawatt.results.tables import tables_of
+from megawatt.results.view import summary_of
+
+__all__ = ["RunTables", "explain_run", "explained", "run_tables", "tables_in_memory"]
+
+_TABLES: Final = ("monthly", "hourly", "paths", "assumptions")
+
+
+@dataclass(frozen=True)
+class RunTables:
+    """What a run recorded: its summary and its tables, by name."""
+
+    summary: Mapping[str, Any]
+    tables: Mapping[str, Mapping[str, Any]]
+
+    def use(self, name: str) -> UseTables:
+        """One use of the run: the first where no name is given.
+
+        Raises
+        ------
+        ScenarioError
+            If there is no use of that name.
+        """
+        uses = {str(use["name"]): use for use in self.summary["uses"]}
+        name = name or next(iter(uses))
+        if name not in uses:
+            raise ScenarioError(f"use {shown(name)}; allowed: {', '.join(uses)}")
+        rows = {
+            table: {
+                column: np.asarray(values)[np.asarray(columns["use"]) == name] for column, values in columns.items()
+            }
+            for table, columns in self.tables.items()
+        }
+        return UseTables(uses[name], rows)
+
+
+def run_tables(folder: Path) -> RunTables:
+    """What a run folder holds.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none of `megawatt plan`.
+    """
+    summary = read_json(folder / "summary.json", "a run folder of megawatt plan")
+    return RunTables(summary, {name: read_columns(folder / f"{name}.parquet") for name in _TABLES})
+
+
+def tables_in_memory(comparison: Comparison) -> RunTables:
+    """What a comparison would leave in its run folder."""
+    tables = {table.name: table.columns for table in tables_of(comparison)}
+    return RunTables(summary_of(comparison), tables)
+
+
+_Parts = Callable[[UseTables], tuple[Part, ...]]
+_FIGURES: Final[Mapping[str, tuple[str, _Parts]]] = {
+    "value_usd_per_grid_mw_year": (
+        "the level yearly amount over the months of operation that is worth as much as the project (NPV after tax, "
+        "before debt), over the contracted grid power", parts.of_value,
+    ),
+    "value_p5": ("of the simulated paths' values, the one that 5 % are below", parts.of_paths),
+    "value_p95": ("of the simulated paths' values, the one that 95 % are below", parts.of_paths),
+    "value_low": ("the least value when each input goes to the ends of its range, one at a time", parts.of_end),
+    "value_high": ("the greatest value when each input goes to the ends of its range, one at a time", parts.of_end),
+    "value_usd_per_it_mw_year": ("the value of a grid MW-year times grid power over IT power", parts.of_it_value),
+    "margin_usd_per_grid_mw_year": (
+        "revenue less operating cost of the twelve months, over the contracted grid power", parts.of_margin,
+    ),
+    "tokens_per_grid_mwh": ("tokens a second of all chips times the seconds of a year, over the year's energy from the "
+                            "grid", parts.of_tokens),
+    "tokens_low": ("the fewest tokens when each input goes to the ends of its range", parts.of_end),
+    "tokens_high": ("the most tokens when each input goes to the ends of its range", parts.of_end),
+    "worst_month": ("the month of operation with the least cash after debt service", parts.of_worst_month),
+    "worst_month_usd": ("cash available for debt service less interest and principal of that month",
+                        parts.of_worst_month),
+    "probability_missed": ("paths on which a payment is owed and not paid after all cash and reserves, over all paths",
+                           parts.of_missed),
+    "probability_missed_interval": ("Wilson's interval of that share: error of the simulation alone", parts.of_missed),
+    "min_dscr": (
+        "the least, over the months, of cash before debt service (tax as it accrues) over interest and instalments "
+        "due, each of the last twelve months", parts.of_cover,
+    ),
+    "peak_mw": ("the greatest draw from the grid of any hour, AI halls with every chip busy", parts.of_peak),
+    "pue": ("energy of the halls over energy of the machines, hour by hour, the year's sums", parts.of_pue),
+    "project_irr": ("the rate at which the project's flows after tax and before debt are worth nothing",
+                    parts.of_flows),
+    "resale_usd_per_grid_mw_year": ("the sale of what is left, as the level yearly amount of its worth, over the grid "
+                                    "power", parts.of_resale),
+}  # fmt: skip
+"""How each headline figure is worked out, and its parts out of the run's own tables; a test holds them together."""
+
+_MOVES: Final[Mapping[str, str]] = {
+    "tokens_per_grid_mwh": "tokens", "tokens_low": "tokens", "tokens_high": "tokens", "min_dscr": "dscr",
+    "llcr": "llcr", "probability_missed": "missed", "probability_missed_interval": "missed",
+}  # fmt: skip
+"""Which figure's moves a run recorded for a figure; the value's for all others."""
+_WORTH: Final = ("value_usd_per_grid_mw_year", "value_p5", "value_p95", "value_low", "value_high",
+                 "value_usd_per_it_mw_year", "npv_usd")  # fmt: skip
+"""Figures that move as the value does."""
+
+
+def explained(use: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Every figure of a use's summary that can be explained, by name, as value, unit and meaning."""
+    found: dict[str, Mapping[str, Any]] = dict(use["headline"])
+    found |= dict(use.get("unit_costs") or {})
+    for name, value in {**use, **(use.get("lender") or {}), **(use.get("training") or {})}.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            found.setdefault(name, {"value": value, "unit": unit_of(name), "means": FIGURES.get(name, "")})
+    return found
+
+
+def explain_run(run: RunTables, number: str, use: str = "") -> Explanation:
+    """Where a figure of a run comes from.
+
+    Parameters
+    ----------
+    run : RunTables
+        From `run_tables`.
+    number : str
+        A figure's name, or ``USE.NAME``.
+    use : str
+        Use of the run; empty: the first.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such figure; names the nearest.
+    """
+    head, dot, tail = number.partition(".")
+    if dot and any(head == one["name"] for one in run.summary["uses"]):
+        use, number = head, tail
+    tables = run.use(use)
+    figures = explained(tables.summary)
+    if number not in figures:
+        import difflib
+
+        near = difflib.get_close_matches(number, figures, 1)
+        raise ScenarioError(f"{shown(number)}: no figure{f' ({near[0]}?)' if near else ''}; allowed: "
+                            f"{', '.join(figures)}")  # fmt: skip
+    figure = figures[number]
+    formula, made = _FIGURES.get(number, (str(figure.get("means", "")), parts.of_record))
+    value = figure.get("value")
+    moved = _MOVES.get(number, "value")
+    movers = _movers(tables.summary, moved)
+    inputs = by_move(movers, _inputs(tables, figure, number))
+    own = moved != "value" or number in _WORTH
+    if not own:
+        rest = {one.name for one in inputs}
+        movers = tuple(mover for mover in movers if mover.name in rest)
+    words = str(figure.get("means") or "")
+    return Explanation(
+        str(tables.summary["name"]), number, parts.plain(value), str(figure.get("unit", "")),
+        f"{words}: {figure['why_none']}" if figure.get("why_none") else words, formula,
+        driver=_driver(tables, number, movers if own else ()),
+        parts=() if value is None else made(tables.about(number, value)),
+        movers=movers, moved="" if own or not movers else "value_usd_per_grid_mw_year", inputs=inputs,
+    )  # fmt: skip
+
+
+def _movers(use: Mapping[str, Any], what: str) -> tuple[Mover, ...]:
+    rows = [
+        Mover(s["name"], s["unit"], s["low"], s["base"], s["high"], s.get(f"{what}_at_low"), s.get(f"{what}_at_high"))
+        for s in use["sensitivities"]
+    ]
+    return tuple(sorted((row for row in rows if row.swing > 0.0), key=lambda row: (-row.swing, row.name)))
+
+
+def _inputs(tables: UseTables, figure: Mapping[str, Any], number: str) -> list[Input]:
+    """Inputs of the rooms that the figure rests on; of what has none recorded, those that move it."""
+    rows = tables.inputs()
+    names = figure.get("rests_on")
+    if names is None:
+        names = [s["name"] for s in tables.summary["sensitivities"]]
+    return [rows[name] for name in names if name in rows]
+
+
+def _driver(tables: UseTables, number: str, movers: tuple[Mover, ...]) -> str:
+    """What the figure hangs on most, in a sentence."""
+    if number.startswith("probability_missed"):
+        return parts.missed_driver(tables)
+    if not movers:
+        return ""
+    first = movers[0]
+    return (f"{first.name} moves it most: {first.at_low:,.6g} at {first.low:,.6g} and {first.at_high:,.6g} at "
+            f"{first.high:,.6g} {first.unit}".rstrip() + ".")  # fmt: skip
