@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from megawatt.errors import MissingDependencyError, ScenarioError, shown
 from megawatt.files import strict
-from megawatt.inspection.words import amount
 from megawatt.picture import Picture
+from megawatt.words import amount
 
 if TYPE_CHECKING:
     import pandas

@@ -12,7 +12,7 @@ from megawatt.cli.output import console, emit_json
 from megawatt.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from megawatt.results.explanation import Explanation, Part
+    from megawatt.results.explanation import Explanation
 
 __all__ = ["explain"]
 
@@ -47,7 +47,9 @@ def explain(run: Path, number: str | None, use: str, top: int, as_json: bool) ->
 
 
 def _print(found: Explanation, top: int) -> None:
-    from megawatt.inspection.words import amount, span
+    from rich.padding import Padding
+
+    from megawatt.words import amount, span
 
     to = console()
     to.print(f"{found.name} of {found.use}: {amount(found.value, found.unit)}", style="bold")
@@ -56,8 +58,8 @@ def _print(found: Explanation, top: int) -> None:
             to.print(f"{text[:1].upper()}{text[1:].rstrip('.')}.")
     if found.driver:
         to.print(found.driver)
-    for part in found.parts:
-        _print_part(part, 1)
+    for indent, text in found.tree():
+        to.print(Padding(text, (0, 0, 0, indent)))
     if found.movers:
         of = f" (moves of {found.moved})" if found.moved else ""
         rows = [
@@ -73,19 +75,5 @@ def _print(found: Explanation, top: int) -> None:
         ]  # fmt: skip
         to.print("")
         print_table(("rests on", "value", "range", "kind", "source"), listed, left=("kind", "source"), fold="rests on")
-        left = len(found.inputs) - len(listed)
-        if left > 0:
-            to.print(f"and {left:,} more (--top {len(found.inputs)}, --json)")
-
-
-def _print_part(part: Part, depth: int) -> None:
-    """A part and, indented, what it is made of."""
-    from rich.padding import Padding
-
-    from megawatt.inspection.words import amount
-
-    value = "" if part.value is None else f" {amount(part.value, part.unit)}"
-    words = f", {part.words}" if part.words else ""
-    console().print(Padding(f"{part.name}{value}{words}", (0, 0, 0, 2 * depth)))
-    for one in part.parts:
-        _print_part(one, depth + 1)
+        if left := found.inputs[top:]:
+            to.print(f"and {len(left):,} more (--top {len(found.inputs)}, --json)")

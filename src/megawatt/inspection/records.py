@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from megawatt.catalogue.records import Fact, Source
 from megawatt.errors import Problem
-from megawatt.inspection.words import amount, plain, span
+from megawatt.words import amount, plain, span
 
 __all__ = ["Description", "Line", "Section"]
 

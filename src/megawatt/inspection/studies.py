@@ -13,13 +13,13 @@ from megawatt.catalogue import Catalogue, Fact
 from megawatt.errors import Problem
 from megawatt.files import read_json
 from megawatt.inspection.records import Description, Line, Section
-from megawatt.inspection.words import amount
 from megawatt.ours import differences
 from megawatt.scenario import load
 from megawatt.scenario.mixed import load_mix
 from megawatt.scenario.site_files import place_of_site, price_warnings
 from megawatt.scenario.size_doubts import size_doubts
 from megawatt.tariff import TariffSheet
+from megawatt.words import amount
 
 __all__ = ["describe_mix", "describe_run", "describe_study", "said"]
 

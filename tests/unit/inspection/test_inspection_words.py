@@ -7,7 +7,7 @@ import math
 import pytest
 
 from megawatt.inspection import Line
-from megawatt.inspection.words import amount, plain, span
+from megawatt.words import amount, plain, span
 
 
 @pytest.mark.parametrize(

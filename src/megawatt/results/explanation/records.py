@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
+
+from megawatt.words import amount
 
 __all__ = ["Explanation", "Input", "Mover", "Part", "unit_of"]
 
@@ -110,6 +112,21 @@ class Explanation:
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    def tree(self) -> Iterator[tuple[int, str]]:
+        """The parts in words, each with the columns that it stands in."""
+        yield from _lines(self.parts, _INDENT)
+
+
+_INDENT: Final = 2
+"""Columns that a part stands right of what it is a part of."""
+
+
+def _lines(parts: Sequence[Part], indent: int) -> Iterator[tuple[int, str]]:
+    for part in parts:
+        words = [part.name if part.value is None else f"{part.name} {amount(part.value, part.unit)}", part.words]
+        yield indent, ", ".join(filter(None, words))
+        yield from _lines(part.parts, indent + _INDENT)
 
 
 def by_move(movers: Sequence[Mover], inputs: Sequence[Input]) -> tuple[Input, ...]:
