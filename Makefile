@@ -18,6 +18,7 @@ $(VENV)/.ready: pyproject.toml requirements.txt
 	@$(PYTHON) -m venv $(VENV) || { $(SUDO) apt-get update -q && $(SUDO) apt-get install -y -q python3-venv && $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python $(INSTALL) --require-hashes --requirement requirements.txt
 	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src/megawatt
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready requirements-test.txt

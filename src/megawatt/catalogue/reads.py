@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from megawatt.catalogue.memo import Memo
     from megawatt.catalogue.store import Catalogue
 
-__all__ = ["FactsRead", "recording", "still_hold"]
+__all__ = ["FactsRead", "recording", "still_hold", "unwatched"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Entries(Mapping[str, Entry]):
 
     def __init__(self, entries: Mapping[str, Entry], read: FactsRead) -> None:
         self._beyond = entries if isinstance(entries, _Entries) else None
-        self.raw: Mapping[str, Entry] = entries.raw if isinstance(entries, _Entries) else entries
+        self.raw = unwatched(entries)
         self._read = read
         self._seen: dict[str, Entry] = {}
 
@@ -104,11 +104,15 @@ def recording(catalogue: Catalogue, memo: Memo | None = None) -> tuple[Catalogue
     return replace(catalogue, entries=_Entries(catalogue.entries, read), memo=memo), read
 
 
+def unwatched(entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+    """The entries themselves where a view of them is given: for what looks at their names alone."""
+    return entries.raw if isinstance(entries, _Entries) else entries
+
+
 def still_hold(catalogue: Catalogue, read: FactsRead) -> bool:
     """Whether a catalogue holds all these facts as they were read; a view of one then counts them as read."""
-    view = catalogue.entries if isinstance(catalogue.entries, _Entries) else None
-    if not read.hold(catalogue.entries if view is None else view.raw):
+    if not read.hold(unwatched(catalogue.entries)):
         return False
-    if view is not None:
-        view.note(read)
+    if isinstance(catalogue.entries, _Entries):
+        catalogue.entries.note(read)
     return True

@@ -15,6 +15,7 @@ from typing import Final
 from megawatt.catalogue.loader import data_folder, data_hash, read_data
 from megawatt.catalogue.machines import build_accelerator, build_system
 from megawatt.catalogue.memo import Memo, resolved
+from megawatt.catalogue.reads import unwatched
 from megawatt.catalogue.records import Accelerator, Assumption, Entry, Fact, Normals, PriceShape, Source, System
 from megawatt.catalogue.tables import build_normals, build_price_shape
 from megawatt.errors import CatalogueError, shown
@@ -101,7 +102,7 @@ class Catalogue:
         CatalogueError
             If there is no such family.
         """
-        keys = sorted(key for key, entry in self.entries.items() if entry.family == family)
+        keys = sorted(key for key, entry in unwatched(self.entries).items() if entry.family == family)
         return tuple(keys) or self.keys(self.family(family))
 
     def knows(self, key: str) -> bool:

@@ -8,6 +8,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.chain.conversion import convert
 from megawatt.chain.records import Comparison
 from megawatt.chain.use import run_use
+from megawatt.risk import start_workers
 from megawatt.scenario import LoadedComparison
 
 __all__ = ["compare"]
@@ -38,6 +39,8 @@ def compare(
     Comparison
         Its manifest holds what identifies the inputs: scenario files and seeds, catalogue, solver.
     """
+    # Processes load for seconds: the base case of the first use is worked out meanwhile.
+    start_workers(workers, "megawatt.chain.sensitivity", "scipy.stats")
     uses = []
     for use in loaded.uses:
         progress(f"{use.scenario.name}: {use.scenario.title}")

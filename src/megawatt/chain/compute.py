@@ -88,10 +88,10 @@ def _plan(
         raise InfeasibleError(f"training.chips: {error}") from None
 
 
-def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float, settings: RunSettings) -> TrainingRun:
+def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float, settings: tuple[Any, ...]) -> TrainingRun:
     system = catalogue.system(step.system)
     try:
-        return run(step, tokens=tokens, system=system, catalogue=catalogue, settings=settings)
+        return run(step, tokens=tokens, system=system, catalogue=catalogue, settings=RunSettings(*settings))
     except InfeasibleError as error:
         raise InfeasibleError(f"training.tokens: {error}") from None
 
@@ -173,7 +173,7 @@ def _training(memo: Memo, scenario: Scenario, folder: Path, held: Held) -> Compu
         raise AssertionError("the scenario's rules let no AI use through without its sections")
     plans = _plans(memo, training, folder, held, ai.system, (contract.parity_system, contract.predecessor_system))
     step = plans[ai.system]
-    said = RunSettings(**training.run_values)
+    said = astuple(RunSettings(**training.run_values))
     whole = memo("run", _run, step, training.tokens.number(), said) if training.tokens is not None else None
     system = memo("system", Catalogue.system, ai.system)
     chips = _chips(ai, system, _site_it_mw(scenario))

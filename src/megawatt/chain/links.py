@@ -33,7 +33,6 @@ from megawatt.chain.site import (
     Metered,
     ai_hall,
     grid_of,
-    hall_worst_hours,
     halls_at_load,
     mining_halls,
     outdoor_air,
@@ -46,7 +45,6 @@ from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow, Spine
 from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.mining import PowerSegments
 from megawatt.risk import FactorTerms, factor_terms
 from megawatt.risk.ratings import defaults_of_rating
 from megawatt.scenario.plant_sections import PLANTS
@@ -294,9 +292,10 @@ def _link(
     load = ai_load_mw(scenario, chips)
     power = power_of(memo, scenario.mining, mining.it_mw if mining else 0.0)
     segments, hosted = power.segments if power else None, hosted_frac(scenario.mining)
-    response = memo("year by month", year_by_month, grid, site.grid_mw.number(), ai, load, mining, segments, hosted)
-    worth = _firm_value_usd_per_mwh(chips, ai, grid) if ai else 0.0
-    problem = memo("site year", _problem, grid, site.grid_mw.number(), ai, load, worth, mining, segments, hosted)
+    problem = memo("site year", site_problem, grid, site.grid_mw.number(), ai, load, mining, segments, hosted)
+    response = memo("year by month", year_by_month, problem)
+    if ai is not None:
+        problem = replace(problem, ai_value_usd_per_mwh=_firm_value_usd_per_mwh(chips, ai, grid))
     section = scenario.mining
     miners = mining_money(section, scenario.timeline, catalogue, power.rated_mw) if section and power else None
     terms = factor_terms_of(scenario, catalogue)
@@ -341,16 +340,6 @@ def _link(
     )
 
 
-def _problem(
-    _: Catalogue, grid: Grid, grid_mw: float, ai: Halls | None, load: tuple[float, ...], worth: float,
-    mining: Halls | None, segments: PowerSegments | None, hosted: float,
-) -> SiteProblem:  # fmt: skip
-    return site_problem(
-        grid, grid_mw, ai=ai, ai_it_mw=load, ai_value_usd_per_mwh=worth, mining=mining, segments=segments,
-        hosted_frac=hosted,
-    )  # fmt: skip
-
-
 def _with_plants(
     memo: Memo, scenario: Scenario, model: CashModel, problem: SiteProblem, plants: Plants, mined: MinedYear | None
 ) -> CashModel:
@@ -389,8 +378,7 @@ def _ai_halls(
         system.liquid_share if system else None,
         system.coolant_supply_max_c if system else None,
     )
-    worst = memo("AI worst hours", hall_worst_hours, hall, days)
-    return memo("AI halls", halls_at_load, hall, max(ai_load_mw(scenario, chips)), worst)
+    return memo("AI halls", halls_at_load, hall, max(ai_load_mw(scenario, chips)), days)
 
 
 def _mining_halls(

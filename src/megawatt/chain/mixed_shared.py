@@ -90,7 +90,7 @@ def load_site(loaded: LoadedMix) -> Shared:
     index = power_index(catalogue, scenario.power, own.sheet.growth_per_year.number(), scenario.timeline)
     part_folder = loaded.parts[0].use.folder
     grid = grid_of(catalogue, scenario.power, own, index, scenario.site, scenario.seed, part_folder)
-    problem = site_problem(grid, scenario.site.grid_mw.number())
+    problem = site_problem(catalogue, grid, scenario.site.grid_mw.number())
     return Shared(
         scenario=scenario,
         calendar=calendar_of(scenario.timeline),

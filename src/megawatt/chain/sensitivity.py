@@ -77,6 +77,8 @@ def moved_input(links: Links, name: str, value: float) -> tuple[Scenario, Catalo
     if is_number(links.scenario, name):
         return move(links.scenario, name, value), links.catalogue
     key, _, field = name.rpartition(".")
+    if not links.catalogue.knows(key):
+        raise CatalogueError(f"{name} is a result")
     catalogue = links.catalogue.replace_fact(key, field, value)
     also = _rack_follows_chip(links, key, field, value)
     if also is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -56,7 +57,6 @@ __all__ = [
     "ai_hall",
     "dry_response",
     "grid_of",
-    "hall_worst_hours",
     "halls_at_load",
     "mining_halls",
     "outdoor_air",
@@ -65,20 +65,29 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Halls:
-    """Halls in their weather; ``it_mw`` is the power they are built for.
+    """Halls in their weather, and what they draw; ``it_mw`` is the power they are built for."""
 
-    ``worst`` is the hour of most facility power, ``hottest`` the one in which the cooling carries least, design days
-    included.
-    """
-
-    weather: Weather
-    design: HallDesign
+    curves: HallCurves
+    days: tuple[DesignDay, ...]
     response: FacilityResponse
     it_mw: float
-    worst: WorstHour
-    hottest: WorstHour
+
+    @property
+    def weather(self) -> Weather:
+        """The site year."""
+        return self.curves.weather
+
+    @property
+    def design(self) -> HallDesign:
+        """What they are."""
+        return self.curves.design
+
+    @cached_property
+    def worst_hours(self) -> tuple[WorstHour, WorstHour]:
+        """The hour of most facility power, and the one in which the cooling carries least, design days included."""
+        return worst_hours(self.curves, self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +140,9 @@ def ai_hall(
     return curves(kind, weather, ambient=air)
 
 
-def hall_worst_hours(_: Catalogue, hall: HallCurves, days: tuple[DesignDay, ...]) -> tuple[WorstHour, WorstHour]:
-    """The worst hours of halls, whatever their load."""
-    return worst_hours(hall, days)
-
-
-def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, worst: tuple[WorstHour, WorstHour]) -> Halls:
+def halls_at_load(_: Catalogue, hall: HallCurves, load_it_mw: float, days: tuple[DesignDay, ...]) -> Halls:
     """AI halls with a response that is exact at their load."""
-    made = response_of(hall, exact_at_mw=load_it_mw)
-    return Halls(hall.weather, hall.design, made, hall.design.it_capacity_mw, *worst)
+    return Halls(hall, days, response_of(hall, exact_at_mw=load_it_mw), hall.design.it_capacity_mw)
 
 
 def mining_halls(
@@ -164,7 +167,7 @@ def mining_halls(
         from_c, per_k = derating
         throttled = fits * np.clip(1.0 - per_k * np.maximum(weather.dry_bulb_c - from_c, 0.0), 0.0, 1.0)
         answer = replace(answer, it_limit_mw=np.minimum(answer.it_limit_mw, throttled))
-    return Halls(weather, hall.design, answer, fits, *worst_hours(hall, days))
+    return Halls(hall, days, answer, fits)
 
 
 def dry_response(halls: Halls) -> FacilityResponse:
@@ -303,28 +306,26 @@ def _carbon(catalogue: Catalogue, power: Power) -> Assumption:
 
 
 def site_problem(
+    _: Catalogue,
     grid: Grid,
     grid_mw: float,
-    *,
     ai: Halls | None = None,
     ai_it_mw: tuple[float, ...] = (0.0,),
-    ai_value_usd_per_mwh: float = 0.0,
     mining: Halls | None = None,
     segments: PowerSegments | None = None,
     hosted_frac: float = 0.0,
 ) -> SiteProblem:
-    """The dispatch problem of the site year.
+    """The dispatch problem of the site year, but for what a MWh of AI or mining earns: left at zero.
 
     ``ai_it_mw`` is the AI load in every hour, (1,), or by hour of the day, (24,); miners fill their halls, customers' a
-    share of them. What a MWh of theirs earns is left at zero.
+    share of them.
     """
-    hours = np.ones(HOURS_IN_YEAR)
     return SiteProblem(
         price_usd_per_mwh=grid.delivered_usd_per_mwh,
         adder_usd_per_mwh=grid.adder_usd_per_mwh,
-        import_limit_mw=hours * grid_mw,
-        ai_it_mw=np.resize(np.array(ai_it_mw), HOURS_IN_YEAR),
-        ai_value_usd_per_mwh=ai_value_usd_per_mwh,
+        import_limit_mw=np.full(HOURS_IN_YEAR, grid_mw),
+        ai_it_mw=np.tile(np.array(ai_it_mw), HOURS_IN_YEAR // len(ai_it_mw)),
+        ai_value_usd_per_mwh=0.0,
         ai_response=ai.response if ai else None,
         mining_it_mw=mining.it_mw if mining else 0.0,
         mining_value_usd_per_mwh=np.zeros(HOURS_IN_YEAR),
@@ -339,17 +340,6 @@ def site_problem(
     )
 
 
-def year_by_month(
-    _: Catalogue,
-    grid: Grid,
-    grid_mw: float,
-    ai: Halls | None,
-    ai_it_mw: tuple[float, ...],
-    mining: Halls | None,
-    segments: PowerSegments | None,
-    hosted_frac: float,
-) -> MonthlyResponse:
+def year_by_month(_: Catalogue, problem: SiteProblem) -> MonthlyResponse:
     """The site year reduced to its months, whatever a MWh earns."""
-    return monthly_response(
-        site_problem(grid, grid_mw, ai=ai, ai_it_mw=ai_it_mw, mining=mining, segments=segments, hosted_frac=hosted_frac)
-    )
+    return monthly_response(problem)

@@ -86,17 +86,18 @@ def hall_year_of(links: Links, dispatch: Dispatch) -> FacilityYear:
 def _worst_notes(links: Links) -> list[str]:
     """What the worst day takes: power beyond the connection, and IT that the cooling does not carry."""
     halls, grid_mw = _halls(links), links.scenario.site.grid_mw.number()
-    notes, drawn_mw = [], halls.worst.facility_per_it * halls.it_mw
+    worst, hottest = halls.worst_hours
+    notes, drawn_mw = [], worst.facility_per_it * halls.it_mw
     if drawn_mw > grid_mw * (1.0 + 1e-9):
         notes.append(
-            f"Full halls draw {drawn_mw:,.1f} MW on the {halls.worst.name} ({halls.worst.binds}), more than the "
-            f"connection's {grid_mw:,.1f} MW: {grid_mw / halls.worst.facility_per_it:,.1f} MW of IT would fit."
+            f"Full halls draw {drawn_mw:,.1f} MW on the {worst.name} ({worst.binds}), more than the "
+            f"connection's {grid_mw:,.1f} MW: {grid_mw / worst.facility_per_it:,.1f} MW of IT would fit."
         )
-    if halls.hottest.it_frac < 1.0 - 1e-6:
-        lost_mw = (1.0 - halls.hottest.it_frac) * halls.it_mw
+    if hottest.it_frac < 1.0 - 1e-6:
+        lost_mw = (1.0 - hottest.it_frac) * halls.it_mw
         notes.append(
-            f"Cooling does not carry {lost_mw:,.1f} of {halls.it_mw:,.1f} MW of IT on the {halls.hottest.name} "
-            f"({halls.hottest.dry_bulb_c:.1f} degC): {halls.hottest.binds}."
+            f"Cooling does not carry {lost_mw:,.1f} of {halls.it_mw:,.1f} MW of IT on the {hottest.name} "
+            f"({hottest.dry_bulb_c:.1f} degC): {hottest.binds}."
         )
     return notes
 
@@ -331,7 +332,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     """
     scenario = loaded.scenario
     links = forge(scenario, catalogue, loaded.folder)
-    halls = _halls(links)
+    worst, hottest = _halls(links).worst_hours
     dispatch = dispatch_of(links)
     hall = hall_year_of(links, dispatch)
     risk = _risk(links, scenario.risk.paths, scenario.seed, workers)
@@ -358,8 +359,8 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         facility=hall,
         dispatch=dispatch,
         footprint=_footprint(scenario, dispatch),
-        worst_hour=halls.worst,
-        hottest_hour=halls.hottest,
+        worst_hour=worst,
+        hottest_hour=hottest,
         price_usd_per_mwh=links.grid.price_usd_per_mwh,
         cash=links.base,
         risk=risk,

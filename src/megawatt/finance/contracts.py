@@ -118,9 +118,9 @@ def tenancy(
     if relet_lag_months < 0:
         raise ScenarioError(f"contract.relet_lag_months = {relet_lag_months} months, must be 0 or more")
     month = np.arange(months)
-    default = np.arange(-1, months)[:, None]
+    default, row = _distinct(default_month)
     stops = np.where(default < 0, months, default)
-    contracted, invoiced, market = (np.zeros((months + 1, months)) for _ in range(3))
+    contracted, invoiced, market = (np.zeros((len(default), months)) for _ in range(3))
     for hall in halls:
         end = hall.month + term_months
         paid = (month >= hall.month) & (month < np.minimum(end, stops))
@@ -128,8 +128,13 @@ def tenancy(
         contracted += hall.share * paid
         invoiced += hall.share * paid * escalator(months, escalator_frac, hall.month)
         market += hall.share * (month >= relet)
-    row = default_month + 1
     return Tenancy(contracted[row], invoiced[row], market[row])
+
+
+def _distinct(default_month: IntArray) -> tuple[IntArray, IntArray]:
+    """Months of default that occur, (rows, 1), and the row of each path: paths share what their month makes of it."""
+    months, row = np.unique(default_month, return_inverse=True)
+    return months[:, None], row
 
 
 def market_utilisation(demand: FloatArray, base_utilisation_frac: float) -> FloatArray:
@@ -306,9 +311,9 @@ def prepayment_flows(
             f"({term_months} months)"
         )
     month = np.arange(months)
-    default = np.arange(-1, months)[:, None]
+    default, row = _distinct(default_month)
     alive = (default < 0) | (month < default)
-    paid, credited = np.zeros((months + 1, months)), np.zeros((months + 1, months))
+    paid, credited = np.zeros(alive.shape), np.zeros(alive.shape)
     for hall, amount in zip(halls, amounts, strict=True):
         if max(hall.month - lead_months, 0) >= months:
             continue
@@ -316,7 +321,6 @@ def prepayment_flows(
         credited += np.where(
             alive, _even_credits(float(amount), hall.month + credit_after_months, hall.month + term_months, months), 0.0
         )
-    row = default_month + 1
     return paid[row], credited[row]
 
 

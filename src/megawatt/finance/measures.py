@@ -174,5 +174,6 @@ def llcr(
     if due.size == 0:
         return np.full(cfads.shape[0], np.nan)
     span = slice(int(due[0]), None if to_end else int(due[-1]) + 1)
-    worth = cfads[:, span] @ discount_to(rates, int(due[0]) - 1)[span]
+    # Not a matrix product: its last digits depend on how many paths stand together.
+    worth = (cfads[:, span] * discount_to(rates, int(due[0]) - 1)[span]).sum(axis=1)
     return np.where(owed > 0.0, worth / np.where(owed > 0.0, owed, 1.0), np.nan)

@@ -63,8 +63,14 @@ def scheduled_covers(cases: Sequence[CoverCase]) -> list[Cover]:
             by_law.setdefault(_law(case.terms.tax), []).append(i)
     for members in by_law.values():
         taxed = _tax(cases, members, schedules)
+        by_loan: dict[int, list[int]] = {}
         for column, i in enumerate(members):
-            out[i] = _cover(cases[i], schedules[id(cases[i].terms.loan)], taxed[:, column])
+            by_loan.setdefault(id(cases[i].terms.loan), []).append(column)
+        for loan, columns in by_loan.items():
+            cash = np.stack([cases[members[c]].operating - taxed[:, c] for c in columns])
+            found = _covers(cases[members[columns[0]]].terms, schedules[loan], cash)
+            for column, cover in zip(columns, found, strict=True):
+                out[members[column]] = cover
     return out
 
 
@@ -97,10 +103,11 @@ def _interest(terms: ProjectTerms, schedule: LoanSchedule) -> FloatArray:
     return np.asarray(opening * terms.loan.period_rates(terms.timing))
 
 
-def _cover(case: CoverCase, schedule: LoanSchedule, tax: FloatArray) -> Cover:
-    loan = case.terms.loan
+def _covers(terms: ProjectTerms, schedule: LoanSchedule, cash: FloatArray) -> list[Cover]:
+    """Covers of one loan by the cash of each case, (cases, periods)."""
+    loan = terms.loan
     assert loan is not None, "the caller leaves cases without a loan out"
     service = schedule.service - schedule.draw - schedule.balloon
     service[: loan.first_payment_month] = 0.0
-    lowest, average, life = covers(case.terms, case.terms.timing, schedule, service, (case.operating - tax)[None, :])
-    return Cover(float(lowest[0]), float(average[0]), float(life[0]))
+    found = covers(terms, terms.timing, schedule, service, cash)
+    return [Cover(*map(float, cover)) for cover in zip(*found, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,7 +82,7 @@ def make_spine(start_year: int, start_month: int, months: int) -> Spine:
         raise ScenarioError(f"project.months = {months} months, must be 1 or more")
     index = np.arange(months) + (start_month - 1)
     year, month = start_year + index // 12, index % 12
-    leap = np.array([calendar.isleap(int(y)) for y in year])
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     days = DAYS_IN_MONTH[month] + ((month == 1) & leap)
     return Spine(start_year, start_month, months, year, month, year - start_year, days * 24.0)
 
@@ -95,6 +95,11 @@ def check_halls(halls: Sequence[Hall]) -> None:
     ScenarioError
         If there is no hall, a month is negative, a share is not in (0, 1] or the shares sum to more than 1.
     """
+    _check_halls(tuple(halls))
+
+
+@functools.lru_cache(maxsize=64)
+def _check_halls(halls: tuple[Hall, ...]) -> None:
     if not halls:
         raise ScenarioError("halls: none given; give at least one as (month index, share of the site)")
     for number, hall in enumerate(halls):

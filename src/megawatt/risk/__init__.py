@@ -1,7 +1,7 @@
 """Risk: how bad it can get. Factor paths, cash flows on them, summaries with their uncertainty."""
 
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
-from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls
+from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls, start_workers
 from megawatt.risk.correlation import correlation_root, nearest_correlation
 from megawatt.risk.dynamics import (
     jump_diffusion,
@@ -71,6 +71,7 @@ __all__ = [
     "run_calls",
     "simulate",
     "simulate_factors",
+    "start_workers",
     "stochastic_volatility",
     "summarise",
     "t_copula_normals",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing.resource_tracker import ensure_running
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,10 @@ from megawatt.errors import MachineError, Problem, ScenarioError
 from megawatt.repeatable import ONE_THREAD
 from megawatt.stopping import end_with_parent
 
-__all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls"]
+__all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls", "start_workers"]
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -41,16 +45,9 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
     """
     if workers == 1 or len(calls) <= 1:
         return [call() for call in calls]
-    from joblib.externals.loky import BrokenProcessPool, get_reusable_executor  # not needed for one worker
+    from joblib.externals.loky import BrokenProcessPool  # not needed for one worker
 
-    with _quiet_start():
-        executor = get_reusable_executor(
-            max_workers=min(workers, len(calls)) - 1,
-            initializer=end_with_parent,
-            initargs=(os.getpid(),),
-            env=ONE_THREAD,
-        )
-        futures = [executor.submit(call) for call in calls[:-1]]
+    futures = _submitted(calls[:-1], workers)
     here = [calls[-1]()]
     try:
         while len(here) < len(calls) and futures[-len(here)].cancel():
@@ -60,6 +57,32 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
         found = "a worker process was killed, most likely by the system for want of memory"
         problem = Problem("--workers", found, "memory for all workers", "fewer workers, or fewer paths")
         raise MachineError(f"simulation: {found}", [problem]) from None
+
+
+def start_workers(workers: int, *modules: str) -> None:
+    """Start the processes of `run_calls` and let them import modules, while this one goes on."""
+    _submitted([partial(_import, modules)] * (workers - 1), workers)
+
+
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        importlib.import_module(module)
+
+
+def _submitted(calls: Sequence[Callable[[], T]], workers: int) -> list[Future[T]]:
+    """Calls on their way to up to so many processes less this one."""
+    if not calls:
+        return []
+    from joblib.externals.loky import get_reusable_executor  # not needed for one worker
+
+    with _quiet_start():
+        executor = get_reusable_executor(
+            max_workers=min(workers - 1, len(calls)),
+            initializer=end_with_parent,
+            initargs=(os.getpid(),),
+            env=ONE_THREAD,
+        )
+        return [executor.submit(call) for call in calls]
 
 
 @contextlib.contextmanager

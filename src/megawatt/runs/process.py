@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import lambertw
-from scipy.stats import poisson
+from scipy.special import gammaln, lambertw, pdtr, pdtrc, xlogy
 
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.units import S_PER_DAY
@@ -97,8 +95,11 @@ class Process:
     @property
     def lag(self) -> float:
         """Snapshots between the one that is written and its being safe; whole where memory can hold them."""
-        lag = self.lag_s / self.stretch_s
-        return math.ceil(lag - 1e-9) if any(i.keeps_memory for i in self.interruptions) else lag
+        return self._lag(self.stretch_s, any(i.keeps_memory for i in self.interruptions))
+
+    def _lag(self, stretch_s: float, whole: bool) -> float:
+        lag = self.lag_s / stretch_s
+        return math.ceil(lag - 1e-9) if whole else lag
 
     @property
     def broken(self) -> float:
@@ -111,7 +112,7 @@ class Process:
         if self.shortage != "elastic" or self.broken <= 0.0:
             return 1.0
         lacking = np.arange(1, max(1, math.ceil(1.0 / max(self.replica_frac, 1e-6))) + 1)
-        missing = float(poisson.sf(self.spares + lacking - 1, self.broken).sum())
+        missing = float(pdtrc(self.spares + lacking - 1, self.broken).sum())
         return 1.0 - missing * self.replica_frac
 
     def wait_frac(self) -> float:
@@ -119,7 +120,9 @@ class Process:
         if self.shortage != "wait" or self.broken <= 0.0:
             return 0.0
         breaks = self.broken / self.repair_s
-        full = float(np.exp(poisson.logpmf(self.spares, self.broken) - poisson.logcdf(self.spares, self.broken)))
+        # A Poisson law's probability of so many, over that of no more.
+        exactly = xlogy(self.spares, self.broken) - gammaln(self.spares + 1) - self.broken
+        full = float(np.exp(exactly - np.log(pdtr(self.spares, self.broken))))
         return breaks * full * self.repair_s / (self.spares + 1.0)
 
 
@@ -314,19 +317,19 @@ def best_interval_s(process: Process, *, least_s: float, most_s: float, write_s:
     write_s : float
         Shortest time between two writes to storage: snapshots in between stay in memory. [s]
     """
+    from scipy.optimize import minimize_scalar  # slow to load; only runs that may choose need it
 
     def per_useful_s(log_interval: float) -> float:
         interval = math.exp(log_interval)
         stretch = interval + process.stall_s
         per_write = max(1, math.ceil(write_s / stretch)) if write_s else process.per_write
-        down, outlasts = _restart(process)
-        trial = replace(process, interval_s=interval, per_write=per_write)
-        times = 100
-        wall = _running(process.per_s, down, outlasts, stretch, per_write, trial.lag, times)
+        wall = _running(rate, down, outlasts, stretch, per_write, process._lag(stretch, whole), times)
         return min(wall / (times * per_write * interval), 1e30)
 
-    if least_s >= most_s or process.per_s <= 0.0:
+    rate, times = process.per_s, 100
+    if least_s >= most_s or rate <= 0.0:
         return most_s
+    (down, outlasts), whole = _restart(process), any(i.keeps_memory for i in process.interruptions)
     logs = np.linspace(math.log(least_s), math.log(most_s), 60)
     values = [per_useful_s(float(x)) for x in logs]
     at = int(np.argmin(values))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from megawatt.catalogue.records import Assumption, System
 from megawatt.runs.process import Interruption, Process, best_interval_s, optimal_interval_s, young_daly_interval_s
 from megawatt.runs.settings import RunSettings
-from megawatt.training import TrainingPlan, practice_for
+from megawatt.training import TrainingPlan, optimizer_states
 from megawatt.units import S_PER_DAY
 from megawatt.workload import parameters, trained_share
 
@@ -82,12 +82,10 @@ def checkpoint_of(
     """Checkpoint of a plan: weights in their precision of multiplies at 16 bits or more, and the optimizer's states as
     the memory model has them; frozen weights are not written."""
     facts = facts or RunFacts(catalogue)
-    practice = practice_for(
-        catalogue, system, plan.stack or None, optimizer=plan.optimizer or None, offload=plan.offload
-    )
+    states = optimizer_states(catalogue, system, plan.stack or None, plan.optimizer or None)
     counts, arch = parameters(plan.job.arch), plan.job.arch
     weights = 0.0 if plan.job.precision in _WIDE else 2.0
-    size = (weights + practice.state_bytes) * trained_share(arch) * (counts.total + counts.mtp)
+    size = (weights + states) * trained_share(arch) * (counts.total + counts.mtp)
     given = settings.storage_gb_per_s
     rate = given * 1e9 if given else facts("storage_bytes_per_s_per_chip") * plan.chips
     write_s, copy_s = size / rate, size / plan.chips / facts("memory_bytes_per_s_per_chip")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.stats import poisson
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import InfeasibleError
@@ -99,6 +98,8 @@ class _State:
         process = self.process
         if process.broken <= 0.0:
             return np.zeros(paths)
+        from scipy.stats import poisson  # slow to load; only drawn runs need it
+
         draws = self.rng.random(paths)
         most = 1.0 if process.shortage == "elastic" else float(poisson.cdf(process.spares, process.broken))
         return np.asarray(np.maximum(poisson.ppf(draws * most, process.broken), 0.0))

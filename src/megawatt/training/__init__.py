@@ -16,7 +16,7 @@ from megawatt.training.multiplies import trained_precisions
 from megawatt.training.other_layouts import Alternative, FrontStep, against, alternatives, front_steps
 from megawatt.training.own_machines import open_machine, open_machines
 from megawatt.training.planning import Objective, Prices, asked_space, describe_layout, evaluate, plan
-from megawatt.training.practice import Practice, practice_for
+from megawatt.training.practice import Practice, optimizer_states, practice_for
 from megawatt.training.recompute import module_bits, module_names
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.training.scaling import (
@@ -86,6 +86,7 @@ __all__ = [
     "one_layout",
     "open_machine",
     "open_machines",
+    "optimizer_states",
     "parse_choices",
     "parse_schedules",
     "per_chip_fracs",

@@ -35,7 +35,16 @@ from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, struc
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["OFFLOADS", "OPTIMIZERS", "Host", "Practice", "check_offload", "check_optimizer", "practice_for"]
+__all__ = [
+    "OFFLOADS",
+    "OPTIMIZERS",
+    "Host",
+    "Practice",
+    "check_offload",
+    "check_optimizer",
+    "optimizer_states",
+    "practice_for",
+]
 
 _ROOM: Final = "training"
 _STRAGGLERS: Final = "straggler_frac"
@@ -197,6 +206,23 @@ def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> tuple[str, ...]:
     return tuple(sorted({peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"}))
 
 
+def _states(catalogue: Catalogue, kind: str) -> tuple[str, Assumption]:
+    check_optimizer(kind)
+    return kind, catalogue.assume(PRACTICE_KEY, f"states_{kind.replace('-', '_')}_bytes", _ROOM)
+
+
+def optimizer_states(catalogue: Catalogue, system: System, stack: str | None, optimizer: str | None) -> float:
+    """``state_bytes`` of the practice of a system, stack and kind of optimizer. [B]
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such optimizer.
+    """
+    kind = optimizer or read_stack(catalogue, stack, system.accelerator)[0].optimizer
+    return _states(catalogue, kind)[1].fact.number()
+
+
 def practice_for(
     catalogue: Catalogue,
     system: System,
@@ -236,9 +262,7 @@ def practice_for(
     straggler = catalogue.assume(PRACTICE_KEY, _STRAGGLERS, _ROOM)
     reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
     profile, stack_facts = read_stack(catalogue, stack, chip)
-    kind = optimizer or profile.optimizer
-    check_optimizer(kind)
-    states = catalogue.assume(PRACTICE_KEY, f"states_{kind.replace('-', '_')}_bytes", _ROOM)
+    kind, states = _states(catalogue, optimizer or profile.optimizer)
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
     mixture = not jobs or any(job.arch.experts for job in jobs)
