@@ -39,6 +39,7 @@ __all__ = [
     "abandon",
     "check_folder",
     "check_text",
+    "own_folder",
     "write_bytes",
     "write_columns",
     "write_folder",
@@ -90,6 +91,11 @@ def _refusal(target: Path, why: str, hint: str) -> ScenarioError:
 
 _KEEP_HINT: Final = "move it away, give another --out, or --keep, which numbers runs"
 _FORCE_HINT: Final = "--force replaces a file"
+
+
+def own_folder() -> tempfile.TemporaryDirectory[str]:
+    """An empty folder of this process's own, removed when it is cleaned up or the process ends."""
+    return tempfile.TemporaryDirectory(prefix="megawatt-")
 
 
 def check_folder(target: Path, *, keep: bool = False) -> None:

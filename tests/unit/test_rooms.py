@@ -37,6 +37,7 @@ ROOMS = (
     "report",
     "cases",
     "api",
+    "app",
     "cli",
 )
 PACKAGE = Path(megawatt.__file__).parent

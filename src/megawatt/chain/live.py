@@ -13,6 +13,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.inputs import is_number
 from megawatt.chain.links import Links, forge, reforge
 from megawatt.chain.sensitivity import end_of, input_title, low_high, missed_frac, moved_input, ranged_inputs
 from megawatt.chain.use import dispatch_of, hall_year_of
@@ -20,6 +21,7 @@ from megawatt.dispatch import Dispatch
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario import LoadedScenario
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["LiveFigures", "LiveInput", "LiveUse", "LiveWeek", "live_use"]
 
@@ -95,7 +97,13 @@ class LiveUse:
     @cached_property
     def rows(self) -> Mapping[str, Assumption]:
         """Inputs with a range, by name; those that are results of others left out."""
-        return {row.name: row for row in ranged_inputs(self.links) if low_high(row)[0] < low_high(row)[1]}
+        ranged = (row for row in ranged_inputs(self.links) if low_high(row)[0] < low_high(row)[1])
+        return {row.name: row for row in ranged if self._is_input(row.name)}
+
+    def _is_input(self, name: str) -> bool:
+        key, _, field = name.rpartition(".")
+        entry = self.links.catalogue.entries.get(key)
+        return is_number(self.links.scenario, name) or (entry is not None and field in entry.facts)
 
     def moved(self, moves: Mapping[str, float]) -> Links:
         """The links with inputs at other values.
@@ -103,12 +111,20 @@ class LiveUse:
         Raises
         ------
         ScenarioError
-            If a name is none of `rows`, is a result, or a value is outside its range.
+            As `inputs_at`.
         InfeasibleError
             If the site cannot be built then; names what binds.
         """
-        if not moves:
-            return self.links
+        return reforge(self.links, *self.inputs_at(moves)) if moves else self.links
+
+    def inputs_at(self, moves: Mapping[str, float]) -> tuple[Scenario, Catalogue]:
+        """Scenario and catalogue with inputs at other values.
+
+        Raises
+        ------
+        ScenarioError
+            If a name is none of `rows`, is a result, or a value is outside its range.
+        """
         scenario, catalogue = self.links.scenario, self.links.catalogue
         for name, value in moves.items():
             row = self.rows.get(name)
@@ -122,7 +138,7 @@ class LiveUse:
                 scenario, catalogue = moved_input(here, name, value)
             except CatalogueError as error:
                 raise ScenarioError(f"{name}: {error}") from None
-        return reforge(self.links, scenario, catalogue)
+        return scenario, catalogue
 
     def figures(self, moves: Mapping[str, float]) -> LiveFigures:
         """Figures with inputs at other values; errors as `moved`."""
@@ -158,6 +174,20 @@ class LiveUse:
             year.mining_facility_mw[here],
         )  # fmt: skip
 
+    def year(self, moves: Mapping[str, float]) -> dict[str, FloatArray]:
+        """All hours by name with unit, arrays of shape (8760,); errors as `moved`."""
+        links = self.moved(moves)
+        year = dispatch_of(links)
+        return {
+            "energy_price_usd_per_mwh": links.grid.price_usd_per_mwh,
+            "import_mw": year.import_mw,
+            "ai_facility_mw": year.ai_facility_mw,
+            "ai_it_mw": year.ai_it_mw,
+            "mining_facility_mw": year.mining_facility_mw,
+            "mining_it_mw": year.mining_it_mw,
+            "water_l": year.water_l,
+        }
+
     def leading(
         self,
         most: int = 12,
@@ -168,16 +198,19 @@ class LiveUse:
 
         ``progress`` is called with inputs done and all of them; ``stopped`` ends the search with what was found.
         """
-        found: list[LiveInput] = []
-        for done, (name, row) in enumerate(self.rows.items()):
+        found: list[LiveInput | None] = []
+        for done, name in enumerate(self.rows):
             if stopped():
                 break
             progress(done, len(self.rows))
-            swing = self._swing_usd(name, row)
-            if swing is not None:
-                found.append(self.input_of(name, swing))
-        found.sort(key=lambda one: (-one.swing_usd, one.name))
-        return tuple(found[:most])
+            found.append(self.swung(name))
+        there = sorted((one for one in found if one is not None), key=lambda one: (-one.swing_usd, one.name))
+        return tuple(there[:most])
+
+    def swung(self, name: str) -> LiveInput | None:
+        """One of `rows` with what its range moves the value by; None where an end cannot be built, or nothing moves."""
+        swing = self._swing_usd(name, self.rows[name])
+        return self.input_of(name, swing) if swing else None
 
     def input_of(self, name: str, swing_usd: float = math.nan) -> LiveInput:
         """One of `rows` with its words."""

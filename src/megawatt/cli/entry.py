@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "init": ("scenarios", "Write a commented starter scenario."),
     "schema": ("scenarios", "Print the JSON Schema of scenario files."),
     "hall": ("hall", "Power, cooling and water of a hall at any place, hour by hour."),
+    "app": ("app", "A live page: move a scenario's inputs, see its figures at once."),
     "train": ("train", "How long is a training step, under which parallel layout, and why."),
     "serve": ("serve", "How many tokens a second a machine serves, how soon, at what cost."),
     "convert": ("convert", "Convert mining halls to AI: now, later, partly, never, as an option."),

@@ -47,6 +47,7 @@ def fill(template: str, drawn: Iterable[Chart], /, **context: object) -> str:
     scripts = {
         "echarts": _asset("vendor", "echarts.min.js") if charts else "",
         "early": _asset("templates", "early.js"),
+        "charts": _asset("templates", "charts.js"),
         "report": _asset("templates", "report.js"),
     }
     frame = {

@@ -2,6 +2,7 @@
 
 from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
 from megawatt.training.division import layout_reasons
+from megawatt.training.explorer import LayoutCell, LayoutMap, layout_map
 from megawatt.training.features import MODULES, Features, merge_features, read_features
 from megawatt.training.fitting import Change, MemoryAnswer, memory_answer
 from megawatt.training.layouts import (
@@ -47,6 +48,8 @@ __all__ = [
     "Features",
     "FrontStep",
     "Job",
+    "LayoutCell",
+    "LayoutMap",
     "Layouts",
     "Machine",
     "MemoryAnswer",
@@ -75,6 +78,7 @@ __all__ = [
     "evaluate",
     "front_steps",
     "is_short",
+    "layout_map",
     "layout_reasons",
     "layouts_like",
     "machine_within",

@@ -164,7 +164,7 @@ def test_hostile_text_stays_text(sample: Comparison) -> None:
     use = replace(sample.uses[0], title=evil, warnings=(evil,))
     page = Page(render(replace(sample, title=evil, question=evil, uses=(use, *sample.uses[1:])), SOURCES))
     assert not page.all("img")
-    assert len(page.all("script")) == 4
+    assert len(page.all("script")) == 5
     assert "alert(1)" not in "".join(s for i, s in enumerate(page.scripts) if i != 1)
     assert json.loads(page.scripts[1])
 
