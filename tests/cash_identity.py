@@ -13,5 +13,7 @@ def cash_gap(cash: CashFlow) -> float:
     into = opening + cash.cfads + cash.equity_in + cash.debt_draw + cash.residual_total
     if cash.reserve_interest is not None:
         into = into + cash.reserve_interest
+    for line in cash.facilities:
+        into = into + line.draw - line.repaid
     out = cash.capex_total + cash.fees + cash.interest_paid + cash.principal_paid + cash.distributions
     return float(np.abs(into - out - cash.closing_cash).max())

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from megawatt.arrays import FloatArray
 from megawatt.finance import (
+    CashFlow,
     LenderTerms,
     LoanTerms,
     OperatingFlows,
@@ -22,10 +25,44 @@ from megawatt.finance import (
     project,
 )
 from megawatt.finance.construction import FundingTerms, fund_pro_rata, size_at_gearing
+from megawatt.finance.debt_terms import FacilityTerms
 from megawatt.finance.repayment import PROFILES, Window, repay, service_per_dollar
 from tests.cash_identity import cash_gap
 
 PATHS = 4
+
+
+def _options(draw: st.DrawFn, rng: np.random.Generator, months: int, principal: float) -> dict[str, Any]:
+    """Facilities, cures, call prices, prepayments at will, a target balance: each there in some cases."""
+    credit = FacilityTerms("letter of credit", limit_months=6.0, rate=0.08, fee=0.02)
+    revolver = FacilityTerms("revolver", 0.05 * principal, rate=0.1, fee=0.01, pays_bills=True)
+    ahead = np.where(rng.random(months) < 0.1, 0.1, 0.0)
+    return {
+        "facilities": draw(st.sampled_from([(), (credit,), (revolver,), (credit, revolver)])),
+        "cures_most": draw(st.sampled_from([0, 3])),
+        "cures_per_year": 2,
+        "premium_frac": draw(st.sampled_from([None, np.linspace(0.03, 0.0, months)])),
+        "make_whole_rate": draw(st.sampled_from([None, 0.04])),
+        "par_month": draw(st.sampled_from([None, months // 2])),
+        "prepaid_frac": draw(st.sampled_from([None, None, ahead])),
+        "target_frac": draw(st.sampled_from([None, np.linspace(1.0, 0.0, months)])),
+    }
+
+
+def _service_owed(cash: CashFlow) -> FloatArray:
+    """Periods with service owed and unpaid that could be paid: on dates of payment."""
+    loan, lender = cash.terms.loan, cash.terms.lender
+    assert loan is not None
+    assert lender is not None
+    place = np.arange(cash.terms.months)
+    dates = (place < loan.first_payment_month) | ((place - loan.first_payment_month + 1) % loan.every == 0)
+    dates |= (place > loan.last_payment_month) & (lender.refinancing is not None)
+    dates[-1] = True
+    return (cash.arrears > 0) & dates
+
+
+def _lines(cash: CashFlow) -> FloatArray:
+    return np.sum([np.zeros_like(cash.cfads), *(line.balance for line in cash.facilities)], axis=0)
 
 
 @st.composite
@@ -35,9 +72,10 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     scale = draw(st.sampled_from([1e3, 1e6, 1e9]))
     first = draw(st.integers(2, 6))
-    last = draw(st.integers(first + 1, months - 2))
+    every = draw(st.sampled_from([1, 1, 3, 6]))
+    last = first - 1 + every * draw(st.integers(1 if every > 1 else 2, (months - 1 - first) // every))
     new = Refinancing(draw(st.floats(0.0, 0.2)), draw(st.integers(1, months - last - 1)), draw(st.floats(0.8, 2.0)))
-    shape = draw(st.sampled_from(["level", "equal-principal", "bullet", "sculpted"]))
+    shape = draw(st.sampled_from(["level", "equal-principal", "bullet", "sculpted", "dated"]))
     length = draw(st.sampled_from([1, 3, 6, 12]))
     start_month = draw(st.integers(1, 12))
     weights = rng.random(months) * (rng.random(months) < 0.7)
@@ -46,6 +84,8 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
     draws = np.zeros(months)
     draws[:first] = parts if parts.sum() > 0 else 1.0
     principal = scale * draw(st.floats(0.5, 5.0))
+    dated, steps = np.zeros(months), np.arange(first + every - 1, last + 1, every)
+    dated[steps] = rng.dirichlet(np.ones(steps.size)) * draw(st.floats(0.0, 1.0))
     loan = LoanTerms(
         principal_usd=principal,
         rate=draw(st.floats(0.0, 0.25)),
@@ -56,9 +96,11 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
         upfront_fee_frac=draw(st.floats(0.0, 0.05)),
         capitalise_interest=draw(st.booleans()),
         draws=draw(st.sampled_from([None, principal * draws / draws.sum()])),
-        balloon_frac=0.0 if shape == "bullet" else draw(st.floats(0.0, 1.0)),
+        balloon_frac=0.0 if shape in ("bullet", "dated") else draw(st.floats(0.0, 1.0)),
         service_weights=weights if shape == "sculpted" else None,
-        interest_only=draw(st.integers(0, last - first)) if shape in ("level", "equal-principal") else 0,
+        every=every,
+        principal_frac=dated if shape == "dated" else None,
+        interest_only=draw(st.integers(0, steps.size - 1)) if shape in ("level", "equal-principal") else 0,
         commitment_fee=draw(st.sampled_from([0.0, 0.02])),
         closing_cost_usd=draw(st.sampled_from([0.0, 0.01 * scale])),
     )
@@ -74,6 +116,7 @@ def structures(draw: st.DrawFn) -> tuple[ProjectTerms, OperatingFlows]:
         refinancing=draw(st.sampled_from([None, new])),
         opex_reserve_months=draw(st.sampled_from([0.0, 4.0])),
         reserve_rate=draw(st.sampled_from([0.0, 0.05])),
+        **_options(draw, rng, months, principal),
     )
     capex = np.where(np.arange(months) < first, scale * rng.uniform(0, 2, months), 0.0)
     residual = np.zeros((1, months))
@@ -116,10 +159,12 @@ def test_the_loan_account_balances_and_never_goes_below_zero(case: tuple[Project
     loan, lender = case[0].loan, case[0].lender
     assert loan is not None
     assert lender is not None
-    annual = np.full(cash.debt_balance.shape[1], loan.rate)
+    rate = np.full(cash.debt_balance.shape[1], loan.rate / cash.terms.timing.per_year)
+    for start in range(loan.first_payment_month, rate.size, loan.every):
+        months = range(start, min(start + loan.every, rate.size))
+        rate[months] = [0.0] * (len(months) - 1) + [rate[start] * len(months)]
     if lender.refinancing:
-        annual[loan.last_payment_month + 1 :] = lender.refinancing.rate
-    rate = annual / cash.terms.timing.per_year
+        rate[loan.last_payment_month + 1 :] = lender.refinancing.rate / cash.terms.timing.per_year
     opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
     # what accrues is paid or owed, whatever happens
     closing = opening * (1 + rate) + cash.debt_draw - cash.interest_paid - cash.principal_paid
@@ -143,10 +188,15 @@ def test_owners_wait_for_reserves_and_lock_up(case: tuple[ProjectTerms, Operatin
     minimum = np.where((cash.debt_balance > 0.005) | before, terms.minimum_cash_usd, 0.0)
     held = (cash.closing_cash - cash.reserve_balance - minimum)[:, :-1]
     assert (held[paid] > -0.01 - 1e-9 * np.abs(cash.closing_cash).max()).all()
-    assert (cash.reserve_balance <= np.maximum(cash.closing_cash, 0) + cash.distributions + cash.swept + 0.005).all()
+    assert (
+        cash.reserve_balance <= np.maximum(cash.closing_cash, 0) + cash.distributions + cash.swept + cash.fees + 0.005
+    ).all()
     assert (cash.swept <= cash.principal_paid + 0.005).all()
-    # equity comes only while the project is built
-    assert not cash.equity_in[:, terms.construction_months :].any()
+    # equity comes only while the project is built, to cure a covenant, or to prepay what owners decided
+    cures = 0.0 if cash.cures is None else cash.cures
+    later = (cash.equity_in - cures)[:, terms.construction_months :]
+    asked = terms.lender.prepaid_frac if terms.lender else None
+    assert not later[:, (np.zeros(terms.months) if asked is None else asked)[terms.construction_months :] == 0.0].any()
     assert cash.balloon_unpaid is not None
     short = cash.arrears > cash.balloon_unpaid
     first_missed = np.where(short.any(axis=1), short.argmax(axis=1), -1)
@@ -159,11 +209,16 @@ def test_owners_wait_for_reserves_and_lock_up(case: tuple[ProjectTerms, Operatin
 def test_a_default_is_unpaid_debt_beside_an_empty_account(case: tuple[ProjectTerms, OperatingFlows]) -> None:
     cash = project(*case)
     assert cash.swept is not None
-    short = cash.arrears > 0
+    short = _service_owed(cash)
     # whoever is owed has had every cent that there was; what is unpaid is part of the debt
     assert (cash.closing_cash[short] <= 0.005).all()
-    assert (cash.arrears <= cash.debt_balance + 0.005).all()
-    assert not cash.distributions[short].any()
+    assert (cash.arrears <= cash.debt_balance + _lines(cash) + 0.005).all()
+    assert not cash.distributions[cash.arrears > 0].any()
+    for line in cash.facilities:
+        before = np.concatenate([np.zeros((PATHS, 1)), line.balance[:, :-1]], axis=1)
+        assert line.balance == pytest.approx(before + line.interest + line.draw - line.repaid)
+        assert (line.balance <= line.limit[:, None] + np.cumsum(line.interest, axis=1) + 0.005).all()
+        assert not (line.draw[cash.distributions > 0.0] > 0.005).any()
     # no more is owed than was drawn and accrued
     opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
     accrued = cash.debt_balance - opening - cash.debt_draw + cash.interest_paid + cash.principal_paid
@@ -196,7 +251,8 @@ def test_a_profile_repays_what_it_is_worth(profile: str, count: int, rate: float
     rates = np.r_[0.0, rate / 12 * rng.uniform(0.9, 1.1, count)]
     window = Window(1, count, 0 if profile in ("sculpted", "bullet") else int(rng.integers(0, count)))
     cash = np.c_[np.zeros((3, 1)), rng.uniform(0.1, 1.0, (3, count))]
-    service = service_per_dollar(profile, rates, window, cash)
+    dated = np.r_[0.0, rng.dirichlet(np.ones(count))] if profile == "dated" else None
+    service = service_per_dollar(profile, rates, window, cash, principal_frac=dated)
     done = repay(np.full(3, size), service, rates, window)
     assert np.allclose(done.principal.sum(axis=1), size, rtol=1e-9)
     assert not done.balance[:, -1].any()
@@ -269,5 +325,6 @@ def test_a_termination_fee_keeps_every_identity(
     assert cash.debt_balance.min() > -loss
     # debt is never above what was drawn and what was added to it; whoever is owed has had every cent there was
     assert (cash.debt_balance <= np.cumsum(cash.debt_draw + accrued, axis=1) + loss).all()
-    assert (cash.closing_cash[cash.arrears > 0] <= 0.005).all()
-    assert (cash.reserve_balance <= np.maximum(cash.closing_cash, 0.0) + cash.distributions + cash.swept + loss).all()
+    assert (cash.closing_cash[_service_owed(cash)] <= 0.005).all()
+    paid = cash.distributions + cash.swept + cash.fees
+    assert (cash.reserve_balance <= np.maximum(cash.closing_cash, 0.0) + paid + loss).all()

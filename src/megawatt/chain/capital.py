@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
+from megawatt.chain.loan import lender_terms, loan_terms, sizing_terms, timing
 from megawatt.chain.plant_cost import PlantCost, plant_costs
 from megawatt.chain.taxation import tax_terms
 from megawatt.finance import (
     Hall,
     LenderTerms,
     LoanTerms,
-    Refinancing,
     SizingTerms,
     Spine,
     TaxTerms,
@@ -24,10 +24,10 @@ from megawatt.finance import (
     residual_of_chips,
     residual_straight_line,
 )
-from megawatt.finance.tranches import JuniorTerms
-from megawatt.scenario.schema import Capex, Debt, Scenario, Timeline
+from megawatt.finance.periods import Periods
+from megawatt.scenario.schema import Capex, Scenario, Timeline
 
-__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "junior_terms", "months_between"]
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "months_between"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Calendar:
 class Capital:
     """Spending by asset class (months,), the shell's residual (1, months), loan and tax.
 
-    ``sizing`` limits a loan whose amount is still open; ``sized_by`` names the limit that set it. ``residual_frac`` is
+    ``timing`` are the project's months where interest has another day count than 30/360. ``sizing`` limits a loan whose
+    amount is still open; ``sized_by`` names the limit that set it. ``residual_frac`` is
     the worth of machines after five years over their cost.
     """
 
@@ -77,17 +78,17 @@ class Capital:
     sized_by: str = ""
     residual_frac: float = 0.0
     plants: tuple[PlantCost, ...] = ()
+    timing: Periods | None = None
 
     def reserve_usd(self, months: int) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
         loan = self.loan
         if loan is None or self.reserve_months == 0.0:
             return 0.0
-        schedule = loan_schedule(loan, months)
-        payments = loan.last_payment_month - loan.first_payment_month + 1
-        balloon = loan.balloon_frac * schedule.balance[loan.first_payment_month - 1]
-        paid = schedule.service[loan.first_payment_month :].sum() - balloon
-        return float(paid / payments * self.reserve_months)
+        schedule = loan_schedule(loan, self.timing or months)
+        length = loan.last_payment_month - loan.first_payment_month + 1
+        paid = (schedule.service - schedule.balloon)[loan.first_payment_month :].sum()
+        return float(paid / length * self.reserve_months)
 
     def machines_left_usd(self, calendar: Calendar, price_to_expected: FloatArray) -> FloatArray:
         """Resale of the machines in the last month by age and cost of those that then stand, (paths, months). [USD]"""
@@ -171,130 +172,6 @@ def _paid_before(total_usd: float, calendar: Calendar, lead_months: int) -> Floa
     return out
 
 
-def _amount_usd(debt: Debt, machines_cost_usd: float) -> float | None:
-    """Amount that the scenario states, or a share of the machines; None where it states none."""
-    if debt.share_of_machines_frac:
-        return debt.share_of_machines_frac.number() * machines_cost_usd
-    return debt.principal_usd.number() if debt.principal_usd else None
-
-
-def _sizing(debt: Debt | None, machines_cost_usd: float) -> SizingTerms | None:
-    """What limits the loan; None where its amount is given alone."""
-    limits = debt and (debt.target_dscr, debt.gearing_frac, debt.minimum_llcr, debt.maximum_ltv, debt.advance_frac)
-    if debt is None or not any(limits or ()):
-        return None
-    return SizingTerms(
-        target_dscr=debt.target_dscr.number() if debt.target_dscr else None,
-        gearing=debt.gearing_frac.number() if debt.gearing_frac else None,
-        minimum_llcr=debt.minimum_llcr.number() if debt.minimum_llcr else None,
-        maximum_ltv=debt.maximum_ltv.number() if debt.maximum_ltv else None,
-        advance_rate=debt.advance_frac.number() if debt.advance_frac else None,
-        amount_usd=_amount_usd(debt, machines_cost_usd),
-        cash_basis=debt.sizing_cash,
-    )
-
-
-def _loan(
-    scenario: Scenario, calendar: Calendar, machines_cost_usd: float, machines: FloatArray, spent: FloatArray
-) -> LoanTerms | None:
-    """The loan; ``machines`` and ``spent`` are what the first machines, and all that is built, cost by month."""
-    debt = scenario.debt
-    if debt is None:
-        return None
-    principal = _amount_usd(debt, machines_cost_usd)
-    if principal is None and _sizing(debt, machines_cost_usd) is not None:
-        principal = 1.0  # a pattern: its amount is found from the base case
-    if not principal:
-        return None
-    first = max(*(h.month for h in calendar.paid_by), 1)
-    drawn_for = spent if debt.drawn == "with-spending" else machines
-    last = first + (debt.payments - 1)
-    if debt.clock_months is not None:
-        last = int(np.flatnonzero(drawn_for)[-1]) + debt.clock_months
-    else:
-        # what is paid in the month of the first payment or later is drawn before it
-        drawn_for = np.concatenate(
-            [drawn_for[: first - 1], [drawn_for[first - 1 :].sum()], np.zeros(drawn_for.size - first)]
-        )
-    delayed = debt.drawn != "at-once" and drawn_for.sum() > 0.0
-    first_draw = int(np.argmax((drawn_for if delayed else machines if machines.any() else spent) > 0))
-    return LoanTerms(
-        draws=principal * drawn_for / drawn_for.sum() if delayed else None,
-        clock_months=debt.clock_months,
-        principal_usd=principal,
-        rate=debt.rate.number(),
-        draw_month=min(first_draw, first - 1),
-        first_payment_month=first,
-        last_payment_month=last,
-        capitalise_interest=debt.interest_of_construction == "capitalised",
-        shape=debt.shape,
-        # a discount is a fee that is taken off what is paid out
-        upfront_fee_frac=debt.upfront_fee_frac.number() + debt.oid_frac.number(),
-        commitment_fee=debt.commitment_fee_per_year.number(),
-        interest_only=debt.interest_only_payments,
-        rate_by_period=_floating(debt, calendar),
-        balloon_frac=debt.balloon_frac.number(),
-    )
-
-
-def _floating(debt: Debt, calendar: Calendar) -> FloatArray | None:
-    """Annual rate by month of a loan that floats in part, (months,)."""
-    part, spine = debt.floating_frac.number(), calendar.spine
-    if part == 0.0:
-        return None
-    years = spine.start_year + (spine.start_month - 1 + np.arange(spine.months)) // 12
-    at = [row.year for row in debt.forward_rates]
-    row = np.clip(np.searchsorted(at, years, side="right") - 1, 0, len(at) - 1)
-    expected = np.array([row.rate.number() for row in debt.forward_rates])[row]
-    floats = np.maximum(expected, debt.floating_floor.number()) + debt.floating_margin.number()
-    return np.asarray((1.0 - part) * debt.rate.number() + part * floats)
-
-
-def junior_terms(debt: Debt | None, loan: LoanTerms | None, equity_usd: float) -> tuple[JuniorTerms, ...]:
-    """Tranches behind the loan; ``equity_usd`` is what the project asks of its owners."""
-    if debt is None or loan is None:
-        return ()
-    first = loan.first_payment_month
-    return tuple(
-        JuniorTerms(
-            name=row.name,
-            kind=row.kind,
-            amount_usd=row.principal_usd.number() if row.principal_usd else
-            (row.share_of_equity_frac.number() if row.share_of_equity_frac else 0.0) * equity_usd,
-            rate=row.rate.number(),
-            pik_rate=row.pik_rate.number(),
-            first_payment_month=first,
-            last_payment_month=first + row.payments - 1,
-            shape=row.shape,
-            sweep_frac=row.sweep_frac.number(),
-        )
-        for row in debt.junior
-    )  # fmt: skip
-
-
-def _lender(debt: Debt | None) -> LenderTerms | None:
-    """Sweep, cover tests and refinancing; None where the scenario asks for none of them."""
-    if debt is None:
-        return None
-    refinancing = None
-    if debt.refinance_payments > 0:
-        rate = debt.refinance_rate or debt.rate
-        refinancing = Refinancing(rate.number(), debt.refinance_payments, debt.refinance_dscr.number())
-    terms = LenderTerms(
-        sweep_frac=debt.sweep_frac.number(),
-        lockup_dscr=debt.lockup_dscr.number() if debt.lockup_dscr else None,
-        covenant_dscr=debt.covenant_dscr.number() if debt.covenant_dscr else None,
-        refinancing=refinancing,
-        interest_reserve=debt.interest_of_construction == "reserve",
-        prepayment_order=debt.prepayment_order,
-        opex_reserve_months=debt.opex_reserve_months.number(),
-        test_every_months=debt.test_every_months,
-        lockup_release_tests=debt.lockup_release_tests,
-    )
-    plain = LenderTerms(test_every_months=debt.test_every_months, lockup_release_tests=debt.lockup_release_tests)
-    return None if terms == plain else terms
-
-
 def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_cost_usd: float) -> Capital:
     """Spending, residual of the shell, loan and tax of a use.
 
@@ -311,11 +188,10 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     )
     machines = _paid_before(machines_cost_usd, calendar, capex.chip_lead_months)
     bought = machines
-    lender, replacement = _lender(scenario.debt), _replacement(capex)
+    reserve, replacement = None, _replacement(capex)
     if replacement is not None:
         spent, reserve = _replaced(machines_cost_usd, replacement, calendar, capex.chip_lead_months)
         machines = machines + spent
-        lender = replace(lender or LenderTerms(), other_reserve_usd=reserve)
     life = capex.shell_life_years.number()
     first_live = min(h.month for h in calendar.halls)
     waits = scenario.working_capital
@@ -323,18 +199,25 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
     plants = plant_costs(scenario, calendar.spine.months, first_live, planned)
     spending = {"shell": shell, "machines": machines} | {plant.name: plant.spent for plant in plants}
     built = np.sum([*spending.values()], axis=0) - machines + bought
+    debt = scenario.debt
+    loan = loan_terms(scenario, calendar, machines_cost_usd, bought, built)
+    lender = lender_terms(debt, calendar, loan)
+    if reserve is not None:
+        lender = replace(lender or LenderTerms(), other_reserve_usd=reserve)
+    in_cash = debt is not None and debt.reserve_held_as == "cash"
     return Capital(
         machines_cost_usd=machines_cost_usd,
         capex_cost=spending,
         shell_residual=residual_straight_line(shell, life, first_live) * design_kept_frac(capex, calendar),
-        loan=_loan(scenario, calendar, machines_cost_usd, bought, built),
-        reserve_months=scenario.debt.reserve_months.number() if scenario.debt else 0.0,
+        loan=loan,
+        reserve_months=debt.reserve_months.number() if debt and in_cash else 0.0,
+        timing=timing(debt, calendar.spine),
         tax=tax_terms(
             scenario, calendar.spine, spending, first_live, {plant.name: plant.tax_life_years for plant in plants}
         ),
         lender=lender,
         replacement=replacement,
-        sizing=_sizing(scenario.debt, machines_cost_usd),
+        sizing=sizing_terms(scenario.debt, machines_cost_usd),
         residual_frac=capex.chip_residual_frac.number(),
         plants=plants,
         receivable_days=waits.receivable_days.number() if waits else 0.0,

@@ -21,6 +21,7 @@ from megawatt.finance.committee import (
     periods_of_year,
     sources_and_uses,
 )
+from megawatt.finance.facilities import Facility
 from megawatt.finance.tranches import Tranche as Junior
 from megawatt.risk import CreditRisk, Risk
 
@@ -79,11 +80,32 @@ def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tupl
     if loan is None:
         return ()
     rate = loan.rate if loan.rate_by_period is None else float(loan.rate_by_period[loan.first_payment_month])
-    first, last = spine.label(loan.first_payment_month), spine.label(loan.last_payment_month)
+    first, last = spine.label(loan.first_due_month), spine.label(loan.last_payment_month)
     ends = _ends(cash.arrears[0], cash.debt_balance[0], loan.last_payment_month, spine.label)
     senior = Tranche("loan", float(cash.debt_draw[0].sum()), rate, loan.shape, first, last, balances, *ends)
     stack = links.stack
-    return (senior, *(_junior(junior, cash, spine.label) for junior in (stack.tranches if stack else ())))
+    beside = tuple(_facility(line, cash, spine.label) for line in cash.facilities)
+    return (senior, *beside, *(_junior(junior, cash, spine.label) for junior in (stack.tranches if stack else ())))
+
+
+def _facility(line: Facility, cash: CashFlow, label: Callable[[int], str]) -> Tranche:
+    """A facility beside the loan: what is drawn of it."""
+    loan, ends = cash.terms.loan, np.flatnonzero(np.diff(periods_of_year(cash)[1], append=-1))
+    assert loan is not None, "no facility without a loan"
+    late = float(line.balance[0, loan.last_payment_month])
+    owing = np.flatnonzero(line.balance[0] > _CENT)
+    after = int(owing[-1]) + 1 if owing.size else 0
+    return Tranche(
+        name=line.terms.name,
+        drawn_usd=float(line.draw[0].sum()),
+        rate=line.terms.rate,
+        shape="as cash allows",
+        first_payment=label(loan.first_due_month),
+        last_payment=label(loan.last_payment_month),
+        balance_usd=tuple(float(usd) for usd in line.balance[0, ends]),
+        late_usd=late if late > _CENT else 0.0,
+        repaid=label(after) if after < line.balance.shape[1] else None,
+    )
 
 
 def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tranche:

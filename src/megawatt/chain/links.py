@@ -15,12 +15,13 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Made, Memo
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney, RunningCost, ShedMoney
-from megawatt.chain.capital import calendar_of, capital, junior_terms
+from megawatt.chain.capital import calendar_of, capital
 from megawatt.chain.chip_money import ai_load_mw, chip_money, contract_usd_per_year
 from megawatt.chain.compute import Compute, Held, compute
 from megawatt.chain.ground import PowerIndex
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import lease_money, owner_power_frac
+from megawatt.chain.loan import junior_terms
 from megawatt.chain.mined import mined_year, with_values
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
@@ -43,6 +44,7 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow, Spine
+from megawatt.finance.records import JuniorTerms
 from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.risk import FactorTerms, factor_terms
@@ -87,8 +89,14 @@ class Links:
     @cached_property
     def stack(self) -> Stack | None:
         """Tranches behind the loan of the base case, and what is left to the owners; None where there are none."""
-        terms = junior_terms(self.scenario.debt, self.model.capital.loan, float(self.base.equity_in[0].sum()))
-        return stack_below(self.base, terms) if terms else None
+        juniors = self.juniors
+        return stack_below(self.base, juniors) if juniors else None
+
+    @cached_property
+    def juniors(self) -> tuple[JuniorTerms, ...]:
+        """Tranches behind the loan, in the order in which they are paid."""
+        asked = float(self.base.equity_in[0].sum())
+        return junior_terms(self.scenario.debt, self.model.capital.loan, self.model.calendar, asked)
 
     @property
     def it_mw(self) -> float:

@@ -23,6 +23,7 @@ from megawatt.finance import (
     value_usd_per_grid_mw_year,
 )
 from megawatt.finance.engine import EQUITY_CONTINGENCY_FRAC, missed_period
+from megawatt.finance.records import JuniorTerms
 from megawatt.finance.scheduled import CoverCase, cover_case
 from megawatt.finance.totals import totals
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
@@ -50,6 +51,7 @@ class CashModel:
     grid_mw: float
     discount_rate: float
     committed_equity_usd: float | None = None
+    juniors: tuple[JuniorTerms, ...] = ()
 
     @property
     def ground(self) -> Ground:
@@ -75,7 +77,7 @@ class CashModel:
             found = size_loan(replace(terms, loan=loan), flows, capital.sizing)
             return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
         free = totals(terms, terms.timing, flows)
-        cash = (free.revenue - free.opex - free.credit)[:, 0]
+        cash = loan.gathered((free.revenue - free.opex - free.credit)[:, 0])
         if not (cash[loan.first_payment_month : loan.last_payment_month + 1] > 0.0).any():
             unlent = capital.lender and replace(capital.lender, refinancing=None)
             return replace(self, capital=replace(capital, loan=None, lender=unlent))
@@ -99,10 +101,12 @@ class CashModel:
         value = value_usd_per_grid_mw_year(terms, flows, grid_mw=self.grid_mw)
         return float(value[0]), cover_case(terms, flows)
 
-    def committed(self, base: CashFlow) -> CashModel:
-        """The same model with the owner's equity limited to what the base case's construction took."""
+    def committed(self, base: CashFlow, juniors: tuple[JuniorTerms, ...] = ()) -> CashModel:
+        """The same model with the owner's equity limited to what the base case's construction took, and with the
+        tranches behind the loan that come in their place.
+        """
         equity = commit_equity(base.terms, base).committed_equity_usd
-        return replace(self, committed_equity_usd=equity)
+        return replace(self, committed_equity_usd=equity, juniors=juniors)
 
     def __call__(self, factors: FactorPaths) -> CashFlow:
         """Cash flows (paths, months) under factor paths."""
@@ -177,7 +181,9 @@ class CashModel:
             loan=capital.loan,
             tax=capital.tax,
             discount_rate=self.discount_rate,
+            periods=capital.timing,
             minimum_cash_usd=capital.reserve_usd(spine.months),
+            juniors=self.juniors,
             lender=capital.lender if capital.loan is not None or capital.replacement is not None else None,
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),

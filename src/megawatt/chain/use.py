@@ -124,7 +124,7 @@ def _peak_mw(links: Links, dispatch: Dispatch) -> float:
 
 def _risk(links: Links, paths: int, seed: int, workers: int) -> Risk:
     return simulate_risk(
-        links.model.committed(links.base),
+        links.model.committed(links.base, links.juniors),
         links.terms,
         months=links.model.calendar.spine.months,
         paths=paths,

@@ -110,7 +110,8 @@ def _tranche_text(tranche: Tranche) -> str:
     left = tranche.unpaid_at_end_usd
     owed = f", {left / 1e6:,.1f}m still owed at the end" if left >= 1.0 else ""
     drawn = f"{tranche.drawn_usd / 1e6:,.1f}m USD drawn, {tranche.paid_usd / 1e6:,.1f}m paid"
-    return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}{owed}."
+    shares = f", {tranche.converted_usd / 1e6:,.1f}m repaid in shares" if tranche.converted_usd else ""
+    return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}{shares}{owed}."
 
 
 def _stress_text(stress: StressResult) -> str:

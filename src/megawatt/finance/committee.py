@@ -164,12 +164,14 @@ def sources_and_uses(cash: CashFlow) -> tuple[tuple[Amount, ...], tuple[Amount, 
 def yearly_dscr(cash: CashFlow) -> FloatArray:
     """Cover of each calendar year on every path, (paths, years); NaN in years without service.
 
-    Cover cash over interest and instalments due, both summed over the year's periods in which service is due.
+    Cover cash over interest and instalments due, both summed over the year's periods in which service is due; cash of
+    the other months of a payment period counts with its payment.
     """
     years, place = periods_of_year(cash)
     due = np.atleast_2d(cash.service)
     serves = due > LEAST_SERVICE_USD
-    paid = np.where(serves, cash.cover_cash, 0.0)
+    loan = cash.terms.loan
+    paid = np.where(serves, cash.cover_cash if loan is None else loan.gathered(cash.cover_cash), 0.0)
     owed = np.where(serves, due, 0.0)
     in_year = (place[:, None] == np.arange(years.size)).astype(np.float64)
     service = owed @ in_year

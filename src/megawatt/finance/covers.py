@@ -22,7 +22,8 @@ def covers(
     if terms.loan is None:
         return none, none, none
     due = (service > 0.0).any(axis=tuple(range(service.ndim - 1)))
-    trailing = trailing_dscr(cash, service, periods.per_year)
+    trailing = trailing_dscr(cash, service, periods.per_year, terms.loan.every)
+    cash = terms.loan.gathered(cash)
     lowest = np.min(np.where(np.isnan(trailing), np.inf, trailing), axis=1)
     ratio = period_dscr(cash[:, due], service[..., due])
     counted = np.isfinite(ratio)

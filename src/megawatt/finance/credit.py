@@ -79,7 +79,7 @@ def uses_usd(cash: CashFlow) -> float:
     added = float(
         cash.debt_balance[0, first - 1] - cash.debt_draw[0, :first].sum() + cash.principal_paid[0, :first].sum()
     )
-    paid = cash.capex_total[0, :first].sum() + cash.interest_paid[0, :first].sum() + cash.fees[0].sum()
+    paid = cash.capex_total[0, :first].sum() + cash.interest_paid[0, :first].sum() + cash.fees[0, :first].sum()
     return float(paid) + added
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
+from megawatt.finance.debt_terms import LoanTerms
 from megawatt.finance.periods import Periods, calendar_periods
-from megawatt.finance.records import LoanTerms
 from megawatt.finance.repayment import PROFILES, repay, service_per_dollar
 
 __all__ = ["LoanSchedule", "loan_schedule", "one_draw", "schedule_of", "unit_service"]
@@ -84,7 +84,10 @@ def one_draw(loan: LoanTerms, count: int) -> FloatArray:
 def unit_service(loan: LoanTerms, periods: Periods, cash: FloatArray | None, *, negative: bool = False) -> FloatArray:
     """Service per dollar owed at the first payment, (paths or 1, periods); see `service_per_dollar`."""
     rates = loan.period_rates(periods)
-    return service_per_dollar(loan.shape, rates, loan.window, cash, negative=negative, balloon_frac=loan.balloon_frac)
+    return service_per_dollar(
+        loan.shape, rates, loan.window, cash, negative=negative, balloon_frac=loan.balloon_frac,
+        principal_frac=loan.principal_frac,
+    )  # fmt: skip
 
 
 def schedule_of(loan: LoanTerms, periods: Periods, draws: FloatArray, per_dollar: FloatArray) -> LoanSchedule:
@@ -165,6 +168,8 @@ def _check(loan: LoanTerms, count: int) -> None:
     for name in ("upfront_fee_frac", "commitment_fee"):
         if not 0.0 <= getattr(loan, name) < 1.0:
             raise ScenarioError(f"loan.{name} = {getattr(loan, name)}, must be 0 or more and below 1")
+    if loan.every > 1 and loan.clock_months is not None:
+        raise ScenarioError("loan.clock_months: draws on clocks of their own are paid each period (loan.every = 1)")
     if not 0.0 <= loan.balloon_frac <= 1.0:
         raise ScenarioError(f"loan.balloon_frac = {loan.balloon_frac}, must be between 0 and 1")
     _check_weights(loan, count)

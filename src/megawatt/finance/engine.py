@@ -27,9 +27,11 @@ import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
+from megawatt.finance.accounts import Inputs, Statements
 from megawatt.finance.covers import covers, refinancing_cover
 from megawatt.finance.debt import LoanSchedule, loan_schedule
-from megawatt.finance.lender import first_events, period_rates
+from megawatt.finance.facilities import Facility
+from megawatt.finance.lender import CENT, first_events, period_rates
 from megawatt.finance.measures import (
     level_annuity_usd_per_year,
     net_present_value_usd,
@@ -41,7 +43,7 @@ from megawatt.finance.rates_of_return import irr
 from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
 from megawatt.finance.tax import check_tax, instalments, tax_on_income
 from megawatt.finance.totals import Totals, operation_start_month, taxable_income, totals
-from megawatt.finance.waterfall import CENT, Inputs, Statements, run_waterfall
+from megawatt.finance.waterfall import run_waterfall
 
 __all__ = [
     "EQUITY_CONTINGENCY_FRAC",
@@ -95,10 +97,10 @@ def project(
     found = totals(terms, periods, flows)
     schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
     start = operation_start_month(terms, found.revenue)
-    statements, service, income = _statements(terms, periods, found, schedule, start)
+    statements, service, drawn, income = _statements(terms, periods, found, schedule, start)
     project_tax = tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods))
     measures = _measures(terms, periods, found, schedule, statements, service.T, project_tax, start, grid_mw)
-    return _cash_flow(terms, periods, flows, found, schedule, statements, service.T, measures)
+    return _cash_flow(terms, periods, flows, found, schedule, statements, service.T, measures, drawn)
 
 
 def missed_period(terms: ProjectTerms, flows: OperatingFlows) -> tuple[IntArray, FloatArray]:
@@ -114,7 +116,7 @@ def missed_period(terms: ProjectTerms, flows: OperatingFlows) -> tuple[IntArray,
     _check_terms(terms, periods, None)
     found = totals(terms, periods, flows)
     schedule, start = loan_schedule(terms.loan, periods), operation_start_month(terms, found.revenue)
-    done, _, _ = _statements(terms, periods, found, schedule, start)
+    done, *_ = _statements(terms, periods, found, schedule, start)
     return _first_missed(done), done.equity_in.sum(axis=0)
 
 
@@ -125,8 +127,8 @@ def _first_missed(done: Statements) -> IntArray:
 
 def _statements(
     terms: ProjectTerms, periods: Periods, totals: Totals, schedule: LoanSchedule, start: int
-) -> tuple[Statements, FloatArray, FloatArray]:
-    """Statements, service that cover counts, and taxable income before interest, arrays (periods, paths)."""
+) -> tuple[Statements, FloatArray, tuple[Facility, ...], FloatArray]:
+    """Statements, service that cover counts, facilities, and taxable income before interest, (periods, paths)."""
     income, adjusted, disposal_income = taxable_income(terms, periods, totals, start)
     inputs = Inputs(
         totals.operating,
@@ -295,8 +297,11 @@ def _cash_flow(
     done: Statements,
     service: FloatArray,
     measures: Measures,
+    facilities: tuple[Facility, ...],
 ) -> CashFlow:
     shape = done.cfads.T.shape
+    every = terms.loan.every if terms.loan else 1
+    drawn = sum((facility.balance for facility in facilities), np.zeros(1))
     return CashFlow(
         terms=terms,
         flows=flows,
@@ -310,14 +315,14 @@ def _cash_flow(
         debt_draw=done.draw.T,
         interest_paid=done.interest_paid.T,
         principal_paid=done.principal_paid.T,
-        fees=np.broadcast_to(schedule.fee, shape),
+        fees=np.broadcast_to(schedule.fee, shape) + done.charges.T,
         debt_balance=done.debt_balance.T,
         equity_in=done.equity_in.T,
         distributions=done.distributions.T,
         closing_cash=done.closing_cash.T,
         arrears=done.arrears.T,
         service=service,
-        dscr=trailing_dscr(done.cover_cash(slice(None)).T, service, periods.per_year),
+        dscr=trailing_dscr(done.cover_cash(slice(None)).T, service, periods.per_year, every),
         missed=_first_missed(done),
         measures=measures,
         assumptions=terms.assumptions,
@@ -327,6 +332,8 @@ def _cash_flow(
         locked=done.locked.T,
         reserve_interest=done.reserve_interest.T if terms.lender and terms.lender.reserve_rate > 0.0 else None,
         state_tax=done.state_tax.T if terms.tax and terms.tax.state_rate > 0.0 else None,
+        facilities=facilities,
+        cures=done.cures.T if terms.lender and terms.lender.cures_most > 0 else None,
         working_capital=None if totals.working_capital is None else totals.working_capital.T,
         events=first_events(
             locked=done.locked,
@@ -335,7 +342,7 @@ def _cash_flow(
             balloon=done.balloon_unpaid,
             cash_ahead=done.cfads + done.residual,
             cash=done.closing_cash,
-            debt=done.debt_balance,
+            debt=done.debt_balance + drawn.T,
             rates=period_rates(terms, periods),
         ),
     )

@@ -13,6 +13,7 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
 from megawatt.finance.periods import Periods
+from megawatt.finance.prepayment import premiums
 from megawatt.finance.records import Events, LenderTerms, LoanTerms, ProjectTerms, Refinancing
 from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
@@ -35,15 +36,19 @@ class Safeguards:
     """Schedule, rates and reserves by period, and the balloon's new loan once it is made (per path).
 
     ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
-    rate of each period, ``year`` the periods in a year; ``reserve`` is for service, ``opex_reserve`` for running cost;
-    ``service`` leaves the balloon out, which is what the last payment repays beyond an ordinary instalment;
-    ``unit_balance`` and
-    ``unit_service`` belong to a dollar of the new loan.
+    rate that falls due in each period, ``pays`` (periods,) where payments and with them sweeps and distributions fall,
+    ``premium`` what a dollar prepaid costs beside itself, ``year`` the periods in a year; ``reserve`` is for service,
+    ``opex_reserve`` for running cost; ``owed`` is the balance at the first payment; ``service`` leaves the balloon out,
+    which is what the last payment repays beyond an ordinary instalment; ``unit_balance`` and ``unit_service`` belong
+    to a dollar of the new loan.
     """
 
     lender: LenderTerms
     schedule: LoanSchedule
     rate: FloatArray
+    pays: BoolArray
+    premium: FloatArray
+    owed: FloatArray | float
     service: FloatArray
     reserve: FloatArray
     opex_reserve: FloatArray
@@ -90,7 +95,12 @@ class Safeguards:
     @property
     def prepays(self) -> bool:
         """Whether anything is repaid ahead of the schedule on any path."""
-        return self.holds_proceeds or self.lender.sweep_frac > 0.0
+        return self.holds_proceeds or self.lender.sweep_frac > 0.0 or self.lender.prepaid_frac is not None
+
+    @property
+    def charges_premiums(self) -> bool:
+        """Whether a prepayment costs more than itself."""
+        return bool(self.premium.any())
 
     @property
     def holds_proceeds(self) -> bool:
@@ -167,6 +177,9 @@ def safeguards(
         lender=lender,
         schedule=by_month,
         rate=rate,
+        pays=_payment_dates(loan, lender, months),
+        owed=by_month.balance[first - 1] if loan is not None else 0.0,
+        premium=np.ascontiguousarray(premiums(lender, loan, schedule, periods).T),
         service=service,
         reserve=_ahead(service + by_month.balloon, held, first - 1),
         opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),
@@ -181,6 +194,18 @@ def safeguards(
         service_so_far=np.cumsum(np.atleast_2d(service.T).T, axis=0),
         bills_so_far=np.cumsum(opex, axis=0),
     )
+
+
+def _payment_dates(loan: LoanTerms | None, lender: LenderTerms, count: int) -> BoolArray:
+    """Periods in which payments can fall, (periods,): each, but the last of each payment period once there is service;
+    a new loan is paid each period, and the project's last settles all.
+    """
+    place = np.arange(count)
+    if loan is None or loan.every == 1:
+        return np.ones(count, dtype=np.bool_)
+    on_date = (place - loan.first_due_month) % loan.every == 0
+    anew = (place > loan.last_payment_month) & (lender.refinancing is not None)
+    return np.asarray((place < loan.first_payment_month) | on_date | anew | (place == count - 1))
 
 
 def _interest_reserve(by_month: LoanSchedule, loan: LoanTerms | None, lender: LenderTerms) -> FloatArray:
@@ -223,7 +248,7 @@ def _new_loan(new: Refinancing | None, last: int, rates: FloatArray) -> tuple[Fl
 def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:
     if not 0.0 <= lender.sweep_frac <= 1.0:
         raise ScenarioError(f"lender.sweep_frac = {lender.sweep_frac}, must be between 0 and 1")
-    for name in ("reserve_months", "opex_reserve_months", "reserve_rate"):
+    for name in ("reserve_months", "opex_reserve_months", "reserve_rate", "cures_most", "cures_per_year"):
         if not getattr(lender, name) >= 0.0:
             raise ScenarioError(f"lender.{name} = {getattr(lender, name)}, must be 0 or more")
     if lender.test_every_months < 1 or lender.lockup_release_tests < 1:
@@ -270,7 +295,7 @@ def _check_refinancing(new: Refinancing | None, terms: ProjectTerms, months: int
 class CoverTests:
     """Cover over the last twelve months at test dates, and whether the project is locked up or in breach, by path."""
 
-    __slots__ = ("_cash", "_clean", "_every", "_guard", "_seen", "_service", "breached", "locked")
+    __slots__ = ("_cash", "_clean", "_cured", "_cures", "_every", "_guard", "_seen", "_service", "breached", "locked")
 
     def __init__(self, guard: Safeguards, paths: int) -> None:
         self._guard = guard
@@ -279,31 +304,51 @@ class CoverTests:
         self._clean = np.zeros(paths, dtype=np.int64)
         self._every = max(guard.lender.test_every_months * guard.year // 12, 1)
         self._seen = 0
+        self._cured = np.zeros((guard.year, paths), dtype=np.bool_)
+        self._cures = np.zeros(paths, dtype=np.int64)
         self.locked: BoolArray = np.zeros(paths, dtype=np.bool_)
         self.breached: BoolArray = np.zeros(paths, dtype=np.bool_)
 
-    def observe(self, m: int, cfads: FloatArray, left: FloatArray, owes: BoolArray) -> None:
+    def observe(
+        self, m: int, cfads: FloatArray, left: FloatArray, owes: BoolArray, behind: BoolArray
+    ) -> FloatArray | float:
         """Take in a period; test if it is a test date and anything is owed (``owes``, (paths,)).
 
-        ``left`` (paths,) is what prepayments left of its service.
+        ``left`` (paths,) is what prepayments left of its service. Returns what owners put in to cure a breach,
+        (paths,): nothing where service is unpaid (``behind``).
         """
         guard, lender, year = self._guard, self._guard.lender, self._guard.year
         if (lender.lockup_dscr is None and lender.covenant_dscr is None) or not guard.repaying(m):
-            return
-        self._cash[self._seen % year] = cfads
-        self._service[self._seen % year] = left * (guard.service[m] + guard.refinanced * guard.unit_service[m])
+            return 0.0
+        place = self._seen % year
+        self._cash[place], self._cured[place] = cfads, False
+        self._service[place] = left * (guard.service[m] + guard.refinanced * guard.unit_service[m])
         self._seen += 1
         if self._seen < year or (self._seen - year) % self._every:
-            return
+            return 0.0
         cash, service = self._cash.sum(axis=0), self._service.sum(axis=0)
         due = (service > LEAST_SERVICE_USD) & owes
         cover = np.where(due, cash / np.where(due, service, 1.0), np.inf)
+        paid = np.zeros_like(cash)
         if lender.covenant_dscr is not None:
             self.breached = cover < lender.covenant_dscr
+            if lender.cures_most > 0:
+                can = (self._cures < lender.cures_most) & (self._cured.sum(axis=0) < lender.cures_per_year)
+                cures = self.breached & can & ~behind
+                paid = np.where(cures, lender.covenant_dscr * service - cash, 0.0)
+                self._cash[place] += paid
+                self._cured[place], self.breached = cures, self.breached & ~cures
+                self._cures = self._cures + cures
         if lender.lockup_dscr is not None:
             low = cover < lender.lockup_dscr
             self._clean = np.where(low, 0, self._clean + 1)
             self.locked = low | (self.locked & (self._clean < lender.lockup_release_tests))
+        return np.asarray(paid)
+
+    @property
+    def cured(self) -> BoolArray:
+        """Whether the money of a cure counts in the tested year, (paths,)."""
+        return np.asarray(self._cured.any(axis=0))
 
 
 def _first(flags: BoolArray) -> NDArray[np.int64]:

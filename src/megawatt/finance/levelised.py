@@ -171,4 +171,4 @@ def project_life_cover(cash: CashFlow, service: FloatArray) -> FloatArray:
     if loan is None:
         return np.full(cash.cfads.shape[0], np.nan)
     balance = cash.debt_balance[:, loan.first_payment_month - 1]
-    return llcr(cash.cover_cash, service, loan.period_rates(cash.terms.timing), balance, to_end=True)
+    return llcr(loan.gathered(cash.cover_cash), service, loan.period_rates(cash.terms.timing), balance, to_end=True)

@@ -115,7 +115,7 @@ def period_dscr(cfads: FloatArray, service: FloatArray) -> FloatArray:
     return np.where(due, cfads / np.where(due, service, 1.0), np.nan)
 
 
-def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> FloatArray:
+def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12, every: int = 1) -> FloatArray:
     """Cash available over service due, both summed over the ``window`` months up to each month, (paths, months).
 
     NaN until ``window`` months of service lie behind (a loan with fewer payments has one value, over all of them, in
@@ -129,13 +129,15 @@ def trailing_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> F
         Cash flow available for debt service. [USD]
     service : array, (months,) or (paths, months)
         Interest and principal due; with paths, the first month of service is that of all paths. [USD]
+    every : int
+        Months of a payment period; the first one starts so many months before its payment's end.
     """
     out = np.full(cfads.shape, np.nan)
     owing = _due(cfads, service)
     due = np.flatnonzero(owing if service.ndim == 1 else owing.any(axis=0))
     if due.size == 0:
         return out
-    first, last = int(due[0]), int(due[-1])
+    first, last = int(due[0]) - every + 1, int(due[-1])
     width = min(window, last - first + 1)
     # whoever has nothing due any more has no test: the last month with service is each path's own
     over = np.arange(owing.shape[-1]) > owing.shape[-1] - 1 - np.argmax(owing[..., ::-1], axis=-1)[..., None]

@@ -81,8 +81,10 @@ class Periods:
         return np.asarray(np.isin(self.year_left, _INSTALMENT_LEFT))
 
 
-def calendar_periods(start_year: int, start_month: int, count: int, months: int = 1) -> Periods:
-    """Periods of whole calendar months on 30/360; flows at period ends, discounted to the start of the first.
+def calendar_periods(
+    start_year: int, start_month: int, count: int, months: int = 1, day_count: str = "30/360"
+) -> Periods:
+    """Periods of whole calendar months; flows at period ends, discounted to the start of the first.
 
     A period belongs to the tax (calendar) year in which it ends.
 
@@ -94,6 +96,8 @@ def calendar_periods(start_year: int, start_month: int, count: int, months: int 
         Number of periods, >= 1.
     months : int
         Months of a period: 1, 3, 6 or 12.
+    day_count : str
+        One of `DAY_COUNTS`: how interest accrues.
 
     Raises
     ------
@@ -106,7 +110,11 @@ def calendar_periods(start_year: int, start_month: int, count: int, months: int 
     after = np.arange(count) + 1.0
     ends = start_month - 2 + months * np.arange(1, count + 1)
     years = np.asarray(after * months / 12.0, dtype=np.float64)
-    return Periods(np.full(count, months / 12.0), years, (11 - ends % 12) // months + 1, hours, months)
+    fractions = np.full(count, months / 12.0)
+    if day_count not in ("30/360", "30E/360"):  # whole months of 30 days are exact twelfths
+        places = start_month - 1 + months * np.arange(count + 1)
+        fractions = year_fractions([date(start_year + int(p) // 12, int(p) % 12 + 1, 1) for p in places], day_count)
+    return Periods(fractions, years, (11 - ends % 12) // months + 1, hours, months)
 
 
 def annual_periods(years: int) -> Periods:

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
+from megawatt.finance.debt_terms import JuniorTerms, LenderTerms, LoanTerms, Refinancing
+from megawatt.finance.facilities import Facility
 from megawatt.finance.periods import Periods, calendar_periods
-from megawatt.finance.repayment import Window
 
 __all__ = [
     "CashFlow",
     "Events",
+    "JuniorTerms",
     "LenderTerms",
     "LoanTerms",
     "Measures",
@@ -44,154 +46,6 @@ class OperatingFlows:
     opex_cost: Mapping[str, FloatArray]
     prepayment: FloatArray
     prepayment_credit: FloatArray
-
-
-@dataclass(frozen=True, slots=True)
-class LoanTerms:
-    """A term loan, drawn once during construction or in parts.
-
-    Attributes
-    ----------
-    principal_usd : float
-        Amount drawn, all draws together (capitalised interest comes on top where ``capitalise_interest``).
-    rate : float
-        Annual nominal rate; interest is rate x year fraction (a month: 1/12, 30/360) on the opening balance.
-    draw_month, first_payment_month, last_payment_month : int
-        Indices of the project's periods.
-    shape : str
-        ``level`` (equal payments), ``equal-principal``, ``sculpted`` (payments follow ``service_weights``) or
-        ``bullet``.
-    upfront_fee_frac, closing_cost_usd : float
-        Fee on the principal and fixed cost, paid in ``draw_month``.
-    commitment_fee : float
-        Annual rate on what is not drawn yet, paid until the period before the first payment.
-    deduct_fees : bool
-        Fees are deducted for tax evenly from the draw to the last payment.
-    interest_only : int
-        Payments at the start that repay nothing (``level``, ``equal-principal``).
-    service_weights : (months,), optional
-        For ``sculpted``: interest plus principal of each payment is in proportion to these, >= 0; usually the base
-        case's
-        cash before debt, so that cover is even over the loan's life.
-    draws : (months,), optional
-        Delayed draws; they sum to ``principal_usd``. None: all of it in ``draw_month``.
-    clock_months : int, optional
-        Each draw is repaid on a clock of its own: its last payment falls this many months after it, its first
-        ``first_payment_month`` - ``draw_month`` months after it. ``last_payment_month`` is then the last draw's.
-    balloon_frac : float
-        Share of what is owed at the first payment that is left for the last payment on top of it (not for ``bullet``).
-    rate_by_period : (months,), optional
-        Annual rate of each period, for a loan that floats; ``rate`` is then not used.
-    """
-
-    principal_usd: float
-    rate: float
-    draw_month: int
-    first_payment_month: int
-    last_payment_month: int
-    shape: str = "level"
-    upfront_fee_frac: float = 0.0
-    capitalise_interest: bool = True
-    service_weights: FloatArray | None = None
-    draws: FloatArray | None = None
-    clock_months: int | None = None
-    balloon_frac: float = 0.0
-    interest_only: int = 0
-    commitment_fee: float = 0.0
-    closing_cost_usd: float = 0.0
-    deduct_fees: bool = True
-    rate_by_period: FloatArray | None = None
-
-    def period_rates(self, periods: Periods) -> FloatArray:
-        """Interest of each period on its opening balance, year fraction included, (periods,)."""
-        annual = self.rate if self.rate_by_period is None else self.rate_by_period
-        return np.asarray(annual * periods.fractions, dtype=np.float64)
-
-    @property
-    def left_for_last(self) -> float:
-        """Share of what is owed at the first payment that the last one repays at once."""
-        return 1.0 if self.shape == "bullet" else self.balloon_frac
-
-    @property
-    def window(self) -> Window:
-        """Periods with service."""
-        return Window(self.first_payment_month, self.last_payment_month, self.interest_only)
-
-
-@dataclass(frozen=True, slots=True)
-class Refinancing:
-    """A new level loan that repays what the old one leaves at its last payment.
-
-    Attributes
-    ----------
-    rate : float
-        Annual nominal rate of the new loan.
-    payments : int
-        Payments of the new loan, from the period after on.
-    minimum_dscr : float
-        The new lender lends at most what the last twelve months' CFADS carries at this cover; the rest is due in cash.
-    """
-
-    rate: float
-    payments: int
-    minimum_dscr: float
-
-
-@dataclass(frozen=True, slots=True)
-class LenderTerms:
-    """What lenders ask for beside payment on time.
-
-    Attributes
-    ----------
-    reserve_months : float
-        Months of debt service ahead that are kept (DSRA); filled from cash before owners are paid, used before a
-        payment is missed, released with the debt.
-    opex_reserve_months : float
-        Months of running cost ahead that are kept beside, from the end of construction on.
-    reserve_rate : float
-        Interest on all reserves, annual rate on the balance at the end of the period before; taxed, not in CFADS.
-    reserve_at_close : bool
-        Owners fill the reserves in the last period of construction.
-    interest_reserve : bool
-        Interest that falls due in cash before the first payment is put aside at the draw and paid from there.
-    other_reserve_usd : (months,), optional
-        Further restricted cash, e.g. for replacing chips, filled after the debt service reserve.
-    sweep_frac : float
-        Share of the cash that owners would get that prepays the loan, the last instalments first.
-    lockup_dscr : float, optional
-        Below this trailing-twelve-month cover nothing is distributed.
-    lockup_release_tests : int
-        Clean tests in a row after which distributions resume.
-    covenant_dscr : float, optional
-        Below this cover the covenant is breached.
-    test_every_months : int
-        Months between tests, counted from the first payment; the first test needs twelve months of service.
-    proceeds_usd : (paths, months), optional
-        Termination and insurance payments. They are in the cash of operation; after arrears and reserves they are held
-        for service and bills until ``proceeds_until``, meanwhile owners get nothing; the rest prepays the loan.
-    proceeds_until : (paths,) of int, optional
-        Last period that they are held for: when the halls are let again. None: all of it prepays at once.
-    prepayment_order : {'pro-rata', 'inverse'}
-        They lower every later instalment in proportion, or take the last ones away.
-    refinancing : Refinancing, optional
-        How the balloon is refinanced; None: it is due in cash.
-    """
-
-    reserve_months: float = 0.0
-    reserve_at_close: bool = False
-    interest_reserve: bool = False
-    other_reserve_usd: FloatArray | None = None
-    sweep_frac: float = 0.0
-    lockup_dscr: float | None = None
-    lockup_release_tests: int = 1
-    covenant_dscr: float | None = None
-    test_every_months: int = 3
-    refinancing: Refinancing | None = None
-    proceeds_usd: FloatArray | None = None
-    proceeds_until: NDArray[np.int64] | None = None
-    prepayment_order: Literal["pro-rata", "inverse"] = "pro-rata"
-    opex_reserve_months: float = 0.0
-    reserve_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +100,8 @@ class ProjectTerms:
     payment, on revenue less credited prepayments; ``payable_days``: days that bills of running cost stay unpaid. Both
     are settled in the last month. ``periods``: a timing other than ``months`` calendar months from the start on
     (quarters, half-years, years, dates; ``months`` is then their number). ``owners_pay_all``: owners put in whatever is
-    missing in any period, so nothing is missed and no tax is set aside.
+    missing in any period, so nothing is missed and no tax is set aside. ``juniors``: money behind the loan, which
+    `project` does not look at (`megawatt.finance.tranches.stack_below` does).
     """
 
     start_year: int
@@ -267,6 +122,7 @@ class ProjectTerms:
     payable_days: float = 0.0
     periods: Periods | None = None
     owners_pay_all: bool = False
+    juniors: tuple[JuniorTerms, ...] = ()
 
     @property
     def timing(self) -> Periods:
@@ -317,7 +173,9 @@ class CashFlow:
     """Statements by period, arrays (paths, periods), and the cash identity that ties them.
 
     closing_cash = opening_cash + cfads + equity_in + debt_draw + residual_total + reserve_interest - capex_total - fees
-    - interest_paid - principal_paid - distributions, to the cent, in every period. ``cfads`` = revenue -
+    - interest_paid - principal_paid - distributions + draws of ``facilities`` - what they are repaid, to the cent, in
+    every period. ``fees`` include those of facilities and premiums on what is prepaid; ``cures`` is the part of
+    ``equity_in`` that cures a covenant (None: there are no cures). ``cfads`` = revenue -
     prepayment_credit + prepayment - opex - growth of ``working_capital`` - tax; ``residual_total`` is the sale's
     proceeds less the tax on its gain. ``arrears`` is what
     the lender is owed and has not been paid at the end of the period (interest, instalments, earlier arrears), after
@@ -366,6 +224,8 @@ class CashFlow:
     working_capital: FloatArray | None = None
     reserve_interest: FloatArray | None = None
     state_tax: FloatArray | None = None
+    facilities: tuple[Facility, ...] = ()
+    cures: FloatArray | None = None
 
     @property
     def cover_cash(self) -> FloatArray:

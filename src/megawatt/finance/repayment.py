@@ -14,19 +14,27 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 
-__all__ = ["PROFILES", "Repaid", "Window", "discount_to", "repay", "service_per_dollar"]
+__all__ = ["PROFILES", "Repaid", "Window", "discount_to", "gathered", "repay", "service_per_dollar"]
 
 
-PROFILES: Final = ("sculpted", "level", "equal-principal", "bullet")
+PROFILES: Final = ("sculpted", "level", "equal-principal", "bullet", "dated")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Service falls in periods ``first`` to ``last`` (both included); the first ``interest_only`` pay no principal."""
+    """Service of periods ``first`` to ``last`` (both included), paid every ``every`` periods, the first time at the end
+    of period ``first`` + ``every`` - 1; the first ``interest_only`` payments repay no principal.
+    """
 
     first: int
     last: int
     interest_only: int = 0
+    every: int = 1
+
+    @property
+    def repaying(self) -> slice:
+        """Periods of the payments that repay principal."""
+        return slice(self.first + (self.interest_only + 1) * self.every - 1, self.last + 1, self.every)
 
     @property
     def slice(self) -> slice:
@@ -44,6 +52,21 @@ class Repaid:
     interest: FloatArray
     principal: FloatArray
     balance: FloatArray
+
+
+def gathered(flows: FloatArray, first: int, every: int) -> FloatArray:
+    """Flows (..., periods) summed over each payment period of ``every`` periods from ``first`` on, in its last one.
+
+    A broken payment period at the end has its sum in the last period of all.
+    """
+    count = flows.shape[-1]
+    if every == 1 or first >= count:
+        return flows
+    starts = np.arange(first, count, every)
+    out = np.zeros(flows.shape)
+    out[..., :first] = flows[..., :first]
+    out[..., np.minimum(starts + every - 1, count - 1)] = np.add.reduceat(flows, starts, axis=-1)
+    return out
 
 
 def discount_to(rates: FloatArray, base: int) -> FloatArray:
@@ -68,6 +91,7 @@ def service_per_dollar(
     *,
     negative: bool = False,
     balloon_frac: float = 0.0,
+    principal_frac: FloatArray | None = None,
 ) -> FloatArray:
     """Debt service per dollar owed at the start of the window, (paths, periods); its value at the debt's rates is 1.
 
@@ -76,15 +100,17 @@ def service_per_dollar(
     profile : str
         One of `PROFILES`. ``sculpted`` follows ``cash``; the others have one path.
     rates : (periods,)
-        Rate of each period, year fraction included.
+        Rate that falls due in each period, year fraction included; zero between payments.
     window : Window
-        When service falls. Interest-only periods count for ``level`` and ``equal-principal``.
+        When service falls. Interest-only payments count for ``level`` and ``equal-principal``.
     cash : (paths, periods), optional
         What sculpted service is in proportion to; negative cash pays nothing.
     negative : bool
         Sculpted service follows negative cash as well: the lender pays in (as the System Advisor Model has it).
     balloon_frac : float
         Share of the debt that waits for the last payment and bears interest till then.
+    principal_frac : (periods,), optional
+        Share of the debt repaid in each period (``dated``); what it leaves is repaid last.
 
     Raises
     ------
@@ -97,27 +123,42 @@ def service_per_dollar(
         return (1.0 - balloon_frac) * paid + balloon_frac * service_per_dollar("bullet", rates, window)
     if profile == "sculpted":
         return _sculpted(rates, window, cash, negative)
-    out = np.zeros((1, rates.size))
-    start = window.first + window.interest_only
+    out, due = np.zeros((1, rates.size)), window.repaying
     principal = np.zeros(rates.size)
-    if profile == "bullet":
-        principal[window.last] = 1.0
-    elif profile == "equal-principal":
-        principal[start : window.last + 1] = 1.0 / (window.last + 1 - start)
-    else:
-        payment = 1.0 / discount_to(rates, start - 1)[start : window.last + 1].sum()
+    if profile == "level":
+        start = due.start - window.every + 1
         out[0, window.first : start] = rates[window.first : start]
-        out[0, start : window.last + 1] = payment
+        out[0, due] = 1.0 / discount_to(rates, start - 1)[due].sum()
         return out
+    if profile == "equal-principal":
+        principal[due] = 1.0 / principal[due].size
+    elif profile == "dated":
+        principal = _dated(principal_frac, window, rates.size)
+    if profile in ("bullet", "dated"):
+        principal[window.last] += 1.0 - principal.sum()
     opening = 1.0 - np.concatenate([[0.0], np.cumsum(principal)[:-1]])
     out[0, window.slice] = (principal + opening * rates)[window.slice]
     return out
 
 
+def _dated(parts: FloatArray | None, window: Window, count: int) -> FloatArray:
+    """Principal by date as a share of the debt, (periods,)."""
+    paid = np.zeros(count, dtype=np.bool_)
+    paid[window.first + window.every - 1 : window.last + 1 : window.every] = True
+    if parts is None or parts.shape != (count,) or not np.all(parts >= 0.0) or np.any(parts[~paid] != 0.0):
+        raise ScenarioError(
+            "debt.repayments: shares of the debt of 0 or more in periods with a payment, "
+            f"{window.first + window.every - 1} to {window.last}"
+        )
+    if parts.sum() > 1.0 + 1e-9:
+        raise ScenarioError(f"debt.repayments: {parts.sum():.6g} of the debt in all, must be at most 1")
+    return np.asarray(parts / max(parts.sum(), 1.0))
+
+
 def _sculpted(rates: FloatArray, window: Window, cash: FloatArray | None, negative: bool) -> FloatArray:
     if cash is None:
         raise ScenarioError("debt: sculpted service needs the cash flow that it follows")
-    paid = np.zeros(cash.shape)
+    paid, cash = np.zeros(cash.shape), gathered(cash, window.first, window.every)
     paid[:, window.slice] = cash[:, window.slice] if negative else np.maximum(cash[:, window.slice], 0.0)
     worth = paid @ discount_to(rates, window.first - 1)
     # a path without cash carries no debt: its profile is then zero and so is its size
@@ -132,10 +173,13 @@ def _check(profile: str, rates: FloatArray, window: Window) -> None:
             f"debt: first payment in period {window.first}, last payment in {window.last}; must lie in order in 1 to "
             f"{rates.size - 1}"
         )
-    if not 0 <= window.interest_only <= window.last - window.first:
+    length = window.last - window.first + 1
+    if window.every < 1 or length % window.every:
+        raise ScenarioError(f"debt: service over {length} periods, must be a multiple of {window.every}, those of one")
+    if not 0 <= window.interest_only < length // window.every:
         raise ScenarioError(
-            f"debt: {window.interest_only} interest-only periods, must be 0 or more and below the "
-            f"{window.last - window.first + 1} periods of service"
+            f"debt: {window.interest_only} payments of interest alone, must be 0 or more and below the "
+            f"{length // window.every} payments"
         )
 
 

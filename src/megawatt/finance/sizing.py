@@ -45,8 +45,10 @@ class SizingTerms:
     advance_rate : float, optional
         Largest share of capital spending that is drawn.
     maximum_ltv : float, optional
-        Largest share of the site's worth at the first payment: the cash that sizes, from then to the end of the
-        project, at the project's discount rate.
+        Largest share of the site's worth at the first payment: ``appraisal_usd``, else the cash that sizes, from then
+        to the end of the project, at the project's discount rate.
+    appraisal_usd : float, optional
+        That worth as somebody else has found it.
     amount_usd : float, optional
         Most that is drawn.
     cash_basis : {'pre-tax', 'after-tax'}
@@ -65,6 +67,7 @@ class SizingTerms:
     minimum_llcr: float | None = None
     advance_rate: float | None = None
     maximum_ltv: float | None = None
+    appraisal_usd: float | None = None
     amount_usd: float | None = None
     cash_basis: Literal["pre-tax", "after-tax"] = "after-tax"
     drawn: Literal["as-scheduled", "pro-rata"] = "as-scheduled"
@@ -129,7 +132,7 @@ def size_loan(terms: ProjectTerms, flows: OperatingFlows, sizing: SizingTerms) -
             "size_loan: the terms need a loan without clocks of its draws (its rate and months are used)"
         )
     asked = terms.lender or LenderTerms()
-    kept = LenderTerms(asked.reserve_months, reserve_rate=asked.reserve_rate,
+    kept = LenderTerms(asked.reserve_months, reserve_rate=asked.reserve_rate, facilities=asked.facilities,
                        opex_reserve_months=asked.opex_reserve_months)  # fmt: skip
     trial = replace(terms, loan=None, lender=kept, minimum_cash_usd=0.0, owners_pay_all=True)
     flow, before = project(trial, flows), np.full(1, np.inf)
@@ -171,9 +174,12 @@ def fit_loan(terms: ProjectTerms, cash: FloatArray, sizing: SizingTerms, opex: F
     assert terms.loan is not None, "checked by the callers"
     periods = terms.timing
     loan = replace(terms.loan, principal_usd=1.0, closing_cost_usd=0.0)
+    monthly, cash = cash, loan.gathered(cash)
     service = unit_service(loan, periods, cash, negative=sizing.negative_service)
     funding = _funding(terms, periods, service, opex, cash.shape[0])
     limits = _limits(terms, sizing, cash, service)
+    if sizing.maximum_ltv is not None:
+        limits["LTV"] = sizing.maximum_ltv * _worth(terms, sizing, monthly)
     if sizing.drawn == "pro-rata":
         loan = replace(loan, capitalise_interest=False)
         unit = per_dollar = None
@@ -288,7 +294,7 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
     """Largest debt at the first payment under each limit on cash, (paths,), and a check of all limits."""
     loan = terms.loan
     assert loan is not None, "checked by the callers"
-    for name in ("target_dscr", "minimum_llcr", "amount_usd"):
+    for name in ("target_dscr", "minimum_llcr", "amount_usd", "appraisal_usd"):
         given = getattr(sizing, name)
         if given is not None and not given > 0.0:
             raise ScenarioError(f"debt.{name} = {given}, must be above 0")
@@ -309,11 +315,17 @@ def _limits(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray, service:
     if sizing.minimum_llcr is not None:
         factors = discount_to(loan.period_rates(terms.timing), loan.first_payment_month - 1)
         limits["LLCR"] = np.maximum(cash[:, life] @ factors[life], 0.0) / sizing.minimum_llcr
-    if sizing.maximum_ltv is not None:
-        years, first = terms.timing.years, loan.first_payment_month
-        ahead_of = (1.0 + terms.discount_rate) ** -(years[first:] - years[first - 1])
-        limits["LTV"] = np.maximum(cash[:, first:] @ ahead_of, 0.0) * sizing.maximum_ltv
     return limits
+
+
+def _worth(terms: ProjectTerms, sizing: SizingTerms, cash: FloatArray) -> FloatArray:
+    """The site's worth at the first payment, (paths,): as appraised, else what cash to the end is worth. [USD]"""
+    if sizing.appraisal_usd is not None:
+        return np.full(cash.shape[0], sizing.appraisal_usd)
+    assert terms.loan is not None, "checked by the callers"
+    years, first = terms.timing.years, terms.loan.first_payment_month
+    ahead_of = (1.0 + terms.discount_rate) ** -(years[first:] - years[first - 1])
+    return np.asarray(np.maximum(cash[:, first:] @ ahead_of, 0.0))
 
 
 _FIELDS: Final = {

@@ -11,52 +11,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.finance.records import CashFlow
+from megawatt.finance.records import CashFlow, JuniorTerms
 
-__all__ = ["JuniorTerms", "Stack", "Tranche", "stack_below"]
+__all__ = ["Stack", "Tranche", "TrancheLosses", "stack_below", "tranche_losses"]
 
 _CENT = 0.005
 """Amounts below half a cent are rounding, not arrears. [USD]"""
 
 
 @dataclass(frozen=True, slots=True)
-class JuniorTerms:
-    """A junior tranche.
-
-    Attributes
-    ----------
-    name, kind : str
-        What it is called, and what it is; the kind changes no number.
-    amount_usd : float
-        Drawn in proportion to the owners' money, in whose place it comes.
-    rate, pik_rate : float
-        Annual rates paid in cash, and added to the balance. Cash interest that cannot be paid is added too.
-    first_payment_month, last_payment_month : int
-        Periods between which principal falls due; cash interest is owed from the first on.
-    shape : str
-        ``bullet``: all of it in the last period; ``equal-principal``.
-    sweep_frac : float
-        Share of what is left after what is due that prepays it.
-    """
-
-    name: str
-    kind: str
-    amount_usd: float
-    rate: float
-    pik_rate: float
-    first_payment_month: int
-    last_payment_month: int
-    shape: str = "bullet"
-    sweep_frac: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Tranche:
-    """A tranche by period, arrays (paths, periods): balance = balance before + draw + accrued - interest - principal.
+    """A tranche by period, arrays (paths, periods): balance = balance before + draw + accrued - interest - principal -
+    converted.
 
-    ``accrued`` is all interest of the period, paid or not; ``arrears`` is what was due at its end and is not paid.
+    ``accrued`` is all interest of the period, paid or not; ``arrears`` is what was due at its end and is not paid;
+    ``converted`` is principal that was repaid in shares.
     """
 
     terms: JuniorTerms
@@ -66,6 +37,7 @@ class Tranche:
     principal_paid: FloatArray
     balance: FloatArray
     arrears: FloatArray
+    converted: FloatArray
 
     @property
     def drawn_usd(self) -> float:
@@ -76,6 +48,11 @@ class Tranche:
     def paid_usd(self) -> float:
         """All that the first path pays it."""
         return float((self.interest_paid + self.principal_paid)[0].sum())
+
+    @property
+    def converted_usd(self) -> float:
+        """Principal of the first path that was repaid in shares."""
+        return float(self.converted[0].sum())
 
     @property
     def unpaid_at_end_usd(self) -> float:
@@ -90,6 +67,40 @@ class Stack:
     tranches: tuple[Tranche, ...]
     equity_in: FloatArray
     distributions: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class TrancheLosses:
+    """What a tranche or facility suffers by path, (paths,): late in some period, owed at its last payment, and never
+    repaid as of the end and of the start, at its own rate. [USD]
+    """
+
+    name: str
+    late: BoolArray
+    owed: FloatArray
+    lost: FloatArray
+    lost_today: FloatArray
+
+
+def tranche_losses(cash: CashFlow) -> tuple[TrancheLosses, ...]:
+    """Facilities beside the loan and tranches behind it (``cash.terms.juniors``), on every path."""
+    loan, fractions = cash.terms.loan, cash.terms.timing.fractions
+    out = []
+    for line in cash.facilities:
+        assert loan is not None, "no facility without a loan"
+        drawn = np.asarray((line.draw > _CENT).any(axis=1))
+        out.append(_losses(line.terms.name, drawn, line.balance, line.terms.rate * fractions, loan.last_payment_month))
+    for one in _stacked(cash, cash.terms.juniors).tranches:
+        rates = (one.terms.rate + one.terms.pik_rate) * fractions
+        late = np.asarray((one.arrears > 0.0).any(axis=1))
+        out.append(_losses(one.terms.name, late, one.balance, rates, one.terms.last_payment_month))
+    return tuple(out)
+
+
+def _losses(name: str, late: BoolArray, balance: FloatArray, rates: FloatArray, last: int) -> TrancheLosses:
+    left = np.where(balance[:, -1] > _CENT, balance[:, -1], 0.0)
+    owed = np.where(balance[:, last] > _CENT, balance[:, last], 0.0)
+    return TrancheLosses(name, late, owed, left, left / float(np.prod(1.0 + rates)))
 
 
 def stack_below(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
@@ -112,21 +123,28 @@ def stack_below(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
     months = cash.terms.months
     for junior in juniors:
         _check(junior, months)
-    equity, left = cash.equity_in.copy(), cash.distributions.copy()
-    asked = equity.sum(axis=1)
+    asked = float(cash.equity_in[0].sum())
     amount = sum(junior.amount_usd for junior in juniors)
-    if amount > float(asked[0]) * (1.0 + 1e-9):
+    if amount > asked * (1.0 + 1e-9):
         raise InfeasibleError(
-            f"debt.junior: {amount:,.0f} USD are more than the {float(asked[0]):,.0f} USD that the project asks of its "
+            f"debt.junior: {amount:,.0f} USD are more than the {asked:,.0f} USD that the project asks of its "
             "owners; lower them, or the senior loan"
         )
+    return _stacked(cash, juniors)
+
+
+def _stacked(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
+    """Tranches on every path; a path that asks less of its owners draws less."""
+    equity, left = cash.equity_in.copy(), cash.distributions.copy()
+    asked = equity.sum(axis=1)
     share = equity / np.where(asked > 0.0, asked, 1.0)[:, None]
     tranches = []
     for junior in juniors:
-        # a path that asks less of its owners draws no more than that
-        draw = share * np.minimum(junior.amount_usd, asked)[:, None]
+        # what earlier tranches have taken is not there to be taken again
+        room = equity.sum(axis=1)
+        draw = share * np.minimum(junior.amount_usd, room)[:, None]
         tranche, left = _served(cash, junior, draw, left)
-        equity = equity - draw
+        equity = np.maximum(equity - draw, 0.0)
         tranches.append(tranche)
     return Stack(tuple(tranches), np.maximum(equity, 0.0), left)
 
@@ -134,7 +152,7 @@ def stack_below(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
 def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArray) -> tuple[Tranche, FloatArray]:
     """The tranche, and the cash after it."""
     fractions, left = cash.terms.timing.fractions, left.copy()
-    accrued, interest, principal, balance, arrears = (np.zeros(draw.shape) for _ in range(5))
+    accrued, interest, principal, balance, arrears, converted = (np.zeros(draw.shape) for _ in range(6))
     owed = at_first = np.zeros(draw.shape[0])
     first, last = terms.first_payment_month, terms.last_payment_month
     for k in range(draw.shape[1]):
@@ -149,6 +167,10 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
             due = paying + np.maximum(owed - np.maximum(kept, 0.0), 0.0) * (terms.shape == "equal-principal")
             due = due if k >= first else np.zeros_like(due)
         else:
+            if k == last and (terms.converted_worth or 0.0) >= 1.0:
+                # worth more in shares than in cash: what is left but this period's interest
+                converted[:, k] = closing - paying
+                closing = paying
             due = closing
         paid = np.minimum(np.minimum(left[:, k], due), closing)
         prepaid = np.minimum(terms.sweep_frac * (left[:, k] - paid), closing - paid)
@@ -158,7 +180,7 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
         balance[:, k], left[:, k] = owed, left[:, k] - paid - prepaid
         short = np.minimum(due - paid, owed)
         arrears[:, k] = np.where(short > _CENT, short, 0.0)
-    return Tranche(terms, draw, accrued, interest, principal, balance, arrears), left
+    return Tranche(terms, draw, accrued, interest, principal, balance, arrears, converted), left
 
 
 def _check(terms: JuniorTerms, months: int) -> None:

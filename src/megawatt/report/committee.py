@@ -110,6 +110,23 @@ def _balances(paper: CreditPaper) -> Table | None:
     return Table(("Owed, $m", *(t.name for t in paper.tranches)), tuple(rows))
 
 
+def _behind(paper: CreditPaper) -> Table:
+    """What the simulated paths say of facilities and of tranches behind the loan."""
+    rows = [
+        (
+            one.name,
+            chance(one.late.probability),
+            chance(one.unpaid.probability),
+            DASH if one.loss_given_frac is None else percent(one.loss_given_frac, 3),
+            f"${fixed(one.expected_loss_usd / _MILLION, '', 2)}m",
+        )
+        for one in paper.risk.tranches
+    ]
+    return Table(
+        ("Beside and behind", "Drawn or late", "Unpaid at its end", "Lost of that", "Expected loss"), tuple(rows)
+    )
+
+
 def _chance_of(found: Chance) -> tuple[str, str]:
     return chance(found.probability), f"{chance(found.low)} to {chance(found.high)}"
 
@@ -200,7 +217,7 @@ def _maturity(paper: CreditPaper) -> Table:
 def credit_tables(paper: CreditPaper) -> dict[str, Table]:
     """Tables of a paper by name, ready text; money in millions of USD, what is paid below zero.
 
-    ``balances`` is there for debt of several tranches alone.
+    ``balances`` is there for debt of several tranches alone, ``behind`` for facilities and tranches behind the loan.
     """
     places, balances = _decimals(paper), _balances(paper)
     return {
@@ -208,6 +225,7 @@ def credit_tables(paper: CreditPaper) -> dict[str, Table]:
         "uses": _amounts("Uses", paper.uses, places),
         "tranches": _tranches(paper),
         **({} if balances is None else {"balances": balances}),
+        **({"behind": _behind(paper)} if paper.risk.tranches else {}),
         "years": _annual(paper),
         "break_evens": _break_evens(paper),
         "tests": _tests(paper),
@@ -241,8 +259,8 @@ def _size(tables: Mapping[str, Table]) -> str:
     """Size of type at which each half of the page is one printed sheet."""
 
     def rows(*names: str) -> int:
-        return max(len(tables[name].rows) for name in names if name in tables)
+        return max((len(tables[name].rows) for name in names if name in tables), default=0)
 
     first = rows("sources", "uses") + rows("tranches", "balances") + rows("years")
-    second = rows("break_evens") + rows("tests") + rows("debt") + rows("losses", "maturity")
+    second = rows("break_evens") + rows("tests") + rows("debt") + rows("losses", "maturity") + rows("behind")
     return next((size for most, size in _ROWS if max(first, second) <= most), "smallest")

@@ -392,8 +392,9 @@ def _loan(use: UseResult) -> str:
     loan = use.cash.terms.loan
     if loan is None:
         return "no debt"
-    payments = loan.last_payment_month - loan.first_payment_month + 1
-    return f"{money(loan.principal_usd)} at {percent(loan.rate, 3)}, {wording(loan.shape)}, {payments} monthly payments"
+    every = {1: "monthly", 3: "quarterly", 6: "semi-annual", 12: "annual"}[loan.every]
+    terms = f"{wording(loan.shape)}, {loan.payments} {every} payments"
+    return f"{money(loan.principal_usd)} at {percent(loan.rate, 3)}, {terms}"
 
 
 def is_negative(text: str) -> bool:

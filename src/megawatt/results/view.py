@@ -235,6 +235,8 @@ def _stack(stack: Stack, periods: Periods) -> dict[str, Any]:
                 "paid_usd": tranche.paid_usd,
                 "most_owed_usd": float(tranche.balance[0].max()),
                 "unpaid_at_end_usd": tranche.unpaid_at_end_usd,
+                "converted_usd": tranche.converted_usd,
+                "converted_worth_usd": tranche.converted_usd * (tranche.terms.converted_worth or 0.0),
                 "behind_periods": int((tranche.arrears[0] > 0.0).sum()),
             }
             for tranche in stack.tranches

@@ -13,13 +13,17 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.catalogue.records import Assumption
 from megawatt.finance.committee import default_losses_usd, periods_of_year, yearly_dscr
 from megawatt.finance.records import CashFlow
-from megawatt.risk.records import Chance, CreditRisk, FactorTerms
+from megawatt.finance.tranches import tranche_losses
+from megawatt.risk.records import Chance, CreditRisk, FactorTerms, TrancheRisk
 from megawatt.risk.summary import FAN_PERCENTILES, wilson_interval
 
-__all__ = ["YEARLY_DSCR", "credit_risk", "credit_samples"]
+__all__ = ["TRANCHE", "YEARLY_DSCR", "credit_risk", "credit_samples"]
 
 YEARLY_DSCR: Final = "yearly dscr"
 """Name of the block result that is (paths, years)."""
+
+TRANCHE: Final = "tranche:"
+"""Prefix of what a tranche behind the loan, or a facility beside it, suffers: its place, name and part follow."""
 
 _EVENTS: Final = ("lockup", "breach", "insolvency")
 _HANDED_BACK: Final = 0.8
@@ -30,8 +34,13 @@ def credit_samples(cash: CashFlow) -> dict[str, NDArray[Any]]:
     """Per-path results of a cash flow with a loan: months of events (-1: never), losses, cover by year."""
     owed, lost, today = default_losses_usd(cash)
     months = {f"{name}_month": getattr(cash.events, name) for name in _EVENTS} if cash.events is not None else {}
+    tranches = {
+        f"{TRANCHE}{i}:{one.name}:{part}": getattr(one, part)
+        for i, one in enumerate(tranche_losses(cash))
+        for part in ("late", "owed", "lost", "lost_today")
+    }
     losses = {"exposure_usd": owed, "loss_usd": lost, "loss_today_usd": today}
-    return months | losses | {YEARLY_DSCR: yearly_dscr(cash)}
+    return months | losses | tranches | {YEARLY_DSCR: yearly_dscr(cash)}
 
 
 def credit_risk(
@@ -82,6 +91,25 @@ def credit_risk(
         probability_at_range=None
         if ends is None or rate is None or not failed.any()
         else _reweighted(missed, samples["tenant_default_month"], base.terms.months, rate, ends),
+        tranches=_tranches(samples),
+    )
+
+
+def _tranches(samples: Mapping[str, NDArray[Any]]) -> tuple[TrancheRisk, ...]:
+    """What tranches and facilities suffer, in their order."""
+    heads = dict.fromkeys(name.rpartition(":")[0] for name in samples if name.startswith(TRANCHE))
+    return tuple(_tranche(samples, head) for head in heads)
+
+
+def _tranche(samples: Mapping[str, NDArray[Any]], head: str) -> TrancheRisk:
+    late, owed, lost, today = (samples[f"{head}:{part}"] for part in ("late", "owed", "lost", "lost_today"))
+    unpaid = owed > 0.0
+    return TrancheRisk(
+        name=head.partition(":")[2].partition(":")[2],
+        late=_chance(late),
+        unpaid=_chance(unpaid),
+        expected_loss_usd=float(today.mean()),
+        loss_given_frac=float(lost[unpaid].mean() / owed[unpaid].mean()) if unpaid.any() else None,
     )
 
 

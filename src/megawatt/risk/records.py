@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 
-__all__ = ["Chance", "CreditRisk", "Distribution", "FactorPaths", "FactorTerms", "Risk"]
+__all__ = ["Chance", "CreditRisk", "Distribution", "FactorPaths", "FactorTerms", "Risk", "TrancheRisk"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,32 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
+class TrancheRisk:
+    """What can happen to a tranche behind the loan, or to a facility beside it, on the simulated paths.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    late : Chance
+        Something that is due to it is not paid in some month; of a facility: it is drawn.
+    unpaid : Chance
+        It is not repaid at its last payment.
+    expected_loss_usd : float
+        Mean of all paths of what is never repaid, brought back to the start at its own rate.
+    loss_given_frac : float or None
+        What is never repaid over what is owed at the last payment, both means of the paths on which it is not repaid
+        then; None without any.
+    """
+
+    name: str
+    late: Chance
+    unpaid: Chance
+    expected_loss_usd: float
+    loss_given_frac: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class CreditRisk:
     """What can happen to lenders on the simulated paths.
 
@@ -110,6 +136,8 @@ class CreditRisk:
         The tenant's yearly default probability: low and high end, and as used; None where nothing says.
     probability_at_range : tuple of float or None
         Probability of a missed payment at those ends, by the weight of each path.
+    tranches : tuple of TrancheRisk
+        Facilities beside the loan and tranches behind it, in their order.
     """
 
     lockup: Chance
@@ -132,6 +160,7 @@ class CreditRisk:
     input_per_year: float | None
     input_range: tuple[float, float] | None
     probability_at_range: tuple[float, float] | None
+    tranches: tuple[TrancheRisk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
-from megawatt.scenario.section import ratio
+from megawatt.scenario.section import Month, ratio
 
-__all__ = ["Debt", "ForwardRate", "Junior"]
+__all__ = ["CallPrice", "DatedAmount", "Debt", "ForwardRate", "Junior", "Revolver"]
+
+
+def _day_count(raw: Any) -> Any:
+    return raw.upper() if isinstance(raw, str) else raw
 
 
 class ForwardRate(Section):
@@ -21,11 +25,54 @@ class ForwardRate(Section):
     rate: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(description="reference rate, nominal annual", title="SOFR")
 
 
+class DatedAmount(Section):
+    """An amount of the loan with a date: a share of what is owed at the first payment, or USD."""
+
+    month: Month = Field(description="month, YYYY-MM")
+    frac: Annotated[Fact, *ratio] | None = Field(
+        None, description="share of what is owed at the first payment", title="share of the debt"
+    )
+    usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] | None = Field(
+        None, description="amount, USD, instead (with principal_usd)", title="amount"
+    )
+
+
+class CallPrice(Section):
+    """What a dollar prepaid costs beside itself from a month on."""
+
+    month: Month = Field(description="from this month on, YYYY-MM")
+    premium_frac: Annotated[Fact, *quantity(ge=0, le=0.5)] = Field(
+        description="call price less 1: 0.03 for 103", title="call premium"
+    )
+
+
+class Revolver(Section):
+    """A line that is drawn before a bill or payment is missed and repaid from the first cash after service."""
+
+    limit_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e12)] = Field(
+        description="most that is drawn, USD", title="revolver"
+    )
+    rate: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
+        description="annual rate on what is drawn", title="rate of the revolver"
+    )
+    commitment_fee_per_year: Annotated[Fact, *quantity(ge=0, le=0.1)] = Field(
+        0.0, validate_default=True, description="annual rate on what is not drawn", title="fee of the revolver"
+    )
+
+
 class Junior(Section):
     """Money behind the loan: drawn in place of the owners' money, paid in order from what the loan lets out."""
 
     name: str = Field(min_length=1, max_length=40, description="what it is called")
-    kind: Literal["second-lien", "mezzanine", "preferred"] = Field("mezzanine", description="what it is")
+    kind: Literal["second-lien", "mezzanine", "preferred", "convertible"] = Field(
+        "mezzanine", description="what it is; convertible: repaid in shares if they are worth more than cash"
+    )
+    conversion_price_usd: Annotated[Fact, *quantity("USD", ge=0.01, le=1e6)] | None = Field(
+        None, description="principal per share that it converts into, USD", title="conversion price"
+    )
+    share_price_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e6)] | None = Field(
+        None, description="price of the share expected at its last payment, USD: an input", title="price of the share"
+    )
     share_of_equity_frac: Annotated[Fact, *ratio] | None = Field(
         None, description="amount as a share of what the owners would put in", title="junior money over owners' money"
     )
@@ -75,9 +122,12 @@ class Debt(Section):
     )
     maximum_ltv: Annotated[Fact, *quantity(ge=0.01, le=1)] | None = Field(
         None,
-        description="sizes the loan: largest share of the site's worth at the first payment (cash to the end of the "
-        "project at the discount rate, without the sale)",
+        description="sizes the loan: largest share of the site's worth at the first payment (appraisal_usd, else cash "
+        "to the end of the project at the discount rate, without the sale)",
         title="loan to value",
+    )
+    appraisal_usd: Annotated[Fact, *quantity("USD", ge=1, le=1e12)] | None = Field(
+        None, description="the site's worth as appraised, for maximum_ltv, USD", title="appraisal"
     )
     advance_frac: Annotated[Fact, *quantity(ge=0.01, le=1)] | None = Field(
         None, description="sizes the loan: largest share of the spending before its first payment", title="loan to cost"
@@ -108,7 +158,38 @@ class Debt(Section):
         60,
         ge=1,
         le=480,
-        description="number of monthly payments, from the first month with every block live on; all within the project",
+        description="number of payments, from the first month with every block live on; all within the project",
+    )
+    payment_every_months: Literal[1, 3, 6, 12] = Field(
+        1,
+        description="months of a payment period, paid at its end; prepayments, sweeps and distributions fall on the "
+        "same dates; interest of construction falls monthly",
+    )
+    day_count: Annotated[Literal["30/360", "ACT/360", "ACT/365", "ACT/ACT"], BeforeValidator(_day_count)] = Field(
+        "30/360", description="days of interest over days of a year, on calendar months"
+    )
+    repayments: tuple[DatedAmount, ...] = Field(
+        (),
+        max_length=480,
+        description="shape = dated: principal by month, in order; the rest falls to the last payment",
+    )
+    prepayments: tuple[DatedAmount, ...] = Field(
+        (),
+        max_length=480,
+        description="principal that the owners repay ahead, from what they would get and else from their pocket: the "
+        "last instalments first; not in a lock-up",
+    )
+    target_balance: tuple[DatedAmount, ...] = Field(
+        (), max_length=480, description="with sweep_frac: from each month on the sweep stops at this balance"
+    )
+    call_prices: tuple[CallPrice, ...] = Field(
+        (), max_length=40, description="premium on whatever is prepaid, by month, in order; none before the first"
+    )
+    make_whole_rate: Annotated[Fact, *quantity(ge=0, le=0.5)] | None = Field(
+        None,
+        description="before the first call price (else to the last payment) a prepayment costs what service until then "
+        "and that price are worth at this annual rate",
+        title="make-whole rate",
     )
     drawn: Literal["at-once", "with-machines", "with-spending"] = Field(
         "at-once",
@@ -127,9 +208,10 @@ class Debt(Section):
         description="with delayed draws: each is repaid on a clock of its own, its last payment so many months after "
         "it, its first as many months after it as the first draw's (payments is then not used)",
     )
-    shape: Literal["level", "equal-principal", "sculpted", "bullet"] = Field(
+    shape: Literal["level", "equal-principal", "sculpted", "bullet", "dated"] = Field(
         "level",
-        description="how principal is repaid; sculpted: service follows the base case's cash before debt and tax "
+        description="how principal is repaid; dated: as repayments say; sculpted: service follows the base case's cash "
+        "before debt and tax "
         "(prepayments left out), or the cash that sizes the loan",
     )
     reserve_months: Annotated[Fact, *quantity("month", ge=0, le=24)] = Field(
@@ -138,6 +220,18 @@ class Debt(Section):
         description="months of average debt service kept as cash before owners are paid (DSRA)",
         title="debt service reserve",
     )
+    reserve_held_as: Literal["cash", "letter-of-credit"] = Field(
+        "cash",
+        description="letter-of-credit: no cash is kept; the bank pays what service lacks, up to the reserve, and is "
+        "repaid from the first cash after service",
+    )
+    letter_of_credit_fee_per_year: Annotated[Fact, *quantity(ge=0, le=0.2)] = Field(
+        0.0, validate_default=True, description="annual fee on what is not drawn", title="fee of the letter of credit"
+    )
+    letter_of_credit_rate: Annotated[Fact, *quantity(ge=0, le=0.99)] | None = Field(
+        None, description="annual rate on what is drawn; default: rate", title="rate of the letter of credit"
+    )
+    revolver: Revolver | None = Field(None, description="a line for bills and service that cash cannot pay")
     upfront_fee_frac: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
         0.0, validate_default=True, description="fee on the principal", title="upfront fee"
     )
@@ -192,4 +286,10 @@ class Debt(Section):
     )
     covenant_dscr: Annotated[Fact, *quantity(ge=0.1, le=10)] | None = Field(
         None, description="trailing cover below which the covenant is breached", title="covenant cover"
+    )
+    cures_most: int = Field(
+        0, ge=0, le=40, description="breaches that the owners cure with cash that counts as the tested year's, in all"
+    )
+    cures_per_year: int | None = Field(
+        None, ge=1, le=12, description="the most of them in twelve months; default: cures_most"
     )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file
+from megawatt.scenario.debt_rules import debt_dates
 from megawatt.scenario.mining_rules import mining_problems
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario, Training
@@ -320,12 +321,16 @@ def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
         if not least <= debt.clock_months <= most:
             why = f"{least} to {most} (from the first payment to the end of the project)"
             yield Problem("debt.clock_months", f"{debt.clock_months}", why)
-    last = first + debt.payments - 1
+    every = debt.payment_every_months
+    last = first + debt.payments * every - 1
     if debt.clock_months is None and last >= months:
         found = f"{debt.payments}: the last would fall {last - months + 1} months after the project's end"
         hint = "fewer payments with balloon_frac and refinance_payments for the rest, or more timeline.operating_months"
-        yield Problem("debt.payments", found, f"at most {months - first}", hint)
+        allowed = f"at most {(months - first) // every}" + ("" if every == 1 else f" payments of {every} months")
+        yield Problem("debt.payments", found, allowed, hint)
         return
+    if debt.clock_months is None:
+        yield from debt_dates(debt, timeline.start, first, last)
     if debt.refinance_payments and last + debt.refinance_payments >= months:
         found = f"{debt.refinance_payments}, to month {last + debt.refinance_payments} of the project"
         yield Problem("debt.refinance_payments", found, f"at most {months - 1 - last}: the project has {months} months")

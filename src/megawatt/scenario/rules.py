@@ -8,6 +8,7 @@ from typing import Any
 
 from megawatt.errors import Problem
 from megawatt.scenario.comparison import Conversion
+from megawatt.scenario.debt_rules import debt_between
 from megawatt.scenario.plant_sections import PLANTS
 
 __all__ = ["between_conversion", "between_sections"]
@@ -132,31 +133,6 @@ def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("lease.backstop_schedule", ", ".join(months), "months in order, each once")
 
 
-def _floats(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """A floating rate and what it needs; tranches behind the loan."""
-    debt = _table(raw, "debt")
-    years = [row.get("year") for row in _list(debt.get("forward_rates"))]
-    given = [year for year in years if isinstance(year, int)]
-    if debt.get("floating_frac") and not years:
-        yield Problem("debt.forward_rates", "missing", "rates by year, because floating_frac is given")
-    if given != sorted(set(given)):
-        yield Problem("debt.forward_rates", ", ".join(map(str, given)), "years in order, each once")
-    for i, row in enumerate(_list(debt.get("junior"))):
-        amounts = [name for name in ("share_of_equity_frac", "principal_usd") if row.get(name) is not None]
-        if len(amounts) != 1:
-            yield Problem(
-                f"debt.junior.{i}", " and ".join(amounts) or "no amount", "one of share_of_equity_frac, principal_usd"
-            )
-        months = _table(raw, "timeline").get("operating_months", 60)
-        if isinstance(row.get("payments"), int) and isinstance(months, int) and row["payments"] > months:
-            yield Problem(
-                f"debt.junior.{i}.payments", str(row["payments"]), f"at most the {months} months of operation"
-            )
-    payments, only = debt.get("payments", 60), debt.get("interest_only_payments", 0)
-    if isinstance(payments, int) and isinstance(only, int) and only >= max(payments, 1):
-        yield Problem("debt.interest_only_payments", str(only), f"below payments = {payments}")
-
-
 def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """How the tenant's default is given, and stresses that fall into the project."""
     risk, timeline = _table(raw, "risk"), _table(raw, "timeline")
@@ -182,33 +158,6 @@ def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _is_month(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", value) is not None
-
-
-def _one_amount(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    debt = raw.get("debt")
-    if isinstance(debt, dict):
-        given = [name for name in ("principal_usd", "share_of_machines_frac") if name in debt]
-        limits = [name for name in ("target_dscr", "gearing_frac", "minimum_llcr") if name in debt]
-        if len(given) > 1 or not (given or limits):
-            found = " and ".join(given) or "no amount"
-            allowed = "one of principal_usd, share_of_machines_frac"
-            yield Problem("debt", found, allowed, "or size it by target_dscr, gearing_frac, minimum_llcr")
-        if limits and debt.get("clock_months") is not None:
-            yield Problem("debt.clock_months", "draws on clocks of their own", f"none, because of debt.{limits[0]}")
-        if "target_dscr" in limits and debt.get("shape") == "sculpted" and debt.get("balloon_frac", 0) != 0:
-            yield Problem("debt.balloon_frac", "a balloon", "0, because service is sculpted to debt.target_dscr")
-
-
-def _clocks(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    debt = _table(raw, "debt")
-    if debt.get("clock_months") is None:
-        return
-    if debt.get("drawn", "at-once") == "at-once":
-        yield Problem("debt.clock_months", "draws at once", "none, because drawn = 'at-once'")
-    if debt.get("refinance_payments", 0):
-        yield Problem("debt.refinance_payments", "draws on clocks of their own", "0, because of debt.clock_months")
-    if debt.get("shape") == "sculpted":
-        yield Problem("debt.shape", "'sculpted'", "level, equal-principal or bullet, because of debt.clock_months")
 
 
 def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -334,9 +283,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _term,
         _guarantee,
         _tenant,
-        _floats,
-        _one_amount,
-        _clocks,
+        debt_between,
         _shed,
         _spare,
         _retarget,

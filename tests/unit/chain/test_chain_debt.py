@@ -96,3 +96,88 @@ def test_what_cannot_be_is_refused(settings: list[str], where: str) -> None:
     with pytest.raises(ScenarioError) as refused:
         load(DEAL, CATALOGUE, settings)
     assert where in [problem.path for problem in refused.value.problems]
+
+
+DATED = (
+    "debt.shape='dated'", "debt.payment_every_months=3", "debt.payments=20", "debt.day_count='act/360'",
+    "debt.repayments=[{month='2028-06', usd=1.9e7}, {month='2030-12', usd=8.5e7}]",
+)  # fmt: skip
+
+
+def at(found: Links, month: str) -> int:
+    spine = found.model.calendar.spine
+    return next(m for m in range(spine.months) if spine.label(m) == month)
+
+
+def test_repayments_fall_on_their_dates_by_quarters() -> None:
+    start = BASE.model.capital.loan
+    assert start is not None
+    first = start.first_payment_month
+    label = BASE.model.calendar.spine.label
+    steps = (label(first + 2), label(first + 11))
+    rows = f"debt.repayments=[{{month='{steps[0]}', usd=1.9e7}}, {{month='{steps[1]}', usd=2.5e7}}]"
+    found = links(*DATED[:-1], rows)
+    cash = found.base
+    assert cash.principal_paid[0, [first + 2, first + 11]] == pytest.approx([1.9e7, 2.5e7])
+    days = (np.datetime64(label(first + 3)) - np.datetime64(label(first))).astype("timedelta64[M]")
+    assert days == np.timedelta64(3, "M")
+    held = (np.datetime64(f"{label(first + 3)}-01") - np.datetime64(f"{label(first)}-01")).astype(int)
+    owed = cash.debt_balance[0, first - 1]
+    assert cash.interest_paid[0, first + 2] == pytest.approx(owed * start.rate * held / 360.0)
+    assert not cash.interest_paid[0, [first, first + 1]].any()
+
+
+def test_a_letter_of_credit_stands_in_for_cash() -> None:
+    found = links("debt.reserve_held_as='letter-of-credit'", "debt.letter_of_credit_fee_per_year=0.02")
+    (line,) = found.base.facilities
+    assert found.base.terms.minimum_cash_usd == 0.0
+    assert line.limit[0] == pytest.approx(BASE.base.terms.minimum_cash_usd)
+    loan = found.model.capital.loan
+    assert loan is not None
+    later = found.base.fees[0, loan.first_payment_month : loan.last_payment_month + 1]
+    assert later == pytest.approx(line.limit[0] * 0.02 / 12)
+
+
+def test_a_convertible_is_repaid_in_shares_at_a_price_that_is_put_in() -> None:
+    row = "name='notes', kind='convertible', share_of_equity_frac=0.3, rate=0.05, payments=24, conversion_price_usd=10"
+    kept = links(f"debt.junior=[{{{row}, share_price_usd=9}}]").stack
+    turned = links(f"debt.junior=[{{{row}, share_price_usd=15}}]").stack
+    assert kept is not None
+    assert turned is not None
+    assert kept.tranches[0].converted_usd == 0.0
+    notes = turned.tranches[0]
+    assert notes.converted_usd == pytest.approx(notes.balance.max(), rel=1e-9)
+    assert notes.unpaid_at_end_usd == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("settings", "path"),
+    [
+        (DATED[:1], "debt.repayments"),
+        (DATED[-1:], "debt.shape"),
+        (("debt.target_balance=[{month='2030-01', frac=0.5}]",), "debt.sweep_frac"),
+        (("debt.cures_most=2",), "debt.covenant_dscr"),
+        (("debt.appraisal_usd=1e9",), "debt.maximum_ltv"),
+        (("debt.prepayments=[{month='2026-06', frac=0.5}]",), "debt.prepayments.0.month"),
+        (("debt.prepayments=[{month='2029-06', frac=0.5}, {month='2029-01', frac=0.1}]",), "debt.prepayments"),
+        (("debt.prepayments=[{month='2029-06', frac=0.5, usd=1}]",), "debt.prepayments.0"),
+        (("debt.prepayments=[{month='2029-06', usd=9e11}]",), "debt.prepayments"),
+        (("debt.payment_every_months=4",), "debt.payment_every_months"),
+        (("debt.payment_every_months=3", "debt.payments=400"), "debt.payments"),
+        (("debt.day_count='30/365'",), "debt.day_count"),
+        (("debt.letter_of_credit_fee_per_year=0.02",), "debt.reserve_held_as"),
+        (("debt.reserve_held_as='letter-of-credit'", "debt.reserve_months=0"), "debt.reserve_months"),
+        (("debt.shape='bullet'", "debt.balloon_frac=0.5"), "debt.balloon_frac"),
+        (("debt.shape='bullet'", "debt.interest_only_payments=5"), "debt.interest_only_payments"),
+        (("debt.junior=[{name='n', share_of_equity_frac=0.1, share_price_usd=3}]",), "debt.junior.0.share_price_usd"),
+        (
+            ("debt.junior=[{name='n', kind='convertible', share_of_equity_frac=0.1, conversion_price_usd=3}]",),
+            "debt.junior.0.share_price_usd",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_with_its_place(settings: tuple[str, ...], path: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(DEAL, CATALOGUE, settings)
+    assert path in [problem.path for problem in caught.value.problems]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.finance import CashFlow, LenderTerms, LoanTerms, OperatingFlows, ProjectTerms, project
-from megawatt.finance.tranches import JuniorTerms, stack_below
+from megawatt.finance.records import JuniorTerms
+from megawatt.finance.tranches import stack_below
 
 MONTHS = 48
 MEZZANINE = JuniorTerms("mezzanine", "mezzanine", 200.0, 0.12, 0.0, 4, 40)

@@ -135,7 +135,14 @@ def without_formulas(cash: CashFlow) -> tuple[str, ...]:
     terms, lender = cash.terms, cash.terms.lender or LenderTerms()
     loan, tax, forced = terms.loan, terms.tax, lender.proceeds_usd
     found = {
-        "periods other than months": terms.periods is not None or terms.owners_pay_all,
+        "periods other than months, or days of interest": terms.periods is not None or terms.owners_pay_all,
+        "payments of several months": loan is not None and loan.every != 1,
+        "dated repayments": loan is not None and loan.principal_frac is not None,
+        "prepayments at will": lender.prepaid_frac is not None,
+        "a target balance": lender.target_frac is not None,
+        "premiums on prepayments": lender.premium_frac is not None,
+        "cures": lender.cures_most != 0,
+        "a letter of credit or a revolver": bool(lender.facilities),
         "a refinanced balloon": lender.refinancing is not None,
         "a reserve for interest of construction": lender.interest_reserve,
         "a reserve for running cost": lender.opex_reserve_months != 0.0,
