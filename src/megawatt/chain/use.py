@@ -182,7 +182,11 @@ def _lease_notes(links: Links) -> list[str]:
 def _debt_notes(links: Links) -> list[str]:
     capital = links.model.capital
     if capital.loan is None:
-        return []
+        debt = links.scenario.debt
+        asked = debt is not None and not (debt.principal_usd is not None and debt.principal_usd.number() == 0.0)
+        return (
+            ["There is no loan: no month in which it is repaid earns anything that it could follow."] if asked else []
+        )
     notes, credit = [], credit_measures(links.base)
     if capital.sized_by:
         said = {"amount": "the amount that the scenario states as the most", "uses": "what there is to pay for"}
