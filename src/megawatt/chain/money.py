@@ -74,7 +74,7 @@ class CashModel:
             return self
         terms, flows = self.without_loan()._case(base_factors(self.terms, self.calendar.spine.months))
         if capital.sizing is not None:
-            found = size_loan(replace(terms, loan=loan), flows, capital.sizing)
+            found = size_loan(replace(terms, loan=loan, lender=capital.lender), flows, capital.sizing)
             return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
         free = totals(terms, terms.timing, flows)
         cash = loan.gathered((free.revenue - free.opex - free.credit)[:, 0])

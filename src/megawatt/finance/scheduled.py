@@ -10,6 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.finance.covers import covers
 from megawatt.finance.debt import LoanSchedule, loan_schedule
+from megawatt.finance.facilities import idle_fees
 from megawatt.finance.records import OperatingFlows, ProjectTerms, TaxTerms
 from megawatt.finance.tax import accrued_tax
 from megawatt.finance.totals import before_interest
@@ -90,10 +91,17 @@ def _tax(cases: Sequence[CoverCase], members: Sequence[int], schedules: dict[int
     if first.tax is None:
         return np.zeros((first.months, len(members)))
     loans = [schedules[id(cases[i].terms.loan)] for i in members]
-    fees = np.stack([loan.fee_amortised for loan in loans], axis=1)
+    fees = np.stack([_fees(cases[i].terms, loan) for i, loan in zip(members, loans, strict=True)], axis=1)
     accrues = [_interest(cases[i].terms, loan) for i, loan in zip(members, loans, strict=True)]
     income, adjusted = (np.stack([getattr(cases[i], name) for i in members], axis=1) for name in ("income", "adjusted"))
     return accrued_tax(income - fees, adjusted - fees, np.stack(accrues, axis=1), first.timing.settles, first.tax)
+
+
+def _fees(terms: ProjectTerms, schedule: LoanSchedule) -> FloatArray:
+    """Fees that are deducted, of facilities too, none of which is drawn, (periods,). [USD]"""
+    if terms.loan is None or terms.lender is None or not terms.lender.facilities:
+        return schedule.fee_amortised
+    return schedule.fee_amortised + idle_fees(terms.lender.facilities, terms.loan, schedule, terms.timing)
 
 
 def _interest(terms: ProjectTerms, schedule: LoanSchedule) -> FloatArray:

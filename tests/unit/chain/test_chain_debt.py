@@ -11,6 +11,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.chain.links import Links, forge
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.finance.periods import calendar_periods
+from megawatt.finance.scheduled import scheduled_covers
 from megawatt.scenario import load
 
 DEAL = Path(__file__).parents[3] / "examples" / "deals" / "cipher-barber-lake.toml"
@@ -136,6 +137,17 @@ def test_a_letter_of_credit_stands_in_for_cash() -> None:
     assert loan is not None
     later = found.base.fees[0, loan.first_payment_month : loan.last_payment_month + 1]
     assert later == pytest.approx(line.limit[0] * 0.02 / 12)
+
+
+def test_covers_as_scheduled_know_quarters_and_fees() -> None:
+    settings = ("debt.payment_every_months=3", "debt.payments=20", "debt.reserve_held_as='letter-of-credit'")
+    found = links(*settings, "debt.letter_of_credit_fee_per_year=0.02", "debt.shape='sculpted'", "debt.target_dscr=1.3")
+    (cover,) = scheduled_covers([found.model.base_end()[1]])
+    measures = found.base.measures
+    assert cover.min_dscr == pytest.approx(measures.min_dscr[0], rel=1e-9)
+    assert cover.llcr == pytest.approx(measures.llcr[0], rel=1e-9)
+    # sculpted on tax as the loan and its fees leave it
+    assert measures.llcr[0] == pytest.approx(1.3, rel=1e-6)
 
 
 def test_a_convertible_is_repaid_in_shares_at_a_price_that_is_put_in() -> None:
