@@ -73,6 +73,8 @@ def test_a_slider_moved_by_keyboard_changes_figures_and_the_address(page: Any, a
     slider.wait_for()
     value = _figure(page, "value_usd_per_grid_mw_year")
     before = value.inner_text()
+    page.get_by_text("Value of a MW of connection and year").click()  # explained: what it means, what moves it
+    _expect(page.locator("tr[data-figure=value_usd_per_grid_mw_year] li").first).to_be_visible()
     slider.focus()
     for _ in range(5):
         page.keyboard.press("PageUp")

@@ -36,14 +36,31 @@ _FIGURES: Final = (
 """Figures in the order of the page: name, words, unit, which way is better."""
 
 
+_MEANINGS: Final = {
+    "probability_missed": "share of 256 simulated paths of markets and tenant on which the loan's service is missed",
+    "import_mwh": "energy from the grid over the hours of the year",
+    "energy_usd": "the year's power bill: energy at its price, every charge of the tariff",
+    "carbon_t": "energy from the grid times its carbon, hour by hour",
+    "it_mw": "power of the machines in all halls",
+}
+"""Meanings of figures that no summary has under this name."""
+
+
 def figures_json(moved: LiveFigures, base: LiveFigures) -> list[dict[str, Any]]:
     """Figures beside those of the scenario as it stands; those that the use has not are left out."""
-    rows = []
+    from megawatt.results import METRICS
+    from megawatt.results.glossary import FIGURES
+
+    meanings, rows = {**FIGURES, **{name: means for name, (_, means, _) in METRICS.items()}, **_MEANINGS}, []
     for name, words, unit, better in _FIGURES:
         value, here = getattr(moved, name), getattr(base, name)
         if value is None and here is None:
             continue
-        rows.append({"name": name, "title": words, "unit": unit, "better": better, "value": value, "base": here})
+        meaning = meanings.get(name, "")
+        rows.append(
+            {"name": name, "title": words, "unit": unit, "better": better, "value": value, "base": here,
+             "meaning": meaning}
+        )  # fmt: skip
     return rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
@@ -33,7 +33,8 @@ _WEEK: Final = 168
 class LiveInput:
     """An input that can be moved between the ends of its range; ``swing_usd`` is what that moves the value by.
 
-    ``name`` is that of the assumptions: a dotted path of the scenario or ``entry.field`` of the catalogue.
+    ``name`` is that of the assumptions: a dotted path of the scenario or ``entry.field`` of the catalogue. ``ends`` are
+    figures, by their name in `LiveFigures`, at both ends of the range.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LiveInput:
     kind: str
     source: str
     swing_usd: float
+    ends: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +211,18 @@ class LiveUse:
 
     def swung(self, name: str) -> LiveInput | None:
         """One of `rows` with what its range moves the value by; None where an end cannot be built, or nothing moves."""
-        swing = self._swing_usd(name, self.rows[name])
-        return self.input_of(name, swing) if swing else None
+        try:
+            low, high = (end_of(self.moved({name: end})) for end in low_high(self.rows[name]))
+        except (InfeasibleError, ScenarioError):
+            return None
+        swing = abs(high.value_usd - low.value_usd)
+        ends = {
+            "value_usd_per_grid_mw_year": (low.value_usd, high.value_usd),
+            "min_dscr": (_known(low.cover.min_dscr), _known(high.cover.min_dscr)),
+            "llcr": (_known(low.cover.llcr), _known(high.cover.llcr)),
+            "tokens_per_grid_mwh": (low.tokens, high.tokens),
+        }
+        return replace(self.input_of(name, swing), ends=ends) if swing else None
 
     def input_of(self, name: str, swing_usd: float = math.nan) -> LiveInput:
         """One of `rows` with its words."""
@@ -220,14 +232,6 @@ class LiveUse:
         return LiveInput(
             name, title, row.fact.unit, low, row.fact.number(), high, row.fact.kind, row.fact.source, swing_usd
         )
-
-    def _swing_usd(self, name: str, row: Assumption) -> float | None:
-        """What a range moves the value by, USD per MW of connection and year; None where an end cannot be built."""
-        try:
-            low, high = (end_of(self.moved({name: end})).value_usd for end in low_high(row))
-        except (InfeasibleError, ScenarioError):
-            return None
-        return abs(high - low)
 
 
 _ROUNDING: Final = 1e-9

@@ -69,6 +69,7 @@ def test_figures_are_those_of_the_use_kept_in_memory(client: testclient.TestClie
         assert rows[name]["value"] == getattr(moved, name)
         assert rows[name]["base"] == getattr(base, name)
     assert "min_dscr" not in rows  # no debt
+    assert all(row["meaning"] for row in told["figures"])
     assert client.get("/api/figures").json()["figures"][0]["value"] == base.value_usd_per_grid_mw_year
 
 
@@ -141,6 +142,8 @@ def test_what_moves_it_most_is_found_beside(client: testclient.TestClient) -> No
     swings = [one["swing_usd"] for one in told["inputs"]]
     assert len(swings) == 12
     assert swings == sorted(swings, reverse=True)
+    low, high = told["inputs"][0]["ends"]["value_usd_per_grid_mw_year"]
+    assert abs(high - low) == pytest.approx(swings[0])
     assert client.delete("/api/inputs").json() == {"cancelled": True}
 
 

@@ -157,13 +157,31 @@ function drawFigures() {
   $("table-body").replaceChildren(...order.map((figure) => {
     const rows = names.map((name) => state[name].figures.find((row) => row.name === figure));
     const told = rows.find((row) => row);
-    return make("tr", { "data-figure": figure }, make("th", { scope: "row" }, told.title + (told.unit && told.unit !== "share" ? " [" + told.unit + "]" : "")),
+    return make("tr", { "data-figure": figure }, make("th", { scope: "row" }, explained(told, names)),
       ...rows.flatMap((row) => {
         const text = row ? change(row) : "", good = row && row.better && text ? (row.value > row.base) === (row.better === "higher") : null;
         return [make("td", { class: "number" }, row ? people(row.value, row.unit) : "–"),
           make("td", { class: good === null ? "" : good ? "better" : "worse" }, text)];
       }));
   }));
+}
+
+// What a figure means, and the inputs that move it most between the ends of their ranges.
+const opened = new Set();
+function explained(told, names) {
+  const lines = names.flatMap((name) => movers(name, told.name, names.length > 1));
+  const box = make("details", { open: opened.has(told.name), ontoggle: (event) => { if (event.target.open) { opened.add(told.name); } else { opened.delete(told.name); } } },
+    make("summary", {}, told.title + (told.unit && told.unit !== "share" ? " [" + told.unit + "]" : "")),
+    make("p", { class: "definition" }, told.meaning));
+  if (lines.length) { box.append(make("p", { class: "definition" }, "Moved most by (low end to high end of their ranges):"), make("ul", { class: "definition" }, ...lines.map((text) => make("li", {}, text)))); }
+  return box;
+}
+
+function movers(name, figure, several) {
+  const found = state[name].inputs.filter((input) => input.ends && input.ends[figure] && input.ends[figure].every((end) => end !== null))
+    .map((input) => ({ title: input.title, ends: input.ends[figure], swing: Math.abs(input.ends[figure][1] - input.ends[figure][0]) }))
+    .filter((one) => one.swing > 0).sort((x, y) => y.swing - x.swing).slice(0, 5);
+  return found.map((one) => (several ? state[name].title + ": " : "") + one.title + ", " + people(one.ends[0]) + " to " + people(one.ends[1]));
 }
 
 // ---- inputs ----
@@ -174,7 +192,7 @@ async function rank(name) {
     if (state[name] !== one) { return; }
     const ready = !told.running || told.error;
     one.ranking = told;
-    if (ready || one.inputs.length === 0 || !document.activeElement.closest(".slider")) { one.inputs = merged(one, told.inputs); drawSliders(); }
+    if (ready || one.inputs.length === 0 || !document.activeElement.closest(".slider")) { one.inputs = merged(one, told.inputs); drawSliders(); drawFigures(); }
     if (!ready) { one.ranked = setTimeout(() => rank(name), 700); }
   } catch (error) { say(one.title + ": " + error.message, true); }
 }
