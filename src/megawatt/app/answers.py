@@ -89,7 +89,7 @@ def week_json(week: LiveWeek) -> dict[str, Any]:
         "animation": False,
         "grid": {"left": 8, "right": 8, "top": 36, "bottom": 8, "containLabel": True},
         "tooltip": {"trigger": "axis", "confine": True},
-        "xAxis": {"type": "category", "data": hours, "axisLabel": {"interval": 23}},
+        "xAxis": {"type": "category", "data": hours, "axisLabel": {"interval": 23, "hideOverlap": True}},
         "yAxis": [
             {"type": "value", "name": "MW", "nameLocation": "end"},
             {"type": "value", "name": "USD/MWh", "nameLocation": "end", "splitLine": {"show": False}},

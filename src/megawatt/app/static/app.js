@@ -141,9 +141,11 @@ async function refresh(name) {
 function change(row) {
   if (row.value === null || row.base === null || row.value === row.base) { return ""; }
   const gained = row.value - row.base;
-  const relative = row.unit === "share" || !row.base ? "" : " (" + (gained >= 0 ? "+" : "−") + Math.abs(100 * gained / row.base).toPrecision(2) + " %)";
+  const relative = row.unit === "share" || !row.base ? "" : " (" + (gained >= 0 ? "+" : "−") + percent(Math.abs(100 * gained / row.base)) + " %)";
   return (gained >= 0 ? "+" : "") + people(gained, row.unit) + relative;
 }
+
+function percent(value) { return value >= 100 ? String(Math.round(value)) : String(parseFloat(value.toPrecision(2))); }
 
 function drawFigures() {
   const names = shown().filter((name) => state[name].figures.length);
