@@ -22,6 +22,8 @@ _MOST_CELLS: Final = 10_000_000
 """Cells that are read at most."""
 _MOST_COLUMNS: Final = 2000
 """Columns that are read at most."""
+_HEAD_BYTES: Final = 10_000
+"""Of the beginning of a text, in which its separator is looked for."""
 _SEPARATORS: Final = (",", ";", "\t")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,4})?")
 
@@ -94,8 +96,10 @@ def read_rows(
 
 
 def _separator(text: str) -> str:
-    first = text.lstrip()[:10_000].partition("\n")[0]
-    return next((s for s in _SEPARATORS if s in first), ",")
+    """The first of the separators in the header: the first line with any, but for lines about the file (``#``)."""
+    lines = (line for line in text[:_HEAD_BYTES].splitlines() if not line.lstrip().startswith("#"))
+    found = (next((s for s in _SEPARATORS if s in line), None) for line in lines)
+    return next(filter(None, found), ",")
 
 
 def _cells(path: object, text: str, separator: str) -> Iterator[tuple[int, list[str]]]:

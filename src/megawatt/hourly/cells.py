@@ -68,7 +68,14 @@ _PLAIN: Final = {
     "mbar": Unit("mbar", 100.0), "kpa": Unit("kPa", 1000.0), "mw": Unit("MW"), "kw": Unit("kW", 1e-3),
     "ph/s": Unit("PH/s"), "th/s": Unit("TH/s", 1e-3), "eh/s": Unit("EH/s", 1e3),
 }  # fmt: skip
-_SIGNS: Final = {"$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "¢": "USD", "a$": "AUD", "c$": "CAD"}
+_SIGNS: Final = {
+    "$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "¢": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD",
+}  # fmt: skip
+_HUNDREDTHS: Final = {
+    "¢": "USD", "c": "USD", "cent": "USD", "cents": "USD", "ct": "EUR", "p": "GBP", "øre": "NOK", "ore": "NOK",
+    "öre": "SEK",
+}  # fmt: skip
+"""Hundredths of a currency; a Dane's øre are named NOK, which changes nothing, as the rate is the user's."""
 _CURRENCIES: Final = (
     "usd", "eur", "gbp", "aud", "cad", "nok", "sek", "dkk", "chf", "brl", "inr", "jpy", "pln", "czk", "huf", "ron",
     "bgn", "try", "zar", "mxn", "clp", "cop", "pen", "krw", "cny", "sgd", "nzd", "isk", "pyg", "uah", "ars", "uyu",
@@ -93,7 +100,7 @@ def currency_size(currency: str) -> float:
 
 _ENERGY: Final = {"": 1.0, "mwh": 1.0, "mwhr": 1.0, "mwhe": 1.0, "kwh": 1000.0, "gwh": 0.001}
 _PRICE: Final = re.compile(
-    r"(us\$|a\$|c\$|[$€£¥¢]|[a-z]{3}|ct|cents?|p)(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
+    r"(us\$|a\$|c\$|s\$|[$€£¥¢]|[øöo]re|[a-z]{3}|ct|cents?|p|c)(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
 )
 _IN_NAME: Final = re.compile(
     r"(usd|eur|gbp|aud|cad|nok|sek|dkk|chf|brl|inr|jpy|pln)[ _/]*(?:per)?[ _/]*(mwh|kwh|gwh)\b"
@@ -106,17 +113,19 @@ def price_unit(text: str) -> Unit | None:
     if found is None:
         return None
     sign, energy = found[1], found[2] or ""
+    if sign in _HUNDREDTHS:
+        return Unit(text.strip(), _ENERGY[energy] * 0.01, 0.0, _HUNDREDTHS[sign])
     if len(sign) == 3 and sign.isalpha() and sign not in _CURRENCIES:
         return None
-    cents = sign in ("¢", "ct", "cent", "cents", "p")
-    currency = _SIGNS.get(sign) or ({"ct": "EUR", "p": "GBP"}.get(sign, "USD") if cents else sign.upper())
-    return Unit(text.strip(), _ENERGY[energy] * (0.01 if cents else 1.0), 0.0, currency)
+    return Unit(text.strip(), _ENERGY[energy], 0.0, _SIGNS.get(sign) or sign.upper())
 
 
 def unit_of(quantity: str, bracket: str, title: str, usual: str) -> Unit | None:
     """The unit of a column: in brackets in its title, at the end of its name, or the layout's usual one."""
     if quantity == "price":
         named = _IN_NAME.search(title.lower())
+        if "$" in bracket and usual:
+            return price_unit(usual)  # of which dollars, the market says
         return price_unit(bracket) or (price_unit(f"{named[1]}/{named[2]}") if named else None) or price_unit(usual)
     said = _PLAIN.get(bracket.lower().replace(" ", ""))
     tail = re.search(r"[ _](mw|kw)$", title.lower())
@@ -138,6 +147,15 @@ def _comma_means(file: str, column: str, cells: Sequence[tuple[int, str]], separ
             found = f"{shown(text)}: a decimal comma or thousands"
             raise refused(file, found, "decimals in some cells, so that it can be told", where=column, line=line)
     return "decimal" if any(_COMMA.fullmatch(text) for _, text in commas) else ""
+
+
+_MONEY: Final = re.compile(r"[$€£]|(?<=\d)[ \u00a0\u202f'’](?=\d)")
+
+
+def _bare(text: str) -> str:
+    """A number without signs of money and blanks between its thousands; in brackets it is negative."""
+    bare = _MONEY.sub("", text).strip()
+    return f"-{bare[1:-1].strip()}" if bare[:1] == "(" and bare[-1:] == ")" else bare
 
 
 def _numbers(cells: Sequence[tuple[int, str]], commas: str) -> list[float | None]:
@@ -178,6 +196,8 @@ def read_column(
         If a cell holds no number, the code of a missing value, or what cannot be; names line, column and value.
     """
     cells = [(line, text.strip()) for line, text in cells]
+    if any(_MONEY.search(text) or text.startswith("(") for _, text in cells):
+        cells = [(line, _bare(text)) for line, text in cells]
     commas = _comma_means(file, column, cells, separated)
     numbers = _numbers(cells, commas)
     none = next((row for row, number in enumerate(numbers) if number is None), None)

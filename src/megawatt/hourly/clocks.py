@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,13 +26,17 @@ _FROM_NOUGHT: Final = "hours 0 to 23 taken as beginnings"
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Times of rows in UTC (minutes since 1970), or on a clock that nothing tells (``offset_min`` None)."""
+    """Times of rows in UTC (minutes since 1970), or on a clock that nothing tells (``offset_min`` None).
+
+    ``first_wall`` is the first time as the file writes it.
+    """
 
     minute: IntArray
     offset_min: int | None
     bare: Stamps | None = None
     labelled: bool = True
     remark: str = ""
+    first_wall: int = 0
 
 
 def read_clock(sheet: Sheet, hour_ending: bool) -> Clock | None:
@@ -55,7 +59,8 @@ def read_clock(sheet: Sheet, hour_ending: bool) -> Clock | None:
         clock = Clock(*from_wall(stamps, zone, wrong_row(sheet)), labelled=labelled, remark=f"wall time of {zone}")
     else:
         clock = Clock(stamps.minute, None, bare=stamps, labelled=labelled)
-    clock = replace(clock, remark="; ".join(filter(None, (clock.remark, stamps.remark))))
+    first = int(stamps.minute[int(np.argmin(clock.minute))])
+    clock = replace(clock, remark="; ".join(filter(None, (clock.remark, stamps.remark))), first_wall=first)
     if clock.bare is None and (layout.ending or (hour_ending and not labelled)):
         return replace(clock, minute=clock.minute - step_min(clock.minute))
     return clock
@@ -72,21 +77,37 @@ def wrong_row(sheet: Sheet) -> Callable[[int, str], ScenarioError]:
 def _stamps(sheet: Sheet) -> tuple[Stamps | None, str, bool]:
     """Stamps, their zone ("UTC", a name, or ""), and whether the layout says which end of a step they are."""
     layout, header = sheet.layout, sheet.header
-    known = layout.key not in ("own-prices", "own-weather", "own-output", "meter")
+    known = layout.key not in ("own-prices", "own-weather", "weather-names", "own-output", "meter")
     zone = layout.stamps or layout.zone
     if layout.parts and all(header.find(p) is not None for p in layout.parts[:4]):
         return _from_parts(sheet), zone, True
     date = header.find(layout.date or "date") if layout.date or layout.wide else None
     hour = header.find(layout.hour) if layout.hour else header.find("hour") if layout.wide else None
-    if date is not None and hour is not None:
+    if date is not None and hour is not None and date != hour and not _of_clock(sheet.cells(date)):
+        if _of_clock(sheet.cells(hour)) and not known:
+            both = zip(sheet.cells(date), sheet.cells(hour), strict=True)
+            texts = [(line, f"{day} {clock}") for (line, day), (_, clock) in both]
+            return read_stamps(sheet.file, header.titles[date], texts, day_first=layout.day_first), zone, False
         return _from_labels(sheet, date, hour), zone, True
     at = header.find(layout.time) if layout.time is not None else None
-    if at is None:
+    if at is None or _counts(sheet.cells(at)):
         return None, "", known
     bracket = header.bracket(at).upper()
-    zone = "UTC" if bracket in ("UTC", "GMT") else zone
+    zone = "UTC" if bracket in ("UTC", "GMT") or "utc" in header.names[at] else zone
     stamps = read_stamps(sheet.file, header.titles[at] or "(blank)", sheet.cells(at), day_first=layout.day_first)
-    return stamps, zone, known
+    return (replace(stamps, minute=_in_leap_year(stamps.minute)) if layout.typical else stamps), zone, known
+
+
+def _of_clock(cells: Sequence[tuple[int, str]]) -> bool:
+    """Whether texts tell a time of the day."""
+    return bool(cells) and ":" in cells[0][1]
+
+
+def _counts(cells: Sequence[tuple[int, str]]) -> bool:
+    """Whether texts count the rows from 0 or 1."""
+    return [text for _, text in cells[:3]] in (["0", "1", "2"], ["1", "2", "3"]) and all(
+        text == str(row + int(cells[0][1])) for row, (_, text) in enumerate(cells)
+    )
 
 
 def _from_parts(sheet: Sheet) -> Stamps:
@@ -120,12 +141,13 @@ def _from_labels(sheet: Sheet, date: int, hour: int) -> Stamps:
     labels, second = np.empty(len(sheet.rows), np.int64), np.zeros(len(sheet.rows), np.bool_)
     texts = [(line, text.upper().removesuffix("X").removesuffix(":00").removesuffix(":00")) for line, text in hours]
     least = 0 if layout.hour_begins or any(parse_number(text) == 0.0 for _, text in texts) else 1
+    most = 1440 // layout.label_min - 1 + least
     for row, (line, text) in enumerate(texts):
         number = parse_number(text)
-        if number is None or number != int(number) or not least <= number <= 23 + least:
-            allowed = f"hours {least} to {23 + least}"
+        if number is None or number != int(number) or not least <= number <= most:
+            allowed = f"hours {least} to {most}"
             raise refused(sheet.file, shown(hours[row][1]), allowed, where=header.titles[hour], line=line)
-        labels[row], second[row] = (int(number) - least) * 60, hours[row][1].upper().endswith("X")
+        labels[row], second[row] = (int(number) - least) * layout.label_min, hours[row][1].upper().endswith("X")
     if interval is not None:
         labels += _intervals(sheet, interval)
     marked = flag is not None or bool(second.any())

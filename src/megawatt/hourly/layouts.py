@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from megawatt.files import read_toml
+from megawatt.hourly.cells import price_unit
 
 __all__ = ["LAYOUTS_FILE", "Header", "Layout", "layout_table", "layouts", "plain_name", "recognise"]
 
@@ -17,6 +18,17 @@ LAYOUTS_FILE: Final = "layouts.toml"
 _FIRST_ROWS: Final = 40
 """Rows in which a header is looked for: exports put a few lines about themselves before it."""
 _BRACKETS: Final = re.compile(r"[(\[]([^)\]]*)[)\]]")
+PRICED: Final = "*"
+"""In place of a name: a column whose title has a unit of price in brackets."""
+_WORDS: Final = {
+    "@date": "date|datum|dato|fecha|data|day|dag|dia|tradingdate|operatingday",
+    "@hour": "hour|hora|uhrzeit|stunde|heure|klokkeslett|timme|tijd|hourending|he|hr|time|zeit|tid",
+    "@time": "datetime|timestamp|time|date|intervalstart|starttime|start|datum|datumvon|dato|fecha|data|zeitstempel|"
+    "zeitpunkt|zeit|tidspunkt|tid|fechahora|fechayhora|datahora|datetimeutc|timestamputc|timeutc|utctime|utctimestamp|"
+    "hourutc|utc",
+    "@price": "price|lmp|spp|priceusdmwh|priceusdpermwh|priceeurmwh|priceeurpermwh|energypriceusdmwh|*",
+}
+"""Names of columns of one's own, in the languages that operators write."""
 
 
 def plain_name(title: str) -> str:
@@ -29,11 +41,12 @@ class Layout:
     """A layout by its headers; names are `plain_name`, with ``|`` between alternatives.
 
     ``needs`` tells it apart (with ``first``, the first cell of the file, and ``most_columns``). The time is in ``time``
-    (a stamp), in ``date`` and ``hour`` (labels 1 to 24 are ends unless ``hour_begins``), in ``parts`` (numbers, ends if
-    ``hour_ends``) or across columns ``wide`` followed by 1 to 24; ``stamps`` is "UTC" where they are that whatever the
-    text says, ``ending`` where a stamp is the end of its step. ``zone`` is the market's. ``only`` keeps rows with these
-    words, ``node`` names the place of a row, ``about`` says where the
-    head tells place, offset and elevation. ``typical``: months of different years, so that years are not looked at.
+    (a stamp), in ``date`` and ``hour`` (labels 1 to 24 are ends unless ``hour_begins``; ``label_min`` minutes each), in
+    ``parts`` (numbers, ends if ``hour_ends``) or across columns ``wide`` followed by 1 to 24; ``stamps`` is "UTC" where
+    they are that whatever the text says, ``ending`` where a stamp is the end of its step. ``zone`` is the market's.
+    ``only`` keeps rows with these words, ``node`` names the place of a row, ``about`` says where the head tells place,
+    offset and elevation. ``typical``: months of different years, so that years are not looked at. ``footer``: the file
+    ends with lines about itself.
     """
 
     key: str
@@ -64,6 +77,8 @@ class Layout:
     hour_ends: bool = False
     hour_begins: bool = False
     typical: bool = False
+    footer: bool = False
+    label_min: int = 60
     only: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     about: Mapping[str, Sequence[int | str]] = field(default_factory=dict)
@@ -84,7 +99,17 @@ class Header:
     def find(self, alternatives: str) -> int | None:
         """Index of the first alternative that is there."""
         names = self.names
-        return next((names.index(name) for name in alternatives.split("|") if name in names), None)
+        for name in alternatives.split("|"):
+            if name == PRICED and self.priced:
+                return self.priced[0]
+            if name in names:
+                return names.index(name)
+        return None
+
+    @property
+    def priced(self) -> tuple[int, ...]:
+        """Indices of the columns whose titles have a unit of price in brackets."""
+        return tuple(i for i in range(len(self.titles)) if price_unit(self.bracket(i)))
 
     def bracket(self, index: int) -> str:
         """What stands in brackets in a title: a unit, or a time zone."""
@@ -100,8 +125,17 @@ def layouts() -> tuple[Layout, ...]:
 
 
 def _layout(key: str, table: Mapping[str, Any]) -> Layout:
-    made: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    made: dict[str, Any] = {name: _spelt(value) for name, value in table.items()}
     return Layout(key=key, **made)
+
+
+def _spelt(value: Any) -> Any:
+    """A value with the names of columns that a word such as ``@time`` stands for."""
+    if isinstance(value, list):
+        return tuple(map(_spelt, value))
+    if isinstance(value, dict):
+        return {name: _spelt(one) for name, one in value.items()}
+    return _WORDS.get(value, value) if isinstance(value, str) else value
 
 
 def recognise(rows: Sequence[tuple[int, list[str]]], wanted: str = "") -> tuple[Layout, Header] | None:
@@ -133,13 +167,26 @@ def layout_table() -> Iterator[str]:
     yield "| layout | what | told by the columns | time | values | sample in the tests | documented at |"
     yield "|---|---|---|---|---|---|---|"
     for layout in layouts():
-        told = ", ".join(n.replace("|", " or ") or "(blank)" for n in layout.needs) or f"first cell {layout.first}"
-        held = ", ".join(f"{q}: {n}".replace("|", " or ") for q, n in layout.values.items()) or f"{layout.wide}1 to 24"
+        told = ", ".join(map(_named, layout.needs)) or f"first cell {layout.first}"
+        held = ", ".join(f"{q}: {_named(n)}" for q, n in layout.values.items()) or f"{layout.wide.split('|')[0]}1 to 24"
         cells = (layout.key, layout.title, told, _time(layout), held, layout.sample, layout.source)
         yield f"| {' | '.join(cells)} |"
 
 
+def _named(alternatives: str) -> str:
+    words = {names: f"a name of {word.removeprefix('@')}" for word, names in _WORDS.items()}
+    priced = "a title with a unit of price"
+    return words.get(alternatives) or (
+        " or ".join(priced if name == PRICED else name or "(blank)" for name in alternatives.split("|"))
+    )
+
+
 def _time(layout: Layout) -> str:
     zone = layout.stamps or layout.zone or "as written, else standard time of the place"
-    ends = layout.ending or layout.hour_ends or bool(layout.wide) or bool(layout.hour and not layout.hour_begins)
+    ends = (
+        layout.ending
+        or layout.hour_ends
+        or bool(layout.wide)
+        or bool(layout.hour and layout.time is None and not layout.hour_begins)
+    )
     return f"{zone}, hour-{'ending' if ends else 'beginning'}"

@@ -19,9 +19,15 @@ _HOURS: Final = 24
 
 
 def _bars(values: FloatArray) -> str:
-    low, high = float(values.min()), float(values.max())
-    scaled = np.zeros(values.size) if high <= low else (values - low) / (high - low)
-    return "".join(_BARS[round(float(share) * (len(_BARS) - 1))] for share in scaled)
+    there = values[np.isfinite(values)]
+    low, high = (float(there.min()), float(there.max())) if there.size else (0.0, 0.0)
+    scaled = values * 0.0 if high <= low else (values - low) / (high - low)
+    return "".join(" " if np.isnan(s) else _BARS[round(float(s) * (len(_BARS) - 1))] for s in scaled)
+
+
+def _mean(values: FloatArray) -> float:
+    there = values[np.isfinite(values)]
+    return float(there.mean()) if there.size else np.nan
 
 
 def picture(year: FloatArray) -> tuple[tuple[str, str], ...]:
@@ -30,7 +36,8 @@ def picture(year: FloatArray) -> tuple[tuple[str, str], ...]:
     Parameters
     ----------
     year : array, shape (8760,)
+        NaN where an hour is missing; a bar without hours is blank.
     """
-    parts = np.array([part.mean() for part in np.array_split(year, _PARTS)])
-    hours = year.reshape(HOURS_IN_YEAR // _HOURS, _HOURS).mean(axis=0)
+    parts = np.array([_mean(part) for part in np.array_split(year, _PARTS)])
+    hours = np.array([_mean(hour) for hour in year.reshape(HOURS_IN_YEAR // _HOURS, _HOURS).T])
     return (("by ten days", _bars(parts)), ("by hour of day", _bars(hours)))

@@ -24,6 +24,8 @@ __all__ = ["FilePart", "HourlyFile", "kind_of_rows", "layout_of_rows", "price_do
 
 _YEAR: Final = 2001
 """The year of rows without stamps: it has 8,760 hours."""
+_SUMMER_MIN: Final = 60
+"""Summer time is that much before standard time, or less."""
 _LOWEST_MEAN: Final = 1.0
 """No market's year has a smaller mean in size: it would be a price of a kWh. [1/MWh]"""
 _HIGHEST_MEAN: Final = 1000.0
@@ -229,7 +231,7 @@ def _years(sheet: Sheet, part: FilePart, clock: Clock | None, table: FloatArray)
         f"the file's own clock is {_utc(own)} and the site's {_utc(target)}: power.utc_offset_hours says another; "
         "or its stamps are ends of hours: power.price_hour_ending = true"
     )  # fmt: skip
-    folds = _begins_a_month(rows.minute)
+    folds = _begins_a_month(rows.minute) or _begins_in_summer_time(clock.first_wall, rows.minute)
     return site_years(rows, year=part.year, folds=folds, hint=hint, gaps=part.gaps), _Said(
         target / 60, (*remarks, f"hours in {_utc(target)}")
     )
@@ -242,6 +244,11 @@ def _utc(offset_min: int) -> str:
 def _begins_a_month(minute: IntArray) -> bool:
     first = np.int64(minute.min() // 60 * 60).astype("datetime64[m]")
     return bool(first == first.astype("datetime64[M]").astype("datetime64[m]"))
+
+
+def _begins_in_summer_time(wall: int, minute: IntArray) -> bool:
+    """Whether a file begins with a month of wall time an hour before that of standard time: July, or in the south."""
+    return _begins_a_month(np.array([wall])) and 0 < wall - int(minute.min()) <= _SUMMER_MIN
 
 
 def _whole_offset(minute: IntArray, own: int) -> int:
@@ -300,7 +307,10 @@ def _wall_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows, wrong:
         except ScenarioError:
             continue
         try:
-            years = site_years(replace(rows, minute=minute + standard), year=part.year, gaps=part.gaps)
+            timed = replace(rows, minute=minute + standard)
+            first = int(rows.minute.min())
+            folds = _begins_a_month(rows.minute) and first - int(timed.minute.min()) <= _SUMMER_MIN
+            years = site_years(timed, year=part.year, folds=folds, gaps=part.gaps)
         except ScenarioError as error:
             wrong = error if zone == part.zone else wrong
             continue

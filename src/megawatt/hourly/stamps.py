@@ -14,10 +14,20 @@ import numpy as np
 from megawatt.arrays import BoolArray, IntArray
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import refused
+from megawatt.hours import MONTH_NAMES
 
 __all__ = ["RULES", "Stamps", "from_wall", "read_stamps", "standard_min"]
 
 _DATE: Final = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})")
+_MONTHS: Final = {name[:3].lower(): i + 1 for i, name in enumerate(MONTH_NAMES)}
+_NAMED: Final = re.compile(
+    r"(?:(?P<day>\d{1,2})[ /.-]*(?P<month>[A-Za-z]{3,9})|(?P<named>[A-Za-z]{3,9})\.? (?P<of>\d{1,2}))"
+    r"[ ,/.-]+(?P<year>\d{4})"
+)
+_COMPACT: Final = re.compile(r"(\d{4})(\d{2})(\d{2})(?:[T: ]?(\d{2}):?(\d{2}))?(?=$|Z|[+-])")
+_COUNTED: Final = re.compile(r"\d{10}(?:\d{3})?|[3-6]\d{4}(?:\.\d+)?")
+_FIRST_SHEET_DAY: Final = date(1899, 12, 30).toordinal()
+"""Day 0 of spreadsheets."""
 _CLOCK: Final = re.compile(
     r"[T ]*(\d{1,2})(?::(\d{2}))?(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$"
 )
@@ -133,7 +143,9 @@ def read_stamps(file: str, column: str, texts: Sequence[tuple[int, str]], *, day
     ScenarioError
         If a text is no time, or some say their offset from UTC and others do not; names line, column and text.
     """
-    begins = [(line, text.split(" - ")[0].strip()) for line, text in texts]
+    begins = [(line, _numbered(text.split(" - ")[0].strip())) for line, text in texts]
+    if begins and all(_COUNTED.fullmatch(text) for _, text in begins):
+        return _counted([text for _, text in begins])
     first = _day_first(file, column, begins, day_first)
     minutes, offsets = np.empty(len(begins), np.int64), np.empty(len(begins), np.int64)
     said = 0
@@ -149,6 +161,34 @@ def read_stamps(file: str, column: str, texts: Sequence[tuple[int, str]], *, day
         if 0 < said != row + 1:
             raise _wrong(file, line, column, text, "an offset from UTC in every stamp, or in none (-06:00, Z)")
     return Stamps(minutes, offsets if said else None)
+
+
+def _numbered(text: str) -> str:
+    """A date with its month in letters, or written in one (20230131), with numbers and dashes."""
+    if text[2:3] in "-/." or text[4:5] in "-/.":
+        found = _DATE.match(text)
+        if found is not None:
+            return text
+    named = _NAMED.match(text)
+    month = _MONTHS.get((named["month"] or named["named"])[:3].lower()) if named else None
+    if named and month:
+        return f"{named['year']}-{month:02d}-{int(named['day'] or named['of']):02d}{text[named.end() :]}"
+    compact = _COMPACT.match(text)
+    if compact and not _COUNTED.fullmatch(text):
+        clock = f" {compact[4]}:{compact[5]}" if compact[4] else ""
+        return f"{compact[1]}-{compact[2]}-{compact[3]}{clock}{text[compact.end() :]}"
+    return text
+
+
+def _counted(texts: Sequence[str]) -> Stamps:
+    """Seconds or milliseconds since 1970, which are UTC, or days as spreadsheets count them."""
+    if len(texts[0].partition(".")[0]) == 5:
+        start = (_FIRST_SHEET_DAY - _EPOCH) * _DAY
+        days = np.array([round(float(text) * _DAY) for text in texts], dtype=np.int64)
+        return Stamps(start + days, None, remark="stamps are days of a spreadsheet")
+    per = 60 if len(texts[0]) == 10 else 60_000
+    minute = np.array([int(text) // per for text in texts], dtype=np.int64)
+    return Stamps(minute, np.zeros_like(minute), remark=f"stamps are {'milli' if per > 60 else ''}seconds since 1970")
 
 
 def from_wall(stamps: Stamps, zone: str, wrong: Callable[[int, str], ScenarioError]) -> tuple[IntArray, int]:

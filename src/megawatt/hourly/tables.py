@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from megawatt.errors import MissingDependencyError, ScenarioError, cut
 from megawatt.files import parse_number, read_bytes, read_rows, refused
-from megawatt.hourly.cells import price_unit
-from megawatt.hourly.layouts import Header, Layout, layouts, plain_name, recognise
+from megawatt.hourly.layouts import PRICED, Header, Layout, layouts, plain_name, recognise
 
 __all__ = ["Sheet", "read_sheet", "sheet_of", "table_rows"]
 
@@ -157,7 +156,7 @@ def read_sheet(path: Path, kind: str, *, column: str = "", node: str = "", quant
     body = _expanded(layout, header, rows[header.body :])
     if body[0] is not None:
         header = body[0]
-    kept = _only(layout, header, body[1])
+    kept = _only(layout, header, _without_footer(layout, header, body[1]))
     kept = _at_node(path, layout, header, kept, node)
     if not kept:
         raise refused(path, "no prices" if layout.kind == "prices" else "no rows", "the hours of a year")
@@ -186,10 +185,11 @@ def _unknown(path: Path, rows: Cells, kind: str) -> ScenarioError:
 
 
 def _chosen(path: Path, layout: Layout, header: Header) -> Layout:
-    """The layout with its value's column: of a ``*`` the one whose title is a unit of price."""
-    if layout.values.get("price") != "*":
+    """The layout with its value's column: where no name is known the one whose title has a unit of price."""
+    names = layout.values.get("price", "").removesuffix(PRICED).removesuffix("|")
+    if names == layout.values.get("price", "") or (names and header.find(names) is not None):
         return layout
-    found = [i for i in range(len(header.titles)) if price_unit(header.bracket(i))]
+    found = header.priced
     if len(found) != 1:
         titles = ", ".join(header.titles[i] for i in found) or "none"
         raise refused(path, f"columns of prices: {titles}", "one, or its name", hint="power.price_column")
@@ -200,9 +200,11 @@ def _expanded(layout: Layout, header: Header, rows: Cells) -> tuple[Header | Non
     """Hours side by side, put one below the other."""
     if not layout.wide:
         return None, rows
-    at = {hour: header.find(f"{layout.wide}{hour}") for hour in range(1, 25)}
-    keep = [i for i, name in enumerate(header.names) if not name.startswith(layout.wide)]
-    titles = (*(header.titles[i] for i in keep), "hour", "price")
+    starts = next(w for w in layout.wide.split("|") if header.find(f"{w}24") is not None)
+    at = {hour: header.find(f"{starts}{hour}|{starts}{hour:02d}") for hour in range(1, 25)}
+    keep = [i for i in range(len(header.titles)) if i not in at.values()]
+    unit = header.bracket(at[1]) if at[1] is not None else ""
+    titles = (*(header.titles[i] for i in keep), "hour", f"price ({unit})" if unit else "price")
     made = [
         (line, [*(row[i] if i < len(row) else "" for i in keep), str(hour), row[j] if j < len(row) else ""])
         for line, row in rows
@@ -210,6 +212,12 @@ def _expanded(layout: Layout, header: Header, rows: Cells) -> tuple[Header | Non
         if j is not None
     ]
     return Header(titles, header.body), made
+
+
+def _without_footer(layout: Layout, header: Header, rows: Cells) -> Cells:
+    """Rows up to the first that has fewer cells than columns, where a layout ends with lines about itself."""
+    end = next((i for i, (_, row) in enumerate(rows) if len(row) < len(header.titles)), None)
+    return rows[:end] if layout.footer else rows
 
 
 def _only(layout: Layout, header: Header, rows: Cells) -> Cells:

@@ -88,7 +88,7 @@ def site_years(
     wanted = [year] if year is not None and year in whole else whole
     if year is not None and year not in whole and np.count_nonzero(years == year) > _EDGE_H:
         wanted = [year]
-    if not wanted and folds and _once(place[~leap]) and not odd.any():
+    if not whole and folds and _once(place[~leap]) and not odd.any():
         remarks.append(f"{_month(hours[0])} to {_month(hours[-1])}, put in the order of one calendar year")
         made = np.empty((1, HOURS_IN_YEAR, values.shape[1]))
         made[0, place[~leap]] = values[~leap]

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.dispatch.case import load_case
 from megawatt.facility import Weather, load_weather, site_clock
-from megawatt.hourly import QUANTITIES, HourlyFile, picture, read_hourly
+from megawatt.hourly import QUANTITIES, FilePart, HourlyFile, picture, read_hourly
 from megawatt.inspection.records import Description, Line, Section
 
 __all__ = [
@@ -26,7 +28,7 @@ _SAMPLES: Final = {"documentation": "no file of this layout was at hand: it is r
 
 
 def _mean(name: str, hours: FloatArray, unit: str) -> Line:
-    return Line(name, float(hours.mean()), unit, float(hours.min()), float(hours.max()))
+    return Line(name, float(np.nanmean(hours)), unit, float(np.nanmin(hours)), float(np.nanmax(hours)))
 
 
 def _layout(file: HourlyFile) -> Section:
@@ -82,15 +84,16 @@ def describe_prices(path: Path, catalogue: Catalogue, *, seq_len: int, settings:
     years = zip(file.years, file.values["price"], strict=True)
     unit = f"{file.currency}/MWh"
     drawn = (
-        _pictured(str(year), (Line("hours", hours.size), _mean("price", hours, unit)), hours) for year, hours in years
+        _pictured(str(year or "the year"), (Line("hours", hours.size), _mean("price", hours, unit)), hours)
+        for year, hours in years
     )
-    title = f"hourly prices of {', '.join(map(str, file.years))}, {unit}"
+    title = f"hourly prices of {', '.join(str(year or 'hours in order') for year in file.years)}, {unit}"
     return Description("prices", str(path), title, (*drawn, _layout(file)), _notes(file), warnings=file.warnings)
 
 
 def describe_meter(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
-    """A meter's year: power, and what else it holds."""
-    return _measured("meter", "meter", path)
+    """A meter's year or part of one: power, and what else it holds."""
+    return _measured("meter", "meter", path, FilePart(gaps=True))
 
 
 def describe_output(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
@@ -98,9 +101,9 @@ def describe_output(path: Path, catalogue: Catalogue, *, seq_len: int, settings:
     return _measured("output", "output of a plant", path)
 
 
-def _measured(kind: str, title: str, path: Path) -> Description:
+def _measured(kind: str, title: str, path: Path, part: FilePart | None = None) -> Description:
     """Quantities of the last year of a file; the first of power or share is drawn."""
-    file = read_hourly(path, kind)
+    file = read_hourly(path, kind, part)
     named = ((QUANTITIES[name], hours[-1]) for name, hours in file.values.items())
     lines = (_mean(quantity.name, hours, quantity.unit) for quantity, hours in named)
     drawn = "power" if "power" in file.values else next(iter(file.values))

@@ -82,8 +82,13 @@ class Marks:
 
     @cached_property
     def scored(self) -> str:
-        """Name of the kind of published answers that it holds, if any."""
-        kind = registry.recognise(self.path)
+        """Name of the kind of published answers that it holds, if any; lines before a header are no answers."""
+        try:
+            kind = registry.recognise(self.path)
+        except ScenarioError:
+            if self.hourly:
+                return ""
+            raise
         return kind.name if kind else ""
 
     def has(self, *names: str) -> bool:
@@ -145,7 +150,7 @@ _OWN: Final = (
              "sh; YAML; TOML with parallelism (torchtitan); JSON with train_* or zero_optimization (DeepSpeed)",
              _is_launch, "launches:describe_launch"),
     FileKind("training-log", "what a training run printed", "log, out or txt with lines of steps",
-             lambda m: m.suffix in (".log", ".out", ".txt"), "launches:describe_log"),
+             lambda m: m.suffix in (".log", ".out") or (m.suffix == ".txt" and not m.hourly), "launches:describe_log"),
     FileKind("model", "a model's configuration or dimensions",
              "JSON with architectures or model_type, a folder with config.json, or TOML with a table model",
              _is_model, "models:describe_model_file"),

@@ -176,7 +176,34 @@ def _own(path: Path) -> Path:
     return write(path, ["Datetime", "Price (USD/MWh)"], rows)
 
 
-PRICES: dict[str, tuple[Callable[[Path], Path], str, float]] = {
+def _nems(path: Path) -> Path:
+    zone = ZoneInfo("Asia/Singapore")
+    rows = [
+        ["USEP", f"{at.astimezone(zone):%d %b %Y}", 2 * at.astimezone(zone).hour + half, price, 5800]
+        for at, price in _hours("Asia/Singapore")
+        for half in (1, 2)
+    ]
+    return write(path, ["INFORMATION TYPE", "DATE", "PERIOD", "USEP ($/MWh)", "DEMAND (MW)"], rows)
+
+
+def _energinet(path: Path) -> Path:
+    rows = [
+        [f"{at:%Y-%m-%d %H:%M:%S}", "", "DK1", "", str(price).replace(".", ",")]
+        for at, price in _hours("Europe/Copenhagen")
+    ]
+    return write(path, ["HourUTC", "HourDK", "PriceArea", "SpotPriceDKK", "SpotPriceEUR"], rows, ";")
+
+
+def _wide(path: Path) -> Path:
+    hours = _hours("America/Chicago")
+    days = [hours[i : i + 24] for i in range(0, 8760, 24)]
+    head = ["Date", *(f"H{hour:02d} (USD/MWh)" for hour in range(1, 25))]
+    start = datetime(2023, 1, 1)
+    rows = [[f"{start + i * 24 * HOUR:%m/%d/%Y}", *(price for _, price in day)] for i, day in enumerate(days)]
+    return write(path, head, rows)
+
+
+PRICES: dict[str, tuple[Callable[[Path], Path], str, float | None]] = {
     "ercot": (_ercot, "USD", -6.0),
     "pjm": (_pjm, "USD", -5.0),
     "caiso": (_caiso, "USD", -8.0),
@@ -189,9 +216,18 @@ PRICES: dict[str, tuple[Callable[[Path], Path], str, float]] = {
     "nord-pool": (_nord_pool, "EUR", 1.0),
     "gridstatus": (_gridstatus, "USD", -6.0),
     "aemo": (_aemo, "AUD", 10.0),
+    "nems": (_nems, "SGD", 8.0),
+    "energinet": (_energinet, "EUR", 1.0),
     "own-prices": (_own, "USD", -6.0),
+    "own-wide": (_wide, "USD", None),
+    "own-count": (lambda p: write(p, ["Hour", "Price (USD/MWh)"], _numbered(1)), "USD", None),
+    "own-list": (lambda p: write(p, ["Price (USD/MWh)"], [row[1:] for row in _numbered(1)]), "USD", None),
 }
 """Writer, currency and standard time of each layout of prices."""
+
+
+def _numbered(first: int) -> list[list[object]]:
+    return [[first + hour, price] for hour, price in enumerate(prices(8760))]
 
 
 def dry_bulb() -> list[float]:
@@ -255,13 +291,35 @@ def _own_weather(path: Path) -> Path:
     return write(path, ["dry_bulb_c", "relative_humidity"], [[t, 0.5] for t in dry_bulb()])
 
 
+def _pvgis(path: Path) -> Path:
+    head = ["Latitude (decimal degrees): 45.000", "Elevation (m): 300", "", "time(UTC),T2m,RH,SP"]
+    body = [f"{2005 + w.month % 9}{w:%m%d:%H%M},{t},50.0,97000.0" for w, _, t in _each("%H")]
+    path.write_text("\n".join([*head, *body, "", "T2m: 2-m air temperature (degree Celsius)"]), encoding="utf-8")
+    return path
+
+
+def _nasa_power(path: Path) -> Path:
+    head = ["-BEGIN HEADER-", "NASA/POWER Hourly Data", "-END HEADER-", "YEAR,MO,DY,HR,T2M,RH2M,PS"]
+    body = [f"{w.year},{w.month},{w.day},{w.hour},{t},50,97.0" for w, _, t in _each("%H")]
+    path.write_text("\n".join(head + body), encoding="utf-8")
+    return path
+
+
+def _names(path: Path) -> Path:
+    rows: list[list[object]] = [[day, f"{w:%H:%M}", round(t * 1.8 + 32, 6), 50] for w, day, t in _each("%d.%m.%Y")]
+    return write(path, ["Dato", "Tid", "Temperatur (°F)", "Luftfuktighet (%)"], rows)
+
+
 WEATHER: dict[str, Callable[[Path], Path]] = {
     "epw": _epw,
     "tmy3": _tmy3,
     "nsrdb": _nsrdb,
     "open-meteo": _open_meteo,
     "meteostat": _meteostat,
+    "pvgis": _pvgis,
+    "nasa-power": _nasa_power,
     "era5": _era5,
+    "weather-names": _names,
     "own-weather": _own_weather,
 }
 """Writer of each layout of weather."""

@@ -111,7 +111,7 @@ def test_an_empty_file_is_called_empty(tmp_path: Path, name: str) -> None:
 
 
 def test_hours_with_titles_of_ones_own_are_told_where_to_name_them(tmp_path: Path) -> None:
-    (tmp_path / "no4.csv").write_text("Dato;Pris (NOK/MWh)\n01.01.2024 00:00;403,77\n")
+    (tmp_path / "no4.csv").write_text("Quand;Prix\n01.01.2024 00:00;403,77\n")
     with pytest.raises(ScenarioError) as caught:
         kind_of(tmp_path / "no4.csv")
     assert "power.price_column" in caught.value.problems[0].hint
