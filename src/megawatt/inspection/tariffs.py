@@ -22,7 +22,7 @@ __all__ = ["describe_tariff"]
 def describe_tariff(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
     """A rate sheet (TOML as the section ``[tariff]``, or OpenEI's JSON): its lines, in its own currency."""
     raw: dict[str, Any] = read_tariff_file(path)[0]
-    problems = list(tariff_problems({"tariff": raw}))
+    problems = list(tariff_problems({"tariff": raw}, catalogue))
     try:
         sheet = TariffSheet.model_validate(raw, context={"catalogue": catalogue})
     except ValidationError as error:

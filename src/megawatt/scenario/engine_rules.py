@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["engine_problems"]
 
 
-def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> list[Problem]:
+def engine_problems(
+    scenario: Scenario, catalogue: Catalogue, folder: Path, wrong: Collection[str] = ()
+) -> list[Problem]:
     """Problems that the rooms have with a scenario whose sections are right.
 
     Parameters
@@ -37,10 +39,11 @@ def engine_problems(scenario: Scenario, catalogue: Catalogue, folder: Path) -> l
         Facts.
     folder : Path
         Where the scenario's relative paths start.
+    wrong : collection of str
+        Sections that are not the file's own, since theirs are wrong: rules that read them are left out.
     """
-    rules = (_site, _power, _plants, _hall, _training, _serving, _months, _prepaid, _debt)
-    found = [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
-    return [*found, *mining_problems(scenario, catalogue)]
+    rules = [rule for rule, sections in _RULES.items() if not sections & set(wrong)]
+    return [problem for rule in rules for problem in rule(scenario, catalogue, folder)]
 
 
 def _tried(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:
@@ -91,7 +94,7 @@ def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[P
         yield from _tried("power.grid", carbon, lambda: catalogue.number(grid, "carbon_kg_per_mwh"))
 
 
-def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+def _outputs(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     """Outputs of solar and wind are read, as the engine reads them."""
     from megawatt.scenario.site_files import place_of_site, site_output
 
@@ -102,8 +105,15 @@ def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
                 site_output, catalogue, plant, scenario.power, place_of_site(scenario.site, folder), folder
             )
             yield from _tried(path, "an output that this place and file can give", read)
-    yield from _grid_services(scenario, catalogue, folder)
-    timeline = scenario.timeline
+
+
+def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    """Plants go live within the project; a battery has power and energy, or neither."""
+    battery, timeline = scenario.battery, scenario.timeline
+    if battery is not None and (battery.mw.number() == 0.0) != (battery.mwh.number() == 0.0):
+        name, other = ("mwh", "mw") if battery.mwh.number() == 0.0 else ("mw", "mwh")
+        allowed = f"above 0, as battery.{other} is"
+        yield Problem(f"battery.{name}", "0: a battery that gives nothing", allowed, "or leave [battery] out")
     for name in PLANTS:
         live = getattr(scenario, name).live if getattr(scenario, name) is not None else None
         if live is not None and not 0 <= _since(live, timeline.start) < _end(scenario):
@@ -336,3 +346,26 @@ def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
         yield Problem("debt.refinance_payments", found, f"at most {months - 1 - last}: the project has {months} months")
     if not math.isfinite(debt.rate.number()):
         yield Problem("debt.rate", f"{debt.rate.number()}", "a finite number")
+
+
+def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    yield from mining_problems(scenario, catalogue)
+
+
+_RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozenset[str]] = {
+    _site: frozenset({"site", "power"}),
+    _power: frozenset({"power", "site", "tariff"}),
+    _outputs: frozenset({"solar", "wind", "power", "site"}),
+    _grid_services: frozenset(
+        {"services", "curtailment", "demand_response", "mining", "site", "power", "solar", "wind", "gas", "battery"}
+    ),
+    _plants: frozenset({"solar", "wind", "gas", "battery", "timeline"}),
+    _hall: frozenset({"hall", "site", "ai"}),
+    _training: frozenset({"ai", "training", "contract"}),
+    _serving: frozenset({"ai", "serving"}),
+    _months: frozenset({"timeline"}),
+    _prepaid: frozenset({"contract", "timeline"}),
+    _debt: frozenset({"debt", "timeline", "capex"}),
+    _mining: frozenset({"mining", "timeline", "capex"}),
+}
+"""Rules, each with the sections that it reads."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -249,7 +250,7 @@ def validate_raw(
     problems = between_sections(raw)
     raw, catalogue, unread = with_own_machines(raw, catalogue, folder)
     raw, catalogue, untold = with_own_tariff(raw, catalogue, folder)
-    problems += [*untold, *tariff_problems(raw)]
+    problems += [*untold, *tariff_problems(raw, catalogue)]
     scenario: Scenario | None = None
     try:
         scenario = Scenario.model_validate(raw, context={"catalogue": catalogue})
@@ -258,10 +259,26 @@ def validate_raw(
     unread_at = {p.path.partition(":")[0] for p in unread}
     problems = [p for p in problems if p.path not in unread_at] + unread
     problems += _files(raw, folder) + _model(raw, catalogue, folder) + _prices(raw, catalogue)
-    if scenario is not None and not problems:
-        problems = engine_problems(scenario, catalogue, folder)
+    wrong = {p.path.partition(".")[0] for p in problems}
+    whole = scenario if scenario is not None and not problems else _stood_in(raw, wrong, catalogue)
+    if whole is not None:
+        problems += engine_problems(whole, catalogue, folder, wrong)
     seen = {p.path: p for p in reversed(problems)}
     return sorted(seen.values(), key=lambda p: p.path), scenario if not problems else None, catalogue
+
+
+def _stood_in(raw: Mapping[str, Any], wrong: Collection[str], catalogue: Catalogue) -> Scenario | None:
+    """The scenario with the starter's sections for those that are wrong, so that the others can be tried too."""
+    starter, _ = read_toml(files(__package__).joinpath("starter.toml"))
+    kept = {name: value for name, value in raw.items() if name not in wrong and name in Scenario.model_fields}
+    needed = {name for name, field in Scenario.model_fields.items() if field.is_required()}
+    filled = {name: starter[name] for name in needed - set(kept)} | kept
+    if "tariff" in filled:
+        filled["power"] = {key: value for key, value in filled["power"].items() if key != "tariff"}
+    try:
+        return Scenario.model_validate(filled, context={"catalogue": catalogue})
+    except (ValidationError, AttributeError):
+        return None
 
 
 def _files(raw: Mapping[str, Any], folder: Path) -> list[Problem]:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from megawatt.catalogue import Catalogue, Fact
+from megawatt.catalogue.quantity import quantity
 from megawatt.errors import Problem
 
 __all__ = ["tariff_problems"]
 
+_MEGAWATTS: TypeAdapter[Fact] = TypeAdapter(Annotated[Fact, *quantity("MW")])
 _LINES = ("energy", "demand", "coincident", "fixed")
 
 
-def tariff_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+def tariff_problems(raw: Mapping[str, Any], catalogue: Catalogue) -> Iterator[Problem]:
     """Contradictions in a raw scenario's section ``tariff``; wrong types are left to the schema."""
     sheet = raw.get("tariff")
     if not isinstance(sheet, dict):
@@ -28,10 +34,19 @@ def tariff_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 yield from _demand(where, line)
             elif kind == "coincident":
                 yield from _coincident(where, line)
-    site, contract = raw.get("site"), sheet.get("contract_mw")
-    grid = site.get("grid_mw") if isinstance(site, dict) else None
-    if isinstance(contract, int | float) and isinstance(grid, int | float) and contract > grid:
+    contract, grid = (
+        _mw(value, catalogue) for value in (sheet.get("contract_mw"), _table(raw.get("site")).get("grid_mw"))
+    )
+    if contract > grid:
         yield Problem("tariff.contract_mw", f"{contract:g} MW", f"at most site.grid_mw = {grid:g} MW")
+
+
+def _mw(value: Any, catalogue: Catalogue) -> float:
+    """Megawatts as a number, a text with a unit, or a reference; NaN where they are none."""
+    try:
+        return _MEGAWATTS.validate_python(value, context={"catalogue": catalogue}).number()
+    except ValidationError:
+        return math.nan
 
 
 def _money(sheet: Mapping[str, Any]) -> Iterator[Problem]:
@@ -79,6 +94,10 @@ def _coincident(where: str, line: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _given(table: Mapping[str, Any], name: str) -> bool:
     return name in table and table[name] != 0
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _tables(value: Any) -> list[Mapping[str, Any]]:

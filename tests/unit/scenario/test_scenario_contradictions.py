@@ -115,3 +115,29 @@ def test_what_is_far_beyond_the_connection_is_said_with_its_numbers(tmp_path: Pa
     told = " ".join(describe_study(file, load_catalogue(), seq_len=4096, settings=()).warnings)
     for text in ("mining.it_mw: 3000 MW", "power.blocks.0.mw: 500 MW", "battery.mw: 400 MW", "export.limit_mw: 600 MW"):
         assert f"{text}, the connection (site.grid_mw) has 300 MW" in told
+
+
+def test_what_the_engine_refuses_is_told_beside_other_problems(tmp_path: Path) -> None:
+    more = """
+[battery]
+mw = 5
+mwh = 0
+[debt]
+principal_usd = 1e6
+rate = 0.1
+payments = 90
+[[services]]
+product = "ecrs"
+mw = 900
+usd_per_mw_hour = 7
+"""
+    file = _written(tmp_path, more, mining="fees_frac = 0.1\nfees_btc_per_day = 1\n")
+    text = file.read_text(encoding="utf-8").replace('design = "mining-air"', 'design = "no-such"')
+    file.write_text(text.replace("build_months = 6", "build_months = -1"), encoding="utf-8")
+    found = _problems(file)
+    assert set(found) == {
+        "battery.mwh",
+        "capex.build_months",
+        "hall.design",
+        "services.0.mw",
+    }
