@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
-from megawatt.tariff import Rate, bill_of, catalogued_sheet, resolve, weekend_hours
+from megawatt.tariff import Rate, bill_of, catalogued_sheet, resolve, weekday_hours
 from megawatt.tariff.bill import year_peaks
 
 YEAR = 2018
@@ -36,7 +37,7 @@ def drawn_load(seed: int) -> Hours:
 def schedules(by_hour: Hours) -> tuple[list[list[int]], list[list[int]], list[float]]:
     """Hourly prices as periods: schedules of weekdays and weekends (12, 24), and the price of each period."""
     levels = sorted(set(by_hour.tolist()))
-    weekend = weekend_hours(YEAR)
+    weekend = weekday_hours(YEAR) >= 5
     tables = []
     for days in (~weekend, weekend):
         table = []
@@ -54,6 +55,12 @@ def schedules(by_hour: Hours) -> tuple[list[list[int]], list[list[int]], list[fl
 def pysam_bill(rate: Rate, load_mw: Hours) -> Hours:
     """The same lines in PySAM: energy by periods, demand by month or period, fixed charges, minimum, ratchet."""
     model: Any = Utilityrate5.new()
+    _demand(_energy(model, rate, load_mw), rate, load_mw)
+    model.execute()
+    return np.array(model.Outputs.year1_monthly_utility_bill_wo_sys)
+
+
+def _energy(model: Any, rate: Rate, load_mw: Hours) -> Any:
     rates = model.ElectricityRates
     model.Load.load = (load_mw * 1000.0).tolist()
     model.SystemOutput.gen = [0.0] * HOURS_IN_YEAR
@@ -73,9 +80,7 @@ def pysam_bill(rate: Rate, load_mw: Hours) -> Hours:
     rates.ur_monthly_fixed_charge = float(sum(line.usd[0] for line in rate.fixed))
     rates.ur_monthly_min_charge, rates.ur_annual_min_charge = rate.minimum_usd, 0.0
     rates.ur_enable_billing_demand = 0
-    _demand(rates, rate, load_mw)
-    model.execute()
-    return np.array(model.Outputs.year1_monthly_utility_bill_wo_sys)
+    return rates
 
 
 def _demand(rates: Any, rate: Rate, load_mw: Hours) -> None:
@@ -93,7 +98,7 @@ def _demand(rates: Any, rate: Rate, load_mw: Hours) -> None:
     for line in seasonal:
         flat += [[m, 1, NO_END, line.tiers[0][1] / 1000.0] for m in range(12) if line.by_month[m]]
     rates.ur_dc_enable = 1
-    rates.ur_dc_flat_mat = sorted(flat)
+    rates.ur_dc_flat_mat = sorted(flat) or [[month, 1, NO_END, 0.0] for month in range(12)]
     rates.ur_dc_tou_mat = [[1, 1, NO_END, 0.0]]
     rates.ur_dc_sched_weekday = rates.ur_dc_sched_weekend = [[1] * 24] * 12
     ratchets = [line for line in rate.demand if line.ratchet_frac]
@@ -125,6 +130,43 @@ def test_a_bill_is_pysams_to_the_cent(key: str, seed: int) -> None:
     np.testing.assert_allclose(bill_of(rate, load).usd, pysam_bill(rate, load), atol=0.005, rtol=0.0)
 
 
+@pytest.mark.parametrize("key", ["ande-220kv", "ande-intensive-220kv"])
+def test_paraguay_with_peaks_on_weekdays_alone_is_pysams(key: str) -> None:
+    # PySAM knows weekdays and weekends: Saturday's four hours of peak are billed by hand
+    rate, load = rate_of(key), drawn_load(6)
+    saturday = np.asarray((weekday_hours(YEAR) == 5) & (hour_of_day() >= 18) & (hour_of_day() < 22))
+    peak, off = rate.energy[0], rate.energy[1]
+    weekdays = replace(peak, hours=peak.hours & ~saturday)
+    plain = replace(rate, energy=(weekdays, replace(off, hours=off.hours | saturday), *rate.energy[2:]))
+    more = np.bincount(MONTH_OF_HOUR, weights=np.where(saturday, load, 0.0)) * (peak.tiers[0][1] - off.tiers[0][1])
+    np.testing.assert_allclose(bill_of(rate, load).usd, pysam_bill(plain, load) + more, atol=0.005, rtol=0.0)
+
+
+def test_each_window_of_con_edison_is_pysams() -> None:
+    """Windows that overlap are no periods of PySAM: each is a bill of its own, of one period, and they add up."""
+    rate, load = rate_of("coned-sc9-rate-3"), drawn_load(7)
+    windows = [line for line in rate.demand if not line.hours.reshape(-1, 24).all(axis=1).any()]
+    total = pysam_bill(replace(rate, demand=tuple(line for line in rate.demand if line not in windows)), load)
+    for line in windows:
+        total = total + pysam_window(replace(rate, energy=(), demand=(line,), fixed=()), load)
+    assert len(windows) == 3
+    np.testing.assert_allclose(bill_of(rate, load).usd, total, atol=0.005, rtol=0.0)
+
+
+def pysam_window(rate: Rate, load_mw: Hours) -> Hours:
+    """A demand charge of one window as a period of PySAM's time-of-use demand."""
+    (line,) = rate.demand
+    model: Any = Utilityrate5.new()
+    rates = _energy(model, rate, load_mw)
+    week, weekend, levels = schedules(np.where(line.hours, line.tiers[0][1] * line.by_month[MONTH_OF_HOUR], 0.0))
+    rates.ur_dc_enable = 1
+    rates.ur_dc_flat_mat = [[month, 1, NO_END, 0.0] for month in range(12)]
+    rates.ur_dc_tou_mat = [[k + 1, 1, NO_END, level / 1000.0] for k, level in enumerate(levels)]
+    rates.ur_dc_sched_weekday, rates.ur_dc_sched_weekend = week, weekend
+    model.execute()
+    return np.array(model.Outputs.year1_monthly_utility_bill_wo_sys)
+
+
 def test_what_coincident_peaks_add_is_beside_the_same_bill() -> None:
     rate, load = rate_of("oncor-transmission"), drawn_load(4)
     bill = bill_of(rate, load)
@@ -135,14 +177,12 @@ def test_what_coincident_peaks_add_is_beside_the_same_bill() -> None:
 def test_a_minimum_bill_is_pysams() -> None:
     rate, load = rate_of("chelan-36"), drawn_load(5)
     totals = bill_of(rate, load).usd
-    from dataclasses import replace
-
     rate = replace(rate, minimum_usd=float(np.median(totals)))
     np.testing.assert_allclose(bill_of(rate, load).usd, pysam_bill(rate, load), atol=0.005, rtol=0.0)
 
 
 def test_the_schedules_of_a_line_are_its_hours() -> None:
-    week, weekend, levels = schedules(np.where(weekend_hours(YEAR), 1.0, 2.0))
+    week, weekend, levels = schedules(np.where((weekday_hours(YEAR) >= 5), 1.0, 2.0))
     assert levels == [1.0, 2.0]
     assert {cell for row in week for cell in row} == {2}
     assert {cell for row in weekend for cell in row} == {1}

@@ -14,7 +14,7 @@ from megawatt.finance import OperatingFlows, Spine, escalator, repeat_year
 from megawatt.hours import monthly_sum
 from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
-from megawatt.tariff import weekend_hours
+from megawatt.tariff import weekday_hours
 
 __all__ = ["BlockMoney", "block_money", "forward_usd_per_mwh", "index_on", "power_index"]
 
@@ -111,14 +111,14 @@ def block_money(
     """
     if not power.blocks:
         return None
-    weekend = weekend_hours(year)
+    weekday = weekday_hours(year)
     now = spine.year * 12 + spine.month
     bought = paid = market = basis = np.zeros(spine.months)
     for block in power.blocks:
         first, last = _month(block.start, -(10**9)), _month(block.end, 10**9)
         contracted = (now >= first) & (now <= last)
         force = contracted & (np.arange(spine.months) >= since)
-        mwh = np.asarray(block.mask(weekend) * block.mw.number(), dtype=np.float64)
+        mwh = np.asarray(block.mask(weekday) * block.mw.number(), dtype=np.float64)
         energy = force * repeat_year(spine, monthly_sum(mwh))
         began, bought = int(np.argmax(contracted)), bought + energy
         paid = paid + energy * block.usd_per_mwh.number() * escalator(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.options import SETTING, Whole, force_option
 from megawatt.cli.output import console, emit_json, note, say
 from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
@@ -19,14 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["convert", "print_conversion"]
 
 
-@click.command(epilog="Example: megawatt convert examples/childress-convert.toml")
+@click.command(epilog="Example: megawatt convert examples/childress-convert.toml --report convert.html")
 @click.argument("scenario", type=click.Path(path_type=Path))
 @click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE",
               help="Replace a value of both uses, or of the section: conversion.halls=8.")  # fmt: skip
 @click.option("--workers", type=Whole(1), default=1, show_default=True,
               help="Processes for the simulation; results do not depend on it.")  # fmt: skip
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file: plans, dates, halls.")
+@force_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
-def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bool) -> None:
+def convert(
+    scenario: Path, settings: tuple[str, ...], workers: int, report: Path | None, force: bool, as_json: bool
+) -> None:
     """What are SCENARIO's mining halls worth, converted to AI now, later, partly, never, or as prices tell?
 
     SCENARIO is a comparison with a section [conversion]. Every plan is valued along the same simulated paths of
@@ -37,15 +41,24 @@ def convert(scenario: Path, settings: tuple[str, ...], workers: int, as_json: bo
     from megawatt.chain import convert as value
     from megawatt.results import conversion_summary
     from megawatt.scenario import load
+    from megawatt.writing import check_text, write_text
 
+    if report:
+        check_text(report, force=force)
     loaded = load(scenario, load_catalogue(), settings)
     note("conversion")
     result = value(loaded, loaded.catalogue, workers=workers)
+    if report:
+        from megawatt.report.conversion_page import render_conversion
+
+        write_text(report, render_conversion(loaded.title, result, loaded.catalogue.sources), force=force)
     if as_json:
         emit_json("convert", [{"name": loaded.name, "title": loaded.title} | conversion_summary(result)])
         return
     say(loaded.title)
     print_conversion(result)
+    if report:
+        say(f"page: {report}")
 
 
 def print_conversion(result: ConversionResult) -> None:

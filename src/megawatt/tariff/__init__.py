@@ -6,7 +6,7 @@ from megawatt.tariff.files import is_tariff_file, read_tariff_file
 from megawatt.tariff.rates import resolve
 from megawatt.tariff.records import Rate
 from megawatt.tariff.sheet import TariffSheet
-from megawatt.tariff.windows import Window, weekend_hours
+from megawatt.tariff.windows import Window, weekday_hours
 
 __all__ = [
     "Bill",
@@ -19,5 +19,5 @@ __all__ = [
     "is_tariff_file",
     "read_tariff_file",
     "resolve",
-    "weekend_hours",
+    "weekday_hours",
 ]

@@ -12,7 +12,7 @@ from megawatt.catalogue.records import Assumption
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
 from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, FixedLine, Rate
 from megawatt.tariff.sheet import CoincidentCharge, DemandCharge, EnergyCharge, FixedCharge, TariffSheet
-from megawatt.tariff.windows import day_of_year, weekend_hours
+from megawatt.tariff.windows import day_of_year, weekday_hours
 
 __all__ = ["peak_candidates", "resolve"]
 
@@ -48,19 +48,19 @@ def resolve(
     """
     usd = sheet.usd_per_currency.number() if sheet.usd_per_currency and sheet.currency != "USD" else 1.0
     contract = sheet.contract_mw.number() if sheet.contract_mw else grid_mw
-    weekend, names = weekend_hours(year, sheet.holidays), sheet.names()
+    weekday, names = weekday_hours(year, sheet.holidays), sheet.names()
     return Rate(
         key=key,
         title=sheet.title or key,
         energy=tuple(
-            _energy(name, line, weekend, usd) for name, line in zip(names["energy"], sheet.energy, strict=True)
+            _energy(name, line, weekday, usd) for name, line in zip(names["energy"], sheet.energy, strict=True)
         ),
         demand=tuple(
-            _demand(name, line, weekend, usd, contract)
+            _demand(name, line, weekday, usd, contract)
             for name, line in zip(names["demand"], sheet.demand, strict=True)
         ),
         coincident=tuple(
-            _coincident(name, line, weekend, market_usd_per_mwh, usd)
+            _coincident(name, line, weekday, market_usd_per_mwh, usd)
             for name, line in zip(names["coincident"], sheet.coincident, strict=True)
         ),
         fixed=tuple(_fixed(name, line, usd, contract) for name, line in zip(names["fixed"], sheet.fixed, strict=True)),
@@ -79,14 +79,14 @@ def _months(months: Sequence[int]) -> BoolArray:
     return np.isin(np.arange(1, 13), months) if months else np.ones(12, dtype=np.bool_)
 
 
-def _energy(name: str, line: EnergyCharge, weekend: BoolArray, usd: float) -> EnergyLine:
+def _energy(name: str, line: EnergyCharge, weekday: IntArray, usd: float) -> EnergyLine:
     tiers = tuple((tier.from_mwh.number(), tier.per_mwh.number() * usd) for tier in line.tiers)
     if line.per_mwh is not None:
         tiers = ((0.0, line.per_mwh.number() * usd),)
-    return EnergyLine(name, line.covered(weekend), tiers, np.ones(12))
+    return EnergyLine(name, line.covered(weekday), tiers, np.ones(12))
 
 
-def _demand(name: str, line: DemandCharge, weekend: BoolArray, usd: float, contract_mw: float) -> DemandLine:
+def _demand(name: str, line: DemandCharge, weekday: IntArray, usd: float, contract_mw: float) -> DemandLine:
     tiers = tuple((tier.from_mw.number(), tier.per_kw_month.number() * _KW * usd) for tier in line.tiers)
     ratchet, months, of = line.ratchet_frac.number(), line.ratchet_months, _months(line.ratchet_of)
     if line.per_kw_month is not None:
@@ -97,7 +97,7 @@ def _demand(name: str, line: DemandCharge, weekend: BoolArray, usd: float, contr
     billed = np.ones(12) if line.per_kw_year is not None else line.held_in().astype(np.float64)
     return DemandLine(
         name=name,
-        hours=_metered(line, weekend, ratchet),
+        hours=_metered(line, weekday, ratchet),
         tiers=tiers,
         by_month=billed,
         minimum_mw=max(line.minimum_mw.number(), line.minimum_frac.number() * contract_mw),
@@ -107,13 +107,13 @@ def _demand(name: str, line: DemandCharge, weekend: BoolArray, usd: float, contr
     )
 
 
-def _metered(line: DemandCharge, weekend: BoolArray, ratchet: float) -> BoolArray:
+def _metered(line: DemandCharge, weekday: IntArray, ratchet: float) -> BoolArray:
     """Hours whose power counts: those of its months, and with a ratchet those of the months that it looks at."""
-    hours = line.covered(weekend)
+    hours = line.covered(weekday)
     if not (ratchet and line.months) or line.per_kw_year is not None:
         return hours
     seen = tuple(sorted({*line.months, *(line.ratchet_of or range(1, 13))}))
-    return np.asarray(hours | line.model_copy(update={"months": seen}).mask(weekend), dtype=np.bool_)
+    return np.asarray(hours | line.model_copy(update={"months": seen}).mask(weekday), dtype=np.bool_)
 
 
 def _fixed(name: str, line: FixedCharge, usd: float, contract_mw: float) -> FixedLine:
@@ -127,9 +127,7 @@ def _fixed(name: str, line: FixedCharge, usd: float, contract_mw: float) -> Fixe
     return FixedLine(name, np.asarray(amount * usd * _months(line.months), dtype=np.float64))
 
 
-def _coincident(
-    name: str, line: CoincidentCharge, weekend: BoolArray, market: FloatArray, usd: float
-) -> CoincidentLine:
+def _coincident(name: str, line: CoincidentCharge, weekday: IntArray, market: FloatArray, usd: float) -> CoincidentLine:
     """The expected charge by the hour.
 
     The bill is on the mean load of the peaks. Each of n peaks falls with the chance ``1 - miss`` in one of its expected
@@ -137,7 +135,7 @@ def _coincident(
     """
     per_mw = line.per_kw_year.number() * _KW if line.per_kw_year else line.per_mw_day.number() * _DAYS  # type: ignore[union-attr]
     per_mw *= line.factor.number() * usd
-    candidates, beside = peak_candidates(line, weekend, market)
+    candidates, beside = peak_candidates(line, weekday, market)
     expected, weight, miss = np.zeros(HOURS_IN_YEAR, dtype=np.bool_), np.zeros(HOURS_IN_YEAR), line.miss_frac.number()
     for hours in candidates:
         expected[hours] = True
@@ -151,7 +149,7 @@ def _coincident(
 
 
 def peak_candidates(
-    line: CoincidentCharge, weekend: BoolArray, market: FloatArray
+    line: CoincidentCharge, weekday: IntArray, market: FloatArray
 ) -> tuple[list[IntArray], list[IntArray]]:
     """Hours in which each peak is expected, and the hours of the months that it falls in.
 
@@ -159,7 +157,7 @@ def peak_candidates(
     peak a day), the dearest hours. An operator that sits out these alone and knows them (``sit_out_hours`` 1,
     ``miss_frac`` 0) is an upper bound of what avoidance saves.
     """
-    inside = line.covered(weekend)
+    inside = line.covered(weekday)
     if line.peak_hours:
         days = [text.partition(" ") for text in line.peak_hours]
         known = [day_of_year(day) * 24 + int(hour.removesuffix(":00")) for day, _, hour in days]

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from megawatt.arrays import BoolArray
+from megawatt.arrays import BoolArray, IntArray
 from megawatt.catalogue.quantity import quantity, refusal
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
@@ -68,9 +68,9 @@ class _Line(Window):
     name: str = Field("", max_length=80, description="what the bill calls the line")
     also: tuple[Window, ...] = Field((), max_length=100, description="other hours in which the line holds too")
 
-    def covered(self, weekend: BoolArray) -> BoolArray:
+    def covered(self, weekday: IntArray) -> BoolArray:
         """All hours in which the line holds, (8760,)."""
-        masks = [window.mask(weekend) for window in (self, *self.also)]
+        masks = [window.mask(weekday) for window in (self, *self.also)]
         return np.asarray(np.logical_or.reduce(masks), dtype=np.bool_)
 
     def held_in(self) -> BoolArray:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 from pydantic import Field, field_validator
 
-from megawatt.arrays import BoolArray
+from megawatt.arrays import BoolArray, IntArray
 from megawatt.catalogue.quantity import refusal
 from megawatt.catalogue.section import Section
 from megawatt.errors import shown
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
 
-__all__ = ["Window", "day_of_year", "first_weekday", "hours_of_span", "weekend_hours"]
+__all__ = ["Window", "day_of_year", "first_weekday", "hours_of_span", "weekday_hours"]
 
 _SPAN: Final = re.compile(r"([0-9]{1,2})(?::00)?\s*-\s*([0-9]{1,2})(?::00)?")
+_NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WORDS: Final = {"all": "mon-sun", "weekdays": "mon-fri", "weekends": "sat-sun"}
+_SUNDAY: Final = 6
 _DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})")
 
 
@@ -42,17 +45,17 @@ def day_of_year(text: str) -> int:
     return int(DAYS_IN_MONTH[: month - 1].sum()) + day - 1
 
 
-def weekend_hours(year: int, holidays: Iterable[str] = ()) -> BoolArray:
-    """Hours of Saturdays, Sundays and holidays (``MM-DD``) of a year without 29 February, (8760,).
+def weekday_hours(year: int, holidays: Iterable[str] = ()) -> IntArray:
+    """Weekday of the hours of a year without 29 February, Monday 0, (8760,); holidays (``MM-DD``) are Sundays.
 
     After 29 February of a leap year the days keep their weekday: the calendar's, one day further.
     """
     start = datetime.date(year, 1, 1)
     days = [start + datetime.timedelta(days=d) for d in range(366)]
     kept = [day for day in days if (day.month, day.day) != (2, 29)][:365]
-    free = np.array([day.weekday() >= 5 for day in kept])
-    free[[day_of_year(day) for day in holidays]] = True
-    return np.repeat(free, 24)
+    weekday = np.array([day.weekday() for day in kept], dtype=np.int64)
+    weekday[[day_of_year(day) for day in holidays]] = _SUNDAY
+    return np.repeat(weekday, 24)
 
 
 class Window(Section):
@@ -63,8 +66,9 @@ class Window(Section):
         (),
         description='hours of the day as "7-23" (7:00 to 23:00 standard time), over midnight "22-6"; all by default',
     )
-    days: Literal["all", "weekdays", "weekends"] = Field(
-        "all", description="days of the week; holidays of the tariff count as weekends"
+    days: str = Field(
+        "all",
+        description='days of the week: all, weekdays, weekends, or names as "mon-sat" and "sun"; holidays are Sundays',
     )
 
     @field_validator("months")
@@ -83,16 +87,32 @@ class Window(Section):
                 raise refusal(shown(span), 'a span of hours 0 to 24 such as "7-23" or "22-6"')
         return spans
 
-    def mask(self, weekend: BoolArray) -> BoolArray:
-        """Its hours, (8760,); ``weekend`` from `weekend_hours`."""
+    @field_validator("days")
+    @classmethod
+    def _named(cls, days: str) -> str:
+        if _weekdays(days) is None:
+            raise refusal(shown(days), 'all, weekdays, weekends, or days such as "mon-sat" or "sun"')
+        return days
+
+    def mask(self, weekday: IntArray) -> BoolArray:
+        """Its hours, (8760,); ``weekday`` from `weekday_hours`."""
         inside = np.ones(HOURS_IN_YEAR, dtype=np.bool_)
         if self.months:
             inside &= np.isin(MONTH_OF_HOUR, np.array(self.months) - 1)
         if self.hours:
             inside &= np.isin(hour_of_day(), [hour for span in self.hours for hour in _hours_of(span)])
         if self.days != "all":
-            inside &= weekend if self.days == "weekends" else ~weekend
+            inside &= np.isin(weekday, _weekdays(self.days) or [])
         return inside
+
+
+def _weekdays(text: str) -> list[int] | None:
+    """Weekdays of a word or of names of days, Monday 0; None where they are none."""
+    first, _, last = _WORDS.get(text, text).partition("-")
+    if first not in _NAMES or (last or first) not in _NAMES:
+        return None
+    begin, end = _NAMES.index(first), _NAMES.index(last or first)
+    return [day % 7 for day in range(begin, end + 1 if end >= begin else end + 8)]
 
 
 def hours_of_span(text: str) -> tuple[int, int] | None:

@@ -66,6 +66,7 @@ def registry() -> pint.UnitRegistry[float]:
         "CAD = [currency_cad]",
         "EUR = [currency_eur]",
         "NOK = [currency_nok]",
+        "PYG = [currency_pyg]",
         "hash = [hashing]",
         "BTC = [coin]",
     ):

@@ -20,7 +20,7 @@ from megawatt.finance import make_spine
 from megawatt.hours import HOURS_IN_MONTH, MONTH_OF_HOUR, monthly_sum
 from megawatt.risk import base_factors
 from megawatt.scenario import load
-from megawatt.tariff import Window, weekend_hours
+from megawatt.tariff import Window, weekday_hours
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -161,7 +161,7 @@ def test_a_block_is_paid_and_sold_back_at_the_node_whatever_runs() -> None:
     made = links(f"power.blocks=[{block}]", "power.basis_usd_per_mwh=-2")
     plain = links("power.basis_usd_per_mwh=-2")
     np.testing.assert_array_equal(energy_usd(made), energy_usd(plain))
-    inside = Window(hours=("7-23",), days="weekdays").mask(weekend_hours(made.grid.year))
+    inside = Window(hours=("7-23",), days="weekdays").mask(weekday_hours(made.grid.year))
     cost = made.base.flows.opex_cost["power_blocks"][0]
     assert cost.sum() == pytest.approx(100.0 * ((40.0 - made.grid.price_usd_per_mwh) * inside).sum(), rel=1e-12)
     assert np.flatnonzero(cost).tolist() == list(range(9, 21))
@@ -202,11 +202,11 @@ def test_a_block_hedges_the_market() -> None:
 
 
 def test_weekdays_are_those_of_the_prices_year() -> None:
-    weekend = weekend_hours(2023, ("07-04",))
+    weekend = weekday_hours(2023, ("07-04",)) >= 5
     assert weekend[0]  # 1 January 2023 was a Sunday
     assert weekend[24 * 184]  # 4 July
     assert weekend.sum() == 24 * 106
-    leap = weekend_hours(2024)
+    leap = weekday_hours(2024) >= 5
     assert leap[24 * 60 : 24 * 62].all()  # 2 and 3 March 2024, a Saturday and a Sunday
     assert Window(hours=("22-6",)).mask(weekend)[:24].tolist() == [h < 6 or h >= 22 for h in range(24)]
 

@@ -70,6 +70,40 @@ def test_chelan_by_hand() -> None:
     assert bill.usd[1] == pytest.approx(142 + 0.018 * peak + 0.012 * (20_000 * 672 - peak) + 3.6 * 20_000)
 
 
+def test_ande_by_hand() -> None:
+    pyg, days = 0.000137, 31
+    bill = bill_of(published("ande-220kv"), SPIKE)
+    # January 2023: five Sundays; four hours of peak on the other 26 days; the hour of 30 MW (100th) is off peak
+    peak = 20_000 * 26 * 4
+    energy = 232.4 * peak + 165.4 * (20_000 * 24 * days - peak + 10_000)
+    assert bill.usd[0] == pytest.approx(pyg * (energy + 31_033 * 40_000))
+    bill = bill_of(published("ande-intensive-220kv"), FLAT)
+    energy = 0.03725 * peak + 0.03105 * (20_000 * 24 * days - peak)
+    assert bill.usd[0] == pytest.approx(energy + 5.27 * 40_000)
+
+
+def test_con_edison_by_hand() -> None:
+    hours = np.arange(HOURS_IN_YEAR) % 24
+    load = np.where((hours >= 8) & (hours < 18), 10.0, np.where((hours >= 18) & (hours < 22), 8.0, 12.0))
+    bill = bill_of(published("coned-sc9-rate-3"), load)
+    summer = 10_000 * (10.56 + 22.66) + 12_000 * 21.67
+    assert bill.usd[6] == pytest.approx(summer + 0.0079 * 31 * 1000 * (10 * 10 + 4 * 8 + 10 * 12))
+    winter = 10_000 * 14.67 + 12_000 * 6.21
+    assert bill.usd[1] == pytest.approx(winter + 0.0079 * 28 * 1000 * (10 * 10 + 4 * 8 + 10 * 12))
+
+
+@pytest.mark.parametrize(("days", "hours"), [("mon-sat", 313), ("sun", 52), ("sat-sun", 105), ("fri-mon", 209)])
+def test_days_of_the_week_by_name(days: str, hours: int) -> None:
+    # 2022 begins on a Saturday and has 53 of them
+    assert int(own_year(2022, days).sum()) == 24 * hours
+
+
+def own_year(year: int, days: str) -> np.ndarray:
+    from megawatt.tariff import Window, weekday_hours
+
+    return Window(days=days).mask(weekday_hours(year))
+
+
 def test_osage_by_hand() -> None:
     bill = bill_of(published("osage-large-industrial"), SPIKE)
     assert bill.usd[0] == pytest.approx(55 + 0.0811 * (20_000 * 744 + 10_000) + 7 * 30_000)
