@@ -13,7 +13,8 @@ _HEAD = """# Errors
 Made from `megawatt/errors.py` by `python -m tools.errors_page`; a test produces each kind.
 
 Every error is one line that stands alone and, where there is more to say, one line for each problem: where (a file
-and a dotted path, or an option; places in lists count from 0, as in `--set`: `risk.stress.0` is the first), what was found, what is allowed, and in brackets what to try. With `--json` the same
+and a dotted path, or an option; places in lists count from 0, as in `--set`: `risk.stress.0` is the first), what was
+found, what is allowed, and in brackets what to try. With `--json` the same
 parts are fields of `problems` ([commands](cli.md)).
 
 | exit code | kind | what it means | what to try |

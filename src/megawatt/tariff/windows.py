@@ -22,6 +22,7 @@ _SPAN: Final = re.compile(r"([0-9]{1,2})(?::00)?\s*-\s*([0-9]{1,2})(?::00)?")
 _NAMES: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WORDS: Final = {"all": "mon-sun", "weekdays": "mon-fri", "weekends": "sat-sun"}
 _SUNDAY: Final = 6
+"""Weekday of Sundays and holidays."""
 _DAY: Final = re.compile(r"([0-9]{2})-([0-9]{2})")
 
 
