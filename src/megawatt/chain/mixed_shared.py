@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from megawatt.chain.capital import Calendar, Capital, calendar_of, capital
 from megawatt.chain.ground import Ground, PowerIndex
 from megawatt.chain.links import Links, factor_terms_of
 from megawatt.chain.money import CashModel
-from megawatt.chain.plants import PlantMoney, Plants, added_tables, at_market, plants_of
+from megawatt.chain.plants import AddedByPlants, Asked, PlantMoney, Plants, Solved, added_tables, at_market, plants_of
 from megawatt.chain.power import power_index
 from megawatt.chain.site import Grid, grid_of, site_problem
 from megawatt.dispatch import (
@@ -65,6 +66,8 @@ class Shared:
     grid: Grid
     response: MonthlyResponse
     terms: FactorTerms
+    solved: Solved = field(default_factory=dict, compare=False)
+    """Years that were solved: sites of fewer parts have many of them in common."""
 
     @property
     def billed(self) -> bool:
@@ -177,7 +180,7 @@ def _market(links: Links, ratio: float | None, level: float) -> SiteProblem:
     return at_market(links.problem, level, value, miners.hosted if miners else None)
 
 
-def _alone(part: MixedPart, phase: int, ratio: float, level: float) -> tuple[HourlyProblem, FloatArray]:
+def _alone(part: MixedPart, phase: int, ratio: float, level: float, size: float) -> tuple[Asked, FloatArray]:
     """The hours of a part by itself on what the others leave it, all its AI load running, and what not holding any of
     it back saves by month, (12,)."""
     there = _market(part.links, ratio, level)
@@ -185,11 +188,12 @@ def _alone(part: MixedPart, phase: int, ratio: float, level: float) -> tuple[Hou
     if limit is not None:
         there = replace(there, import_limit_mw=limit)
     held, firm = part.loaded.held_back_usd_per_mwh, part.loaded.firm_frac
+    left = None if limit is None else hashlib.sha256(limit.tobytes()).hexdigest()
+    key = (part.name, None if part.links.mined is None else ratio, level, left)
     if firm >= 1.0 or held is None or there.ai_response is None:
-        return site_hours(there), np.zeros(12)
-    problem = site_hours(there, SiteAssets(ai_firm_frac=1.0))
+        return Asked(partial(site_hours, there), size, key), np.zeros(12)
     served = monthly_sum(np.minimum(there.ai_it_mw, there.ai_response.it_limit_mw))
-    return problem, held * (1.0 - firm) * served
+    return Asked(partial(site_hours, there, SiteAssets(ai_firm_frac=1.0)), size, key), held * (1.0 - firm) * served
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,8 @@ def shared_money(
     ``base_only``: for the base case alone, which needs fewer years solved and has the same value.
     """
     live = [part for part in parts if part.scale > 0.0]
-    if not (common.plants or any(part.loaded.firm_frac < 1.0 for part in live) or (common.billed and len(live) > 1)):
+    held = any(part.loaded.firm_frac < 1.0 for part in live)
+    if not (common.plants or held or (common.billed and len(live) > 1)):
         return None
     first = next((part.links for part in live if part.links.mined is not None), None)
     mean = 0.0 if first is None or first.mined is None else first.mined.usd_per_mwh
@@ -244,11 +249,16 @@ def shared_money(
     if miners is not None:
         ground = Ground(calendar, common.response, common.terms, common.index)
         value = miners.economics(ground, base_factors(common.terms, level.size)).usd_per_mwh[0]
-    moneys = []
+    moneys, none = [], np.zeros((1, 1, 12))
     for p in range(len(phases)):
         years = partial(_years, common=common, parts=tuple(parts), phases=phases, phase=p, mean=mean)
         now = phase == p
-        tables = added_tables(common.plants, mean, ageing, years, (value[now], level[now]) if base_only else None)
+        alone = sum(part.scale * share > 0.0 for part, share in zip(parts, phases[p].tolist(), strict=True)) < 2
+        if alone and not common.plants and not held:
+            tables = AddedByPlants(np.zeros(1), np.ones(1), none, none, none, {})
+        else:
+            asked = (value[now], level[now]) if base_only else None
+            tables = added_tables(common.plants, mean, ageing, years, asked, common.solved)
         moneys.append(
             PlantMoney(
                 costs=spent.plants,
@@ -273,16 +283,31 @@ def shared_money(
 def _years(
     plants: Plants | None, value: float, level: float, *, common: Shared, parts: tuple[MixedPart, ...],
     phases: FloatArray, phase: int, mean: float,
-) -> tuple[list[tuple[HourlyProblem, float]], SiteAssets, FloatArray]:  # fmt: skip
+) -> tuple[list[Asked], SiteAssets, FloatArray]:  # fmt: skip
     """The whole site with its plants; or (None) every part by itself on what the others leave it."""
     ratio = value / mean if mean > 0.0 else 1.0
     sized = [(part, part.scale * share) for part, share in zip(parts, phases[phase].tolist(), strict=True)]
     on = [(part, size) for part, size in sized if size > 0.0]
     if plants is None:
-        alone = [(*_alone(part, phase, ratio, level), size) for part, size in on]
+        alone = [(*_alone(part, phase, ratio, level, size), size) for part, size in on]
         beside = np.sum([size * usd for _, usd, size in alone], axis=0) + np.zeros(12)
-        return [(problem, size) for problem, _, size in alone], SiteAssets(), beside
+        return [year for year, _, _ in alone], SiteAssets(), beside
     assets = plants.at_level(level)
-    there = at_market(common.problem, level, np.zeros(HOURS_IN_YEAR), None)
-    halls = {part.name: (part_hours(part.loaded, part.links, ratio, level), size) for part, size in on}
-    return [(joint_hours(there, assets, halls), 1.0)], assets, np.zeros(12)
+    mines = any(part.links.mined is not None for part, _ in on)
+    key = (*((part.name, size) for part, size in on), ratio if mines else None, level, _sizes(plants.assets))
+
+    def joint() -> HourlyProblem:
+        there = at_market(common.problem, level, np.zeros(HOURS_IN_YEAR), None)
+        return joint_hours(
+            there, assets, {p.name: (part_hours(p.loaded, p.links, ratio, level), size) for p, size in on}
+        )
+
+    return [Asked(joint, 1.0, key)], assets, np.zeros(12)
+
+
+def _sizes(assets: SiteAssets) -> tuple[object, ...]:
+    """What tells the plants of one site from others: their power and energy, and whether there are any."""
+    own = assets.storage
+    stored = None if own is None else (own.power_mw, own.energy_mwh)
+    others = (assets.services, assets.programmes, assets.export_limit_mw, assets.import_left_frac is None)
+    return (stored, tuple(float(b.mw.sum()) for b in assets.supplies), len(others[0]), len(others[1]), *others[2:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,10 @@ from megawatt.scenario.site_files import site_output
 
 __all__ = [
     "AddedByPlants",
+    "Asked",
     "PlantMoney",
     "Plants",
+    "Solved",
     "added_by_plants",
     "added_tables",
     "at_market",
@@ -225,9 +227,20 @@ def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
     return i, np.asarray((at - nodes[i]) / (nodes[i + 1] - nodes[i]), dtype=np.float64)
 
 
-Years = Callable[[Plants | None, float, float], tuple[list[tuple[HourlyProblem, float]], SiteAssets, FloatArray]]
-"""Hourly problems of the site with plants (None: without), each with a factor, at a value of a mined MWh and a level
-of prices; the assets; and what is earned beside by month, (12,)."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A year to be solved: ``factor`` times what ``make`` makes; years of one ``key`` are the same and solved once."""
+
+    make: Callable[[], HourlyProblem]
+    factor: float = 1.0
+    key: Hashable = None
+
+
+Years = Callable[[Plants | None, float, float], tuple[list[Asked], SiteAssets, FloatArray]]
+"""Years of the site with plants (None: without) at a value of a mined MWh and a level of prices; the assets; and what
+is earned beside by month, (12,)."""
+Solved = dict[Hashable, Mapping[str, FloatArray]]
+"""What each line of solved years earns by month, (12,). [USD]"""
 
 
 def added_by_plants(
@@ -255,24 +268,28 @@ def added_by_plants(
 
 def added_tables(
     plants: Plants, worth_usd_per_mwh: float, ageing: tuple[str, ...], years: Years,
-    asked: tuple[FloatArray, FloatArray] | None = None,
+    asked: tuple[FloatArray, FloatArray] | None = None, solved: Solved | None = None,
 ) -> AddedByPlants:  # fmt: skip
     """The year with plants less the year without, by month, at nodes of the mined value and of the level of prices.
 
     Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level. ``asked``:
     values and levels that will be asked for; nodes that none of them needs are left out, and all else is the same.
+    ``solved``: years that are known already; those solved here are added.
     """
-    slow = any(not_own(problem) for problem, _ in years(plants, worth_usd_per_mwh, 1.0)[0])
+    slow = any(not_own(year.make()) for year in years(plants, worth_usd_per_mwh, 1.0)[0])
+    known: Solved = {} if solved is None else solved
     nodes, levels = (np.array(n) for n in ((_FEW_VALUES, (1.0,)) if slow else (_VALUES, _LEVELS)))
     values = worth_usd_per_mwh * nodes if worth_usd_per_mwh > 0.0 else np.zeros(1)
     if asked is not None:
         values, levels = (_needed(all_of, at) for all_of, at in zip((values, levels), asked, strict=True))
-    parts = np.array([[_difference(years, plants, v, at) for at in levels.tolist()] for v in values.tolist()])
+    parts = np.array([[_difference(years, plants, v, at, known) for at in levels.tolist()] for v in values.tolist()])
     lost = {}
     if ageing:
-        now = _net(_difference(years, plants, worth_usd_per_mwh, 1.0))
+        now = _net(_difference(years, plants, worth_usd_per_mwh, 1.0, known))
         for name in ageing:
-            lost[name] = (now - _net(_difference(years, plants.smaller(name), worth_usd_per_mwh, 1.0))) / _SMALLER
+            lost[name] = (
+                now - _net(_difference(years, plants.smaller(name), worth_usd_per_mwh, 1.0, known))
+            ) / _SMALLER
     return AddedByPlants(values, levels, parts[:, :, 0], parts[:, :, 1], parts[:, :, 2], lost)
 
 
@@ -292,11 +309,11 @@ def _net(parts: FloatArray) -> FloatArray:
 def _one_use(
     plants: Plants | None, value: float, level: float, *, problem: SiteProblem, hosted: Hosted | None,
     contract_usd: float,
-) -> tuple[list[tuple[HourlyProblem, float]], SiteAssets, FloatArray]:  # fmt: skip
+) -> tuple[list[Asked], SiteAssets, FloatArray]:  # fmt: skip
     """The year of a site with one use."""
     there = at_market(problem, level, np.full(HOURS_IN_YEAR, value), hosted)
     assets = replace(SiteAssets() if plants is None else plants.at_level(level), ai_contract_usd=contract_usd or None)
-    return [(site_hours(there, assets), 1.0)], assets, np.zeros(12)
+    return [Asked(partial(site_hours, there, assets))], assets, np.zeros(12)
 
 
 def at_market(problem: SiteProblem, level: float, value: FloatArray, hosted: Hosted | None) -> SiteProblem:
@@ -310,21 +327,27 @@ def at_market(problem: SiteProblem, level: float, value: FloatArray, hosted: Hos
     )
 
 
-def _difference(years: Years, plants: Plants, value: float, level: float) -> FloatArray:
+def _difference(years: Years, plants: Plants, value: float, level: float, solved: Solved) -> FloatArray:
     """What the plants add by month before fuel, the fuel, and what the grid pays. [USD], (3, 12)"""
     with_plants, assets, beside = years(plants, value, level)
     without, _, beside_without = years(None, value, level)
-    there, bare = _account(with_plants), _account(without)
+    there, bare = _account(with_plants, solved), _account(without, solved)
     fuel = -there.pop("gas", np.zeros(12))
     paid = curtailment_pay_usd(assets) + sum(there.pop(s.name) for s in assets.services)
     there_usd, bare_usd = (np.sum(list(usd.values()), axis=0) for usd in (there, bare))
     return np.stack((there_usd - bare_usd + beside - beside_without, fuel, paid))
 
 
-def _account(problems: list[tuple[HourlyProblem, float]]) -> dict[str, FloatArray]:
-    """What each line earns by month, all problems together."""
+def _account(years: list[Asked], solved: Solved) -> dict[str, FloatArray]:
+    """What each line earns by month, all years together."""
     lines: dict[str, FloatArray] = {}
-    for problem, factor in problems:
-        for name, usd in monthly_usd(problem, optimise(problem)).items():
-            lines[name] = lines.get(name, np.zeros(12)) + factor * usd
+    for year in years:
+        found = None if year.key is None else solved.get(year.key)
+        if found is None:
+            problem = year.make()
+            found = monthly_usd(problem, optimise(problem))
+            if year.key is not None:
+                solved[year.key] = found
+        for name, usd in found.items():
+            lines[name] = lines.get(name, np.zeros(12)) + year.factor * usd
     return lines
