@@ -20,7 +20,7 @@ from megawatt.files import parse_toml_value, read_toml
 from megawatt.scenario import load
 from megawatt.scenario.mixed import is_mix, load_mix
 
-__all__ = ["MOST_POINTS", "Axis", "axis_of", "check_points", "points_of", "value_points"]
+__all__ = ["MOST_POINTS", "Axis", "axis_of", "check_points", "check_words", "points_of", "value_points"]
 
 MOST_POINTS: Final = 1_000_000
 """Points of a sweep."""
@@ -133,6 +133,33 @@ def check_points(
             return
     if first is not None:
         raise first
+
+
+def check_words(
+    file: Path, catalogue: Catalogue, paths: Sequence[str], points: Sequence[tuple[Any, ...]], settings: Sequence[str]
+) -> None:
+    """Refuse a sweep over words of which its path does not know one: a misspelt place is an error, not a point.
+
+    Raises
+    ------
+    ScenarioError
+        That of the first such word.
+    """
+    read = load_mix if is_mix(read_toml(file)[0]) else load
+    for index, path in enumerate(paths):
+        words = dict.fromkeys(point[index] for point in points if isinstance(point[index], str))
+        for word in words:
+            point = next(p for p in points if p[index] == word)
+            try:
+                read(file, catalogue, _told(settings, paths, point))
+            except ScenarioError as error:
+                if any(_of(problem.path, path) for problem in error.problems):
+                    raise
+
+
+def _of(found: str, path: str) -> bool:
+    """Whether a problem's path is an axis's, or of a part's scenario."""
+    return found == path or found.endswith(f": {path}")
 
 
 def _told(settings: Sequence[str], paths: Sequence[str], point: Sequence[Any]) -> list[str]:

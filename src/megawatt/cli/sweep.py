@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -31,10 +32,12 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Default: runs/sweep-NAME.")
 @click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value of all.")
 @click.option("--workers", type=Whole(1), default=1, show_default=True, help="Processes; files are the same.")
+@click.option("--cluster", metavar="local|tcp://HOST:PORT", help="A Dask cluster: one of --workers processes started "
+              "here, or a scheduler that runs (extra: cluster); files are the same.")  # fmt: skip
 @_json
 def sweep(
     scenario: Path, over: tuple[str, ...], sample: int, seed: int, out: Path | None, settings: tuple[str, ...],
-    workers: int, as_json: bool,
+    workers: int, cluster: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Value SCENARIO (or a mixed site) at every point of a grid or a sample of its inputs: base case, no simulation.
 
@@ -44,6 +47,7 @@ def sweep(
     from megawatt.catalogue import load_catalogue
     from megawatt.chain.sweep import axis_of
     from megawatt.results.sweeps import run_sweep
+    from megawatt.risk import open_cluster
 
     target = out or Path("runs", f"sweep-{scenario.stem}")
 
@@ -51,10 +55,12 @@ def sweep(
         note(f"{done:,} of {points:,} points, {seconds:,.0f} s to go")
 
     axes = [axis_of(text) for text in over]
-    points, computed = run_sweep(
-        scenario, load_catalogue(), axes, target, sample=sample, seed=seed, settings=settings, workers=workers,
-        progress=told,
-    )  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        there = None if cluster is None else stack.enter_context(open_cluster(cluster, workers))
+        points, computed = run_sweep(
+            scenario, load_catalogue(), axes, target, sample=sample, seed=seed, settings=settings, workers=workers,
+            cluster=there, progress=told,
+        )  # fmt: skip
     if as_json:
         emit_json("sweep", [{"folder": str(target), "points": points, "computed": computed}])
         return

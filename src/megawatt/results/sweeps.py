@@ -12,17 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from megawatt.catalogue import Catalogue
-from megawatt.chain.sweep import Axis, check_points, points_of, value_points
+from megawatt.chain.sweep import Axis, check_points, check_words, points_of, value_points
 from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_folder, read_json, read_toml, refused
 from megawatt.ours import MANIFEST, differences
-from megawatt.risk import run_calls
+from megawatt.risk import Cluster, run_calls
 from megawatt.writing import check_folder, write_columns, write_folder
 
 __all__ = ["list_runs", "query_runs", "run_sweep"]
 
 _CHUNK: Final = 16
 """Points of a file: what a killed sweep loses at most for each worker."""
+_WAVES: Final = 2
+"""Files that each thread of a cluster has before it: one to compute while another is written."""
 _MOST_ROWS: Final = 1_000_000
 """Rows of an answer."""
 _TRIED: Final = 8
@@ -32,14 +34,17 @@ _PART: Final = "part-{:06d}.parquet"
 
 def run_sweep(
     file: Path, catalogue: Catalogue, axes: Sequence[Axis], target: Path, *, sample: int = 0, seed: int = 0,
-    settings: Sequence[str] = (), workers: int = 1, progress: Callable[[int, int, float], None] | None = None,
+    settings: Sequence[str] = (), workers: int = 1, cluster: Cluster | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Value every point of a sweep into a folder; points that are there already are kept.
 
-    Files hold the same bytes whatever the number of workers, and whether or not the sweep was interrupted.
+    Files hold the same bytes whatever the number of workers, on a cluster too, and whether or not it was interrupted.
 
     Parameters
     ----------
+    cluster : Cluster, optional
+        Computes the points instead of ``workers`` (`megawatt.risk.open_cluster`); its workers see the same files.
     progress : callable, optional
         Called with points done, all points, and seconds that remain.
 
@@ -51,7 +56,8 @@ def run_sweep(
     Raises
     ------
     ScenarioError
-        If an axis is wrong (of points spread over the sweep none is a scenario), or the folder holds another sweep.
+        If an axis is wrong (of points spread over the sweep none is a scenario, or a word is none that its path knows),
+        or the folder holds another sweep.
     """
     points = points_of(axes, sample, seed)
     paths = [axis.path for axis in axes]
@@ -59,23 +65,25 @@ def run_sweep(
     check_folder(target)
     done = _done(target, identity["sweep"])
     check_points(file, catalogue, paths, points[:: max(len(points) // _TRIED, 1)], settings)
+    check_words(file, catalogue, paths, points, settings)
     chunks = range(0, len(points), _CHUNK)
     asked = [start for start in chunks if _PART.format(start // _CHUNK) not in done]
-    began, computed = time.monotonic(), 0
-    for place in range(0, len(asked), workers):
-        wave = asked[place : place + workers]
+    began, computed, place = time.monotonic(), 0, 0
+    while place < len(asked):
+        wave = asked[place : place + (workers if cluster is None else _WAVES * cluster.slots)]
         calls = [
             partial(value_points, file, catalogue, paths, points[start : start + _CHUNK], start, tuple(settings))
             for start in wave
         ]
-        for start, rows in zip(wave, run_calls(calls, workers), strict=True):
+        for start, rows in zip(wave, run_calls(calls, workers, cluster), strict=True):
             columns = {name: [row[name] for row in rows] for name in rows[0]}
             content = partial(_write, columns=_typed(columns))
             write_folder(target, {_PART.format(start // _CHUNK): content}, identity, add=True)
             computed += len(points[start : start + _CHUNK])
+        place += len(wave)
         if progress is not None:
-            left = len(asked) - min(place + workers, len(asked))
-            progress(len(points) - left * _CHUNK, len(points), (time.monotonic() - began) / (place + len(wave)) * left)
+            left = len(asked) - place
+            progress(len(points) - left * _CHUNK, len(points), (time.monotonic() - began) / place * left)
     return len(points), computed
 
 

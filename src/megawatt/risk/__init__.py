@@ -2,6 +2,7 @@
 
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
 from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls, start_workers
+from megawatt.risk.cluster import Cluster, open_cluster
 from megawatt.risk.correlation import correlation_root, nearest_correlation
 from megawatt.risk.dynamics import (
     jump_diffusion,
@@ -35,6 +36,7 @@ __all__ = [
     "KINDS_OF_DRAWS",
     "BreakingPoint",
     "Chance",
+    "Cluster",
     "CreditRisk",
     "Distribution",
     "Draws",
@@ -62,6 +64,7 @@ __all__ = [
     "named_episodes",
     "nearest_correlation",
     "net_cash_usd",
+    "open_cluster",
     "operating_months",
     "ornstein_uhlenbeck",
     "payer_classes",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from megawatt.errors import MachineError, Problem, ScenarioError
 from megawatt.repeatable import ONE_THREAD
+from megawatt.risk.cluster import Cluster
 from megawatt.stopping import end_with_parent
 
 __all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls", "start_workers"]
@@ -33,16 +34,19 @@ Block = Callable[[np.random.SeedSequence, int], Mapping[str, NDArray[Any]]]
 """Makes the results of one block from its seed and its number of paths; arrays with paths first."""
 
 
-def run_calls(calls: Sequence[Callable[[], T]], workers: int) -> list[T]:
+def run_calls(calls: Sequence[Callable[[], T]], workers: int, cluster: Cluster | None = None) -> list[T]:
     """Results of calls in their order, in up to so many processes; what is called must then be picklable.
 
-    This process is one of them: it takes calls from the end until it meets one that another has begun.
+    This process is one of them: it takes calls from the end until it meets one that another has begun. A ``cluster``,
+    where given, takes all of them (`open_cluster`).
 
     Raises
     ------
     MachineError
         If a process was killed.
     """
+    if cluster is not None:
+        return cluster.run(calls)
     if workers == 1 or len(calls) <= 1:
         return [call() for call in calls]
     from joblib.externals.loky import BrokenProcessPool  # not needed for one worker
@@ -98,7 +102,9 @@ def _quiet_start() -> Iterator[None]:
         sys.warnoptions.remove("ignore:resource_tracker")
 
 
-def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict[str, NDArray[Any]]:
+def run_blocks(
+    function: Block, paths: int, seed: int, workers: int = 1, cluster: Cluster | None = None
+) -> dict[str, NDArray[Any]]:
     """Results of all blocks joined along their first axis, in the order of the blocks.
 
     The root seed spawns one child per block (never per worker). With more than one worker, blocks run in processes,
@@ -114,6 +120,8 @@ def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict
         Root seed, >= 0.
     workers : int
         Processes, >= 1; 1 runs in this one.
+    cluster : Cluster, optional
+        Takes the blocks instead; results are the same.
 
     Raises
     ------
@@ -127,5 +135,7 @@ def run_blocks(function: Block, paths: int, seed: int, workers: int = 1) -> dict
         )
     sizes = [min(BLOCK_PATHS, paths - start) for start in range(0, paths, BLOCK_PATHS)]
     children = np.random.SeedSequence(seed).spawn(len(sizes))
-    results = run_calls([partial(function, child, size) for child, size in zip(children, sizes, strict=True)], workers)
+    results = run_calls(
+        [partial(function, child, size) for child, size in zip(children, sizes, strict=True)], workers, cluster
+    )
     return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
