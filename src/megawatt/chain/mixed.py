@@ -16,8 +16,9 @@ from megawatt.chain.links import Links, forge
 from megawatt.chain.mixed_shared import Shared, load_site, shared_money
 from megawatt.chain.money import CashModel
 from megawatt.dispatch import HourlyPlan, HourlyProblem, monthly_response, optimise, phased, solve_merit
+from megawatt.dispatch.achieved import Achieved, achieved
 from megawatt.dispatch.halls import hourly_response
-from megawatt.errors import InfeasibleError
+from megawatt.errors import InfeasibleError, ScenarioError, SolverError
 from megawatt.facility import FacilityResponse
 from megawatt.finance import CashFlow, live_share
 from megawatt.hours import HOURS_IN_YEAR
@@ -118,6 +119,15 @@ class MixedSite:
         """The site's year in its fullest phase, at the base case's values of mined energy."""
         problem = self.common.joint(self.parts, self.phases[self.full_phase])
         return problem, optimise(problem)
+
+    @cached_property
+    def known(self) -> Achieved | str:
+        """What an operator achieves of the flexible value of that year, or why it is not told."""
+        problem, plan = self.hours
+        try:
+            return achieved(problem, plan)
+        except (ScenarioError, InfeasibleError, SolverError) as error:
+            return str(error)
 
     def peak_mw(self) -> FloatArray:
         """Highest draw of the parts' halls, every machine busy, in each month of the site, (months,). [MW]"""

@@ -106,6 +106,7 @@ def _print_mix(found: dict[str, Any]) -> None:
     idle = found["idle_mw"]
     say("Capital and value in million USD at the first month; adds: mean over the orders in which parts may come.")
     say(f"Idle: {idle['mean']:,.1f} of {found['grid_mw']:,.1f} MW in the mean month, {idle['least']:,.1f} at least.")
+    _print_foresight(found["foresight"])
     risk = found.get("risk")
     if risk:
         missed = risk["probability_missed"]
@@ -114,6 +115,25 @@ def _print_mix(found: dict[str, Any]) -> None:
             f"{_million(risk['tail_usd'])} million USD; some loan misses a payment: "
             + ("no debt" if missed is None else f"{missed:.1%}")
             + "."
+        )
+
+
+def _print_foresight(known: dict[str, Any]) -> None:
+    if "why_not" in known:
+        say(f"What prices known only a day ahead cost is not told: {known['why_not']}.")
+    elif known["achieved_frac"] is None:
+        say("Nothing in the site follows prices.")
+    else:
+        say(
+            f"Fullest year: uses that follow prices earn {_million(known['flexible_usd'])} million USD with perfect "
+            f"foresight (the bound), {_million(known['achieved_usd'])} ({known['achieved_frac']:.1%}) knowing prices a "
+            "day ahead"
+            + (
+                "."
+                if known["real_time_achieved_frac"] is None
+                else f"; {known['real_time_achieved_frac']:.1%} of the bound at real-time prices that differ by "
+                f"{known['real_time_error_frac']:.0%} (assumed)."
+            )
         )
 
 

@@ -87,7 +87,9 @@ def peak_targets(problem: HourlyProblem) -> FloatArray:
     return np.array([plan.peak_mw[c.name] for c in problem.peaks])
 
 
-def day_ahead(problem: HourlyProblem, target_mw: FloatArray, *, view_days: int = 2) -> HourlyPlan:
+def day_ahead(
+    problem: HourlyProblem, target_mw: FloatArray, *, view_days: int = 2, known: HourlyProblem | None = None
+) -> HourlyPlan:
     """The year planned day by day, each day's prices known the day before.
 
     Every midnight the next ``view_days`` days are solved exactly from the battery's state: the first day as it will
@@ -103,6 +105,9 @@ def day_ahead(problem: HourlyProblem, target_mw: FloatArray, *, view_days: int =
         From `peak_targets`, or last year's peaks.
     view_days : int
         Days in view, >= 1.
+    known : HourlyProblem, optional
+        The same site at the prices that are known the day before: the battery follows the plan at these, all else the
+        price of the hour as it comes.
     """
     _own(problem)
     started = time.perf_counter()
@@ -111,9 +116,14 @@ def day_ahead(problem: HourlyProblem, target_mw: FloatArray, *, view_days: int =
     state = 0.0
     for first in range(0, problem.hours, DAY):
         at = slice(first, first + DAY)
-        view = _view(problem, at, view_days)
+        view = _view(problem if known is None else known, at, view_days)
         limit = np.tile(targets.limit(problem, at, so_far), view_days)
         mw, states = run_window(view, limit, state)
+        if known is not None:
+            wish = sum(
+                (mw[f"{s.name}.charge"] - mw[f"{s.name}.discharge"] for s in problem.storages), np.zeros(limit.size)
+            )
+            mw, states = run_rules(_view(problem, at, 1), limit[:DAY], state, wish[:DAY])
         state = float(states[DAY - 1])
         day = {name: power[:DAY] for name, power in mw.items()}
         so_far = _reached(problem, at, day, so_far)

@@ -12,6 +12,7 @@ from megawatt.chain.best import Best, FrontierPoint, MixValue
 from megawatt.chain.mixed import MixedPart, MixedSite
 from megawatt.chain.mixed_risk import SHARED, MixedRisk
 from megawatt.chain.mixed_value import Contribution
+from megawatt.dispatch.achieved import Achieved
 from megawatt.finance import CashFlow
 from megawatt.results.operator import rows_as_csv
 from megawatt.risk import tail_mean
@@ -20,6 +21,20 @@ __all__ = ["best_summary", "columns_as_csv", "mixed_hours", "mixed_months", "mix
 
 _TAIL = 0.05
 """Share of the worst paths whose mean is shown."""
+
+
+def _known(found: Achieved | str) -> dict[str, Any]:
+    """What an operator achieves of the fullest year's flexible value, perfect foresight of prices as its bound."""
+    if isinstance(found, str):
+        return {"why_not": found}
+    return {
+        "flexible_usd": found.flexible_usd,
+        "achieved_usd": found.flexible_usd - found.gap_usd,
+        "gap_usd": found.gap_usd,
+        "achieved_frac": found.share,
+        "real_time_achieved_frac": found.real_time_share,
+        "real_time_error_frac": found.error_frac,
+    }
 
 
 def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk | None) -> dict[str, Any]:
@@ -37,6 +52,7 @@ def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk
         "shared_usd": site.shared_usd,
         "idle_mw": {"least": float(idle.min()), "mean": float(idle.mean()), "by_month": idle.tolist()},
         "water_m3": site.water_m3(),
+        "foresight": _known(site.known),
         "parts": [_part(site, part, by_name.get(part.name)) for part in site.parts],
         "adds": [
             {"name": r.name, "alone_usd": r.alone_usd, "last_usd": r.last_usd, "adds_usd": r.share_usd} for r in adds
