@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -86,6 +86,24 @@ def _plan(
         return plan(job, catalogue.system(system), chips, catalogue=catalogue, layouts=layouts, **asked)
     except InfeasibleError as error:
         raise InfeasibleError(f"training.chips: {error}") from None
+
+
+def _surely(catalogue: Catalogue, found: TrainingPlan) -> TrainingPlan:
+    """The plan with its step time as an input that has a range: that of measured runs, by how far the nearest is."""
+    input_ = catalogue.assume("training-step", "time_factor", "training")
+    if found.sure is not None:
+        input_ = replace(input_, fact=replace(input_.fact, low=found.sure.low, high=found.sure.high))
+    slower = input_.fact.number()
+    return replace(
+        found,
+        step_time_s=found.step_time_s * slower,
+        tokens_per_s=found.tokens_per_s / slower,
+        tokens_per_s_per_chip=found.tokens_per_s_per_chip / slower,
+        mfu=found.mfu / slower,
+        hfu=found.hfu / slower,
+        it_energy_j_per_token=found.it_energy_j_per_token * slower,
+        assumptions=(*found.assumptions, input_),
+    )
 
 
 def _run(catalogue: Catalogue, step: TrainingPlan, tokens: float, settings: tuple[Any, ...]) -> TrainingRun:
@@ -172,7 +190,7 @@ def _training(memo: Memo, scenario: Scenario, folder: Path, held: Held) -> Compu
     if ai is None or training is None or contract is None:
         raise AssertionError("the scenario's rules let no AI use through without its sections")
     plans = _plans(memo, training, folder, held, ai.system, (contract.parity_system, contract.predecessor_system))
-    step = plans[ai.system]
+    step = plans[ai.system] = memo("step", _surely, plans[ai.system])
     said = astuple(RunSettings(**training.run_values))
     whole = memo("run", _run, step, training.tokens.number(), said) if training.tokens is not None else None
     system = memo("system", Catalogue.system, ai.system)

@@ -152,11 +152,8 @@ def _ai_notes(links: Links, dispatch: Dispatch) -> list[str]:
     if chips is None:
         return []
     notes = _serving_notes(chips) if chips.served else []
-    if chips.plan is not None:
-        notes.append(
-            f"No training run on {chips.system.title} is published that this plan could be checked with; its step time "
-            "is predicted from the data sheet and measured relatives."
-        )
+    if chips.plan is not None and chips.plan.sure is not None:
+        notes.append(chips.plan.sure.sentence)
     if contract is not None and contract.basis != "published":
         notes.append("No rental price is published for this chip: it is derived (see contract in the assumptions).")
     hours = int((dispatch.ai_curtailed_mw > 1e-6).sum())

@@ -44,6 +44,8 @@ def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | No
         to.print(line)
     rests = "; ".join(f"{name}: {what}" for name, what in found.evidence.items())
     to.print(f"Times rest on ({found.rests_on}): {rests}.")
+    if found.sure is not None:
+        to.print(found.sure.sentence)
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
     considered = "1 layout" if found.considered == 1 else f"{found.considered:,} layouts"
     to.print(f"\n{considered} considered; rejected: {rejected or 'none'}.")

@@ -236,6 +236,7 @@ def chip_table(uses: Sequence[UseResult]) -> Table | None:
         ("IT power per chip, rack included", *(fixed(plan.it_w_per_chip, "W", 0) for _, plan in plans)),
         ("IT energy per token", *(f"{plain(p.it_energy_j_per_token)}{NARROW}J" for _, p in plans)),
         ("Times rest on", *("; ".join(f"{name}: {what}" for name, what in p.evidence.items()) for _, p in plans)),
+        ("How sure", *(p.sure.sentence if p.sure else DASH for _, p in plans)),
         ("Memory of the fullest chip", *(fixed(float(p.cost.memory_bytes[0]) / 1e9, "GB", 1) for _, p in plans)),
     )
     return Table(("", *(use.title for use, _ in plans)), rows)

@@ -17,6 +17,7 @@ from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.tranches import Stack
 from megawatt.results.workbook.book import without_formulas
+from megawatt.training import nearest_run
 
 __all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
 
@@ -120,6 +121,8 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
         "chip_power_w": plan.chip_power_w,
         "it_w_per_chip": plan.it_w_per_chip,
         "evidence": dict(plan.evidence),
+        "rests_on": plan.rests_on,
+        "nearest_run": nearest_run(plan),
         "layouts_considered": plan.considered,
         "layouts_rejected": dict(plan.rejected),
     }

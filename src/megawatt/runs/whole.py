@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from megawatt.runs.records import TrainingRun
 from megawatt.runs.reliability import reliability
 from megawatt.runs.settings import RunSettings
 from megawatt.runs.simulation import simulate
-from megawatt.training import TrainingPlan
+from megawatt.training import Confidence, TrainingPlan
 from megawatt.units import S_PER_DAY
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ PATHS: Final = 200
 
 _ENDS: Final = (0.1, 0.9)
 """Quantiles between which 80 % lie."""
+_END: Final = 1.2816
+"""Standard deviations to those ends of a normal distribution."""
 _SEED: Final = 21
 """Of the drawn runs, so that an answer is the same twice."""
 _WIDEST: Final = 2.0
@@ -42,7 +45,6 @@ def run(
     catalogue: Catalogue,
     settings: RunSettings | None = None,
     paths: int = 0,
-    step_error: float = 0.0,
 ) -> TrainingRun:
     """A run of a plan over so many tokens, with interruptions as published runs have them.
 
@@ -59,9 +61,7 @@ def run(
     settings : RunSettings, optional
         What is said of the run.
     paths : int
-        Runs to draw for the range of days; 0 draws none.
-    step_error : float
-        Standard deviation of the logarithm of measured over predicted step time. >= 0
+        Runs to draw for the range of days; 0 draws none. Their steps differ as the plan's do from measured ones.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def run(
     work_s = step_s * (1.0 + found.slow_frac)
     try:
         parts = expected(found.process, work_s)
-        low, high = _days(found.process, work_s, found.rate_spread, paths, step_error)
+        low, high = _days(found.process, work_s, found.rate_spread, paths, plan.sure)
     except InfeasibleError as error:
         raise InfeasibleError(f"{plan.job.arch.key} on {plan.chips:,} chips: {error}") from None
     chip_w = sum(p.work_s * p.chip_power_w for p in phases) / step_s
@@ -108,14 +108,15 @@ def run(
     )
 
 
-def _days(process: Process, work_s: float, spread: float, paths: int, step_error: float) -> tuple[float, float]:
+def _days(process: Process, work_s: float, spread: float, paths: int, sure: Confidence | None) -> tuple[float, float]:
     """80 % of runs whose rate is an operator's and whose step is off as predictions are. [days]"""
     if paths < 1:
         return float("nan"), float("nan")
     draws = np.random.default_rng(_SEED).standard_normal((2, paths))
     # A path at an extreme rate would not end: it stops at two deviations.
     rates = spread ** np.clip(draws[0], -_WIDEST, _WIDEST)
-    steps = np.exp(step_error * draws[1])
+    low, high = (math.log(end) for end in ((sure.low, sure.high) if sure else (1.0, 1.0)))
+    steps = np.exp(np.where(draws[1] < 0.0, -low, high) * draws[1] / _END)
     drawn = simulate(process, work_s, paths=paths, seed=_SEED, rate_factor=rates, work_factor=steps)
     low, high = np.quantile(drawn.wall_s, _ENDS) / S_PER_DAY
     return float(low), float(high)

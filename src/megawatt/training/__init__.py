@@ -1,6 +1,7 @@
 """How long is a step under a parallel layout, does it fit, which layout is best?"""
 
 from megawatt.training.choices import CHOICES, choices_of, is_short, parse_choices, parse_schedules, sharded, worded
+from megawatt.training.confidence import Confidence, confidence, held_out, nearest_run, score_range
 from megawatt.training.division import layout_reasons
 from megawatt.training.explorer import LayoutCell, LayoutMap, layout_map
 from megawatt.training.features import MODULES, Features, merge_features, read_features
@@ -45,6 +46,7 @@ __all__ = [
     "SCHEDULES",
     "Alternative",
     "Change",
+    "Confidence",
     "Features",
     "FrontStep",
     "Job",
@@ -70,6 +72,7 @@ __all__ = [
     "chips_within",
     "choices_of",
     "chrome_trace",
+    "confidence",
     "cores_per_chip",
     "default_stack",
     "describe_layout",
@@ -77,6 +80,7 @@ __all__ = [
     "enumerate_layouts",
     "evaluate",
     "front_steps",
+    "held_out",
     "is_short",
     "layout_map",
     "layout_reasons",
@@ -87,6 +91,7 @@ __all__ = [
     "micro_batches",
     "module_bits",
     "module_names",
+    "nearest_run",
     "one_layout",
     "open_machine",
     "open_machines",
@@ -100,6 +105,7 @@ __all__ = [
     "read_features",
     "read_stack",
     "schedule_name",
+    "score_range",
     "search_space",
     "sharded",
     "smallest_within",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption, System
 from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
+from megawatt.training.confidence import confidence
 from megawatt.training.division import layout_reasons
 from megawatt.training.layouts import Space, chosen_space, search_space
 from megawatt.training.practice import Practice, practice_for
@@ -215,6 +216,7 @@ def plan(
     if not found:
         raise InfeasibleError(min(large, key=lambda one: one.missing_bytes).text)
     best = found[0] if len(found) == 1 else merge_plans(found, system, rank.of, 1 + _RUNNERS_UP)
+    best = replace(best, sure=confidence(best.job, system.accelerator, chips, best.stack, catalogue))
     if not large:
         return best
     counts = Counter(best.rejected)

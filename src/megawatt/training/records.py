@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.errors import ScenarioError, shown
 from megawatt.hardware import peak_precision
 from megawatt.workload import ModelArch
+
+if TYPE_CHECKING:
+    from megawatt.training.confidence import Confidence
 
 __all__ = ["Job", "Layouts", "StepCost", "TrainingPlan"]
 
@@ -214,7 +217,8 @@ class TrainingPlan:
     is the key of the training stack, ``optimizer`` the kind of optimizer, ``offload`` what the host's memory holds.
     ``precisions`` are those of the layout and its runners-up, ``front_precisions`` those of the front. ``notes`` are
     sentences about the question that its answer should not hide. ``evidence`` says of each kind of operator whether its
-    time was measured on this chip, on a relative, or rests on a data sheet or a roofline.
+    time was measured on this chip, on a relative, or rests on a data sheet or a roofline; ``sure`` names the nearest
+    measured run and the range of the step time.
     """
 
     job: Job
@@ -244,6 +248,7 @@ class TrainingPlan:
     front_precisions: tuple[str, ...] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    sure: Confidence | None = None
 
     @property
     def rests_on(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from megawatt.catalogue.records import System
+from megawatt.training.confidence import nearest_run
 from megawatt.training.explain import short_layout
 from megawatt.training.fitting import MemoryAnswer
 from megawatt.training.machines import Machine
@@ -102,6 +103,7 @@ def plan_dict(system: System, found: TrainingPlan, top: int, prices: Prices | No
         "layouts": [_alternative_dict(one) for one in alternatives(found, system, top, prices)],
         "evidence": dict(found.evidence),
         "rests_on": found.rests_on,
+        "nearest_run": nearest_run(found),
         "notes": list(found.notes),
         "front": [_front_dict(one) for one in front_steps(found, system, prices)],
         "assumptions": [
