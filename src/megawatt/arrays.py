@@ -23,6 +23,8 @@ _LOOKED_UP: Final = 8
 def distinct_rows(columns: Sequence[NDArray[np.int64]]) -> tuple[IndexArray, IndexArray]:
     """Position of the first of each distinct row of non-negative integer columns, and each row's number; rows are
     numbered in their order."""
+    if len(columns[0]) == 1:
+        return np.zeros(1, dtype=np.intp), np.zeros(1, dtype=np.intp)
     code, room = np.zeros(len(columns[0]), dtype=np.int64), 1
     for column in columns:
         if not column.strides[0]:

@@ -57,26 +57,36 @@ class Fabric:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """One level as a group meets it: sub-groups that it joins, members that each of them holds, and shares of links
-    left to rings and to all-to-alls."""
+    """One level as a group meets it: the chips between its members, sub-groups that it joins, members that each of them
+    holds."""
 
     link: LinkLevel
     kernel: LinkKernel
+    stride: FloatArray
     groups: FloatArray
     inner: FloatArray
-    share: FloatArray
-    exchange: FloatArray
+
+    @property
+    def share(self) -> FloatArray:
+        """Of links, to rings and trees."""
+        return level_share(self.link, self.groups, self.stride, self.inner)
+
+    @property
+    def exchange(self) -> FloatArray:
+        """Of links, to all-to-alls."""
+        return exchange_share(self.link, self.groups, self.stride, self.inner)
 
 
 def _levels(fabric: Fabric, size: FloatArray, stride: FloatArray) -> list[_Level]:
-    """Levels of a group, innermost first."""
+    """Levels of a group, innermost first, as far as a member lies beyond the level before."""
     levels: list[_Level] = []
     reached = np.ones_like(size)
     for link, kernel in zip(fabric.links, fabric.kernels, strict=True):
+        if levels and not (size > reached).any():
+            break
         members = np.floor(link.domain_chips / stride) if np.isfinite(link.domain_chips) else size
         total = np.maximum(reached, np.clip(members, 1.0, size))
-        met = (link, total / reached, stride, reached)
-        levels.append(_Level(link, kernel, total / reached, reached, level_share(*met), exchange_share(*met)))
+        levels.append(_Level(link, kernel, stride, total / reached, reached))
         reached = total
     return levels
 
@@ -119,14 +129,14 @@ def _one_ring(fabric: Fabric, payload: FloatArray, members: FloatArray, levels: 
 def _exchange(payload: FloatArray, members: FloatArray, levels: Sequence[_Level]) -> FloatArray:
     """What stays inside a level and what crosses it travel at once; for other rails, by the inner links first. [s]"""
     first = levels[0]
-    inside = payload * first.groups / members
-    near = domain_s(first.kernel, "all_to_all", inside, first.groups, link_share=first.exchange)
+    inside, share = payload * first.groups / members, first.exchange
+    near = domain_s(first.kernel, "all_to_all", inside, first.groups, link_share=share)
     forwarded = np.zeros_like(payload)
     for level in levels[1:]:
         if level.link.topology == "rail":
             leaving = payload * (members - level.inner) / members
             forwarded = np.maximum(forwarded, leaving * (1.0 - 1.0 / level.inner))
-    near = near + forwarded / (first.kernel.link_bytes_per_s * first.kernel.exchange_share * first.exchange)
+    near = near + forwarded / (first.kernel.link_bytes_per_s * first.kernel.exchange_share * share)
     for level in levels[1:]:
         kernel, reached = level.kernel, level.inner * level.groups
         crossing = payload * (reached - level.inner) / members
@@ -171,6 +181,8 @@ def collective_s(
     links are not shared with other groups' traffic.
     """
     payload, members, step = _arrays(payload_bytes, size, stride)
+    if members.size and float(members.max()) == 1.0:
+        return np.zeros_like(payload)
     levels = _levels(fabric, members, step)
     if operation == "all_to_all":
         return _exchange(payload, members, levels)

@@ -252,8 +252,7 @@ def domain_s(
     """
     if operation not in OPERATIONS:
         raise ScenarioError(f"collective {operation!r} is not known; allowed: {', '.join(OPERATIONS)}")
-    inputs = np.broadcast_arrays(payload_bytes, ranks, in_switch, link_share)
-    payload, n, summed, left = (np.asarray(v, dtype=np.float64) for v in inputs)
+    payload, n, left = (np.asarray(v, dtype=np.float64) for v in (payload_bytes, ranks, link_share))
     if n.size and float(n.min()) < 1.0:
         raise ScenarioError(f"collective: ranks = {n.min():g}, must be >= 1")
     rate = links.link_bytes_per_s * left
@@ -265,6 +264,6 @@ def domain_s(
     if operation == "all_reduce" and links.switch_share > 0.0:
         hidden = links.base_s + links.switch_ramp_s * payload / (payload + links.switch_ramp_bytes)
         inside = hidden + 2.0 * (n - 1.0) * links.step_s + payload / (links.switch_share * rate)
-        allowed = (summed > 0.0) & (n >= links.switch_ranks)
+        allowed = np.asarray(in_switch, dtype=np.bool_) & (n >= links.switch_ranks)
         time = np.where(allowed, np.minimum(time, inside), time)
     return np.where(n > 1.0, time, 0.0)

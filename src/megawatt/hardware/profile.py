@@ -186,6 +186,7 @@ def relative_speed(catalogue: Catalogue, accelerator: Accelerator) -> tuple[floa
     return 1.0, ()
 
 
+@resolved
 def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProfile:
     """Speeds of a chip from the catalogue: measured where somebody measured, else from its relatives (and it says so).
 

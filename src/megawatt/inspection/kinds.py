@@ -121,11 +121,11 @@ def _is_model(marks: Marks) -> bool:
     if marks.suffix == ".toml":
         return isinstance(marks.content.get("model"), Mapping)
     names = {"architectures", "model_type", "text_config", "peft_type"}
-    return (
-        marks.has("config.json")
-        or marks.has("adapter_config.json")
-        or (marks.suffix == ".json" and bool(names & set(marks.content)))
-    )
+    if any(marks.has(name) for name in ("config.json", "adapter_config.json", "params.json")):
+        return True
+    sizes = {"hidden_size", "n_embd", "d_model", "dim"} & set(marks.content)
+    layers = {"num_hidden_layers", "n_layer", "n_layers", "num_layers"} & set(marks.content)
+    return marks.suffix == ".json" and (bool(names & set(marks.content)) or bool(sizes and layers))
 
 
 def _is_tariff(marks: Marks) -> bool:
@@ -152,7 +152,7 @@ _OWN: Final = (
     FileKind("training-log", "what a training run printed", "log, out or txt with lines of steps",
              lambda m: m.suffix in (".log", ".out") or (m.suffix == ".txt" and not m.hourly), "launches:describe_log"),
     FileKind("model", "a model's configuration or dimensions",
-             "JSON with architectures or model_type, a folder with config.json, or TOML with a table model",
+             "JSON with architectures, model_type or sizes and layers; folder with config.json; TOML with model",
              _is_model, "models:describe_model_file"),
     FileKind("comparison", "several uses of a site side by side", "TOML with compare",
              lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),

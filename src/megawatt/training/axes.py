@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
@@ -14,7 +16,7 @@ from megawatt.training.records import Job
 from megawatt.training.schedules import CODES
 from megawatt.workload import ModelArch
 
-__all__ = ["NOTHING", "Fixed", "choices_under", "divisors", "held", "micro_batches", "splits_of"]
+__all__ = ["NOTHING", "Fixed", "choices_under", "count_under", "divisors", "held", "micro_batches", "splits_of"]
 
 Fixed = Mapping[str, int]
 """Values by field that a search holds."""
@@ -44,9 +46,16 @@ NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 def divisors(number: int) -> IntArray:
     """Divisors of a positive integer, increasing."""
+    return _divisors(int(number))
+
+
+@functools.lru_cache(maxsize=4096)
+def _divisors(number: int) -> IntArray:
     small = np.arange(1, int(number**0.5) + 1, dtype=np.int64)
     small = small[number % small == 0]
-    return np.unique(np.concatenate([small, number // small]))
+    found = np.unique(np.concatenate([small, number // small]))
+    found.flags.writeable = False
+    return found
 
 
 def held(fixed: Fixed, name: str, values: IntArray) -> IntArray:
@@ -89,17 +98,27 @@ def _experts(arch: ModelArch, tp: int, fixed: Fixed = NOTHING) -> IntArray:
     return np.array([(ep, etp) for ep in eps for etp in etps], dtype=np.int64)
 
 
-def choices_under(arch: ModelArch, tp: int, pp: int, micro: IntArray, fixed: Fixed = NOTHING) -> dict[str, IntArray]:
-    """All that can be chosen under tensor and pipeline degrees: every combination, by field, (n,) each."""
-    experts = _experts(arch, tp, fixed)
-    axes = (
+def _axes_under(arch: ModelArch, tp: int, pp: int, micro: IntArray, fixed: Fixed) -> tuple[IntArray, ...]:
+    """Virtual stages, micro-batches, numbers of pairs of experts' degrees, ZeRO, recompute, sequence parallelism."""
+    return (
         _virtual(arch.layers, pp, fixed),
         micro,
-        np.arange(len(experts)),
+        np.arange(len(_experts(arch, tp, fixed))),
         held(fixed, "zero", np.array(_ZERO)),
         held(fixed, "recompute", np.array(_RECOMPUTE)),
         held(fixed, "sequence_parallel", np.array([0, 1] if tp > 1 else [0])),
     )
+
+
+def count_under(arch: ModelArch, tp: int, pp: int, micro: IntArray, fixed: Fixed = NOTHING) -> int:
+    """How many `choices_under` has."""
+    return math.prod(map(len, _axes_under(arch, tp, pp, micro, fixed)))
+
+
+def choices_under(arch: ModelArch, tp: int, pp: int, micro: IntArray, fixed: Fixed = NOTHING) -> dict[str, IntArray]:
+    """All that can be chosen under tensor and pipeline degrees: every combination, by field, (n,) each."""
+    experts = _experts(arch, tp, fixed)
+    axes = _axes_under(arch, tp, pp, micro, fixed)
     vpp, size, pair, zero, recompute, sequence = (v.ravel() for v in np.meshgrid(*axes, indexing="ij"))
     return {
         "vpp": vpp,

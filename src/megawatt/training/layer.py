@@ -100,8 +100,11 @@ def _costed(
 ) -> Iterator[Work]:
     """Multiplies of one precision, in groups, batched or neither, of these sizes (m, n, k, count), one by one."""
     precision, grouped, batched = kind
-    columns = zip(*sizes, strict=True)
-    m, n, k, count = (np.stack([np.broadcast_to(size, shape) for size in column]) for column in columns)
+    table = np.empty((4, len(sizes), *shape))
+    for row, column in enumerate(sizes):
+        for place, size in enumerate(column):
+            table[place, row] = size
+    m, n, k, count = table
     kernels = practice.multiplies
     work = multiply(practice.kernels, kernels, m, n, k, count, precision, grouped=grouped, batched=batched)
     return (Work(*rows) for rows in zip(work.time_s, work.clocked_s, work.dynamic_j, strict=True))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
 from megawatt.arrays import IntArray
 from megawatt.errors import Problem, ScenarioError, counted, shown
-from megawatt.training.axes import NOTHING, Fixed, choices_under, held, micro_batches, splits_of
+from megawatt.training.axes import NOTHING, Fixed, choices_under, count_under, held, micro_batches, splits_of
 from megawatt.training.division import broken, rules_of, tensor_dimensions
 from megawatt.training.features import MODULES
 from megawatt.training.records import MOST_COUNTED, Job, Layouts
@@ -29,6 +29,9 @@ __all__ = [
     "one_layout",
     "search_space",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +149,15 @@ def search_space(job: Job, chips: int, fixed: Fixed = NOTHING, *, unsaid: Collec
     # Rules that a whole split breaks are counted without building what is under it.
     rules = rules_of(job, _as_layouts(splits), chips)
     first = broken(rules, len(splits))
-    under = _under(job.arch, splits, held(fixed, "micro_batch", micro_batches(job)), fixed)
-    sizes = np.array([len(choices["vpp"]) for choices in under])
+    micro = held(fixed, "micro_batch", micro_batches(job))
+    sizes = np.array(_under(count_under, job.arch, splits, micro, fixed))
     rejected: Counter[str] = Counter()
     for number, (_, text) in enumerate(rules, 1):
         rejected[text] += int(sizes[first == number].sum())
     whole = np.flatnonzero(first == 0)
     if not len(whole):
         raise ScenarioError(_no_split(job, chips, said, rejected))
-    layouts = _joined(splits[whole], [under[place] for place in whole], fixed)
+    layouts = _joined(splits[whole], _under(choices_under, job.arch, splits[whole], micro, fixed), fixed)
     rules = rules_of(job, layouts, chips)
     found = broken(rules, len(layouts))
     for (_, text), count in zip(rules, np.bincount(found, minlength=len(rules) + 1)[1:], strict=True):
@@ -164,10 +167,13 @@ def search_space(job: Job, chips: int, fixed: Fixed = NOTHING, *, unsaid: Collec
     return Space(layouts.take(found == 0), {t: n for t, n in rejected.items() if n}, int(sizes.sum()))
 
 
-def _under(arch: ModelArch, splits: IntArray, micro: IntArray, fixed: Fixed) -> list[Mapping[str, IntArray]]:
+def _under(
+    what: Callable[[ModelArch, int, int, IntArray, Fixed], T], arch: ModelArch, splits: IntArray, micro: IntArray,
+    fixed: Fixed,
+) -> list[T]:  # fmt: skip
     """What can be chosen under each split; splits of the same tensor and pipeline degree share it."""
     pairs = [(int(tp), int(pp)) for tp, pp, *_ in splits]
-    found = {pair: choices_under(arch, *pair, micro, fixed) for pair in set(pairs)}
+    found = {pair: what(arch, *pair, micro, fixed) for pair in set(pairs)}
     return [found[pair] for pair in pairs]
 
 

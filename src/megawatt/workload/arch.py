@@ -151,8 +151,9 @@ _SUFFIXES: Final = (".json", ".toml")
 def load_model(key_or_path: str | Path, catalogue: Catalogue, folder: Path | None = None) -> ModelArch:
     """A model by catalogue key or by a file.
 
-    Files are Hugging Face configurations (``config.json``, or a folder that holds one), configurations of adapters
-    (``adapter_config.json``, beside the base model that they name), and models by their dimensions in TOML.
+    Files are Hugging Face configurations (``config.json``, or a folder that holds one), the ``params.json`` of releases
+    of Meta and Mistral, configurations of adapters (``adapter_config.json``, beside the base model that they name), and
+    models by their dimensions in TOML.
 
     Parameters
     ----------
@@ -187,7 +188,7 @@ def _load(key_or_path: str | Path, catalogue: Catalogue, folder: Path, depth: in
         return check_arch(arch, path)
     if is_folder(path):
         adapters = not is_file(path / "config.json") and is_file(path / "adapter_config.json")
-        path = path / ("adapter_config.json" if adapters else "config.json")
+        path = path / "adapter_config.json" if adapters else path
     data, where = read_hf_config(path)
     if "peft_type" in data:
         return _adapted(data, path, lambda name, beside: _load(name, catalogue, beside, depth + 1), catalogue)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from megawatt.errors import Problem, ScenarioError, shown
-from megawatt.files import is_folder, read_json
+from megawatt.files import is_file, is_folder, read_json
 from megawatt.workload.hf_dimensions import dimensions
 from megawatt.workload.hf_families import FAMILIES, NOT_DECODERS, Family, family_of
 from megawatt.workload.hf_fields import JSON_TYPES, Fields
+from megawatt.workload.hf_releases import assumed_of, in_hf_fields
 from megawatt.workload.records import ModelArch
 
 __all__ = ["model_from_hf_config", "read_hf_config"]
@@ -20,11 +21,14 @@ _TEXT_PARTS: Final = ("text_config", "llm_config", "language_config", "thinker_c
 
 
 def read_hf_config(source: str | Path | Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
-    """Content of a configuration, and where it stands: a file, a folder that holds ``config.json``, or a mapping."""
+    """Content of a configuration, and where it stands: a file, a folder that holds ``config.json`` (or, without one,
+    the ``params.json`` of releases of Meta and Mistral), or a mapping."""
     if isinstance(source, Mapping):
         return source, "config"
     path = Path(source)
-    path = path / "config.json" if is_folder(path) else path
+    if is_folder(path):
+        released = not is_file(path / "config.json") and is_file(path / "params.json")
+        path = path / ("params.json" if released else "config.json")
     # Configurations of state-space models hold infinite limits of their steps.
     return read_json(path, "a Hugging Face config.json", finite=False), str(path)
 
@@ -59,22 +63,6 @@ def _language_part(data: Mapping[str, Any], problems: list[Problem]) -> Mapping[
             found = f"{shown(nested)} ({JSON_TYPES.get(type(nested), 'text')})"
             problems.append(Problem(name, found, "an object"))
     return data
-
-
-def _mamba_release(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration as the authors of Mamba write them, which names no type, in the fields of others."""
-    given = data.get("ssm_cfg")
-    if not isinstance(given, Mapping) or "model_type" in data or data.get("attn_layer_idx"):
-        return data
-    second, step, vocab = given.get("layer") == "Mamba2", data.get("pad_vocab_size_multiple", 8), data.get("vocab_size")
-    whole = isinstance(vocab, int) and isinstance(step, int) and step > 0
-    fields = {
-        "model_type": "mamba2" if second else "mamba",
-        "vocab_size": -(-vocab // step) * step if whole and isinstance(vocab, int) else vocab,
-        "state_size": given.get("d_state", 128 if second else 16),
-        "tie_word_embeddings": data.get("tie_embeddings", True),
-    }
-    return {**data, **fields, **({"n_groups": given.get("ngroups", 1), "head_dim": 64} if second else {})}
 
 
 def _refuse(where: str, problems: list[Problem], what: str = "it") -> None:
@@ -130,8 +118,9 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = ""
     data, found = read_hf_config(source)
     where = where or found
     problems: list[Problem] = []
+    given, data = data, in_hf_fields(data, problems)
     classes = _class_names(data, problems)
-    inner = _language_part(_mamba_release(data), problems)
+    inner = _language_part(data, problems)
     model_type = _text(inner, "model_type", problems) or _text(data, "model_type", problems)
     inner_classes = _class_names(inner, problems) if inner is not data else classes
     name = family_of(model_type, (inner_classes or classes or [""])[0])
@@ -146,6 +135,8 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = ""
         config.assume(f"model_type {kind!r} is not known: read by its fields as a decoder of the Llama kind")
     if name and not model_type:
         config.assume(f"no model_type: read as {name} by its class, without the defaults of that type")
+    for text in assumed_of(given):
+        config.assume(text)
     values = dimensions(config, name, family)
     if config.problems and not name:
         known = ", ".join(sorted(FAMILIES))
@@ -156,5 +147,5 @@ def model_from_hf_config(source: str | Path | Mapping[str, Any], where: str = ""
         raise ScenarioError(f"{text} written by its dimensions in a TOML file, too", config.problems, where)
     _refuse(where, config.problems, (classes or [model_type])[0])
     title = str(data.get("_name_or_path") or model_type or name)
-    key = Path(where).parent.name if where.endswith("config.json") else title
+    key = Path(where).parent.name if where.endswith(("config.json", "params.json")) else title
     return ModelArch(key=key or title, title=title, assumed=tuple(config.assumed), **values)

@@ -10,7 +10,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.workload import load_model
+from megawatt.workload import load_model, parameters
 
 CATALOGUE = load_catalogue()
 DENSE: dict[str, Any] = {
@@ -49,3 +49,34 @@ def test_each_contradiction_is_told_once(config: dict[str, Any], said: list[str]
     with pytest.raises(ScenarioError) as refused:
         load_model(str(path), CATALOGUE)
     assert sorted(map(str, refused.value.problems)) == sorted(said)
+
+
+LLAMA_70B = {"dim": 8192, "n_layers": 80, "n_heads": 64, "n_kv_heads": 8, "vocab_size": 128256, "multiple_of": 4096}
+MIXTRAL = {"dim": 4096, "n_layers": 32, "head_dim": 128, "hidden_dim": 14336, "n_heads": 32, "n_kv_heads": 8}
+
+
+@pytest.mark.parametrize(
+    ("params", "total", "assumed"),
+    [
+        (LLAMA_70B | {"ffn_dim_multiplier": 1.3, "rope_theta": 5e5}, 70_553_706_496, 1),
+        ({"dim": 4096, "multiple_of": 256, "n_heads": 32, "n_layers": 32, "vocab_size": -1}, 6_738_415_616, 2),
+        (MIXTRAL | {"vocab_size": 32000, "moe": {"num_experts_per_tok": 2, "num_experts": 8}}, 46_702_792_704, 1),
+    ],
+)
+def test_releases_of_meta_and_mistral_are_read(
+    params: dict[str, Any], total: int, assumed: int, tmp_path: Path
+) -> None:
+    """Totals are those that the same weights have as Llama 3.1 70B, Llama 2 7B and Mixtral 8x7B."""
+    (tmp_path / "params.json").write_text(json.dumps(params))
+    for where in (tmp_path, tmp_path / "params.json"):
+        arch = load_model(where, CATALOGUE)
+        assert parameters(arch).total == total
+        assert len(arch.assumed) == assumed
+
+
+def test_a_release_with_wrong_fields_names_them(tmp_path: Path) -> None:
+    """What the width is worked out from has names of its own."""
+    (tmp_path / "params.json").write_text(json.dumps(LLAMA_70B | {"multiple_of": 0, "ffn_dim_multiplier": "1.3"}))
+    with pytest.raises(ScenarioError) as caught:
+        load_model(tmp_path, CATALOGUE)
+    assert {p.path for p in caught.value.problems} == {"multiple_of", "ffn_dim_multiplier"}
