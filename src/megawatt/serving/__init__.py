@@ -10,7 +10,7 @@ from megawatt.serving.machine import (
 )
 from megawatt.serving.memory import sequences_that_fit, weight_bytes
 from megawatt.serving.percentiles import Latencies, asked_traffic, simulated
-from megawatt.serving.planning import ServingPlan, serve, service_on, usual_precision
+from megawatt.serving.planning import ServingPlan, serve
 from megawatt.serving.records import (
     Layout,
     Points,
@@ -22,6 +22,7 @@ from megawatt.serving.records import (
     parse_layout,
 )
 from megawatt.serving.search import Candidates, candidates, divided_pools, front_of, layouts_of, spread_over
+from megawatt.serving.service import service_on, usual_precision
 from megawatt.serving.settings import ENGINES, engine_settings
 from megawatt.serving.simulation import Served, random_arrivals, simulate, simulate_closed_loop
 from megawatt.serving.stacks import ServingStack, read_serving_stack
