@@ -46,7 +46,7 @@ def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
     owed = float(cash.debt_balance[0, cash.terms.loan.first_payment_month - 1])
     due = maturity(cash)
     return CreditPaper(
-        verdict=_verdict(found, risk.credit, owed, due),
+        verdict=(*_verdict(found, risk.credit, owed, due), *_cured(cash)),
         debt_usd=owed,
         sources=_behind(links, cash, sources),
         uses=uses,
@@ -137,6 +137,16 @@ def _verdict(found: Sequence[BreakEven], risk: CreditRisk, debt_usd: float, due:
     if due is not None:
         lines.append(_refinanced(due))
     return tuple(line for line in lines if line)
+
+
+def _cured(cash: CashFlow) -> list[str]:
+    """What owners put in to cure the covenant in the base case."""
+    paid = np.zeros(1) if cash.cures is None else cash.cures[0][cash.cures[0] > _CENT]
+    if not paid.sum() > 0.0:
+        return []
+    times = "once" if paid.size == 1 else f"{paid.size} times"
+    put_in = f"${paid.sum() / 1e6:,.1f}m"
+    return [f"Owners cure the covenant {times} in the base case, with {put_in}: cover is shown without it."]
 
 
 def _test(row: BreakEven) -> str:

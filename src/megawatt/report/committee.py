@@ -91,7 +91,7 @@ def _tranches(paper: CreditPaper) -> Table:
     if any(t.late_usd > 0.0 for t in paper.tranches):
         terms += (
             ("due then and unpaid, $m", lambda t: _millions(t.late_usd, places)),
-            ("repaid in", lambda t: t.repaid or "never"),
+            ("repaid in", lambda t: DASH if t.drawn_usd == 0.0 else t.repaid or "never"),
         )
     rows = [(name, *(cell(t) for t in paper.tranches)) for name, cell in terms]
     return Table(("Debt by tranche", *(t.name for t in paper.tranches)), tuple(rows))
