@@ -50,6 +50,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )  # fmt: skip
 """Names that configurations give a dimension, the one that decides first."""
+_USUAL: Final = {"ffn": "intermediate_size"}
+"""The name of a dimension that most configurations give it, where that is not the one that decides first."""
 
 
 class Fields:
@@ -89,7 +91,7 @@ class Fields:
                 self.assume(f"{usual} = {self.defaults[usual]:g}: the default of model_type {self.kind}")
                 return int(self.defaults[usual])
             if default is None:
-                self.missing(names[0])
+                self.missing(_USUAL.get(name, names[0]))
             return default or 0
         value = self.data[found]
         if isinstance(value, list) and value and all(v == value[0] for v in value):
