@@ -6,7 +6,7 @@ SCENARIO ?= examples/childress-compare.toml
 INSTALL := -m pip install --quiet --disable-pip-version-check
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 
-.PHONY: help setup plan test lint bench fuzz faults load lock audit sbom clean
+.PHONY: help setup setup-test plan test quick lint docs wheel bench fuzz faults load lock audit sbom clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -31,6 +31,19 @@ plan: setup ## run the main job: the Childress comparison, chip to cash
 
 test: $(VENV)/.ready-test ## run all tests, headless Chromium included
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+setup-test: $(VENV)/.ready-test ## prepare .venv with everything that the tests need
+
+QUICK := tests/unit/test_rooms.py tests/unit/test_constants.py tests/unit/api tests/unit/files tests/unit/tariff tests/unit/mining
+quick: $(VENV)/.ready-test ## the short tests, in under half a minute
+	$(BIN)/python -m pytest -m "not slow and not browser and not reference" -n 2 --dist loadfile $(QUICK)
+
+docs: $(VENV)/.ready-test ## the documentation as pages in site/, from the code and without the network
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+wheel: $(VENV)/.ready ## build the wheel and run it outside the source tree
+	$(BIN)/python -m hatchling build -t wheel
+	$(BIN)/python -m tools.wheel dist
 
 lint: $(VENV)/.ready-test ## ruff and mypy
 	$(BIN)/ruff check .
@@ -66,4 +79,4 @@ fuzz: $(VENV)/.ready-test ## broken scenarios, files and arguments by the thousa
 	$(BIN)/python -m tests.fuzz --seed $(or $(SEED),1)
 
 clean: ## remove what make made
-	rm -rf $(VENV) $(VENV)-audit sbom.json runs .mypy_cache .ruff_cache .hypothesis
+	rm -rf site dist $(VENV) $(VENV)-audit sbom.json runs .mypy_cache .ruff_cache .hypothesis

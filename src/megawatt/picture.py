@@ -49,7 +49,8 @@ class Picture:
         """
         from megawatt.writing import write_text
 
-        write_text(Path(path), self.svg + "\n", force=force, seal=False)
+        on_paper = self.svg.replace("<svg ", '<svg style="background:#fff;color:#222" ', 1)
+        write_text(Path(path), on_paper + "\n", force=force, seal=False)
         return Path(path)
 
 

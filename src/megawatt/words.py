@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["amount", "plain", "span"]
+__all__ = ["amount", "plain", "span", "sparkline"]
 
 _PREFIXED: Final = {"byte": "B", "byte/s": "B/s", "FLOP/s": "FLOP/s", "FLOP": "FLOP", "Hz": "Hz"}
 """Units that are written with a decimal prefix, and how."""
@@ -58,3 +59,20 @@ def span(low: float | None, high: float | None, value: float | int | str | None,
 def plain(value: float | int | str | None) -> float | int | str | None:
     """A value for JSON, which has no infinity: ``unlimited`` stands for it."""
     return amount(value) if isinstance(value, float) and math.isinf(value) else value
+
+
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Iterable[float], most: int = 80) -> str:
+    """Values as a row of blocks, the lowest and the highest of them at the ends; means where they are many."""
+    row = [float(value) for value in values]
+    if len(row) > most:
+        step = len(row) / most
+        cuts = [row[int(i * step) : int((i + 1) * step)] for i in range(most)]
+        row = [sum(cut) / len(cut) for cut in cuts]
+    if not row:
+        return ""
+    low, high = min(row), max(row)
+    scale = (len(_BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BLOCKS[int((value - low) * scale)] for value in row)

@@ -91,7 +91,7 @@ def dispatch(
     """Solve a site year hour by hour: a folder with parameters.json and hourly.csv, or a scenario."""
     from megawatt.dispatch import optimise
     from megawatt.dispatch.foresight import foresight_plans
-    from megawatt.results.operator import year_summary
+    from megawatt.results.operator import week_lines, year_summary
     from megawatt.writing import check_text
 
     for file in filter(None, (trace_file, report_file, bill_file, csv_file)):
@@ -129,6 +129,8 @@ def dispatch(
         if not as_json:
             _print(name, problem, plans)
             _print_beside(year, bill)
+            for line in week_lines(problem, plans["perfect"], week):
+                note(line)
             console().print(_operator_lines(next(iter(operated.values()))))
     _write_tables(bill_file, csv_file, force, bills, solved)
     if report_file is not None:

@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "contagion": ("contagion", "Who falls with whom, and how much of the money goes in a circle."),
     "cases": ("cases", "Published claims, computed again: what holds, and what would change it."),
     "validate": ("validate", "Compare the package with published answers."),
+    "completion": ("completion", "Print what makes bash, zsh or fish complete commands."),
     "calibrate": ("calibrate", "Fit a chip's kernels on measurements, or measure this machine."),
 }
 
@@ -85,17 +86,30 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: megawatt plan examples/childress-compare.toml",
 )
 @click.version_option(__version__, "-V", "--version", prog_name="megawatt")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """What is a megawatt worth, put to its best use, and does its owner survive if demand for AI compute slows?
 
     Exit codes: 0 done, 1 our bug, 2 usage or scenario, 3 infeasible, 4 solver gave up, 5 missing optional dependency,
     6 not supported yet, 7 the machine (cannot be written, a process killed, no memory), 130 interrupted,
     143 terminated.
     """
+    if context.invoked_subcommand is None:
+        click.echo(_FIRST)
+
+
+_FIRST: Final = """What is a megawatt worth, put to its best use, and does its owner survive a slump? First:
+
+  megawatt init my-site.toml && megawatt plan my-site.toml     a site from chip to cash
+  megawatt train llama-3.1-8b --system hgx-h100 --chips 8      how long a training step is, and why
+  megawatt hall dublin --design liquid-dry-cooler              what a hall draws and drinks at a place
+
+megawatt --help lists every command; each has --help with an example."""
 
 
 def _run(arguments: list[str], command: str, as_json: bool) -> int:

@@ -71,6 +71,11 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
         emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])
         return
     _print_summary(comparison, folder)
+    note(
+        f"\nNext: megawatt explain {folder} value_usd_per_grid_mw_year   where a figure comes from\n"
+        f"      megawatt risk {scenario}   what breaks, when, how likely\n"
+        f"      megawatt plan {scenario} --keep --set PATH=VALUE, then megawatt runs diff   what a change moves"
+    )
 
 
 def _print_summary(comparison: Comparison, folder: Path) -> None:

@@ -222,6 +222,12 @@ def _answer(
         run_views.show_run(whole, around)
     if timeline is not None:
         say(f"Timeline: {timeline} (open in https://ui.perfetto.dev)")
+    asked = f"{found.job.arch.key} --system {system.key} --chips {found.chips}"
+    note(
+        f"\nNext: megawatt train {asked} --memory   what fills a chip\n"
+        f"      megawatt train {asked} --tokens 1e12   the whole run, failures included\n"
+        f"      megawatt compare {found.job.arch.key} --systems {system.key},gb300-nvl72 --chips {found.chips}"
+    )
 
 
 def _say_notes(question: Question) -> None:

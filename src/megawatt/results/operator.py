@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from megawatt.chain.hours import SiteYear
 from megawatt.chain.records import MinedMonth, MinedYear
 from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan, earned_usd, ledger
 from megawatt.dispatch.operator import OperatorYear
+from megawatt.dispatch.trace import week_start
 from megawatt.hours import MONTH_NAMES
 from megawatt.results.view import mined_summary
 from megawatt.tariff import Bill
+from megawatt.words import sparkline
 
-__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv", "year_summary"]
+__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv", "week_lines", "year_summary"]
 
 _SUMS = tuple(field.name for field in fields(OperatorYear) if field.name != "months")
 
@@ -125,3 +127,23 @@ def _water(plan: WaterPlan) -> dict[str, float]:
         "marginal_usd_per_m3": plan.marginal_usd_per_m3,
         "gap_usd": plan.gap_usd,
     }
+
+
+_WEEK: Final = 168
+"""Hours of a week."""
+_COLUMNS: Final = 56
+"""Columns of a week in a terminal: three hours each."""
+
+
+def week_lines(problem: HourlyProblem, plan: HourlyPlan, week: int) -> list[str]:
+    """A week's price and power as rows of blocks, from the lowest to the highest of each."""
+    first = week_start(week, problem.hours)
+    hours = slice(first, first + _WEEK)
+    rows = {"price": problem.price_usd_per_mwh, **plan.mw}
+    shown = {name: values[hours] for name, values in rows.items() if np.ptp(values[hours]) > 0.0}
+    wide = max(map(len, shown), default=0)
+    return [
+        f"week {week} {name:<{wide}} {sparkline(values.tolist(), _COLUMNS)} {values.min():,.0f} to {values.max():,.0f} "
+        f"{'USD/MWh' if name == 'price' else 'MW'}"
+        for name, values in shown.items()
+    ]
