@@ -38,7 +38,7 @@ def small() -> CaseFile:
 def test_the_claim_is_a_case_and_its_file_is_whole() -> None:
     assert "trn3-claim" in case_keys()
     case = read_case("trn3-claim")
-    assert len(case.settings["workloads"]) == 5
+    assert len(case.settings["workloads"]) == 6
     assert all(i.low <= i.value <= i.high and i.source for i in case.inputs)
     assert all(claim.source for claim in case.claims)
 
