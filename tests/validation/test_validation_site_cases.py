@@ -1,4 +1,19 @@
-"""Situations that operators have reported of tools like this one, each read or refused as its table says."""
+"""Situations that operators have reported of tools like this one, each read or refused as its table says.
+
+Where each case of the list is a test:
+
+| case | here | and without the list's files in |
+|---|---|---|
+| F01, F02, F06, F08, F09, F11, F12, F14, F16, F17, F18, F21, F36, F38 | yes | unit/hourly/test_hourly_cases.py |
+| F22 | yes | unit/dispatch/test_dispatch_exact.py |
+| F23 | | unit/tariff, crosscheck/test_crosscheck_tariff_pysam.py |
+| F24, F25 | yes | unit/finance/test_finance_sizing.py (negative cash) |
+| F26 | | unit/finance/test_finance_sizing.py (a debt above all uses) |
+| F27 | yes | unit/scenario/test_scenario_errors.py |
+| F31 | yes | fuzz/test_fuzz_corpus.py |
+| F33 | | unit/results/test_results_workbook_values.py |
+| F34 | yes | unit/scenario/test_scenario_contradictions.py |
+"""
 
 from __future__ import annotations
 
@@ -22,7 +37,19 @@ REFUSED = {
     "show F08_timestamps_ignored/gap_and_duplicate.epw": "line 15",
     "show F11_missing_code/price.csv": "line 102: '-9999'",
     "show F17_hour_ending/price.csv": "price_hour_ending",
+    "check F27_tenor_cut/site.toml": "debt.payments: 480",
+    "validate F31_bad_series/alloc_text.json": "inputs.depreciation.alloc.macrs_5: '1'",
+    "validate F31_bad_series/dates_null.json": "inputs.dates: None",
+    "validate F31_bad_series/nan.json": "inputs.units[2]",
+    "validate F31_bad_series/ragged.json": "inputs.units[0]: [1, 2]",
+    "validate F31_bad_series/words.json": "inputs.units[0]: 'a'",
 }
+LIMITS = {
+    "mining.it_mw=0": "mining.it_mw: 0 MW",
+    'mining.network="bitcoin-2026-08"': "timeline.start: 2025-11, before the month",
+    'power.price_file="F11_missing_code/price.csv"': "power.price_file: Price (USD/MWh): line 102: '-9999'",
+}
+"""What `check` opens and knows (F34): a setting of the base scenario, and what it says."""
 READ = {
     "show F01_bom/price.csv": "30 USD/MWh",
     "show F01_bom/site.epw": "8760",
@@ -36,6 +63,10 @@ READ = {
     "show F16_utc_offset/price_utc.csv": "30 USD/MWh",
     "show F18_quarter_hours/price.csv": "averaged",
     "show F36_psm3/psm3.csv": "nsrdb",
+    "check F27_tenor_cut/site_60.toml": "valid",
+    "check F12_unit/mean_price.toml": "is it USD/kWh?",
+    "validate F24_all_negative_cash/fin.json": "outputs (finance-case)",
+    "validate F25_negative_year/fin.json": "1 of 1 rows",
 }
 EARNED_USD = {
     "F01_bom/case": -3600.0,
@@ -66,6 +97,13 @@ def test_refused_with_its_place(site_cases: Path, command: str, capfd: pytest.Ca
     code, told = _run(capfd, site_cases, command)
     assert code == 2
     assert REFUSED[command] in told
+
+
+@pytest.mark.parametrize("setting", LIMITS)
+def test_check_knows_limits_and_opens_files(site_cases: Path, setting: str, capfd: pytest.CaptureFixture[str]) -> None:
+    code, told = _run(capfd, site_cases, "check base.toml", "--set", setting)
+    assert code == 2
+    assert LIMITS[setting] in told
 
 
 @pytest.mark.parametrize("command", READ)
