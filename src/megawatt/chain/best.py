@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -37,6 +38,15 @@ __all__ = ["Best", "FrontierPoint", "MixValue", "find_best"]
 
 _MOST_SEARCHED: Final = 200
 """Sets of candidates that the search for a smaller probability of missed service looks at."""
+_LIMITS: Final = {
+    "grid_mw": "grid_mw",
+    "capital_usd": "best.capital_usd",
+    "water_m3": "water_m3_per_year",
+    "carbon_t": "best.carbon_t_per_year",
+}
+"""Limits of the programme, and what the file calls them."""
+_QUICK: Final = 13
+"""Hours from one to the next where only limits are looked at."""
 _MARGIN_PATHS: Final = 1024
 """Paths of which the mean margin of miners is taken."""
 
@@ -191,8 +201,37 @@ class _Search:
         return np.asarray(np.divide(total, share, out=np.zeros_like(total), where=share > 0.0))
 
     def solve(self, names: Sequence[str] | None = None, *, plants: bool = True) -> Sized:
-        """The programme's optimum with the candidates of these names."""
-        return solve_programme(self.programme, only=names, plants=plants)
+        """The programme's optimum with the candidates of these names.
+
+        Raises
+        ------
+        InfeasibleError
+            If no sizes keep all limits; names those of which each alone excludes the least sizes.
+        """
+        try:
+            return solve_programme(self.programme, only=names, plants=plants)
+        except InfeasibleError as error:
+            limits = self.programme.limits
+            told = [path for key, path in _LIMITS.items() if self._excluding(limits, key, names)]
+            if not told:
+                raise
+            raise InfeasibleError(
+                f"{' and '.join(told)}: the least sizes (parts.least) exceed it; raise it or lower them"
+            ) from error
+
+    def _excluding(self, limits: Limits, key: str, names: Sequence[str] | None) -> bool:
+        """Whether a limit alone leaves no sizes."""
+        if getattr(limits, key) is None:
+            return False
+        free = Limits(
+            math.inf if key != "grid_mw" else limits.grid_mw,
+            **({} if key == "grid_mw" else {key: getattr(limits, key)}),
+        )
+        try:
+            solve_programme(replace(self.programme, limits=free), only=names, plants=False, every=_QUICK)
+        except InfeasibleError:
+            return True
+        return False
 
     def solve_safe(self, names: Sequence[str] | None = None, *, plants: bool = True) -> Sized:
         """The same, with a probability of missed service within its limit: candidates are left out one by one, the
@@ -333,7 +372,8 @@ def find_best(
             continue
         singles.append(single)
         others = [part for part in search.parts if part.loaded.group != group]
-        if single.value_usd > best.value_usd and all(part.loaded.least <= 0.0 for part in others):
+        given = any(plant.least > 0.0 for plant in search.programme.plants)
+        if single.value_usd > best.value_usd and not given and all(part.loaded.least <= 0.0 for part in others):
             best, site = replace(single, name="mix"), alone
     progress("frontier")
     points = search.frontier(mix)

@@ -180,6 +180,7 @@ def _print_best(found: Best, told: dict[str, Any]) -> None:
     plants = {name: size for name, size in told["best"]["plants"].items() if size > 0.0}
     if plants:
         say("Plants: " + ", ".join(f"{name} {size:,.1f}" for name, size in plants.items()) + ".")
+    _print_foresight(told["foresight"])
     gap = told["gap"]
     say(
         f"Programme {_million(gap['programme_usd'])}, chain {_million(gap['chain_usd'])} million USD: "

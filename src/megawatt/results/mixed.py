@@ -159,6 +159,7 @@ def best_summary(best: Best) -> dict[str, Any]:
             "solver": best.solver,
             "seconds": best.seconds,
         },
+        "foresight": _known(best.site.known),
         "frontier": [_point(point) for point in best.frontier],
         "shadow_prices": {f"usd_per_{_UNITS[name]}": usd for name, usd in best.shadow_prices.items()},
         "robust": {

@@ -224,3 +224,24 @@ def test_the_programme_has_the_best_of_a_grid_of_sizes(chosen: Best) -> None:
             continue
     tail = Tail(np.array([[c.worth_usd for c in programme.candidates]] * 4), 0.25)
     assert solve_frontier(programme, tail, [1e15]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("body", "limit"),
+    [
+        (f"{MINERS}least = 1\n[best]\npaths = 64\ncarbon_t_per_year = 1000\n", "best.carbon_t_per_year:"),
+        (f"{HALLS}least = 1\n[best]\npaths = 64\ncapital_usd = '1 MUSD'\n", "best.capital_usd:"),
+        (f"{HALLS}least = 2.5\nmost = 3\n[best]\npaths = 64\n", "grid_mw:"),
+    ],
+)
+def test_a_limit_that_the_least_sizes_exceed_is_named(tmp_path: Path, body: str, limit: str) -> None:
+    with pytest.raises(InfeasibleError, match=f"^{limit} the least sizes"):
+        find_best(_load(tmp_path, body, candidates=True), ranges=False)
+
+
+def test_a_battery_that_is_given_stays_and_bounds_of_nothing_choose_nothing(tmp_path: Path) -> None:
+    least = f"{HALLS}most = 0\n{MINERS}least = 0.25\nmost = 0.25\n"
+    given = f"{least}[battery]\nmw = 10\nmwh = 40\n[best]\npaths = 64\nfrontier = 2\n"
+    found = find_best(_load(tmp_path, given, candidates=True), ranges=False)
+    assert found.best.scales == {"childress-gb300": 0.0, "miners": 0.25}
+    assert found.best.plants == {"battery_mw": 10.0, "battery_mwh": 40.0}
