@@ -36,7 +36,7 @@ def distribute(run: Run, m: int, set_aside: FloatArray, shut: BoolArray) -> None
             target = lender.target_frac[m] * np.maximum(guard.owed, CENT)
             asked = np.minimum(asked, np.maximum(acc.balance - target, 0.0))
         free = _prepay_last(run, m, asked, free)
-    shut = shut | (acc.proceeds > CENT)
+    shut = shut | (acc.proceeds > CENT) if guard.holds_proceeds else shut
     if lender.prepaid_frac is not None and lender.prepaid_frac[m] > 0.0 and guard.repaying(m):
         free = _prepay_at_will(run, m, ~shut & (done.arrears[m] == 0.0), free)
     if not last:

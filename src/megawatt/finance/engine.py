@@ -315,7 +315,7 @@ def _cash_flow(
         debt_draw=done.draw.T,
         interest_paid=done.interest_paid.T,
         principal_paid=done.principal_paid.T,
-        fees=np.broadcast_to(schedule.fee, shape) + done.charges.T,
+        fees=np.broadcast_to(schedule.fee, shape) + (done.charges.T if done.charges.any() else 0.0),
         debt_balance=done.debt_balance.T,
         equity_in=done.equity_in.T,
         distributions=done.distributions.T,

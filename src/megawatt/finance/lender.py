@@ -38,9 +38,10 @@ class Safeguards:
     ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
     rate that falls due in each period, ``pays`` (periods,) where payments and with them sweeps and distributions fall,
     ``premium`` what a dollar prepaid costs beside itself, ``year`` the periods in a year; ``reserve`` is for service,
-    ``opex_reserve`` for running cost; ``owed`` is the balance at the first payment; ``service`` leaves the balloon out,
-    which is what the last payment repays beyond an ordinary instalment; ``unit_balance`` and ``unit_service`` belong
-    to a dollar of the new loan.
+    ``opex_reserve`` for running cost; ``owed`` is the balance at the first payment; ``holds_proceeds`` and
+    ``charges_premiums``: termination payments come, and a prepayment costs more than itself, on some path;
+    ``service`` leaves the balloon out, which is what the last payment repays beyond an ordinary instalment;
+    ``unit_balance`` and ``unit_service`` belong to a dollar of the new loan.
     """
 
     lender: LenderTerms
@@ -49,6 +50,8 @@ class Safeguards:
     pays: BoolArray
     premium: FloatArray
     owed: FloatArray | float
+    holds_proceeds: bool
+    charges_premiums: bool
     service: FloatArray
     reserve: FloatArray
     opex_reserve: FloatArray
@@ -96,17 +99,6 @@ class Safeguards:
     def prepays(self) -> bool:
         """Whether anything is repaid ahead of the schedule on any path."""
         return self.holds_proceeds or self.lender.sweep_frac > 0.0 or self.lender.prepaid_frac is not None
-
-    @property
-    def charges_premiums(self) -> bool:
-        """Whether a prepayment costs more than itself."""
-        return bool(self.premium.any())
-
-    @property
-    def holds_proceeds(self) -> bool:
-        """Whether termination payments come on any path."""
-        paid = self.lender.proceeds_usd
-        return paid is not None and bool(paid.any())
 
     def until_let(self, m: int) -> tuple[FloatArray, FloatArray]:
         """Service, and bills of operation, of the periods after m that termination payments are held for, (paths,)."""
@@ -173,13 +165,16 @@ def safeguards(
     rate = period_rates(terms, periods)
     unit_balance, unit_service = _new_loan(lender.refinancing, last, rate)
     held = lender.reserve_months / periods.months
+    premium = np.ascontiguousarray(premiums(lender, loan, schedule, periods).T)
     return Safeguards(
         lender=lender,
         schedule=by_month,
         rate=rate,
         pays=_payment_dates(loan, lender, months),
+        holds_proceeds=lender.proceeds_usd is not None and bool(lender.proceeds_usd.any()),
+        charges_premiums=bool(premium.any()),
         owed=by_month.balance[first - 1] if loan is not None else 0.0,
-        premium=np.ascontiguousarray(premiums(lender, loan, schedule, periods).T),
+        premium=premium,
         service=service,
         reserve=_ahead(service + by_month.balloon, held, first - 1),
         opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),
@@ -329,7 +324,7 @@ class CoverTests:
         cash, service = self._cash.sum(axis=0), self._service.sum(axis=0)
         due = (service > LEAST_SERVICE_USD) & owes
         cover = np.where(due, cash / np.where(due, service, 1.0), np.inf)
-        paid = np.zeros_like(cash)
+        paid: FloatArray | float = 0.0
         if lender.covenant_dscr is not None:
             self.breached = cover < lender.covenant_dscr
             if lender.cures_most > 0:
@@ -343,7 +338,7 @@ class CoverTests:
             low = cover < lender.lockup_dscr
             self._clean = np.where(low, 0, self._clean + 1)
             self.locked = low | (self.locked & (self._clean < lender.lockup_release_tests))
-        return np.asarray(paid)
+        return paid
 
     @property
     def cured(self) -> BoolArray:

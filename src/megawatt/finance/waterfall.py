@@ -83,11 +83,14 @@ def run_waterfall(
         claim = _serve(run, m)
         done.left[m] = guard.left(m, acc.scale, claim)
         cash, behind = done.cover_cash(slice(m, m + 1))[0], done.arrears[m] > 0.0
-        done.cures[m] = tests.observe(m, cash, done.left[m], claim > CENT, behind)
-        done.equity_in[m] += done.cures[m]
-        acc.cash = acc.cash + done.cures[m]
+        cure = tests.observe(m, cash, done.left[m], claim > CENT, behind)
+        shut = tests.locked
+        if guard.lender.cures_most > 0:
+            done.cures[m], shut = cure, shut | tests.cured
+            done.equity_in[m] += cure
+            acc.cash = acc.cash + cure
         done.locked[m], done.breached[m] = tests.locked, tests.breached
-        distribute(run, m, set_aside, tests.locked | tests.cured)
+        distribute(run, m, set_aside, shut)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
     service = guard.tested()
     if guard.prepays:
