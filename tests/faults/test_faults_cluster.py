@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain import forge, risk_study
 from megawatt.chain.sweep import axis_of
+from megawatt.company import company_row, load_company, markets_today, practice, simulate_company
 from megawatt.errors import MachineError, ScenarioError
 from megawatt.repeatable import ONE_THREAD
 from megawatt.results import sweeps
 from megawatt.results.sweeps import run_sweep
 from megawatt.risk import cluster as clusters
 from megawatt.risk import open_cluster
+from megawatt.scenario import load
 
 MINERS = Path(__file__).parents[2] / "examples" / "childress-bitcoin.toml"
 QUIET = ("--no-dashboard", "--host", "127.0.0.1")
@@ -61,6 +64,20 @@ def test_a_cluster_that_loses_a_worker_writes_the_same_bytes(tmp_path: Path, mon
             process.wait()
     for written in (tmp_path / "here").iterdir():
         assert (tmp_path / "there" / written.name).read_bytes() == written.read_bytes(), written.name
+
+
+def test_simulations_on_a_cluster_are_the_same() -> None:
+    catalogue = load_catalogue()
+    company, markets, terms = load_company("bitfarms", catalogue), markets_today(catalogue), practice(catalogue)
+    links = forge(load(MINERS, catalogue).uses[0].scenario, catalogue, MINERS.parent)
+    with open_cluster("local", 2) as there:
+        for how in ({"workers": 1}, {"cluster": there}):
+            lived = simulate_company(company, markets, terms, months=12, paths=1500, **how)
+            risk = risk_study(links, paths=1100, **how)
+            if "workers" in how:
+                first = lived, risk
+        assert company_row(lived, markets, terms) == company_row(first[0], markets, terms)
+        assert risk == first[1]
 
 
 def test_what_is_no_cluster_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from megawatt.finance import CashFlow
 from megawatt.risk import (
     BLOCK_PATHS,
     BreakingPoint,
+    Cluster,
     FactorPaths,
     FactorTerms,
     breaking_points,
@@ -50,6 +51,7 @@ def risk_study(
     paths: int = 4096,
     seed: int = 0,
     workers: int = 1,
+    cluster: Cluster | None = None,
     fat_tails: bool = False,
 ) -> dict[str, Any]:
     """Everything about one use's risk as plain numbers.
@@ -64,12 +66,15 @@ def risk_study(
         Factors under the t copula, and bitcoin with the jumps, that history shows (`megawatt.risk.tails`).
     paths, seed, workers : int
         The result is the same for any number of workers.
+    cluster : Cluster, optional
+        Takes the paths in place of ``workers`` (`megawatt.risk.open_cluster`); the result is the same.
     """
     model, terms, months = links.model.committed(links.base), links.terms, links.model.calendar.spine.months
     has_loan = links.base.terms.loan is not None
     plain = draw("plain" if kind == "importance" else kind, months, paths, seed)
     tails = tails_of(links.catalogue) if fat_tails else None
-    found = _simulated(model, terms, plain, workers, tails)
+    run = partial(run_calls, workers=workers, cluster=cluster)
+    found = _simulated(model, terms, plain, run, tails)
     points: tuple[BreakingPoint, ...] = ()
     rare = None
     if has_loan:
@@ -79,7 +84,7 @@ def risk_study(
         market = next((point for point in points if not point.tenant_fails and point.distance > 0.0), None)
         if market is not None:
             pulled = draw("importance", months, paths, seed, market.normals)
-            hit = _simulated(model, terms, pulled, workers, tails)["payment_default"] >= 0
+            hit = _simulated(model, terms, pulled, run, tails)["payment_default"] >= 0
             rare = _told(estimate(hit, pulled, "importance"))
     shown: DrawKind = "plain" if kind == "importance" else kind
     return {
@@ -143,14 +148,14 @@ def _outcome(cash: CashFlow, factors: FactorPaths, count: int) -> dict[str, NDAr
 
 
 def _simulated(
-    model: CashModel, terms: FactorTerms, draws: Draws, workers: int, tails: Tails | None = None
+    model: CashModel, terms: FactorTerms, draws: Draws, run: Callable[..., list[Any]], tails: Tails | None = None
 ) -> dict[str, NDArray[Any]]:
     count = draws.weights.size
     calls: list[Callable[[], dict[str, NDArray[Any]]]] = [
         partial(_block, model, terms, tails, *draws.part(start, min(start + BLOCK_PATHS, count)))
         for start in range(0, count, BLOCK_PATHS)
     ]
-    results = run_calls(calls, workers)
+    results = run(calls)
     return {name: np.concatenate([result[name] for result in results]) for name in results[0]}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from megawatt.cli.options import Number, Whole
+from megawatt.cli.options import Number, Whole, cluster_option
 from megawatt.cli.output import console, emit_json
 from megawatt.cli.tables import print_table
 
@@ -19,6 +19,7 @@ __all__ = ["company"]
 @click.option("--paths", type=Whole(1, 1_000_000), default=8192, show_default=True, help="Simulated paths.")
 @click.option("--seed", type=Whole(0, 9_223_372_036_854_775_807), default=0, show_default=True, help="Their seed.")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Processes; the result is the same.")
+@cluster_option
 @click.option(
     "--btc-drift", type=Number(-2.0, 2.0), help="Growth of the bitcoin price a year; default: the catalogue's."
 )
@@ -29,6 +30,7 @@ def company(
     paths: int,
     seed: int,
     workers: int,
+    cluster: str | None,
     btc_drift: float | None,
     as_json: bool,
 ) -> None:
@@ -39,18 +41,16 @@ def company(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.company import company_keys, company_row, load_company, markets_today, practice, simulate_company
+    from megawatt.risk import asked_cluster
 
     catalogue = load_catalogue()
     markets, terms = markets_today(catalogue, btc_drift=btc_drift), practice(catalogue)
     found = [load_company(name, catalogue) for name in names or company_keys()]
-    rows = [
-        company_row(
-            simulate_company(one, markets, terms, months=months, paths=paths, seed=seed, workers=workers),
-            markets,
-            terms,
-        )
-        for one in found
-    ]
+    how = {"months": months, "paths": paths, "seed": seed, "workers": workers}
+    with asked_cluster(cluster, workers) as there:
+        rows = [
+            company_row(simulate_company(one, markets, terms, cluster=there, **how), markets, terms) for one in found
+        ]
     if as_json:
         emit_json("company", rows)
         return

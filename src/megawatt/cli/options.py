@@ -19,6 +19,7 @@ __all__ = [
     "WORDS",
     "Number",
     "Whole",
+    "cluster_option",
     "force_option",
     "kernels_option",
     "run_options",
@@ -34,6 +35,13 @@ _SHOWN: Final = 80
 
 force_option: Final = click.option(
     "--force", is_flag=True, help="Replace a file that megawatt did not write, or that was changed since."
+)
+
+cluster_option: Final = click.option(
+    "--cluster",
+    metavar="local|tcp://HOST:PORT",
+    help="A Dask cluster: one of --workers processes started here, or a scheduler that runs (extra: cluster); "
+    "the result is the same.",
 )
 
 kernels_option: Final = click.option(

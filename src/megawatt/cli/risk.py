@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.options import SETTING, Whole, cluster_option
 from megawatt.cli.output import console, emit_json
 from megawatt.cli.tables import print_table
 
@@ -39,22 +39,24 @@ def risk() -> None:
 @click.option("--paths", type=Whole(32, 1_000_000), default=2048, show_default=True, help="Simulated paths.")
 @click.option("--fat-tails", is_flag=True, help="Factors under the t copula and bitcoin with the jumps of history.")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Processes; the result is the same.")
+@cluster_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/risk.md).")
 def scenario(
-    file: Path, settings: tuple[str, ...], draws: Any, paths: int, fat_tails: bool, workers: int, as_json: bool
-) -> None:
+    file: Path, settings: tuple[str, ...], draws: Any, paths: int, fat_tails: bool, workers: int, cluster: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Probability and month of lock-up, breach and default, what drives them, the nearest breaking shock, episodes."""
     from megawatt.catalogue import load_catalogue
     from megawatt.chain import forge, risk_study
+    from megawatt.risk import asked_cluster
     from megawatt.scenario import load
 
     loaded = load(file, load_catalogue(), settings)
-    rows = []
-    for use in loaded.uses:
-        links = forge(use.scenario, loaded.catalogue, use.folder)
-        rows.append(
-            risk_study(links, kind=draws, paths=paths, seed=use.scenario.seed, workers=workers, fat_tails=fat_tails)
-        )
+    rows, how = [], {"kind": draws, "paths": paths, "workers": workers, "fat_tails": fat_tails}
+    with asked_cluster(cluster, workers) as there:
+        for use in loaded.uses:
+            links = forge(use.scenario, loaded.catalogue, use.folder)
+            rows.append(risk_study(links, seed=use.scenario.seed, cluster=there, **how))
     if as_json:
         emit_json("risk", rows)
         return

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from megawatt.cli.options import SETTING, Whole
+from megawatt.cli.options import SETTING, Whole, cluster_option
 from megawatt.cli.output import emit_json, note, say
 from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
@@ -32,8 +31,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Default: runs/sweep-NAME.")
 @click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value of all.")
 @click.option("--workers", type=Whole(1), default=1, show_default=True, help="Processes; files are the same.")
-@click.option("--cluster", metavar="local|tcp://HOST:PORT", help="A Dask cluster: one of --workers processes started "
-              "here, or a scheduler that runs (extra: cluster); files are the same.")  # fmt: skip
+@cluster_option
 @_json
 def sweep(
     scenario: Path, over: tuple[str, ...], sample: int, seed: int, out: Path | None, settings: tuple[str, ...],
@@ -47,7 +45,7 @@ def sweep(
     from megawatt.catalogue import load_catalogue
     from megawatt.chain.sweep import axis_of
     from megawatt.results.sweeps import run_sweep
-    from megawatt.risk import open_cluster
+    from megawatt.risk import asked_cluster
 
     target = out or Path("runs", f"sweep-{scenario.stem}")
 
@@ -55,8 +53,7 @@ def sweep(
         note(f"{done:,} of {points:,} points, {seconds:,.0f} s to go")
 
     axes = [axis_of(text) for text in over]
-    with contextlib.ExitStack() as stack:
-        there = None if cluster is None else stack.enter_context(open_cluster(cluster, workers))
+    with asked_cluster(cluster, workers) as there:
         points, computed = run_sweep(
             scenario, load_catalogue(), axes, target, sample=sample, seed=seed, settings=settings, workers=workers,
             cluster=there, progress=told,

@@ -15,7 +15,7 @@ from megawatt.company.engine import run_company
 from megawatt.company.markets import Markets, simulate_markets
 from megawatt.company.records import Company, Cut, Practice
 from megawatt.errors import ScenarioError
-from megawatt.risk import fan, run_blocks, wilson_interval
+from megawatt.risk import Cluster, fan, run_blocks, wilson_interval
 from megawatt.risk.summary import cumulative_by_month
 
 __all__ = ["CompanyRisk", "distress_probability", "simulate_company"]
@@ -94,8 +94,9 @@ def simulate_company(
     paths: int = 4096,
     seed: int = 0,
     workers: int = 1,
+    cluster: Cluster | None = None,
 ) -> CompanyRisk:
-    """Simulate a company; the result is the same for any number of workers.
+    """Simulate a company; the result is the same for any number of workers, and on a cluster.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def simulate_company(
     if not 1 <= months <= _MOST_MONTHS:
         raise ScenarioError(f"company: {months} months, must be 1 to {_MOST_MONTHS}")
     block = partial(_block, company=company, markets=markets, terms=terms, months=months)
-    drawn = run_blocks(block, paths, seed, workers)
+    drawn = run_blocks(block, paths, seed, workers, cluster)
     default, surrender = drawn["default_month"] >= 0, drawn["surrender_month"] >= 0
     hit = default | surrender
     either = np.where(default & surrender, np.minimum(drawn["default_month"], drawn["surrender_month"]), -1)

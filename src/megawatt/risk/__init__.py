@@ -2,7 +2,7 @@
 
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
 from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls, start_workers
-from megawatt.risk.cluster import Cluster, open_cluster
+from megawatt.risk.cluster import Cluster, asked_cluster, open_cluster
 from megawatt.risk.correlation import correlation_root, nearest_correlation
 from megawatt.risk.dynamics import (
     jump_diffusion,
@@ -45,6 +45,7 @@ __all__ = [
     "FactorPaths",
     "FactorTerms",
     "Risk",
+    "asked_cluster",
     "base_factors",
     "breaking_points",
     "conditional_default_probability",

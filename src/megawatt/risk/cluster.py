@@ -10,13 +10,14 @@ from typing import Any, Final, TypeVar
 from megawatt.errors import MachineError, Problem
 from megawatt.repeatable import ONE_THREAD
 
-__all__ = ["Cluster", "open_cluster"]
+__all__ = ["Cluster", "asked_cluster", "open_cluster"]
 
 T = TypeVar("T")
 
 _ALLOWED: Final = "local, or the address of a Dask scheduler (tcp://HOST:PORT, tls://HOST:PORT)"
 _WAIT_S: Final = 30
 """Seconds that a scheduler has to answer, and its first worker to come."""
+_WARNS_FROM: Final = "distributed.admin.large-graph-warning-threshold"
 _KINDS: Final = ("tcp://", "tls://", "ucx://", "ws://", "wss://")
 
 
@@ -54,6 +55,11 @@ def _refused(found: str, allowed: str, hint: str = "docs/sweeps.md") -> MachineE
     return MachineError(f"--cluster: {found}", [Problem("--cluster", found, allowed, hint)])
 
 
+def asked_cluster(address: str | None, workers: int = 2) -> contextlib.AbstractContextManager[Cluster | None]:
+    """`open_cluster` where an address is given, nothing otherwise."""
+    return contextlib.nullcontext() if address is None else open_cluster(address, workers)
+
+
 @contextlib.contextmanager
 def open_cluster(address: str, workers: int = 2) -> Iterator[Cluster]:
     """A cluster for as long as the block lasts.
@@ -79,7 +85,9 @@ def open_cluster(address: str, workers: int = 2) -> Iterator[Cluster]:
         raise _refused("Dask distributed is not installed", allowed) from None
     library: Any = distributed
     with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}))
+        # A block of paths carries its normals: megabytes, which Dask would warn of.
+        patient = {"distributed.comm.timeouts.connect": f"{_WAIT_S}s", _WARNS_FROM: "1GB"}
+        stack.enter_context(dask.config.set(patient))
         target: Any = address
         if address == "local":
             target = stack.enter_context(

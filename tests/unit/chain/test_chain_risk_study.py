@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,9 @@ def test_a_bust_costs_more_than_a_steady_market(study: dict[str, Any]) -> None:
 
 def test_one_and_two_workers_say_the_same(links: Links) -> None:
     from megawatt.chain.risk_study import _simulated
-    from megawatt.risk import draw
+    from megawatt.risk import draw, run_calls
 
     model, months = links.model.committed(links.base), links.model.calendar.spine.months
     drawn = draw("antithetic", months, 2112, 3)
-    one, two = (_simulated(model, links.terms, drawn, workers) for workers in (1, 2))
+    one, two = (_simulated(model, links.terms, drawn, partial(run_calls, workers=n)) for n in (1, 2))
     assert all((one[name] == two[name]).all() for name in ("npv_usd", "payment_default"))
