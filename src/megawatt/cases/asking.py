@@ -65,11 +65,13 @@ class Hall(Section):
 
     def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
         """Named figures of the answer."""
-        from megawatt.facility import hall_figures, load_weather
+        from megawatt.facility import hall_figures, load_weather, warmer
         from megawatt.facility.changes import changed_hall, read_changes
 
         changes = read_changes(settings_of(self.changes), catalogue)
-        weather = load_weather(self.place, catalogue, shift_k=self.warmer_k)
+        weather = kept.get(f"weather {self.place}") or load_weather(self.place, catalogue)
+        kept[f"weather {self.place}"] = weather
+        weather = warmer(weather, self.warmer_k) if self.warmer_k else weather
         return hall_figures(
             changed_hall(catalogue, self.design, changes, it_capacity_mw=self.it_mw), weather, self.load_frac
         )
@@ -113,7 +115,8 @@ class Company(Section):
 
 
 class Replay(Section):
-    """A company along a named episode, or along one of the case's own (``btc``: level by month)."""
+    """A company along a named episode, or one of the case's own (``btc``: level by month); ``trend`` names how the
+    network follows (``markets-2021``), the catalogue's of today without it."""
 
     company: str
     months: _Months
@@ -122,12 +125,13 @@ class Replay(Section):
         default_factory=dict
     )
     network: str
+    trend: str = ""
     set: _Settings = Field(default_factory=dict)
     shut: bool = False
 
     def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
         """Named figures of the answer."""
-        from megawatt.company import load_company, markets_today, practice, replay_company
+        from megawatt.company import load_company, markets_of, markets_today, practice, replay_company
         from megawatt.risk import Episode, named_episodes
 
         one = load_company(_company_file(self.company, folder), catalogue, self.set)
@@ -135,7 +139,10 @@ class Replay(Section):
         own = Episode("own", "of the case", {"btc": points}, None, ())
         named = {e.key: e for e in named_episodes(catalogue)}
         episode = own if self.btc else named[catalogue.get(self.episode, "stress").key]
-        markets = markets_today(catalogue, self.network)
+        if self.trend:
+            markets = markets_of(catalogue, self.trend, self.network)
+        else:
+            markets = markets_today(catalogue, self.network)
         return replay_company(one, markets, practice(catalogue), episode, self.months, shut=self.shut)
 
 

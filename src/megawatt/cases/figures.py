@@ -22,6 +22,8 @@ BASE: Final = "the base case"
 """What the first value of a measure is called."""
 _BEYOND: Final = (2.0, 4.0, 8.0)
 """Times a range is left behind in search of a value that turns a claim which nothing published turns."""
+_HOPELESS: Final = 0.02
+"""Of the way to the other verdict that a range goes: below it nothing is looked for beyond."""
 _NEAR: Final = 1e-3
 """Of an input: how near its turning value is found."""
 _STEPS: Final = 24
@@ -153,10 +155,11 @@ class _Study:
     def beyond(self, claim: Claim) -> tuple[Turn, ...]:
         """The input that moves the measure most, and the value beyond its range that would turn the claim, if any."""
         met, ends = claim.met(self.base[claim.measure]), self._favourable(claim)
-        gains = {
-            name: abs(self.value(claim.measure, {name: end}) - self.base[claim.measure]) for name, end in ends.items()
-        }
-        for one in (i for i in self.ranged if gains and i.name == max(gains, key=lambda name: gains[name])):
+        here = self.base[claim.measure]
+        gains = {name: abs(self.value(claim.measure, {name: end}) - here) for name, end in ends.items()}
+        strongest = max(gains, key=lambda name: gains[name], default="")
+        near = gains.get(strongest, 0.0) > _HOPELESS * _distance(claim, here)
+        for one in (i for i in self.ranged if near and i.name == strongest):
             end = ends[one.name]
             for times in _BEYOND:
                 far = one.high * times if end > one.value else max(one.low, 1e-9) / times

@@ -18,7 +18,7 @@ _BINARY: Final[Mapping[type[ast.operator], Callable[[float, float], float]]] = M
      ast.Pow: math.pow}
 )  # fmt: skip
 _FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = MappingProxyType(
-    {"min": min, "max": max, "abs": abs, "log": math.log, "exp": math.exp, "sqrt": math.sqrt}
+    {"min": min, "max": max, "abs": abs, "log": math.log, "exp": math.exp, "sqrt": math.sqrt, "round": round}
 )
 _DEEPEST: Final = 40
 """Nesting of a formula."""

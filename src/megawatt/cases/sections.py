@@ -18,7 +18,8 @@ _Positive = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 _Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.]{0,79}$")]
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
-_Formula = Annotated[str, StringConstraints(min_length=1, max_length=400)]
+_Spread = Annotated[str, StringConstraints(pattern=r"^(\{each\}|[a-z])[a-z0-9_]{0,59}(\{each\})?$")]
+_Formula = Annotated[str, StringConstraints(min_length=1, max_length=3000)]
 _EACH = Field((), max_length=40)
 
 
@@ -85,8 +86,8 @@ class SinceSection(Section):
 class RunSection(Section):
     """A room asked with arguments; a text ``$name`` among them is the input's value, ``{each}`` one of ``each``."""
 
-    name: _Name | Annotated[str, StringConstraints(pattern=r"^\{each\}$|^[a-z][a-z0-9_]*_\{each\}$")]
-    room: Literal["site", "hall", "mining", "company", "contagion", "training", "conversion", "episode"]
+    name: _Spread
+    room: Literal["site", "hall", "mining", "company", "contagion", "training", "conversion", "replay", "owned", "made"]
     each: tuple[str, ...] = _EACH
     ask: dict[str, Any] = Field(default_factory=dict)
 
@@ -94,7 +95,7 @@ class RunSection(Section):
 class MeasureSection(Section):
     """A figure of the case: arithmetic on inputs, on figures of runs (``run.figure``) and on measures before it."""
 
-    name: _Word | Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*_\{each\}$")]
+    name: _Spread
     title: _Text
     formula: _Formula
     unit: str = Field("", max_length=40)
