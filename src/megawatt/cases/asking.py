@@ -180,12 +180,13 @@ class Training(Section):
     tokens: Annotated[float, Field(gt=0, le=1e16)] | None = None
     chip_power_w: Annotated[float, Field(gt=0, le=1e5)] | None = None
     usd_per_chip_hour: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    interruptions: Annotated[float, Field(ge=0, le=1e6)] | None = None
 
     def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
         """Named figures of the answer."""
         from megawatt.runs import training_figures
 
-        return training_figures(catalogue, **self.model_dump())
+        return training_figures(catalogue, **self.model_dump(), plans=kept.setdefault("plans", {}))
 
 
 class Conversion(Section):

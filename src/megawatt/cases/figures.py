@@ -92,14 +92,14 @@ class _Study:
         found, missing = {}, {}
         for name, section, each in self.bench.measures():
             title = section.title.replace("{each}", each)
-            if math.isnan(self.base[name]):
+            if not math.isfinite(self.base[name]):
                 unknown = [u.note for u in self.bench.case.unknown if u.name in self.reads[name]]
                 missing[name] = "; ".join(unknown) or f"{title} is not defined here"
                 continue
             values = {BASE: self.base[name]}
             for one, end in self._moving(name):
                 moved = self.value(name, {one.name: end})
-                if not math.isnan(moved) and moved != self.base[name]:
+                if math.isfinite(moved) and moved != self.base[name]:
                     values[f"{one.name} {figure(end)} {one.unit}".rstrip()] = moved
             found[name] = Measured(values, unit=section.unit, title=title)
         return found, missing

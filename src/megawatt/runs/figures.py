@@ -8,8 +8,9 @@ from dataclasses import replace
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
+from megawatt.runs.settings import RunSettings
 from megawatt.runs.whole import run
-from megawatt.training import Job, best_within, chips_within
+from megawatt.training import Job, TrainingPlan, best_within, chips_within
 from megawatt.workload import load_model
 
 __all__ = ["training_figures"]
@@ -32,6 +33,8 @@ def training_figures(
     tokens: float | None = None,
     chip_power_w: float | None = None,
     usd_per_chip_hour: float | None = None,
+    interruptions: float | None = None,
+    plans: dict[str, TrainingPlan] | None = None,
 ) -> dict[str, float]:
     """The fastest plan of a model on a machine within one limit.
 
@@ -49,6 +52,10 @@ def training_figures(
         Power cap in place of the catalogue's. [W]
     usd_per_chip_hour : float, optional
         Price of a chip-hour. [USD]
+    interruptions : float, optional
+        Unplanned ones, as `RunSettings` has them; default: the catalogue's.
+    plans : dict, optional
+        Plans found before, by question; added to.
 
     Returns
     -------
@@ -65,7 +72,11 @@ def training_figures(
             f"{system}: units {units}, chips {chips}, power_mw {power_mw}; allowed: exactly one of them"
         )
     limit = chips_within(machine, chips=chips, power_mw=power_mw, units=units)
-    plan = best_within(job, machine, limit, catalogue=catalogue)
+    asked = repr((system, chip_power_w, model, seq_len, global_batch, precision, limit))
+    known = {} if plans is None else plans
+    if asked not in known:
+        known[asked] = best_within(job, machine, limit, catalogue=catalogue)
+    plan = known[asked]
     told = {
         "chips": float(plan.chips),
         "tokens_per_s": plan.tokens_per_s,
@@ -82,7 +93,8 @@ def training_figures(
     price = math.nan if usd_per_chip_hour is None else usd_per_chip_hour
     if tokens is None:
         return {**told, "usd_per_million_tokens": price / 3600.0 / plan.tokens_per_s_per_chip * 1e6}
-    found = run(plan, system=machine, tokens=tokens, catalogue=catalogue)
+    settings = RunSettings(interruptions=interruptions)
+    found = run(plan, system=machine, tokens=tokens, catalogue=catalogue, settings=settings)
     hours = (plan.chips + found.spare_chips) * found.days * _HOURS_PER_DAY
     return {
         **told,
