@@ -9,12 +9,12 @@ from megawatt.cases.judging import claimed
 from megawatt.cases.records import CaseResult, Verdict
 from megawatt.cases.telling import counts_text
 from megawatt.cases.words import figure
-from megawatt.report.figure import DIVERGING, LINE_INK, Chart, Legend, Option, Table
+from megawatt.report.figure import DIVERGING, LINE_INK, Chart, Option, Table
 from megawatt.report.frame import fill
 
 __all__ = ["render_case", "render_cases"]
 
-_ROW_PX = 26
+_ROW_PX = 30
 """Height of a row of a chart."""
 _MOST_ROWS = 24
 """Inputs that a chart shows: those that move the measure most."""
@@ -82,7 +82,7 @@ def _chart(result: CaseResult, verdict: Verdict) -> Chart | None:
         "xAxis": {"type": "value", "scale": True, "name": found.unit, "nameLocation": "middle", "nameGap": 26,
                   "min": _tidy(min(ends) - room), "max": _tidy(max(ends) + room)},
         "yAxis": {"type": "category", "data": [at for at, _ in shown],
-                  "axisLabel": {"width": 260, "overflow": "truncate"}},
+                  "axisLabel": {"width": 150, "overflow": "break"}},
         "tooltip": {"trigger": "item"},
         "series": [{"type": "scatter", "name": "computed", "data": points, "markLine": line}],
     }  # fmt: skip
@@ -94,7 +94,6 @@ def _chart(result: CaseResult, verdict: Verdict) -> Chart | None:
         option=option,
         table=Table(("tried", found.unit or "value"), tuple((at, figure(value)) for at, value in found.values.items())),
         units=(found.unit,),
-        legend=(Legend("computed", DIVERGING["low"], "dot"),),
         height_px=70 + _ROW_PX * len(shown),
     )
 
