@@ -32,6 +32,9 @@ _NEAREST_PEAK: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 
+_GROUPED: Final[Mapping[str, str]] = MappingProxyType({"tpu": "stack-maxtext"})
+"""Whose grouped multiplies a family of chips runs, where no expert layer was measured: XLA's."""
+
 
 @dataclass(frozen=True, slots=True)
 class KernelProfile:
@@ -57,6 +60,8 @@ class KernelProfile:
         Sequence length at which it reaches half of that. [tokens]
     expert_tile_rows : float
         Rows of a tile of a grouped multiply; the last tile of every expert is half empty on average.
+    block_rows : float
+        Side of the block of a result for which operands are read once from memory; 0 where measured kernels tell.
     grouped_share : float
         Rate of grouped multiplies over plain ones of the same size.
     assumptions : tuple of Assumption
@@ -72,6 +77,7 @@ class KernelProfile:
     attention_share: float
     attention_half_tokens: float
     expert_tile_rows: float
+    block_rows: float = 0.0
     grouped_share: float = 1.0
     assumptions: tuple[Assumption, ...] = ()
 
@@ -204,11 +210,12 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
     """
     used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
     hbm = _hbm_rate(catalogue, accelerator)
-    own = ("gemm_sustained_frac", "attention_share", "expert_tile_rows", "grouped_share")
+    own = ("gemm_sustained_frac", "attention_share", "expert_tile_rows", "block_rows")
     practice = [own_practice(catalogue, accelerator, name) for name in own]
+    practice.append(catalogue.assume(_GROUPED.get(accelerator.family, PRACTICE_KEY), "grouped_share", _ROOM))
     shared = ("kernel_launch_s", "roofline_exponent", "attention_half_tokens")
     practice += [catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in shared]
-    sustained, attention, tile, grouped, launch, exponent, half = (a.fact.number() for a in practice)
+    sustained, attention, tile, block, grouped, launch, exponent, half = (a.fact.number() for a in practice)
     rates = {
         precision: accelerator.peak_flops_per_s[precision] * share.fact.number() * sustained
         for precision, share in zip(accelerator.peak_flops_per_s, used, strict=True)
@@ -223,6 +230,7 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
         attention_share=attention,
         attention_half_tokens=half,
         expert_tile_rows=tile,
+        block_rows=block,
         grouped_share=grouped,
         assumptions=(*used, hbm, *practice),
     )

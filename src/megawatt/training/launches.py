@@ -15,6 +15,8 @@ __all__ = ["NARROW", "host_wait_s", "launched_operators", "linear_operators"]
 
 NARROW: Final = ("fp8", "mxfp8", "fp4", "nvfp4", "mxfp4")
 """Precisions whose inputs are quantised before every linear layer."""
+SHARED: Final = ("shared_up", "shared_down")
+"""Multiplies of experts that take every token."""
 _QUANTISED: Final = 2.0
 """Operators of a linear layer whose inputs are quantised: scheduling one takes the host more than twice as long
 [training-te-host]."""
@@ -44,9 +46,12 @@ def launched_operators(work: LayerWork, stack: Stack, precision: str) -> FloatAr
     if "full" in stack.graphs:
         return total
     routed = [g for g in work.gemms if g.grouped or g.name == "router"]
-    plain = sum(linear_operators(g, precision) for g in work.gemms if not (g.grouped or g.name == "router"))
+    shared = [g for g in work.gemms if g.name in SHARED]
+    plain = [g for g in work.gemms if not (g.grouped or g.name in ("router", *SHARED))]
+    others = len(work.attention) + len(work.scans) + work.vector_kernels
     counts: dict[str, FloatArray | float] = {
-        "attn": plain + len(work.attention) + len(work.scans) + work.vector_kernels
+        "attn": others + sum(linear_operators(g, precision) for g in plain),
+        "shared": sum(linear_operators(g, precision) for g in shared),
     }
     if routed:
         own = _ROUTED_BY_DISPATCHER if stack.dispatcher != "alltoall" else 0.0
@@ -69,7 +74,6 @@ def host_wait_s(host: FloatArray, busy: FloatArray, work: LayerWork, stack: Stac
     What the host takes longer than the chip; and where it has to read how many tokens every expert got, it cannot run
     ahead: a share of the shorter of both adds to the longer.
     """
-    # Where the exchange runs beside another micro-batch, that keeps the chip busy.
-    waits = stack.dropless and not stack.ep_overlap and any(g.grouped for g in work.gemms)
+    waits = stack.dropless and any(g.grouped for g in work.gemms)
     exposed = stack.host_exposed_frac if waits else 0.0
     return np.asarray(np.maximum(host - busy, 0.0) + exposed * np.minimum(host, busy))

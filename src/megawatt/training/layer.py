@@ -34,13 +34,15 @@ class BlockTime:
 
     ``forward`` and ``backward`` hold gemm, experts, attention, vector, host (waiting for the host to start kernels),
     tp, cp, ep (exposed communication). ``recompute`` is what the backward pass repeats of the forward pass;
-    ``weight_gradient`` the part of the backward pass that nothing waits for before the optimizer.
+    ``weight_gradient`` the part of the backward pass that nothing waits for before the optimizer; ``dynamic_j`` what
+    multiplies, attention and experts of both passes take above idle at their clock, repeats apart. [J]
     """
 
     forward: dict[str, FloatArray]
     backward: dict[str, FloatArray]
     recompute: FloatArray
     weight_gradient: FloatArray
+    dynamic_j: FloatArray
 
     def total(self) -> FloatArray:
         """All of it. [s]"""
@@ -53,7 +55,7 @@ class BlockTime:
     def at(self, place: IndexArray, recompute: FloatArray) -> BlockTime:
         """The blocks at these places, with what each repeats."""
         forward, backward = ({n: t[place] for n, t in parts.items()} for parts in (self.forward, self.backward))
-        return BlockTime(forward, backward, recompute, self.weight_gradient[place])
+        return BlockTime(forward, backward, recompute, self.weight_gradient[place], self.dynamic_j[place])
 
     def backward_s(self) -> FloatArray:
         """Backward pass with what it repeats. [s]"""
@@ -125,7 +127,21 @@ def _clock(
     for name, time_s in ((n, t) for part in parts for n, t in part.items()):
         other_s = other_s + time_s
         active_s = active_s + activity.get(name, power.communication) * time_s
-    return shared_clock(kernel.law, total, other_s, (kernel.law.cap_w - kernel.law.idle_w) * active_s)
+    return shared_clock(kernel.law, total, other_s, (power.rated_w - power.idle_w) * active_s)
+
+
+def _dynamic_j(practice: Practice, precision: str, works: Iterable[Passes], clock: FloatArray) -> FloatArray:
+    """Energy above idle of a block's operators at their clock. [J]"""
+    power, kernel = practice.power, practice.multiplies.get(precision)
+    exponent = 1.0 if kernel is None else kernel.law.clock_exponent
+    total = np.zeros_like(clock)
+    for work in (work for passes in works for work in (passes.forward, passes.backward)):
+        if power.measured and work.dynamic_j.any():
+            total = total + work.dynamic_j * clock ** (exponent - 1.0)
+        else:
+            # Of operators whose power nobody has measured.
+            total = total + power.arithmetic * (power.rated_w - power.idle_w) * work.at(clock)
+    return total
 
 
 def _wide(practice: Practice, precision: str) -> str:
@@ -206,7 +222,8 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
         clock,
         _Launched(2.0 * host, busy_b, backward["host"]),
     )
-    return BlockTime(forward, backward, np.zeros_like(clock), weight.at(clock)), repeated
+    dynamic_j = _dynamic_j(practice, precision, works.values(), clock)
+    return BlockTime(forward, backward, np.zeros_like(clock), weight.at(clock), dynamic_j), repeated
 
 
 def _vector_s(
@@ -343,4 +360,5 @@ def head_time(job: Job, layouts: Layouts, practice: Practice) -> BlockTime:
     backward = {"vector": vector_time_s(practice.kernels, loss_b, 1.0)}
     clock = _clock(practice, wide, (work,), (forward, backward))
     forward["gemm"], backward["gemm"] = work.forward.at(clock), work.backward.at(clock)
-    return BlockTime(forward, backward, np.zeros_like(loss_f), work.weight.at(clock))
+    dynamic_j = _dynamic_j(practice, wide, (work,), clock)
+    return BlockTime(forward, backward, np.zeros_like(loss_f), work.weight.at(clock), dynamic_j)

@@ -143,7 +143,7 @@ def multiply(
         return Work(time, np.zeros_like(time), np.zeros_like(time))
     share = profile.grouped_share if grouped else 1.0
     width = _INPUT_BYTES.get(precision, 2.0)
-    moved_s = (width * (m * k + k * n) + 2.0 * m * n) / profile.hbm_flow_bytes_per_s
+    moved_s = _moved_bytes(profile, m, n, k, width) / profile.hbm_flow_bytes_per_s
     if grouped or batched:
         rows = m + profile.expert_tile_rows / 2.0 if grouped else m
         cost, times = gemm_cost(kernel, rows * count, n, k, steady=False), np.ones_like(count)
@@ -155,8 +155,16 @@ def multiply(
     loads_s = moved_s * (profile.hbm_flow_bytes_per_s / (kernel.hbm_share * kernel.hbm_bytes_per_s))
     clocked_s = np.where(arithmetic_s > _BOUND * loads_s, arithmetic_s, 0.0)
     dynamic_j = (cost.power_w - kernel.law.idle_w) * cost.time_s
-    time_s = times * np.maximum(cost.time_s / share, moved_s)
-    return Work(np.asarray(time_s), np.asarray(times * clocked_s / share), times * dynamic_j)
+    alone_s = cost.time_s / share
+    clocked_s = np.where(moved_s > alone_s, 0.0, clocked_s / share)
+    return Work(np.asarray(times * np.maximum(alone_s, moved_s)), np.asarray(times * clocked_s), times * dynamic_j)
+
+
+def _moved_bytes(profile: KernelProfile, m: FloatArray, n: FloatArray, k: FloatArray, width: float) -> FloatArray:
+    """Memory traffic of a multiply: a result is made block by block, each of which reads its rows and columns. [B]"""
+    block = profile.block_rows
+    again_m, again_n = (np.maximum(np.ceil(side / block), 1.0) if block else 1.0 for side in (m, n))
+    return np.asarray(width * (m * k * again_n + k * n * again_m) + 2.0 * m * n)
 
 
 def shared_clock(law: PowerLaw, work: Work, other_s: FloatArray, other_j: FloatArray) -> FloatArray:

@@ -158,5 +158,5 @@ def experts(practice: Practice, call: ExpertCall | None, precision: str, *, froz
     inputs, weights = (Work.of(cost, kernel.law) for cost in expert_gradient_costs(kernel, shape, steady=False))
     none = np.zeros_like(weights.time_s)
     weight = Work(none, none, none) if frozen else weights
-    reached = practice.stack.gemm_frac
+    reached = practice.stack.gemm_frac * practice.kernels.grouped_share
     return Passes(forward.slowed(reached), (inputs + weight).slowed(reached), weight.slowed(reached))

@@ -29,14 +29,15 @@ def _per_block(tables: LayerTables, of: Callable[[Block], FloatArray]) -> PerBlo
 class Pace:
     """What the pipeline does to a step; arrays (n,).
 
-    ``parts_s``, ``stage_s`` and ``forward_s`` (its forward pass) are of one micro-batch on the slowest stage (messages
-    apart), ``load`` its blocks and ``place`` where it is: 0 first, 1 in the middle, 2 last. ``bubble_s`` and
-    ``messages_s`` are of the whole step.
+    ``parts_s``, ``stage_s``, ``forward_s`` (its forward pass) and ``dynamic_j`` (energy above idle of its arithmetic)
+    are of one micro-batch on the slowest stage (messages apart), ``load`` its blocks and ``place`` where it is: 0
+    first, 1 in the middle, 2 last. ``bubble_s`` and ``messages_s`` are of the whole step.
     """
 
     parts_s: dict[str, FloatArray]
     stage_s: FloatArray
     forward_s: FloatArray
+    dynamic_j: FloatArray
     load: StageLoad
     place: NDArray[np.int64]
     bubble_s: FloatArray
@@ -105,6 +106,7 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
         parts_s=dict(zip(PARTS, rows, strict=True)),
         stage_s=stage_s,
         forward_s=load.sum_of(_per_block(tables, lambda b: b.forward_s)),
+        dynamic_j=load.sum_of(_per_block(tables, lambda b: b.dynamic_j)),
         load=load,
         place=np.select([in_first, in_middle], [0, 1], 2),
         bubble_s=np.maximum(bubble, way),

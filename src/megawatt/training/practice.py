@@ -59,6 +59,9 @@ OFFLOADS: Final = ("activations", "optimizer")
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
 
 
+_Kernel = TypeVar("_Kernel", GemmKernel, AttentionKernel, ExpertKernel)
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """What a chip keeps in its host's memory.
@@ -120,6 +123,20 @@ class Practice:
             names["routed experts"] = f"experts {precision}"
         return {name: self.evidence.get(key, "roofline over its data sheet") for name, key in names.items()}
 
+    def scaled(self, job: Job) -> Practice:
+        """The same for a job (precision as the chip names it): 8-bit multiplies as their kind of scales allows."""
+        speed = self.stack.tensor_scaled_speed
+        if job.precision != "fp8" or job.block_scaled or speed == 1.0:
+            return self
+        multiplies = {n: _faster(k, speed) if n == "fp8" else k for n, k in self.multiplies.items()}
+        experts = {n: _faster(k, speed) if n == "fp8" else k for n, k in self.experts.items()}
+        return replace(self, multiplies=multiplies, experts=experts)
+
+
+def _faster(kernel: _Kernel, factor: float) -> _Kernel:
+    """A kernel at a higher rate for the same power."""
+    return replace(kernel, speed=kernel.speed * factor, law=replace(kernel.law, flop_j=kernel.law.flop_j / factor))
+
 
 def _attention(
     catalogue: Catalogue, accelerator: Accelerator, stack: Stack
@@ -172,9 +189,6 @@ def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tup
     chip = system.accelerator
     used = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _HOST)
     return Host(frozenset(offload), *(a.fact.number() for a in used)), used
-
-
-_Kernel = TypeVar("_Kernel", GemmKernel, AttentionKernel, ExpertKernel)
 
 
 def _anchored(
@@ -262,6 +276,8 @@ def practice_for(
     straggler = catalogue.assume(PRACTICE_KEY, _STRAGGLERS, _ROOM)
     reserve = tuple(own_practice(catalogue, chip, name, _ROOM) for name in _RESERVE)
     profile, stack_facts = read_stack(catalogue, stack, chip)
+    # With a capacity all experts are one batched multiply of equal rows, as fast as any.
+    kernels = replace(kernels, grouped_share=profile.grouped_share if profile.dropless else 1.0)
     kind, states = _states(catalogue, optimizer or profile.optimizer)
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)

@@ -33,7 +33,7 @@ class Job:
 
     Fine-tuning packs documents of different lengths into a sequence: ``document_tokens`` is the length of the document
     that a token is in, on average over tokens (0: sequences are whole), ``filled_frac`` the share of a sequence that is
-    not padding, above 0 to 1.
+    not padding, above 0 to 1. ``block_scaled``: 8-bit numbers share a scale by block (mxfp8), not by tensor (`on`).
 
     Raises
     ------
@@ -48,6 +48,7 @@ class Job:
     precision: str = "bf16"
     document_tokens: int = 0
     filled_frac: float = 1.0
+    block_scaled: bool = False
 
     def __post_init__(self) -> None:
         if not (1 <= self.seq_len <= MOST_COUNTED and 1 <= self.global_batch <= MOST_COUNTED):
@@ -74,14 +75,15 @@ class Job:
         return self.document_tokens or self.seq_len
 
     def on(self, chip: Accelerator) -> Job:
-        """The same job with its precision as the chip names it.
+        """The same job with its precision as the chip names it: where it lists one rate of 8 bits, that.
 
         Raises
         ------
         ScenarioError
             If the chip has no such precision.
         """
-        return replace(self, precision=peak_precision(chip, self.precision))
+        by_block = self.block_scaled or self.precision == "mxfp8"
+        return replace(self, precision=peak_precision(chip, self.precision), block_scaled=by_block)
 
 
 _DEFAULTS: Final = (

@@ -79,11 +79,14 @@ class Stack:
         Operators that choose the experts and prepare the exchange; that exchange, permute and compute.
     expert_launches : float
         Operators for every expert of a rank besides; 0 where one kernel computes them all.
+    tensor_scaled_speed : float
+        Rate of 8-bit multiplies whose numbers share a scale by tensor over those that share one by block.
+    grouped_share : float
+        Rate of the grouped multiplies of experts that take every token over plain ones.
     dropless : bool
         Experts take every token that is routed to them, so that the host waits for their numbers.
     host_exposed_frac : float
-        Share of the shorter of host and chip time that adds to the longer in such layers, unless their exchange runs
-        beside another micro-batch.
+        Share of the shorter of host and chip time that adds to the longer in such layers.
     schedule : str
         Pipeline schedule of layouts that name none (`megawatt.training.schedules`).
     gemm_frac : float
@@ -153,6 +156,8 @@ class Stack:
     expert_launches: float = 0.0
     expert_bias_bytes: float = 0.0
     graphs: tuple[str, ...] = ()
+    tensor_scaled_speed: float = 1.0
+    grouped_share: float = 1.0
     dropless: bool = True
     host_exposed_frac: float = 0.0
     logit_bytes: float = 4.0

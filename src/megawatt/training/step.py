@@ -22,7 +22,6 @@ __all__ = ["MEMORY_REASON", "micro_batches", "step_cost", "step_memory"]
 
 
 MEMORY_REASON: Final = "memory"
-_ARITHMETIC: Final = ("gemm", "experts", "attention", "recompute")
 _MEMORY: Final = ("vector", "optimizer")
 _COMMUNICATION: Final = ("tp", "cp", "ep", "pp", "dp", "shard", "offload")
 
@@ -114,7 +113,7 @@ def step_cost(
         memory = step_memory(job, system, layouts, practice=practice)
     memory_bytes = total_bytes(memory)
     fits = memory_bytes <= system.accelerator.hbm_bytes
-    power_w = _power_w(practice, parts, step_time_s)
+    power_w = _power_w(practice, count * slowest.dynamic_j, parts, step_time_s)
     chips = (layouts.tp * layouts.pp * layouts.cp * layouts.dp).astype(np.float64)
     return StepCost(
         step_time_s=step_time_s,
@@ -128,10 +127,12 @@ def step_cost(
     )
 
 
-def _power_w(practice: Practice, parts: dict[str, FloatArray], step_time_s: FloatArray) -> FloatArray:
-    """Mean chip power from the shares of time."""
+def _power_w(
+    practice: Practice, dynamic_j: FloatArray, parts: dict[str, FloatArray], step_time_s: FloatArray
+) -> FloatArray:
+    """Mean chip power from the energy of arithmetic and the shares of the other time."""
 
     def share(names: tuple[str, ...]) -> FloatArray:
         return np.asarray(sum(parts[n] for n in names if n in parts) / step_time_s)
 
-    return chip_power_w(practice.power, share(_ARITHMETIC), share(_MEMORY), share(_COMMUNICATION))
+    return chip_power_w(practice.power, dynamic_j / step_time_s, share(_MEMORY), share(_COMMUNICATION))

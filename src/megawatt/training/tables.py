@@ -27,12 +27,13 @@ PARTS: Final = ("attention", "cp", "ep", "experts", "gemm", "host", "recompute",
 @dataclass(frozen=True, slots=True)
 class Block:
     """Seconds of one block of one micro-batch for each entry u: ``parts`` (9, u) in the order of `PARTS`, forward pass,
-    weight gradients and all of it (u,)."""
+    weight gradients and all of it (u,); ``dynamic_j`` is the energy above idle of its arithmetic, repeats included."""
 
     parts: FloatArray
     forward_s: FloatArray
     weight_gradient_s: FloatArray
     total_s: FloatArray
+    dynamic_j: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     job, layouts, practice
         What is trained (precision as the chip names it), layouts (n,) with n >= 1, machine and stack.
     """
-    y = layouts
+    y, practice = layouts, practice.scaled(job)
     # What full recomputation of some layers comes to depends on the chunks of the pipeline.
     repeated = np.where(y.repeated_layers > 0, y.repeated_layers * y.pp * y.vpp, 0)
     first, entry = distinct_rows((*layer_columns(y), y.recompute, y.modules, repeated, y.group_layers))
@@ -78,4 +79,7 @@ def _block(time: BlockTime) -> Block:
     zero = np.zeros_like(time.recompute)
     both = {n: time.forward.get(n, zero) + time.backward.get(n, zero) for n in PARTS} | {"recompute": time.recompute}
     parts = np.stack([both[name] for name in PARTS])
-    return Block(parts, np.asarray(time.forward_s()), time.weight_gradient, parts.sum(axis=0))
+    arithmetic_s = sum(both[name] for name in ("gemm", "experts", "attention"))
+    # What is repeated draws as much as the rest.
+    energy = time.dynamic_j * (1.0 + time.recompute / np.maximum(arithmetic_s, 1e-30))
+    return Block(parts, np.asarray(time.forward_s()), time.weight_gradient, parts.sum(axis=0), energy)

@@ -102,6 +102,14 @@ GROUPS: Final = (
         ),
         dense=True,
     ),
+    Group(
+        "Megatron-Core, Blackwell",
+        ("stack-megatron-core",),
+        ("b200", "gb200"),
+        _fields(gemm_frac=(0.4, 1.0), tensor_scaled_speed=(0.9, 1.3)),
+        dense=True,
+        newest=True,
+    ),
     Group("Megatron-Core, GB300", ("stack-megatron-core",), ("gb300",), _fields(relative_speed=(0.7, 1.6)), dense=True),
     Group(
         "Megatron-Core, mixtures",
@@ -148,14 +156,16 @@ GROUPS: Final = (
         "MaxText, TPU",
         ("stack-maxtext",),
         ("tpu",),
-        _fields(
-            gemm_frac=(0.4, 1.0),
-            vector_traffic_factor=(0.8, 4.0),
-            dp_overlap_frac=(0.0, 1.0),
-        ),
+        _fields(gemm_frac=(0.4, 1.0), dp_overlap_frac=(0.0, 1.0)),
         dense=True,
     ),
-    Group("MaxText, TPU, mixtures", ("stack-maxtext",), ("tpu",), _fields(grouped_share=(0.2, 1.0)), mixtures=True),
+    Group(
+        "MaxText, TPU and MI355X, mixtures",
+        ("stack-maxtext",),
+        ("tpu", "mi355x"),
+        _fields(grouped_share=(0.2, 1.0)),
+        mixtures=True,
+    ),
     # Its pipelines of 2023 (two rows of another library, half the speed) say nothing of multiplies.
     Group("Neuron, Trainium 1", ("stack-neuron",), ("trn1",), _fields(gemm_frac=(0.2, 1.0)), without="nemo"),
 )
@@ -169,7 +179,7 @@ _STEP_FIELDS: Final = ("straggler_frac",)
 _REAL: Final = "real_imbalance"
 """Load of the busiest rank, only of runs whose routing is real."""
 _RATES: Final = ("grouped_share",)
-"""Rates of kernels that nobody has measured on a chip."""
+"""Rates of kernels that nobody has measured, of runs that use them."""
 _UNBOUND: Final = "unbound_factor"
 """Host time of processes that are not bound to their cores, over those that are."""
 _WHOLE_STEP: Final = "training-practice"
@@ -184,7 +194,7 @@ def _with(practice: Practice, values: Mapping[str, float], known: Mapping[str, f
         f: v for f, v in values.items() if f not in (*_STEP_FIELDS, *_RATES, _REAL, _SPEED, _UNBOUND)
     }
     rates: dict[str, Any] = {f: v for f, v in values.items() if f in _RATES}
-    if rates:
+    if rates and practice.stack.dropless:
         step["kernels"] = dataclasses.replace(practice.kernels, **rates)
     if _SPEED in values:
         factor = values[_SPEED] / known[_SPEED]
@@ -201,8 +211,6 @@ def _with(practice: Practice, values: Mapping[str, float], known: Mapping[str, f
 def _in_catalogue(name: str, practice: Practice, catalogue: Catalogue) -> float:
     if name in (*_STEP_FIELDS, _REAL, _UNBOUND):
         return catalogue.number(_WHOLE_STEP, name)
-    if name in _RATES:
-        return float(getattr(practice.kernels, name))
     if name == _SPEED:
         return catalogue.number(f"practice-{practice.kernels.accelerator}", name)
     return float(getattr(practice.stack, name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -177,10 +178,15 @@ def test_groups_use_the_links_that_their_topology_gives_them() -> None:
 
 
 def test_power_between_idle_and_cap() -> None:
-    model = PowerModel(idle_w=100.0, cap_w=700.0, arithmetic=1.0, memory=0.5, communication=0.25)
-    power = chip_power_w(model, np.array([0.0, 1.0, 0.5]), np.array([0.0, 0.0, 0.2]), np.array([0.0, 0.0, 0.2]))
-    # 100 + 600 x (0.5 + 0.1 + 0.05) = 490
+    model = PowerModel(idle_w=100.0, cap_w=700.0, rated_w=700.0, arithmetic=1.0, memory=0.5, communication=0.25)
+    shares = np.array([0.0, 0.0, 0.2]), np.array([0.0, 0.0, 0.2])
+    power = chip_power_w(model, np.array([0.0, 650.0, 300.0]), *shares)
+    # 100 + 300 + 600 x (0.1 + 0.05) = 490
     assert power == pytest.approx([100.0, 700.0, 490.0])
+    # A lower cap takes nothing from what draws less.
+    assert chip_power_w(replace(model, cap_w=600.0), np.array([0.0, 650.0, 300.0]), *shares) == pytest.approx(
+        [100.0, 600.0, 490.0]
+    )
 
 
 def test_profile_uses_the_chips_own_measurement() -> None:

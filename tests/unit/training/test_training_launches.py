@@ -58,7 +58,19 @@ def test_the_chip_waits_for_what_the_host_takes_longer() -> None:
     work, stack = mixture(8), dataclasses.replace(STACK, host_exposed_frac=0.2)
     host, busy = np.array([1.0, 3.0]), np.array([2.0, 2.0])
     assert host_wait_s(host, busy, work, stack) == pytest.approx([0.2, 1.0 + 0.4])
-    assert host_wait_s(host, busy, work, dataclasses.replace(stack, ep_overlap=True)) == pytest.approx([0.0, 1.0])
+    # What the exchange runs beside does not tell the host how many tokens came.
+    assert host_wait_s(host, busy, work, dataclasses.replace(stack, ep_overlap=True)) == pytest.approx([0.2, 1.4])
+
+
+def test_a_graph_of_attention_leaves_shared_experts_to_the_host() -> None:
+    arch = load_model("deepseek-v3", CATALOGUE)
+    kind = next(k for k in structure(arch).kinds if k.mixture)
+    work = layer_work(arch, kind, split_of(one_layout(dp=8, ep=8)), 4096, fused_attention=True, dropout=False)
+    attention, both = (dataclasses.replace(STACK, graphs=graphs) for graphs in (("attn",), ("attn", "shared")))
+    # two linear layers; twice that where inputs are quantised
+    for precision, each in (("bf16", 1.0), ("fp8", 2.0)):
+        left = launched_operators(work, attention, precision) - launched_operators(work, both, precision)
+        assert left == pytest.approx(2.0 * each)
 
 
 def made(**changes: object) -> Practice:

@@ -187,7 +187,8 @@ def test_the_host_adds_where_it_reads_how_many_tokens_every_expert_got() -> None
     assert half > 0.0
     assert whole == pytest.approx(2.0 * half)
     assert host(host_exposed_frac=1.0, dropless=False) == 0.0
-    assert host(host_exposed_frac=1.0, ep_overlap=True) == 0.0
+    # Another micro-batch beside it hides the exchange, not the host.
+    assert host(host_exposed_frac=1.0, ep_overlap=True) > 0.9 * whole
 
 
 def test_groups_of_experts_bound_the_places_of_a_token() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.hardware import PowerLaw, Work, gemm_cost, gemm_time_s
-from megawatt.training import practice_for
+from megawatt.training import Job, one_layout, practice_for, step_cost
 from megawatt.training.multiplies import multiply, shared_clock
+from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
 H100 = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"))
@@ -85,3 +88,48 @@ def test_slower_kernels_take_longer_at_the_same_energy() -> None:
     assert work.time_s[0] == pytest.approx(1.25)
     assert work.clocked_s[0] == pytest.approx(1.0)
     assert work.dynamic_j[0] == 500.0
+
+
+def test_grouped_multiplies_of_maxtext_are_slower_unless_a_capacity_makes_them_equal() -> None:
+    system = CATALOGUE.system("mi355x-node")
+    share = CATALOGUE.number("stack-maxtext", "grouped_share")
+    assert 0.4 < share < 0.7
+    dropless, capped = (practice_for(CATALOGUE, system, f"maxtext{said}") for said in ("", "; capacity=1.25"))
+    assert (dropless.kernels.grouped_share, capped.kernels.grouped_share) == (share, 1.0)
+    job, layout = Job(load_model("deepseek-v3", CATALOGUE), 4096, 64), one_layout(dp=64, ep=8, zero=3)
+    slow, fast = (
+        step_cost(job, system, layout, practice=replace(dropless, kernels=replace(dropless.kernels, grouped_share=s)))
+        for s in (share, 1.0)
+    )
+    assert slow.parts_s["experts"] * share == pytest.approx(fast.parts_s["experts"], rel=0.02)
+
+
+@pytest.mark.parametrize(("machine", "faster"), [("gb200-nvl72", True), ("hgx-h100", False)])
+def test_blackwell_multiplies_faster_with_a_scale_by_tensor_than_by_block(machine: str, faster: bool) -> None:
+    system, arch = CATALOGUE.system(machine), load_model("llama-3.1-8b", CATALOGUE)
+    practice = practice_for(CATALOGUE, system)
+    by_tensor, by_block = (
+        step_cost(Job(arch, 8192, 8, name), system, one_layout(dp=8), practice=practice) for name in ("fp8", "mxfp8")
+    )
+    ratio = float(by_block.step_time_s[0] / by_tensor.step_time_s[0])
+    assert (1.02 < ratio < 1.07) if faster else ratio == pytest.approx(1.0)
+    assert Job(arch, 8192, 8, "mxfp8").on(system.accelerator).on(system.accelerator).block_scaled
+
+
+def test_a_cap_that_is_not_reached_changes_nothing_and_lower_ones_save_energy_smoothly() -> None:
+    system, arch = CATALOGUE.system("hgx-h100"), load_model("llama-3.1-8b", CATALOGUE)
+    job, layout = Job(arch, 8192, 64), one_layout(dp=8)
+
+    def at(share: float) -> tuple[float, float]:
+        lower = replace(system, accelerator=replace(system.accelerator, power_cap_w=share * 700.0))
+        cost = step_cost(job, lower, layout, practice=practice_for(CATALOGUE, lower))
+        assert float(cost.chip_power_w[0]) <= share * 700.0
+        return float(cost.step_time_s[0]), float(cost.energy_j[0])
+
+    whole, near = at(1.0), at(0.95)
+    assert near == pytest.approx(whole, rel=1e-3)
+    times, energies = zip(*(at(share) for share in (0.85, 0.8, 0.75, 0.7)), strict=True)
+    assert all(np.diff(times) > 0.0)
+    assert all(np.diff(energies) < 0.0)
+    # each step of the cap saves about as much as the one before
+    assert np.ptp(np.diff(energies)) < 0.2 * abs(np.diff(energies)).max()
