@@ -19,7 +19,7 @@ from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack
 from megawatt.mining.records import HashEconomics, MinerFleet
 from megawatt.risk.records import CreditRisk, Risk
-from megawatt.runs import TrainingRun
+from megawatt.runs import RunCost, TrainingRun
 from megawatt.training.records import TrainingPlan
 
 __all__ = [
@@ -410,6 +410,7 @@ class UseResult:
     hottest_hour: WorstHour | None = None
     served: ServedChips | None = None
     credit: CreditPaper | None = None
+    run_cost: RunCost | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
 from megawatt.chain.records import Footprint, MinedYear, Sensitivity, UseResult
+from megawatt.chain.run_cost import run_cost
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.site import Halls
 from megawatt.chain.stress import stress_results
@@ -340,6 +341,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     moves = sensitivities(links, workers)
     assumptions = links.assumptions()
     grid_mw = scenario.site.grid_mw.number()
+    footprint, costs = _footprint(scenario, dispatch), unit_costs(links)
     served = float(np.sum(dispatch.ai_it_mw) / (links.problem.ai_it_mw.sum() or 1.0))
     chips = links.compute
     value = float(links.base.measures.value_usd_per_grid_mw_year[0])
@@ -359,7 +361,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         weather=links.weather,
         facility=hall,
         dispatch=dispatch,
-        footprint=_footprint(scenario, dispatch),
+        footprint=footprint,
         worst_hour=worst,
         hottest_hour=hottest,
         price_usd_per_mwh=links.grid.price_usd_per_mwh,
@@ -383,8 +385,9 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         rests_on=rests_on,
         stresses=stress_results(links),
         stack=links.stack,
-        unit_costs=unit_costs(links),
+        unit_costs=costs,
         operating=operating_terms(links),
         mined=links.mined,
         credit=credit_paper(links, risk),
+        run_cost=run_cost(links, dispatch, footprint, hall.pue, costs),
     )

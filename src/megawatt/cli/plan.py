@@ -97,7 +97,7 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
     for use in comparison.uses:
         weather = (f"Weather: {use.weather.place}, {use.weather.origin}", *use.weather.stand_ins)
         to.print(f"{use.name}: {'; '.join(weather)}.", style="dim")
-        for text in _worst(use):
+        for text in (*_worst(use), *([use.run_cost.words()] if use.run_cost else ())):
             to.print(f"{use.name}: {text}", style="dim")
         for tranche in use.stack.tranches if use.stack else ():
             to.print(f"{use.name}: {_tranche_text(tranche)}", style="dim")

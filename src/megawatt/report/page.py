@@ -12,6 +12,7 @@ from megawatt.report.charts.sections import chart_set
 from megawatt.report.decision import answer
 from megawatt.report.figure import use_colour
 from megawatt.report.frame import fill
+from megawatt.report.run_table import run_table
 
 __all__ = ["render"]
 
@@ -76,7 +77,7 @@ def _tables(comparison: Comparison) -> dict[str, Any]:
     return {
         "measures": tables.headline_measures(uses),
         "chip": tables.chip_table(uses),
-        "run": tables.run_table(uses),
+        "run": run_table(uses),
         "served": tables.served_table(uses),
         "fleet": tables.fleet_table(uses),
         "capital": tables.capital_table(uses),

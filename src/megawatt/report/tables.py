@@ -38,7 +38,6 @@ __all__ = [
     "headline_measures",
     "layout_text",
     "rejected_table",
-    "run_table",
     "runner_up_table",
     "served_table",
 ]
@@ -299,27 +298,6 @@ def rejected_table(use: UseResult) -> Table | None:
     left = plan.considered - sum(plan.rejected.values())
     rows.append(("feasible", count(left), percent(left / total, 2)))
     return Table(("Layouts", "Number", "Share"), tuple(rows))
-
-
-def run_table(uses: Sequence[UseResult]) -> Table | None:
-    """Whole training runs with failures and checkpoints; None where there is none."""
-    runs = [(use, use.run) for use in uses if use.run is not None]
-    if not runs:
-        return None
-    rows = (
-        ("Tokens", *(count(run.tokens) for _, run in runs)),
-        ("Days", *(fixed(run.days, "days", 1) for _, run in runs)),
-        ("Steps", *(count(run.steps) for _, run in runs)),
-        ("Goodput (useful over wall time)", *(percent(run.goodput, 3) for _, run in runs)),
-        ("Failures expected", *(fixed(run.failures, "", 1) for _, run in runs)),
-        ("Spare nodes", *(count(run.spares) for _, run in runs)),
-        ("A checkpoint holds", *(fixed(run.checkpoint.bytes_ / 1e12, "TB", 2) for _, run in runs)),
-        ("Checkpoint every", *(fixed(run.checkpoint_interval_s / 60, "min", 1) for _, run in runs)),
-        ("IT energy", *(fixed(run.energy_mwh / 1e3, "GWh", 2) for _, run in runs)),
-        ("Mean IT power", *(fixed(run.average_it_mw, "MW", 1) for _, run in runs)),
-        ("Peak IT power", *(fixed(run.peak_it_mw, "MW", 1) for _, run in runs)),
-    )
-    return Table(("", *(use.title for use, _ in runs)), rows)
 
 
 def fleet_table(uses: Sequence[UseResult]) -> Table | None:

@@ -17,6 +17,7 @@ from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.tranches import Stack
 from megawatt.results.workbook.book import without_formulas
+from megawatt.runs import run_dict
 from megawatt.training import nearest_run
 
 __all__ = ["METRICS", "conversion_summary", "mined_summary", "summary_of"]
@@ -128,6 +129,13 @@ def _plan(use: UseResult) -> dict[str, Any] | None:
     }
 
 
+def _run(use: UseResult) -> dict[str, Any] | None:
+    if use.run is None:
+        return None
+    cost = use.run_cost
+    return run_dict(use.run) | {"cost": None if cost is None else cost.figures()}
+
+
 def _served(use: UseResult) -> dict[str, Any] | None:
     chips = use.served
     if chips is None:
@@ -176,6 +184,7 @@ def _use(use: UseResult) -> dict[str, Any]:
         "chips": use.chips,
         "headline": _headline(use),
         "training": _plan(use),
+        "run": _run(use),
         "serving": _served(use),
         "energy_cost_usd": dict(use.dispatch.energy_cost_usd),
         "carbon_t": use.dispatch.carbon_t,

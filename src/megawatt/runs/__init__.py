@@ -1,7 +1,15 @@
 """How long is a whole training run, with everything that interrupts it, and what does it draw?"""
 
 from megawatt.runs.around import Around, around_run
-from megawatt.runs.bill import Bill, BillPrices, MadeOrBought, made_or_bought, owned_usd_per_chip_hour, run_bill
+from megawatt.runs.bill import (
+    Bill,
+    BillPrices,
+    MadeOrBought,
+    RunCost,
+    made_or_bought,
+    owned_usd_per_chip_hour,
+    run_bill,
+)
 from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
 from megawatt.runs.figures import training_figures
 from megawatt.runs.phases import phase_problems, phases_of
@@ -45,6 +53,7 @@ __all__ = [
     "PublishedRun",
     "Ramp",
     "Reliability",
+    "RunCost",
     "RunPower",
     "RunSettings",
     "Simulated",

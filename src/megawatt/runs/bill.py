@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.runs.records import TrainingRun
 
-__all__ = ["Bill", "BillPrices", "MadeOrBought", "made_or_bought", "owned_usd_per_chip_hour", "run_bill"]
+__all__ = ["Bill", "BillPrices", "MadeOrBought", "RunCost", "made_or_bought", "owned_usd_per_chip_hour", "run_bill"]
 
 _HOURS_PER_DAY: Final = 24.0
 """Hours of a day."""
@@ -68,6 +69,50 @@ class Bill:
     def usd_per_mw_year(self) -> float:
         """Of a year of a MW of IT. [USD]"""
         return self.usd / self.mw_years
+
+
+@dataclass(frozen=True, slots=True)
+class RunCost:
+    """The bill of a training run on the chips that do it and its spares, for as long as it lasts.
+
+    ``owned`` is paid at the site's levelised cost of a chip-hour (after tax, before debt), ``rented`` at the
+    contract's price, both with power. Both have the same energy, carbon and water:
+    those of the site's year by MWh of IT. ``has_market`` says whether carbon by contract is known. ``parts_usd``:
+    capital less its resale, power, upkeep with staff, tax.
+    """
+
+    owned: Bill
+    rented: Bill
+    parts_usd: Mapping[str, float]
+    has_market: bool
+
+    def figures(self) -> dict[str, float | None]:
+        """Plain values by name: dollars by part and side, energy [MWh], carbon [t], water [m3]."""
+        sides = {"owned": self.owned, "rented": self.rented}
+        return {
+            **{f"{name}_usd": bill.usd for name, bill in sides.items()},
+            **{f"{name}_usd_per_million_tokens": bill.usd_per_million_tokens for name, bill in sides.items()},
+            **{f"{name}_usd_per_mw_year": bill.usd_per_mw_year for name, bill in sides.items()},
+            **{f"owned_{name}_usd": usd for name, usd in self.parts_usd.items()},
+            "facility_mwh": self.owned.facility_mwh,
+            "carbon_location_t": self.owned.location_t,
+            "carbon_market_t": self.owned.market_t if self.has_market else None,
+            "water_m3": self.owned.water_m3,
+        }
+
+    def words(self) -> str:
+        """One sentence."""
+        owned, rented = (
+            f"{bill.usd / 1e6:,.1f} million USD ({bill.usd_per_million_tokens:,.3g} USD per million tokens, "
+            f"{bill.usd_per_mw_year / 1e6:,.1f} million per MW-year)"
+            for bill in (self.owned, self.rented)
+        )
+        market = f" ({self.owned.market_t:,.0f} by contract)" if self.has_market else ""
+        return (
+            f"The run costs {owned} on chips of one's own, {rented} at the contract's price; it takes "
+            f"{self.owned.facility_mwh / 1e3:,.1f} GWh, {self.owned.location_t:,.0f} t of carbon by place{market}, "
+            f"{self.owned.water_m3:,.0f} m3 of water on site."
+        )
 
 
 def run_bill(run: TrainingRun, chips: int, prices: BillPrices) -> Bill:

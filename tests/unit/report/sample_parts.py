@@ -12,7 +12,16 @@ from megawatt.dispatch.records import Dispatch
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.records import CashFlow, LoanTerms, Measures, OperatingFlows, ProjectTerms, TaxTerms
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.runs import Checkpoint, Expected, PhaseRun, RunPower, TrainingRun
+from megawatt.runs import (
+    BillPrices,
+    Checkpoint,
+    Expected,
+    PhaseRun,
+    RunCost,
+    RunPower,
+    TrainingRun,
+    run_bill,
+)
 from megawatt.training.records import Job, Layouts, StepCost, TrainingPlan
 from megawatt.workload import load_model
 
@@ -162,6 +171,13 @@ def training_run() -> TrainingRun:
         failures=412.0, parts=parts, checkpoint=Checkpoint(5.7e12, 3.0, 0.02, 3.0), checkpoint_interval_s=1260.0,
         young_daly_interval_s=19.0, optimal_interval_s=19.0, spares=100, spare_chips=800, power=power,
     )  # fmt: skip
+
+
+def run_cost() -> RunCost:
+    """Its bill on 16,384 chips, three quarters of it capital."""
+    bill = run_bill(training_run(), 16_384, BillPrices(2.0, 0.0, 1.25, 400.0, 0.0, 0.0, 0.5))
+    rented = run_bill(training_run(), 16_384, BillPrices(3.0, 0.0, 1.25, 400.0, 0.0, 0.0, 0.5))
+    return RunCost(bill, rented, {"capital": 0.75 * bill.usd, "power": 0.25 * bill.usd}, has_market=False)
 
 
 def _terms(capex: Mapping[str, float], loan: float) -> ProjectTerms:

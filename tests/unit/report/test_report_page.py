@@ -273,3 +273,9 @@ def test_capital_sums_over_the_project(sample: Comparison) -> None:
     assert rows["capital, total"] == ("$6.10bn", "$5.40bn", "$370m")
     assert rows["debt drawn"] == ("$2.50bn", "$2.15bn", "$0")
     assert rows["loan"][2] == "no debt"
+
+
+def test_the_bill_of_a_run_is_on_the_page(page: Page) -> None:
+    # 17,184 chips (spares too) for 61.3 days at 2 dollars an hour: 50.6 million; 24.25 GWh at 0.4 kg a kWh
+    for words in ("Chips of one's own, the run", "At the contract's price, a MW-year of IT", "of it capital", "9,700"):
+        assert words.replace(",", "\u202f") in page.text.replace(",", "\u202f")
