@@ -20,9 +20,9 @@ def entries() -> dict[str, dict[str, Any]]:
     return {entry["quantity"]: entry for entry in validate(PUBLISHED, CATALOGUE)}
 
 
-def test_days_of_ten_published_runs_are_met(entries: dict[str, dict[str, Any]]) -> None:
+def test_days_of_published_runs_are_met(entries: dict[str, dict[str, Any]]) -> None:
     scored = entries["days"]["summary"]
-    assert scored["n"] == 10
+    assert scored["n"] == 9
     assert scored["mape"] < 0.10
     assert abs(scored["bias"]) < 0.09
 
@@ -32,6 +32,9 @@ def test_a_row_is_scored_apart_only_with_a_reason(entries: dict[str, dict[str, A
         rows = {row["id"]: row for row in csv.DictReader(file)}
     apart = entries["days, decisive inputs unpublished"]["cases"]
     assert all("not published" in rows[case["id"]]["apart"] for case in apart)
+    # Whoever does not publish the recompute stands apart, whatever the prediction makes of it.
+    unsaid = {case["id"] for case in apart}
+    assert {key for key, row in rows.items() if not row["recompute"] and row["read_at"] != "memory"} <= unsaid
     assert {case["id"] for case in entries["days"]["cases"]}.isdisjoint(case["id"] for case in apart)
     assert [row["id"] for row in entries["days"]["skipped"]] == ["opt-175b"]
     assert all(row["source_url"].startswith("https://") and row["read_at"] for row in rows.values())

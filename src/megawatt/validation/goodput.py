@@ -17,6 +17,8 @@ __all__ = ["score"]
 
 _NULL: Final = 0.9
 """The trivial predictor: nine tenths of the time of any run."""
+_APART: Final = "goodput, causes that are not modelled"
+"""Runs whose own table says that something else than failures of machines took their time."""
 _S_PER_MINUTE: Final = 60.0
 """Seconds of a minute."""
 
@@ -28,17 +30,20 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     ----------
     path : Path
         CSV with ``id``, ``chips``, ``effective_time_frac``, ``interruptions_unexpected`` and, where known,
-        ``days_wall``, ``checkpoint_minutes``, ``checkpoint_interval_minutes``.
+        ``days_wall``, ``checkpoint_minutes``, ``checkpoint_interval_minutes``; ``apart`` says why a run is scored
+        apart.
     catalogue : Catalogue
         Rates and downtimes.
 
     Returns
     -------
     list of dict
-        One entry. Rows whose kind is no run, or that lack chips or effective time, are skipped.
+        One entry, and one of runs scored apart. Rows whose kind is no run, or that lack chips or effective time, are
+        skipped.
     """
     rows, known = read_table(path).rows, {run.key: run for run in published_runs()}
-    cases, skipped = [], []
+    skipped = []
+    found: dict[str, list[Case]] = {"goodput": [], _APART: []}
     for row in rows:
         name, why = row.get("id", ""), _why_not(row)
         if why:
@@ -47,12 +52,16 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         one = _complete(row, known.get(name))
         predicted = published_goodput(one, list(known.values()), catalogue)
         assumed = () if name in known else ("how it recovers",)
-        cases.append(Case(name, row.number("effective_time_frac"), predicted, assumed=assumed, null=_NULL))
+        found[_APART if row.get("apart") else "goodput"].append(
+            Case(name, row.number("effective_time_frac"), predicted, assumed=assumed, null=_NULL)
+        )
     return [
         result_entry(
-            file=path.name, kind="goodput", quantity="goodput", unit="", error="absolute", rows=len(rows),
-            scorable=len(cases), cases=cases, skipped=skipped,
+            file=path.name, kind="goodput", quantity=quantity, unit="", error="absolute", rows=len(rows),
+            scorable=len(cases), cases=cases, skipped=skipped if quantity == "goodput" else (),
         )
+        for quantity, cases in found.items()
+        if cases or quantity == "goodput"
     ]  # fmt: skip
 
 
