@@ -54,6 +54,10 @@ class Pair:
         around_w = self.new.it_w_per_chip - self.new.chip_power_w
         return self.old.it_w_per_chip * self.old.chips / self.new.chips - around_w
 
+    def power_for(self, ratio: float) -> float:
+        """Mean chip power at which a joule brings so many times the old machine's tokens, at the same speed. [W]"""
+        return self.per_watt * self.new.it_w_per_chip / ratio - (self.new.it_w_per_chip - self.new.chip_power_w)
+
 
 def _machine(case: CaseFile, catalogue: Catalogue, side: str) -> System:
     """The side's machine with the case's chip power, links between its chips, and multiplies that sparsity skips."""
@@ -117,7 +121,7 @@ def compute_machines(case: CaseFile, catalogue: Catalogue) -> tuple[dict[str, Me
     new, old = _machine(case, catalogue, "new"), _machine(case, catalogue, "old")
     pairs = list(_pairs(case, catalogue))
     measures = _measures(case, pairs, new, old)
-    tables = [_pair_table(pairs), *_rival_tables(case, catalogue, new)]
+    tables = [_pair_table(pairs), _reading_table(case, pairs, measures), *_rival_tables(case, catalogue, new)]
     return measures, tables, _notes(pairs)
 
 
@@ -168,19 +172,47 @@ def _pair_table(pairs: list[Pair]) -> CaseTable:
 
 
 def _rival_tables(case: CaseFile, catalogue: Catalogue, new: System) -> Iterator[CaseTable]:
+    """The new machine and its rivals at equal power, and at equal dollars where prices of a chip-hour are published."""
     said: Mapping[str, Any] = case.settings
     if not said.get("rivals"):
         return
-    power_mw = float(said["rival_power_mw"])
     arch = load_model(str(said["rival_model"]), catalogue)
-    first, rows = None, []
-    for system in (new, *(catalogue.system(str(key)) for key in said["rivals"])):
-        limit = chips_within(system, power_mw=power_mw)
+    job = Job(arch, int(said["rival_seq_len"]), int(said["rival_batch"]), str(said["rival_precision"]))
+    systems = (new, *(catalogue.system(str(key)) for key in said["rivals"]))
+
+    def best(system: System, limit: float) -> TrainingPlan | str:
         try:
-            job = Job(arch, int(said["rival_seq_len"]), int(said["rival_batch"]), str(said["rival_precision"]))
-            best = best_within(job.on(system.accelerator), system, limit, catalogue=catalogue, grows=True)
+            return best_within(job.on(system.accelerator), system, limit, catalogue=catalogue, grows=True)
         except MegawattError as error:
-            rows.append((system.title, "-", "-", "-", "-", str(error)))
+            return str(error)
+
+    power_mw = float(said["rival_power_mw"])
+    plans = [(system, best(system, chips_within(system, power_mw=power_mw))) for system in systems]
+    what = f"{arch.title or arch.key}, {said['rival_precision']}"
+    yield _at_equal_power(f"{what}, at {power_mw:g} MW of provisioned power", plans)
+    if "rival_usd_per_hour" not in said:
+        return
+    dollars, fact = float(said["rival_usd_per_hour"]), str(said["rival_price"])
+    prices = {system.key: _price(catalogue, system, fact) for system in systems}
+    bought = [
+        (system, best(system, chips_within(system, chips=int(dollars / price))))
+        for system in systems
+        if (price := prices[system.key]) is not None
+    ]
+    yield _at_equal_dollars(f"{what}, at {dollars:,.0f} USD an hour ({fact})", plans, bought, prices)
+
+
+def _price(catalogue: Catalogue, system: System, fact: str) -> float | None:
+    """The published price of a chip-hour, None where there is none. [USD]"""
+    found = catalogue.entries[system.accelerator.key].facts.get(fact)
+    return None if found is None else found.number()
+
+
+def _at_equal_power(title: str, plans: list[tuple[System, TrainingPlan | str]]) -> CaseTable:
+    first, rows = None, []
+    for system, best in plans:
+        if isinstance(best, str):
+            rows.append((system.title, "-", "-", "-", "-", best))
             continue
         first = first or best
         price = best.tokens_per_s_per_chip / first.tokens_per_s_per_chip
@@ -189,8 +221,65 @@ def _rival_tables(case: CaseFile, catalogue: Catalogue, new: System) -> Iterator
              f"{best.tokens_per_s / first.tokens_per_s:.2f}", f"{best.it_energy_j_per_token:.2f}", f"{price:.2f}")
         )  # fmt: skip
     columns = ("machine", "chips", "tokens/s", "over the first", "J/token", "chip-hour at equal $/token")
-    title = f"{arch.title or arch.key} at {power_mw:g} MW of provisioned power, {said['rival_precision']}"
-    yield CaseTable(title, columns, tuple(rows))
+    return CaseTable(title, columns, tuple(rows))
+
+
+def _at_equal_dollars(
+    title: str,
+    plans: list[tuple[System, TrainingPlan | str]],
+    bought: list[tuple[System, TrainingPlan | str]],
+    prices: Mapping[str, float | None],
+) -> CaseTable:
+    """Priced machines on what the dollars rent; the others with the price at which a token costs what it does on the
+    cheapest of those."""
+    found = {system.key: best for system, best in bought if not isinstance(best, str)}
+    cost = {key: (prices[key] or 0.0) / _S_PER_HOUR / best.tokens_per_s_per_chip * 1e6 for key, best in found.items()}
+    least, rows = min(cost.values(), default=None), []
+    for system, at_power in plans:
+        best = found.get(system.key)
+        if best is not None:
+            rows.append((system.title, f"{prices[system.key]:.2f}", f"{best.chips:,}", f"{best.tokens_per_s:,.0f}",
+                         f"{cost[system.key]:.3f}", "-"))  # fmt: skip
+        elif least is not None and not isinstance(at_power, str):
+            price = least * at_power.tokens_per_s_per_chip * _S_PER_HOUR / 1e6
+            rows.append((system.title, "not published", "-", "-", "-", f"below {price:.2f}"))
+        else:
+            rows.append((system.title, "-", "-", "-", "-", "-"))
+    columns = ("machine", "$/chip-hour", "chips", "tokens/s", "$/M tokens", "cheapest at $/chip-hour")
+    return CaseTable(title, columns, tuple(rows))
+
+
+def _reading_table(case: CaseFile, pairs: list[Pair], measures: Mapping[str, Measured]) -> CaseTable:
+    """For every reading of the claim: how many of what was tried meet it, and whether only the fastest precision."""
+    fast, rows = f", {case.settings['new_precisions'][0]} against ", []
+    for claim in case.claims:
+        measure = measures.get(claim.measure)
+        if measure is None or len(measure.values) < _SEVERAL:
+            continue
+        met = [name for name, value in measure.values.items() if claim.met(value)]
+        needs = f"only with {case.settings['new_precisions'][0]}" if all(fast in name for name in met) else "no"
+        low, high = measure.ends
+        rows.append((claim.text, f"{len(met)} of {len(measure.values)}", f"{low:.2f} to {high:.2f}",
+                     needs if met else "nothing that was tried meets it"))  # fmt: skip
+    for words, power in (
+        ("an UltraServer draws what its predecessor drew", [p.same_power_w for p in pairs]),
+        ("a token costs the same energy", [p.power_for(1.0) for p in pairs]),
+        ("four times the tokens of a joule", [p.power_for(4.0) for p in pairs]),
+    ):
+        span = (
+            f"{max(min(power), 0.0):,.0f} to {max(power):,.0f} W"
+            if max(power) > 0.0
+            else "none: hosts alone draw too much"
+        )
+        rows.append((f"mean power of a chip at which {words}", "-", span, "-"))
+    return CaseTable("Which reading holds where", ("reading", "met in", "range", "needs the fastest precision"),
+                     tuple(rows))  # fmt: skip
+
+
+_S_PER_HOUR = 3600.0
+"""Seconds of an hour."""
+_SEVERAL = 2
+"""Values from which a measure has a range."""
 
 
 def _notes(pairs: list[Pair]) -> list[str]:

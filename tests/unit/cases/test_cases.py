@@ -76,6 +76,25 @@ def test_the_answer_turns_when_an_input_is_flipped() -> None:
     assert len(answer) == 3
 
 
+def test_readings_and_equal_dollars() -> None:
+    base = small()
+    rivals = {"rivals": ["hgx-h200"], "rival_model": "llama-3.1-8b", "rival_power_mw": 0.2, "rival_usd_per_hour": 32.0}
+    case = dataclasses.replace(base, settings=dict(base.settings) | rivals)
+    tables = run_case(case, CATALOGUE).tables
+    (readings,) = [table for table in tables if table.title == "Which reading holds where"]
+    four = next(row for row in readings.rows if row[0] == "an UltraServer trains four times as fast as the one before")
+    assert four[3] == "only with mxfp8"
+    assert any("mean power of a chip" in row[0] and row[2].endswith(" W") for row in readings.rows)
+    priced = {row[0]: row for row in tables[-1].rows}
+    h200, trn3 = priced["NVIDIA HGX H200 node (8 GPUs)"], priced["AWS Trn3 Gen2 UltraServer (144 Trainium3)"]
+    # 32 dollars rent 20 chips at 1.60; whole machines are used
+    assert h200[1] == "1.60"
+    assert int(h200[2]) <= 20
+    assert float(h200[4]) == pytest.approx(1.6 * int(h200[2]) / 3600 / float(h200[3].replace(",", "")) * 1e6, abs=1e-3)
+    assert trn3[1] == "not published"
+    assert trn3[5].startswith("below ")
+
+
 def test_page_and_json_hold_the_verdicts() -> None:
     result = run_case(small(), CATALOGUE)
     page, plain = render_case(result), case_dict(result)
