@@ -14,8 +14,10 @@ import pytest
 from megawatt.chain.records import Comparison
 from megawatt.cli.entry import main
 from megawatt.report import render, render_credit
+from megawatt.report.mixed_page import render_best
 from tests.credit_sample import credit_comparison
 from tests.e2e.scenarios import EXAMPLES
+from tests.mixed_sample import best_told, sample_year
 from tests.report_sample import SOURCES, mining_alone, sample_comparison
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -201,6 +203,14 @@ def test_the_dispatch_page_draws_and_fits_a_phone(browser: object, tmp_path: Pat
         main(["dispatch", str(EXAMPLES / "childress-bitcoin.toml"), "--battery", "50:200", "--report", str(path)])
     for visit in _drawn(browser, path, 6):
         assert visit.page.get_by_role("figure", name="Where the money came from").is_visible()
+
+
+def test_the_page_of_the_best_mix_draws_and_fits_a_phone(browser: object, tmp_path: Path) -> None:
+    path = tmp_path / "best.html"
+    path.write_text(render_best("The best mix", "", best_told(), sample_year(), {}), encoding="utf-8")
+    for visit in _drawn(browser, path, 7):
+        assert visit.page.get_by_text(re.compile(r"^Idle: 13.MW of 300.MW")).is_visible()
+        assert visit.page.locator("#plot-map svg").get_by_text("100", exact=True).count() == 3
 
 
 def _long(comparison: Comparison, years: int) -> Comparison:

@@ -412,6 +412,11 @@ class UseResult:
     credit: CreditPaper | None = None
     run_cost: RunCost | None = None
 
+    @property
+    def idle_mw(self) -> float:
+        """Megawatts of the connection that are never drawn: contracted power less the peak."""
+        return max(self.grid_mw - self.headline.peak_mw, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class ConversionDate:

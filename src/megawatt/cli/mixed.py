@@ -26,10 +26,14 @@ _workers = click.option(
     "--workers", type=Whole(1), default=1, show_default=True,
     help="Processes for the simulation; results do not depend on it.",
 )  # fmt: skip
+_report = click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), metavar="PAGE.html",
+    help="Write an HTML page that needs no network.",
+)  # fmt: skip
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/cli.md).")
 
 
-@click.command(epilog="Example: megawatt mix examples/childress-mixed.toml")
+@click.command(epilog="Example: megawatt mix examples/childress-mixed.toml --report mix.html")
 @click.argument("file", type=click.Path(path_type=Path))
 @_setting
 @click.option("--paths", type=Whole(0), default=2048, show_default=True, help="Simulated paths; 0: base case.")
@@ -37,12 +41,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
               help="Write the statements of every part and of the site by month.")  # fmt: skip
 @click.option("--hours", type=click.Path(path_type=Path), metavar="FILE.csv",
               help="Write the fullest year of the site by the hour.")  # fmt: skip
+@_report
 @_workers
 @force_option
 @_json
 def mix(
-    file: Path, settings: tuple[str, ...], paths: int, months: Path | None, hours: Path | None, workers: int,
-    force: bool, as_json: bool,
+    file: Path, settings: tuple[str, ...], paths: int, months: Path | None, hours: Path | None, report: Path | None,
+    workers: int, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Several businesses behind one connection: FILE names their scenarios, sizes and dates ([[parts]]).
 
@@ -58,7 +63,7 @@ def mix(
     from megawatt.scenario.mixed import load_mix
     from megawatt.writing import check_text, write_text
 
-    for target in (months, hours):
+    for target in (months, hours, report):
         if target is not None:
             check_text(target, force=force)
     loaded = load_mix(file, load_catalogue(), settings)
@@ -70,11 +75,18 @@ def mix(
         if target is not None:
             write_text(target, columns_as_csv(columns(site)), force=force, seal=False)
     found = mixed_summary(site, adds, risk)
+    if report is not None:
+        from megawatt.report.mixed_page import render_mix, year_of
+
+        page = render_mix(loaded.mix.title, loaded.mix.question, found, year_of(site), loaded.catalogue.sources)
+        write_text(report, page, force=force)
     if as_json:
         emit_json("mix", [{"title": loaded.mix.title} | found])
         return
     say(loaded.mix.title)
     _print_mix(found)
+    if report is not None:
+        say(f"page: {report}")
 
 
 def _million(usd: float | None) -> str:
@@ -137,13 +149,23 @@ def _print_foresight(known: dict[str, Any]) -> None:
         )
 
 
-@click.command(epilog="Example: megawatt best examples/childress-best.toml")
+@click.command(epilog="Example: megawatt best examples/childress-best.toml --report best.html")
 @click.argument("file", type=click.Path(path_type=Path))
 @_setting
 @click.option("--no-ranges", is_flag=True, help="Leave out the ranges of inputs and the map of prices: faster.")
+@_report
 @_workers
+@force_option
 @_json
-def best(file: Path, settings: tuple[str, ...], no_ranges: bool, workers: int, as_json: bool) -> None:
+def best(
+    file: Path,
+    settings: tuple[str, ...],
+    no_ranges: bool,
+    report: Path | None,
+    workers: int,
+    force: bool,
+    as_json: bool,
+) -> None:
     """The best mix of uses behind one connection: FILE names candidates, bounds and limits ([[parts]], [best]).
 
     Sizes and hours are chosen together by one linear programme over 8,760 hours; the mix and every use alone are then
@@ -152,16 +174,32 @@ def best(file: Path, settings: tuple[str, ...], no_ranges: bool, workers: int, a
     os.environ.update(ONE_THREAD)
     from megawatt.catalogue import load_catalogue
     from megawatt.chain.best import find_best
-    from megawatt.results.mixed import best_summary
+    from megawatt.results.mixed import adds_rows, best_summary
     from megawatt.scenario.mixed import load_mix
+    from megawatt.writing import check_text, write_text
 
+    if report is not None:
+        check_text(report, force=force)
     loaded = load_mix(file, load_catalogue(), settings, candidates=True)
     found = find_best(loaded, workers, note, ranges=not no_ranges)
+    told = best_summary(found)
+    if report is not None:
+        from megawatt.chain.mixed_value import contributions
+        from megawatt.report.mixed_page import render_best, year_of
+
+        note("what each part adds")
+        told_all = told | {"adds": adds_rows(contributions(loaded, found.site))}
+        page = render_best(
+            loaded.mix.title, loaded.mix.question, told_all, year_of(found.site), loaded.catalogue.sources
+        )
+        write_text(report, page, force=force)
     if as_json:
-        emit_json("best", [{"name": loaded.mix.name, "title": loaded.mix.title} | best_summary(found)])
+        emit_json("best", [{"name": loaded.mix.name, "title": loaded.mix.title} | told])
         return
     say(loaded.mix.title)
-    _print_best(found, best_summary(found))
+    _print_best(found, told)
+    if report is not None:
+        say(f"page: {report}")
 
 
 def _print_best(found: Best, told: dict[str, Any]) -> None:

@@ -242,4 +242,5 @@ _ROWS = (
         lambda u, h: _of_two(u, "water_m3", "source_water_m3", "m3"),
     ),
     ("peak import, PUE", lambda u, h: f"{h.peak_mw:,.0f} MW, " + ("-" if h.pue is None else f"{h.pue:.3f}")),
+    ("idle of the connection", lambda u, h: f"{u.idle_mw:,.0f} MW"),
 )

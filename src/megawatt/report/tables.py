@@ -103,6 +103,11 @@ def _irr(use: UseResult) -> Cell:
     return Cell(percent(rate, 3), (), rate < 0)
 
 
+def _idle(use: UseResult) -> Cell:
+    """Idle megawatts, and their share of the connection."""
+    return Cell(fixed(use.idle_mw, "MW", 1), (f"{percent(use.idle_mw / use.grid_mw)} of the connection",))
+
+
 def _peak(use: UseResult) -> Cell:
     over = use.headline.peak_mw > use.grid_mw * (1 + 1e-6)
     return Cell(fixed(use.headline.peak_mw, "MW", 1), ("above the contract",) if over else (), over)
@@ -172,6 +177,13 @@ _MEASURES: Final[tuple[tuple[str, str, str, str, Callable[[UseResult], Cell]], .
         "MW",
         "Greatest draw from the grid, AI halls with every chip busy in the worst hour; the contract must carry it.",
         _peak,
+    ),
+    (
+        "peak_mw",
+        "Idle megawatts",
+        "MW",
+        "Contracted power less the peak: paid for and never drawn, even with every chip busy in the worst hour.",
+        _idle,
     ),
     (
         "pue",

@@ -17,7 +17,7 @@ from megawatt.finance import CashFlow
 from megawatt.results.operator import rows_as_csv
 from megawatt.risk import tail_mean
 
-__all__ = ["best_summary", "columns_as_csv", "mixed_hours", "mixed_months", "mixed_summary"]
+__all__ = ["adds_rows", "best_summary", "columns_as_csv", "mixed_hours", "mixed_months", "mixed_summary"]
 
 _TAIL = 0.05
 """Share of the worst paths whose mean is shown."""
@@ -50,13 +50,16 @@ def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk
         "grid_mw": site.grid_mw,
         "value_usd": site.value_usd,
         "shared_usd": site.shared_usd,
-        "idle_mw": {"least": float(idle.min()), "mean": float(idle.mean()), "by_month": idle.tolist()},
+        "idle_mw": {
+            "least": float(idle.min()),
+            "mean": float(idle.mean()),
+            "by_month": idle.tolist(),
+            "months": [site.common.calendar.spine.label(month) for month in range(site.months)],
+        },
         "water_m3": site.water_m3(),
         "foresight": _known(site.known),
         "parts": [_part(site, part, by_name.get(part.name)) for part in site.parts],
-        "adds": [
-            {"name": r.name, "alone_usd": r.alone_usd, "last_usd": r.last_usd, "adds_usd": r.share_usd} for r in adds
-        ],
+        "adds": adds_rows(adds),
     }
     if risk is not None:
         worth = risk.site_usd(scales)
@@ -71,6 +74,11 @@ def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk
             "probability_missed_by_part": {name: float(missed.mean()) for name, missed in risk.missed.items()},
         }
     return found
+
+
+def adds_rows(adds: Sequence[Contribution]) -> list[dict[str, Any]]:
+    """What every part adds, alone, last and in the mean over the orders in which they may come. [USD]"""
+    return [{"name": r.name, "alone_usd": r.alone_usd, "last_usd": r.last_usd, "adds_usd": r.share_usd} for r in adds]
 
 
 def _part(site: MixedSite, part: MixedPart, adds: Contribution | None) -> dict[str, Any]:
@@ -132,9 +140,10 @@ def _add(rows: dict[str, list[Any]], name: str, labels: Sequence[str], lines: Ma
 
 
 def mixed_hours(site: MixedSite) -> dict[str, FloatArray]:
-    """The site's fullest year by the hour: price, import, what each part and plant draws or gives. [MW]"""
+    """The site's fullest year by the hour: price (with charges, without), import, what parts take, plants give. [MW]"""
     problem, plan = site.hours
     columns = {"hour": np.arange(problem.hours, dtype=np.float64), "price_usd_per_mwh": problem.price_usd_per_mwh}
+    columns["energy_price_usd_per_mwh"] = problem.energy_price_usd_per_mwh
     columns["idle_halls_mw"] = problem.firm_mw
     return columns | {f"{name}_mwh" if name.endswith(".state") else f"{name}_mw": mw for name, mw in plan.mw.items()}
 
@@ -149,6 +158,7 @@ def best_summary(best: Best) -> dict[str, Any]:
     """The best mix with the best of each business alone, the gap, the frontier, shadow prices and what flips it."""
     flips = [row for row in best.robust if row.flips_at is not None]
     return {
+        "grid_mw": best.site.grid_mw,
         "best": _mix(best.best),
         "single_use": [_mix(row) for row in best.single_use],
         "gap": {

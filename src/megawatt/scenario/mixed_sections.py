@@ -86,10 +86,12 @@ class BestOf(Section):
     tail: float = Field(0.05, gt=0, lt=1, description="share of the worst paths whose mean value is the risk (CVaR)")
     frontier: int = Field(9, ge=2, le=101, description="points of the frontier of value against risk")
     price_levels: tuple[float, ...] = Field(
-        (0.5, 0.75, 1.0, 1.25, 1.5), max_length=25, description="levels of power prices of the map of best use"
+        (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
+        max_length=25,
+        description="levels of power prices of the map",
     )
     pay_levels: tuple[float, ...] = Field(
-        (0.7, 0.85, 1.0, 1.15, 1.3), max_length=25, description="levels of the price of compute of the map"
+        (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3), max_length=25, description="levels of the price of compute of the map"
     )
 
 

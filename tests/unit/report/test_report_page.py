@@ -237,7 +237,7 @@ def test_bare_comparison_renders_without_empty_sections() -> None:
 
 def test_headline_measures_have_a_cell_per_use_unit_and_definition(sample: Comparison) -> None:
     measures = headline_measures(sample.uses)
-    assert len(measures) == 11
+    assert len(measures) == 12
     assert all(len(m.cells) == 3 and m.unit and m.definition.endswith(".") for m in measures)
     value = measures[0]
     assert [cell.negative for cell in value.cells] == [False, False, True]
@@ -245,6 +245,9 @@ def test_headline_measures_have_a_cell_per_use_unit_and_definition(sample: Compa
     assert irr.cells[2].below == ("not defined for these flows",)
     peak = next(m for m in measures if m.name == "Peak from the grid")
     assert [cell.below for cell in peak.cells] == [(), (), ("above the contract",)]  # 250.2 MW on 250
+    idle = next(m for m in measures if m.name == "Idle megawatts")
+    assert [float(c.text.split("\u202f")[0]) for c in idle.cells] == [round(u.idle_mw, 1) for u in sample.uses]
+    assert idle.cells[2].text == "0.0\u202fMW"
 
 
 def test_layouts_in_words(sample: Comparison) -> None:

@@ -30,7 +30,7 @@
       line: { label: label, markLine: mark },
       scatter: { label: label },
       graph: { label: label },
-      heatmap: { itemStyle: { borderWidth: 0 } },
+      heatmap: { itemStyle: { borderWidth: 0 }, label: label },
       visualMap: { textStyle: { color: soft } },
       tooltip: {
         backgroundColor: page, borderColor: rule, textStyle: { color: ink, fontSize: 13 },
