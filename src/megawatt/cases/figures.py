@@ -109,10 +109,26 @@ class _Study:
         met, found = claim.met(self.base[claim.measure]), []
         for one, end in self._moving(claim.measure):
             moved = self.value(claim.measure, {one.name: end})
+            if not met and not claim.met(moved) and _crosses(claim, self.base[claim.measure], moved):
+                end = self._inside(claim, one, end)
+                moved = self.value(claim.measure, {one.name: end})
             if not math.isnan(moved) and claim.met(moved) != met:
                 at = self._edge(claim, one, one.value, end)
                 found.append(_turn(one, at, claim, met == (end < one.value), published=True))
         return tuple(found)
+
+    def _inside(self, claim: Claim, one: CaseInput, end: float) -> float:
+        """A value of an input that meets a claim of equality, between its base and an end beyond the claim's far side;
+        the end itself where the measure jumps over the claim."""
+        low, high = claim.bounds
+        here, there, above = one.value, end, self.base[claim.measure] > high
+        for _ in range(_STEPS):
+            middle = 0.5 * (here + there)
+            moved = self.value(claim.measure, {one.name: middle})
+            if math.isnan(moved) or low <= moved <= high:
+                return end if math.isnan(moved) else middle
+            here, there = (middle, there) if (moved > high) == above else (here, middle)
+        return end
 
     def _edge(self, claim: Claim, one: CaseInput, inside: float, outside: float) -> float:
         """The value of an input at which a claim turns, between one where it is as at the base and one where not.
@@ -170,6 +186,12 @@ class _Study:
         return ()
 
 
+def _crosses(claim: Claim, here: float, there: float) -> bool:
+    """Whether a claim lies between two values of its measure, neither of which meets it."""
+    low, high = claim.bounds
+    return min(here, there) < low and high < max(here, there)
+
+
 def _distance(claim: Claim, value: float) -> float:
     """How far a measure is from the other verdict: from the claim's bound, on the side where it stands."""
     low, high = claim.bounds
@@ -205,6 +227,8 @@ def _told(text: str, base: Mapping[str, float]) -> str:
 
     def number(found: re.Match[str]) -> str:
         value = evaluate(found[1], base, None)
-        return "-" if math.isnan(value) else format(value, found[2][1:]) if found[2] else figure(value)
+        if math.isnan(value) or not found[2]:
+            return "-" if math.isnan(value) else figure(value)
+        return format(value, found[2][1:]).replace("%", " %")
 
     return _NAMED.sub(number, text)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from megawatt.cases.records import Claim, Computed, Measured, Verdict
-from megawatt.cases.words import figure
+from megawatt.cases.words import figure, rough
 
 __all__ = ["claimed", "judge"]
 
 
 def claimed(claim: Claim) -> str:
     """The claim's bound in words."""
+    own = " (our bound)" if claim.ours else ""
     if claim.equals is not None:
-        return f"{figure(claim.equals)}, within {figure(100 * claim.within_frac)} %"
+        return f"{figure(claim.equals)}, within {figure(100 * claim.within_frac)} %{own}"
     if claim.at_least is not None:
-        return f"at least {figure(claim.at_least)}"
-    return "no bound" if claim.at_most is None else f"at most {figure(claim.at_most)}"
+        return f"at least {figure(claim.at_least)}{own}"
+    return "no bound" if claim.at_most is None else f"at most {figure(claim.at_most)}{own}"
 
 
 def judge(claim: Claim, computed: Computed) -> Verdict:
@@ -27,7 +28,8 @@ def judge(claim: Claim, computed: Computed) -> Verdict:
         return Verdict(claim, "cannot be checked", "the claim names no bound", "a number")
     met = {at: value for at, value in found.values.items() if claim.met(value)}
     turns = computed.turns.get(claim.key, ())
-    kind = "holds" if len(met) == len(found.values) else "holds if" if met else "does not hold"
+    crossed = any(turn.published for turn in turns)
+    kind = "holds" if len(met) == len(found.values) else "holds if" if met or crossed else "does not hold"
     because = _because(claim, found, met)
     if kind == "holds if":
         at_base = "met at the base: " if claim.met(found.base[1]) else "not met at the base: "
@@ -43,7 +45,8 @@ def _because(claim: Claim, found: Measured, met: dict[str, float]) -> str:
     (at, base), (low, high) = found.base, found.ends
     span = f", {figure(low)} to {figure(high)} over {len(found.values)} tried" if len(found.values) > 1 else ""
     with_ = "" if found.title else f" with {at}"
-    return f"{figure(base)}{_unit(found)}{with_}{span}; claimed {claimed(claim)}"
+    what = f": {found.title}" if found.title else ""
+    return f"{figure(base)}{_unit(found)}{with_}{what}{span}; claimed {claimed(claim)}"
 
 
 def _first_met(met: dict[str, float], found: Measured) -> str:
@@ -60,19 +63,17 @@ def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
     if inside:
         how = "fails" if claim.met(found.base[1]) else "holds"
         return f"{how} with " + "; ".join(
-            f"{t.input} {'below' if t.upward == claim.met(found.base[1]) else 'above'} {figure(t.at)}"
+            f"{t.input} {'below' if t.upward == claim.met(found.base[1]) else 'above'} {rough(t.at)}"
             f"{' ' + t.unit if t.unit else ''} (base {figure(t.base)}, range {figure(t.low)} to {figure(t.high)})"
             for t in inside
         )
-    said = ["no input alone within its published range" if len(found.values) > 1 else "no input has a published range"]
+    said = ["no input alone turns it within its range" if len(found.values) > 1 else "no input to move: none has a range"]
     if claim.key in computed.together:
         value = computed.together[claim.key]
-        turned = "which turns it" if claim.met(value) != claim.met(found.base[1]) else "which does not either"
-        said.append(
-            f"all together at the ends that speak against the verdict give {figure(value)}{_unit(found)}, {turned}"
-        )
+        turned = "turns it" if claim.met(value) != claim.met(found.base[1]) else "does not turn it"
+        said.append(f"all of them at the worst end for the verdict give {figure(value)}{_unit(found)}, which {turned}")
     said += [
-        f"it would take {t.input} of {figure(t.at)}{' ' + t.unit if t.unit else ''}, beyond {figure(t.low)} to "
+        f"it would take {t.input} of {rough(t.at)}{' ' + t.unit if t.unit else ''}, beyond {figure(t.low)} to "
         f"{figure(t.high)}"
         for t in turns
     ]

@@ -139,14 +139,14 @@ def _measures(case: CaseFile, pairs: list[Pair], new: System, old: System) -> di
             name = pair.where if end == new.accelerator.power_cap_w else f"{pair.where}, {end:,.0f} W a chip"
             powers[name], watts[name] = pair.power_per_unit * ratio, pair.per_watt / ratio
     first = str(case.settings["new_precisions"][0])
-    fast = f"{first.upper()} in every multiply, and against what the old machine ran in"
+    fast = f"a run with every multiply in {first.upper()} on the new machine, against what the old one ran in"
     same = f"a chip that draws {max(pairs[0].same_power_w, 0.0):,.0f} W on average would make the power the same"
     return {
         "peak compute per UltraServer": Measured({"the data sheets": _peak(case, new, old)}),
         "speed per UltraServer": Measured({p.where: p.per_unit for p in pairs}, fast),
         "speed per chip": Measured({p.where: p.per_chip for p in pairs}, fast),
         "power per UltraServer": Measured(powers, same),
-        "energy per token": Measured({name: 1.0 / value for name, value in watts.items()}, "the chip's power"),
+        "energy per token": Measured({name: 1.0 / value for name, value in watts.items()}, "another power of the chip"),
         "speed per watt": Measured(watts, "a published, lower power of the chip"),
     }
 

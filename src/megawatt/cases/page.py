@@ -41,8 +41,8 @@ class _Part:
 def _part(result: CaseResult) -> _Part:
     case = result.case
     verdicts = Table(
-        ("claim", "verdict", "because", "what would change it", "source"),
-        tuple((v.claim.text, v.verdict, v.because, v.would_change, v.claim.source) for v in result.verdicts),
+        ("claim", "verdict", "because", "what would change it", "by"),
+        tuple((v.claim.text, v.verdict, v.because, v.would_change, v.claim.by) for v in result.verdicts),
     )
     inputs = Table(
         ("input", "value", "from", "to", "unit", "note", "source"),
@@ -82,7 +82,7 @@ def _chart(result: CaseResult, verdict: Verdict) -> Chart | None:
         "xAxis": {"type": "value", "scale": True, "name": found.unit, "nameLocation": "middle", "nameGap": 26,
                   "min": _tidy(min(ends) - room), "max": _tidy(max(ends) + room)},
         "yAxis": {"type": "category", "data": [at for at, _ in shown],
-                  "axisLabel": {"width": 150, "overflow": "break"}},
+                  "axisLabel": {"width": 150, "overflow": "break", "lineHeight": 13}},
         "tooltip": {"trigger": "item"},
         "series": [{"type": "scatter", "name": "computed", "data": points, "markLine": line}],
     }  # fmt: skip

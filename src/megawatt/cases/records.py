@@ -61,6 +61,13 @@ class Claim:
     at_most: float | None = None
     equals: float | None = None
     within_frac: float = 0.05
+    ours: str = ""
+    """``bound``: the claim was made in words, the number is the case's own; ``claim``: the whole question is."""
+
+    @property
+    def by(self) -> str:
+        """Who said it, or that the case asks it."""
+        return f"asked here: {self.source}" if self.ours == "claim" else self.source
 
     @property
     def bounds(self) -> tuple[float, float]:

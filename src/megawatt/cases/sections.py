@@ -66,6 +66,7 @@ class ClaimSection(Section):
     at_most: _Number | None = None
     equals: _Number | None = None
     within_frac: Annotated[float, Field(gt=0, le=1)] = 0.05
+    ours: Literal["", "bound", "claim"] = ""
 
     @model_validator(mode="after")
     def _one_bound(self) -> ClaimSection:

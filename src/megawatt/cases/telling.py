@@ -36,7 +36,7 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
     lines = [f"{head} {_title(result)}", "", *([case.about, ""] if case.about else [])]
     lines += [*(f"- {text}" for text in result.story), *([""] if result.story else [])]
     rows = [
-        (v.claim.text, v.claim.source, _found(v.figure, result, v.claim.measure), claimed(v.claim), f"**{v.verdict}**",
+        (v.claim.text, v.claim.by, _found(v.figure, result, v.claim.measure), claimed(v.claim), f"**{v.verdict}**",
          v.because if v.verdict == "cannot be checked" else v.would_change)
         for v in result.verdicts
     ]  # fmt: skip
@@ -49,7 +49,7 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
             (i.name, figure(i.value), _range(i.low, i.high), i.unit, f"{i.source}{': ' + i.note if i.note else ''}")
             for i in case.inputs
         )
-        lines += _table(("input", "value", "published range", "unit", "source"), inputs)
+        lines += _table(("input", "value", "range", "unit", "source"), inputs)
     lines += [f"\nNobody has published {u.name}: {u.note}." for u in case.unknown]
     if case.since:
         lines += ["", "**What has happened since**", "", *(f"- {s.date}: {s.text} ({s.source})" for s in case.since)]
@@ -66,9 +66,10 @@ def _found(value: float | None, result: CaseResult, measure: str) -> str:
     if value is None:
         return "-"
     found = result.measures[measure]
-    low, high = found.ends
-    span = f" ({figure(low)} to {figure(high)})" if low != high else ""
-    return f"{figure(value)}{span}{' ' + found.unit if found.unit else ''}"
+    low, high = (figure(end) for end in found.ends)
+    span = f" ({low} to {high})" if low != high else ""
+    what = f": {found.title}" if found.title else ""
+    return f"{figure(value)}{span}{' ' + found.unit if found.unit else ''}{what}"
 
 
 def cases_markdown(results: Sequence[CaseResult]) -> str:
