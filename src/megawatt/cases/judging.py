@@ -67,7 +67,9 @@ def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
             f"{' ' + t.unit if t.unit else ''} (base {figure(t.base)}, range {figure(t.low)} to {figure(t.high)})"
             for t in inside
         )
-    said = ["no input alone turns it within its range" if len(found.values) > 1 else "no input to move: none has a range"]
+    said = [
+        "no input alone turns it within its range" if len(found.values) > 1 else "no input to move: none has a range"
+    ]
     if claim.key in computed.together:
         value = computed.together[claim.key]
         turned = "turns it" if claim.met(value) != claim.met(found.base[1]) else "does not turn it"

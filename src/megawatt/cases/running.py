@@ -96,8 +96,9 @@ def case_dict(result: CaseResult) -> dict[str, Any]:
             for name, m in result.measures.items()
         },
         "verdicts": [
-            {"claim": v.claim.key, "text": v.claim.text, "source": v.claim.source, "ours": v.claim.ours, "verdict": v.verdict,
-             "figure": v.figure, "claimed": claimed(v.claim), "because": v.because, "would_change": v.would_change,
+            {"claim": v.claim.key, "text": v.claim.text, "source": v.claim.source, "ours": v.claim.ours,
+             "verdict": v.verdict, "figure": v.figure, "claimed": claimed(v.claim), "because": v.because,
+             "would_change": v.would_change,
              "turns": [{"input": t.input, "at": t.at, "unit": t.unit, "published": t.published} for t in v.turns]}
             for v in result.verdicts
         ],

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from megawatt.cases import Answers, read_case, render_cases, run_case, with_inputs
+from megawatt.cases import Answers, case_markdown, read_case, render_cases, run_case, with_inputs
 from megawatt.cases.formulas import evaluate, names_in
-from megawatt.cases.words import figure
+from megawatt.cases.words import figure, rough
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import cli
 from megawatt.errors import MegawattError, ScenarioError
@@ -209,3 +209,70 @@ def test_the_commands_show_run_and_refuse(tmp_path: Path) -> None:
     assert "plot-" in report.read_text(encoding="utf-8")
     assert CliRunner().invoke(cli, ["cases", "run", "all", "--set", "power=1"]).exit_code == 2
     assert '"claims"' in CliRunner().invoke(cli, ["cases", "list", "--json"]).output
+
+
+BETWEEN = """
+title = "Where does it stand?"
+as_of = "2026-11"
+computation = "figures"
+
+[[inputs]]
+name = "months"
+value = 9
+low = 8
+high = 12
+unit = "months"
+source = "assumed"
+
+[[figures.measures]]
+name = "a_year"
+title = "return"
+unit = "%"
+formula = "100 * (1.1778 ** (12 / months) - 1)"
+
+[[claims]]
+key = "twenty"
+text = "it earned 20 % a year"
+source = "somebody"
+measure = "a_year"
+equals = 20
+within_frac = 0.1
+
+[[claims]]
+key = "much"
+text = "it earned much"
+source = "a saying"
+measure = "a_year"
+at_least = 5
+ours = "claim"
+"""
+
+
+def test_a_claim_of_equality_between_two_ends_holds_where_the_input_stands_there(tmp_path: Path) -> None:
+    """24.4 % at nine months and 17.8 % at twelve: 20 % within a tenth lies between, though neither end meets it."""
+    file = tmp_path / "between" / "case.toml"
+    file.parent.mkdir()
+    file.write_text(BETWEEN, encoding="utf-8")
+    found = {v.claim.key: v for v in run_case(read_case(str(file.parent)), CATALOGUE).verdicts}
+    twenty = found["twenty"]
+    assert twenty.verdict == "holds if"
+    assert twenty.turns[0].at == pytest.approx(12 * math.log(1.1778) / math.log(1.22), rel=2e-3)
+    assert twenty.turns[0].upward
+    assert twenty.would_change.startswith("holds with months above 9.8")
+
+
+def test_a_number_or_a_question_of_the_case_is_marked(tmp_path: Path) -> None:
+    file = tmp_path / "between" / "case.toml"
+    file.parent.mkdir()
+    file.write_text(BETWEEN, encoding="utf-8")
+    text = case_markdown(run_case(read_case(str(file.parent)), CATALOGUE))
+    assert "| asked here: a saying | 24.4 (17.8 to 27.8) %: return | at least 5 (our bound) |" in text
+    assert "| somebody | 24.4 (17.8 to 27.8) %: return | 20, within 10 % |" in text
+
+
+def test_numbers_of_pages_are_short() -> None:
+    assert [figure(x) for x in (8_800_016_000.0, 2e12, 1e6, 999_999.9, 501_384.3, 73_728.0, 0.971)] == [
+        "8.80 bn", "2 trillion", "1 m", "1 m", "501,384", "73,728", "0.971",
+    ]  # fmt: skip
+    assert rough(14_247_727.0) == "14.2 m"
+    assert rough(501_077.0) == "501,100"
