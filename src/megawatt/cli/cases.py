@@ -51,7 +51,7 @@ def show(key: str) -> None:
     to = console()
     to.print(f"{case.title}\n", style="bold")
     to.print(case.about)
-    claims = [(c.key, c.text, f"{c.measure}, {claimed(c)}", c.source) for c in case.claims]
+    claims = [(c.key, c.text, f"{c.measure}, {claimed(c)}", c.by) for c in case.claims]
     print_table(
         ("claim", "what was said", "checked as", "by"), claims, fold="what was said", left=("what was said", "by")
     )
