@@ -85,6 +85,8 @@ def _precisions(text: str | None, systems: list[str]) -> list[str | None]:
 @run_options()
 @kernels_option
 @click.option("--workers", type=Whole(1, 256), help="Processes; the result is the same.  [default: all cores]")
+@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
+@click.option("--force", is_flag=True, help="Replace a report that was changed since it was written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
 def compare(
     model: str,
@@ -101,6 +103,8 @@ def compare(
     precision: str | None,
     kernels: Path | None,
     workers: int | None,
+    report: Path | None,
+    force: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -120,7 +124,10 @@ def compare(
     from megawatt.launch import compare_machines
     from megawatt.training import Setup
     from megawatt.training.telling import machine_dict
+    from megawatt.writing import check_text, write_text
 
+    if report is not None:
+        check_text(report, force=force)
     names = [name.strip() for name in systems.split(",") if name.strip()]
     if not names:
         raise ScenarioError("--systems: none is given; allowed: catalogue keys or machine files, separated by commas")
@@ -138,6 +145,12 @@ def compare(
         setup=Setup(**options), run=partial(run_calls, workers=many),
     )  # fmt: skip
     rows = [machine_dict(machine) for machine in found]
+    if report is not None:
+        from megawatt.report import render_compare
+
+        write_text(
+            report, render_compare(model, f"At equal {equal}: the best layout of each machine.", rows), force=force
+        )
     if as_json:
         emit_json("compare", rows)
     else:

@@ -2,6 +2,7 @@
 
 from megawatt.report.charts.sections import ChartSet, chart_set
 from megawatt.report.committee import credit_tables, render_credit
+from megawatt.report.compare_page import render_compare
 from megawatt.report.decision import Answer, answer
 from megawatt.report.dispatch_page import DispatchRun, dispatch_charts, render_dispatch
 from megawatt.report.figure import Chart, Legend, Table
@@ -22,6 +23,7 @@ __all__ = [
     "dispatch_charts",
     "hall_charts",
     "render",
+    "render_compare",
     "render_credit",
     "render_dispatch",
     "render_hall",
