@@ -105,3 +105,13 @@ def test_every_question_refuses_what_it_does_not_know() -> None:
         with pytest.raises(ScenarioError) as refused:
             asked(room, nothing=1)
         assert any("nothing" in problem.path for problem in refused.value.problems), room
+
+
+def test_a_chip_made_or_bought_and_one_of_ones_own() -> None:
+    # A seller's margin of 75 % on 6,500: 26,000 a chip, of which an own chip does 0.3: 7,800 against 5,000
+    told = {"development_usd": 1e9, "unit_cost_usd": 5000, "seller_cost_usd": 6500, "seller_margin": 0.75}
+    made = asked("made", **told, volume=1e6, work_ratio=0.3)
+    assert made["break_even_chips"] == pytest.approx(1e9 / 2800)
+    assert made["saved_usd"] == pytest.approx(1e6 * 2800 - 1e9)
+    own = asked("owned", capital_usd=43_800, life_years=5, discount_rate=0)
+    assert own["usd_per_chip_hour"] == pytest.approx(1.0)
