@@ -104,20 +104,21 @@ def _facility(line: Facility, cash: CashFlow, label: Callable[[int], str]) -> Tr
         last_payment=label(loan.last_payment_month),
         balance_usd=tuple(float(usd) for usd in line.balance[0, ends]),
         late_usd=late if late > _CENT else 0.0,
-        repaid=label(after) if after < line.balance.shape[1] else None,
+        repaid=label(after) if 0 < after < line.balance.shape[1] else None,
     )
 
 
 def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tranche:
     """A tranche behind the loan; its rate is what it costs, paid or added."""
     terms, ends = junior.terms, np.flatnonzero(np.diff(periods_of_year(cash)[1], append=-1))
+    every = cash.terms.loan.every if cash.terms.loan else 1
     late, repaid = _ends(junior.arrears[0], junior.balance[0], terms.last_payment_month, label)
     return Tranche(
         name=terms.name,
         drawn_usd=float(junior.draw[0].sum()),
         rate=terms.rate + terms.pik_rate,
         shape=terms.shape,
-        first_payment=label(terms.first_payment_month),
+        first_payment=label(terms.first_payment_month + every - 1),
         last_payment=label(terms.last_payment_month),
         balance_usd=tuple(float(usd) for usd in junior.balance[0, ends]),
         late_usd=late,

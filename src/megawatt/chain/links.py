@@ -44,7 +44,7 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
 from megawatt.finance import CashFlow, Spine
-from megawatt.finance.records import JuniorTerms
+from megawatt.finance.records import JuniorTerms, equity_of_construction
 from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.risk import FactorTerms, factor_terms
@@ -95,7 +95,7 @@ class Links:
     @cached_property
     def juniors(self) -> tuple[JuniorTerms, ...]:
         """Tranches behind the loan, in the order in which they are paid."""
-        asked = float(self.base.equity_in[0].sum())
+        asked = float(equity_of_construction(self.base)[0].sum())
         return junior_terms(self.scenario.debt, self.model.capital.loan, self.model.calendar, asked)
 
     @property

@@ -155,7 +155,7 @@ def junior_terms(
             rate=row.rate.number(),
             pik_rate=row.pik_rate.number(),
             first_payment_month=first,
-            last_payment_month=first + row.payments - 1,
+            last_payment_month=first + row.payments * debt.payment_every_months - 1,
             shape=row.shape,
             sweep_frac=row.sweep_frac.number(),
             converted_worth=row.share_price_usd.number() / row.conversion_price_usd.number()

@@ -10,7 +10,7 @@ from megawatt.arrays import FloatArray
 from megawatt.finance.debt import loan_schedule
 from megawatt.finance.levelised import forward_dscr, interest_cover, project_life_cover
 from megawatt.finance.rates_of_return import all_rates
-from megawatt.finance.records import CashFlow
+from megawatt.finance.records import CashFlow, equity_of_construction
 from megawatt.finance.spine import make_spine
 
 __all__ = ["CreditMeasures", "credit_measures", "uses_usd"]
@@ -121,7 +121,7 @@ def credit_measures(cash: CashFlow) -> CreditMeasures:
     return CreditMeasures(
         debt_usd=debt,
         uses_usd=uses or None,
-        equity_frac=float(cash.equity_in[0].sum()) / uses if uses > 0.0 else None,
+        equity_frac=float(equity_of_construction(cash)[0].sum()) / uses if uses > 0.0 else None,
         gearing_frac=debt / uses if debt is not None and uses > 0.0 else None,
         min_dscr=_finite(measures.min_dscr[0]),
         average_dscr=_finite(measures.average_dscr[0]),

@@ -40,7 +40,14 @@ from megawatt.finance.measures import (
 )
 from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
-from megawatt.finance.records import CashFlow, Measures, OperatingFlows, ProjectTerms
+from megawatt.finance.records import (
+    CashFlow,
+    Measures,
+    OperatingFlows,
+    ProjectTerms,
+    construction_months,
+    equity_of_construction,
+)
 from megawatt.finance.tax import check_tax, instalments, tax_on_income
 from megawatt.finance.totals import Totals, operation_start_month, taxable_income, totals
 from megawatt.finance.waterfall import run_waterfall
@@ -197,15 +204,7 @@ def commit_equity(
     """
     if not contingency_frac >= 0.0:
         raise ScenarioError(f"equity contingency = {contingency_frac}, must be 0 or more (0.1 is 10 %)")
-    return replace(terms, committed_equity_usd=float(base.equity_in[0].sum()) * (1.0 + contingency_frac))
-
-
-def construction_months(terms: ProjectTerms) -> int:
-    """Months from the start in which equity may come in: as stated, else up to the last month with capex."""
-    if terms.construction_months is not None:
-        return terms.construction_months
-    spent = np.flatnonzero(np.sum([np.asarray(c) for c in terms.capex_cost.values()], axis=0))
-    return int(spent[-1]) + 1 if spent.size else 0
+    return replace(terms, committed_equity_usd=float(equity_of_construction(base)[0].sum()) * (1.0 + contingency_frac))
 
 
 def _check_terms(terms: ProjectTerms, periods: Periods, grid_mw: float | None) -> None:

@@ -30,6 +30,8 @@ __all__ = [
     "ProjectTerms",
     "Refinancing",
     "TaxTerms",
+    "construction_months",
+    "equity_of_construction",
 ]
 
 
@@ -231,3 +233,19 @@ class CashFlow:
     def cover_cash(self) -> FloatArray:
         """CFADS less the tax accrued instead of the tax paid, (paths, periods). [USD]"""
         return self.cfads + self.tax - self.tax_accrued
+
+
+def construction_months(terms: ProjectTerms) -> int:
+    """Months from the start in which equity may come in: as stated, else up to the last month with capex."""
+    if terms.construction_months is not None:
+        return terms.construction_months
+    spent = np.flatnonzero(np.sum([np.asarray(c) for c in terms.capex_cost.values()], axis=0))
+    return int(spent[-1]) + 1 if spent.size else 0
+
+
+def equity_of_construction(cash: CashFlow) -> FloatArray:
+    """What owners put in while the project is built, (paths, periods): no cures, no prepayments. [USD]"""
+    if cash.terms.owners_pay_all:
+        return cash.equity_in
+    built = np.arange(cash.equity_in.shape[1]) < construction_months(cash.terms)
+    return np.asarray(np.where(built, cash.equity_in, 0.0))

@@ -1,6 +1,7 @@
 """Money behind the senior loan: second lien, mezzanine and preferred, paid in order from what the senior lets out.
 
-A junior tranche lends to the owners (or to the company above the project): it is drawn in place of their money, gets
+A junior tranche lends to the owners (or to the company above the project): it is drawn in place of what they pay while
+the project is built (their cures and what they repay ahead are their own), falls due on the loan's payment dates, gets
 nothing while the senior's reserves, sweep or lock-up hold cash back, and cannot bring the senior loan into default.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.finance.records import CashFlow, JuniorTerms
+from megawatt.finance.records import CashFlow, JuniorTerms, equity_of_construction
 
 __all__ = ["Stack", "Tranche", "TrancheLosses", "stack_below", "tranche_losses"]
 
@@ -123,7 +124,7 @@ def stack_below(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
     months = cash.terms.months
     for junior in juniors:
         _check(junior, months)
-    asked = float(cash.equity_in[0].sum())
+    asked = float(equity_of_construction(cash)[0].sum())
     amount = sum(junior.amount_usd for junior in juniors)
     if amount > asked * (1.0 + 1e-9):
         raise InfeasibleError(
@@ -135,7 +136,8 @@ def stack_below(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
 
 def _stacked(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
     """Tranches on every path; a path that asks less of its owners draws less."""
-    equity, left = cash.equity_in.copy(), cash.distributions.copy()
+    equity, left = equity_of_construction(cash), cash.distributions.copy()
+    later = cash.equity_in - equity
     asked = equity.sum(axis=1)
     share = equity / np.where(asked > 0.0, asked, 1.0)[:, None]
     tranches = []
@@ -146,7 +148,7 @@ def _stacked(cash: CashFlow, juniors: Sequence[JuniorTerms]) -> Stack:
         tranche, left = _served(cash, junior, draw, left)
         equity = np.maximum(equity - draw, 0.0)
         tranches.append(tranche)
-    return Stack(tuple(tranches), np.maximum(equity, 0.0), left)
+    return Stack(tuple(tranches), np.maximum(equity, 0.0) + later, left)
 
 
 def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArray) -> tuple[Tranche, FloatArray]:
@@ -155,17 +157,22 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
     accrued, interest, principal, balance, arrears, converted = (np.zeros(draw.shape) for _ in range(6))
     owed = at_first = np.zeros(draw.shape[0])
     first, last = terms.first_payment_month, terms.last_payment_month
+    every = cash.terms.loan.every if cash.terms.loan else 1
+    # interest since the last payment date: it is not added before the next one
+    pending = np.zeros(draw.shape[0])
     for k in range(draw.shape[1]):
         if k == first:
             at_first = owed
-        paying = owed * terms.rate * fractions[k]
-        accrued[:, k] = paying + owed * terms.pik_rate * fractions[k]
+        paying = (owed - pending) * terms.rate * fractions[k]
+        accrued[:, k] = paying + (owed - pending) * terms.pik_rate * fractions[k]
+        most = pending + accrued[:, k]
+        paying, on_date = pending + paying, k >= first and (k - first + 1) % every == 0
         closing = owed + draw[:, k] + accrued[:, k]
         if k < last:
             # until the last period what is kept back or not amortised yet is not due; interest that was added is not
             kept = at_first * (last - k) / (last - first + 1) if terms.shape == "equal-principal" else at_first
-            due = paying + np.maximum(owed - np.maximum(kept, 0.0), 0.0) * (terms.shape == "equal-principal")
-            due = due if k >= first else np.zeros_like(due)
+            due = paying + np.maximum(owed - pending - np.maximum(kept, 0.0), 0.0) * (terms.shape == "equal-principal")
+            due = due if on_date else np.zeros_like(due)
         else:
             if k == last and (terms.converted_worth or 0.0) >= 1.0:
                 # worth more in shares than in cash: what is left but this period's interest
@@ -174,9 +181,10 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
             due = closing
         paid = np.minimum(np.minimum(left[:, k], due), closing)
         prepaid = np.minimum(terms.sweep_frac * (left[:, k] - paid), closing - paid)
-        interest[:, k] = np.minimum(paid + prepaid, accrued[:, k])
+        interest[:, k] = np.minimum(paid + prepaid, most)
         principal[:, k] = paid + prepaid - interest[:, k]
         owed = closing - paid - prepaid
+        pending = np.zeros_like(owed) if k < first or on_date else np.maximum(paying - paid - prepaid, 0.0)
         balance[:, k], left[:, k] = owed, left[:, k] - paid - prepaid
         short = np.minimum(due - paid, owed)
         arrears[:, k] = np.where(short > _CENT, short, 0.0)

@@ -182,6 +182,9 @@ def _serve(run: Run, m: int) -> FloatArray:
         # no facility is drawn for a balloon
         short = np.maximum(on_date - balloon - np.maximum(acc.cash, 0.0), 0.0)
         acc.cash = acc.cash + run.lines.draw(m, short, np.maximum(-acc.cash, 0.0))
+        if guard.pays[m]:
+            # repaid from what service leaves, before the balloon
+            acc.cash = acc.cash - run.lines.repay(m, np.maximum(acc.cash - (on_date - balloon), 0.0))
     paid = np.clip(acc.cash, 0.0, on_date)
     done.interest_paid[m] = np.minimum(paid, interest)
     done.principal_paid[m] = paid - done.interest_paid[m]
@@ -192,18 +195,11 @@ def _serve(run: Run, m: int) -> FloatArray:
     acc.balance = owed + (interest - done.interest_paid[m]) - done.principal_paid[m]
     acc.cash = acc.cash - paid
     if run.lines.terms:
-        _repay_lines(run, m)
+        # what facilities are owed at the loan's end is arrears
+        left = run.lines.unpaid(m)
+        done.arrears[m] += np.where(left > CENT, left, 0.0)
+        run.lines.close(m)
     return np.asarray(owed + interest)
-
-
-def _repay_lines(run: Run, m: int) -> None:
-    """Facilities are repaid from what service leaves; what they are owed at the loan's end is arrears."""
-    acc, done = run.acc, run.done
-    if run.guard.pays[m]:
-        acc.cash = acc.cash - run.lines.repay(m, np.maximum(acc.cash, 0.0))
-    left = run.lines.unpaid(m)
-    done.arrears[m] += np.where(left > CENT, left, 0.0)
-    run.lines.close(m)
 
 
 def _balloon_due(run: Run, m: int, principal: FloatArray) -> FloatArray:

@@ -45,10 +45,11 @@ def _floats(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 f"debt.junior.{i}", " and ".join(amounts) or "no amount", "one of share_of_equity_frac, principal_usd"
             )
         months = _table(raw, "timeline").get("operating_months", 60)
-        if isinstance(row.get("payments"), int) and isinstance(months, int) and row["payments"] > months:
-            yield Problem(
-                f"debt.junior.{i}.payments", str(row["payments"]), f"at most the {months} months of operation"
-            )
+        every = debt.get("payment_every_months", 1)
+        numbers = all(isinstance(n, int) for n in (row.get("payments"), months, every))
+        if numbers and row["payments"] * every > months:
+            most = f"at most {months // max(every, 1)} in the {months} months of operation"
+            yield Problem(f"debt.junior.{i}.payments", str(row["payments"]), most)
         yield from _converts(f"debt.junior.{i}", row)
     payments, only = debt.get("payments", 60), debt.get("interest_only_payments", 0)
     if isinstance(payments, int) and isinstance(only, int) and only >= max(payments, 1):
@@ -146,11 +147,16 @@ def _beside(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for given, needed, allowed in needs:
         if debt.get(given) and not debt.get(needed):
             yield Problem(f"debt.{needed}", "missing", allowed, f"or leave {given} out")
-    if debt.get("reserve_held_as", "cash") != "letter-of-credit":
+    breach, locked = debt.get("covenant_dscr"), debt.get("lockup_dscr")
+    if isinstance(breach, int | float) and isinstance(locked, int | float) and breach > locked:
+        why = f"at most lockup_dscr = {locked}: owners' payments stop before the covenant is breached"
+        yield Problem("debt.covenant_dscr", str(breach), why)
+    held = debt.get("reserve_held_as", "cash")
+    if held == "cash":
         for name in ("letter_of_credit_fee_per_year", "letter_of_credit_rate"):
             if debt.get(name):
-                yield Problem("debt.reserve_held_as", "cash", f"'letter-of-credit', because {name} is given")
-    elif debt.get("reserve_months") == 0:
+                yield Problem("debt.reserve_held_as", held, f"'letter-of-credit', because {name} is given")
+    elif held == "letter-of-credit" and debt.get("reserve_months") == 0:
         yield Problem("debt.reserve_months", "0", "months that the letter of credit stands in for")
 
 

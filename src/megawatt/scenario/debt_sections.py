@@ -85,7 +85,7 @@ class Junior(Section):
     pik_rate: Annotated[Fact, *quantity(ge=0, le=0.99)] = Field(
         0.0, validate_default=True, description="annual rate that is added to the balance", title="rate in kind"
     )
-    payments: int = Field(60, ge=1, le=480, description="months from the loan's first payment to its own last")
+    payments: int = Field(60, ge=1, le=480, description="number of payments, on the loan's payment dates")
     shape: Literal["bullet", "equal-principal"] = Field("bullet", description="how principal is repaid")
     sweep_frac: Annotated[Fact, *ratio] = Field(
         0.0, validate_default=True, description="share of what is left that prepays it", title="sweep"
@@ -158,7 +158,8 @@ class Debt(Section):
         60,
         ge=1,
         le=480,
-        description="number of payments, from the first month with every block live on; all within the project",
+        description="number of payments, each of payment_every_months, from the first month with every block live on; "
+        "all within the project",
     )
     payment_every_months: Literal[1, 3, 6, 12] = Field(
         1,

@@ -60,6 +60,24 @@ def test_loan_to_value_sizes_the_loan() -> None:
     assert 0.4 * plain < owed < 0.45 * plain
 
 
+def test_a_limit_alone_sizes_the_loan(tmp_path: Path) -> None:
+    """Without an amount: a share of the appraisal, of the spending, each to the cent."""
+    file = tmp_path / DEAL.name
+    file.write_text("\n".join(x for x in DEAL.read_text().splitlines() if not x.startswith("principal_usd")))
+
+    def sized(*settings: str) -> Links:
+        use = load(file, CATALOGUE, settings).uses[0]
+        return forge(use.scenario, CATALOGUE, use.folder)
+
+    worth = sized("debt.maximum_ltv=0.5", "debt.appraisal_usd=1e9")
+    loan = worth.model.capital.loan
+    assert loan is not None
+    assert worth.model.capital.sized_by == "LTV"
+    assert worth.base.debt_balance[0, loan.first_payment_month - 1] == pytest.approx(5e8, abs=1.0)
+    spent = sized("debt.advance_frac=0.6").base
+    assert spent.debt_draw[0].sum() == pytest.approx(0.6 * spent.capex_total[0].sum(), abs=1.0)
+
+
 def test_a_discount_is_owed_and_never_paid_out() -> None:
     with_discount = links("debt.oid_frac=0.02").base
     assert with_discount.fees[0].sum() - BASE.base.fees[0].sum() == pytest.approx(0.02 * BASE.base.debt_draw[0].sum())
@@ -178,6 +196,15 @@ def test_a_convertible_is_repaid_in_shares_at_a_price_that_is_put_in() -> None:
         (("debt.payment_every_months=3", "debt.payments=400"), "debt.payments"),
         (("debt.day_count='30/365'",), "debt.day_count"),
         (("debt.letter_of_credit_fee_per_year=0.02",), "debt.reserve_held_as"),
+        (("debt.covenant_dscr=1.3", "debt.lockup_dscr=1.2"), "debt.covenant_dscr"),
+        (
+            (
+                "debt.payment_every_months=3",
+                "debt.payments=20",
+                'debt.junior=[{name="n", share_of_equity_frac=0.1, payments=400}]',
+            ),
+            "debt.junior.0.payments",
+        ),
         (("debt.reserve_held_as='letter-of-credit'", "debt.reserve_months=0"), "debt.reserve_months"),
         (("debt.shape='bullet'", "debt.balloon_frac=0.5"), "debt.balloon_frac"),
         (("debt.shape='bullet'", "debt.interest_only_payments=5"), "debt.interest_only_payments"),

@@ -162,6 +162,18 @@ def test_a_letter_of_credit_with_cash_for_its_fee() -> None:
     assert line.repaid[0, 9] == pytest.approx(15.30 * 1.0075**3, abs=0.005)
 
 
+def test_a_line_is_repaid_before_the_balloon() -> None:
+    """The balloon that cash does not repay is no missed payment, though the line was drawn until then."""
+    credit = FacilityTerms("letter of credit", limit_months=6.0, rate=0.0, fee=0.0)
+    done = ran(loan(last_payment_month=21), [20.0] * 15 + [0.0] * 3 + [20.0] * 6, LenderTerms(facilities=(credit,)))
+    line = done.facilities[0]
+    assert line.draw[0, 18] == pytest.approx(30.0)
+    # three months bring 60: 30 of interest, 30 of the line, nothing of the balloon
+    assert line.repaid[0, 21] == pytest.approx(30.0)
+    assert done.balloon_unpaid[0, 21] == done.arrears[0, 21] == pytest.approx(1000.0)
+    assert done.missed[0] == -1
+
+
 def test_what_is_drawn_at_the_end_is_owed() -> None:
     credit = FacilityTerms("letter of credit", limit_months=6.0, rate=0.0, fee=0.0)
     done = ran(loan(shape="level", last_payment_month=21), [60.0] * 18 + [5.0] * 6, LenderTerms(facilities=(credit,)))

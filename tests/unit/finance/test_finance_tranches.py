@@ -96,3 +96,31 @@ def test_out_of_range_is_refused(change: dict[str, object]) -> None:
 def test_more_than_owners_are_asked_for_is_refused() -> None:
     with pytest.raises(InfeasibleError, match=r"debt\.junior"):
         stack_below(senior(np.full((1, MONTHS), 60.0)), [replace(MEZZANINE, amount_usd=900.0)])
+
+
+def quarterly(cash: np.ndarray, lender: LenderTerms | None = None) -> CashFlow:
+    """As `senior`, paid in quarters."""
+    base = senior(cash)
+    terms = replace(base.terms, loan=LoanTerms(500.0, 0.06, 0, 4, 39, every=3), lender=lender)
+    return project(terms, base.flows)
+
+
+def test_a_tranche_is_paid_on_the_loans_dates() -> None:
+    """Owners get nothing between the quarters, and no interest is late for that."""
+    notes = stack_below(quarterly(np.full((1, MONTHS), 60.0)), [replace(MEZZANINE, last_payment_month=39)]).tranches[0]
+    paid = np.flatnonzero(notes.interest_paid[0])
+    assert not notes.arrears[0, :39].any()
+    assert set(np.diff(paid)) == {3}
+    # simple interest of three months at 1 %
+    assert notes.interest_paid[0, 9] == pytest.approx(0.03 * notes.balance[0, 6])
+
+
+def test_owners_pay_cures_themselves() -> None:
+    """No tranche lends for what cures a covenant long after it was drawn."""
+    terms = LenderTerms(covenant_dscr=1.3, cures_most=2, cures_per_year=2)
+    cash = quarterly(np.full((1, MONTHS), 19.0), terms)
+    assert cash.cures is not None
+    assert cash.cures[0].sum() > 1.0
+    stack = stack_below(cash, [MEZZANINE])
+    assert not stack.tranches[0].draw[0, 5:].any()
+    assert stack.equity_in[0, 5:] == pytest.approx(cash.cures[0, 5:])
