@@ -46,7 +46,7 @@ def test_a_scenario_knows_nothing_of_those_before_it() -> None:
 
 def test_what_check_passes_the_chain_computes(tmp_path: Path) -> None:
     """Every refusal after a passing check is one that only the computed year can know, and names a field."""
-    found = survey_plans(6, 130, tmp_path, whole_every=1000)
+    found = survey_plans(6, 150, tmp_path, whole_every=1000)
     assert found.wrong == []
     assert found.counts["planned"] >= 20
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from megawatt.api.result import Result, columns_of, figures_of
+from megawatt.api.typed import at_least, typed
 from megawatt.api.words import as_name, as_names, options_of
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
@@ -47,6 +48,7 @@ _STEP = {
 }
 
 
+@typed
 def train(
     model: Named,
     system: Named,
@@ -148,6 +150,7 @@ def _parts_chart(title: str, parts: dict[str, float]) -> Picture:
     return bars(title, dict(sorted(parts.items(), key=lambda item: -item[1])), "s")
 
 
+@typed
 def timeline(step: Trained) -> Result[Timeline]:
     """One step of a plan as events on its pipeline's stages.
 
@@ -180,6 +183,7 @@ def timeline(step: Trained) -> Result[Timeline]:
     return Result(f"Timeline: {step.title}", found, trace, figures, columns_of(rows))
 
 
+@typed
 def compare(
     model: Named,
     systems: Sequence[Named],
@@ -229,6 +233,7 @@ def compare(
     names, (setup, said) = as_names(systems), options_of(options)
     if said:
         raise ScenarioError(f"{', '.join(said)}: allowed: of train, with tokens")
+    at_least(0, power_mw=power_mw, usd_per_hour=usd_per_hour, step_s=step_s)
 
     def each(value: Any, what: str) -> list[Any]:
         values = [value] * len(names) if value is None or isinstance(value, float | int | str) else list(value)
@@ -250,6 +255,7 @@ def compare(
                   drawn)  # fmt: skip
 
 
+@typed
 def serve(
     model: Named,
     system: Named,
@@ -309,6 +315,8 @@ def serve(
     from megawatt.training import open_machine
     from megawatt.workload import load_model
 
+    at_least(0, simulate=simulate)
+    at_least(1, top=top)
     known, machine = open_machine(load_catalogue(), as_name(system), kernels=None if kernels is None else Path(kernels))
     arch = load_model(as_name(model), known)
     found = answer(

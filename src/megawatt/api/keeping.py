@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from megawatt.api.result import Figure, Result, columns_of
+from megawatt.api.typed import typed
 from megawatt.errors import ScenarioError
 from megawatt.picture import bars
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["explain", "report", "save", "workbook"]
 
 
+@typed
 def explain(run: str | Path | Result[Any], number: str, use: str = "") -> Result[Explanation]:
     """Where a figure comes from: how it is worked out, from what, who says so, and what moves it most.
 
@@ -54,6 +56,7 @@ _DRAWN = 12
 """Inputs that the picture of an explanation shows."""
 
 
+@typed
 def save(result: Result[Any], folder: str | Path = "runs", *, keep: bool = False) -> Path:
     """Leave a plan as a run folder, as the command does: report, tables, summary, manifest.
 
@@ -84,6 +87,7 @@ def save(result: Result[Any], folder: str | Path = "runs", *, keep: bool = False
     return write(found, Path(folder) / found.name, texts, keep=keep)
 
 
+@typed
 def report(result: Result[Any], path: str | Path, *, force: bool = False) -> Path:
     """Write the report of a plan as one page.
 
@@ -108,6 +112,7 @@ def report(result: Result[Any], path: str | Path, *, force: bool = False) -> Pat
     return Path(path)
 
 
+@typed
 def workbook(result: Result[Any], path: str | Path) -> Path:
     """Write the cash flow of a plan, or of `cash`, as a workbook with live formulas.
 

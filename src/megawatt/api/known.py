@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from megawatt.api.result import Figure, Result, columns_of
+from megawatt.api.typed import typed
 from megawatt.catalogue import entry_rows, family_rows, load_catalogue
 from megawatt.errors import CatalogueError, ScenarioError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["catalogue", "model", "system"]
 
 
+@typed
 def catalogue(what: str | None = None) -> Result[Any]:
     """What is known: all families, the entries of a family, or every fact of a key with its source and range.
 
@@ -64,6 +66,7 @@ def _described(name: str) -> Result[Description]:
     return Result(f"{found.name}: {found.title} ({found.kind})", found, plain, figures, columns_of(rows))
 
 
+@typed
 def model(name: str | Path) -> Result[ModelArch]:
     """A model: what it computes and moves.
 
@@ -92,6 +95,7 @@ def model(name: str | Path) -> Result[ModelArch]:
     return Result(str(name), arch, told.plain, told.figures, told.columns)
 
 
+@typed
 def system(name: str | Path) -> Result[System]:
     """A machine: chips, links, power.
 

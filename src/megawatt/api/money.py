@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from megawatt.api.result import Figure, Result, columns_of, figures_of
+from megawatt.api.typed import check_kinds, numbers, typed
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError, shown
@@ -55,6 +56,9 @@ class Loan:
     interest_only: int = 0
     balloon_frac: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_kinds(Loan, ((name.name, getattr(self, name.name)) for name in fields(self)))
+
 
 @dataclass(frozen=True)
 class Cash(Result[Any]):
@@ -91,10 +95,13 @@ class Cash(Result[Any]):
         return float(brentq(above, 0.0, _MOST_SHARE, xtol=1e-6))
 
 
+_MOST_MONTHS: Final = 720
+"""Months of a project, at most, as in scenarios."""
 _MOST_SHARE: Final = 10.0
 """Times the revenue of the base case at which a break-even is still looked for."""
 
 
+@typed
 def cash(
     *,
     capex_usd: float,
@@ -151,8 +158,10 @@ def cash(
     year, _, month = start.partition("-")
     if not (year.isdecimal() and month.isdecimal() and 1 <= int(month) <= 12):
         raise ScenarioError(f"start = {shown(start)}; allowed: a month, YYYY-MM")
-    if months < 1 or build_months < 1:
-        raise ScenarioError(f"months = {months}, build_months = {build_months}; allowed: 1 or more")
+    if months < 1 or build_months < 1 or build_months + months > _MOST_MONTHS:
+        raise ScenarioError(
+            f"months = {months}, build_months = {build_months}; allowed: 1 or more, {_MOST_MONTHS} together"
+        )
     if not (np.isfinite(capex_usd) and capex_usd > 0.0):
         raise ScenarioError(f"capex_usd = {capex_usd} USD; allowed: a number above 0")
     count = build_months + months
@@ -203,13 +212,10 @@ def _one(values: FloatArray) -> float | None:
 
 def _monthly(values: ArrayLike, build: int, months: int, name: str) -> FloatArray:
     """Amounts of the months of operation on the project's months, (1, build + months)."""
-    array = np.asarray(values, dtype=np.float64)
-    array = np.full(months, float(array)) if array.ndim == 0 else array
-    if array.shape != (months,):
-        raise ScenarioError(f"{name}: shape {array.shape}; allowed: one number, or {months} months")
-    return np.concatenate([np.zeros(build), array])[np.newaxis, :]
+    return np.concatenate([np.zeros(build), numbers(values, months, name)])[np.newaxis, :]
 
 
+@typed
 def company(
     names: str | Path | Sequence[str | Path] = (), *, months: int = 36, paths: int = 8192, seed: int = 0,
     workers: int = 1, btc_drift: float | None = None,
@@ -255,6 +261,7 @@ def company(
     return Result(title, rows, {"companies": rows}, tuple(figures), columns_of(rows), drawn)
 
 
+@typed
 def contagion(
     failing: str | Sequence[str] = (), *, year: int = 2027, loss: float = 1.0, closed: bool = False,
     fire_sales: bool = True, flows: str | Path | None = None,
@@ -302,6 +309,7 @@ def contagion(
     return Result(f"Payments of {year}", found, plain, figures, columns_of(plain["nodes"]), drawn)
 
 
+@typed
 def cases(key: str | Path | None = None, values: Sequence[str] = ()) -> Result[CaseResult | None]:
     """Published claims, computed again: what holds, and what would change it.
 
@@ -328,6 +336,7 @@ def cases(key: str | Path | None = None, values: Sequence[str] = ()) -> Result[C
     return Result(found.case.title, found, plain, figures, columns_of(plain["verdicts"]))
 
 
+@typed
 def validate(*paths: str | Path, scenario: str | Path | None = None) -> Result[list[dict[str, Any]]]:
     """How far the package is from published answers, or from your own measurements.
 

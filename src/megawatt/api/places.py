@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from megawatt.api.result import Figure, Result, columns_of, figures_of
-from megawatt.arrays import FloatArray
+from megawatt.api.typed import at_least, numbers, typed
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.files import is_file
@@ -34,6 +34,7 @@ def _of_hours(title: str, values: ArrayLike, unit: str) -> Picture:
     return lines(title, {"": ordered.tolist()}, "hours of the year, the highest first", unit)
 
 
+@typed
 def weather(place: str | Path, *, seed: int = 0, shift_k: float = 0.0) -> Result[Weather]:
     """A year of weather by the hour.
 
@@ -79,6 +80,7 @@ def weather(place: str | Path, *, seed: int = 0, shift_k: float = 0.0) -> Result
     return Result(f"Weather of {found.place}", found, plain, figures_of(plain, wanted), columns, drawn)
 
 
+@typed
 def hall(
     place: str | Path,
     designs: str | Sequence[str] = (),
@@ -87,7 +89,7 @@ def hall(
     load_frac: float = 1.0,
     grid_mw: float | None = None,
     shed_hours: int = 0,
-    worst_day: Any = "20-year",
+    worst_day: Literal["20-year", "0.4%", "typical-year"] = "20-year",
     power: str | None = None,
     cooling: str | None = None,
     ups: str | None = None,
@@ -131,6 +133,7 @@ def hall(
 
     known = load_catalogue()
     air = load_weather(place, known, seed, shift_k)
+    at_least(0, shed_hours=shed_hours)
     days = () if grid_mw is None else days_of(air, worst_day)
     asked = HallQuestion(load_frac, grid_mw, shed_hours, days)
     changed, years, rows = read_changes(tuple(changes), known), [], []
@@ -151,6 +154,7 @@ def hall(
     return Result(title, years, {"halls": rows}, figures, columns_of(rows), drawn)
 
 
+@typed
 def prices(source: str | Path, year: int = 2023) -> Result[PriceYear]:
     """A year of market prices by the hour.
 
@@ -233,7 +237,8 @@ class TariffResult(Result[Any]):
         """
         from megawatt.tariff import bill_of, resolve
 
-        drawn_mw, price = _hourly(import_mw, "import_mw"), _hourly(price_usd_per_mwh, "price_usd_per_mwh")
+        drawn_mw = numbers(import_mw, HOURS_IN_YEAR, "import_mw")
+        price = numbers(price_usd_per_mwh, HOURS_IN_YEAR, "price_usd_per_mwh")
         grid = float(drawn_mw.max()) if grid_mw is None else grid_mw
         rate = resolve(self.value, key=self.title, grid_mw=grid, year=year, market_usd_per_mwh=price)
         found = bill_of(rate, drawn_mw, monthly_sum(price * drawn_mw))
@@ -246,16 +251,7 @@ class TariffResult(Result[Any]):
                       partial(bars, f"Bill by month: {self.title}", months, "USD"))  # fmt: skip
 
 
-def _hourly(values: ArrayLike, name: str) -> FloatArray:
-    """A year by the hour; one number holds in every hour."""
-    array = np.asarray(values, dtype=np.float64)
-    if array.ndim == 0:
-        array = np.full(HOURS_IN_YEAR, float(array))
-    if array.shape != (HOURS_IN_YEAR,) or not np.isfinite(array).all():
-        raise ScenarioError(f"{name}: shape {array.shape}; allowed: {HOURS_IN_YEAR:,} finite numbers, or one")
-    return array
-
-
+@typed
 def tariff(name: str | Path) -> TariffResult:
     """A rate sheet: what a grid or a supplier charges.
 
@@ -288,6 +284,7 @@ def tariff(name: str | Path) -> TariffResult:
     return TariffResult(sheet.title or str(name), sheet, told.plain, told.figures, told.columns)
 
 
+@typed
 def miners(miner: str, it_mw: float = 1.0, *, hashprice_usd_per_ph_day: float | None = None) -> Result[MinerFleet]:
     """A fleet of miners of one model, and what a MWh earns in it.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from megawatt.api.typed import typed
 from megawatt.api.words import settings_of
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError, shown
@@ -57,6 +58,7 @@ class Site:
     settings: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
+    @typed
     def of(
         cls,
         use: str,
@@ -111,7 +113,7 @@ class Site:
             usual = tables.get(section)
             merged = isinstance(usual, dict) and isinstance(value, Mapping)
             tables[section] = {**usual, **value} if isinstance(usual, dict) and merged else value
-        live = halls or ({"live": _months_after(start, int(tables["capex"].get("build_months", 0))), "share": 1.0},)
+        live = halls or ({"live": _months_after(start, _build_months(tables.get("capex"))), "share": 1.0},)
         top = {"format": 1, "name": name, "title": title or f"{use} at {place}", "use": use}
         tables |= {
             "site": {"place": place, "grid_mw": grid_mw, **(site or {})},
@@ -141,6 +143,12 @@ class Site:
         return self.loaded
 
 
+def _build_months(capex: Any) -> int:
+    """Months of building; 0 where they are none: the scenario's check names it."""
+    months = capex.get("build_months") if isinstance(capex, Mapping) else None
+    return months if isinstance(months, int) else 0
+
+
 def _months_after(start: str, months: int) -> str:
     """A calendar month so many after another; as it stands where it is none: the scenario's check names it."""
     year, _, month = start.partition("-")
@@ -150,6 +158,7 @@ def _months_after(start: str, months: int) -> str:
     return f"{count // 12}-{count % 12 + 1:02d}"
 
 
+@typed
 def load(file: str | Path, values: Mapping[str, Any] | None = None) -> Site:
     """Read and check a scenario, a comparison or a mixed site.
 

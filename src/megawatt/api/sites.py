@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from megawatt.api.result import Figure, Result, columns_of, figures_of
 from megawatt.api.site import Site, load
+from megawatt.api.typed import at_least, typed
 from megawatt.api.words import settings_of
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
@@ -59,6 +60,7 @@ class Dispatched(Result[Any]):
         return lines(f"Week {number}: {year.name}", rows, "hours of the week", "MW")
 
 
+@typed
 def dispatch(
     site: Asked,
     *,
@@ -141,6 +143,7 @@ _HEADLINE: Final = {
 }
 
 
+@typed
 def plan(site: Asked, *, workers: int = 1) -> Result[Comparison]:
     """The whole chain on a site: chip, training job, hall, grid, contract, debt, risk.
 
@@ -193,6 +196,7 @@ def plan(site: Asked, *, workers: int = 1) -> Result[Comparison]:
     return Result(found.title, found, told, figures, columns_of(rows), drawn)
 
 
+@typed
 def best(site: Asked, *, ranges: bool = True, workers: int = 1) -> Result[Best]:
     """The best mix of uses behind one connection.
 
@@ -227,6 +231,7 @@ def best(site: Asked, *, ranges: bool = True, workers: int = 1) -> Result[Best]:
     return Result(asked.title, found, told, figures, columns_of(rows), drawn)
 
 
+@typed
 def sweep(
     file: str | Path,
     over: str | Iterable[str],
@@ -273,6 +278,7 @@ def sweep(
     return Result(f"Sweep of {file}", target, plain, figures, columns)
 
 
+@typed
 def convert(site: Asked, *, workers: int = 1) -> Result[ConversionResult]:
     """What mining halls are worth, converted to AI now, later, partly, never, or as prices tell.
 
@@ -302,8 +308,14 @@ def convert(site: Asked, *, workers: int = 1) -> Result[ConversionResult]:
     return Result(loaded.title, found, told, figures, columns_of(told["dates"]), drawn)
 
 
+@typed
 def risk(
-    site: Asked, *, paths: int = 2048, draws: Any = "plain", fat_tails: bool = False, workers: int = 1
+    site: Asked,
+    *,
+    paths: int = 2048,
+    draws: Literal["plain", "antithetic", "stratified", "sobol"] = "plain",
+    fat_tails: bool = False,
+    workers: int = 1,
 ) -> Result[list[dict[str, Any]]]:
     """What breaks the debt of a site, when, why, how likely.
 
@@ -327,6 +339,7 @@ def risk(
     """
     from megawatt.chain import forge, risk_study
 
+    at_least(1, paths=paths, workers=workers)
     loaded = _site(site).uses()
     rows = []
     for use in loaded.uses:

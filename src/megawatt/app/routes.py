@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from megawatt import __version__
-from megawatt.app.asked import read_asked, whole
+from megawatt.app.asked import Asked, read_asked, whole
 from megawatt.app.guard import LOCAL_NAMES, Guard
 from megawatt.app.shelf import Shelf
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
@@ -90,7 +90,10 @@ class _Desk:
 
     def kept(self, request: Request, name: str, made: Callable[[Any], Any], *more: Any) -> Any:
         """An answer on a use with moved inputs, worked out once; one calculation at a time."""
-        asked = read_asked(request.query_params, self.shelf.first)
+        return self.worked_out(read_asked(request.query_params, self.shelf.first), name, made, *more)
+
+    def worked_out(self, asked: Asked, name: str, made: Callable[[Any], Any], *more: Any) -> Any:
+        """`kept` on a link that has been read."""
         with self.shelf.lock:
             live, kept = self.shelf.use(asked.scenario, asked.use), self.shelf.kept(asked.scenario)
             key = (name, asked.use, asked.moves, *more)
@@ -136,13 +139,10 @@ def _figures(desk: _Desk, request: Request) -> Response:
         live, moves = both
         return live.figures(moves)
 
-    moved = desk.kept(request, "figures", made)
     asked = read_asked(request.query_params, desk.shelf.first)
-    with desk.shelf.lock:
-        kept = desk.shelf.kept(asked.scenario)
-        base = kept.answers.setdefault(("figures", asked.use, ()), moved if not asked.moves else None)
-        if base is None:
-            base = kept.answers[("figures", asked.use, ())] = kept.uses[asked.use].figures({})
+    with desk.shelf.lock:  # both of one reading of the file
+        moved = desk.worked_out(asked, "figures", made)
+        base = desk.worked_out(replace(asked, moves=()), "figures", made)
     return JSONResponse({"figures": figures_json(moved, base), "moves": asked.by_name})
 
 

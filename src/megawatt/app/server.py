@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -17,6 +18,8 @@ _LOOPBACK: Final = "127.0.0.1"
 """The only address that is listened on: a reverse proxy stands before it where others are to see the page."""
 
 
+_NAME: Final = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
+"""Host names as browsers send them, without a port."""
 _EXAMPLES: Final = Path("examples")
 """Folder of scenarios beside the source."""
 
@@ -44,7 +47,7 @@ def run_app(
     MissingDependencyError
         If the extra ``app`` is not installed.
     ScenarioError
-        If there is no scenario, or other names lack a token.
+        If there is no scenario, or other names are none or lack a token.
     MachineError
         If the port is taken.
     """
@@ -61,6 +64,9 @@ def run_app(
 
     if hosts and not token:
         raise ScenarioError("--host-name: allowed together with --token")
+    for host in hosts:
+        if _NAME.fullmatch(host) is None:
+            raise ScenarioError(f"--host-name {host[:80]!r}: allowed: a name alone, as in mw.example.org")
     shelf = Shelf(start or (_EXAMPLES if is_folder(_EXAMPLES) else Path()))
     names = (*LOCAL_NAMES, *(host.lower() for host in hosts))
     listening = _bound(port)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.errors import MegawattError, ScenarioError
-from megawatt.files import is_folder, read_toml
+from megawatt.files import file_sha256, is_file, is_folder, read_toml
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -42,6 +42,12 @@ class Kept:
     uses: dict[int, LiveUse] = field(default_factory=dict)
     answers: OrderedDict[tuple[Any, ...], Any] = field(default_factory=OrderedDict)
 
+    @property
+    def as_read(self) -> bool:
+        """Whether the scenario's files still say what was read from them."""
+        read = {self.loaded.file: self.loaded.sha256, **{use.file: use.sha256 for use in self.loaded.uses}}
+        return all(is_file(Path(name)) and file_sha256(Path(name)) == sha256 for name, sha256 in read.items())
+
 
 class Shelf:
     """What the page may open: the scenario it was started with and those beside it, by name.
@@ -70,7 +76,7 @@ class Shelf:
         return next(iter(self.listed))
 
     def kept(self, key: str) -> Kept:
-        """A scenario, loaded when it is asked for the first time; hold `lock`.
+        """A scenario, loaded when it is asked for the first time or its file has changed since; hold `lock`.
 
         Raises
         ------
@@ -79,16 +85,17 @@ class Shelf:
         """
         if key not in self.listed:
             raise ScenarioError(f"scenario {key!r}: not beside {self.first}; /api/scenarios lists what is")
-        if key not in self._kept:
+        found = self._kept.pop(key, None)
+        if found is None or not found.as_read:
             from megawatt.catalogue import load_catalogue
             from megawatt.scenario import load
 
             self._catalogue = self._catalogue or load_catalogue()
-            self._kept[key] = Kept(load(self.listed[key].path, self._catalogue))
-        self._kept.move_to_end(key)
+            found = Kept(load(self.listed[key].path, self._catalogue))
+        self._kept[key] = found
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return self._kept[key]
+        return found
 
     def use(self, key: str, number: int) -> LiveUse:
         """A use of a scenario with its links; hold `lock`. Errors as `kept`, and where it cannot be built."""
@@ -114,7 +121,10 @@ def _listed(start: Path, folder: Path) -> Mapping[str, Opened]:
             if path == start:
                 raise
             continue
-        if path == start or _looks_like_one(raw):
+        if path == start and not _looks_like_one(raw):
+            raise ScenarioError(f"{start}: {'a mixed site' if 'parts' in raw else 'no scenario'}; allowed: "
+                                "a scenario or a comparison; megawatt init writes a starter")  # fmt: skip
+        if _looks_like_one(raw):
             listed[path.name] = Opened(path.name, str(raw.get("title") or path.stem), path)
     if not listed:
         raise ScenarioError(f"{start}: no scenario in it; megawatt init writes a starter")

@@ -29,8 +29,9 @@ _ENDING_S: Final = 5.0
 
 @dataclass
 class Ranking:
-    """A search for the inputs that move a use most: how far it is, and what it found so far."""
+    """A search for the inputs that move a use most in a file's state: how far it is, and what it found so far."""
 
+    sha256: str
     done: int = 0
     total: int = 0
     running: bool = True
@@ -51,13 +52,16 @@ class Rankings:
         self._found: dict[tuple[str, int], Ranking] = {}
 
     def of(self, asked: Asked) -> Ranking:
-        """The ranking of a use; started when it is asked for, anew where it was cancelled."""
+        """The ranking of a use; started when it is asked for, anew where it was cancelled or the file has changed."""
         key = (asked.scenario, asked.use)
         with self._shelf.lock:
+            sha256 = "".join(use.sha256 for use in self._shelf.kept(asked.scenario).loaded.uses)
             found = self._found.get(key)
+            if found is not None and found.sha256 != sha256:
+                found.cancelled.set()
+                found = None
             if found is None or (found.cancelled.is_set() and not found.running):
-                self._shelf.kept(asked.scenario)
-                found = self._found[key] = Ranking()
+                found = self._found[key] = Ranking(sha256)
                 threading.Thread(target=self._run, args=(found, *key), daemon=True).start()
             return found
 

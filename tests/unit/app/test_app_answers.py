@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -195,3 +196,43 @@ def test_counterparties_are_a_page_that_pins_its_scripts(client: testclient.Test
 def test_a_folder_without_a_scenario_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="no scenario"):
         Shelf(tmp_path)
+
+
+def test_a_file_edited_on_disk_is_read_again(folder: Path, client: testclient.TestClient) -> None:
+    text = (folder / KEY).read_text()
+    edited = folder / "edited.toml"
+    edited.write_text(text)
+    with testclient.TestClient(make_app(Shelf(edited)), base_url=HOME) as own:
+        one = next(i for i in own.get("/api/all-inputs").json()["inputs"] if i["name"] == "discount_rate")
+        moved = {"set": f"discount_rate:{one['low']}"}
+        before = own.get("/api/figures", params=moved).json()["figures"][0]
+        edited.write_text(text.replace("seed = ", "[site]\n[site", 1))
+        assert own.get("/api/figures", params=moved).status_code == 400
+        edited.write_text(re.sub(r"(?m)^grid_mw = .*", "grid_mw = 20", text))
+        after = own.get("/api/figures", params=moved).json()["figures"]
+        edited.unlink()
+        assert "no such file" in own.get("/api/figures").json()["error"]["message"]
+    assert after[0]["base"] != before["base"]
+    assert next(row for row in after if row["name"] == "peak_mw")["value"] <= 20
+
+
+def test_more_scenarios_than_are_kept_at_once(folder: Path, tmp_path: Path) -> None:
+    """A scenario that makes room while its figures are worked out is opened again."""
+    for number in range(10):
+        shutil.copy(folder / KEY, tmp_path / f"s{number}.toml")
+    with testclient.TestClient(make_app(Shelf(tmp_path)), base_url=HOME) as own:
+
+        def asked(number: int) -> int:
+            link = {"scenario": f"s{number % 10}.toml", "set": "discount_rate:0.12"}
+            return int(own.get("/api/figures", params=link).status_code)
+
+        with ThreadPoolExecutor(10) as threads:
+            assert set(threads.map(asked, range(10))) == {200}
+
+
+@pytest.mark.parametrize("name", ["childress-mixed.toml", "other.toml"])
+def test_a_start_that_is_no_scenario_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "other.toml").write_text("a = 1")
+    start = tmp_path / name if name == "other.toml" else folder / name
+    with pytest.raises(ScenarioError, match="allowed: a scenario or a comparison"):
+        Shelf(start)

@@ -175,3 +175,11 @@ def test_figures_of_claims_mixes_and_conversions_are_explained() -> None:
     }
     found = explain_answer({"command": "convert", "results": [never]}, "never.value_usd")
     assert found.inputs[0].source == "assumption"
+
+
+@pytest.mark.parametrize("content", ["{}", '{"uses": 3}', '{"uses": []}', '{"uses": [3]}', '{"uses": [{}]}'])
+def test_a_summary_without_uses_is_no_run(tmp_path: Path, content: str) -> None:
+    (tmp_path / "summary.json").write_text(content)
+    for ask in (run_tables, figures_in):
+        with pytest.raises(ScenarioError, match="a run folder of megawatt plan"):
+            ask(tmp_path)

@@ -53,6 +53,22 @@ class RunTables:
         return UseTables(uses[name], rows)
 
 
+def run_summary(folder: Path) -> dict[str, Any]:
+    """The summary of a run folder, its uses with names.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder is none of `megawatt plan`.
+    """
+    path = folder / "summary.json"
+    summary: dict[str, Any] = read_json(path, _RUN)
+    uses = summary.get("uses")
+    if not (isinstance(uses, list) and uses and all(isinstance(use, dict) and "name" in use for use in uses)):
+        raise ScenarioError(f"{path}: uses = {shown(uses)}; allowed: {_RUN}")
+    return summary
+
+
 def run_tables(folder: Path) -> RunTables:
     """What a run folder holds.
 
@@ -61,8 +77,7 @@ def run_tables(folder: Path) -> RunTables:
     ScenarioError
         If it is none of `megawatt plan`.
     """
-    summary = read_json(folder / "summary.json", "a run folder of megawatt plan")
-    return RunTables(summary, {name: read_columns(folder / f"{name}.parquet") for name in _TABLES})
+    return RunTables(run_summary(folder), {name: read_columns(folder / f"{name}.parquet") for name in _TABLES})
 
 
 def tables_in_memory(comparison: Comparison) -> RunTables:
@@ -71,6 +86,7 @@ def tables_in_memory(comparison: Comparison) -> RunTables:
     return RunTables(summary_of(comparison), tables)
 
 
+_RUN: Final = "a run folder of megawatt plan"
 _Parts = Callable[[UseTables], tuple[Part, ...]]
 _FIGURES: Final[Mapping[str, tuple[str, _Parts]]] = {
     "value_usd_per_grid_mw_year": (

@@ -8,7 +8,7 @@ from typing import Any
 from megawatt.files import is_folder, read_json
 from megawatt.results.explanation.answers import explain_answer, leaves_of
 from megawatt.results.explanation.records import Explanation, unit_of
-from megawatt.results.explanation.runs import explain_run, explained, run_tables
+from megawatt.results.explanation.runs import explain_run, explained, run_summary, run_tables
 
 __all__ = ["explain_path", "figures_in"]
 
@@ -42,7 +42,7 @@ def explain_path(path: Path, number: str, use: str = "") -> Explanation:
 def figures_in(path: Path) -> list[dict[str, Any]]:
     """Every figure that can be explained: ``number``, ``value``, ``unit``, and both in words."""
     if is_folder(path):
-        summary = read_json(path / "summary.json", "a run folder of megawatt plan")
+        summary = run_summary(path)
         several = len(summary["uses"]) > 1
         rows = [
             (f"{use['name']}.{name}" if several else name, figure.get("value"), str(figure.get("unit", "")))
