@@ -97,3 +97,9 @@ def test_a_place_that_is_none_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="1 problem"):
         run_sweep(MINERS, load_catalogue(), axes, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("address", ["tcp://", "tcp://127.0.0.1", "tcp://127.0.0.1:x"])
+def test_an_address_without_a_port_is_refused(address: str) -> None:
+    with pytest.raises(MachineError, match="allowed: local, or the address"), open_cluster(address):
+        pass

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from megawatt.errors import MachineError, Problem
 from megawatt.repeatable import ONE_THREAD
@@ -55,6 +56,14 @@ def _refused(found: str, allowed: str, hint: str = "docs/sweeps.md") -> MachineE
     return MachineError(f"--cluster: {found}", [Problem("--cluster", found, allowed, hint)])
 
 
+def _has_port(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return bool(parts.hostname) and parts.port is not None
+    except ValueError:
+        return False
+
+
 def asked_cluster(address: str | None, workers: int = 2) -> contextlib.AbstractContextManager[Cluster | None]:
     """`open_cluster` where an address is given, nothing otherwise."""
     return contextlib.nullcontext() if address is None else open_cluster(address, workers)
@@ -75,7 +84,7 @@ def open_cluster(address: str, workers: int = 2) -> Iterator[Cluster]:
     MachineError
         If Dask is not installed (names the extra), nothing answers there, or no worker comes.
     """
-    if address != "local" and not address.startswith(_KINDS):
+    if address != "local" and not (address.startswith(_KINDS) and _has_port(address)):
         raise _refused(f"{address!r}", _ALLOWED)
     try:
         import dask
