@@ -55,8 +55,8 @@ def _unit_usd(common: Shared, key: str) -> tuple[float, float]:
     sizes = {f"{name}_{unit}": 0.0 for unit in ("mw", "mwh") if hasattr(getattr(common.scenario, name), unit)}
     site = sized_section(common, sizes | {key: 1.0}, alone)
     spent = shared_capital(site)
-    none = np.zeros((1, 1, 12))
-    costs = PlantMoney(spent.plants, AddedByPlants(np.zeros(1), np.ones(1), none, none, none, {}))
+    none = np.zeros((1, 1, 3, 12))
+    costs = PlantMoney(spent.plants, AddedByPlants(np.zeros(1), np.ones(1), none, {}))
     model = CashModel(
         calendar=site.calendar,
         capital=spent,

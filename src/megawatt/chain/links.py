@@ -25,7 +25,7 @@ from megawatt.chain.loan import junior_terms
 from megawatt.chain.mined import mined_year, with_values
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
-from megawatt.chain.plants import PlantMoney, Plants, added_by_plants, plants_of
+from megawatt.chain.plants import PlantMoney, Plants, Solved, added_by_plants, plants_of
 from megawatt.chain.power import BlockMoney, block_money, power_index
 from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
@@ -358,8 +358,16 @@ def _with_plants(
     miners = model.find(MiningMoney)
     hosted = miners.hosted if miners else None
     # The halls' year is held as the layout is: what plants add is not solved anew where only the halls moved.
-    solved = partial(added_by_plants, problem=problem)
-    added = memo("added by plants", solved, plants, worth, contract, ageing, hosted)
+    years = memo("solved years", _no_years)
+    added = memo(
+        "added by plants",
+        partial(added_by_plants, problem=problem, solved=years),
+        plants,
+        worth,
+        contract,
+        ageing,
+        hosted,
+    )
     money = PlantMoney(
         costs=model.capital.plants,
         tables=added,
@@ -368,6 +376,11 @@ def _with_plants(
         miners=miners,
     )
     return replace(model, businesses=(*model.businesses, money))
+
+
+def _no_years(_: Catalogue) -> Solved:
+    """No year is solved yet; those that are, are found again by what they are."""
+    return {}
 
 
 def _ai_halls(

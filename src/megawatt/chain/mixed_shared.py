@@ -249,16 +249,16 @@ def shared_money(
     if miners is not None:
         ground = Ground(calendar, common.response, common.terms, common.index)
         value = miners.economics(ground, base_factors(common.terms, level.size)).usd_per_mwh[0]
-    moneys, none = [], np.zeros((1, 1, 12))
+    moneys, none = [], np.zeros((1, 1, 3, 12))
     for p in range(len(phases)):
         years = partial(_years, common=common, parts=tuple(parts), phases=phases, phase=p, mean=mean)
         now = phase == p
         alone = sum(part.scale * share > 0.0 for part, share in zip(parts, phases[p].tolist(), strict=True)) < 2
         if alone and not common.plants and not held:
-            tables = AddedByPlants(np.zeros(1), np.ones(1), none, none, none, {})
+            tables = AddedByPlants(np.zeros(1), np.ones(1), none, {})
         else:
-            asked = (value[now], level[now]) if base_only else None
-            tables = added_tables(common.plants, mean, ageing, years, asked, common.solved)
+            tables = added_tables(common.plants, mean, ageing, years, common.solved)
+            tables = tables.only(tables.around(value[now], level[now])[1] if base_only else None)
         moneys.append(
             PlantMoney(
                 costs=spent.plants,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import pickle
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray, IntArray
+from megawatt.arrays import BoolArray, FloatArray, IntArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.grid_services import curtailment_pay_usd, with_grid_terms
@@ -46,6 +48,8 @@ _VALUES: Final = (0.0, 0.35, 0.55, 0.75, 1.0, 1.4, 2.2)
 """Values of a mined MWh, relative to the year's mean, at which it is dispatched."""
 _FEW_VALUES: Final = (0.0, 0.5, 1.0)
 """The same where every year takes HiGHS."""
+_MOST_KEPT: Final = 4096
+"""Solved years that are kept, some kB each."""
 _SMALLER: Final = 0.1
 """Share by which a plant is made smaller to see what it adds."""
 
@@ -148,26 +152,67 @@ def _export_prices(export: Export, grid: Grid) -> tuple[FloatArray, FloatArray]:
     return market - paid * export.spread_usd_per_mwh.number(), market
 
 
+Corner = tuple[IntArray, IntArray, FloatArray]
+"""Of each point a node (index of value, of level), and its weight."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddedByPlants:
-    """Tables of what plants and services add, (values, levels, 12), as `PlantMoney` has them. [USD]"""
+    """What plants and services add at nodes of the value of a mined MWh and of the level of prices. [USD]
+
+    ``parts_usd`` (values, levels, 3, 12) is by month what is added before fuel (bill saved, exports, what machines earn
+    more, less wear and upkeep per MWh), the gas burned, and what the grid pays. A node that is nan is solved by
+    ``solve``, once, when it is first asked for; before the tables go to another process, all are. ``lost_usd`` (12,) by
+    plant is what one that has lost all its power would no longer add, at the rate of its first tenth. ``burns`` and
+    ``paid``: whether there is gas, and pay of the grid.
+    """
 
     values_usd_per_mwh: FloatArray
     levels: FloatArray
-    added_usd: FloatArray
-    fuel_usd: FloatArray
-    services_usd: FloatArray
+    parts_usd: FloatArray
     lost_usd: Mapping[str, FloatArray]
+    burns: bool = False
+    paid: bool = False
+    solve: Callable[[float, float], FloatArray] | None = None
+
+    def __reduce__(self) -> tuple[type[AddedByPlants], tuple[object, ...]]:
+        whole = self.only()
+        return AddedByPlants, tuple(getattr(whole, name) for name in AddedByPlants.__slots__)
+
+    def around(self, value: FloatArray, level: FloatArray) -> tuple[list[Corner], BoolArray]:
+        """Nodes around each point with their weights, and which nodes (values, levels) have any."""
+        i, along = _place(self.values_usd_per_mwh, value)
+        j, across = _place(self.levels, level)
+        rows, columns = self.values_usd_per_mwh.size, self.levels.size
+        needed = np.zeros((rows, columns), dtype=np.bool_)
+        corners = []
+        for di, wi in ((0, 1.0 - along), (1, along)):
+            row = np.minimum(i + di, rows - 1)
+            for dj, wj in ((0, 1.0 - across), (1, across)):
+                column, weight = np.minimum(j + dj, columns - 1), wi * wj
+                needed[row[weight != 0.0], column[weight != 0.0]] = True
+                corners.append((row, column, weight))
+        return corners, needed
+
+    def at(self, needed: BoolArray) -> FloatArray:
+        """The parts, (values, levels, 3, 12), with the needed nodes (values, levels) solved; 0 where one is not."""
+        missing = np.isnan(self.parts_usd[:, :, 0, 0])
+        if self.solve is not None:
+            for i, j in np.argwhere(missing & needed).tolist():
+                self.parts_usd[i, j] = self.solve(float(self.values_usd_per_mwh[i]), float(self.levels[j]))
+        return np.nan_to_num(self.parts_usd)
+
+    def only(self, needed: BoolArray | None = None) -> AddedByPlants:
+        """The tables with these nodes solved (all where None), and no other ever."""
+        found = self.at(np.ones(self.parts_usd.shape[:2], dtype=np.bool_) if needed is None else needed)
+        return replace(self, parts_usd=found, solve=None)
 
 
 @dataclass(frozen=True, slots=True)
 class PlantMoney:
     """What plants and grid terms add to the site's cash: the dispatched year with them, less the year without.
 
-    Of ``tables``, ``added_usd`` is the bill saved, exports, and what machines earn more, less wear and upkeep per MWh;
-    ``fuel_usd`` the gas burned; ``services_usd`` what the grid pays. Between the nodes all are interpolated.
-    ``lost_usd`` (12,) by plant is what one that has lost all its power would no longer add, at the rate of its first
-    tenth.
+    Between the nodes of ``tables`` all that they have is interpolated.
     """
 
     costs: tuple[PlantCost, ...]
@@ -183,8 +228,7 @@ class PlantMoney:
         if self.miners is not None:
             value = self.miners.economics(ground, factors).usd_per_mwh
         level = ground.power.level(factors)
-        tables = (self.tables.added_usd, self.tables.fuel_usd, self.tables.services_usd)
-        added, fuel, services = (self._between(table, value, level, ground) for table in tables)
+        added, fuel, services = self._between(value, level, ground)
         month = np.arange(months)
         live = live_share(ground.calendar.halls, months)
         for cost in self.costs:
@@ -195,28 +239,29 @@ class PlantMoney:
         stands = live * np.min([np.ones(months), *(month >= cost.live for cost in self.costs)], axis=0)
         upkeep = sum((cost.upkeep_usd(month) for cost in self.costs), np.zeros(months))
         revenue, costs = {"own_power": added * stands}, dict[str, FloatArray]()
-        if self.tables.services_usd.any():
+        if self.tables.paid:
             revenue["grid_services"] = services * stands
-        if self.tables.fuel_usd.any():
+        if self.tables.burns:
             costs["fuel"] = fuel * dearer * stands
         if self.costs:
             costs["plant_upkeep"] = upkeep[np.newaxis, :]
         return earned(months, revenue=revenue, cost=costs)
 
-    def _between(self, table: FloatArray, value: FloatArray, level: FloatArray, ground: Ground) -> FloatArray:
-        """A table at the value and level of every path and month, linear between its nodes and beyond the last."""
-        spine = ground.calendar.spine
+    def _between(self, value: FloatArray, level: FloatArray, ground: Ground) -> list[FloatArray]:
+        """The parts at the value and level of every path and month, linear between nodes and beyond the last."""
+        spine, tables = ground.calendar.spine, self.tables
         value, level = np.broadcast_arrays(value, level)
-        i, along = _place(self.tables.values_usd_per_mwh, value)
-        j, across = _place(self.tables.levels, level)
+        corners, needed = tables.around(value, level)
+        nodes = tables.at(needed)
         month = np.broadcast_to(spine.month, value.shape)
-        here = np.zeros(value.shape)
-        for di, wi in ((0, 1.0 - along), (1, along)):
-            row = np.minimum(i + di, table.shape[0] - 1)
-            for dj, wj in ((0, 1.0 - across), (1, across)):
-                here = here + wi * wj * table[row, np.minimum(j + dj, table.shape[1] - 1), month]
         leap = np.where((spine.month == 1) & (spine.hours == 29 * 24.0), 29.0 / 28.0, 1.0)
-        return np.asarray(here * leap, dtype=np.float64)
+        found = []
+        for part in range(nodes.shape[2]):
+            here = np.zeros(value.shape)
+            for row, column, weight in corners:
+                here = here + weight * nodes[row, column, part, month]
+            found.append(here * leap)
+        return found
 
 
 def _place(nodes: FloatArray, at: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -245,7 +290,7 @@ Solved = dict[Hashable, Mapping[str, FloatArray]]
 
 def added_by_plants(
     _: Catalogue, plants: Plants, worth_usd_per_mwh: float, contract_usd: float, ageing: tuple[str, ...],
-    hosted: Hosted | None, *, problem: SiteProblem,
+    hosted: Hosted | None, *, problem: SiteProblem, solved: Solved,
 ) -> AddedByPlants:  # fmt: skip
     """What plants and services add at nodes of the value of a mined MWh and of the level of prices.
 
@@ -261,45 +306,39 @@ def added_by_plants(
         Plants that lose power.
     hosted : Hosted or None
         Customers' machines beside the site's own.
+    solved : dict
+        As `added_tables` has it.
     """
     years = partial(_one_use, problem=problem, hosted=hosted, contract_usd=contract_usd)
-    return added_tables(plants, worth_usd_per_mwh, ageing, years)
+    return added_tables(plants, worth_usd_per_mwh, ageing, years, solved)
 
 
 def added_tables(
-    plants: Plants, worth_usd_per_mwh: float, ageing: tuple[str, ...], years: Years,
-    asked: tuple[FloatArray, FloatArray] | None = None, solved: Solved | None = None,
-) -> AddedByPlants:  # fmt: skip
+    plants: Plants, worth_usd_per_mwh: float, ageing: tuple[str, ...], years: Years, solved: Solved
+) -> AddedByPlants:
     """The year with plants less the year without, by month, at nodes of the mined value and of the level of prices.
 
-    Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level. ``asked``:
-    values and levels that will be asked for; nodes that none of them needs are left out, and all else is the same.
-    ``solved``: years that are known already; those solved here are added.
+    Where services need HiGHS (seconds a year) there are three nodes of the value and one of the level. A node is solved
+    when it is asked for. ``solved``: years that are known already; those solved here are added.
     """
     slow = any(not_own(year.make()) for year in years(plants, worth_usd_per_mwh, 1.0)[0])
-    known: Solved = {} if solved is None else solved
     nodes, levels = (np.array(n) for n in ((_FEW_VALUES, (1.0,)) if slow else (_VALUES, _LEVELS)))
     values = worth_usd_per_mwh * nodes if worth_usd_per_mwh > 0.0 else np.zeros(1)
-    if asked is not None:
-        values, levels = (_needed(all_of, at) for all_of, at in zip((values, levels), asked, strict=True))
-    parts = np.array([[_difference(years, plants, v, at, known) for at in levels.tolist()] for v in values.tolist()])
     lost = {}
     if ageing:
-        now = _net(_difference(years, plants, worth_usd_per_mwh, 1.0, known))
+        now = _net(_difference(plants, worth_usd_per_mwh, 1.0, years=years, solved=solved))
         for name in ageing:
-            lost[name] = (
-                now - _net(_difference(years, plants.smaller(name), worth_usd_per_mwh, 1.0, known))
-            ) / _SMALLER
-    return AddedByPlants(values, levels, parts[:, :, 0], parts[:, :, 1], parts[:, :, 2], lost)
-
-
-def _needed(nodes: FloatArray, asked: FloatArray) -> FloatArray:
-    """The nodes between which what is asked for lies."""
-    if nodes.size == 1:
-        return nodes
-    place, along = _place(nodes, asked)
-    used = np.union1d(place, place[along != 0.0] + 1)
-    return nodes[used] if used.size else nodes[:1]
+            less = _difference(plants.smaller(name), worth_usd_per_mwh, 1.0, years=years, solved=solved)
+            lost[name] = (now - _net(less)) / _SMALLER
+    return AddedByPlants(
+        values_usd_per_mwh=values,
+        levels=levels,
+        parts_usd=np.full((values.size, levels.size, 3, 12), np.nan),
+        lost_usd=lost,
+        burns=any(supply.name == "gas" for supply in plants.assets.supplies),
+        paid=bool(plants.assets.services) or bool(np.any(curtailment_pay_usd(plants.assets))),
+        solve=partial(_difference, plants, years=years, solved=solved),
+    )
 
 
 def _net(parts: FloatArray) -> FloatArray:
@@ -327,7 +366,7 @@ def at_market(problem: SiteProblem, level: float, value: FloatArray, hosted: Hos
     )
 
 
-def _difference(years: Years, plants: Plants, value: float, level: float, solved: Solved) -> FloatArray:
+def _difference(plants: Plants, value: float, level: float, *, years: Years, solved: Solved) -> FloatArray:
     """What the plants add by month before fuel, the fuel, and what the grid pays. [USD], (3, 12)"""
     with_plants, assets, beside = years(plants, value, level)
     without, _, beside_without = years(None, value, level)
@@ -344,10 +383,22 @@ def _account(years: list[Asked], solved: Solved) -> dict[str, FloatArray]:
     for year in years:
         found = None if year.key is None else solved.get(year.key)
         if found is None:
-            problem = year.make()
-            found = monthly_usd(problem, optimise(problem))
+            found = _year_usd(year.make(), solved)
             if year.key is not None:
                 solved[year.key] = found
         for name, usd in found.items():
             lines[name] = lines.get(name, np.zeros(12)) + year.factor * usd
     return lines
+
+
+def _year_usd(problem: HourlyProblem, solved: Solved) -> Mapping[str, FloatArray]:
+    """What each line of a year earns by month, of the year solved before that is the same but for contracts' pay."""
+    paid = {b.name: b.contract_usd for b in problem.uses if b.contract_usd is not None}
+    unit = replace(problem, uses=tuple(replace(b, contract_usd=1.0) if b.name in paid else b for b in problem.uses))
+    key = hashlib.blake2b(pickle.dumps(unit), digest_size=16).hexdigest()
+    if key not in solved:
+        if len(solved) >= _MOST_KEPT:
+            solved.clear()
+        solved[key] = monthly_usd(unit, optimise(unit))
+    found = solved[key]
+    return {**found, **{name: usd * found[name] for name, usd in paid.items()}}

@@ -88,13 +88,16 @@ class YearSolver:
 
     def _empty_hour(self, peak_mw: FloatArray) -> int:
         """The hour after which the battery is empty for the strongest reason, in a year with both ends free."""
-        energy = self.stack.store[1]
         hours, (slopes, lengths, offsets, lows, _) = self._forward(peak_mw, 0, self.compiled.NO_STATE)
         last = slice(offsets[-2], offsets[-1])
         end = lows[-1] + lengths[last][slopes[last] < 0.0].sum()
         _, worth, state, _ = self.compiled.backward(*hours, 0, end, 0.0, slopes, lengths, offsets, lows)
+        return self._after_empty(worth, state)
+
+    def _after_empty(self, worth: FloatArray, state: FloatArray) -> int:
+        """The hour after the one that has most reason to leave the battery empty."""
         bound = worth - self.stack.store[4] * np.roll(worth, -1)
-        empty = state <= 1e-9 * energy
+        empty = state <= 1e-9 * self.stack.store[1]
         strongest = int(np.argmax(np.where(empty, bound, -np.inf)))
         return (strongest + 1) % int(state.size)
 
@@ -141,6 +144,8 @@ class YearSolver:
         # Hour 0 begins a block of `_block_starts`, so that the tangents of blocks stay true (`_at_peaks`).
         energy, self.first_hour = float(self.stack.store[1]), 0
         found = minimise(at, 0.0, energy, RELATIVE_GAP * self.stack.scale_usd, 0.5 * energy)
+        # The next peaks are tried with the cut where this year is empty.
+        self.first_hour = self._after_empty(found.best.plan.worth, found.best.plan.state)
         # The relief of a mean of dual chains whose slope in the state is zero: a slope of the least cost over states.
         share, sides = found.share, (found.left.plan, found.right.plan)
         relief = share * sides[0].relief_usd_per_mw + (1.0 - share) * sides[1].relief_usd_per_mw

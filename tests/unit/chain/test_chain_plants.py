@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.hours import site_year
-from megawatt.chain.links import Links, forge
+from megawatt.chain.links import Links, forge, reforge
 from megawatt.chain.plants import PlantMoney
-from megawatt.dispatch import SiteAssets, earned_usd, ledger, optimise, site_hours
+from megawatt.chain.sensitivity import moved_input
+from megawatt.dispatch import HourlyPlan, HourlyProblem, SiteAssets, earned_usd, ledger, optimise, site_hours
 from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.risk import base_factors
@@ -49,8 +51,7 @@ def test_what_plants_add_is_the_year_with_them_less_the_year_without(sections: t
     problem = replace(made.problem, mining_value_usd_per_mwh=value)
     earned = [earned_usd(ledger(h, optimise(h))) for h in (site_hours(problem, a) for a in (assets, bare))]
     ones = np.ones((1, made.model.calendar.spine.months))
-    added = money._between(money.tables.added_usd, 70.0 * ones, ones, made.model.ground)
-    fuel = money._between(money.tables.fuel_usd, 70.0 * ones, ones, made.model.ground)
+    added, fuel, _ = money._between(70.0 * ones, ones, made.model.ground)
     year = slice(2, 14)  # without a leap February
     assert (added - fuel)[0, year].sum() == pytest.approx(earned[0] - earned[1], rel=0.05, abs=2e4)
 
@@ -135,3 +136,35 @@ def test_an_output_is_given_once() -> None:
 
 def test_plants_are_named_as_their_sections() -> None:
     assert PLANTS == ("solar", "wind", "gas", "battery")
+
+
+def test_a_year_is_solved_once_whatever_money_moves_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    solved: list[HourlyProblem] = []
+
+    def counted(problem: HourlyProblem) -> HourlyPlan:
+        solved.append(problem)
+        return optimise(problem)
+
+    monkeypatch.setattr("megawatt.chain.plants.optimise", counted)
+    base = links(*BATTERY)
+    base.base  # noqa: B018 - the nodes that it asks for are solved
+    few = len(solved)
+    assert 0 < few < 2 * 7 * 3
+    moved, catalogue = moved_input(base, "battery.capex_usd_per_mwh", 5e5)
+    dearer = reforge(base, moved, catalogue)
+    assert dearer.base.measures.npv_usd[0] < base.base.measures.npv_usd[0]
+    assert len(solved) == few
+    anew = forge(moved, catalogue, base.folder)
+    assert anew.base.measures.npv_usd[0] == dearer.base.measures.npv_usd[0]
+    assert len(solved) == 2 * few
+
+
+def test_nodes_that_are_solved_when_asked_for_are_those_that_travel() -> None:
+    money = links(*BATTERY).model.find(PlantMoney)
+    assert money is not None
+    lazy, sent = money.tables, pickle.loads(pickle.dumps(money.tables))
+    assert not np.isnan(sent.parts_usd).any()
+    assert sent.solve is None
+    needed = lazy.around(np.array([70.0]), np.array([1.0]))[1]
+    np.testing.assert_array_equal(lazy.at(needed)[needed], sent.parts_usd[needed])
+    np.testing.assert_array_equal(lazy.only().parts_usd, sent.parts_usd)
