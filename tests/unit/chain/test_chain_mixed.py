@@ -121,7 +121,7 @@ def test_miners_ramp_out_while_halls_ramp_in(tmp_path: Path) -> None:
     assert (halls.live[:6] == 0.0).all()
     assert halls.live[12] == 0.75
     assert site.peak_mw()[0] == pytest.approx(300.0, abs=0.1)
-    assert site.idle_mw()[-1] == pytest.approx(300.0 - 137.5, abs=1.0), "what the page says of the halls alone"
+    assert site.idle_mw()[-1] == pytest.approx(300.0 - 145.5, abs=1.0), "what the page says of the halls alone"
 
 
 def test_plants_and_load_held_back_are_shared(tmp_path: Path) -> None:
