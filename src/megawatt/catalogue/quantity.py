@@ -289,7 +289,10 @@ def _json_schema(unit: str, ge: float, le: float) -> dict[str, Any]:
     return {"anyOf": [number, text, table]}
 
 
-_ELSE: Final = {"grid": "; or no grid, with prices of one's own and power.carbon_g_per_kwh"}
+_ELSE: Final = {
+    "grid": "; or no grid, with prices of one's own and power.carbon_g_per_kwh",
+    "place": "; or anywhere, as 'latitude, longitude, elevation in m': '27.5, -99.5, 130'",
+}
 """What will do instead of a key of a family."""
 
 

@@ -11,7 +11,7 @@ from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["ai_load_mw", "chip_money", "contract_usd_per_year"]
+__all__ = ["ai_load_mw", "busy_it_mw", "chip_money", "contract_usd_per_year"]
 
 
 def ai_load_mw(scenario: Scenario, chips: Compute | None) -> tuple[float, ...]:
@@ -21,6 +21,13 @@ def ai_load_mw(scenario: Scenario, chips: Compute | None) -> tuple[float, ...]:
     if scenario.lease is None or scenario.site.it_mw is None:
         return (0.0,)
     return (scenario.site.it_mw.number() * scenario.lease.it_load_frac.number(),)
+
+
+def busy_it_mw(scenario: Scenario, chips: Compute | None) -> float:
+    """IT power of the AI halls with every chip busy; of leased halls all that is let: the tenant may draw it. [MW]"""
+    if chips is not None:
+        return chips.busy_it_mw
+    return 0.0 if scenario.lease is None or scenario.site.it_mw is None else scenario.site.it_mw.number()
 
 
 def _serving_money(

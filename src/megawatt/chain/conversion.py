@@ -43,7 +43,7 @@ from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["convert"]
+__all__ = ["convert", "warnings_of"]
 
 
 def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1) -> ConversionResult:
@@ -232,7 +232,7 @@ def _result(
     )  # fmt: skip
     error = float(never.std(ddof=1) / np.sqrt(never.size))
     errors = first.std(axis=0, ddof=1) / np.sqrt(never.size)
-    grid_mw = ai.scenario.site.grid_mw.number()
+    grid_mw = max(use.scenario.site.grid_mw.number() for use in (mining, ai))
     to_year = float(level_annuity_usd_per_year(np.ones(1), rate, 0, terms.months)[0]) / grid_mw
     return ConversionResult(
         mining=mining.scenario.title,
@@ -253,7 +253,27 @@ def _result(
         partly_usd=partly,
         usd_per_grid_mw_year=to_year,
         assumptions=_assumptions(terms),
+        warnings=warnings_of(mining, ai),
     )
+
+
+def warnings_of(mining: Links, ai: Links) -> tuple[str, ...]:
+    """Where the two uses are not of one site: connections of two sizes, blocks of power that change hands."""
+    mined_mw, ai_mw = (use.scenario.site.grid_mw.number() for use in (mining, ai))
+    mine, tenant = mining.model.find(BlockMoney), ai.model.find(BlockMoney)
+    found = []
+    if mined_mw != ai_mw:
+        found.append(
+            f"The connection is {mined_mw:,.1f} MW for mining and {ai_mw:,.1f} MW for AI: all halls go, and what lies "
+            "between earns nothing after converting. For miners beside the AI halls take megawatt mix."
+        )
+    if mine is not None and (tenant is None or tenant.owner_frac != mine.owner_frac):
+        worth = -float(mine.first_year(mining.model.calendar)[1].sum()) / 1e6
+        found.append(
+            f"Blocks of power are the site's while it mines ({worth:,.2f} million USD in the first full year) and "
+            "gone when it converts, as the tenant pays the energy: leave them out of both uses if they stay yours."
+        )
+    return tuple(found)
 
 
 def _assumptions(terms: Conversion) -> tuple[Assumption, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.businesses import AIMoney
 from megawatt.chain.capital import calendar_of
+from megawatt.chain.chip_money import busy_it_mw
 from megawatt.chain.links import Links, forge
 from megawatt.chain.mixed_shared import Shared, load_site, shared_money
 from megawatt.chain.money import CashModel
@@ -38,8 +39,9 @@ class MixedPart:
     """One business of a mixed site, at the size of its scenario; ``scale`` is its size in the site.
 
     ``live`` (months of the site,) is the share of its halls that runs; ``draw_mw`` (8760,) what all of them draw at
-    full load, chips at their mean power, and ``busy_mw`` with every chip busy; ``model`` its cash beside the others,
-    which take the connection before it, ``left_mw`` what they leave it in each phase, where that binds.
+    full load, chips at their mean power, and ``busy_mw`` with every chip busy or all of a lease drawn; ``model`` its
+    cash beside the others, which take the connection before it, ``left_mw`` what they leave it in each phase, where
+    that binds.
     """
 
     loaded: LoadedPart
@@ -167,14 +169,13 @@ def _alone(part: LoadedPart, links: Links, months: int) -> MixedPart:
     spine = links.model.calendar.spine
     live = np.zeros(months)
     live[: spine.months] = live_share(links.model.calendar.halls, spine.months)
-    problem, chips = links.problem, links.compute
+    problem = links.problem
     if problem.mining_response is not None:
         drawn = _drawn_mw(problem.mining_response, np.full(HOURS_IN_YEAR, problem.mining_it_mw))
         return MixedPart(part, links, part.scale, live, drawn, drawn, links.model)
     assert problem.ai_response is not None, "a use has AI or mining halls"
-    drawn = busy = _drawn_mw(problem.ai_response, problem.ai_it_mw)
-    if chips is not None:
-        busy = _drawn_mw(problem.ai_response, np.full(HOURS_IN_YEAR, chips.busy_it_mw))
+    drawn = _drawn_mw(problem.ai_response, problem.ai_it_mw)
+    busy = _drawn_mw(problem.ai_response, np.full(HOURS_IN_YEAR, busy_it_mw(links.scenario, links.compute)))
     return MixedPart(part, links, part.scale, live, drawn, busy, links.model)
 
 

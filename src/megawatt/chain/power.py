@@ -16,7 +16,7 @@ from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
 from megawatt.tariff import weekday_hours
 
-__all__ = ["BlockMoney", "block_money", "forward_usd_per_mwh", "index_on", "power_index"]
+__all__ = ["BlockMoney", "block_money", "block_notes", "forward_usd_per_mwh", "index_on", "power_index"]
 
 
 def forward_usd_per_mwh(power: Power, years: IntArray, months: IntArray) -> FloatArray | None:
@@ -91,6 +91,23 @@ class BlockMoney:
         """Cost of the block less its sale at the node, whatever the site draws."""
         cost = self.paid_usd - ground.power.level(factors) * self.market_usd - self.basis_usd
         return earned(ground.months, cost={"power_blocks": np.atleast_2d(cost * self.owner_frac)})
+
+
+def block_notes(block: BlockMoney | None, calendar: Calendar, grid_mw: float) -> list[str]:
+    """Whose the blocks are, and what of a use's worth is theirs, not its own."""
+    if block is None:
+        return []
+    if block.owner_frac == 0.0:
+        return [
+            "Blocks of power go to the tenant, who pays the energy, before the halls are let too: what they earn or "
+            "lose is in no figure here. A use whose owner pays the energy has it: compare the two without blocks."
+        ]
+    earned_usd = -float(block.first_year(calendar)[1].sum()) * block.owner_frac
+    return [
+        "Blocks of power are paid whether used or not; what is not used is sold at the node's price of the hour: they "
+        f"{'earn' if earned_usd >= 0.0 else 'lose'} {abs(earned_usd) / 1e6:,.2f} million USD in the first full year "
+        f"({abs(earned_usd) / grid_mw:,.0f} USD per grid MW, before tax), whatever the site runs."
+    ]
 
 
 def block_money(

@@ -400,6 +400,7 @@ class UseResult:
     assumptions: tuple[Assumption, ...]
     warnings: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
     stresses: tuple[StressResult, ...] = ()
     stack: Stack | None = None
     unit_costs: tuple[UnitCost, ...] = ()
@@ -449,6 +450,8 @@ class ConversionResult:
         Level annual value per grid megawatt of one dollar of worth.
     assumptions : tuple of Assumption
         Numbers of the section itself; those of the two uses stand with them.
+    warnings : tuple of str
+        What makes the two uses hard to compare.
     """
 
     mining: str
@@ -466,6 +469,7 @@ class ConversionResult:
     partly_usd: tuple[float, ...]
     usd_per_grid_mw_year: float
     assumptions: tuple[Assumption, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def never_frac(self) -> float:

@@ -10,11 +10,13 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.chip_money import busy_it_mw
 from megawatt.chain.committee import credit_paper
 from megawatt.chain.compute import Compute
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.operating import operating_terms
+from megawatt.chain.power import BlockMoney, block_notes
 from megawatt.chain.records import Footprint, MinedYear, Sensitivity, UseResult
 from megawatt.chain.run_cost import run_cost
 from megawatt.chain.sensitivity import sensitivities
@@ -116,10 +118,10 @@ def _footprint(scenario: Scenario, dispatch: Dispatch) -> Footprint:
 
 
 def _peak_mw(links: Links, dispatch: Dispatch) -> float:
-    """Largest import of the year; AI halls with every chip busy in the worst hour. [MW]"""
-    if links.ai is None or links.compute is None:
+    """Largest import of the year; AI halls with every chip busy, or all that is let drawn, in the worst hour. [MW]"""
+    if links.ai is None:
         return dispatch.peak_mw
-    busy = np.minimum(links.compute.busy_it_mw, links.ai.response.it_limit_mw)
+    busy = np.minimum(busy_it_mw(links.scenario, links.compute), links.ai.response.it_limit_mw)
     return float(simulate_hall(links.ai.design, links.weather, busy).facility_mw.max())
 
 
@@ -242,7 +244,9 @@ _NAMED: Final = 4
 def _squeezed_notes(links: Links) -> list[str]:
     """What is spent in fewer months than the scenario asks for, because the project has not started before."""
     capex, first = links.scenario.capex, min(h.month for h in links.model.calendar.paid_by)
-    said = {"build_months": capex.build_months, "chip_lead_months": capex.chip_lead_months}
+    said = {"build_months": capex.build_months} if capex.shell_usd_per_mw.number() else {}
+    if links.model.capital.machines_cost_usd:
+        said["chip_lead_months"] = capex.chip_lead_months
     return [
         f"capex.{name} = {asked}: the first block is live {first} months after the start, and paid for within them."
         for name, asked in said.items()
@@ -276,8 +280,6 @@ def _price_notes(links: Links) -> list[str]:
         notes.append(f"Price levels follow a forward curve of {years[0]} to {years[-1]}; its last year is held.")
     if links.grid.collar is not None:
         notes.append("A collar holds every hour's market price between its floor and its cap.")
-    if power.blocks:
-        notes.append("Blocks are paid whether used or not; what is not used is sold at the node's price of the hour.")
     return notes
 
 
@@ -345,6 +347,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     served = float(np.sum(dispatch.ai_it_mw) / (links.problem.ai_it_mw.sum() or 1.0))
     chips = links.compute
     value = float(links.base.measures.value_usd_per_grid_mw_year[0])
+    blocks = tuple(block_notes(links.model.find(BlockMoney), links.model.calendar, grid_mw))
     rests_on = (*_sign_notes(value, moves, assumptions), *_handed_back_notes(risk))
     return UseResult(
         name=scenario.name,
@@ -381,8 +384,9 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         ),
         sensitivities=moves,
         assumptions=assumptions,
-        warnings=(*_warnings(links, dispatch, assumptions), *rests_on),
+        warnings=(*_warnings(links, dispatch, assumptions), *blocks, *rests_on),
         rests_on=rests_on,
+        blocks=blocks,
         stresses=stress_results(links),
         stack=links.stack,
         unit_costs=costs,

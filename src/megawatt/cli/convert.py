@@ -86,3 +86,5 @@ def print_conversion(result: ConversionResult) -> None:
         "never.",
         style="dim",
     )
+    for text in result.warnings:
+        to.print(text)

@@ -400,7 +400,7 @@ def _duration(problem: HourlyProblem, plan: HourlyPlan) -> str:
     from megawatt.dispatch import load_duration
 
     found = load_duration(problem, plan)
-    text = "import at most {:,.1f} MW, above {:,.1f} in 10 %, {:,.1f} in 50 %, {:,.1f} in 90 % of hours"
+    text = "import at most {:,.1f} MW; at least {:,.1f} MW in 10 % of hours, {:,.1f} in 50 %, {:,.1f} in 90 %"
     return "; ".join(
         [text.format(*found.import_mw), *(f"{name} off in {hours:,} hours" for name, hours in found.off_hours.items())]
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from megawatt.cli.options import SETTING, Whole, force_option
-from megawatt.cli.output import emit_json, note, say
+from megawatt.cli.output import console, emit_json, note, say
 from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
 
@@ -116,13 +116,16 @@ def _print_mix(found: dict[str, Any]) -> None:
         ("part", "size", "MW at most", "runs", "capital", "value", "DSCR", "adds"), rows, left=("runs",), fold="runs"
     )
     idle = found["idle_mw"]
-    say("Capital and value in million USD at the first month; adds: mean over the orders in which parts may come.")
-    say(f"Idle: {idle['mean']:,.1f} of {found['grid_mw']:,.1f} MW in the mean month, {idle['least']:,.1f} at least.")
+    to = console()
+    to.print("Capital and value in million USD at the first month; adds: mean over the orders in which parts may come.")
+    to.print(
+        f"Idle: {idle['mean']:,.1f} of {found['grid_mw']:,.1f} MW in the mean month, {idle['least']:,.1f} at least."
+    )
     _print_foresight(found["foresight"])
     risk = found.get("risk")
     if risk:
         missed = risk["probability_missed"]
-        say(
+        to.print(
             f"Over {risk['paths']:,} paths: mean {_million(risk['mean_usd'])}, worst twentieth "
             f"{_million(risk['tail_usd'])} million USD; some loan misses a payment: "
             + ("no debt" if missed is None else f"{missed:.1%}")
@@ -131,12 +134,13 @@ def _print_mix(found: dict[str, Any]) -> None:
 
 
 def _print_foresight(known: dict[str, Any]) -> None:
+    to = console()
     if "why_not" in known:
-        say(f"What prices known only a day ahead cost is not told: {known['why_not']}.")
+        to.print(f"What prices known only a day ahead cost is not told: {known['why_not']}.")
     elif known["achieved_frac"] is None:
-        say("Nothing in the site follows prices.")
+        to.print("Nothing in the site follows prices.")
     else:
-        say(
+        to.print(
             f"Fullest year: uses that follow prices earn {_million(known['flexible_usd'])} million USD with perfect "
             f"foresight (the bound), {_million(known['achieved_usd'])} ({known['achieved_frac']:.1%}) knowing prices a "
             "day ahead"
@@ -203,7 +207,7 @@ def best(
 
 
 def _print_best(found: Best, told: dict[str, Any]) -> None:
-    names = list(told["best"]["scales"])
+    to, names = console(), list(told["best"]["scales"])
     rows = [
         (
             row["name"],
@@ -214,18 +218,18 @@ def _print_best(found: Best, told: dict[str, Any]) -> None:
         for row in (told["best"], *told["single_use"])
     ]  # fmt: skip
     print_table(("", *names, "value", "worst 5 %", "capital", "missed", "idle MW"), rows)
-    say("Sizes over each scenario's own; value: mean over the paths, million USD at the first month.")
+    to.print("Sizes over each scenario's own; value: mean over the paths, million USD at the first month.")
     plants = {name: size for name, size in told["best"]["plants"].items() if size > 0.0}
     if plants:
-        say("Plants: " + ", ".join(f"{name} {size:,.1f}" for name, size in plants.items()) + ".")
+        to.print("Plants: " + ", ".join(f"{name} {size:,.1f}" for name, size in plants.items()) + ".")
     _print_foresight(told["foresight"])
     gap = told["gap"]
-    say(
+    to.print(
         f"Programme {_million(gap['programme_usd'])}, chain {_million(gap['chain_usd'])} million USD: "
         f"gap {gap['gap_frac']:.2%} ({gap['solver']}, {gap['seconds']:.1f} s)."
     )
     for name, usd in told["shadow_prices"].items():
-        say(f"One more {name.removeprefix('usd_per_')}: {usd:,.4g} USD.")
+        to.print(f"One more {name.removeprefix('usd_per_')}: {usd:,.4g} USD.")
     if len(told["frontier"]) > 1:
         print_table(
             ("frontier: value", "worst 5 %", "missed", *names),
@@ -240,10 +244,10 @@ def _print_best(found: Best, told: dict[str, Any]) -> None:
         )  # fmt: skip
     robust = told["robust"]
     if robust["inputs"]:
-        say(f"{robust['inputs_that_flip']} of {robust['inputs']} widest ranges change which parts are in the mix:")
+        to.print(f"{robust['inputs_that_flip']} of {robust['inputs']} widest ranges change which parts are in the mix:")
         for row in robust["flips"]:
             if row["flips_at"] is not None:
                 ends = f"{row['low']:,.4g} to {row['high']:,.4g}"
-                say(f"  {row['title']}: at {row['flips_at']:,.4g} {row['unit']} (base {row['base']:,.4g}, {ends})")
+                to.print(f"  {row['title']}: at {row['flips_at']:,.4g} {row['unit']} (base {row['base']:,.4g}, {ends})")
     for name in found.left_out:
-        say(f"Left out for its DSCR: {name}.")
+        to.print(f"Left out for its DSCR: {name}.")

@@ -103,7 +103,7 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
             to.print(f"{use.name}: {_tranche_text(tranche)}", style="dim")
         for stress in use.stresses:
             to.print(f"{use.name}: {_stress_text(stress)}", style="dim")
-        for text in use.rests_on or use.warnings[-1:]:
+        for text in (*use.blocks, *(use.rests_on or use.warnings[-1:])):
             to.print(f"{use.name}: {text}", style="dim")
         if without := without_formulas(use.cash):
             to.print(f"{use.name}: No workbook: it has no formulas for {', '.join(without)}.", style="dim")

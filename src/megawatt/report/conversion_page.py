@@ -34,7 +34,7 @@ def render_conversion(title: str, result: ConversionResult, sources: Mapping[str
         summary=plan_table(result),
         charts=charts,
         assumptions=listing.listed([(title, result.assumptions)], sources),
-        warnings=(),
+        warnings=[(title, text) for text in result.warnings],
         kinds=KINDS,
     )
 

@@ -132,7 +132,7 @@ def _alone(use: UseResult) -> Answer:
     ]
     if use.sensitivities:
         points.append(_reversal_text(crossing, "change the sign"))
-    return Answer(sentence, (*points, *_debt_points([use])))
+    return Answer(sentence, (*points, *use.blocks, *_debt_points([use])))
 
 
 def _ranked(ranked: Sequence[UseResult]) -> Answer:
@@ -169,7 +169,8 @@ def _ranked(ranked: Sequence[UseResult]) -> Answer:
             for other, r in found
         ]
         points.append(_reversal_text(ends))
-    return Answer(sentence, (*points, *_unknown_points(ranked), *_debt_points(ranked)))
+    blocks = tuple(f"{use.title}: {text}" for use in ranked for text in use.blocks)
+    return Answer(sentence, (*points, *blocks, *_unknown_points(ranked), *_debt_points(ranked)))
 
 
 _FAR_APART: Final = 5.0

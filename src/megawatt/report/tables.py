@@ -175,7 +175,7 @@ _MEASURES: Final[tuple[tuple[str, str, str, str, Callable[[UseResult], Cell]], .
         "peak_mw",
         "Peak from the grid",
         "MW",
-        "Greatest draw from the grid, AI halls with every chip busy in the worst hour; the contract must carry it.",
+        "Greatest draw from the grid, AI halls with every chip busy, or all rented power; the contract carries it.",
         _peak,
     ),
     (

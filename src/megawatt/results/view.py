@@ -344,6 +344,7 @@ def conversion_summary(result: ConversionResult) -> dict[str, Any]:
         },
         "partly": [{"halls_now": k} | worth(value) for k, value in enumerate(result.partly_usd)],
         "best_halls_now": best,
+        "warnings": list(result.warnings),
         "assumptions": [
             {name: getattr(a.fact, name) for name in ("value", "low", "high", "kind", "source", "note")}
             | {"name": a.name}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.chip_money import busy_it_mw
 from megawatt.chain.inputs import move
 from megawatt.chain.lease import LeaseMoney, lease_flows
 from megawatt.chain.links import forge
@@ -125,6 +126,9 @@ def test_a_deal_from_rent_to_cash() -> None:
     # triple net: no energy on the landlord's bill, though the halls draw it
     assert not base.flows.opex_cost["energy_ai"].any()
     assert links.response.ai_facility_mwh.sum() > 0.8 * 8760 * 168 * 0.9
+    # the tenant may draw all that it rents: the peak is that of full halls, not of their mean load
+    assert busy_it_mw(use.scenario, None) == pytest.approx(168.0)
+    assert links.problem.ai_it_mw.max() < 168.0
     # running cost 21.2 USD per kW and month, 3 % up each year from month 0
     assert base.opex_total[0, live] == pytest.approx(168_000 * 21.2 * 1.03 ** (live // 12), rel=1e-9)
 

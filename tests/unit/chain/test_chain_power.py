@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.conversion import warnings_of
 from megawatt.chain.hours import site_year
 from megawatt.chain.links import Links, blocks_of, forge
-from megawatt.chain.power import BlockMoney
+from megawatt.chain.power import BlockMoney, block_notes
 from megawatt.chain.use import run_use
 from megawatt.dispatch import ledger, optimise, solve_merit
 from megawatt.errors import ScenarioError
@@ -243,3 +244,25 @@ def test_blocks_of_a_conversion_run_over_its_own_months() -> None:
     np.testing.assert_allclose(whole.paid_usd[: own.mwh.size], own.paid_usd)
     assert not later.paid_usd[:24].any()
     np.testing.assert_array_equal(later.paid_usd[24:], whole.paid_usd[24:])
+
+
+def test_what_blocks_are_worth_whatever_runs_is_said() -> None:
+    made = links("power.blocks=[{mw=100, usd_per_mwh=40}]")
+    own, calendar = made.model.find(BlockMoney), made.model.calendar
+    (note,) = block_notes(own, calendar, 300.0)
+    worth = 100.0 * float((made.grid.price_usd_per_mwh - 40.0).sum())
+    assert f"earn {worth / 1e6:,.2f} million USD in the first full year ({worth / 300.0:,.0f} USD per grid MW" in note
+    assert own is not None
+    (passed_on,) = block_notes(replace(own, owner_frac=0.0), calendar, 300.0)
+    assert "go to the tenant" in passed_on
+    assert block_notes(None, calendar, 300.0) == []
+
+
+def test_a_conversion_says_where_its_two_uses_are_not_of_one_site() -> None:
+    block = "power.blocks=[{mw=20, usd_per_mwh=40}]"
+    mining = links(block)
+    assert warnings_of(mining, mining) == ()
+    tenant = links("site.grid_mw=290", block, example="deals/cipher-barber-lake")
+    sizes, blocks = warnings_of(mining, tenant)
+    assert "300.0 MW for mining and 290.0 MW for AI" in sizes
+    assert "gone when it converts, as the tenant pays the energy" in blocks
