@@ -14,7 +14,7 @@ import megawatt as mw
 BITCOIN = Path(__file__).parents[3] / "examples" / "childress-bitcoin.toml"
 
 
-@pytest.mark.parametrize("value", [3, None, [], object(), float("nan"), b"x"], ids=repr)
+@pytest.mark.parametrize("value", [3, None, [], object(), float("nan"), b"x"], ids=lambda v: type(v).__name__)
 @pytest.mark.parametrize(
     "ask",
     [mw.load, mw.plan, mw.dispatch, mw.best, mw.convert, mw.risk, mw.model, mw.system, mw.weather, mw.miners, mw.prices,
