@@ -15,7 +15,7 @@ from megawatt.cases.sections import CaseSections, InputSection
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.catalogue.section import as_problems
 from megawatt.errors import CatalogueError, ScenarioError, counted, shown
-from megawatt.files import is_file, parse_number, read_table, read_toml
+from megawatt.files import is_file, is_folder, parse_number, read_table, read_toml
 
 __all__ = ["case_keys", "read_case", "with_inputs"]
 
@@ -32,22 +32,30 @@ def _folders() -> list[Path]:
 
 def case_keys() -> list[str]:
     """Keys of the cases at hand, by their number, then by name."""
+    numbers = _numbers()
+    return sorted(numbers, key=lambda key: (numbers[key], key))
+
+
+def _numbers() -> dict[str, int]:
+    """Numbers of the cases at hand by key, 0 where a file has none."""
     found = {
         f.name: f / _FILE
         for folder in reversed(_folders()) if folder.is_dir() for f in folder.iterdir() if is_file(f / _FILE)
     }  # fmt: skip
     numbers = {key: read_toml(path, "a case file")[0].get("number", 0) for key, path in found.items()}
-    return sorted(found, key=lambda key: (numbers[key] if isinstance(numbers[key], int) else 0, key))
+    return {key: number if isinstance(number, int) else 0 for key, number in numbers.items()}
 
 
 def read_case(key: str) -> CaseFile:
-    """A case by its key or the path of its folder.
+    """A case by its key, its number or the path of its folder.
 
     Raises
     ------
     ScenarioError
         If there is none, or its file is not one; holds every problem.
     """
+    if key.isascii() and key.isdigit() and not is_folder(Path(key)):
+        key = next((name for name, number in _numbers().items() if str(number) == key), key)
     places = [Path(key), *(folder / key for folder in _folders())]
     path = next((p / _FILE for p in places if len(key) < 1000 and "\0" not in key and is_file(p / _FILE)), None)
     if path is None:

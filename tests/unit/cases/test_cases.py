@@ -134,3 +134,9 @@ def test_the_command_lists_and_refuses() -> None:
     listed = CliRunner().invoke(cli, ["cases", "list"])
     assert listed.exit_code == 0
     assert "trn3-claim" in listed.output
+
+
+def test_a_case_is_found_by_its_number() -> None:
+    assert read_case("7").key == "terawulf-fluidstack"
+    with pytest.raises(ScenarioError, match="case '77'"):
+        read_case("77")
