@@ -21,7 +21,8 @@ FILES = {
     # measured mean absolute error of rows that nothing was fitted on, dense and mixtures, and rank agreement, with a
     # margin of a third
     "measured_runs.csv": (0.115, 0.6, 0.6),
-    "measured_runs_tpu_trn.csv": (0.09, 0.07, None),
+    # 0.07 until one speed of dropless multiplies served TPU v5p, v7 and MI355X.
+    "measured_runs_tpu_trn.csv": (0.09, 0.10, None),
     "measured_runs_single_node.csv": (0.1, None, 0.75),
 }
 ROW = {

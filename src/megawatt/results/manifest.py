@@ -12,11 +12,14 @@ from typing import Any, Final
 
 import megawatt
 from megawatt import __version__
+from megawatt.files import read_bytes
 
 __all__ = ["code_of_rooms", "make_manifest"]
 
 _HASH: Final = 16
 """Characters of a hash."""
+_LARGEST: Final = 2**22
+"""Size of a module, at most. [B]"""
 _PACKAGES = ("numpy", "scipy", "highspy", "duckdb", "pydantic", "pyxirr")
 
 
@@ -26,7 +29,7 @@ def code_of_rooms() -> dict[str, str]:
     package = Path(megawatt.__file__).parent
     for file in sorted(package.rglob("*.py")):
         room = file.relative_to(package).parts[0] if file.parent != package else ""
-        hashes.setdefault(room, hashlib.sha256()).update(file.read_bytes())
+        hashes.setdefault(room, hashlib.sha256()).update(read_bytes(file, _LARGEST, "a module of the package"))
     return {room: digest.hexdigest()[:_HASH] for room, digest in hashes.items()}
 
 

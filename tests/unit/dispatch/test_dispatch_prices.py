@@ -86,7 +86,7 @@ def test_gaps_and_duplicates_name_the_line(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=":8762: the time of line 12 is given twice"):
         read_prices(_csv(tmp_path / "twice.csv", 2023, again=10), AT_CHILDRESS)
     with pytest.raises(ScenarioError, match="missing"):
-        read_prices(_csv(tmp_path / "zone.csv", 2023), FilePart(utc_offset_hours=-7))
+        read_prices(_csv(tmp_path / "zone.csv", 2023), FilePart(utc_offset_hours=-9))
 
 
 @pytest.mark.parametrize(

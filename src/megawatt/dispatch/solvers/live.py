@@ -60,6 +60,10 @@ class LiveProgram:
         """
         started = time.perf_counter()
         self._highs.run()
+        if self._program.unsettled(self._highs):
+            # A basis that no longer serves: from nothing, once.
+            self._highs.clearSolver()
+            self._highs.run()
         self.solve_s += time.perf_counter() - started
         self._program.check(self._highs)
         self.values = np.asarray(self._highs.getSolution().col_value)

@@ -230,6 +230,14 @@ class LinearProgram:
         model.a_matrix_.value_ = np.concatenate([none, *(b.coefficient.ravel() for b in blocks)])
         return model
 
+    def unsettled(self, highs: Any) -> bool:
+        """Whether HiGHS came to no word: neither an optimum nor that there is none."""
+        import highspy
+
+        statuses = highspy.HighsModelStatus
+        settled = (statuses.kOptimal, statuses.kInfeasible, statuses.kUnboundedOrInfeasible, statuses.kUnbounded)
+        return highs.getModelStatus() not in settled
+
     def check(self, highs: Any) -> None:
         """Raise where HiGHS has no optimum, as `solve`."""
         import highspy
