@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +11,6 @@ from megawatt.cli.options import WORDS, Number, Whole, kernels_option, run_optio
 from megawatt.cli.output import emit_json, say
 from megawatt.cli.tables import print_table
 from megawatt.errors import ScenarioError
-from megawatt.repeatable import ONE_THREAD
 
 __all__ = ["compare"]
 
@@ -84,7 +81,6 @@ def _precisions(text: str | None, systems: list[str]) -> list[str | None]:
 )
 @run_options()
 @kernels_option
-@click.option("--workers", type=Whole(1, 256), help="Processes; the result is the same.  [default: all cores]")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write charts into.")
 @click.option("--force", is_flag=True, help="Replace a report that was changed since it was written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/training.md).")
@@ -102,7 +98,6 @@ def compare(
     seq_len: int | None,
     precision: str | None,
     kernels: Path | None,
-    workers: int | None,
     report: Path | None,
     force: bool,
     as_json: bool,
@@ -114,12 +109,6 @@ def compare(
     a step back is the share of it that twice as much of one thing would save. Chips that the limit allows and the best
     plan does not use are counted as idle; energy and cost are of the chips in use.
     """
-    os.environ.update(ONE_THREAD)
-    from megawatt.risk import run_calls, start_workers
-
-    many = min(workers or len(os.sched_getaffinity(0)), len(systems.split(",")))
-    if many > 1:
-        start_workers(many, "megawatt.launch")
     from megawatt.catalogue import load_catalogue
     from megawatt.launch import compare_machines
     from megawatt.training import Setup
@@ -142,7 +131,7 @@ def compare(
         power_mw=power_mw, usd_per_hour=usd_per_hour, step_s=step_s,
         usd_per_chip_hour=_each(prices, names, "--prices") if prices else (),
         precisions=_precisions(precision, names), global_batch=batch, seq_len=seq_len, kernels=kernels,
-        setup=Setup(**options), run=partial(run_calls, workers=many),
+        setup=Setup(**options),
     )  # fmt: skip
     rows = [machine_dict(machine) for machine in found]
     if report is not None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,7 +34,6 @@ def compare_machines(
     seq_len: int | None = None,
     kernels: Path | None = None,
     setup: Setup | None = None,
-    run: Callable[[Sequence[Callable[[], Machine]]], list[Machine]] | None = None,
 ) -> list[Machine]:
     """The best plan of a model on each machine, all equal in one thing.
 
@@ -61,9 +59,6 @@ def compare_machines(
         Measured kernels in the place of the catalogue's.
     setup : Setup, optional
         How the run is set up.
-    run : callable, optional
-        Makes the calls of all machines, in their order: `megawatt.risk.run_calls` with workers; here, one after the
-        other, unless given.
 
     Raises
     ------
@@ -74,7 +69,7 @@ def compare_machines(
     if step_s is not None and (chips or units or power_mw or usd_per_hour):
         raise ScenarioError("step_s beside another limit; allowed: one of step_s, chips, units, power_mw, usd_per_hour")
     catalogue, keys = open_machines(catalogue, machines, kernels=kernels)
-    arch, calls = load_model(model, catalogue), []
+    arch, found = load_model(model, catalogue), []
     for key, count, number, price, named in zip_longest(keys, chips, units, usd_per_chip_hour, precisions):
         system = catalogue.system(key)
         limit = None
@@ -89,5 +84,5 @@ def compare_machines(
             lora_rank=setup.lora, packing=setup.packing,
         )  # fmt: skip
         asked = setup.question() | {"precisions": of_it, "step_s": step_s, "grows": global_batch is None}
-        calls.append(partial(machine_within, job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **asked))
-    return [call() for call in calls] if run is None else run(calls)
+        found.append(machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **asked))
+    return found
