@@ -18,7 +18,6 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytest.importorskip("uvicorn")
 pytestmark = pytest.mark.browser
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _MINE, _HALL = "childress-bitcoin.toml", "childress-gb300.toml"
 
 
@@ -33,17 +32,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield process.stdout.readline().split()[0]
         process.terminate()
         assert process.wait(20) in (0, 143)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if _CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as engine:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = engine.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from tests.report_sample import SOURCES, mining_alone, sample_comparison
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
-_CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _INK = """() => Array.from(document.querySelectorAll('[data-plot]')).filter(box => {
     const svg = box.querySelector('svg'), canvas = box.querySelector('canvas');
     if (svg) { return svg.querySelectorAll('path').length > 3; }
@@ -48,17 +46,6 @@ def one_use(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "one.html"
     path.write_text(render(replace(sample, uses=sample.uses[:1]), SOURCES), encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    if _CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    with playwright.sync_playwright() as engine:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = engine.chromium.launch(executable_path=_CHROMIUM, args=flags)
-        yield chromium
-        chromium.close()
 
 
 class Visit:
