@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
 
-import numpy as np
-
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.inputs import is_number
 from megawatt.chain.links import Links, forge, reforge
-from megawatt.chain.sensitivity import end_of, input_title, low_high, missed_frac, moved_input, ranged_inputs
+from megawatt.chain.sensitivity import end_of, input_title, known, low_high, missed_frac, moved_input, ranged_inputs
 from megawatt.chain.use import dispatch_of, hall_year_of
 from megawatt.dispatch import Dispatch
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
@@ -153,11 +151,11 @@ class LiveUse:
         return LiveFigures(
             value_usd_per_grid_mw_year=end.value_usd,
             npv_usd=float(measures.npv_usd[0]),
-            min_dscr=_known(end.cover.min_dscr),
-            llcr=_known(end.cover.llcr),
+            min_dscr=known(end.cover.min_dscr),
+            llcr=known(end.cover.llcr),
             probability_missed=missed_frac(links),
             tokens_per_grid_mwh=None if tokens is None or not drawn else tokens * served * _YEAR_S / drawn,
-            pue=_known(hall_year_of(links, year).pue),
+            pue=known(hall_year_of(links, year).pue),
             import_mwh=drawn,
             energy_usd=float(sum(year.energy_cost_usd.values())),
             peak_mw=year.peak_mw,
@@ -218,8 +216,8 @@ class LiveUse:
         swing = abs(high.value_usd - low.value_usd)
         ends = {
             "value_usd_per_grid_mw_year": (low.value_usd, high.value_usd),
-            "min_dscr": (_known(low.cover.min_dscr), _known(high.cover.min_dscr)),
-            "llcr": (_known(low.cover.llcr), _known(high.cover.llcr)),
+            "min_dscr": (known(low.cover.min_dscr), known(high.cover.min_dscr)),
+            "llcr": (known(low.cover.llcr), known(high.cover.llcr)),
             "tokens_per_grid_mwh": (low.tokens, high.tokens),
         }
         return replace(self.input_of(name, swing), ends=ends) if swing else None
@@ -238,10 +236,6 @@ _ROUNDING: Final = 1e-9
 """A value may pass the end of its range by rounding."""
 _YEAR_S: Final = 3600.0 * HOURS_IN_YEAR
 """Seconds of a year. [s]"""
-
-
-def _known(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def live_use(loaded: LoadedScenario, catalogue: Catalogue) -> LiveUse:

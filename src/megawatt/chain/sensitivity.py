@@ -22,7 +22,17 @@ from megawatt.finance.scheduled import Cover, scheduled_covers
 from megawatt.risk import run_calls, simulate_factors
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["End", "end_of", "input_title", "low_high", "missed_frac", "moved_input", "ranged_inputs", "sensitivities"]
+__all__ = [
+    "End",
+    "end_of",
+    "input_title",
+    "known",
+    "low_high",
+    "missed_frac",
+    "moved_input",
+    "ranged_inputs",
+    "sensitivities",
+]
 
 _UNIT_AT_END: Final = re.compile(
     r"_(frac|years|months|hours|usd|mw|w|k|c|usd_per_(chip|kw_month|mw|chip_hour|mwh|th)|w_per_chip|per_year)$"
@@ -108,8 +118,9 @@ def _ends(moved: Sequence[Links | None]) -> list[End | None]:
 
 def end_of(links: Links) -> End:
     """What one site is worth, and its loan's cover; base case."""
-    value, case = links.model.base_end()
-    return End(value, links.tokens_per_mwh, scheduled_covers([case])[0])
+    found = _ends([links])[0]
+    assert found is not None, "an end was given"
+    return found
 
 
 def _moved(links: Links, row: Assumption, value: float) -> Links | None:
@@ -148,14 +159,15 @@ def _between(low: End, high: End) -> Sensitivity:
         value_at_high=high.value_usd,
         tokens_at_low=low.tokens,
         tokens_at_high=high.tokens,
-        dscr_at_low=_known(low.cover.min_dscr),
-        dscr_at_high=_known(high.cover.min_dscr),
-        llcr_at_low=_known(low.cover.llcr),
-        llcr_at_high=_known(high.cover.llcr),
+        dscr_at_low=known(low.cover.min_dscr),
+        dscr_at_high=known(high.cover.min_dscr),
+        llcr_at_low=known(low.cover.llcr),
+        llcr_at_high=known(high.cover.llcr),
     )
 
 
-def _known(value: float) -> float | None:
+def known(value: float) -> float | None:
+    """A figure, or None where there is none (not finite)."""
     return value if math.isfinite(value) else None
 
 
@@ -180,10 +192,9 @@ def _basis(links: Links, base_end: End) -> Sensitivity | None:
     other = next(b for b in chips.basis_price_usd_per_chip_hour if b != contract.basis)
     scenario = links.scenario.model_copy(update={"contract": contract.model_copy(update={"basis": other})})
     try:
-        moved = _ends([reforge(links, scenario, links.catalogue)])[0]
+        moved = end_of(reforge(links, scenario, links.catalogue))
     except InfeasibleError:
         return None
-    assert moved is not None, "an end was given"
     price = chips.basis_price_usd_per_chip_hour[other]
     pair = sorted([(price, moved), (used, base_end)], key=lambda p: p[0])
     return replace(
@@ -254,8 +265,7 @@ def sensitivities(links: Links, workers: int = 1) -> tuple[Sensitivity, ...]:
     workers : int
         Processes; the result does not depend on it.
     """
-    ranged, here = ranged_inputs(links), _ends([links])[0]
-    assert here is not None, "the base case is there"
+    ranged, here = ranged_inputs(links), end_of(links)
     # The order in which results come is undone by sorting.
     calls = _shares(workers)
     shares = run_calls([partial(_all, links, here, ranged[i::calls]) for i in range(calls)], workers)
