@@ -84,6 +84,21 @@ def test_it_draws_every_chart_silently_and_offline(browser: object, report: Path
         )
 
 
+def test_a_click_on_a_figure_opens_where_it_comes_from(browser: object, one_use: Path) -> None:
+    with Visit(browser, one_use, width=390) as visit:
+        figure = visit.page.get_by_role("button", name="$1.23m, where it comes from").last
+        panel = visit.page.get_by_role("dialog", name=re.compile("Value after capital"))
+        assert not panel.is_visible()
+        figure.press("Enter")
+        assert panel.is_visible()
+        assert panel.get_by_text("value_usd_per_grid_mw_year").first.is_visible()
+        assert panel.get_by_role("columnheader", name="Rests on").is_visible()
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 390
+        visit.page.keyboard.press("Escape")
+        assert not panel.is_visible()
+        assert visit.said == []
+
+
 def test_charts_have_a_name_and_a_table_behind_them(browser: object, one_use: Path) -> None:
     with Visit(browser, one_use) as visit:
         chart = visit.page.get_by_role("figure", name="PUE by month", exact=True)

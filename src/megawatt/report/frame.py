@@ -17,6 +17,7 @@ from megawatt.files import read_text
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.report import tables
 from megawatt.report.figure import Chart, Option
+from megawatt.report.format import DASH, quantity
 
 __all__ = ["fill"]
 
@@ -70,6 +71,7 @@ def _environment() -> jinja2.Environment:
     environment.tests["negative_text"] = tables.is_negative
     environment.filters["breakable"] = _breakable
     environment.filters["glued"] = _glued
+    environment.filters["told"] = _told
     return environment
 
 
@@ -82,6 +84,11 @@ def _breakable(name: str) -> Markup:
 def _glued(text: str) -> str:
     """A sentence in which no line breaks between a minus sign and its amount (word joiner, Unicode U+2060)."""
     return text.replace("\u2212$", "\u2212\u2060$")
+
+
+def _told(value: float | str | None, unit: str = "", name: str = "") -> str:
+    """A number of an explanation with its unit; a dash where there is none."""
+    return DASH if value is None else quantity(value, unit, name)
 
 
 def _asset(folder: str, name: str) -> str:

@@ -12,6 +12,7 @@ from megawatt.report.charts.sections import chart_set
 from megawatt.report.decision import answer
 from megawatt.report.figure import use_colour
 from megawatt.report.frame import fill
+from megawatt.report.origins import origins
 from megawatt.report.run_table import run_table
 
 __all__ = ["render"]
@@ -42,11 +43,15 @@ def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) 
 
         sources = load_catalogue().sources
     charts = chart_set(comparison)
+    measures = tables.headline_measures(comparison.uses)
     context = {
         "comparison": comparison,
         "answer": answer(comparison),
         "charts": charts,
-        "uses": _use_heads(comparison),
+        "uses": _use_heads(comparison, measures[0]),
+        "measures": measures,
+        "origins": origins(comparison, measures),
+        "sources": sources,
         "assumptions": listing.assumption_rows(comparison, sources),
         "kinds": KINDS,
         "site_lines": listing.site_lines(comparison),
@@ -57,15 +62,14 @@ def render(comparison: Comparison, sources: Mapping[str, Source] | None = None) 
     return fill("report.html", charts.all(), **context)
 
 
-def _use_heads(comparison: Comparison) -> list[dict[str, Any]]:
+def _use_heads(comparison: Comparison, value: tables.Measure) -> list[dict[str, Any]]:
     """What the cards at the top show of each use."""
-    measures = tables.headline_measures(comparison.uses)
     return [
         {
             "title": use.title,
             "use": use.use,
             "colour": use_colour(i),
-            "value": measures[0].cells[i],
+            "value": value.cells[i],
             "head": use.headline,
         }
         for i, use in enumerate(comparison.uses)
@@ -75,7 +79,6 @@ def _use_heads(comparison: Comparison) -> list[dict[str, Any]]:
 def _tables(comparison: Comparison) -> dict[str, Any]:
     uses = comparison.uses
     return {
-        "measures": tables.headline_measures(uses),
         "chip": tables.chip_table(uses),
         "run": run_table(uses),
         "served": tables.served_table(uses),

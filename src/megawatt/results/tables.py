@@ -82,7 +82,7 @@ def _monthly(use: UseResult) -> dict[str, NDArray[Any]]:
 
 def _paths(use: UseResult) -> dict[str, NDArray[Any]]:
     samples = use.risk.samples
-    n = len(next(iter(samples.values())))
+    n = len(next(iter(samples.values()), ()))
     return {"use": _labels(use.name, n), "path": np.arange(n)} | dict(samples)
 
 

@@ -16,7 +16,9 @@ from megawatt.catalogue.records import Assumption, Fact, Source
 from megawatt.chain.records import Comparison
 from megawatt.report import render
 from megawatt.report.listing import assumption_rows, manifest_items, site_lines, warnings_of
+from megawatt.report.origins import origins
 from megawatt.report.tables import capital_table, headline_measures, layout_text, rejected_table, runner_up_table
+from megawatt.results.explanation import explain_run, tables_in_memory
 from tests.report_sample import SOURCES, mining_alone, sample_comparison
 
 
@@ -233,6 +235,24 @@ def test_bare_comparison_renders_without_empty_sections() -> None:
     assert "No input was moved in this run." in page.text
     assert "No market paths were kept in this run." in page.text
     assert not re.search(r"\b(None|nan|inf)\b", page.text)
+
+
+def test_every_figure_of_the_first_screen_opens_where_it_comes_from(sample: Comparison, html: str) -> None:
+    measures, run = headline_measures(sample.uses), tables_in_memory(sample)
+    found = origins(sample, measures)
+    page = Page(html)
+    panels = {one["id"] for one in page.all("div") if "popover" in one}
+    assert {one["popovertarget"] for one in page.all("button") if "popovertarget" in one} == panels
+    assert panels == {origin.id for origin in found.values()}
+    for measure in measures:
+        for place, use in enumerate(sample.uses):
+            told = explain_run(run, measure.figure, use.name)
+            assert ((measure.figure, place) in found) == (told.value is not None), measure.name
+    value = found["value_usd_per_grid_mw_year", 0]
+    assert value.told == explain_run(run, "value_usd_per_grid_mw_year", sample.uses[0].name)
+    assert [one.name for one in value.beside] == ["value_p5", "value_p95", "value_low", "value_high"]
+    assert value.beside[0].parts
+    assert not value.beside[1].parts, "the same paths are told once"
 
 
 def test_headline_measures_have_a_cell_per_use_unit_and_definition(sample: Comparison) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,17 +41,22 @@ class RunTables:
         ScenarioError
             If there is no use of that name.
         """
-        uses = {str(use["name"]): use for use in self.summary["uses"]}
-        name = name or next(iter(uses))
-        if name not in uses:
-            raise ScenarioError(f"use {shown(name)}; allowed: {', '.join(uses)}")
-        rows = {
-            table: {
-                column: np.asarray(values)[np.asarray(columns["use"]) == name] for column, values in columns.items()
-            }
-            for table, columns in self.tables.items()
-        }
-        return UseTables(uses[name], rows)
+        name = name or next(iter(self._uses))
+        if name not in self._uses:
+            raise ScenarioError(f"use {shown(name)}; allowed: {', '.join(self._uses)}")
+        return self._uses[name]
+
+    @cached_property
+    def _uses(self) -> dict[str, UseTables]:
+        """Every use with its own rows."""
+        own = {table: np.asarray(columns["use"]) for table, columns in self.tables.items()}
+        return {
+            str(use["name"]): UseTables(use, {
+                table: {column: np.asarray(values)[own[table] == use["name"]] for column, values in columns.items()}
+                for table, columns in self.tables.items()
+            })
+            for use in self.summary["uses"]
+        }  # fmt: skip
 
 
 def run_summary(folder: Path) -> dict[str, Any]:
