@@ -54,7 +54,7 @@ class Site(Section):
 
 
 class Hall(Section):
-    """A hall of a design at a place at a constant load."""
+    """A hall of a design at a place at a constant load; ``alike`` names a design whose power train and air it has."""
 
     place: str
     design: str
@@ -62,19 +62,21 @@ class Hall(Section):
     load_frac: Annotated[float, Field(gt=0, le=1)] = 1.0
     warmer_k: Annotated[float, Field(ge=-20, le=20)] = 0.0
     changes: _Settings = Field(default_factory=dict)
+    alike: str = ""
 
     def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
         """Named figures of the answer."""
-        from megawatt.facility import hall_figures, load_weather, warmer
-        from megawatt.facility.changes import changed_hall, read_changes
+        from megawatt.facility import hall_design, hall_figures, load_weather, warmer
+        from megawatt.facility.changes import alike, changed, read_changes
 
         changes = read_changes(settings_of(self.changes), catalogue)
         weather = kept.get(f"weather {self.place}") or load_weather(self.place, catalogue)
         kept[f"weather {self.place}"] = weather
         weather = warmer(weather, self.warmer_k) if self.warmer_k else weather
-        return hall_figures(
-            changed_hall(catalogue, self.design, changes, it_capacity_mw=self.it_mw), weather, self.load_frac
-        )
+        design = hall_design(catalogue, self.design, it_capacity_mw=self.it_mw)
+        if self.alike:
+            design = alike(design, hall_design(catalogue, self.alike, it_capacity_mw=self.it_mw))
+        return hall_figures(changed(design, changes), weather, self.load_frac)
 
 
 class Mining(Section):
@@ -181,6 +183,8 @@ class Training(Section):
     chip_power_w: Annotated[float, Field(gt=0, le=1e5)] | None = None
     usd_per_chip_hour: Annotated[float, Field(gt=0, le=1e5)] | None = None
     interruptions: Annotated[float, Field(ge=0, le=1e6)] | None = None
+    reclaimed_per_1000_node_days: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    refill_hours: Annotated[float, Field(ge=0, le=1e4)] = 0.0
 
     def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
         """Named figures of the answer."""
@@ -210,6 +214,39 @@ class Conversion(Section):
             "never_frac": found.never_frac,
             "at_once_frac": found.dates[0].converts_frac,
         }
+
+
+class Access(Section):
+    """The wait for a cluster from a pool that others hold."""
+
+    clusters: Annotated[int, Field(ge=1, le=10_000)]
+    used_frac: Annotated[float, Field(gt=0, lt=1)]
+    hold_days: Annotated[float, Field(gt=0, le=1e5)]
+    variation: Annotated[float, Field(ge=0, le=100)] = 1.0
+
+    def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
+        """Named figures of the answer."""
+        from megawatt.runs import access_figures
+
+        return access_figures(**self.model_dump())
+
+
+class Auction(Section):
+    """A capacity auction of a table of the case, as it was or with another load."""
+
+    file: str
+    year: str
+    extra_mw: Annotated[float, Field(ge=-50_000, le=50_000)] = 0.0
+    capped: bool = True
+    offers_of: str = ""
+    laid_usd: Annotated[float, Field(ge=0, le=1e13)] = 0.0
+
+    def figures(self, catalogue: Catalogue, folder: Path, kept: dict[str, Any]) -> dict[str, float]:
+        """Named figures of the answer."""
+        from megawatt.tariff.auction import auction_figures, read_auctions
+
+        asked = self.model_dump()
+        return auction_figures(read_auctions(found_file(asked.pop("file"), folder)), asked.pop("year"), **asked)
 
 
 class Owned(Section):
@@ -251,7 +288,8 @@ class Made(Section):
 
 ROOMS: Final[Mapping[str, type[Section]]] = MappingProxyType(
     {"site": Site, "hall": Hall, "mining": Mining, "company": Company, "replay": Replay, "contagion": Contagion,
-     "training": Training, "conversion": Conversion, "owned": Owned, "made": Made}
+     "training": Training, "conversion": Conversion, "access": Access, "auction": Auction, "owned": Owned,
+     "made": Made}
 )  # fmt: skip
 """Questions by the name that a case file gives."""
 _EXAMPLES: Final = Path("examples")

@@ -88,7 +88,8 @@ class RunSection(Section):
     """A room asked with arguments; a text ``$name`` among them is the input's value, ``{each}`` one of ``each``."""
 
     name: _Spread
-    room: Literal["site", "hall", "mining", "company", "contagion", "training", "conversion", "replay", "owned", "made"]
+    room: Literal["site", "hall", "mining", "company", "contagion", "training", "conversion", "replay", "access",
+                  "auction", "owned", "made"]  # fmt: skip
     each: tuple[str, ...] = _EACH
     ask: dict[str, Any] = Field(default_factory=dict)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
     from megawatt.facility.design import FactSource
 
-__all__ = ["HallChanges", "changed", "changed_hall", "read_changes"]
+__all__ = ["HallChanges", "alike", "changed", "changed_hall", "read_changes"]
 
 _RECIRCULATED: Final = {"full": 0.0, "partial": 0.05, "none": 0.15}
 """Share of exhaust air in what machines breathe, beside that of a contained hall; assumed (0 to 0.3 in practice)."""
@@ -56,6 +56,9 @@ class HallChanges(Section):
         None, description="dew point above which an outside-air hall closes its dampers, degC"
     )
     pads: bool | None = Field(None, description="false: dry coolers or air inlets without wetted (adiabatic) pads")
+    economiser: bool | None = Field(
+        None, description="false: no free cooling of the chilled water, chillers carry the heat all year"
+    )
     containment: Literal["full", "partial", "none"] | None = Field(
         None, description="of hot or cold aisles: without it exhaust is breathed again and supply air passes by"
     )
@@ -117,6 +120,16 @@ def changed_hall(
     return changed(design, changes)
 
 
+def alike(design: HallDesign, other: HallDesign) -> HallDesign:
+    """The design with another's power train, and with the machines' air as the other has it (warmest inlet, rise), so
+    that two of them differ in how they cool alone."""
+    air = replace(
+        design.air, supply_max_c=other.air.supply_max_c, range_k=other.air.range_k,
+        supply_min_c=min(design.air.supply_min_c, other.air.supply_max_c),
+    )  # fmt: skip
+    return replace(design, electrical=other.electrical, air=air)
+
+
 def _refused(name: str, found: str, allowed: str) -> ScenarioError:
     problem = Problem(f"hall.{name}", found, allowed)
     return ScenarioError(str(problem), [problem])
@@ -164,6 +177,7 @@ def _owners(design: HallDesign) -> tuple[tuple[str, bool, str], ...]:
         ("tower_approach_k", air.tower is not None, "towers"),
         ("dew_point_max_c", outside and air.chiller is not None, "dampers with chillers behind them"),
         ("supply_air_min_c", outside, "outside air in the hall"),
+        ("economiser", air.mode != "outside-air", "chilled water"),
         ("cooling_redundancy", chillers, "chillers"),
         ("ups_mode", ups, "UPS"),
     )
@@ -190,6 +204,7 @@ def _air(loop: AirLoop, changes: HallChanges) -> AirLoop:
         fan_frac=loop.fan_frac * (1.0 + _BYPASS[changes.containment or "full"]),
         cooler=cooler,
         tower=tower,
+        economiser=loop.economiser and changes.economiser is not False,
     )
 
 

@@ -112,6 +112,7 @@ class AirLoop:
     tower: Tower | None = None
     supply_min_c: float = 18.0
     component_c: float | None = None
+    economiser: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +283,7 @@ def _air_loop(reader: _Reader) -> AirLoop:
         pads=reader.equipment(Pads, "air_pads_") if reader.has("air_pads_") else None,
         cooler=reader.equipment(DryCooler, "air_cooler_") if reader.has("air_cooler_") else None,
         tower=reader.equipment(Tower, "air_tower_") if reader.has("air_tower_") else None,
+        economiser=True,
         **({"coil_approach_k": reader.number("air_coil_approach_k")} if chiller else {}),
         **{name: reader.number("air_" + name) for name in some if reader.has("air_" + name)},
     )

@@ -218,6 +218,8 @@ def _by_dry_cooler(
     load = heat / design_heat
     design_difference = cooler.approach_k + loop.water_range_k
     cold_c = loop.supply_max_c - loop.coil_approach_k
+    if not loop.economiser:
+        return np.zeros_like(heat), chiller_power_mw(loop.chiller, heat, design_heat, cold_c, ambient.dry_bulb_c), heat
     saved = chiller_power_per_heat(loop.chiller, cold_c, ambient.dry_bulb_c)
     worth = _COMPRESSOR_RELUCTANCE * saved / cooler.fan_frac
     thin = ambient.density_ratio
@@ -238,7 +240,7 @@ def _by_tower(
     # The tower's approach shrinks with the heat it rejects, as its fans follow the load.
     tower_water_c = ambient.wet_bulb_c + tower.approach_k * load
     free_c = tower_water_c + tower.exchanger_approach_k
-    free = np.clip((return_c - free_c) / np.maximum(return_c - cold_c, 0.1), 0.0, 1.0)
+    free = np.clip((return_c - free_c) / np.maximum(return_c - cold_c, 0.1), 0.0, 1.0) * loop.economiser
     left = heat * (1.0 - free)
     chiller = chiller_power_mw(loop.chiller, left, design_heat, cold_c, tower_water_c + tower.water_range_k)
     rejected = heat + chiller

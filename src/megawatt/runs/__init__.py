@@ -1,5 +1,6 @@
 """How long is a whole training run, with everything that interrupts it, and what does it draw?"""
 
+from megawatt.runs.access import access_figures, waits_frac
 from megawatt.runs.around import Around, around_run
 from megawatt.runs.bill import (
     Bill,
@@ -28,6 +29,7 @@ from megawatt.runs.published import PublishedRun, others_rate, published_goodput
 from megawatt.runs.records import PhaseRun, TrainingRun
 from megawatt.runs.reliability import (
     Checkpoint,
+    Reclaimed,
     Reliability,
     checkpoint_of,
     reliability,
@@ -52,6 +54,7 @@ __all__ = [
     "Process",
     "PublishedRun",
     "Ramp",
+    "Reclaimed",
     "Reliability",
     "RunCost",
     "RunPower",
@@ -59,6 +62,7 @@ __all__ = [
     "Simulated",
     "Swing",
     "TrainingRun",
+    "access_figures",
     "around_run",
     "best_caps",
     "best_interval_s",
@@ -87,6 +91,7 @@ __all__ = [
     "run_title",
     "simulate",
     "training_figures",
+    "waits_frac",
     "wrong_settings",
     "young_daly_interval_s",
 ]

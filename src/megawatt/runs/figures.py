@@ -8,6 +8,7 @@ from dataclasses import replace
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
+from megawatt.runs.reliability import Reclaimed
 from megawatt.runs.settings import RunSettings
 from megawatt.runs.whole import run
 from megawatt.training import Job, TrainingPlan, best_within, chips_within
@@ -34,6 +35,8 @@ def training_figures(
     chip_power_w: float | None = None,
     usd_per_chip_hour: float | None = None,
     interruptions: float | None = None,
+    reclaimed_per_1000_node_days: float = 0.0,
+    refill_hours: float = 0.0,
     plans: dict[str, TrainingPlan] | None = None,
 ) -> dict[str, float]:
     """The fastest plan of a model on a machine within one limit.
@@ -54,6 +57,8 @@ def training_figures(
         Price of a chip-hour. [USD]
     interruptions : float, optional
         Unplanned ones, as `RunSettings` has them; default: the catalogue's.
+    reclaimed_per_1000_node_days, refill_hours : float
+        Spot capacity: how often a node is taken back, and how long until there are as many again.
     plans : dict, optional
         Plans found before, by question; added to.
 
@@ -62,8 +67,8 @@ def training_figures(
     dict
         ``chips``, ``tokens_per_s``, ``tokens_per_s_per_chip``, ``step_time_s``, ``mfu``, ``chip_w``, ``it_w_per_chip``,
         ``it_mw``, ``j_per_token``, ``tokens_per_s_per_w``, ``provisioned_mw``; with tokens ``days``, ``goodput``,
-        ``failures``, ``energy_mwh``, ``chip_hours``; with a price ``usd``, and ``usd_per_million_tokens`` (of the run,
-        or of the step where no tokens are given).
+        ``failures``, ``energy_mwh``, ``chip_hours`` (of all chips to the end, those that wait too); with a price
+        ``usd``, and ``usd_per_million_tokens`` (of the run, or of the step where no tokens are given).
     """
     machine = _capped(catalogue.system(system), chip_power_w)
     job = Job(load_model(model, catalogue), seq_len, global_batch, precision).on(machine.accelerator)
@@ -94,7 +99,8 @@ def training_figures(
     if tokens is None:
         return {**told, "usd_per_million_tokens": price / 3600.0 / plan.tokens_per_s_per_chip * 1e6}
     settings = RunSettings(interruptions=interruptions)
-    found = run(plan, system=machine, tokens=tokens, catalogue=catalogue, settings=settings)
+    spot = Reclaimed(reclaimed_per_1000_node_days, refill_hours) if reclaimed_per_1000_node_days else None
+    found = run(plan, system=machine, tokens=tokens, catalogue=catalogue, settings=settings, reclaimed=spot)
     hours = (plan.chips + found.spare_chips) * found.days * _HOURS_PER_DAY
     return {
         **told,

@@ -10,7 +10,7 @@ from megawatt.catalogue.records import Assumption, System
 from megawatt.runs.process import Interruption, Process, best_interval_s, optimal_interval_s, young_daly_interval_s
 from megawatt.runs.settings import RunSettings
 from megawatt.training import TrainingPlan, optimizer_states
-from megawatt.units import S_PER_DAY
+from megawatt.units import S_PER_DAY, S_PER_HOUR
 from megawatt.workload import parameters, trained_share
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RUN_KEY",
     "Checkpoint",
+    "Reclaimed",
     "Reliability",
     "RunFacts",
     "checkpoint_of",
@@ -44,6 +45,20 @@ class Checkpoint:
     write_s: float
     stall_s: float
     lag_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """Spot capacity: ``per_1000_node_days`` how often a cloud takes a node back, ``refill_hours`` until there are as
+    many again. The run stops as a whole and returns to its last checkpoint."""
+
+    per_1000_node_days: float
+    refill_hours: float
+
+    def interruption(self, nodes: float, restart_s: float) -> Interruption:
+        """As a class of interruptions of so many nodes; ``restart_s`` to detect, start and load. [s]"""
+        per_s = nodes * self.per_1000_node_days / 1000.0 / S_PER_DAY
+        return Interruption("reclaimed", per_s, restart_s + self.refill_hours * S_PER_HOUR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +112,14 @@ def checkpoint_of(
 
 
 def reliability(
-    plan: TrainingPlan, system: System, settings: RunSettings, catalogue: Catalogue, work_s: float
+    plan: TrainingPlan,
+    system: System,
+    settings: RunSettings,
+    catalogue: Catalogue,
+    work_s: float,
+    reclaimed: Reclaimed | None = None,
 ) -> Reliability:
-    """The process of a plan's run over so much useful time. [s]
+    """The process of a plan's run over so much useful time [s], on spot capacity where ``reclaimed`` says so.
 
     Rates go with the chips, in the nodes of eight in which they were counted; a cause's downtime is detection,
     replacement of a broken node, start, and loading.
@@ -113,8 +133,12 @@ def reliability(
     every_s = facts("planned_stops_days") * S_PER_DAY / facts("planned_stops") if stops is None else 0.0
     if stops:
         every_s = _MONTH_S / stops
+    classes = interruptions(plan.chips, settings, checkpoint, facts)
+    if reclaimed is not None:
+        restart_s = facts("detect_s") + facts("start_s") + checkpoint.write_s
+        classes.append(reclaimed.interruption(nodes, restart_s))
     base = Process(
-        interruptions=tuple(interruptions(plan.chips, settings, checkpoint, facts)),
+        interruptions=tuple(classes),
         interval_s=max(plan.step_time_s, 1.0),
         stall_s=checkpoint.stall_s,
         lag_s=checkpoint.lag_s,

@@ -13,7 +13,7 @@ from megawatt.runs.phases import phases_of
 from megawatt.runs.power import run_power
 from megawatt.runs.process import Process, elapsed_days, expected
 from megawatt.runs.records import TrainingRun
-from megawatt.runs.reliability import reliability
+from megawatt.runs.reliability import Reclaimed, reliability
 from megawatt.runs.settings import RunSettings
 from megawatt.runs.simulation import simulate
 from megawatt.training import Confidence, TrainingPlan
@@ -45,6 +45,7 @@ def run(
     catalogue: Catalogue,
     settings: RunSettings | None = None,
     paths: int = 0,
+    reclaimed: Reclaimed | None = None,
 ) -> TrainingRun:
     """A run of a plan over so many tokens, with interruptions as published runs have them.
 
@@ -62,6 +63,8 @@ def run(
         What is said of the run.
     paths : int
         Runs to draw for the range of days; 0 draws none. Their steps differ as the plan's do from measured ones.
+    reclaimed : Reclaimed, optional
+        How a cloud takes spot capacity back.
 
     Raises
     ------
@@ -77,7 +80,7 @@ def run(
     settings = settings or RunSettings()
     phases = phases_of(plan, tokens, settings, system, catalogue)
     step_s = sum(p.work_s for p in phases)
-    found = reliability(plan, system, settings, catalogue, step_s)
+    found = reliability(plan, system, settings, catalogue, step_s, reclaimed)
     work_s = step_s * (1.0 + found.slow_frac)
     try:
         parts = expected(found.process, work_s)

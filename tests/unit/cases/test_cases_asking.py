@@ -115,3 +115,42 @@ def test_a_chip_made_or_bought_and_one_of_ones_own() -> None:
     assert made["saved_usd"] == pytest.approx(1e6 * 2800 - 1e9)
     own = asked("owned", capital_usd=43_800, life_years=5, discount_rate=0)
     assert own["usd_per_chip_hour"] == pytest.approx(1.0)
+
+
+def test_halls_alike_differ_in_cooling_alone() -> None:
+    at = {"place": "dublin", "it_mw": 10, "alike": "air-chiller"}
+    towers, same = asked("hall", design="air-tower-free", **at), asked("hall", design="air-chiller", **at)
+    assert same == asked("hall", place="dublin", design="air-chiller", it_mw=10)
+    assert towers["pue"] > asked("hall", place="dublin", design="air-tower-free", it_mw=10)["pue"]
+    for design in ("air-chiller", "air-economiser-chiller"):
+        free, off = (
+            asked("hall", design=design, place="dublin", it_mw=10, changes=changes)
+            for changes in ({}, {"economiser": False})
+        )
+        assert free["pue"] < off["pue"]
+        assert free["chiller_hours"] <= off["chiller_hours"] == 8760
+    with pytest.raises(ScenarioError, match="has no chilled water"):
+        asked("hall", place="dublin", design="air-evaporative", it_mw=10, changes={"economiser": False})
+
+
+def test_spot_capacity_takes_longer_and_a_queue_is_asked() -> None:
+    run = {"system": "hgx-h200", "chips": 64, "model": "llama-3.1-8b", "seq_len": 8192, "global_batch": 256}
+    run |= {"precision": "bf16", "tokens": 1e11, "usd_per_chip_hour": 2.0}
+    kept: dict[str, object] = {}
+    plain, spot = (
+        ask("training", run | more, CATALOGUE, FOLDER, "", kept)
+        for more in ({}, {"reclaimed_per_1000_node_days": 50, "refill_hours": 6})
+    )
+    assert spot["days"] > plain["days"]
+    assert spot["failures"] > plain["failures"]
+    assert spot["usd"] / plain["usd"] == pytest.approx(spot["days"] / plain["days"])
+    assert asked("access", clusters=20, used_frac=0.97, hold_days=30)["wait_days"] == pytest.approx(42.4, rel=0.01)
+
+
+def test_an_auction_of_the_case() -> None:
+    folder = EXAMPLES / "cases" / "power-places"
+    arguments = {"file": "pjm-auctions.csv", "year": "2025/2026"}
+    was = ask("auction", arguments, CATALOGUE, folder, "", {})
+    more = ask("auction", arguments | {"extra_mw": 200}, CATALOGUE, folder, "", {})
+    assert was["price_usd_per_mw_day"] == pytest.approx(was["published_usd_per_mw_day"], rel=0.07)
+    assert more["price_usd_per_mw_day"] > was["price_usd_per_mw_day"] + 10.0
