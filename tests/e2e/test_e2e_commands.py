@@ -68,6 +68,17 @@ def test_init_writes_a_scenario_that_is_valid_and_keeps_an_old_one(tmp_path: Pat
     assert "--force" in again.stderr
 
 
+def test_init_of_a_mixed_site_writes_all_of_its_files_or_none(tmp_path: Path) -> None:
+    (tmp_path / "Our site-mining.toml").write_text("mine", encoding="utf-8")
+    refused = megawatt("init", "--use", "mixed", "Our site.toml", folder=tmp_path)
+    assert refused.returncode == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["Our site-mining.toml"]
+    (tmp_path / "Our site-mining.toml").unlink()
+    assert megawatt("init", "--use", "mixed", "Our site.toml", folder=tmp_path).returncode == 0
+    assert len(list(tmp_path.iterdir())) == 3
+    assert megawatt("check", "Our site.toml", folder=tmp_path).returncode == 0
+
+
 def test_schema_is_json() -> None:
     assert json.loads(megawatt("schema").stdout)["title"] == "megawatt scenario"
 

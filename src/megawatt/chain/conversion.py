@@ -267,11 +267,13 @@ def warnings_of(mining: Links, ai: Links) -> tuple[str, ...]:
             f"The connection is {mined_mw:,.1f} MW for mining and {ai_mw:,.1f} MW for AI: all halls go, and what lies "
             "between earns nothing after converting. For miners beside the AI halls take megawatt mix."
         )
-    if mine is not None and (tenant is None or tenant.owner_frac != mine.owner_frac):
-        worth = -float(mine.first_year(mining.model.calendar)[1].sum()) / 1e6
+    if mine is not None and (tenant is None or tenant.tenant_bears_some):
+        kept = 0.0 if tenant is None else -float(tenant.first_year(ai.model.calendar, owners=True)[1].sum()) / 1e6
+        worth = -float(mine.first_year(mining.model.calendar, owners=True)[1].sum()) / 1e6
         found.append(
             f"Blocks of power are the site's while it mines ({worth:,.2f} million USD in the first full year) and "
-            "gone when it converts, as the tenant pays the energy: leave them out of both uses if they stay yours."
+            f"{f'{kept:,.2f} million' if kept else 'gone'} when it converts, as the tenant pays the energy: "
+            'give them borne_by = "owner" if they stay yours, or leave them out of both uses.'
         )
     return tuple(found)
 

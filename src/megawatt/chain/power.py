@@ -16,7 +16,7 @@ from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
 from megawatt.tariff import weekday_hours
 
-__all__ = ["BlockMoney", "block_money", "block_notes", "forward_usd_per_mwh", "index_on", "power_index"]
+__all__ = ["BlockMoney", "SettledBlock", "block_money", "block_notes", "forward_usd_per_mwh", "index_on", "power_index"]
 
 
 def forward_usd_per_mwh(power: Power, years: IntArray, months: IntArray) -> FloatArray | None:
@@ -66,7 +66,7 @@ def index_on(power: Power, tariff_growth: float, calendar: Calendar) -> PowerInd
 
 
 @dataclass(frozen=True, slots=True)
-class BlockMoney:
+class SettledBlock:
     """A take-or-pay block: its price against what its energy sells for at the settlement point.
 
     ``mwh`` (months,) is the block's energy, ``paid_usd`` (months,) what it costs; ``market_usd`` (months,) what it
@@ -79,41 +79,62 @@ class BlockMoney:
     basis_usd: FloatArray
     owner_frac: float
 
-    def first_year(self, calendar: Calendar) -> tuple[FloatArray, FloatArray]:
-        """Energy of the whole block in the year that is dispatched [MWh], and its cost less its sale [USD]; by calendar
-        month, (12,)."""
+    def cost_usd(self, level: FloatArray | float = 1.0) -> FloatArray:
+        """Cost less sale at levels of the market, (..., months)."""
+        return np.asarray(self.paid_usd - level * self.market_usd - self.basis_usd, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMoney:
+    """All blocks of a scenario, each settled whatever the site draws."""
+
+    blocks: tuple[SettledBlock, ...]
+
+    @property
+    def tenant_bears_some(self) -> bool:
+        """Whether a tenant, who pays the energy, has the settlement of some block."""
+        return any(block.owner_frac < 1.0 for block in self.blocks)
+
+    def first_year(self, calendar: Calendar, owners: bool = False) -> tuple[FloatArray, FloatArray]:
+        """Energy of the blocks in the year that is dispatched [MWh], and their cost less their sale [USD]; by calendar
+        month, (12,); of all, or the owner's part."""
         first, year = calendar.first_full_months(), np.zeros((2, 12))
-        cost = self.paid_usd - self.market_usd - self.basis_usd
-        year[:, calendar.spine.month[first]] = self.mwh[first], cost[first]
+        for block in self.blocks:
+            part = block.owner_frac if owners else 1.0
+            year[:, calendar.spine.month[first]] += part * np.stack((block.mwh[first], block.cost_usd()[first]))
         return year[0], year[1]
 
     def flows(self, ground: Ground, factors: FactorPaths) -> OperatingFlows:
-        """Cost of the block less its sale at the node, whatever the site draws."""
-        cost = self.paid_usd - ground.power.level(factors) * self.market_usd - self.basis_usd
-        return earned(ground.months, cost={"power_blocks": np.atleast_2d(cost * self.owner_frac)})
+        """Cost of the owner's blocks less their sale at the node, whatever the site draws."""
+        level = ground.power.level(factors)
+        cost = np.sum([block.owner_frac * block.cost_usd(level) for block in self.blocks], axis=0)
+        return earned(ground.months, cost={"power_blocks": np.atleast_2d(cost)})
 
 
-def block_notes(block: BlockMoney | None, calendar: Calendar, grid_mw: float) -> list[str]:
+def block_notes(money: BlockMoney | None, calendar: Calendar, grid_mw: float) -> list[str]:
     """Whose the blocks are, and what of a use's worth is theirs, not its own."""
-    if block is None:
+    if money is None:
         return []
-    if block.owner_frac == 0.0:
-        return [
+    notes = []
+    if money.tenant_bears_some:
+        notes.append(
             "Blocks of power go to the tenant, who pays the energy, before the halls are let too: what they earn or "
-            "lose is in no figure here. A use whose owner pays the energy has it: compare the two without blocks."
-        ]
-    earned_usd = -float(block.first_year(calendar)[1].sum()) * block.owner_frac
-    return [
-        "Blocks of power are paid whether used or not; what is not used is sold at the node's price of the hour: they "
-        f"{'earn' if earned_usd >= 0.0 else 'lose'} {abs(earned_usd) / 1e6:,.2f} million USD in the first full year "
-        f"({abs(earned_usd) / grid_mw:,.0f} USD per grid MW, before tax), whatever the site runs."
-    ]
+            'lose is in no figure here; borne_by = "owner" keeps a block with the owner, who sells its energy.'
+        )
+    if any(block.owner_frac > 0.0 for block in money.blocks):
+        earned_usd = -float(money.first_year(calendar, owners=True)[1].sum())
+        notes.append(
+            "Blocks of power are paid whether used or not; what is not used is sold at the node's price of the hour: "
+            f"they {'earn' if earned_usd >= 0.0 else 'lose'} {abs(earned_usd) / 1e6:,.2f} million USD in the first "
+            f"full year ({abs(earned_usd) / grid_mw:,.0f} USD per grid MW, before tax), whatever the site runs."
+        )
+    return notes
 
 
 def block_money(
     power: Power, market_usd_per_mwh: FloatArray, year: int, spine: Spine, owner_frac: float, since: int = 0
 ) -> BlockMoney | None:
-    """All blocks of a scenario together; None without one.
+    """All blocks of a scenario; None without one.
 
     Parameters
     ----------
@@ -123,6 +144,8 @@ def block_money(
         Its calendar: weekdays.
     spine : Spine
         Months that are valued.
+    owner_frac : float
+        Share of the energy bill that the owner pays: of the settlement too, unless the block is the owner's.
     since : int
         Month index before which the blocks are another's.
     """
@@ -130,20 +153,24 @@ def block_money(
         return None
     weekday = weekday_hours(year)
     now = spine.year * 12 + spine.month
-    bought = paid = market = basis = np.zeros(spine.months)
+    settled = []
     for block in power.blocks:
         first, last = _month(block.start, -(10**9)), _month(block.end, 10**9)
         contracted = (now >= first) & (now <= last)
         force = contracted & (np.arange(spine.months) >= since)
         mwh = np.asarray(block.mask(weekday) * block.mw.number(), dtype=np.float64)
         energy = force * repeat_year(spine, monthly_sum(mwh))
-        began, bought = int(np.argmax(contracted)), bought + energy
-        paid = paid + energy * block.usd_per_mwh.number() * escalator(
-            spine.months, block.growth_per_year.number(), began
+        growth = escalator(spine.months, block.growth_per_year.number(), int(np.argmax(contracted)))
+        settled.append(
+            SettledBlock(
+                mwh=energy,
+                paid_usd=energy * block.usd_per_mwh.number() * growth,
+                market_usd=force * repeat_year(spine, monthly_sum(mwh * market_usd_per_mwh)),
+                basis_usd=energy * (power.basis_usd_per_mwh.number() if block.settled == "node" else 0.0),
+                owner_frac=1.0 if block.borne_by == "owner" else owner_frac,
+            )
         )
-        market = market + force * repeat_year(spine, monthly_sum(mwh * market_usd_per_mwh))
-        basis = basis + energy * (power.basis_usd_per_mwh.number() if block.settled == "node" else 0.0)
-    return BlockMoney(bought, paid, market, basis, owner_frac)
+    return BlockMoney(tuple(settled))
 
 
 def _month(text: str | None, otherwise: int) -> int:

@@ -258,11 +258,20 @@ def _mining_notes(links: Links) -> list[str]:
     if links.miners is None:
         return []
     return [
-        "Miners are run with knowledge of each hour's price and of the four coincident peaks: an upper bound of what "
-        "curtailment earns.",
+        f"Miners are run with knowledge of each hour's price{_peaks_known(links)}: an upper bound of what curtailment "
+        "earns.",
         "The year shown by the hour is the first full year; later years follow the simulated hashprice.",
         *cooling_notes(links),
     ]
+
+
+def _peaks_known(links: Links) -> str:
+    """Whether the tariff's coincident peaks are known ahead, where it has any."""
+    lines = links.problem.rate.coincident if links.problem.rate else ()
+    if not lines:
+        return ""
+    missed = max(line.miss_frac for line in lines)
+    return f"; coincident peaks are missed with a chance of {missed:.0%}" if missed else " and of coincident peaks"
 
 
 def _price_notes(links: Links) -> list[str]:

@@ -317,8 +317,12 @@ def _print_beside(year: SiteYear, bill: Bill | None) -> None:
 
 def _print_bill(bill: Bill) -> None:
     """The year's power bill: lines with their year, the least and the dearest month."""
+    from megawatt.results.operator import peak_lines
+
     rows = [[name, *(_kusd(usd) for usd in amounts)] for name, *amounts in bill.yearly()]
     print_table((f"power bill, {bill.usd_per_mwh:,.2f} USD/MWh", "year kUSD", "least month", "dearest"), rows)
+    for line in peak_lines(bill):
+        console().print(line)
 
 
 def _write_bills(path: Path, force: bool, bills: Mapping[str, Bill | None]) -> None:

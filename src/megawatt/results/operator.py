@@ -20,7 +20,16 @@ from megawatt.results.view import mined_summary
 from megawatt.tariff import Bill
 from megawatt.words import sparkline
 
-__all__ = ["coins", "first_year", "operator_rows", "operator_summary", "rows_as_csv", "week_lines", "year_summary"]
+__all__ = [
+    "coins",
+    "first_year",
+    "operator_rows",
+    "operator_summary",
+    "peak_lines",
+    "rows_as_csv",
+    "week_lines",
+    "year_summary",
+]
 
 _SUMS = tuple(field.name for field in fields(OperatorYear) if field.name != "months")
 
@@ -52,6 +61,23 @@ def coins(months: Iterable[MinedMonth]) -> dict[str, float | None]:
         "cash_usd_per_btc": cash / btc if btc > 0.0 else None,
         "cash_usd_per_ph_day": cash / ph_days if ph_days > 0.0 else None,
     }
+
+
+def peak_lines(bill: Bill) -> list[str]:
+    """What charges on coincident peaks come to by chance, a sentence for each."""
+    lines = []
+    for chance in bill.chances:
+        head = f"{chance.name}: {chance.peaks} peaks, expected in {chance.hours} hours"
+        if chance.miss_frac == 0.0:
+            lines.append(f"{head} and never in another: what avoidance saves at most (power.peak_miss_frac)")
+            continue
+        kusd = {"none is": chance.caught_usd, "all are": chance.missed_usd}
+        ends = ", ".join(f"{usd / 1e3:,.0f} kUSD if {of}" for of, usd in kusd.items() if usd == usd)
+        lines.append(
+            f"{head}, each missed with a chance of {chance.miss_frac:.0%}: none is in "
+            f"{chance.none_missed_frac:.1%}; {ends}, {chance.usd / 1e3:,.0f} in the mean (before riders and tax)"
+        )
+    return lines
 
 
 def first_year(mined: MinedYear) -> dict[str, MinedMonth]:

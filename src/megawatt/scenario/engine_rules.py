@@ -185,6 +185,10 @@ def _tariff(scenario: Scenario, catalogue: Catalogue) -> Iterator[Problem]:
     for path, mw in owed:
         if mw > grid_mw:
             yield Problem(path, f"{mw:g} MW", f"at most site.grid_mw = {grid_mw:g} MW")
+    for name in ("peak_sit_out_hours", "peak_miss_frac"):
+        if getattr(scenario.power, name) is not None and not sheet.coincident:
+            allowed = "none: the tariff charges no coincident peaks"
+            yield Problem(f"power.{name}", "peaks of a tariff without them", allowed)
     for name in _PRICES if sheet.bundled else ():
         if getattr(scenario.power, name):
             hint = "the tariff's energy lines are the whole price (bundled)"

@@ -127,6 +127,9 @@ class PriceBlock(Window):
     settled: Literal["node", "hub"] = Field(
         "node", description="where the block is delivered; at the hub the site bears the basis to its node"
     )
+    borne_by: Literal["payer", "owner"] = Field(
+        "payer", description="who settles it where a lease's tenant pays the energy: whoever pays that, or the owner"
+    )
     start: Month | None = Field(None, description="first month; default: that of the project")
     end: Month | None = Field(None, description="last month; default: that of the project")
     growth_per_year: Annotated[Fact, *quantity(ge=-0.5, le=0.5)] = Field(
@@ -223,6 +226,17 @@ class Power(Section):
         validate_default=True,
         description="price of carbon on grid energy and on gas of one's own, USD per tonne",
         title="price of carbon",
+    )
+    peak_sit_out_hours: int | None = Field(
+        None,
+        ge=1,
+        le=500,
+        description="hours in which the operator expects each coincident peak of the tariff; default: as it says",
+    )
+    peak_miss_frac: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+        None,
+        description="chance that a coincident peak of the tariff falls in another hour; default: as it says",
+        title="chance of a missed coincident peak",
     )
     tariff: Annotated[str, catalogue_key("tariff")] | None = Field(
         None, description="tariff in the catalogue, or the path of a tariff file (TOML, or OpenEI JSON); else [tariff]"

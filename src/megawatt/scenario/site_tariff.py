@@ -25,7 +25,7 @@ class SiteSheet:
 
 
 def site_sheet(catalogue: Catalogue, power: Power, own: TariffSheet | None) -> SiteSheet:
-    """The rate sheet of a scenario.
+    """The rate sheet of a scenario, with the peaks that its operator expects.
 
     Raises
     ------
@@ -33,11 +33,22 @@ def site_sheet(catalogue: Catalogue, power: Power, own: TariffSheet | None) -> S
         If the key is none of a tariff with a rate sheet.
     """
     if own is not None:
-        return SiteSheet(own, "tariff")
+        return SiteSheet(_peaks_expected(own, power), "tariff")
     if power.tariff is None:
         return SiteSheet(TariffSheet.model_validate({}, context={"catalogue": catalogue}), "none")
     sheet, assumptions = catalogued_sheet(catalogue, power.tariff)
-    return SiteSheet(sheet, power.tariff, assumptions)
+    return SiteSheet(_peaks_expected(sheet, power), power.tariff, assumptions)
+
+
+def _peaks_expected(sheet: TariffSheet, power: Power) -> TariffSheet:
+    """The sheet with the operator's own hours and chance; hours of measured peaks are known and stay."""
+    said = {"sit_out_hours": power.peak_sit_out_hours, "miss_frac": power.peak_miss_frac}
+    given = {name: value for name, value in said.items() if value is not None}
+    if not given:
+        return sheet
+    measured = {name: value for name, value in given.items() if name == "miss_frac"}
+    lines = (line.model_copy(update=measured if line.peak_hours else given) for line in sheet.coincident)
+    return sheet.model_copy(update={"coincident": tuple(lines)})
 
 
 def with_own_tariff(

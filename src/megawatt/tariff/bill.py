@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.hours import HOURS_IN_MONTH, monthly_sum
-from megawatt.tariff.records import DemandLine, EnergyLine, Rate, Tiers
+from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, Rate, Tiers
 
-__all__ = ["Bill", "BillLine", "bill_of", "billed_demand", "energy_usd", "tiered", "year_peaks"]
+__all__ = ["Bill", "BillLine", "PeakChance", "bill_of", "billed_demand", "energy_usd", "tiered", "year_peaks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,35 @@ class BillLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PeakChance:
+    """What a charge on coincident peaks comes to, by chance: before riders and tax. [USD]
+
+    ``hours`` are those in which its ``peaks`` are expected; each falls outside with the chance ``miss_frac``.
+    ``caught_usd`` is the charge if none does, ``missed_usd`` if all do (nan where none can), ``usd`` its expectation.
+    """
+
+    name: str
+    peaks: int
+    hours: int
+    miss_frac: float
+    usd: float
+    caught_usd: float
+    missed_usd: float
+
+    @property
+    def none_missed_frac(self) -> float:
+        """Chance that no peak falls outside the expected hours."""
+        return (1.0 - self.miss_frac) ** self.peaks
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """The year's bill; ``lines`` in the order of the tariff, energy bought beside it first, taxes last."""
 
     title: str
     mwh: FloatArray
     lines: tuple[BillLine, ...]
+    chances: tuple[PeakChance, ...] = ()
 
     @property
     def usd(self) -> FloatArray:
@@ -85,6 +108,10 @@ class Bill:
                     "usd": line.usd.tolist(),
                 }
                 for line in self.lines
+            ],
+            "peaks": [
+                {"none_missed_frac": chance.none_missed_frac, **{k: v for k, v in asdict(chance).items() if v == v}}
+                for chance in self.chances
             ],
         }
 
@@ -160,7 +187,16 @@ def bill_of(
     lines += _beside(rate, lines)
     if supply_usd is not None and not rate.bundled:
         lines.insert(0, BillLine(supply_name, "supply", "MWh", energy, supply_usd))
-    return Bill(rate.title, energy, tuple(lines))
+    return Bill(rate.title, energy, tuple(lines), tuple(_chance(peak, import_mw) for peak in rate.coincident))
+
+
+def _chance(line: CoincidentLine, import_mw: FloatArray) -> PeakChance:
+    """The charge with no peak and with every peak outside the expected hours, of a year's power."""
+    usd, outside = float(line.usd_per_mwh @ import_mw), float(line.missed_usd_per_mwh @ import_mw)
+    miss = line.miss_frac if line.missed_usd_per_mwh.any() else 0.0
+    caught = (usd - outside) / (1.0 - miss) if miss < 1.0 else float("nan")
+    missed = outside / miss if miss > 0.0 else float("nan")
+    return PeakChance(line.name, line.peaks, int(line.expected.sum()), miss, usd, caught, missed)
 
 
 def _beside(rate: Rate, lines: list[BillLine]) -> list[BillLine]:

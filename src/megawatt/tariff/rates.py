@@ -136,16 +136,18 @@ def _coincident(name: str, line: CoincidentCharge, weekday: IntArray, market: Fl
     per_mw = line.per_kw_year.number() * _KW if line.per_kw_year else line.per_mw_day.number() * _DAYS  # type: ignore[union-attr]
     per_mw *= line.factor.number() * usd
     candidates, beside = peak_candidates(line, weekday, market)
-    expected, weight, miss = np.zeros(HOURS_IN_YEAR, dtype=np.bool_), np.zeros(HOURS_IN_YEAR), line.miss_frac.number()
+    expected, miss = np.zeros(HOURS_IN_YEAR, dtype=np.bool_), line.miss_frac.number()
+    caught, missed = np.zeros((2, HOURS_IN_YEAR))
     for hours in candidates:
         expected[hours] = True
     for hours, others in zip(candidates, beside, strict=True):
         rest = others[~expected[others]]
         elsewhere = miss if rest.size else 0.0
-        weight[hours] += (1.0 - elsewhere) / hours.size / len(candidates)
+        caught[hours] += (1.0 - elsewhere) / hours.size / len(candidates)
         if elsewhere:
-            weight[rest] += elsewhere / rest.size / len(candidates)
-    return CoincidentLine(name, weight * per_mw, expected)
+            missed[rest] += elsewhere / rest.size / len(candidates)
+    outside = missed * per_mw
+    return CoincidentLine(name, caught * per_mw + outside, expected, outside, len(candidates), miss)
 
 
 def peak_candidates(

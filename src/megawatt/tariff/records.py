@@ -56,12 +56,16 @@ class DemandLine:
 class CoincidentLine:
     """A charge on power in the grid's peaks, as its expectation: USD per MWh in every hour, (8760,).
 
-    ``expected`` are the hours that the operator may sit out.
+    ``expected`` are the hours that the operator may sit out; ``missed_usd_per_mwh`` (8760,) is the part of the
+    price that stands for peaks outside them. Each of ``peaks`` falls outside with the chance ``miss_frac``.
     """
 
     name: str
     usd_per_mwh: FloatArray
     expected: BoolArray
+    missed_usd_per_mwh: FloatArray
+    peaks: int
+    miss_frac: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,12 @@ class Rate:
             energy=tuple(replace(line, by_month=line.by_month * by_month) for line in self.energy),
             demand=tuple(replace(line, by_month=line.by_month * by_month) for line in self.demand),
             coincident=tuple(
-                replace(line, usd_per_mwh=line.usd_per_mwh * by_month[MONTH_OF_HOUR]) for line in self.coincident
+                replace(
+                    line,
+                    usd_per_mwh=line.usd_per_mwh * by_month[MONTH_OF_HOUR],
+                    missed_usd_per_mwh=line.missed_usd_per_mwh * by_month[MONTH_OF_HOUR],
+                )
+                for line in self.coincident
             ),
             fixed=tuple(replace(line, usd=line.usd * by_month) for line in self.fixed),
         )

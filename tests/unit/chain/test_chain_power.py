@@ -199,7 +199,7 @@ def test_a_block_hedges_the_market() -> None:
     base = base_factors(made.terms, made.model.calendar.spine.months)
     dear = replace(base, power=base.power * 2.0)
     costs = [money.flows(made.model.ground, at).opex_cost["power_blocks"] for at in (base, dear)]
-    np.testing.assert_allclose((costs[0] - costs[1])[0], money.market_usd)
+    np.testing.assert_allclose((costs[0] - costs[1])[0], money.blocks[0].market_usd)
 
 
 def test_weekdays_are_those_of_the_prices_year() -> None:
@@ -241,9 +241,10 @@ def test_blocks_of_a_conversion_run_over_its_own_months() -> None:
     assert whole is not None
     assert later is not None
     assert own is not None
-    np.testing.assert_allclose(whole.paid_usd[: own.mwh.size], own.paid_usd)
-    assert not later.paid_usd[:24].any()
-    np.testing.assert_array_equal(later.paid_usd[24:], whole.paid_usd[24:])
+    first, since, mine = whole.blocks[0], later.blocks[0], own.blocks[0]
+    np.testing.assert_allclose(first.paid_usd[: mine.mwh.size], mine.paid_usd)
+    assert not since.paid_usd[:24].any()
+    np.testing.assert_array_equal(since.paid_usd[24:], first.paid_usd[24:])
 
 
 def test_what_blocks_are_worth_whatever_runs_is_said() -> None:
@@ -253,9 +254,26 @@ def test_what_blocks_are_worth_whatever_runs_is_said() -> None:
     worth = 100.0 * float((made.grid.price_usd_per_mwh - 40.0).sum())
     assert f"earn {worth / 1e6:,.2f} million USD in the first full year ({worth / 300.0:,.0f} USD per grid MW" in note
     assert own is not None
-    (passed_on,) = block_notes(replace(own, owner_frac=0.0), calendar, 300.0)
+    tenants = replace(own, blocks=tuple(replace(block, owner_frac=0.0) for block in own.blocks))
+    (passed_on,) = block_notes(tenants, calendar, 300.0)
     assert "go to the tenant" in passed_on
     assert block_notes(None, calendar, 300.0) == []
+
+
+def test_an_owner_may_bear_a_block_whose_energy_the_tenant_pays() -> None:
+    deal, block = "deals/cipher-barber-lake", "mw=20, usd_per_mwh=40"
+    passed = links(f"power.blocks=[{{{block}}}]", example=deal)
+    kept = links(f'power.blocks=[{{{block}, borne_by="owner"}}, {{{block}}}]', example=deal)
+    price = kept.grid.price_usd_per_mwh
+    first = kept.model.calendar.first_full_months()
+    assert not passed.base.flows.opex_cost["power_blocks"].any()
+    cost = kept.base.flows.opex_cost["power_blocks"][0, first]
+    assert cost.sum() == pytest.approx(20.0 * float((40.0 - price).sum()), rel=1e-9), "one of the two blocks"
+    notes = block_notes(kept.model.find(BlockMoney), kept.model.calendar, 100.0)
+    assert ["go to the tenant" in notes[0], "in the first full year" in notes[1]] == [True, True]
+    mining = links(f'power.blocks=[{{{block}, borne_by="owner"}}]')
+    tenant = links("site.grid_mw=300", f'power.blocks=[{{{block}, borne_by="owner"}}]', example=deal)
+    assert warnings_of(mining, tenant) == (), "the owner's before and after"
 
 
 def test_a_conversion_says_where_its_two_uses_are_not_of_one_site() -> None:

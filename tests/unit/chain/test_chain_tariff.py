@@ -201,3 +201,20 @@ def test_what_a_tariff_cannot_be_is_refused_where_it_stands(
     with pytest.raises(ScenarioError) as caught:
         load(without_tariff(tmp_path, "childress-bitcoin"), load_catalogue(), settings)
     assert path in [p.path for p in caught.value.problems], caught.value.problems
+
+
+def test_an_operator_expects_the_peaks_of_any_tariff_in_hours_and_with_a_chance_of_his_own(tmp_path: Path) -> None:
+    settings = ("power.peak_sit_out_hours=10", "power.peak_miss_frac=0.25")
+    key = links(tmp_path, 'power.tariff="ercot-transmission"', *settings)
+    section = links(
+        tmp_path,
+        "tariff.loss_frac=0.02",
+        "tariff.energy=[{per_mwh=0.98},{per_mwh=0.63},{per_mwh=1.0}]",
+        "tariff.coincident=[{per_kw_year=72, sit_out_hours=10, miss_frac=0.25}]",
+    )
+    np.testing.assert_allclose(section.problem.adder_usd_per_mwh, key.problem.adder_usd_per_mwh, rtol=1e-12)
+    measured = links(tmp_path, "tariff.coincident=[{per_kw_year=72, peak_hours=['06-23 16']}]", *settings)
+    assert measured.problem.rate is not None
+    assert measured.problem.rate.coincident[0].expected.sum() == 1, "what was measured is known"
+    with pytest.raises(ScenarioError, match=r"peak_miss_frac: peaks of a tariff without them"):
+        links(tmp_path, 'power.tariff="all-in"', "power.peak_miss_frac=0.5")

@@ -18,6 +18,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.scenario import json_schema, load, load_price_years
 from megawatt.scenario.schema import Scenario
+from megawatt.scenario.starting import STARTERS, starter_text
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 STARTER = files("megawatt.scenario").joinpath("starter.toml")
@@ -102,6 +103,18 @@ def test_the_starter_loads(tmp_path: Path) -> None:
     file = tmp_path / "starter.toml"
     file.write_text(STARTER.read_text(encoding="utf-8"), encoding="utf-8")
     assert load(file, load_catalogue()).uses[0].scenario.name == "my-site"
+
+
+@pytest.mark.parametrize("use", STARTERS)
+def test_the_starter_of_a_use_is_valid_and_has_its_sections_alone(use: str, tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text(starter_text(use, "ours"), encoding="utf-8")
+    scenario = load(file, load_catalogue()).uses[0].scenario
+    assert (scenario.use, scenario.name) == (use, "ours")
+    others = {"ai", "training", "contract", "serving", "lease", "mining"} - set(STARTERS[use].sections)
+    shown = set(re.findall(r"^(?:# )?\[+(\w+)\]", file.read_text(encoding="utf-8"), re.MULTILINE))
+    assert not shown & others
+    assert {"battery", "services", "tariff", "debt", "risk"} <= shown, "what every use may have is shown"
 
 
 def test_a_place_may_be_coordinates() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
+from megawatt.results.operator import peak_lines
 from megawatt.tariff import Bill, Rate, TariffSheet, bill_of, catalogued_sheet, resolve
 
 CAD, NOK = 0.72, 0.095
@@ -165,6 +166,14 @@ def test_hours_sat_out_save_the_peaks_that_are_not_missed() -> None:
     out = np.where(line.expected, 0.0, 20.0)
     assert bill_of(rate, out).usd.sum() == pytest.approx(0.25 * 60 * 20_000)
     assert bill_of(rate, FLAT).usd.sum() == pytest.approx(60 * 20_000)
+    (chance,) = bill_of(rate, out).chances
+    assert (chance.peaks, chance.hours, chance.caught_usd) == (4, 24, pytest.approx(0.0, abs=1e-6))
+    assert chance.missed_usd == pytest.approx(60 * 20_000), "every peak is met in full"
+    assert chance.none_missed_frac == pytest.approx(0.75**4)
+    (told,) = peak_lines(bill_of(rate, out))
+    assert "none is in 31.6%; 0 kUSD if none is, 1,200 kUSD if all are, 300 in the mean" in told
+    (known,) = peak_lines(bill_of(own(coincident=[{"per_kw_year": 60}]), FLAT))
+    assert "never in another" in known
 
 
 def test_measured_peaks_are_the_hours_that_were() -> None:
