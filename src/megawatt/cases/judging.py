@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from megawatt.cases.records import Claim, Computed, Measured, Verdict
+from megawatt.cases.records import CaseResult, Claim, Computed, Measured, Verdict
 from megawatt.cases.words import figure, rough
 
-__all__ = ["claimed", "judge"]
+__all__ = ["claimed", "judge", "rests_on"]
 
 
 def claimed(claim: Claim) -> str:
@@ -80,3 +80,20 @@ def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
         for t in turns
     ]
     return "; ".join(said)
+
+
+def rests_on(result: CaseResult) -> tuple[str, ...]:
+    """Sentences on inputs that nobody's figure stands behind, and verdicts that they turn within their range."""
+    said = []
+    for what, inputs in (
+        ("Assumed, without a source", [i.name for i in result.case.inputs if i.assumed]),
+        ("From memory, not read again", [i.name for i in result.case.inputs if i.unread]),
+    ):
+        if inputs:
+            turned = {
+                name: [v.claim.text for v in result.verdicts if any(t.published and t.input == name for t in v.turns)]
+                for name in inputs
+            }
+            deciding = "; ".join(f"{name} ({', '.join(texts)})" for name, texts in turned.items() if texts)
+            said.append(f"{what}: {', '.join(inputs)}. Of these decide a verdict: {deciding or 'none'}.")
+    return tuple(said)

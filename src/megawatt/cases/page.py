@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from megawatt.cases.judging import claimed
+from megawatt.cases.judging import claimed, rests_on
 from megawatt.cases.records import CaseResult, Verdict
 from megawatt.cases.telling import counts_text
 from megawatt.cases.words import figure
@@ -52,7 +52,8 @@ def _part(result: CaseResult) -> _Part:
     return _Part(
         case.key, f"{case.number}. {case.title}" if case.number else case.title, case.as_of, case.about,
         () if result.story else result.answer, result.story, verdicts, inputs if case.inputs else None,
-        [(t.title, Table(t.columns, t.rows)) for t in result.tables], since if case.since else None, result.notes,
+        [(t.title, Table(t.columns, t.rows)) for t in result.tables], since if case.since else None,
+        (*rests_on(result), *result.notes),
         tuple(chart for v in result.verdicts if (chart := _chart(result, v)) is not None),
     )  # fmt: skip
 

@@ -39,6 +39,16 @@ class CaseInput:
     source: str
     note: str
 
+    @property
+    def assumed(self) -> bool:
+        """Whether nobody's figure stands behind the value."""
+        return self.source.startswith("assumed")
+
+    @property
+    def unread(self) -> bool:
+        """Whether a source is named that was not read again."""
+        return not self.assumed and "from memory" in self.source + self.note
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

@@ -87,7 +87,8 @@ def case_dict(result: CaseResult) -> dict[str, Any]:
         "as_of": case.as_of,
         "answer": list(result.answer),
         "inputs": {
-            i.name: {"value": i.value, "low": i.low, "high": i.high, "unit": i.unit, "source": i.source, "note": i.note}
+            i.name: {"value": i.value, "low": i.low, "high": i.high, "unit": i.unit, "source": i.source, "note": i.note,
+                     "assumed": i.assumed, "from_memory": i.unread}
             for i in case.inputs
         },
         "measures": {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from megawatt.cases.judging import claimed
+from megawatt.cases.judging import claimed, rests_on
 from megawatt.cases.records import VERDICTS, CaseResult
 from megawatt.cases.words import figure
 
@@ -50,6 +50,7 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
             for i in case.inputs
         )
         lines += _table(("input", "value", "range", "unit", "source"), inputs)
+        lines += [f"\n{text}" for text in rests_on(result)]
     lines += [f"\nNobody has published {u.name}: {u.note}." for u in case.unknown]
     if case.since:
         lines += ["", "**What has happened since**", "", *(f"- {s.date}: {s.text} ({s.source})" for s in case.since)]

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from megawatt.cases import Answers, case_markdown, read_case, render_cases, run_case, with_inputs
 from megawatt.cases.formulas import evaluate, names_in
+from megawatt.cases.judging import rests_on
 from megawatt.cases.words import figure, rough
 from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import cli
@@ -145,6 +146,7 @@ def test_a_case_is_computed_judged_and_turned(tmp_path: Path) -> None:
     assert by["hidden"].verdict == "cannot be checked"
     assert by["hidden"].because == "nobody has published the secret"
     assert "is left" in result.story[0]
+    assert rests_on(result) == ("Assumed, without a source: power. Of these decide a verdict: power (it pays).",)
     assert figure(margin.base[1]) in result.story[0]
     assert result.tables[0].rows == (("old", "29.5"),)
     assert len(margin.values) == 3  # the fee has a range, but this figure does not rest on it alone: power's two ends
