@@ -218,7 +218,10 @@ def test_a_default_is_unpaid_debt_beside_an_empty_account(case: tuple[ProjectTer
         before = np.concatenate([np.zeros((PATHS, 1)), line.balance[:, :-1]], axis=1)
         assert line.balance == pytest.approx(before + line.interest + line.draw - line.repaid)
         assert (line.balance <= line.limit[:, None] + np.cumsum(line.interest, axis=1) + 0.005).all()
-        assert not (line.draw[cash.distributions > 0.005] > 0.005).any()
+        # the bank pays for no distribution: what is left of a draw is the rounding of sums of this size
+        assert (
+            cash.distributions[line.draw > 0.005] <= 4 * np.spacing(np.abs(cash.cfads).max() + line.limit.max())
+        ).all()
     # no more is owed than was drawn and accrued
     opening = np.concatenate([np.zeros((PATHS, 1)), cash.debt_balance[:, :-1]], axis=1)
     accrued = cash.debt_balance - opening - cash.debt_draw + cash.interest_paid + cash.principal_paid

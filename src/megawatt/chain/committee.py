@@ -11,7 +11,7 @@ from megawatt.arrays import FloatArray
 from megawatt.chain.break_even import break_evens
 from megawatt.chain.links import Links
 from megawatt.chain.records import BreakEven, CreditPaper, Tranche
-from megawatt.finance import CashFlow
+from megawatt.finance import CashFlow, make_spine
 from megawatt.finance.committee import (
     Amount,
     Maturity,
@@ -46,7 +46,7 @@ def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
     owed = float(cash.debt_balance[0, cash.terms.loan.first_payment_month - 1])
     due = maturity(cash)
     return CreditPaper(
-        verdict=(*_verdict(found, risk.credit, owed, due), *_cured(cash)),
+        verdict=(*_verdict(found, risk.credit, owed, due), *_cured(cash), *_drawn(cash)),
         debt_usd=owed,
         sources=_behind(links, cash, sources),
         uses=uses,
@@ -148,6 +148,23 @@ def _cured(cash: CashFlow) -> list[str]:
     times = "once" if paid.size == 1 else f"{paid.size} times"
     put_in = f"${paid.sum() / 1e6:,.1f}m"
     return [f"Owners cure the covenant {times} in the base case, with {put_in}: cover is shown without it."]
+
+
+def _drawn(cash: CashFlow) -> list[str]:
+    """What banks have to pay in the base case out of facilities beside the loan."""
+    label, said = make_spine(cash.terms.start_year, cash.terms.start_month, cash.terms.months).label, []
+    for line in cash.facilities:
+        owed, drawn = line.balance[0], np.flatnonzero(line.draw[0] > _CENT)
+        if not drawn.size:
+            continue
+        after = int(np.flatnonzero(owed > _CENT)[-1]) + 1 if (owed > _CENT).any() else int(drawn[-1])
+        repaid = f"repaid by {label(after)}" if after < owed.size else "not repaid to the end of the project"
+        most = f"${max(float(owed.max()), float(line.draw[0].max())) / 1e6:,.1f}m"
+        said.append(
+            f"The {line.terms.name} is drawn in the base case: first in {label(int(drawn[0]))}, in {drawn.size} "
+            f"month{'s' if drawn.size > 1 else ''}, {most} at most, {repaid}."
+        )
+    return said
 
 
 def _test(row: BreakEven) -> str:

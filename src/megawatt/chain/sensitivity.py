@@ -16,7 +16,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.inputs import field_title, is_number, move
 from megawatt.chain.links import Links, reforge
-from megawatt.chain.records import Sensitivity
+from megawatt.chain.records import MISSED_PATHS, Sensitivity
 from megawatt.errors import CatalogueError, InfeasibleError, ScenarioError
 from megawatt.finance.scheduled import Cover, scheduled_covers
 from megawatt.risk import run_calls, simulate_factors
@@ -44,9 +44,6 @@ _OF_DEFAULT: Final = ("tenant_default", "relet_lag", "hall_rent_elasticity", "co
 
 _SIMULATED: Final = 4
 """Inputs, largest move of the lowest DSCR first, whose ends are simulated for the probability of a missed payment."""
-
-_PATHS: Final = 256
-"""Paths of each: the probability at an end has a standard error of up to 3 %; the seed is the run's."""
 
 _CALLS_PER_WORKER: Final = 2
 """So that a process that is done early takes over from the others."""
@@ -220,7 +217,9 @@ def missed_frac(links: Links | None) -> float | None:
     if links is None or links.model.capital.loan is None:
         return None
     months = links.model.calendar.spine.months
-    factors = simulate_factors(links.terms, months, _PATHS, np.random.SeedSequence(links.scenario.seed).spawn(1)[0])
+    factors = simulate_factors(
+        links.terms, months, MISSED_PATHS, np.random.SeedSequence(links.scenario.seed).spawn(1)[0]
+    )
     return float((links.model.missed(factors) >= 0).mean())
 
 

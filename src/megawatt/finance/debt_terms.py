@@ -177,7 +177,8 @@ class LenderTerms:
     premium_frac : (months,), optional
         Premium on whatever is prepaid in each period (a call price less 1).
     make_whole_rate : float, optional
-        Until ``par_month`` the premium is what service and call price are worth at this annual rate over the balance.
+        Until ``par_month`` the premium is what the prepaid instalments, their interest and the call price are worth at
+        this annual rate, less what is prepaid.
     par_month : int, optional
         First period with a call price; None: the last payment.
     cures_most, cures_per_year : int

@@ -31,7 +31,7 @@ def distribute(run: Run, m: int, set_aside: FloatArray, shut: BoolArray) -> None
     if guard.holds_proceeds:
         free = _hold(run, m, free)
     if lender.sweep_frac > 0.0 and guard.repaying(m):
-        asked = lender.sweep_frac * free / (1.0 + guard.premium[m])
+        asked = guard.prices.affordable(m, lender.sweep_frac * free, acc.prepaid, acc.scale)
         if lender.target_frac is not None:
             target = lender.target_frac[m] * np.maximum(guard.owed, CENT)
             asked = np.minimum(asked, np.maximum(acc.balance - target, 0.0))
@@ -48,17 +48,18 @@ def distribute(run: Run, m: int, set_aside: FloatArray, shut: BoolArray) -> None
 def _prepay_last(run: Run, m: int, asked: FloatArray, free: FloatArray) -> FloatArray:
     """Prepay the last instalments; returns the cash that is left."""
     acc, before = run.acc, run.acc.balance
-    free = _prepay(run, m, asked, free)
+    amount = np.minimum(asked, np.maximum(before, 0.0))
+    free = _prepay(run, m, amount, run.guard.prices.premium(m, amount, acc.prepaid, acc.scale), free)
     acc.prepaid = acc.prepaid + before - acc.balance
     return free
 
 
 def _prepay_at_will(run: Run, m: int, may: BoolArray, free: FloatArray) -> FloatArray:
     """What owners have decided to repay ahead, with their own money where there is not enough; returns what is left."""
-    acc, asked = run.acc, run.guard.lender.prepaid_frac
+    acc, guard, asked = run.acc, run.guard, run.guard.lender.prepaid_frac
     assert asked is not None, "the caller has looked"
-    wanted = np.where(may, np.minimum(asked[m] * run.guard.owed, np.maximum(acc.balance, 0.0)), 0.0)
-    added = np.maximum(wanted * (1.0 + run.guard.premium[m]) - free, 0.0)
+    wanted = np.where(may, np.minimum(asked[m] * guard.owed, np.maximum(acc.balance, 0.0)), 0.0)
+    added = np.maximum(wanted + guard.prices.premium(m, wanted, acc.prepaid, acc.scale) - free, 0.0)
     run.done.equity_in[m] += added
     acc.cash = acc.cash + added
     return _prepay_last(run, m, wanted, free + added)
@@ -69,7 +70,7 @@ def _hold(run: Run, m: int, free: FloatArray) -> FloatArray:
     are let again need is held, the rest prepays; returns the cash above what is held.
     """
     guard, acc, done = run.guard, run.acc, run.done
-    price = 1.0 + guard.premium[m]
+    price = 1.0 + guard.prices.even[m]
     acc.proceeds = np.minimum(acc.proceeds, free)
     if not acc.proceeds.any():
         return free
@@ -77,31 +78,30 @@ def _hold(run: Run, m: int, free: FloatArray) -> FloatArray:
     service, bills = guard.until_let(m)
     service = service * acc.scale
     spare = np.maximum(acc.proceeds - service - bills, 0.0)
-    # a pro rata prepayment lowers the service that is held for, so more than the spare can be prepaid
-    share = service / np.where(before > CENT, before, 1.0) if pro_rata else np.zeros_like(spare)
-    less = share < price
-    asked = np.where(less, spare / np.where(less, price - share, 1.0), np.where(spare > 0.0, before, 0.0))
-    free = _prepay(run, m, np.minimum(asked, acc.proceeds / price), free)
-    paid = before - acc.balance
-    acc.proceeds = np.where(acc.balance > CENT, acc.proceeds - paid * price, 0.0)
+    had = free
     if pro_rata:
+        # it lowers the service that is held for, so more than the spare can be prepaid
+        share = service / np.where(before > CENT, before, 1.0)
+        less = share < price
+        asked = np.where(less, spare / np.where(less, price - share, 1.0), np.where(spare > 0.0, before, 0.0))
+        amount = np.minimum(np.minimum(asked, acc.proceeds / price), np.maximum(before, 0.0))
+        free = _prepay(run, m, amount, amount * guard.prices.even[m], free)
         left = np.where(before > 0.0, acc.balance / np.where(before > 0.0, before, 1.0), 1.0)
         acc.scale, acc.prepaid = acc.scale * left, acc.prepaid * left
     else:
-        acc.prepaid = acc.prepaid + paid
+        free = _prepay_last(run, m, guard.prices.affordable(m, spare, acc.prepaid, acc.scale), free)
+    acc.proceeds = np.where(acc.balance > CENT, np.maximum(acc.proceeds - (had - free), 0.0), 0.0)
     done.reserve[m] += acc.proceeds
     return np.asarray(free - acc.proceeds)
 
 
-def _prepay(run: Run, m: int, asked: FloatArray, free: FloatArray) -> FloatArray:
-    """Repay principal ahead of time, as far as there is any, with its premium; returns the cash that is left."""
+def _prepay(run: Run, m: int, amount: FloatArray, premium: FloatArray, free: FloatArray) -> FloatArray:
+    """Repay principal ahead of time with its premium; returns the cash that is left."""
     acc, done = run.acc, run.done
-    swept = np.minimum(asked, np.maximum(acc.balance, 0.0))
-    premium = swept * run.guard.premium[m]
-    done.swept[m] += swept
-    done.principal_paid[m] += swept
+    done.swept[m] += amount
+    done.principal_paid[m] += amount
     done.charges[m] += premium
     acc.premium = acc.premium + premium
-    acc.balance, acc.cash = acc.balance - swept, acc.cash - swept - premium
+    acc.balance, acc.cash = acc.balance - amount, acc.cash - amount - premium
     # price and share may round to a hair more than there is
-    return np.asarray(np.maximum(free - swept - premium, 0.0))
+    return np.asarray(np.maximum(free - amount - premium, 0.0))

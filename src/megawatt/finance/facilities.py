@@ -115,7 +115,7 @@ class Lines:
         left = cash
         for i in range(len(self.terms)):
             paid = np.minimum(left, self.balance[i])
-            self._done[2, i, m] = paid
+            self._done[2, i, m] += paid
             self.balance[i] -= paid
             left = left - paid
         return np.asarray(cash - left)

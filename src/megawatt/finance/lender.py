@@ -13,7 +13,7 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
 from megawatt.finance.periods import Periods
-from megawatt.finance.prepayment import premiums
+from megawatt.finance.prepayment import Prices, prices
 from megawatt.finance.records import Events, LenderTerms, LoanTerms, ProjectTerms, Refinancing
 from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
@@ -37,7 +37,7 @@ class Safeguards:
 
     ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
     rate that falls due in each period, ``pays`` (periods,) where payments and with them sweeps and distributions fall,
-    ``premium`` what a dollar prepaid costs beside itself, ``year`` the periods in a year; ``reserve`` is for service,
+    ``prices`` what prepaying costs beside itself, ``year`` the periods in a year; ``reserve`` is for service,
     ``opex_reserve`` for running cost; ``owed`` is the balance at the first payment; ``holds_proceeds`` and
     ``charges_premiums``: termination payments come, and a prepayment costs more than itself, on some path;
     ``service`` leaves the balloon out, which is what the last payment repays beyond an ordinary instalment;
@@ -48,7 +48,7 @@ class Safeguards:
     schedule: LoanSchedule
     rate: FloatArray
     pays: BoolArray
-    premium: FloatArray
+    prices: Prices
     owed: FloatArray | float
     holds_proceeds: bool
     charges_premiums: bool
@@ -165,16 +165,16 @@ def safeguards(
     rate = period_rates(terms, periods)
     unit_balance, unit_service = _new_loan(lender.refinancing, last, rate)
     held = lender.reserve_months / periods.months
-    premium = np.ascontiguousarray(premiums(lender, loan, schedule, periods).T)
+    costs = prices(lender, loan, schedule, periods)
     return Safeguards(
         lender=lender,
         schedule=by_month,
         rate=rate,
         pays=_payment_dates(loan, lender, months),
         holds_proceeds=lender.proceeds_usd is not None and bool(lender.proceeds_usd.any()),
-        charges_premiums=bool(premium.any()),
+        charges_premiums=bool(costs.even.any() or costs.ladders),
         owed=by_month.balance[first - 1] if loan is not None else 0.0,
-        premium=premium,
+        prices=costs,
         service=service,
         reserve=_ahead(service + by_month.balloon, held, first - 1),
         opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),

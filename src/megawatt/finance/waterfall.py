@@ -89,6 +89,10 @@ def run_waterfall(
             done.cures[m], shut = cure, shut | tests.cured
             done.equity_in[m] += cure
             acc.cash = acc.cash + cure
+            if guard.pays[m]:
+                # facilities come before owners, with the money of a cure too
+                acc.cash = acc.cash - run.lines.repay(m, np.maximum(acc.cash, 0.0))
+        run.lines.close(m)
         done.locked[m], done.breached[m] = tests.locked, tests.breached
         distribute(run, m, set_aside, shut)
         done.debt_balance[m], done.closing_cash[m] = acc.balance, acc.cash
@@ -198,7 +202,6 @@ def _serve(run: Run, m: int) -> FloatArray:
         # what facilities are owed at the loan's end is arrears
         left = run.lines.unpaid(m)
         done.arrears[m] += np.where(left > CENT, left, 0.0)
-        run.lines.close(m)
     return np.asarray(owed + interest)
 
 

@@ -18,6 +18,7 @@ from megawatt.finance import (
     SizingTerms,
     calendar_periods,
     fit_loan,
+    loan_schedule,
     project,
 )
 from megawatt.finance.committee import yearly_dscr
@@ -202,6 +203,65 @@ def test_a_prepayment_makes_the_lender_whole() -> None:
     # from the call date on it costs the call price
     late = np.roll(ahead, 6)
     assert ran(loan(), lender=replace(terms, prepaid_frac=late)).fees[0, 18] == pytest.approx(6.0)
+
+
+def test_what_makes_whole_is_of_the_instalments_that_are_prepaid() -> None:
+    """Quarterly, 125 of principal each: after the fourth of eight, 200 of the last two go, owed for four and three."""
+    ahead = np.zeros(MONTHS)
+    ahead[12] = 0.2
+    done = ran(loan(shape="equal-principal"), 90.0, LenderTerms(prepaid_frac=ahead, make_whole_rate=0.08))
+    # each quarter's 3 % in place of 2 %: 1 % a quarter as long as it would have been owed, worth at 2 %
+    each = {quarters: 0.01 * (1.0 - 1.02**-quarters) / 0.02 for quarters in (3, 4)}
+    assert done.fees[0, 12] == pytest.approx(125.0 * each[4] + 75.0 * each[3])
+    assert done.debt_balance[0, [12, 15, 18, 21]] == pytest.approx([300.0, 175.0, 50.0, 0.0])
+    # 270 of the quarter's cash less 125 and 3 % of 625, all of it swept in place of the decision, its premium included
+    swept = ran(loan(shape="equal-principal"), 90.0, LenderTerms(sweep_frac=1.0, make_whole_rate=0.08))
+    first = {quarters: 0.01 * (1.0 - 1.02**-quarters) / 0.02 for quarters in (6, 7)}
+    free = 270.0 - 125.0 - 30.0
+    assert swept.swept is not None
+    assert swept.swept[0, 3] == pytest.approx(free / (1.0 + first[7]))
+    assert swept.fees[0, 3] == pytest.approx(free - swept.swept[0, 3])
+    # the next sweep takes the rest of the last instalment, then of the one before
+    rest, paid = 125.0 - swept.swept[0, 3], swept.swept[0, 6]
+    assert paid > rest
+    assert swept.fees[0, 6] == pytest.approx(rest * first[6] + (paid - rest) * 0.01 * (1.0 - 1.02**-5) / 0.02)
+
+
+def test_all_of_it_prepaid_costs_what_all_service_is_worth() -> None:
+    ahead = np.zeros(MONTHS)
+    ahead[12] = 1.0
+    terms = loan(shape="level", balloon_frac=0.4)
+    done = ran(terms, 90.0, LenderTerms(prepaid_frac=ahead, make_whole_rate=0.05))
+    schedule = loan_schedule(terms, calendar_periods(2026, 1, MONTHS))
+    worth = sum(schedule.service[12 + 3 * k] * 1.0125**-k for k in range(1, 5))
+    assert done.fees[0, 12] == pytest.approx(worth - schedule.balance[12])
+    assert done.debt_balance[0, 12] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_rest_of_an_instalment_is_not_in_the_average_cover() -> None:
+    """Owners repay 150 of 1,000 ahead: the last of eight payments of 125 falls away, and 100 remain of the seventh."""
+    ahead = np.zeros(MONTHS)
+    ahead[3] = 0.15
+    terms = loan(shape="equal-principal", rate=0.0)
+    done = ran(terms, 90.0, LenderTerms(prepaid_frac=ahead))
+    assert np.atleast_2d(done.service)[0, [18, 21, 24]] == pytest.approx([125.0, 100.0, 0.0])
+    assert done.measures.average_dscr[0] == pytest.approx(270.0 / 125.0)
+    assert ran(terms, 90.0).measures.average_dscr[0] == pytest.approx(270.0 / 125.0)
+
+
+def test_the_money_of_a_cure_repays_facilities_before_owners() -> None:
+    """Poor quarters draw the revolver; owners cure the tested year, and nothing goes to them while it is drawn."""
+    monthly = [20.0] * 12 + [60.0] * 12
+    line = FacilityTerms("revolver", 500.0, pays_bills=True)
+    lender = LenderTerms(covenant_dscr=1.5, cures_most=2, cures_per_year=2, facilities=(line,), sweep_frac=1.0)
+    done = ran(loan(shape="equal-principal"), monthly, lender)
+    assert done.cures is not None
+    assert done.swept is not None
+    cured = np.flatnonzero(done.cures[0])
+    assert cured.size
+    facility = done.facilities[0]
+    assert facility.repaid[0, cured[0]] > 0.0
+    assert not (facility.balance[0] > 0.005)[(done.distributions[0] > 0.005) | (done.swept[0] > 0.005)].any()
 
 
 def test_at_the_loans_own_rate_nothing_makes_whole() -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from megawatt.chain.records import Comparison
+from megawatt.chain.records import MISSED_PATHS, Comparison
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import read_json
 from megawatt.results.explanation import parts
@@ -194,8 +194,15 @@ def explain_run(run: RunTables, number: str, use: str = "") -> Explanation:
         f"{words}: {figure['why_none']}" if figure.get("why_none") else words, formula,
         driver=_driver(tables, number, movers if own else ()),
         parts=() if value is None else made(tables.about(number, value)),
-        movers=movers, moved="" if own or not movers else "value_usd_per_grid_mw_year", inputs=inputs,
+        movers=movers, moved=_moved(moved, own) if movers else "", inputs=inputs,
     )  # fmt: skip
+
+
+def _moved(what: str, own: bool) -> str:
+    """What the moves are of, where it is not the figure itself."""
+    if what == "missed":
+        return f"the share of {MISSED_PATHS} paths of the same seed, one of which is {1.0 / MISSED_PATHS:.2%}"
+    return "" if own else "value_usd_per_grid_mw_year"
 
 
 def _movers(use: Mapping[str, Any], what: str) -> tuple[Mover, ...]:
