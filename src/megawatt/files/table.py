@@ -24,7 +24,7 @@ _MOST_COLUMNS: Final = 2000
 """Columns that are read at most."""
 _HEAD_BYTES: Final = 10_000
 """Of the beginning of a text, in which its separator is looked for."""
-_SEPARATORS: Final = (",", ";", "\t")
+_SEPARATORS: Final = (",", ";", "\t", "|")
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]{1,300}(?:\.[0-9]{0,300})?|\.[0-9]{1,300})(?:[eE][+-]?[0-9]{1,4})?")
 
 
@@ -83,7 +83,7 @@ class Table:
 def read_rows(
     path: Path | Traversable, what: str = "a CSV file", *, most_bytes: int = 64 * 2**20
 ) -> tuple[list[tuple[int, list[str]]], str]:
-    """Lines and cells of a CSV file of at most 64 MiB, and its separator (comma, semicolon or tab).
+    """Lines and cells of a CSV file of at most 64 MiB, and its separator (comma, semicolon, tab or bar).
 
     Raises
     ------

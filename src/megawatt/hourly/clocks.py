@@ -21,6 +21,8 @@ LEAP_YEAR: Final = 2000
 """The year in which typical years are put: it has every day."""
 
 
+_MOST_HOURS: Final = 25
+"""Hours of the day on which clocks are put back."""
 _FROM_NOUGHT: Final = "hours 0 to 23 taken as beginnings"
 
 
@@ -79,6 +81,8 @@ def _stamps(sheet: Sheet) -> tuple[Stamps | None, str, bool]:
     layout, header = sheet.layout, sheet.header
     known = layout.key not in ("own-prices", "own-weather", "weather-names", "own-output", "meter")
     zone = layout.stamps or layout.zone
+    if layout.elapsed:
+        return _elapsed(sheet), zone, True
     if layout.parts and all(header.find(p) is not None for p in layout.parts[:4]):
         return _from_parts(sheet), zone, True
     date = header.find(layout.date or "date") if layout.date or layout.wide else None
@@ -120,6 +124,7 @@ def _from_parts(sheet: Sheet) -> Stamps:
         cells = [row[c] if c is not None and c < len(row) else "0" for c in columns]
         numbers = [parse_number(cell) for cell in cells]
         whole = [int(n) if n is not None and n == int(n) else -1 for n in numbers]
+        whole += [0] * (4 - len(whole))
         if min(whole) < 0 or whole[3] > 23 + ends:
             raise refused(sheet.file, shown("-".join(cells)), f"{', '.join(layout.parts)} as numbers", line=line)
         minute = whole[4] if len(whole) > 4 else 0
@@ -131,6 +136,29 @@ def _from_parts(sheet: Sheet) -> Stamps:
     return replace(stamps, remark=_FROM_NOUGHT) if layout.hour_ends else stamps
 
 
+def _elapsed(sheet: Sheet) -> Stamps:
+    """Times of steps that count on from the beginning of a day of the zone; a day of more than 25 hours has quarters."""
+    layout, header = sheet.layout, sheet.header
+    hour, at = header.find(layout.hour) or 0, header.find(layout.date) if layout.date else None
+    if at is None:
+        days, title = _from_parts(sheet), "-".join(layout.parts)
+    else:
+        days, title = read_stamps(sheet.file, header.titles[at], sheet.cells(at), day_first=layout.day_first), ""
+    first, inverse = np.unique(days.minute, return_inverse=True)
+    utc, standard = from_wall(Stamps(first, None), layout.zone, wrong_row(sheet))
+    counts = np.array([parse_number(text) or -1.0 for _, text in sheet.cells(hour)])
+    most = np.zeros(first.size)
+    np.maximum.at(most, inverse, counts)
+    step = np.where(most > _MOST_HOURS * 60 // layout.label_min, 15, layout.label_min)[inverse]
+    wrong = (counts != np.floor(counts)) | (counts < 1) | (counts > _MOST_HOURS * 60 // step)
+    if wrong.any():
+        line, text = sheet.cells(hour)[int(np.argmax(wrong))]
+        where = header.titles[hour]
+        raise refused(sheet.file, shown(text), f"steps of a day {title}".strip(), where=where, line=line)
+    minute = utc[inverse] + ((counts - 1) * step).astype(np.int64) + standard
+    return Stamps(minute, np.full(minute.size, standard, dtype=np.int64))
+
+
 def _from_labels(sheet: Sheet, date: int, hour: int) -> Stamps:
     """Times of a date and an hour, 1 to 24 or 01:00 to 24:00 (ends), its parts, and marks of repeated hours."""
     layout, header = sheet.layout, sheet.header
@@ -139,7 +167,7 @@ def _from_labels(sheet: Sheet, date: int, hour: int) -> Stamps:
     days = read_stamps(sheet.file, header.titles[date], sheet.cells(date), day_first=layout.day_first)
     hours = sheet.cells(hour)
     labels, second = np.empty(len(sheet.rows), np.int64), np.zeros(len(sheet.rows), np.bool_)
-    texts = [(line, text.upper().removesuffix("X").removesuffix(":00").removesuffix(":00")) for line, text in hours]
+    texts = [(line, text.upper().rstrip("X*").removesuffix(":00").removesuffix(":00")) for line, text in hours]
     least = 0 if layout.hour_begins or any(parse_number(text) == 0.0 for _, text in texts) else 1
     most = 1440 // layout.label_min - 1 + least
     for row, (line, text) in enumerate(texts):
@@ -147,7 +175,7 @@ def _from_labels(sheet: Sheet, date: int, hour: int) -> Stamps:
         if number is None or number != int(number) or not least <= number <= most:
             allowed = f"hours {least} to {most}"
             raise refused(sheet.file, shown(hours[row][1]), allowed, where=header.titles[hour], line=line)
-        labels[row], second[row] = (int(number) - least) * layout.label_min, hours[row][1].upper().endswith("X")
+        labels[row], second[row] = (int(number) - least) * layout.label_min, hours[row][1].upper().endswith(("X", "*"))
     if interval is not None:
         labels += _intervals(sheet, interval)
     marked = flag is not None or bool(second.any())

@@ -200,7 +200,8 @@ def _unit(sheet: Sheet, name: str, at: int, part: FilePart, remarks: list[str]) 
     if name == "price" and not layout.unit_said:
         remarks.append(f"the file says no unit: {unit.name}")
     elif unit.factor != 1.0:
-        remarks.append(f"{header.titles[at]}: {unit.name} read as {QUANTITIES[name].unit}")
+        to = f"{unit.currency}/MWh" if name == "price" else QUANTITIES[name].unit
+        remarks.append(f"{header.titles[at]}: {unit.name} read as {to}")
     return unit
 
 

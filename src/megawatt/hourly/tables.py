@@ -197,7 +197,9 @@ def _chosen(path: Path, layout: Layout, header: Header) -> Layout:
 
 
 def _expanded(layout: Layout, header: Header, rows: Cells) -> tuple[Header | None, Cells]:
-    """Hours side by side, put one below the other."""
+    """Hours side by side put one below the other, and dates and hours of one column put side by side."""
+    if layout.split:
+        return _parted(header, rows, header.find(layout.split) or 0)
     if not layout.wide:
         return None, rows
     starts = next(w for w in layout.wide.split("|") if header.find(f"{w}24") is not None)
@@ -214,8 +216,20 @@ def _expanded(layout: Layout, header: Header, rows: Cells) -> tuple[Header | Non
     return Header(titles, header.body), made
 
 
+def _parted(header: Header, rows: Cells, at: int) -> tuple[Header, Cells]:
+    """Rows with what stands behind the date of a column in one of its own, ``hour``."""
+    made = []
+    for line, row in rows:
+        day, _, hour = (row[at] if at < len(row) else "").strip().partition(" ")
+        made.append((line, [*row[:at], day, *row[at + 1 : len(header.titles)], hour]))
+    return Header((*header.titles, "hour"), header.body), made
+
+
 def _without_footer(layout: Layout, header: Header, rows: Cells) -> Cells:
-    """Rows up to the first that has fewer cells than columns, where a layout ends with lines about itself."""
+    """Rows up to the first that has fewer cells than columns, where a layout ends with lines about itself; all rows with
+    as many where such lines stand between."""
+    if layout.between:
+        return [row for row in rows if len(row[1]) >= len(header.titles)]
     end = next((i for i, (_, row) in enumerate(rows) if len(row) < len(header.titles)), None)
     return rows[:end] if layout.footer else rows
 

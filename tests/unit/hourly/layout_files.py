@@ -203,6 +203,74 @@ def _wide(path: Path) -> Path:
     return write(path, head, rows)
 
 
+def _aeso(path: Path) -> Path:
+    zone, seen, rows = ZoneInfo("America/Edmonton"), set(), []
+    for at, price in _hours("America/Edmonton"):
+        wall = at.astimezone(zone).replace(tzinfo=None)
+        rows.append([f"{wall:%m/%d/%Y} {wall.hour + 1:02d}{'*' if wall in seen else ''}", price, 50, 9000])
+        seen.add(wall)
+    body: list[list[object]] = [
+        ["January 1, 2023 to December 31, 2023"],
+        ["Date (HE)", "Price ($)", "30Ravg ($)", "AIL"],
+    ]
+    return write(path, ["Pool Price"], [*body, *rows])
+
+
+def _aeso_api(path: Path) -> Path:
+    rows = [[f"{at:%Y-%m-%d %H:%M}", "", price, 1] for at, price in _hours("America/Edmonton")]
+    return write(path, ["begin_datetime_utc", "begin_datetime_mpt", "pool_price", "rolling_30day_avg"], rows)
+
+
+def _esios(path: Path) -> Path:
+    zone = ZoneInfo("Europe/Madrid")
+    rows = [[600, "Spot", 3, "España", p, at.astimezone(zone).isoformat()] for at, p in _hours("Europe/Madrid")]
+    return write(path, ["id", "name", "geoid", "geoname", "value", "datetime"], rows, ";")
+
+
+def counted_days(zone: str, per_hour: int = 1) -> list[tuple[datetime, int, float]]:
+    """Day, step of the day counted on from its beginning, and price, in a zone that changes its clocks."""
+    made, day, count = [], None, 0
+    for at, price in _hours(zone):
+        for _ in range(per_hour):
+            wall = at.astimezone(ZoneInfo(zone))
+            count = 1 if wall.date() != day else count + 1
+            day = wall.date()
+            made.append((wall, count, price))
+    return made
+
+
+def omie(path: Path, quarters_from: int = 13) -> Path:
+    """Daily files one below the other, with quarter hours from a month on."""
+    lines, hours, quarters = [], counted_days("Europe/Madrid"), counted_days("Europe/Madrid", 4)
+    steps = [s for s in hours if s[0].month < quarters_from] + [s for s in quarters if s[0].month >= quarters_from]
+    for wall, count, price in steps:
+        lines += ["*", "MARGINALPDBC;"] if count == 1 and lines else ["MARGINALPDBC;"] if count == 1 else []
+        lines.append(f"{wall:%Y;%m;%d};{count};{price + 1:.2f};{price:.2f};")
+    path.write_text("\n".join([*lines, "*"]), encoding="latin-1")
+    return path
+
+
+def _elexon(path: Path) -> Path:
+    rows: list[list[object]] = [[f"{d:%Y-%m-%d}", n, p, p] for d, n, p in counted_days("Europe/London", 2)]
+    return write(path, ["SettlementDate", "SettlementPeriod", "SystemSellPrice", "SystemBuyPrice"], rows)
+
+
+def _ieso(path: Path) -> Path:
+    zone = ZoneInfo("Etc/GMT+5")
+    rows = [[f"{(wall := at.astimezone(zone)):%Y-%m-%d}", wall.hour + 1, p, p] for at, p in _hours("Etc/GMT+5")]
+    body: list[list[object]] = [["\\\\For 2023"], ["Date", "Hour", "HOEP", "Hour 1 Predispatch"]]
+    return write(path, ["\\\\Yearly HOEP Report", "", ""], [*body, *rows])
+
+
+def _hvakoster(path: Path) -> Path:
+    zone = ZoneInfo("Europe/Oslo")
+    rows = [
+        [round(p / 100, 6), round(p / 1000, 6), 11.4, *(t.astimezone(zone).isoformat() for t in (at, at + HOUR))]
+        for at, p in _hours("Europe/Oslo")
+    ]
+    return write(path, ["NOK_per_kWh", "EUR_per_kWh", "EXR", "time_start", "time_end"], rows)
+
+
 PRICES: dict[str, tuple[Callable[[Path], Path], str, float | None]] = {
     "ercot": (_ercot, "USD", -6.0),
     "pjm": (_pjm, "USD", -5.0),
@@ -218,6 +286,13 @@ PRICES: dict[str, tuple[Callable[[Path], Path], str, float | None]] = {
     "aemo": (_aemo, "AUD", 10.0),
     "nems": (_nems, "SGD", 8.0),
     "energinet": (_energinet, "EUR", 1.0),
+    "aeso": (_aeso, "CAD", -7.0),
+    "aeso-api": (_aeso_api, "CAD", -7.0),
+    "esios": (_esios, "EUR", 1.0),
+    "omie": (omie, "EUR", 1.0),
+    "elexon": (_elexon, "GBP", 0.0),
+    "ieso": (_ieso, "CAD", -5.0),
+    "hvakosterstrommen": (_hvakoster, "EUR", 1.0),
     "own-prices": (_own, "USD", -6.0),
     "own-wide": (_wide, "USD", None),
     "own-count": (lambda p: write(p, ["Hour", "Price (USD/MWh)"], _numbered(1)), "USD", None),

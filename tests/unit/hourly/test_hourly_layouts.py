@@ -11,7 +11,7 @@ import xlsxwriter
 
 from megawatt.errors import ScenarioError
 from megawatt.hourly import FilePart, layout_table, layouts, read_hourly
-from tests.unit.hourly.layout_files import OUTPUT, PRICES, WEATHER, dry_bulb, prices, write
+from tests.unit.hourly.layout_files import OUTPUT, PRICES, WEATHER, dry_bulb, omie, prices, write
 
 PAGE = Path(__file__).parents[3] / "docs" / "hourly-files.md"
 
@@ -27,6 +27,19 @@ def test_prices_come_out_hour_by_hour(key: str, tmp_path: Path) -> None:
     years = (0,) if key in ("own-count", "own-list") else (2023,)
     assert (file.layout.key, file.currency, file.years, file.utc_offset_hours) == (key, currency, years, offset)
     assert file.values["price"][0] == pytest.approx(np.array(prices(8760)), abs=1e-9)
+
+
+def test_a_day_counts_on_in_quarters_from_the_month_in_which_its_market_changed(tmp_path: Path) -> None:
+    file = read_hourly(omie(tmp_path / "p.csv", quarters_from=10), "prices")
+    assert file.values["price"][0] == pytest.approx(np.array(prices(8760)), abs=1e-9)
+    other = read_hourly(omie(tmp_path / "p.csv"), "prices", FilePart(column="portugal"))
+    assert other.values["price"][0] == pytest.approx(np.array(prices(8760)) + 1.0, abs=1e-9)
+    text = (tmp_path / "p.csv").read_text(encoding="latin-1").splitlines()
+    (tmp_path / "p.csv").write_text(
+        "\n".join([*text[:2000], "2023;03;21;101;40.0;40.0;", *text[2001:]]), encoding="latin-1"
+    )
+    with pytest.raises(ScenarioError, match="2001: .*101"):
+        read_hourly(tmp_path / "p.csv", "prices")
 
 
 @pytest.mark.parametrize("key", WEATHER)
