@@ -137,7 +137,7 @@ def _from_parts(sheet: Sheet) -> Stamps:
 
 
 def _elapsed(sheet: Sheet) -> Stamps:
-    """Times of steps that count on from the beginning of a day of the zone; a day of more than 25 hours has quarters."""
+    """Times of steps counted from the beginning of a day of the zone; a day of more than 25 hours has quarters."""
     layout, header = sheet.layout, sheet.header
     hour, at = header.find(layout.hour) or 0, header.find(layout.date) if layout.date else None
     if at is None:

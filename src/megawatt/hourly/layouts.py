@@ -46,8 +46,8 @@ class Layout:
     they are that whatever the text says, ``ending`` where a stamp is the end of its step. ``zone`` is the market's.
     ``only`` keeps rows with these words, ``node`` names the place of a row, ``about`` says where the head tells place,
     offset and elevation. ``typical``: months of different years, so that years are not looked at. ``footer``: the file
-    ends with lines about itself; ``between``: such lines stand between its rows. ``split``: a column of dates with their
-    hour behind them. ``elapsed``: hours count on through the day, 23 or 25 where clocks change.
+    ends with lines about itself; ``between``: such lines stand between its rows. ``split``: a column of dates with
+    their hour behind them. ``elapsed``: hours count on through the day, 23 or 25 where clocks change.
     """
 
     key: str

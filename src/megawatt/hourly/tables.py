@@ -226,8 +226,8 @@ def _parted(header: Header, rows: Cells, at: int) -> tuple[Header, Cells]:
 
 
 def _without_footer(layout: Layout, header: Header, rows: Cells) -> Cells:
-    """Rows up to the first that has fewer cells than columns, where a layout ends with lines about itself; all rows with
-    as many where such lines stand between."""
+    """Rows up to the first that has fewer cells than columns, where a layout ends with lines about itself; all rows
+    with as many where such lines stand between."""
     if layout.between:
         return [row for row in rows if len(row[1]) >= len(header.titles)]
     end = next((i for i, (_, row) in enumerate(rows) if len(row) < len(header.titles)), None)

@@ -38,7 +38,7 @@ def test_a_day_counts_on_in_quarters_from_the_month_in_which_its_market_changed(
     (tmp_path / "p.csv").write_text(
         "\n".join([*text[:2000], "2023;03;21;101;40.0;40.0;", *text[2001:]]), encoding="latin-1"
     )
-    with pytest.raises(ScenarioError, match="2001: .*101"):
+    with pytest.raises(ScenarioError, match=r"2001: .*101"):
         read_hourly(tmp_path / "p.csv", "prices")
 
 
