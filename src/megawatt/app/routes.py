@@ -120,7 +120,7 @@ def _static(desk: _Desk, request: Request) -> Response:
 
 def _scenarios(desk: _Desk, request: Request) -> Response:
     listed = [{"key": one.key, "title": one.title} for one in desk.shelf.listed.values()]
-    return JSONResponse({"version": __version__, "scenarios": listed})
+    return JSONResponse({"version": __version__, "scenarios": listed, "files_left_out": desk.shelf.left_out})
 
 
 def _scenario(desk: _Desk, request: Request) -> Response:
@@ -158,7 +158,7 @@ def _stop_inputs(desk: _Desk, request: Request) -> Response:
 def _all_inputs(desk: _Desk, request: Request) -> Response:
     from megawatt.app.answers import input_json
 
-    told = desk.kept(request, "inputs", lambda both: [input_json(both[0].input_of(name)) for name in both[0].rows])
+    told = desk.kept(request, "inputs", lambda both: [input_json(both[0].input_of(name)) for name in both[0].inputs])
     return JSONResponse({"inputs": told})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -65,7 +65,9 @@ class Shelf:
 
     def __init__(self, start: Path) -> None:
         self.folder = start if is_folder(start) else start.parent
-        self.listed = _listed(start, self.folder)
+        files = [path for path in sorted(self.folder.glob("*.toml")) if path != start]
+        self.left_out = max(len(files) - _MOST_FILES, 0)
+        self.listed = _listed(start, self.folder, files[:_MOST_FILES])
         self.lock = threading.RLock()
         self._kept: OrderedDict[str, Kept] = OrderedDict()
         self._catalogue: Catalogue | None = None
@@ -109,12 +111,10 @@ class Shelf:
         return kept.uses[number]
 
 
-def _listed(start: Path, folder: Path) -> Mapping[str, Opened]:
+def _listed(start: Path, folder: Path, files: Sequence[Path]) -> Mapping[str, Opened]:
     """Scenarios of a folder by file name, the one to start with first; mixed sites and other files are left out."""
-    found = [] if is_folder(start) else [start]
-    found += [path for path in sorted(folder.glob("*.toml"))[:_MOST_FILES] if path != start]
     listed: dict[str, Opened] = {}
-    for path in found:
+    for path in [*([] if is_folder(start) else [start]), *files]:
         try:
             raw, _ = read_toml(path, "a scenario")
         except MegawattError:

@@ -75,7 +75,7 @@ class Rankings:
         try:
             with self._shelf.lock:
                 live = self._shelf.use(scenario, use)
-                names = list(live.rows)
+                names = list(live.inputs)
             ranking.total = len(names)
             found = []
             for ranking.done, name in enumerate(names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final
@@ -25,6 +25,8 @@ __all__ = ["LiveFigures", "LiveInput", "LiveUse", "LiveWeek", "live_use"]
 
 _WEEK: Final = 168
 """Hours of a week."""
+_P95: Final = 1.645
+"""Standard deviations that 5 % of a normal lie beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,34 @@ class LiveUse:
         ranged = (row for row in ranged_inputs(self.links) if low_high(row)[0] < low_high(row)[1])
         return {row.name: row for row in ranged if self._is_input(row.name)}
 
+    @cached_property
+    def markets(self) -> Mapping[str, Assumption]:
+        """Levels of the markets that a site sells to and buys from, between the ends that nine tenths of paths hold.
+
+        The price of power where it follows the market, and bitcoin's where the site mines, each after a year, from the
+        terms that `megawatt risk` draws its paths of.
+        """
+        terms, found = self.links.terms, {}
+        if self.links.grid.shape != "fixed":
+            twice = 2.0 * terms.power_reversion
+            found["power.price_scale"] = terms.power_volatility * math.sqrt(-math.expm1(-twice) / twice if twice else 1)
+        name = next((name for name in self.rows if name.endswith(".btc_price_usd")), None)
+        if name is not None:
+            found[name] = terms.btc_volatility
+        return {name: self._market(name, spread) for name, spread in found.items()}
+
+    def _market(self, name: str, log_spread: float) -> Assumption:
+        """A level as an input whose ends are the 5th and 95th percentile of its simulated paths."""
+        row = next(row for row in self.links.assumptions() if row.name == name)
+        value, factor = row.fact.number(), math.exp(_P95 * log_spread)
+        fact = replace(row.fact, low=value / factor, high=value * factor, kind="derived", source="risk-base")
+        return replace(row, fact=fact)
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Assumption]:
+        """All that can be moved: levels of `markets`, and `rows`."""
+        return {**self.markets, **{name: row for name, row in self.rows.items() if name not in self.markets}}
+
     def _is_input(self, name: str) -> bool:
         key, _, field = name.rpartition(".")
         entry = self.links.catalogue.entries.get(key)
@@ -123,11 +153,11 @@ class LiveUse:
         Raises
         ------
         ScenarioError
-            If a name is none of `rows`, is a result, or a value is outside its range.
+            If a name is none of `inputs`, is a result, or a value is outside its range.
         """
         scenario, catalogue = self.links.scenario, self.links.catalogue
         for name, value in moves.items():
-            row = self.rows.get(name)
+            row = self.inputs.get(name)
             if row is None:
                 raise ScenarioError(f"{name}: no input with a range; megawatt plan lists them")
             low, high = low_high(row)
@@ -188,29 +218,10 @@ class LiveUse:
             "water_l": year.water_l,
         }
 
-    def leading(
-        self,
-        most: int = 12,
-        progress: Callable[[int, int], None] = lambda done, total: None,
-        stopped: Callable[[], bool] = lambda: False,
-    ) -> tuple[LiveInput, ...]:
-        """The inputs that move the value most between the ends of their ranges, largest first.
-
-        ``progress`` is called with inputs done and all of them; ``stopped`` ends the search with what was found.
-        """
-        found: list[LiveInput | None] = []
-        for done, name in enumerate(self.rows):
-            if stopped():
-                break
-            progress(done, len(self.rows))
-            found.append(self.swung(name))
-        there = sorted((one for one in found if one is not None), key=lambda one: (-one.swing_usd, one.name))
-        return tuple(there[:most])
-
     def swung(self, name: str) -> LiveInput | None:
-        """One of `rows` with what its range moves the value by; None where an end cannot be built, or nothing moves."""
+        """One of `inputs` and what its range moves the value by; None if an end cannot be built or nothing moves."""
         try:
-            low, high = (end_of(self.moved({name: end})) for end in low_high(self.rows[name]))
+            low, high = (end_of(self.moved({name: end})) for end in low_high(self.inputs[name]))
         except (InfeasibleError, ScenarioError):
             return None
         swing = abs(high.value_usd - low.value_usd)
@@ -223,8 +234,8 @@ class LiveUse:
         return replace(self.input_of(name, swing), ends=ends) if swing else None
 
     def input_of(self, name: str, swing_usd: float = math.nan) -> LiveInput:
-        """One of `rows` with its words."""
-        row = self.rows[name]
+        """One of `inputs` with its words."""
+        row = self.inputs[name]
         low, high = low_high(row)
         title = input_title(self.links, row)
         return LiveInput(

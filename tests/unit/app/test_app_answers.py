@@ -55,6 +55,7 @@ def test_the_page_and_its_files_are_there(client: testclient.TestClient) -> None
 def test_scenarios_beside_the_first_are_listed(client: testclient.TestClient) -> None:
     listed = [one["key"] for one in client.get("/api/scenarios").json()["scenarios"]]
     assert listed == [KEY, "broken.toml"]  # a mixed site and what is no TOML are left out
+    assert client.get("/api/scenarios").json()["files_left_out"] == 0
     told = client.get("/api/scenario").json()
     assert told["uses"][0]["name"] == "childress-bitcoin"
 
@@ -62,7 +63,7 @@ def test_scenarios_beside_the_first_are_listed(client: testclient.TestClient) ->
 def test_figures_are_those_of_the_use_kept_in_memory(client: testclient.TestClient) -> None:
     loaded = load(EXAMPLES / KEY, load_catalogue())
     live = live_use(loaded.uses[0], loaded.catalogue)
-    one = live.leading(1)[0]
+    one = live.input_of("discount_rate")
     told = client.get("/api/figures", params={"set": f"{one.name}:{one.high}"}).json()
     rows = {row["name"]: row for row in told["figures"]}
     base, moved = live.figures({}), live.figures({one.name: one.high})

@@ -32,23 +32,38 @@ def test_unmoved_figures_are_the_plan(both: tuple[LiveUse, UseResult]) -> None:
     assert (figures.min_dscr, figures.tokens_per_grid_mwh) == (None, None)
 
 
-def test_leading_inputs_are_the_tornado(both: tuple[LiveUse, UseResult]) -> None:
+def test_inputs_move_as_in_the_tornado(both: tuple[LiveUse, UseResult]) -> None:
     live, plan = both
-    rows = {s.name: s for s in plan.sensitivities}
-    seen: list[tuple[int, int]] = []
-    leading = live.leading(5, lambda done, total: seen.append((done, total)))
-    assert [one.name for one in leading] == [s.name for s in plan.sensitivities if s.name in live.rows][:5]
-    assert seen[-1] == (len(live.rows) - 1, len(live.rows))
-    for one in leading:
-        row = rows[one.name]
+    same = [s for s in plan.sensitivities if s.name in live.rows and s.name not in live.markets][:5]
+    assert len(same) == 5
+    for row in same:
+        one = live.swung(row.name)
+        assert one is not None
+        assert one.ends["value_usd_per_grid_mw_year"] == pytest.approx((row.value_at_low, row.value_at_high))
         assert live.figures({one.name: one.low}).value_usd_per_grid_mw_year == pytest.approx(row.value_at_low)
-        assert live.figures({one.name: one.high}).value_usd_per_grid_mw_year == pytest.approx(row.value_at_high)
-    assert live.leading(5, stopped=lambda: True) == ()
+
+
+def test_markets_move_between_the_ends_of_their_paths(both: tuple[LiveUse, UseResult]) -> None:
+    live, _ = both
+    bitcoin = next(name for name in live.rows if name.endswith("btc_price_usd"))
+    assert set(live.markets) == {"power.price_scale", bitcoin}
+    one = live.input_of(bitcoin)
+    # 58 % a year: nine tenths of paths end a year within a factor of exp(1.645 x 0.58) = 2.596
+    assert one.high / one.base == pytest.approx(2.596, rel=1e-3)
+    assert one.base / one.low == pytest.approx(2.596, rel=1e-3)
+    # 74 % a year, half of the gap gone in 0.69 years: 1.645 x 0.74 x sqrt((1 - exp(-2)) / 2) = 0.800
+    assert live.input_of("power.price_scale").high == pytest.approx(2.227, rel=1e-3)
+    base, cheap = live.figures({}), live.figures({bitcoin: one.low})
+    dear_power = live.figures({"power.price_scale": 2.0})
+    assert cheap.value_usd_per_grid_mw_year < base.value_usd_per_grid_mw_year
+    assert dear_power.value_usd_per_grid_mw_year < base.value_usd_per_grid_mw_year
+    fixed = load(EXAMPLE, load_catalogue(), ("power.fixed_price_usd_per_mwh=44",))
+    assert set(live_use(fixed.uses[0], fixed.catalogue).markets) == {bitcoin}
 
 
 def test_several_inputs_move_together_and_back(both: tuple[LiveUse, UseResult]) -> None:
     live, _ = both
-    first, second = live.leading(2)
+    first, second = (live.input_of(name) for name in ("discount_rate", "mining-operations.uptime_frac"))
     moved = live.figures({first.name: first.high, second.name: second.low})
     assert moved == live.figures({second.name: second.low, first.name: first.high})
     assert moved != live.figures({first.name: first.high})
@@ -64,7 +79,7 @@ def test_a_week_is_part_of_the_year(both: tuple[LiveUse, UseResult]) -> None:
 
 def test_wrong_moves_are_refused(both: tuple[LiveUse, UseResult]) -> None:
     live, _ = both
-    first = live.leading(1)[0]
+    first = live.input_of("discount_rate")
     with pytest.raises(ScenarioError, match="no input with a range"):
         live.figures({"site.colour": 1.0})
     with pytest.raises(ScenarioError, match="allowed"):

@@ -3,7 +3,7 @@ const SIDES = ["a", "b"];
 const NONE = "";
 const GLANCE = { value_usd_per_grid_mw_year: "value USD/MW-year", min_dscr: "lowest DSCR", probability_missed: "missed" };
 const state = { a: side(), b: side(), week: 28, ep: null };
-let scenarios = [];
+let scenarios = [], leftOut = 0;
 const charts = {};
 
 function side() { return { key: NONE, use: 0, moves: {}, uses: [], title: "", inputs: [], figures: [], busy: null, plan: null, ranked: null }; }
@@ -86,7 +86,8 @@ function say(text, bad = false) {
 function picker(name, words) {
   const one = state[name], optional = name === "b";
   const keys = [...(optional ? [make("option", { value: NONE }, "none")] : []),
-    ...scenarios.map((s) => make("option", { value: s.key, selected: s.key === one.key }, s.title + " (" + s.key + ")"))];
+    ...scenarios.map((s) => make("option", { value: s.key, selected: s.key === one.key }, s.title + " (" + s.key + ")")),
+    ...(leftOut ? [make("option", { disabled: true }, leftOut + " more files of this folder are not listed")] : [])];
   const uses = one.uses.map((u) => make("option", { value: u.use, selected: u.use === one.use }, u.title));
   return make("fieldset", {}, make("legend", {}, words),
     make("label", { for: name + "-key" }, "Scenario"),
@@ -398,7 +399,8 @@ async function start() {
   readAddress();
   wire();
   try {
-    scenarios = (await ask("/api/scenarios")).scenarios;
+    const found = await ask("/api/scenarios");
+    scenarios = found.scenarios; leftOut = found.files_left_out;
     if (state.a.key === NONE) { state.a.key = scenarios[0].key; }
     drawAll();
     for (const name of shown()) { await open(name); }
