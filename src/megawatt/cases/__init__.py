@@ -1,6 +1,6 @@
 """Published claims, computed again: does it hold, under what, and what would change it?"""
 
-from megawatt.cases.judging import claimed, judge
+from megawatt.cases.judging import claimed, judge, rests_on
 from megawatt.cases.page import render_case, render_cases
 from megawatt.cases.points import Answers
 from megawatt.cases.reading import case_keys, read_case, with_inputs
@@ -19,6 +19,7 @@ from megawatt.cases.records import (
 )
 from megawatt.cases.running import case_dict, run_case
 from megawatt.cases.telling import case_markdown, cases_markdown, counts_text
+from megawatt.cases.tracing import formulas_of, questions_of
 
 __all__ = [
     "Answers",
@@ -39,10 +40,13 @@ __all__ = [
     "cases_markdown",
     "claimed",
     "counts_text",
+    "formulas_of",
     "judge",
+    "questions_of",
     "read_case",
     "render_case",
     "render_cases",
+    "rests_on",
     "run_case",
     "with_inputs",
 ]

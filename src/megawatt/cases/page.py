@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from megawatt.cases.judging import claimed, rests_on
 from megawatt.cases.records import CaseResult, Verdict
 from megawatt.cases.telling import counts_text
+from megawatt.cases.tracing import formulas_of, questions_of
 from megawatt.cases.words import figure
 from megawatt.report.figure import DIVERGING, LINE_INK, Chart, Option, Table
 from megawatt.report.frame import fill
@@ -35,6 +36,7 @@ class _Part:
     tables: list[tuple[str, Table]]
     since: Table | None
     notes: tuple[str, ...]
+    traces: list[tuple[str, Table]]
     charts: tuple[Chart, ...]
 
 
@@ -53,9 +55,23 @@ def _part(result: CaseResult) -> _Part:
         case.key, f"{case.number}. {case.title}" if case.number else case.title, case.as_of, case.about,
         () if result.story else result.answer, result.story, verdicts, inputs if case.inputs else None,
         [(t.title, Table(t.columns, t.rows)) for t in result.tables], since if case.since else None,
-        (*rests_on(result), *result.notes),
+        (*rests_on(result), *result.notes), _traces(result),
         tuple(chart for v in result.verdicts if (chart := _chart(result, v)) is not None),
     )  # fmt: skip
+
+
+def _traces(result: CaseResult) -> list[tuple[str, Table]]:
+    """Formulas and questions of a case of figures."""
+    formulas, asked = formulas_of(result.case), questions_of(result.case)
+    if not formulas:
+        return []
+    titles = {name: measured.title for name, measured in result.measures.items()}
+    made = tuple((name, titles.get(name, ""), formula) for name, formula in formulas.items())
+    told = tuple((name, room, arguments) for name, (room, arguments) in asked.items())
+    return [
+        ("How every figure is made", Table(("figure", "what", "formula"), made)),
+        ("What rooms are asked", Table(("name", "room", "arguments"), told)),
+    ][: 2 if told else 1]
 
 
 def _chart(result: CaseResult, verdict: Verdict) -> Chart | None:

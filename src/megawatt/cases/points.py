@@ -16,7 +16,7 @@ from megawatt.cases.sections import FigureSections, MeasureSection, RunSection
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Answers", "Bench", "spread"]
+__all__ = ["Answers", "Bench", "filled", "spread", "word"]
 
 _FORMULA: Final = "="
 """Begins a text among the arguments of a question that is a formula."""
@@ -37,12 +37,13 @@ def spread(parts: Iterable[Any]) -> Iterator[tuple[Any, str]]:
             yield part, each
 
 
-def _filled(value: Any, each: str) -> Any:
+def filled(value: Any, each: str) -> Any:
+    """A part of a file with what stands for ``{each}`` in it."""
     if isinstance(value, str):
         return value.replace("{each}", each)
     if isinstance(value, dict):
-        return {name: _filled(inner, each) for name, inner in value.items()}
-    return [_filled(inner, each) for inner in value] if isinstance(value, list) else value
+        return {name: filled(inner, each) for name, inner in value.items()}
+    return [filled(inner, each) for inner in value] if isinstance(value, list) else value
 
 
 def _formulas(value: Any) -> Iterator[str]:
@@ -54,7 +55,7 @@ def _formulas(value: Any) -> Iterator[str]:
             yield from _formulas(inner)
 
 
-def _word(name: str) -> str:
+def word(name: str) -> str:
     """A name as formulas write it: hyphens are no part of one."""
     return name.replace("-", "_")
 
@@ -100,7 +101,7 @@ class Bench:
         values = dict(inputs)
         void: set[str] = set()
         for place, (run, each) in enumerate(spread(self.sections.runs)):
-            name = _word(_filled(run.name, each))
+            name = word(filled(run.name, each))
             if only is not None and name not in only:
                 continue
             asked = self._asked(run, each, values, void)
@@ -110,9 +111,9 @@ class Bench:
             found = self._answer(run, asked, f"figures.runs.{place}.ask")
             values |= {f"{name}.{figure}": number for figure, number in found.items()}
         for measure, each in spread(self.sections.measures):
-            name = _word(_filled(measure.name, each))
+            name = word(filled(measure.name, each))
             if only is None or name in only:
-                values[name] = evaluate(_filled(measure.formula, _word(each)), values, void)
+                values[name] = evaluate(filled(measure.formula, word(each)), values, void)
         return values
 
     def _asked(self, run: RunSection, each: str, values: Mapping[str, float], void: set[str]) -> Any:
@@ -126,7 +127,7 @@ class Bench:
                 return {name: known(inner) for name, inner in value.items()}
             return [known(inner) for inner in value] if isinstance(value, list) else value
 
-        asked = known(_filled(run.ask, each))
+        asked = known(filled(run.ask, each))
         return None if _any_nan(asked) else asked
 
     def _answer(self, run: RunSection, asked: Mapping[str, Any], where: str) -> dict[str, float]:
@@ -145,16 +146,16 @@ class Bench:
             return frozenset(names).union(*(found.get(name, frozenset()) for name in names))
 
         for run, each in spread(self.sections.runs):
-            found[_word(_filled(run.name, each))] = resting(_formulas(_filled(run.ask, _word(each))))
+            found[word(filled(run.name, each))] = resting(_formulas(filled(run.ask, word(each))))
         for measure, each in spread(self.sections.measures):
-            name = _word(_filled(measure.name, each))
-            found[name] = resting([_filled(measure.formula, _word(each))]) | {name}
+            name = word(filled(measure.name, each))
+            found[name] = resting([filled(measure.formula, word(each))]) | {name}
         return found
 
     def measures(self) -> Iterator[tuple[str, MeasureSection, str]]:
         """Names of the measures with their sections and what stands for ``{each}``."""
         for measure, each in spread(self.sections.measures):
-            yield _word(_filled(measure.name, each)), measure, each
+            yield word(filled(measure.name, each)), measure, each
 
 
 def _any_nan(value: Any) -> bool:

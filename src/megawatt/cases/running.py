@@ -11,6 +11,7 @@ from megawatt.cases.judging import claimed, judge
 from megawatt.cases.machines import compute_machines
 from megawatt.cases.points import Answers
 from megawatt.cases.records import VERDICTS, CaseFile, CaseResult, Computed, Verdict
+from megawatt.cases.tracing import formulas_of, questions_of
 from megawatt.errors import MegawattError, ScenarioError, shown
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _answer(verdicts: Sequence[Verdict]) -> tuple[str, str, str]:
 
 def case_dict(result: CaseResult) -> dict[str, Any]:
     """A result as plain values."""
-    case = result.case
+    case, formulas = result.case, formulas_of(result.case)
     return {
         "case": case.key,
         "number": case.number,
@@ -93,9 +94,10 @@ def case_dict(result: CaseResult) -> dict[str, Any]:
         },
         "measures": {
             name: {"value": m.base[1], "low": m.ends[0], "high": m.ends[1], "unit": m.unit, "title": m.title,
-                   "tried": dict(m.values)}
+                   "formula": formulas.get(name, ""), "tried": dict(m.values)}
             for name, m in result.measures.items()
         },
+        "asked": {name: {"room": room, "arguments": told} for name, (room, told) in questions_of(case).items()},
         "verdicts": [
             {"claim": v.claim.key, "text": v.claim.text, "source": v.claim.source, "ours": v.claim.ours,
              "verdict": v.verdict, "figure": v.figure, "claimed": claimed(v.claim), "because": v.because,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from megawatt.cases.judging import claimed, rests_on
 from megawatt.cases.records import VERDICTS, CaseResult
+from megawatt.cases.tracing import formulas_of
 from megawatt.cases.words import figure
 
 __all__ = ["case_markdown", "cases_markdown", "counts_text"]
@@ -55,7 +56,8 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
     if case.since:
         lines += ["", "**What has happened since**", "", *(f"- {s.date}: {s.text} ({s.source})" for s in case.since)]
     lines += [*([""] if result.notes else []), *result.notes]
-    lines += ["", f"`megawatt cases run {case.key}`; as of {case.as_of}.", ""]
+    how = f", `megawatt cases show {case.key}` says how every figure is made" if formulas_of(case) else ""
+    lines += ["", f"`megawatt cases run {case.key}`{how}; as of {case.as_of}.", ""]
     return "\n".join(lines)
 
 

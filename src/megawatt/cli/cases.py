@@ -44,8 +44,8 @@ def list_(as_json: bool) -> None:
 @cases.command()
 @click.argument("key")
 def show(key: str) -> None:
-    """What the case KEY claims and rests on; nothing is computed."""
-    from megawatt.cases import claimed, read_case
+    """What the case KEY claims, asks of the rooms and makes of the answers; nothing is computed."""
+    from megawatt.cases import claimed, formulas_of, questions_of, read_case
 
     case = read_case(key)
     to = console()
@@ -57,6 +57,13 @@ def show(key: str) -> None:
     )
     inputs = [(i.name, f"{i.value:g}", f"{i.low:g}", f"{i.high:g}", i.unit, i.source) for i in case.inputs]
     print_table(("input", "value", "from", "to", "unit", "source"), inputs, fold="source", left=("unit", "source"))
+    if asked := questions_of(case):
+        print_table(
+            ("asked", "room", "arguments"), [(name, *told) for name, told in asked.items()], fold="arguments",
+            left=("room", "arguments"),
+        )  # fmt: skip
+    if formulas := formulas_of(case):
+        print_table(("figure", "formula"), list(formulas.items()), fold="formula", left=("formula",))
     for unknown in case.unknown:
         to.print(f"Nobody has published {unknown.name}: {unknown.note}.")
     for event in case.since:
@@ -116,6 +123,8 @@ def _print_all(results: list[CaseResult]) -> None:
 
 
 def _print_one(result: CaseResult) -> None:
+    from megawatt.cases import rests_on
+
     to = console()
     to.print(f"{result.case.title}\n", style="bold")
     for sentence in result.story or result.answer:
@@ -126,5 +135,5 @@ def _print_one(result: CaseResult) -> None:
     for table in result.tables:
         to.print(f"\n{table.title}\n")
         print_table(table.columns, table.rows, fold=table.columns[0])
-    for text in result.notes:
+    for text in (*rests_on(result), *result.notes):
         to.print(f"\n{text}")

@@ -24,8 +24,8 @@ _COLUMNS: Final = ("delivery_year", *_NUMBERS, "cap_usd", "floor_usd", "source",
                    for u in ("mw", "usd")))  # fmt: skip
 _STEPS: Final = 80
 """Halvings of a search for a price, or for a load."""
-_MOST_MW: Final = 50_000.0
-"""Load that is searched at most."""
+_MOST_FRAC: Final = 0.99
+"""Share of the load that is searched at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,17 @@ class CapacityAuction:
     floor_usd: float = 0.0
 
     def with_load(self, extra_mw: float) -> CapacityAuction:
-        """The auction with so much more peak load: requirement and curve grow in proportion. [MW]"""
+        """The auction with so much more peak load: requirement and curve grow in proportion. [MW]
+
+        Raises
+        ------
+        ScenarioError
+            If it is less than there is.
+        """
         grown = 1.0 + extra_mw * self.pool_requirement / self.requirement_mw
+        if not grown > 0.0:
+            least = -self.requirement_mw / self.pool_requirement
+            raise ScenarioError(f"auction {self.delivery_year}: extra_mw {extra_mw:g}; allowed: above {least:,.0f}")
         return replace(self, requirement_mw=self.requirement_mw * grown, demand_mw=self.demand_mw * grown)
 
     def with_offers_of(self, other: CapacityAuction) -> CapacityAuction:
@@ -179,7 +188,7 @@ def _laid_mw(auction: CapacityAuction, laid_usd: float) -> float:
         price, mw = auction.with_load(-less_mw).clear()
         return price * mw * _DAYS
 
-    wanted, low, high = cost(0.0) - laid_usd, 0.0, _MOST_MW
+    wanted, low, high = cost(0.0) - laid_usd, 0.0, _MOST_FRAC * auction.requirement_mw / auction.pool_requirement
     if cost(high) > wanted:
         return float("nan")
     for _ in range(_STEPS):

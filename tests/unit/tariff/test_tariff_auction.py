@@ -72,6 +72,11 @@ def test_a_part_of_the_cost_is_laid_to_load() -> None:
     assert math.isnan(auction_figures({"y": auction()}, "y", laid_usd=1e12)["laid_mw"])
 
 
+def test_no_more_load_is_taken_off_than_there_is() -> None:
+    with pytest.raises(ScenarioError, match="above -1,111"):
+        auction_figures({"y": auction()}, "y", extra_mw=-1200.0)
+
+
 def test_offers_of_another_year_are_shares_by_price(tmp_path: Path) -> None:
     file = tmp_path / "auctions.csv"
     file.write_text(f"{HEAD}\n{ROW}\n{ROW.replace('2030/2031,100,1000', '2031/2032,150,900')}\n", encoding="utf-8")
