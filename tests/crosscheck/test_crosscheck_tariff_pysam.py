@@ -11,7 +11,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
-from megawatt.tariff import Rate, bill_of, catalogued_sheet, resolve, weekday_hours
+from megawatt.tariff import Rate, TariffSheet, bill_of, catalogued_sheet, resolve, weekday_hours
 from megawatt.tariff.bill import year_peaks
 
 YEAR = 2018
@@ -186,3 +186,20 @@ def test_the_schedules_of_a_line_are_its_hours() -> None:
     assert levels == [1.0, 2.0]
     assert {cell for row in week for cell in row} == {2}
     assert {cell for row in weekend for cell in row} == {1}
+
+
+def test_energy_by_hours_of_use() -> None:
+    tiers = [{"from_hours": 0, "per_mwh": 90}, {"from_hours": 200, "per_mwh": 60}, {"from_hours": 400, "per_mwh": 40}]
+    sheet = TariffSheet.model_validate(
+        {"bundled": True, "energy": [{"hours_of_use": tiers}], "fixed": [{"per_month": 500}]},
+        context={"catalogue": load_catalogue()},
+    )
+    rate = resolve(sheet, key="used", grid_mw=50.0, year=YEAR, market_usd_per_mwh=np.zeros(HOURS_IN_YEAR))
+    for load in (drawn_load(5), 20.0 + drawn_load(5)):
+        model: Any = Utilityrate5.new()
+        rates = _energy(model, rate, load)
+        rates.ur_ec_tou_mat = [[1, 1, 200, 1, 0.09, 0], [1, 2, 400, 1, 0.06, 0], [1, 3, NO_END, 1, 0.04, 0]]
+        rates.ur_dc_enable = 0
+        model.execute()
+        theirs = np.array(model.Outputs.year1_monthly_utility_bill_wo_sys)
+        np.testing.assert_allclose(bill_of(rate, load).usd, theirs, atol=0.01)

@@ -57,6 +57,8 @@ class Marks:
             return read_toml(self.path)[0]
         if self.suffix == ".json":
             content = read_json(self.path, kind=None, finite=False)
+            if isinstance(content, list) and len(content) == 1:
+                content = content[0]
             return content if isinstance(content, dict) else {}
         return {}
 

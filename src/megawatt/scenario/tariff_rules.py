@@ -78,8 +78,9 @@ def _demand(where: str, line: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(f"{where}.{name}", "a ratchet without its share", "ratchet_frac above 0 beside it")
     elif line.get("ratchet_of") == []:
         yield Problem(f"{where}.ratchet_of", "no months", "months 1 to 12, or leave it out for all")
-    if _given(line, "minimum_mw") and _given(line, "minimum_frac"):
-        yield Problem(f"{where}.minimum_frac", "a second minimum beside minimum_mw", "one of them")
+    given = [name for name in ("minimum_mw", "minimum_frac", "minimum_by_contract") if _given(line, name)]
+    for name in given[1:]:
+        yield Problem(f"{where}.{name}", f"a second minimum beside {given[0]}", "one of them")
 
 
 def _coincident(where: str, line: Mapping[str, Any]) -> Iterator[Problem]:

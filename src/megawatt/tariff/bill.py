@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.hours import HOURS_IN_MONTH, monthly_sum
-from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, Rate, Tiers
+from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, HoursLine, Rate, Tiers
 
 __all__ = ["Bill", "BillLine", "PeakChance", "bill_of", "billed_demand", "energy_usd", "tiered", "year_peaks"]
 
@@ -144,7 +144,7 @@ def billed_demand(line: DemandLine, peaks_mw: FloatArray, months: FloatArray | N
     return billed
 
 
-def year_peaks(line: DemandLine, import_mw: FloatArray) -> FloatArray:
+def year_peaks(line: DemandLine | HoursLine, import_mw: FloatArray) -> FloatArray:
     """Highest power of each month in the line's hours, (12,). [MW]"""
     starts = np.concatenate(([0], np.cumsum(HOURS_IN_MONTH)[:-1]))
     return np.asarray(np.maximum.reduceat(np.where(line.hours, import_mw, 0.0), starts), dtype=np.float64)
@@ -179,6 +179,7 @@ def bill_of(
         path = billed_demand(demand, np.tile(peaks, years), np.arange(12 * years) % 12)
         billed = np.where(demand.by_month > 0.0, path[-12:], 0.0)
         lines.append(BillLine(demand.name, "demand", "MW", billed, tiered(billed, demand.tiers) * demand.by_month))
+    lines += [less for used in rate.hours_of_use if (less := _fewer_hours(used, import_mw)) is not None]
     for peak in rate.coincident:
         usd = monthly_sum(peak.usd_per_mwh * import_mw)
         met = monthly_sum(np.where(peak.expected, import_mw, 0.0))
@@ -197,6 +198,19 @@ def _chance(line: CoincidentLine, import_mw: FloatArray) -> PeakChance:
     caught = (usd - outside) / (1.0 - miss) if miss < 1.0 else float("nan")
     missed = outside / miss if miss > 0.0 else float("nan")
     return PeakChance(line.name, line.peaks, int(line.expected.sum()), miss, usd, caught, missed)
+
+
+def _fewer_hours(line: HoursLine, import_mw: FloatArray) -> BillLine | None:
+    """What months that do not reach the last tier of hours of use are charged less; None where all reach it."""
+    mwh, mw = monthly_sum(np.where(line.hours, import_mw, 0.0)), year_peaks(line, import_mw)
+    starts = np.array([start for start, _ in line.tiers]) * mw[:, np.newaxis]
+    ends = np.append(starts[:, 1:], np.full((12, 1), np.inf), axis=1)
+    amounts = np.clip(np.minimum(mwh[:, np.newaxis], ends) - starts, 0.0, None)
+    usd = amounts @ np.array([price for _, price in line.tiers])
+    less = (usd - line.tiers[-1][1] * mwh - line.usd_per_mw * mw) * line.by_month
+    if not (less < -1e-9 * (1.0 + np.abs(usd))).any():
+        return None
+    return BillLine(f"{line.name}, fewer hours of use", "energy", "MWh", mwh, less)
 
 
 def _beside(rate: Rate, lines: list[BillLine]) -> list[BillLine]:

@@ -10,7 +10,7 @@ import numpy as np
 from megawatt.arrays import BoolArray, FloatArray, IntArray
 from megawatt.catalogue.records import Assumption
 from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
-from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, FixedLine, Rate
+from megawatt.tariff.records import CoincidentLine, DemandLine, EnergyLine, FixedLine, HoursLine, Rate
 from megawatt.tariff.sheet import CoincidentCharge, DemandCharge, EnergyCharge, FixedCharge, TariffSheet
 from megawatt.tariff.windows import day_of_year, weekday_hours
 
@@ -49,6 +49,11 @@ def resolve(
     usd = sheet.usd_per_currency.number() if sheet.usd_per_currency and sheet.currency != "USD" else 1.0
     contract = sheet.contract_mw.number() if sheet.contract_mw else grid_mw
     weekday, names = weekday_hours(year, sheet.holidays), sheet.names()
+    by_use = tuple(
+        _by_hours_of_use(name, line, weekday, usd)
+        for name, line in zip(names["energy"], sheet.energy, strict=True)
+        if line.hours_of_use
+    )
     return Rate(
         key=key,
         title=sheet.title or key,
@@ -58,6 +63,10 @@ def resolve(
         demand=tuple(
             _demand(name, line, weekday, usd, contract)
             for name, line in zip(names["demand"], sheet.demand, strict=True)
+        )
+        + tuple(
+            DemandLine(f"{line.name}, hours of use", line.hours, ((0.0, line.usd_per_mw),), line.by_month)
+            for line in by_use
         ),
         coincident=tuple(
             _coincident(name, line, weekday, market_usd_per_mwh, usd)
@@ -72,6 +81,7 @@ def resolve(
         loss_frac=sheet.loss_frac.number(),
         growth_per_year=sheet.growth_per_year.number(),
         assumptions=assumptions,
+        hours_of_use=by_use,
     )
 
 
@@ -83,7 +93,14 @@ def _energy(name: str, line: EnergyCharge, weekday: IntArray, usd: float) -> Ene
     tiers = tuple((tier.from_mwh.number(), tier.per_mwh.number() * usd) for tier in line.tiers)
     if line.per_mwh is not None:
         tiers = ((0.0, line.per_mwh.number() * usd),)
+    if line.hours_of_use:
+        tiers = ((0.0, line.hours_of_use[-1].per_mwh.number() * usd),)
     return EnergyLine(name, line.covered(weekday), tiers, np.ones(12))
+
+
+def _by_hours_of_use(name: str, line: EnergyCharge, weekday: IntArray, usd: float) -> HoursLine:
+    tiers = tuple((tier.from_hours.number(), tier.per_mwh.number() * usd) for tier in line.hours_of_use)
+    return HoursLine(name, line.covered(weekday), tiers, line.held_in().astype(np.float64))
 
 
 def _demand(name: str, line: DemandCharge, weekday: IntArray, usd: float, contract_mw: float) -> DemandLine:
@@ -100,7 +117,7 @@ def _demand(name: str, line: DemandCharge, weekday: IntArray, usd: float, contra
         hours=_metered(line, weekday, ratchet),
         tiers=tiers,
         by_month=billed,
-        minimum_mw=max(line.minimum_mw.number(), line.minimum_frac.number() * contract_mw),
+        minimum_mw=line.least_mw(contract_mw),
         ratchet_frac=ratchet,
         ratchet_months=months,
         ratchet_of=of,

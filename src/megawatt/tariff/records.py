@@ -10,7 +10,7 @@ from megawatt.arrays import BoolArray, FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.hours import MONTH_OF_HOUR
 
-__all__ = ["CoincidentLine", "DemandLine", "EnergyLine", "FixedLine", "Rate"]
+__all__ = ["CoincidentLine", "DemandLine", "EnergyLine", "FixedLine", "HoursLine", "Rate"]
 
 Tiers = tuple[tuple[float, float], ...]
 """(level, price beyond it) in rising order, the first level 0."""
@@ -50,6 +50,27 @@ class DemandLine:
     def yearly(self) -> bool:
         """Whether it bills the highest of twelve months in every month of a repeated year."""
         return self.ratchet_frac == 1.0 and self.ratchet_months >= 11 and bool(self.ratchet_of.all())
+
+
+@dataclass(frozen=True, slots=True)
+class HoursLine:
+    """Energy priced by hours of use: MWh per MW of the month's highest power in its hours (8760,).
+
+    ``tiers`` in hours and USD/MWh, prices falling. Beside it the tariff has a line of energy at the last price and a
+    line of demand with what the hours before cost more, ``usd_per_mw``: together they are its charge where a month
+    reaches the last tier, and more than it elsewhere.
+    """
+
+    name: str
+    hours: BoolArray
+    tiers: Tiers
+    by_month: FloatArray
+
+    @property
+    def usd_per_mw(self) -> float:
+        """What a MW of the month's highest power costs where the last tier is reached. [USD/MW/month]"""
+        steps = zip(self.tiers, self.tiers[1:], strict=False)
+        return sum((before - after) * start for (_, before), (start, after) in steps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +131,7 @@ class Rate:
     loss_frac: float = 0.0
     growth_per_year: float = 0.0
     assumptions: tuple[Assumption, ...] = ()
+    hours_of_use: tuple[HoursLine, ...] = ()
 
     def marked_up(self, kind: str) -> float:
         """What riders and tax make of a dollar of a kind of charge. [-]"""
@@ -126,6 +148,7 @@ class Rate:
             self,
             energy=tuple(replace(line, by_month=line.by_month * by_month) for line in self.energy),
             demand=tuple(replace(line, by_month=line.by_month * by_month) for line in self.demand),
+            hours_of_use=tuple(replace(line, by_month=line.by_month * by_month) for line in self.hours_of_use),
             coincident=tuple(
                 replace(
                     line,

@@ -24,6 +24,8 @@ __all__ = [
     "EnergyCharge",
     "EnergyTier",
     "FixedCharge",
+    "HoursTier",
+    "MinimumStep",
     "Rider",
     "TariffSheet",
 ]
@@ -49,6 +51,17 @@ class EnergyTier(Section):
     )
 
 
+class HoursTier(Section):
+    """A block of a month's energy by hours of use: kWh per kW of the month's highest power."""
+
+    from_hours: Annotated[Fact, *quantity(ge=0, le=744)] = Field(
+        description="hours of use (kWh per kW) from which it holds"
+    )
+    per_mwh: Annotated[Fact, *_ENERGY] = Field(
+        description="price of a MWh beyond it", title="price of energy by hours of use"
+    )
+
+
 class DemandTier(Section):
     """A block of a month's billed demand."""
 
@@ -56,6 +69,13 @@ class DemandTier(Section):
     per_kw_month: Annotated[Fact, *_DEMAND] = Field(
         description="price of a kW beyond it", title="demand charge in a tier"
     )
+
+
+class MinimumStep(Section):
+    """Minimum demand of a contract of so many MW."""
+
+    contract_mw: Annotated[Fact, *quantity("MW", ge=0.001, le=1e6)] = Field(description="contracted capacity, MW")
+    minimum_mw: Annotated[Fact, *quantity("MW", ge=0, le=1e6)] = Field(description="least billed demand of it, MW")
 
 
 def _rising(levels: Sequence[Fact], unit: str) -> None:
@@ -88,12 +108,22 @@ class EnergyCharge(_Line):
     tiers: tuple[EnergyTier, ...] = Field(
         (), max_length=12, description="instead of per_mwh: prices by blocks of the month's energy in these hours"
     )
+    hours_of_use: tuple[HoursTier, ...] = Field(
+        (),
+        max_length=12,
+        description="instead: prices by kWh per kW of the month's highest power in these hours, which fall",
+    )
 
     @model_validator(mode="after")
     def _priced(self) -> EnergyCharge:
-        if (self.per_mwh is None) == (not self.tiers):
-            raise refusal("tiers beside per_mwh" if self.tiers else "no price", "per_mwh or tiers")
+        given = [self.per_mwh is not None, bool(self.tiers), bool(self.hours_of_use)]
+        if sum(given) != 1:
+            raise refusal("several prices" if any(given) else "no price", "one of per_mwh, tiers, hours_of_use")
         _rising([tier.from_mwh for tier in self.tiers], "MWh")
+        _rising([tier.from_hours for tier in self.hours_of_use], "hours of use")
+        prices = [tier.per_mwh.number() for tier in self.hours_of_use]
+        if any(b > a for a, b in itertools.pairwise(prices)):
+            raise refusal(f"prices {', '.join(f'{p:g}' for p in prices)} by hours of use", "prices that fall")
         return self
 
 
@@ -126,6 +156,11 @@ class DemandCharge(_Line):
         description="billed demand is at least this share of contract_mw",
         title="minimum demand as a share of the contract",
     )
+    minimum_by_contract: tuple[MinimumStep, ...] = Field(
+        (),
+        max_length=20,
+        description="instead: minimum demand by contract_mw, linear between these, in proportion beyond them",
+    )
 
     @field_validator("ratchet_of")
     @classmethod
@@ -142,7 +177,19 @@ class DemandCharge(_Line):
         if self.per_kw_year is not None and self.ratchet_frac.number() > 0.0:
             raise refusal("a ratchet on a yearly charge", "no ratchet: it counts the year's highest already")
         _rising([tier.from_mw for tier in self.tiers], "MW")
+        steps = [step.contract_mw.number() for step in self.minimum_by_contract]
+        if any(b <= a for a, b in itertools.pairwise(steps)):
+            raise refusal(f"contracts of {', '.join(f'{mw:g}' for mw in steps)} MW", "rising contract_mw")
         return self
+
+    def least_mw(self, contract_mw: float) -> float:
+        """Least billed demand of a contract. [MW]"""
+        least = max(self.minimum_mw.number(), self.minimum_frac.number() * contract_mw)
+        if not self.minimum_by_contract:
+            return least
+        at, mw = np.array([(s.contract_mw.number(), s.minimum_mw.number()) for s in self.minimum_by_contract]).T
+        beyond = at[0] if contract_mw < at[0] else at[-1] if contract_mw > at[-1] else contract_mw
+        return max(least, float(np.interp(beyond, at, mw)) * contract_mw / float(beyond))
 
 
 class CoincidentCharge(_Line):
@@ -299,6 +346,11 @@ class TariffSheet(Section):
     def _rated(self) -> TariffSheet:
         if self.currency != "USD" and self.usd_per_currency is None:
             raise refusal(f"currency {self.currency} without a rate", "usd_per_currency with its date")
+        if any(line.hours_of_use for line in self.energy):
+            uneven = next((rider for rider in self.riders if ("energy" in rider.on) != ("demand" in rider.on)), None)
+            if uneven is not None:
+                found = f"rider {uneven.name!r} on {', '.join(uneven.on)} beside energy by hours of use"
+                raise refusal(found, "riders on both energy and demand, or on neither")
         return self
 
     def names(self) -> dict[str, list[str]]:

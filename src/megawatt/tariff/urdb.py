@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from megawatt.errors import Problem, ScenarioError, shown
@@ -33,6 +34,8 @@ _REFUSED: Final = {
 }
 """Keys with money that is not costed; refused where they hold any."""
 _SHARED: Final = "not costed: blocks of the month's energy that its periods share in proportion"
+_EPOCH_DIGITS: Final = 10
+"""Digits of seconds since 1970, at most."""
 _LONGEST: Final = 8760
 """Entries of a list that are looked at."""
 
@@ -99,6 +102,8 @@ def _number(value: Any, path: str) -> float:
 
 def _about(rate: Mapping[str, Any]) -> dict[str, Any]:
     words = {name: str(rate.get(name, ""))[:200] for name in ("utility", "name", "uri", "source", "startdate", "label")}
+    if words["startdate"].isdigit() and len(words["startdate"]) <= _EPOCH_DIGITS:
+        words["startdate"] = datetime.fromtimestamp(int(words["startdate"]), UTC).date().isoformat()
     title = ", ".join(word for word in (words["utility"], words["name"]) if word)
     about = {"title": title[:200], "source": words["uri"] or words["source"], "date": words["startdate"][:40]}
     return {name: value for name, value in about.items() if value}
@@ -164,7 +169,7 @@ def _tiers(
     for place, tier in enumerate(tiers):
         where = f"{path}[{place}]"
         if tier.get("unit") not in (None, "", *units):
-            raise _wrong(f"{where}.unit", shown(tier["unit"]), " or ".join(units), "no hours of use, no days")
+            raise _wrong(f"{where}.unit", shown(tier["unit"]), " or ".join(units), "all tiers alike; no days")
         rate = sum(_number(tier.get(name, 0.0) or 0.0, f"{where}.{name}") for name in ("rate", "adj"))
         found.append({level: start, price: rate * per})
         end = tier.get("max")
@@ -182,13 +187,18 @@ def _energy(rate: Mapping[str, Any]) -> dict[str, Any]:
     week, weekend = (_schedule(rate, f"energy{days}schedule", len(periods)) for days in ("weekday", "weekend"))
     lines = []
     for number, tiers in enumerate(periods):
-        priced = _tiers(tiers, f"{key}[{number}]", "from_mwh", "per_mwh", 1000.0, ("kWh",))
+        of_use = tiers[0].get("unit") == "kWh/kW"
+        level, units = ("from_hours", ("kWh/kW",)) if of_use else ("from_mwh", ("kWh",))
+        priced = _tiers(tiers, f"{key}[{number}]", level, "per_mwh", 1000.0, units)
         windows = _windows(week, weekend, number)
         shared = [m + 1 for w in windows for m in w["months"] if {*week[m - 1], *weekend[m - 1]} != {number}]
         if len(priced) > 1 and shared:
             found = f"{len(priced)} tiers in months with other periods"
             raise _wrong(f"{key}[{number}]", found, "tiers where a month has one period", _SHARED)
-        lines.append(_line(f"energy, period {number + 1}", windows, priced, "per_mwh"))
+        line = _line(f"energy, period {number + 1}", windows, priced, "per_mwh")
+        if of_use and "tiers" in line:
+            line["hours_of_use"] = [{**tier, level: tier[level] * 1000.0} for tier in line.pop("tiers")]
+        lines.append(line)
     return {"bundled": True, "energy": [line for line in lines if line]}
 
 

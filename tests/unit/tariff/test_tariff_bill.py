@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from megawatt.catalogue import load_catalogue
-from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR
+from megawatt.hours import DAYS_IN_MONTH, HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_OF_HOUR, hour_of_day
 from megawatt.results.operator import peak_lines
 from megawatt.tariff import Bill, Rate, TariffSheet, bill_of, catalogued_sheet, resolve
 
@@ -116,6 +117,45 @@ def test_dominions_terms_bill_contracted_megawatts() -> None:
     bill = bill_of(published("dominion-gs-5"), np.zeros(HOURS_IN_YEAR))
     least = 185.34 + (3.316 + 2.277) * 0.85 * 40_000 + 8.976 * 0.60 * 40_000
     np.testing.assert_allclose(bill.usd, least)
+
+
+@pytest.mark.parametrize(
+    ("contract_mw", "least_mw"), [(25, 15), (50, 36.25), (75, 57.5), (100, 82.5), (150, 127.5), (300, 255)]
+)
+def test_the_minimum_of_aep_ohios_data_centres_by_brackets(contract_mw: float, least_mw: float) -> None:
+    # 15 MW and 85 % of what is above 25 MW; 57.5 MW and all above 75 MW, never more than 85 % of the contract
+    sheet, _ = catalogued_sheet(load_catalogue(), "aep-ohio-dct")
+    market = np.zeros(HOURS_IN_YEAR)
+    rate = resolve(sheet, key="aep", grid_mw=contract_mw, year=2023, market_usd_per_mwh=market)
+    np.testing.assert_allclose(bill_of(rate, market).usd, 26_800 + 8.0 * 1000 * least_mw)
+    full = bill_of(rate, market + 0.5 * least_mw + 0.5 * contract_mw)
+    np.testing.assert_allclose(full.usd, 26_800 + 8.0 * 1000 * 0.5 * (least_mw + contract_mw))
+
+
+USED = [{"from_hours": 0, "per_mwh": 90}, {"from_hours": 200, "per_mwh": 60}, {"from_hours": 400, "per_mwh": 40}]
+
+
+def test_energy_by_hours_of_use_of_the_months_highest_power() -> None:
+    rate = own(energy=[{"hours_of_use": USED}], bundled=True)
+    # 20 MW all the time: 200 h at 90, 200 h at 60, the rest of the month at 40
+    np.testing.assert_allclose(bill_of(rate, FLAT).usd, 20 * (200 * 90 + 200 * 60 + (HOURS_IN_MONTH - 400) * 40))
+    assert len(bill_of(rate, FLAT).lines) == 2, "energy at the last price, and what a MW costs"
+    # 10 hours a day: 310 hours of use in January end in the second block, 280 in February
+    some = np.where(hour_of_day() < 10, 20.0, 0.0)
+    days = HOURS_IN_MONTH / 24.0
+    np.testing.assert_allclose(bill_of(rate, some).usd, 20 * (200 * 90 + (10 * days - 200) * 60))
+    assert bill_of(rate, some).lines[-1].name == "energy 1, fewer hours of use"
+    np.testing.assert_allclose(bill_of(rate, np.zeros(HOURS_IN_YEAR)).usd, 0.0)
+    scaled = bill_of(rate.scaled(np.full(12, 1.1)), some).usd
+    np.testing.assert_allclose(scaled, 1.1 * bill_of(rate, some).usd)
+    for wrong in (
+        {"energy": [{"hours_of_use": USED[::-1]}]},
+        {"energy": [{"hours_of_use": [USED[0], {"from_hours": 200, "per_mwh": 99}]}]},
+        {"energy": [{"hours_of_use": USED, "per_mwh": 5}]},
+        {"energy": [{"hours_of_use": USED}], "riders": [{"frac": 0.1, "on": ["energy"]}]},
+    ):
+        with pytest.raises(ValidationError):
+            own(**wrong)
 
 
 def test_minimum_demand_of_85_percent() -> None:

@@ -87,7 +87,7 @@ def test_seasonal_tiers_are_read() -> None:
     ("change", "path"),
     [
         (
-            {"energyratestructure": [[{"rate": 0.1, "unit": "kWh/kW"}], [{"rate": 0.1}]]},
+            {"energyratestructure": [[{"rate": 0.1, "unit": "kWh daily"}], [{"rate": 0.1}]]},
             "energyratestructure[0][0].unit",
         ),
         (
