@@ -14,7 +14,18 @@ from typing import Any, Final
 import pytest
 from tools.cases_page import FOLDER, GOLDEN, PAGE, golden, page
 
-from megawatt.cases import Answers, CaseFile, CaseResult, case_keys, case_markdown, read_case, run_case, with_inputs
+from megawatt.cases import (
+    Answers,
+    CaseFile,
+    CaseResult,
+    case_keys,
+    case_markdown,
+    formulas_of,
+    questions_of,
+    read_case,
+    run_case,
+    with_inputs,
+)
 from megawatt.catalogue import load_catalogue
 
 KEYS: Final = tuple(key for key in case_keys() if key != "trn3-claim")
@@ -83,3 +94,18 @@ def test_every_case_says_where_its_numbers_come_from() -> None:
         for claim in case.claims:
             # What somebody said has a day, or a year at least; what is asked here says so.
             assert claim.ours == "claim" or re.search(r"\b(1[89]|20)\d\d\b", claim.source), (key, claim.key)
+
+
+def test_every_input_and_figure_is_read_by_something() -> None:
+    for key in case_keys():
+        case = read_case(key)
+        if case.figures is None:
+            continue
+        formulas = formulas_of(case)
+        cells = [c.formula.replace("{row}", row.replace("-", "_")) for t in case.figures.tables for row in t.rows
+                 for c in t.columns]  # fmt: skip
+        asked = [arguments for _, arguments in questions_of(case).values()]
+        read = set(re.findall(r"\w+", " ".join((*formulas.values(), *asked, *cells, *case.figures.story))))
+        read |= {claim.measure for claim in case.claims}
+        assert {i.name for i in case.inputs} - read == set(), key
+        assert set(formulas) - read == set(), key
