@@ -62,7 +62,7 @@ def offload_s(
         slowest = max(width / host.link_bytes_per_s, traffic / host.memory_bytes_per_s)
         changed["optimizer"] = trained * slowest
     if "activations" in host.offloaded:
-        kept = (pace.load.layers * tables.activations.at(tables.entry).kept).sum(axis=0)
+        kept = (pace.load.layers * tables.activations(job, practice.stack).at(tables.entry).kept).sum(axis=0)
         share = min(host.layers / job.arch.layers, 1.0) if host.layers else 1.0
         way_s = share * kept / host.link_bytes_per_s
         forward_s = pace.forward_s

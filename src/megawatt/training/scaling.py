@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
+from megawatt.training.axes import divisors
 from megawatt.training.planning import plan
-from megawatt.training.practice import practice_for
+from megawatt.training.practice import Practice, practice_for
+from megawatt.training.reading import reading, unmoved
 from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 from megawatt.training.step import step_cost
 
@@ -30,10 +32,16 @@ __all__ = [
     "smallest_within",
     "step_time_ranges",
     "sweep",
+    "usable_counts",
 ]
 
-_PRIMES: Final = (2, 3, 5, 7)
-"""Numbers of chips that layouts divide well are products of these."""
+_GRAINS: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Largest multiples of these up to a limit are tried: what a tensor, pipeline and context degree need, replicas take
+the rest."""
+_ODD: Final = (1, 3, 5, 7, 9)
+"""Odd factors of numbers of chips that a fixed batch does not bring: those of a pipeline."""
+_LEAST_USED: Final = 0.75
+"""Share of a limit that is used, where any such number of chips has a layout."""
 _TOKENS_PER_CHIP: Final = 1024
 """Tokens of a batch that grows with the chips, at least, per chip."""
 _MOST_DOUBLED: Final = 20
@@ -137,18 +145,6 @@ def per_chip_fracs(scaled: Sequence[Scaled]) -> list[float | None]:
     ]
 
 
-def _smooth_below(limit: int, largest_prime: int) -> int:
-    """The largest number up to a limit without a prime factor above another."""
-    for n in range(limit, 0, -1):
-        rest = n
-        for prime in _PRIMES:
-            while prime <= largest_prime and rest % prime == 0:
-                rest //= prime
-        if rest == 1:
-            return n
-    return 1
-
-
 def growing_batch(job: Job, chips: int) -> Job:
     """The job with a batch that grows with the chips: at least its own, at least 1,024 tokens a chip (Llama 3 405B: 16
     million tokens on 16,384 chips, arXiv 2407.21783, section 3.4), in the least number of sequences that is the chips
@@ -162,6 +158,42 @@ def growing_batch(job: Job, chips: int) -> Job:
     return replace(job, global_batch=batch)
 
 
+def usable_counts(job: Job, limit: int, *, grows: bool) -> list[int]:
+    """Numbers of chips up to a limit that layouts of a job divide, the largest first.
+
+    A batch that grows with the chips is divided by any replicas: the largest multiples of powers of two up to 64, apart
+    from those (odd ones) that would need more sequences for each chip than the others. Replicas of a fixed batch divide
+    it: for each of 1, 3, 5, 7 and 9 the largest number that is a divisor of the batch times it and a power of two.
+
+    Parameters
+    ----------
+    job : Job
+        What is trained.
+    limit : int
+        Most chips. >= 1
+    grows : bool
+        The batch is that of `growing_batch`.
+    """
+    if not grows:
+        return _between(job.global_batch, 0, limit, 1)
+    counts = sorted({limit // grain * grain for grain in _GRAINS} - {0}, reverse=True)
+    each = {n: growing_batch(job, n).global_batch / n for n in counts}
+    return [n for n in counts if each[n] == min(each.values())]
+
+
+def _between(batch: int, low: int, high: int, most: int | None = None) -> list[int]:
+    """Numbers above one and up to another that are a divisor of a batch times an odd factor and a power of two, the
+    largest first; of each odd factor so many at most."""
+    brought = [d for d in divisors(batch).tolist() if d <= high]
+    found: set[int] = set()
+    for odd in _ODD:
+        sizes = {
+            odd * d << power for d in brought for power in range(high.bit_length()) if low < odd * d << power <= high
+        }
+        found |= set(sorted(sizes, reverse=True)[:most])
+    return sorted(found, reverse=True)
+
+
 def best_within(
     job: Job,
     system: System,
@@ -173,8 +205,8 @@ def best_within(
 ) -> TrainingPlan:
     """The plan with the most tokens per second on at most so many chips; ``asked`` as of `sweep`.
 
-    Layouts want numbers with small factors, so the largest numbers up to the limit with no prime factor above 2, 3, 5
-    and 7 are tried; the chips that are left over stand idle. ``grows``: the batch is that of `growing_batch`.
+    The numbers of chips of `usable_counts` are tried, down to three quarters of the limit where any has a layout; the
+    chips that are left over stand idle. ``grows``: the batch is that of `growing_batch`.
 
     Raises
     ------
@@ -185,9 +217,10 @@ def best_within(
         raise ScenarioError(f"{system.key}: {limit:g} chips; allowed: above 0, up to {MOST_COUNTED:,}")
     if limit < 1:
         raise InfeasibleError(f"{system.key}: {limit:.2f} chips; allowed: 1 or more. Raise the power, cost or chips")
-    counts = sorted({_smooth_below(int(limit), prime) for prime in _PRIMES}, reverse=True)
-    found = []
-    for n in counts:
+    found: list[Scaled] = []
+    for n in usable_counts(job, int(limit), grows=grows):
+        if n < _LEAST_USED * limit and any(s.plan for s in found):
+            break
         here = growing_batch(job, n) if grows else job
         found += list(sweep(here, system, [n], catalogue=catalogue, **asked))
     plans = [s.plan for s in found if s.plan is not None]
@@ -197,7 +230,7 @@ def best_within(
 
 
 def fewest_within(job: Job, system: System, target_s: float, *, catalogue: Catalogue, **asked: Any) -> TrainingPlan:
-    """The plan on the fewest chips, in numbers without a prime factor above 7, whose step is no longer than a target.
+    """The plan on the fewest chips, in numbers that divide the batch well, whose step is no longer than a target.
 
     Chips are doubled until the step is short enough, then the numbers in between are halved: more chips are taken to be
     faster.
@@ -223,7 +256,7 @@ def fewest_within(job: Job, system: System, target_s: float, *, catalogue: Catal
     else:
         best = "none fits" if fastest is None else f"{fastest.chips:,} chips take {fastest.step_time_s:.3g} s"
         raise InfeasibleError(f"{system.key}: no step of {target_s:g} s up to {2**_MOST_DOUBLED:,} chips: {best}")
-    between = sorted({_smooth_below(n, 7) for n in range(found.chips // 2 + 1, found.chips)} - {found.chips // 2})
+    between = _between(job.global_batch, found.chips // 2, found.chips - 1)[::-1]
     low, high = 0, len(between)
     while low < high:
         middle = (low + high) // 2
@@ -241,31 +274,41 @@ def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) 
     Inputs without a published range are left out. Facts that were derived from relatives have no key of their own in
     the catalogue and are left out too; the constants of ``training-practice`` stand for them.
     """
-    measure = partial(_figures, found=found, system=system.key)
     base, ranges = Memo(catalogue), []
-    base("figures", measure)
+    set_up = partial(_machine, found=found, system=system.key)
+    here = base("machine", set_up)
+    noting, read = reading(here)
+    planned = _step(found, *noting)
+
+    def at(facts: Catalogue) -> tuple[float, float]:
+        there = Memo(facts, base.made)("machine", set_up)
+        step_s, chip_w = planned if unmoved(here, there, read) else _step(found, *there)
+        return step_s, (chip_w + there[0].overhead_w_per_chip) * found.chips * step_s / found.job.tokens
+
     for used in found.assumptions:
         fact, (key, _, field) = used.fact, used.name.partition(".")
         if fact.low is None or fact.high is None or fact.low == fact.high or key not in catalogue.entries:
             continue
         if field not in catalogue.get(key).facts or isinstance(fact.value, str):
             continue
-        moved = (catalogue.replace_fact(key, field, value) for value in (fact.low, fact.high))
-        low, high = (Memo(facts, base.made)("figures", measure) for facts in moved)
+        low, high = (at(catalogue.replace_fact(key, field, value)) for value in (fact.low, fact.high))
         if low != high:
             ranges.append(Range(used.name, fact.low, fact.high, low[0], high[0], low[1], high[1]))
     return sorted(ranges, key=lambda r: -abs(r.step_time_high_s - r.step_time_low_s))
 
 
-def _figures(catalogue: Catalogue, *, found: TrainingPlan, system: str) -> tuple[float, float]:
-    """Step time and energy per token of a plan's layout under other facts. [s], [J]"""
-    machine, job = catalogue.system(system), found.job
-    practice = practice_for(
-        catalogue, machine, found.stack, offload=found.offload, optimizer=found.optimizer, jobs=[job]
+def _machine(catalogue: Catalogue, *, found: TrainingPlan, system: str) -> tuple[System, Practice]:
+    """A plan's machine, and what is reached on it, under other facts."""
+    machine = catalogue.system(system)
+    optimizer = found.optimizer
+    return machine, practice_for(
+        catalogue, machine, found.stack, offload=found.offload, optimizer=optimizer, jobs=[found.job]
     )
+
+
+def _step(found: TrainingPlan, machine: System, practice: Practice) -> tuple[float, float]:
+    """Step time and power of a chip of a plan's layout on a machine. [s], [W]"""
     # What the layout needs of memory decides no time.
     memory = dict(found.cost.memory_parts_bytes)
-    cost = step_cost(job, machine, found.layout, practice=practice, memory=memory)
-    step_s = float(cost.step_time_s[0])
-    it_w = float(cost.chip_power_w[0]) + machine.overhead_w_per_chip
-    return step_s, it_w * found.chips * step_s / found.job.tokens
+    cost = step_cost(found.job, machine, found.layout, practice=practice, memory=memory)
+    return float(cost.step_time_s[0]), float(cost.chip_power_w[0])

@@ -52,15 +52,15 @@ def score_layouts(
     practice : Practice
         Achieved shares and stack.
     """
-    tables = layer_tables(job.on(system.accelerator), layouts, practice)
+    here = job.on(system.accelerator)
+    tables = layer_tables(here, layouts, practice)
+    activations = tables.activations(here, practice.stack)
     held = np.empty(len(layouts))
     time, energy = np.full(len(layouts), np.inf), np.full(len(layouts), np.inf)
     for start in range(0, len(layouts), _CHUNK):
         window = slice(start, min(start + _CHUNK, len(layouts)))
         piece = layouts.take(window)
-        memory = step_memory(
-            job, system, piece, activations=tables.activations.at(tables.entry[window]), practice=practice
-        )
+        memory = step_memory(job, system, piece, activations=activations.at(tables.entry[window]), practice=practice)
         held[window] = total_bytes(memory)
         fits = np.flatnonzero(held[window] <= system.accelerator.hbm_bytes)
         if not len(fits):

@@ -16,6 +16,7 @@ from megawatt.training.activations import Activations, layer_activations
 from megawatt.training.layer import BlockTime, head_time, layer_columns, layer_time
 from megawatt.training.practice import Practice
 from megawatt.training.records import Job, Layouts
+from megawatt.training.stacks import Stack
 from megawatt.workload import structure
 
 __all__ = ["PARTS", "Block", "LayerTables", "layer_tables"]
@@ -40,17 +41,21 @@ class Block:
 class LayerTables:
     """Blocks by entry, one for each of the model's kinds of layers, and the entry of each layout (n,).
 
-    ``activations`` are those of one micro-batch in one layer of each kind, (kinds, entries).
+    ``distinct`` is a layout of each entry.
     """
 
     layers: tuple[Block, ...]
     head: Block
     entry: IndexArray
-    activations: Activations
+    distinct: Layouts
 
     def at(self, index: NDArray[np.integer] | slice) -> LayerTables:
         """The same tables for the layouts at these positions."""
-        return LayerTables(self.layers, self.head, self.entry[index], self.activations)
+        return LayerTables(self.layers, self.head, self.entry[index], self.distinct)
+
+    def activations(self, job: Job, stack: Stack) -> Activations:
+        """Of one micro-batch in one layer of each kind, for each entry: (kinds, entries)."""
+        return layer_activations(job, self.distinct, stack)
 
 
 def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
@@ -71,7 +76,7 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
         layers=tuple(_block(layer_time(job, distinct, practice, kind)) for kind in kinds),
         head=_block(head_time(job, distinct, practice)),
         entry=entry,
-        activations=layer_activations(job, distinct, practice.stack),
+        distinct=distinct,
     )
 
 

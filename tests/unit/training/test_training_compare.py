@@ -11,7 +11,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.cli import main
 from megawatt.training import Job, chips_within, machine_within, plan
 from megawatt.training.bottlenecks import savings
-from megawatt.training.scaling import best_within, fewest_within, growing_batch
+from megawatt.training.scaling import best_within, fewest_within, growing_batch, usable_counts
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -38,12 +38,12 @@ def test_a_batch_that_grows_is_divided_by_any_layout_of_the_chips(chips: int, ba
 def test_a_fixed_batch_no_longer_decides_how_many_chips_are_used() -> None:
     fixed = best_within(JOB, SYSTEM, 112.0, catalogue=CATALOGUE)
     grown = best_within(JOB, SYSTEM, 112.0, catalogue=CATALOGUE, grows=True)
-    assert fixed.chips == 64
+    assert fixed.chips == 96  # three stages of 32 chips, whose replicas divide 64 sequences
     assert grown.chips == 112
     assert grown.job.global_batch == 112
     assert grown.tokens_per_s > fixed.tokens_per_s
-    machine = machine_within(JOB, SYSTEM, 113.0, catalogue=CATALOGUE, grows=True)
-    assert (machine.most_chips, machine.idle_chips) == (113, 1)
+    machine = machine_within(JOB, SYSTEM, 113.5, catalogue=CATALOGUE, grows=True)
+    assert (machine.most_chips, machine.idle_chips) == (113, 0)  # 113 sequences on 113 replicas
 
 
 def test_the_fewest_chips_for_a_step() -> None:
@@ -119,3 +119,20 @@ def test_questions_without_an_answer_are_refused(
     code, _, err = run(capsys, "--systems", "hgx-h100,hgx-h200", *words)
     assert code == 2
     assert told in " ".join(err.split())
+
+
+def test_chips_that_are_tried_use_up_a_limit() -> None:
+    large = replace(JOB, global_batch=1024)
+    assert usable_counts(large, 3130, grows=True) == [3130, 3128, 3120, 3104, 3072]  # a power of the limit's chips each
+    # 7,843 and 7,842 would need four times and twice the sequences of a chip that 7,840 needs.
+    assert usable_counts(large, 7843, grows=True) == [7840, 7808]
+    assert usable_counts(large, 1, grows=True) == usable_counts(large, 1, grows=False) == [1]
+    for batch in (1, 17, 1000, 1024, 2**20):
+        for n in usable_counts(replace(JOB, global_batch=batch), 3130, grows=False):
+            # some odd pipeline and powers of two beside replicas that divide the batch
+            assert any(n % odd == 0 and batch % max_odd(n // odd) == 0 for odd in (1, 3, 5, 7, 9))
+    assert usable_counts(replace(JOB, global_batch=1323), 5333, grows=False)[0] == 5292
+
+
+def max_odd(n: int) -> int:
+    return n // (n & -n)
