@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import NotSupportedError
-from megawatt.finance import CashFlow, LenderTerms, LoanTerms, ProjectTerms, loan_schedule
+from megawatt.finance import CashFlow, LenderTerms, LoanTerms, ProjectTerms, calendar_periods, loan_schedule
 from megawatt.finance.agreements import SOLD, OperatingTerms
 from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.results.workbook.assets import add_asset_inputs, add_depreciation, tax_table_of
@@ -31,9 +31,10 @@ from megawatt.results.workbook.operation import (
     operation_formulas,
 )
 from megawatt.results.workbook.overview import add_annual, add_cover, years_of
-from megawatt.results.workbook.rows import add_cash, add_debt, add_deferred, add_tax, add_timing
+from megawatt.results.workbook.rows import add_debt, add_deferred, add_tax, add_timing
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.results.workbook.statements import add_covenants, add_statements
+from megawatt.results.workbook.waterfall import FACILITIES, add_cash, add_lender_inputs
 from megawatt.results.workbook.whatif import add_scenarios, add_switch
 
 __all__ = ["cashflow_book", "has_formulas", "without_formulas", "write_cashflow"]
@@ -91,6 +92,7 @@ def cashflow_book(
     formulas: Formulas = operation_formulas(operating) if operating else {}
     classes = list(terms.capex_cost)
     _inputs(book, cash, lender, grid_mw)
+    add_lender_inputs(book, lender)
     if operating is not None:
         add_operation_inputs(book, operating)
     else:
@@ -114,8 +116,8 @@ def cashflow_book(
     add_debt(book, loan)
     add_depreciation(book, terms.tax, classes)
     add_tax(book)
-    add_cash(book)
-    add_covenants(book)
+    add_cash(book, lender)
+    add_covenants(book, cures=lender.cures_most > 0)
     add_statements(book)
     add_ratios(book, cash, with_grid=grid_mw > 0.0)
     add_checks(book, cash)
@@ -134,29 +136,47 @@ def without_formulas(cash: CashFlow) -> tuple[str, ...]:
     """What of a cash flow the workbook has no formulas for, in words; none where it can be written."""
     terms, lender = cash.terms, cash.terms.lender or LenderTerms()
     loan, tax, forced = terms.loan, terms.tax, lender.proceeds_usd
+    pays = lender.premium_frac is not None or lender.make_whole_rate is not None
     found = {
-        "periods other than months, or days of interest": terms.periods is not None or terms.owners_pay_all,
-        "payments of several months": loan is not None and loan.every != 1,
-        "dated repayments": loan is not None and loan.principal_frac is not None,
-        "prepayments at will": lender.prepaid_frac is not None,
-        "a target balance": lender.target_frac is not None,
-        "premiums on prepayments": lender.premium_frac is not None,
-        "cures": lender.cures_most != 0,
-        "a letter of credit or a revolver": bool(lender.facilities),
+        "periods other than months": _day_count(terms) is None or terms.owners_pay_all,
+        "a make-whole beside a sweep": lender.make_whole_rate is not None and lender.sweep_frac > 0.0,
+        "a make-whole of a loan that grows": pays and lender.make_whole_rate is not None and _grows(loan, terms),
+        "more than four facilities": len(lender.facilities) > len(FACILITIES),
         "a refinanced balloon": lender.refinancing is not None,
-        "a reserve for interest of construction": lender.interest_reserve,
-        "a reserve for running cost": lender.opex_reserve_months != 0.0,
         "interest on reserves": lender.reserve_rate != 0.0,
         "a guarantor's payment": forced is not None and bool(np.any(forced[0] > 0.0)),
         "draws on clocks of their own": loan is not None and loan.clock_months is not None,
-        "a floating rate": loan is not None and loan.rate_by_period is not None,
-        "payments of interest alone": loan is not None and loan.interest_only != 0,
-        "a commitment fee": loan is not None and loan.commitment_fee != 0.0,
-        "costs of closing": loan is not None and loan.closing_cost_usd != 0.0,
+        "costs of closing": loan is not None and (loan.closing_cost_usd != 0.0 or not loan.deduct_fees),
         "deductions, credits or refunds of one's own": tax is not None
         and not (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
     }
     return tuple(name for name, stands in found.items() if stands)
+
+
+def _day_count(terms: ProjectTerms) -> str | None:
+    """How interest counts days, one of the workbook's; None for periods that are not the calendar's months."""
+    for name in _DAY_COUNTS:
+        months = calendar_periods(terms.start_year, terms.start_month, terms.months, day_count=name)
+        if terms.periods is None or (
+            np.array_equal(terms.periods.years, months.years) and np.allclose(terms.periods.fractions, months.fractions)
+        ):
+            return name
+    return None
+
+
+_DAY_COUNTS: Final = ("30/360", "ACT/360", "ACT/365", "ACT/ACT")
+"""In the order of the workbook's input."""
+
+
+def _grows(loan: LoanTerms | None, terms: ProjectTerms) -> bool:
+    if loan is None:
+        return False
+    balance = loan_schedule(loan, terms.timing).balance[loan.first_payment_month - 1 :]
+    return bool((np.diff(balance) > _GROWTH_USD).any())
+
+
+_GROWTH_USD: Final = 0.005
+"""Half a cent is rounding."""
 
 
 def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:
@@ -245,6 +265,12 @@ def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> 
         Scalar("loss_limit", "share of income that old losses offset", tax.loss_offset_limit_frac if tax else 0.0),
         "Debt",
         *_loan_inputs(loan),
+        Scalar("day_count", "days of interest: 1 30/360, 2 ACT/360, 3 ACT/365, 4 ACT/ACT",
+               1 + _DAY_COUNTS.index(_day_count(terms) or "30/360"), choices=4),
+        Scalar("interest_reserve", "1: interest before the first payment is put aside at the draw",
+               lender.interest_reserve),
+        Scalar("opex_reserve_months", "months of running cost ahead held in reserve",
+               lender.opex_reserve_months, "months"),
         Scalar("reserve_months", "months of service ahead held in reserve", lender.reserve_months, "months"),
         Scalar("reserve_at_close", "1: owners fill the reserve at the end of construction", lender.reserve_at_close),
         Scalar("sweep", "share of excess cash that prepays", lender.sweep_frac),
@@ -271,12 +297,16 @@ def _calendar_inputs(book: Book, cash: CashFlow) -> None:
 
 
 def _loan_inputs(loan: LoanTerms | None) -> tuple[Scalar, ...]:
-    shapes = ("level", "equal-principal", "sculpted", "bullet")
+    shapes = ("level", "equal-principal", "sculpted", "bullet", "dated")
     if loan is None:
         loan = LoanTerms(0.0, 0.0, -1, -1, -1, upfront_fee_frac=0.0)
     return (
-        Scalar("loan_shape", "1 level, 2 equal principal, 3 sculpted, 4 bullet", 1 + shapes.index(loan.shape)),
-        Scalar("loan_rate_stated", "nominal annual rate, 30/360", loan.rate),
+        Scalar("loan_shape", "1 level, 2 equal principal, 3 sculpted, 4 bullet, 5 dated", 1 + shapes.index(loan.shape)),
+        Scalar("loan_rate_stated", "nominal annual rate", loan.rate),
+        Scalar("floats", "1: the rate by month of sheet Series instead", float(loan.rate_by_period is not None)),
+        Scalar("every", "months of a payment period", loan.every, "months"),
+        Scalar("interest_only", "payments at the start that repay nothing", loan.interest_only, "tests"),
+        Scalar("commitment_fee", "annual fee on what is not drawn yet", loan.commitment_fee),
         Scalar("draw_month", "month of the first draw", loan.draw_month, "month"),
         Scalar("first_payment", "month of the first payment", loan.first_payment_month, "month"),
         Scalar("last_payment", "month of the last payment", loan.last_payment_month, "month"),
@@ -313,14 +343,28 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas,
             Line("in_prepayment", "prepayments received", flows.prepayment[0].tolist()),
             Line("in_credit", "prepayments credited", flows.prepayment_credit[0].tolist()),
         )
-    draw = loan_schedule(terms.loan, months).draw
-    weights = terms.loan.service_weights if terms.loan else None
-    other = lender.other_reserve_usd
+    loan, none = terms.loan, np.zeros(months)
+    draw = loan_schedule(loan, terms.timing).draw
+    weights = loan.gathered(loan.service_weights) if loan and loan.service_weights is not None else none
+    dated = loan.principal_frac if loan and loan.principal_frac is not None else none
+    rates = loan.rate_by_period if loan and loan.rate_by_period is not None else none
+    other = none if lender.other_reserve_usd is None else lender.other_reserve_usd
+    called = none if lender.make_whole_rate is not None and lender.premium_frac is None else lender.premium_frac
+    beside = (("in_prepaid", "share of the debt that owners prepay", lender.prepaid_frac),
+              ("in_target", "balance at which the sweep stops, share of the debt", lender.target_frac),
+              ("in_call", "call price less 1", called))  # fmt: skip
     book.add(
         "Series",
         Line("in_draw", "loan draws", draw.tolist()),
-        Line("in_weight", "sculpting weights", (weights if weights is not None else np.zeros(months)).tolist(), ""),
-        Line("in_other_reserve", "other reserves held", (other if other is not None else np.zeros(months)).tolist()),
+        Line("in_weight", "sculpting weights", weights.tolist(), ""),
+        Line("in_principal", "dated repayments, share of the debt", dated.tolist(), ""),
+        Line("in_rate", "annual rate of a loan that floats", rates.tolist(), ""),
+        Line("in_other_reserve", "other reserves held", other.tolist()),
+        *(
+            Line(name, label, np.minimum(part, _ALWAYS).tolist(), "")
+            for name, label, part in beside
+            if part is not None
+        ),
         "Results of the run, for the checks",
         *(
             Line(f"run_{name}", label, getattr(cash, name)[0].tolist())
@@ -339,6 +383,9 @@ def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas,
         Line("run_npv", "project NPV after tax", [float(cash.measures.npv_usd[0]), *([0.0] * (months - 1))]),
     )
 
+
+_ALWAYS: Final = 1e9
+"""Share of the debt above which a target balance is none."""
 
 _MOVED: Final = {"revenue": "*{x_price}*{x_use}", "opex": "*{x_opex}", "capex": "*{x_capex}"}
 """What the scenario in use does to each part."""

@@ -43,12 +43,19 @@ def add_ratios(book: Book, cash: CashFlow, *, with_grid: bool) -> None:
 
 def _add_cover(book: Book) -> None:
     year = "([idx:]>[idx]-{window})*([idx:]<=[idx])"
-    worth = "(1+{loan_rate}/12)^-([idx:]-{first_payment}+1)/{at_start}"
+    worth = "1/[growth:]*SUMPRODUCT([growth:]*([idx:]={first_payment}-1))/{at_start}"
+    since = "{first_payment}+INT(([idx]-{first_payment})/{every})*{every}"
     book.add(
         "Ratios",
-        Scalar("window", "months of the trailing cover", "=MIN(12,SUMPRODUCT(([tested:]>0.000001)*1))", "months"),
-        Line("dscr_month", "DSCR of the month: CFADS / service due",
-             '=IF([tested]>0.000001,[cover_cash]/[tested],"")', ""),
+        Scalar("window", "months of the trailing cover",
+               "=MIN(12,SUMPRODUCT(MAX(([tested:]>0.000001)*[idx:]))-{first_payment}+1)", "months"),
+        Line("cash_due", "CFADS of the payment period, at its payment",
+             "=IF(OR({every}=1,[idx]<{first_payment}),[cover_cash],"
+             f"IF([pays]=1,SUMPRODUCT([cover_cash^]*([idx^]>={since})),0))"),
+        Line("dscr_month", "DSCR of a payment: CFADS / service due",
+             '=IF([tested]>0.000001,[cash_due]/[tested],"")', ""),
+        Line("dscr_counted", "the same, the rest of an instalment left out",
+             '=IF(AND([tested]>0.000001,[tested]>=0.999999999*[s_tested]),[dscr_month],"")', ""),
         Line("dscr", "DSCR, trailing months",
              "=IF(AND([tested]>0.000001,[idx]>={first_payment}+{window}-1),"
              f'SUMPRODUCT([cover_cash:]*{year})/SUMPRODUCT([tested:]*{year}),"")', ""),
@@ -59,13 +66,13 @@ def _add_cover(book: Book) -> None:
              '=IF(AND([idx]>=11,SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12))>0.000001),'
              'SUMPRODUCT([ebitda^]*([idx^]>[idx]-12))/SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12)),"")', ""),
         Scalar("min_dscr", "lowest trailing DSCR", "=MIN([dscr:])"),
-        Scalar("average_dscr", "average DSCR of the months", "=AVERAGE([dscr_month:])"),
+        Scalar("average_dscr", "average DSCR of the payments", "=AVERAGE([dscr_counted:])"),
         Scalar("llcr", "LLCR: worth of CFADS over the loan's life at its rate / owed at the first payment",
-               f"=SUMPRODUCT([cover_cash:]*[repays:]*{worth})"),
+               f"=SUMPRODUCT([cash_due:]*[repays:]*{worth})"),
         Scalar("plcr", "PLCR: the same to the end of the project",
-               f"=SUMPRODUCT([cover_cash:]*([idx:]>={{first_payment}})*{worth})"),
+               f"=SUMPRODUCT([cash_due:]*([idx:]>={{first_payment}})*{worth})"),
         Scalar("gearing", "debt at the first payment / spending, fees and interest before it",
-               "={at_start}/(SUMPRODUCT(([capex_total:]+[s_interest:])*([idx:]<{first_payment}))+SUM([fee:]))"),
+               "={at_start}/(SUMPRODUCT(([capex_total:]+[s_interest:])*([idx:]<{first_payment}))+SUM([fees_paid:]))"),
     )  # fmt: skip
 
 
@@ -93,10 +100,10 @@ def add_checks(book: Book, cash: CashFlow) -> None:
         Scalar("check_earned", "all net income is paid out or kept", "=ABS([equity.last]-[b_cash.last]-[b_reserve.last]"
                "+[liabilities.last])<0.01+0.000000000001*MAX([assets:])"),
         Scalar("check_cash", "all cash in and out is in the closing cash",
-               "=ABS(SUM([cfads:])+SUM([c_sale:])+SUM([equity_in:])+SUM([in_draw:])-SUM([capex_total:])-SUM([fee:])"
-               "-SUM([paid:])-SUM([swept:])-SUM([distribution:])-[closing_cash.last])<0.01"),
+               "=ABS(SUM([cfads:])+SUM([c_sale:])+SUM([equity_in:])+SUM([in_draw:])-SUM([capex_total:])-SUM([fees_paid:])+SUM([lines_net:])"
+               "-SUM([paid:])-[prepaid.last]-SUM([distribution:])-[closing_cash.last])<0.01"),
         Scalar("check_debt", "what was lent and accrued is repaid or owed",
-               "=ABS(SUM([in_draw:])+SUM([accrued_interest:])-SUM([paid:])-SUM([swept:])-[debt.last])<0.01"),
+               "=ABS(SUM([in_draw:])+SUM([accrued_interest:])-SUM([paid:])-[prepaid.last]-[debt.last])<0.01"),
         Scalar("check_schedule", "the schedule ends at zero", "=ABS([s_balance.last])<0.01"),
         Scalar("check_deferred", "every prepayment is credited, none twice",
                "=AND(ABS([deferred.last])<0.01,MIN([deferred:])>-0.01)"),

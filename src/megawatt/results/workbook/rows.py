@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from megawatt.finance import LoanTerms
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 
-__all__ = ["add_cash", "add_debt", "add_deferred", "add_tax", "add_timing"]
-
-_CENT: Final = "0.005"
+__all__ = ["add_debt", "add_deferred", "add_tax", "add_timing"]
 
 
 def add_timing(book: Book) -> None:
@@ -32,6 +28,12 @@ def add_timing(book: Book) -> None:
         Line("builds", "equity may come in", "=IF([idx]<{construction_months},1,0)", "flag"),
         Line("pays_out", "distributions are possible", "=IF(OR([builds]=0,[is_last]=1),1,0)", "flag"),
         Line("repays", "loan is repaid", "=IF(AND([idx]>={first_payment},[idx]<={last_payment}),1,0)", "flag"),
+        Line("pays", "payments can fall",
+             "=IF(OR([is_last]=1,{every}=1,[idx]<{first_payment},MOD([idx]-{first_payment}+1,{every})=0),1,0)",
+             "flag"),
+        Line("fraction", "year fraction of the month's interest",
+             "=CHOOSE({day_count},1/12,[hours]/24/360,[hours]/24/365,"
+             "[hours]/24/(DATE([year]+1,1,1)-DATE([year],1,1)))", ""),
         Line("drawn", "loan runs", "=IF(AND([idx]>={draw_month},[idx]<={last_payment}),1,0)", "flag"),
         Line("operates", "operation", "=IF([idx]>={operation_start},1,0)", "flag"),
         Line("placed", "month in which this month's spending is placed in service",
@@ -55,31 +57,49 @@ def add_deferred(book: Book) -> None:
     )
 
 
+def _ahead(due: str, months: str) -> str:
+    """What falls due in so many months after this one, the broken part of the last too."""
+    whole = f"SUMPRODUCT([{due}:]*([idx:]>[idx])*([idx:]<=[idx]+INT({{{months}}})))"
+    return f"{whole}+({{{months}}}-INT({{{months}}}))*SUMPRODUCT([{due}:]*([idx:]=[idx]+INT({{{months}}})+1))"
+
+
 def add_debt(book: Book, loan: LoanTerms | None) -> None:
-    """The loan as it runs when paid on time (corkscrew), and the reserve that its service asks for."""
-    growth = "(1+{loan_rate}/12)^({first_payment}-1-[idx:])"
-    factors = "(1+{loan_rate}/12)^-([idx:]-{first_payment}+1)"
-    at_start = f"=IF({{capitalise}}=1,SUMPRODUCT([in_draw:],{growth}),SUM([in_draw:]))" if loan else "=0"
-    weighted = f"=SUMPRODUCT([in_weight:]*[repays:]*{factors})" if loan else "=0"
-    level = "=IF({loan_rate}=0,1/{payments},{loan_rate}/12/(1-(1+{loan_rate}/12)^-{payments}))"
+    """The loan as it runs when paid on time (corkscrew), and the reserve that its service asks for.
+
+    Interest falls due where payments do, for all months since the last one; factors are of those rates.
+    """
+    since = "{first_payment}+INT(([idx]-{first_payment})/{every})*{every}"
+    months = f"([idx:]>={since})*([idx:]<=[idx])"
+    before = "SUMPRODUCT([growth:]*([idx:]={first_payment}-1))"
+    amortised_from = "{first_payment}+{interest_only}*{every}"
+    due = f"[repays:]*[pays:]*([idx:]>={amortised_from})"
+    at_start = f"=IF({{capitalise}}=1,SUMPRODUCT([in_draw:]/[growth:])*{before},SUM([in_draw:]))"
+    weighted = f"=SUMPRODUCT([in_weight:]*[repays:]/[growth:])*{before}"
+    level = f"=1/SUMPRODUCT({due}/[growth:])/SUMPRODUCT([growth:]*([idx:]={amortised_from}-1))"
     book.add(
         "Debt",
-        Scalar("loan_rate", "nominal annual rate, the scenario's added", "={loan_rate_stated}+{x_rate}"),
-        Scalar("payments", "number of payments", "={last_payment}-{first_payment}+1", "months"),
-        Scalar("at_start", "owed at the first payment", at_start, "USD"),
+        Scalar("payments", "number of payments", "=({last_payment}-{first_payment}+1)/{every}", "months"),
+        Line("rate_month", "interest of the month, the scenario's added",
+             "=(IF({floats}=1,[in_rate],{loan_rate_stated})+{x_rate})*[fraction]", ""),
+        Line("rate", "interest that falls due",
+             "=IF(OR({every}=1,[idx]<{first_payment}),[rate_month],"
+             f"IF([pays]=1,SUMPRODUCT([rate_month:]*{months}),0))", ""),
+        Line("growth", "a dollar with interest", "=IF([idx]=0,1,[growth<]*(1+[rate]))", ""),
+        Scalar("at_start", "owed at the first payment", at_start if loan else "=0", "USD"),
         Scalar("amortising", "of which repaid by instalments", "={at_start}*(1-{balloon})", "USD"),
-        Scalar("weights_worth", "worth of the sculpting weights", weighted, ""),
+        Scalar("weights_worth", "worth of the sculpting weights", weighted if loan else "=0", ""),
         Scalar("level_payment", "level payment per dollar", level if loan else "=0", ""),
         "Schedule when paid on time",
         Line("s_opening", "opening balance", "=[s_balance<]"),
         Line("s_draw", "draw", "=[in_draw]", total=True),
-        Line("s_interest", "interest accrued", "=[s_opening]*{loan_rate}/12", total=True),
-        Line("s_own_interest", "interest on the instalments' part",
-             "=[s_interest]-{at_start}*{balloon}*{loan_rate}/12"),
+        Line("s_interest", "interest that falls due", "=[s_opening]*[rate]", total=True),
+        Line("s_own_interest", "interest on the instalments' part", "=[s_interest]-{at_start}*{balloon}*[rate]"),
         Line("s_instalment", "principal by the loan's shape",
-             "=CHOOSE({loan_shape},{amortising}*{level_payment}-[s_own_interest],{amortising}/{payments},"
-             "IF({weights_worth}=0,0,{amortising}*[in_weight]/{weights_worth})-[s_own_interest],0)"
-             if loan else "=0"),
+             f"=IF([pays]*[repays]*([idx]>={amortised_from})=0,0,"
+             "CHOOSE({loan_shape},{amortising}*{level_payment}-[s_own_interest],"
+             "{amortising}/({payments}-{interest_only}),"
+             "IF({weights_worth}=0,0,{amortising}*[in_weight]/{weights_worth})-[s_own_interest],0,"
+             "{at_start}*[in_principal]))" if loan else "=0"),
         Line("s_capitalised", "interest added to the loan",
              "=IF([repays]=0,{capitalise}*[s_interest],IF([idx]={last_payment},0,MAX(-[s_instalment],0)))",
              total=True),
@@ -89,17 +109,22 @@ def add_debt(book: Book, loan: LoanTerms | None) -> None:
         Line("s_service", "service due in cash", "=[s_interest]-[s_capitalised]+[s_principal]", total=True),
         Line("s_held", "service that a reserve holds", "=IF([repays]=1,[s_service],0)", total=True),
         Line("s_balloon", "of which the balloon",
-             "=IF([idx]={last_payment},{at_start}*IF({loan_shape}=4,1,{balloon}),0)", total=True),
+             "=IF([idx]={last_payment},{at_start}*IF({loan_shape}=4,1,IF({loan_shape}=5,MAX(1-SUM([in_principal:]),0),"
+             "{balloon})),0)", total=True),
         Line("s_tested", "service in the cover tests, balloon left out",
              "=IF([repays]=1,[s_service]-[s_balloon],0)", total=True),
-        Line("fee", "upfront fee", "=IF([idx]={draw_month},{upfront_fee}*SUM([in_draw:]),0)", total=True),
-        Line("fee_tax", "fee deducted for tax",
-             "=[drawn]*{upfront_fee}*SUM([in_draw:])/({last_payment}-{draw_month}+1)", total=True),
-        Line("reserve_target", "reserve: service ahead and other",
-             "=IF([is_last]=1,0,IF([idx]<{first_payment}-1,0,"
-             "SUMPRODUCT([s_held:]*([idx:]>[idx])*([idx:]<=[idx]+INT({reserve_months})))"
-             "+({reserve_months}-INT({reserve_months}))*SUMPRODUCT([s_held:]*([idx:]=[idx]+INT({reserve_months})+1)))"
-             "+[in_other_reserve])"),
+        Line("fee", "fees: upfront, and on what is not drawn yet",
+             "=IF([idx]={draw_month},{upfront_fee}*SUM([in_draw:]),0)+IF(AND([idx]>={draw_month},[idx]<{first_payment}),"
+             "{commitment_fee}*[fraction]*(SUM([in_draw:])-SUM([in_draw^])+[in_draw]),0)", total=True),
+        Line("fee_tax", "fees deducted for tax",
+             "=[drawn]*SUM([fee:])/({last_payment}-{draw_month}+1)", total=True),
+        Line("interest_held", "reserve: interest before the first payment",
+             "=IF(AND({interest_reserve}=1,[idx]>={draw_month}),"
+             "SUMPRODUCT(([s_interest:]-[s_capitalised:])*([idx:]>[idx])*([idx:]<{first_payment})),0)"),
+        Line("reserve_target", "reserve: service and running cost ahead, interest, other",
+             f"=IF([is_last]=1,0,IF([idx]<{{first_payment}}-1,0,{_ahead('s_held', 'reserve_months')})"
+             f"+IF([idx]<{{construction_months}}-1,0,{_ahead('opex_total', 'opex_reserve_months')})"
+             "+[interest_held]+[in_other_reserve])"),
     )  # fmt: skip
 
 
@@ -143,7 +168,7 @@ def add_tax(book: Book) -> None:
         Line("income", "income before interest", "=[revenue_total]-[opex_total]-[written]+[disposal]", total=True),
         Line("adjusted", "income before depreciation too", "=[income]+[written]", total=True),
         "With the loan",
-        *_tax_block("", "[income]-[fee_tax]", "[accrued_interest]", "[adjusted]-[fee_tax]"),
+        *_tax_block("", "[income]-[fee_deducted]", "[interest_all]", "[adjusted]-[fee_deducted]"),
         Line("profit_operation", "income of operation, year so far", f"=MAX([ytd_income]-[disposal]-{allowed},0)"),
         Line("accrued_operation", "tax on operation, year so far",
              "=({state_rate}+{federal_rate}*(1-{state_rate}))*([profit_operation]"
@@ -156,65 +181,4 @@ def add_tax(book: Book) -> None:
         Line("set_aside", "tax accrued, not yet due", "=MAX([accrued]-[paid_in]-[tax],0)"),
         "Without the loan",
         *_tax_block("p_", "[income]", "0", "[adjusted]"),
-    )  # fmt: skip
-
-
-def add_cash(book: Book) -> None:
-    """The waterfall: operation, service, reserves, sweep, distributions."""
-    book.add(
-        "Cashflow",
-        Line("opening_cash", "opening cash", "=[closing_cash<]"),
-        Line("c_revenue", "revenue", "=[revenue_total]", total=True),
-        Line("c_credit", "less prepayments credited", "=-[in_credit]", total=True),
-        Line("c_prepayment", "prepayments received", "=[in_prepayment]", total=True),
-        Line("c_opex", "operating cost", "=-[opex_total]", total=True),
-        Line("c_tax", "tax on operation", "=-[tax_operation]", total=True),
-        Line("receivable", "receivables",
-             "=IF([is_last]=1,0,([revenue_total]-[in_credit])*{receivable_days}*24/[hours])"),
-        Line("payable", "payables", "=IF([is_last]=1,0,[opex_total]*{payable_days}*24/[hours])"),
-        Line("c_working", "working capital", "=-([receivable]-[payable]-([receivable<]-[payable<]))", total=True),
-        Line("cfads", "CFADS", "=[c_revenue]+[c_credit]+[c_prepayment]+[c_opex]+[c_working]+[c_tax]", total=True),
-        Line("cover_cash", "CFADS with tax as it accrues", "=[cfads]+[tax_operation]-[tax_month]", total=True),
-        Line("c_sale", "proceeds of the sale, after tax", "=[residual]-[tax_sale]", total=True),
-        Line("c_capex", "capital spending", "=-[capex_total]", total=True),
-        Line("c_fee", "loan fee", "=-[fee]", total=True),
-        Line("c_draw", "loan draws", "=[in_draw]", total=True),
-        Line("before", "cash before service",
-             "=[opening_cash]+[cfads]+[c_sale]+[c_capex]+[c_fee]+[c_draw]"),
-        "Service",
-        Line("open_debt", "opening debt", "=[debt<]"),
-        Line("accrued_interest", "interest accrued", "=[open_debt]*{loan_rate}/12", total=True),
-        Line("added", "interest added to the loan", "=MIN([s_capitalised],[accrued_interest])"),
-        Line("due_interest", "interest due in cash", "=[accrued_interest]-[added]", total=True),
-        Line("target", "balance that the loan should have", "=MAX([s_balance]-[prepaid<],0)"),
-        Line("owed", "owed before payment", "=[open_debt]+[added]+[in_draw]"),
-        Line("demand", "interest, principal and arrears",
-             f"=[due_interest]+IF([owed]-[target]>{_CENT},[owed]-[target],0)"),
-        Line("tested", "service in the cover tests: due, balloon left out, and no more than is owed",
-             f"=IF([owed]+[due_interest]>{_CENT},MIN([s_tested],[owed]+[due_interest]),0)", total=True),
-        Line("equity_in", "equity in",
-             "=IF([builds]=1,MAX(0,MIN([demand]-[before]"
-             "+IF(AND({reserve_at_close}=1,[idx]={construction_months}-1),[reserve_target],0),"
-             "{committed_equity}-[equity_so_far<])),0)", total=True),
-        Line("equity_so_far", "equity so far", "=[equity_so_far<]+[equity_in]"),
-        Line("paid", "paid to lenders on demand", "=MAX(0,MIN([before]+[equity_in],[demand]))", total=True),
-        Line("interest_paid", "interest paid", "=MIN([paid],[due_interest])", total=True),
-        Line("principal_served", "principal paid on demand", "=[paid]-[interest_paid]", total=True),
-        Line("unswept", "debt before the sweep",
-             "=[owed]+[due_interest]-[interest_paid]-[principal_served]"),
-        Line("arrears", "owed and unpaid (a default while above zero)",
-             f"=IF([demand]-[paid]>{_CENT},[demand]-[paid],0)"),
-        "Reserves, sweep, distributions",
-        Line("floor", "cash that stays",
-             f"=[set_aside]+[reserve_target]+IF(AND([is_last]=0,OR([unswept]>{_CENT},[idx]<{{first_payment}},{{first_payment}}<0)),{{minimum_cash}},0)"),
-        Line("free", "excess cash",
-             "=IF(AND([pays_out]=1,[arrears]=0),"
-             "MAX([before]+[equity_in]-[paid]-[floor],0),0)"),
-        Line("swept", "swept", "=IF([idx]>={first_payment},MIN({sweep}*[free],[unswept]),0)", total=True),
-        Line("prepaid", "prepaid so far", "=[prepaid<]+[swept]"),
-        Line("debt", "closing debt", "=[unswept]-[swept]"),
-        Line("distribution", "distributions",
-             f"=IF(AND([is_last]=0,[locked]=1,[debt]>{_CENT}),0,[free]-[swept])", total=True),
-        Line("closing_cash", "closing cash",
-             "=[before]+[equity_in]-[paid]-[swept]-[distribution]"),
     )  # fmt: skip

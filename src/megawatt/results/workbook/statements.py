@@ -13,15 +13,17 @@ _NO_SERVICE: Final = "0.000001"
 _CENT: Final = "0.005"
 
 
-def add_covenants(book: Book) -> None:
+def add_covenants(book: Book, *, cures: bool) -> None:
     """Trailing-twelve-month cover at test dates, lock-up and breach; each looks back only, so nothing is circular."""
     year = "([idx^]>[idx]-12)*([idx^]>={first_payment})"
+    put_in = "+SUMPRODUCT([cure_before^]*([idx^]>[idx]-11))" if cures else ""
+    breach = "IF([t_cover]<{covenant},1,0)"
     book.add(
         "Covenants",
         Line("tests", "cover is tested",
              "=IF(AND({first_payment}>=0,[idx]>={first_payment}+11),IF(MOD([idx]-{first_payment}-11,{test_every})=0,1,0),0)",
              "flag"),
-        Line("t_cash", "CFADS of twelve months, tax as it accrues", f"=SUMPRODUCT([cover_cash^]*{year})"),
+        Line("t_cash", "CFADS of twelve months, tax as it accrues", f"=SUMPRODUCT([cover_cash^]*{year}){put_in}"),
         Line("t_service", "service due in twelve months", f"=SUMPRODUCT([tested^]*{year})"),
         Line("t_cover", "cover (1E+99: nothing due or owed)",
              f"=IF(AND([t_service]>{_NO_SERVICE},[owed]+[due_interest]>{_CENT}),[t_cash]/[t_service],1E+99)", ""),
@@ -30,8 +32,20 @@ def add_covenants(book: Book) -> None:
         Line("locked", "locked up",
              "=IF([tests]=0,[locked<]+0,IF(OR([low]=1,AND([locked<]=1,[clean]<{release_tests})),1,0))", "flag"),
         Line("breached", "covenant breached",
-             "=IF([tests]=0,[breached<]+0,IF([t_cover]<{covenant},1,0))", "flag"),
+             f"=IF([tests]=0,[breached<]+0,{f'({breach})*(1-[cures])' if cures else breach})", "flag"),
     )  # fmt: skip
+    if cures:
+        book.add(
+            "Covenants",
+            Line("cure_before", "put in a month before", "=[cure<]+0"),
+            Line("cures_before", "cured a month before", "=[cures<]+0", "tests"),
+            Line("recent", "cures of the eleven months before", "=SUMPRODUCT([cures_before^]*([idx^]>[idx]-11))",
+                 "tests"),
+            Line("so_far", "cures so far", "=[so_far<]+[cures_before]", "tests"),
+            Line("cures", "owners cure it",
+                 "=IF(AND([tests]=1,[t_cover]<{covenant},[arrears]=0,[so_far]<{cures_most},[recent]<{cures_per_year}),1,0)",
+                 "flag"),
+        )  # fmt: skip
 
 
 def add_statements(book: Book) -> None:
@@ -42,8 +56,8 @@ def add_statements(book: Book) -> None:
         Line("i_opex", "running cost", "=-[opex_total]", total=True),
         Line("ebitda", "EBITDA", "=[i_revenue]+[i_opex]", total=True),
         Line("i_written", "depreciation", "=-[book_written]", total=True),
-        Line("i_fee", "loan fee, over the loan's life", "=-[fee_tax]", total=True),
-        Line("i_interest", "interest as it accrues", "=-[accrued_interest]", total=True),
+        Line("i_fee", "loan fee, over the loan's life", "=-[fee_deducted]", total=True),
+        Line("i_interest", "interest as it accrues", "=-[interest_all]", total=True),
         Line("i_sale", "gain of the sale", "=[residual]+[ppe_sold]", total=True),
         Line("i_released", "prepayments never credited", "=[is_last]*[deferred]", total=True),
         Line("before_tax", "profit before tax",
@@ -66,18 +80,18 @@ def add_statements(book: Book) -> None:
         Line("b_cash", "other cash", "=[closing_cash]-[b_reserve]"),
         Line("b_receivable", "receivables", "=[receivable]"),
         Line("b_ppe", "property, plant and equipment", "=[ppe]"),
-        Line("b_fee", "loan fee not yet expensed", "=[b_fee<]+[fee]-[fee_tax]"),
+        Line("b_fee", "loan fee not yet expensed", "=[b_fee<]+[fees_paid]-[fee_deducted]"),
         Line("b_tax_asset", "deferred tax", "=MAX(-[deferred_net],0)"),
         Line("assets", "all assets", "=[b_reserve]+[b_cash]+[b_receivable]+[b_ppe]+[b_fee]+[b_tax_asset]"),
         "Liabilities",
-        Line("b_debt", "debt", "=[debt]"),
+        Line("b_debt", "debt", "=[debt_all]"),
         Line("b_payable", "payables", "=[payable]"),
         Line("b_tax", "tax accrued, not yet due", "=[set_aside]"),
         Line("b_deferred", "deferred revenue", "=[deferred]-[i_released]"),
         Line("b_tax_liability", "deferred tax", "=MAX([deferred_net],0)"),
         Line("liabilities", "all liabilities", "=[b_debt]+[b_payable]+[b_tax]+[b_deferred]+[b_tax_liability]"),
         "Equity",
-        Line("b_paid_in", "paid in", "=[equity_so_far]"),
+        Line("b_paid_in", "paid in", "=[b_paid_in<]+[equity_in]"),
         Line("b_earned", "net income so far", "=[b_earned<]+[net_income]"),
         Line("b_paid_out", "distributions so far", "=[b_paid_out<]-[distribution]"),
         Line("equity", "equity", "=[b_paid_in]+[b_earned]+[b_paid_out]"),
