@@ -362,6 +362,13 @@ def _era5(path: Path) -> Path:
     return write(path, ["valid_time", "t2m", "d2m", "sp"], rows)
 
 
+def _seklima(path: Path) -> Path:
+    head = "Navn;Stasjon;Tid(norsk normaltid);Lufttemperatur;Relativ luftfuktighet"
+    body = [f"Town;SN1;{when};{t};50".replace(".", ",").replace("_", ".") for _, when, t in _each("%d_%m_%Y %H:%M")]
+    path.write_text("\n".join([head, *body, "Data er gyldig per 01.02.2024"]), encoding="utf-8")
+    return path
+
+
 def _own_weather(path: Path) -> Path:
     return write(path, ["dry_bulb_c", "relative_humidity"], [[t, 0.5] for t in dry_bulb()])
 
@@ -394,6 +401,7 @@ WEATHER: dict[str, Callable[[Path], Path]] = {
     "pvgis": _pvgis,
     "nasa-power": _nasa_power,
     "era5": _era5,
+    "seklima": _seklima,
     "weather-names": _names,
     "own-weather": _own_weather,
 }
