@@ -18,7 +18,8 @@ from megawatt.risk import (
     ornstein_uhlenbeck,
     tail_mean,
 )
-from megawatt.risk.factors import MONTH, default_months
+from megawatt.risk.factors import MONTH
+from megawatt.risk.ratings import default_months
 
 pytestmark = pytest.mark.reference
 

@@ -96,7 +96,9 @@ class Links:
     def juniors(self) -> tuple[JuniorTerms, ...]:
         """Tranches behind the loan, in the order in which they are paid."""
         asked = float(equity_of_construction(self.base)[0].sum())
-        return junior_terms(self.scenario.debt, self.model.capital.loan, self.model.calendar, asked)
+        return junior_terms(
+            self.scenario.debt, self.model.capital.loan, self.model.calendar, asked, self.terms.share_beta
+        )
 
     @property
     def it_mw(self) -> float:
@@ -424,7 +426,12 @@ def factor_terms_of(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
     if risk.tenant_rating is not None:
         by_year = defaults_of_rating(risk.tenant_rating, _YEARS_OF_RATING)
     terms = factor_terms(catalogue, payer=tenant.payer if tenant else None, given=given, default_by_year=by_year)
-    return replace(terms, claim_recovery_frac=risk.claim_recovery_frac.number(), claim_lag_months=risk.claim_lag_months)
+    return replace(
+        terms,
+        tenant_rating=risk.tenant_rating or "" if tenant else "",
+        claim_recovery_frac=risk.claim_recovery_frac.number(),
+        claim_lag_months=risk.claim_lag_months,
+    )
 
 
 _NOT_FACTORS: Final = (

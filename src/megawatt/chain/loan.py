@@ -11,7 +11,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Fact
 from megawatt.finance import LenderTerms, LoanTerms, Refinancing, SizingTerms, Spine, calendar_periods, loan_schedule
-from megawatt.finance.debt_terms import FacilityTerms, JuniorTerms
+from megawatt.finance.debt_terms import FacilityTerms, FloatingRate, JuniorTerms
 from megawatt.finance.periods import Periods
 from megawatt.scenario.debt_sections import DatedAmount
 from megawatt.scenario.schema import Debt, Scenario
@@ -85,6 +85,7 @@ def loan_terms(
         commitment_fee=debt.commitment_fee_per_year.number(),
         interest_only=debt.interest_only_payments,
         rate_by_period=_floating(debt, calendar),
+        floating=_unhedged(debt, calendar),
         balloon_frac=debt.balloon_frac.number(),
         every=debt.payment_every_months,
     )
@@ -128,21 +129,34 @@ def _number(fact: Fact | None) -> float | None:
 
 def _floating(debt: Debt, calendar: Calendar) -> FloatArray | None:
     """Annual rate by month of a loan that floats in part, (months,)."""
-    part, spine = debt.floating_frac.number(), calendar.spine
+    part = debt.floating_frac.number()
     if part == 0.0:
         return None
-    years = spine.start_year + (spine.start_month - 1 + np.arange(spine.months)) // 12
-    at = [row.year for row in debt.forward_rates]
-    row = np.clip(np.searchsorted(at, years, side="right") - 1, 0, len(at) - 1)
-    expected = np.array([row.rate.number() for row in debt.forward_rates])[row]
-    floats = np.maximum(expected, debt.floating_floor.number()) + debt.floating_margin.number()
+    floats = np.maximum(_forward(debt, calendar), debt.floating_floor.number()) + debt.floating_margin.number()
     return np.asarray((1.0 - part) * debt.rate.number() + part * floats)
 
 
+def _unhedged(debt: Debt, calendar: Calendar) -> FloatingRate | None:
+    """What of a loan moves with floating rates."""
+    part = debt.floating_frac.number()
+    return FloatingRate(part, _forward(debt, calendar), debt.floating_floor.number()) if part > 0.0 else None
+
+
+def _forward(debt: Debt, calendar: Calendar) -> FloatArray:
+    """Floating rate expected by month, (months,)."""
+    spine = calendar.spine
+    years = spine.start_year + (spine.start_month - 1 + np.arange(spine.months)) // 12
+    at = [row.year for row in debt.forward_rates]
+    row = np.clip(np.searchsorted(at, years, side="right") - 1, 0, len(at) - 1)
+    return np.asarray(np.array([row.rate.number() for row in debt.forward_rates])[row])
+
+
 def junior_terms(
-    debt: Debt | None, loan: LoanTerms | None, calendar: Calendar, equity_usd: float
+    debt: Debt | None, loan: LoanTerms | None, calendar: Calendar, equity_usd: float, share_beta: float
 ) -> tuple[JuniorTerms, ...]:
-    """Tranches behind the loan; ``equity_usd`` is what the project asks of its owners."""
+    """Tranches behind the loan; ``equity_usd`` is what the project asks of its owners, ``share_beta`` how their share
+    moves with shares at large.
+    """
     if debt is None:
         return ()
     first = loan.first_payment_month if loan else max(*(h.month for h in calendar.paid_by), 1)
@@ -160,6 +174,7 @@ def junior_terms(
             sweep_frac=row.sweep_frac.number(),
             converted_worth=row.share_price_usd.number() / row.conversion_price_usd.number()
             if row.share_price_usd and row.conversion_price_usd else None,
+            share_beta=share_beta,
         )
         for row in debt.junior
     )  # fmt: skip

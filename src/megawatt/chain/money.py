@@ -23,6 +23,7 @@ from megawatt.finance import (
     value_usd_per_grid_mw_year,
 )
 from megawatt.finance.engine import EQUITY_CONTINGENCY_FRAC, missed_period
+from megawatt.finance.money_market import MoneyPaths
 from megawatt.finance.records import JuniorTerms
 from megawatt.finance.scheduled import CoverCase, cover_case
 from megawatt.finance.totals import totals
@@ -169,6 +170,7 @@ class CashModel:
     def project_terms(self, factors: FactorPaths) -> ProjectTerms:
         """Calendar, capital, loan and tax; resale follows the market that the paths have."""
         spine, capital = self.calendar.spine, self.capital
+        lender = capital.lender if capital.loan is not None or capital.replacement is not None else None
         market, rents = self._market_at_end(factors)
         machines = capital.machines_left_usd(self.calendar, market)
         return ProjectTerms(
@@ -184,10 +186,29 @@ class CashModel:
             periods=capital.timing,
             minimum_cash_usd=capital.reserve_usd(spine.months),
             juniors=self.juniors,
-            lender=capital.lender if capital.loan is not None or capital.replacement is not None else None,
+            lender=self._refinanced_by(lender),
+            money=self._money(factors),
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,
             receivable_days=capital.receivable_days,
             payable_days=capital.payable_days,
         )
+
+    def _refinanced_by(self, lender: LenderTerms | None) -> LenderTerms | None:
+        """The lender with the floating part of the new loan's rate: what the old one expects then, else today's."""
+        loan = self.capital.loan
+        if lender is None or lender.refinancing is None or loan is None:
+            return lender
+        floats = loan.floating
+        reference = float(floats.reference[loan.last_payment_month]) if floats else self.terms.reference_rate
+        return replace(lender, refinancing=replace(lender.refinancing, reference_rate=reference))
+
+    def _money(self, factors: FactorPaths) -> MoneyPaths | None:
+        """Rates, spreads and shares of the paths, where the loan floats, is refinanced, or a tranche converts."""
+        loan, lender = self.capital.loan, self.capital.lender
+        floats = loan is not None and loan.floating is not None
+        anew = loan is not None and lender is not None and lender.refinancing is not None
+        if floats or anew or any(junior.converted_worth is not None for junior in self.juniors):
+            return MoneyPaths(factors.rate, factors.spread, factors.equity)
+        return None

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
-from megawatt.finance import CashFlow
+from megawatt.finance import CashFlow, ProjectTerms
+from megawatt.finance.money_market import new_rate
 from megawatt.risk import (
     BLOCK_PATHS,
     BreakingPoint,
@@ -22,6 +23,7 @@ from megawatt.risk import (
     breaking_points,
     demand_scenarios,
     draw,
+    drivers,
     episode_factors,
     estimate,
     factors_of,
@@ -40,6 +42,8 @@ EVENTS: Final = ("lockup", "breach", "payment_default", "balloon_default", "inso
 """What lenders tell apart, as `megawatt.finance.Events` has them."""
 _BINS: Final = 20
 """Bins of a factor in which the mean outcome is taken."""
+_CENT: Final = 0.005
+"""Less is rounding. [USD]"""
 _YEARS: Final = (1, 2, 3, 5, 7, 10, 15)
 """Years at whose end a breaking path is told."""
 
@@ -99,6 +103,7 @@ def risk_study(
         "expected_shortfall_5_usd": tail_mean(found["npv_usd"]),
         "events": _events(found, plain, shown, links.model.calendar.spine.label) if has_loan else {},
         "loss_given_default": _loss(found) if has_loan else None,
+        "refinancing": _refinancing(found, plain, shown),
         "payment_default_importance": rare,
         "drivers": _drivers(found),
         "breaking_points": [_breaking(point) for point in points],
@@ -140,11 +145,22 @@ def _outcome(cash: CashFlow, factors: FactorPaths, count: int) -> dict[str, NDAr
     month = np.maximum(out["payment_default"], 0)
     owed = np.broadcast_to(cash.debt_balance, (count, cash.debt_balance.shape[1]))
     out["exposure_usd"] = owed[np.arange(count), month]
+    if cash.not_refinanced is not None:
+        out["not_refinanced_usd"] = rows(cash.not_refinanced)
+        out["new_rate"] = rows(_new_rate(cash.terms))
     for name in FACTORS:
         out[f"mean_{name}"] = getattr(factors, name).mean(axis=1)
-        out[f"low_{name}"] = getattr(factors, name).min(axis=1)
+        out[f"end_{name}"] = getattr(factors, name)[:, -1]
     out["tenant_fails"] = (factors.tenant_default_month >= 0).astype(np.float64)
     return out
+
+
+def _new_rate(terms: ProjectTerms) -> FloatArray:
+    """Annual rate of the new loan on each path, (paths,)."""
+    assert terms.loan is not None, "no refinancing without a loan"
+    assert terms.lender is not None, "nor without its lender"
+    assert terms.lender.refinancing is not None, "the caller asks where there is one"
+    return new_rate(terms.lender.refinancing, terms.loan.last_payment_month, terms.money)
 
 
 def _simulated(
@@ -193,18 +209,40 @@ def _loss(found: Mapping[str, NDArray[Any]]) -> dict[str, float] | None:
     return {"mean_frac": float(share.mean()), "mean_usd": float(found["unpaid_usd"][hit].mean())}
 
 
+def _refinancing(found: Mapping[str, NDArray[Any]], draws: Draws, kind: DrawKind) -> dict[str, Any] | None:
+    """What of the balloon no new lender takes at the path's rates, and what a new loan costs; None without one."""
+    if "not_refinanced_usd" not in found:
+        return None
+    left = np.where(found["not_refinanced_usd"] > _CENT, found["not_refinanced_usd"], 0.0)
+    hit = left > 0.0
+    low, middle, high = (float(rate) for rate in np.percentile(found["new_rate"], (5.0, 50.0, 95.0)))
+    return {
+        "probability": _told(estimate(hit, draws, kind)),
+        "not_refinanced_usd": float(left[hit].mean()) if hit.any() else None,
+        "expected_usd": float(left.mean()),
+        "rate_p5": low,
+        "rate_p50": middle,
+        "rate_p95": high,
+    }
+
+
 def _drivers(found: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
-    """Each cause's share of the variance of value that its own mean explains (first-order Sobol index), and where it
-    stood on average on paths that missed a payment."""
+    """Each cause's share of the variance of value that it explains alone (first-order Sobol index: of a factor by its
+    mean over the path or by its end, whichever tells more), its rank correlation with value, and where it stood on
+    average on paths that missed a payment."""
     value, missed = found["npv_usd"].astype(np.float64), found["payment_default"] >= 0
+    defaults = missed.astype(np.float64)
+    ranks = drivers({name: found[name] for name in found if name.startswith(("mean_", "end_"))}, value)
     rows = []
     for name in (*(f"mean_{f}" for f in FACTORS), "tenant_fails"):
-        cause = found[name]
+        cause, end = found[name], name.replace("mean_", "end_")
         rows.append(
             {
                 "cause": name.removeprefix("mean_"),
-                "first_order_index": _explained(cause, value),
-                "first_order_index_of_default": _explained(cause, missed.astype(np.float64)),
+                "first_order_index": max(_explained(cause, value), _explained(found[end], value)),
+                "first_order_index_of_default": max(_explained(cause, defaults), _explained(found[end], defaults)),
+                "rank_correlation": ranks.get(name),
+                "rank_correlation_of_end": ranks.get(end),
                 "mean": float(cause.mean()),
                 "mean_given_default": float(cause[missed].mean()) if missed.any() else None,
             }

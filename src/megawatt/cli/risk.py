@@ -36,14 +36,14 @@ def risk() -> None:
 @click.argument("file", metavar="SCENARIO", type=click.Path(path_type=Path))
 @click.option("--set", "settings", type=SETTING, multiple=True, metavar="PATH=VALUE", help="Replace a value.")
 @click.option("--draws", type=_KINDS, default="plain", show_default=True, help="How paths are drawn.")
-@click.option("--paths", type=Whole(32, 1_000_000), default=2048, show_default=True, help="Simulated paths.")
+@click.option("--paths", type=Whole(32, 1_000_000), help="Simulated paths; default: the scenario's.")
 @click.option("--fat-tails", is_flag=True, help="Factors under the t copula and bitcoin with the jumps of history.")
 @click.option("--workers", type=Whole(1, 256), default=1, show_default=True, help="Processes; the result is the same.")
 @cluster_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object (docs/risk.md).")
 def scenario(
-    file: Path, settings: tuple[str, ...], draws: Any, paths: int, fat_tails: bool, workers: int, cluster: str | None,
-    as_json: bool,
+    file: Path, settings: tuple[str, ...], draws: Any, paths: int | None, fat_tails: bool, workers: int,
+    cluster: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Probability and month of lock-up, breach and default, what drives them, the nearest breaking shock, episodes."""
     from megawatt.catalogue import load_catalogue
@@ -52,11 +52,12 @@ def scenario(
     from megawatt.scenario import load
 
     loaded = load(file, load_catalogue(), settings)
-    rows, how = [], {"kind": draws, "paths": paths, "workers": workers, "fat_tails": fat_tails}
+    rows, how = [], {"kind": draws, "workers": workers, "fat_tails": fat_tails}
     with asked_cluster(cluster, workers) as there:
         for use in loaded.uses:
             links = forge(use.scenario, loaded.catalogue, use.folder)
-            rows.append(risk_study(links, seed=use.scenario.seed, cluster=there, **how))
+            asked = paths or use.scenario.risk.paths
+            rows.append(risk_study(links, paths=asked, seed=use.scenario.seed, cluster=there, **how))
     if as_json:
         emit_json("risk", rows)
         return
@@ -102,6 +103,13 @@ def _print(row: dict[str, Any]) -> None:
         print_table(("", "probability", "95 %", "median month"), events)
     if row["loss_given_default"]:
         to.print(f"loss given default {row['loss_given_default']['mean_frac']:.0%} of what was owed then")
+    anew = row["refinancing"]
+    if anew:
+        to.print(
+            f"refinancing: a part finds no lender in {anew['probability']['value']:.1%} of the paths, then "
+            f"{_usd(anew['not_refinanced_usd'] or 0.0)} m USD on average; expected {_usd(anew['expected_usd'])} m USD; "
+            f"rate of the new loan {anew['rate_p5']:.1%} to {anew['rate_p95']:.1%}"
+        )
     if row["payment_default_importance"]:
         rare = row["payment_default_importance"]
         low, high = (f"{end:.3%}" for end in rare["interval"])
@@ -135,7 +143,7 @@ def _print_point(point: dict[str, Any]) -> None:
         f"likelihood {point['likelihood']:.2%}"
     )
     cells = [
-        [f"year {at['year']}", *(f"{at[name]:.2f}" for name in ("btc", "power", "compute", "demand"))]
+        [f"year {at['year']}", *(f"{level:.2f}" for name, level in at.items() if name != "year")]
         for at in point["levels"]
     ]
-    print_table(("over today", "btc", "power", "compute", "demand"), cells)
+    print_table(("over today", *(name for name in point["levels"][0] if name != "year")), cells)

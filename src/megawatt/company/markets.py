@@ -13,7 +13,8 @@ from megawatt.catalogue import Catalogue
 from megawatt.company.records import Company, CompanyPaths, Practice
 from megawatt.mining import HashResponse, NetworkState, hash_response, network_state, project_network
 from megawatt.risk import exponential_ornstein_uhlenbeck, factor_terms, geometric_brownian
-from megawatt.risk.factors import MONTH, default_months
+from megawatt.risk.factors import MONTH
+from megawatt.risk.ratings import default_months
 
 __all__ = ["Markets", "markets_of", "markets_today", "practice", "simulate_markets"]
 

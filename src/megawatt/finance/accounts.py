@@ -57,7 +57,7 @@ class Statements:
     prepaid, ``cures`` the part of ``equity_in`` that cures a covenant.
 
     ``tax`` is on operation as paid, ``tax_accrued`` as the year goes on; the tax on the sale's gain is taken off
-    ``residual``. ``draw`` includes a refinancing.
+    ``residual``. ``draw`` includes a refinancing, ``not_refinanced`` is what it leaves of the balloon.
     ``arrears`` is owed and unpaid at the period's end; ``locked`` and ``breached`` are flags.
     """
 
@@ -78,6 +78,7 @@ class Statements:
     swept: FloatArray
     charges: FloatArray
     cures: FloatArray
+    not_refinanced: FloatArray
     draw: FloatArray
     reserve_interest: FloatArray
     state_tax: FloatArray

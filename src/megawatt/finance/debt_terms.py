@@ -12,7 +12,18 @@ from megawatt.arrays import FloatArray
 from megawatt.finance.periods import Periods
 from megawatt.finance.repayment import Window, gathered
 
-__all__ = ["FacilityTerms", "JuniorTerms", "LenderTerms", "LoanTerms", "Refinancing"]
+__all__ = ["FacilityTerms", "FloatingRate", "JuniorTerms", "LenderTerms", "LoanTerms", "Refinancing"]
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingRate:
+    """The part of a loan that is not hedged: its share, the reference rate expected by period, (periods,), and its
+    floor; annual rates.
+    """
+
+    part_frac: float
+    reference: FloatArray
+    floor: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,8 @@ class LoanTerms:
         Share of what is owed at the first payment that is left for the last payment on top of it (not for ``bullet``).
     rate_by_period : (months,), optional
         Annual rate of each period, for a loan that floats; ``rate`` is then not used.
+    floating : FloatingRate, optional
+        What of it moves on paths of money (`MoneyPaths`): scheduled principal stays, interest follows the path.
     every : int
         Periods of the project in a payment period: 3 pays the months of a quarter together at its end. Payment periods
         start with ``first_payment_month``; interest is simple within one. Before it interest falls each period.
@@ -76,6 +89,7 @@ class LoanTerms:
     closing_cost_usd: float = 0.0
     deduct_fees: bool = True
     rate_by_period: FloatArray | None = None
+    floating: FloatingRate | None = None
     every: int = 1
     principal_frac: FloatArray | None = None
 
@@ -123,11 +137,14 @@ class Refinancing:
         Payments of the new loan, from the period after on.
     minimum_dscr : float
         The new lender lends at most what the last twelve months' CFADS carries at this cover; the rest is due in cash.
+    reference_rate : float
+        Part of the rate that moves with floating rates on paths of money; the rest moves with credit spreads.
     """
 
     rate: float
     payments: int
     minimum_dscr: float
+    reference_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +282,8 @@ class JuniorTerms:
     converted_worth : float, optional
         Worth of the shares that a dollar of principal converts into at the last payment; 1 or more: it converts, and
         nothing of it is paid in cash. None: it cannot convert.
+    share_beta : float
+        Per cent that this worth moves with each per cent of shares at large, on paths of money.
     """
 
     name: str
@@ -277,3 +296,4 @@ class JuniorTerms:
     shape: str = "bullet"
     sweep_frac: float = 0.0
     converted_worth: float | None = None
+    share_beta: float = 0.0

@@ -137,13 +137,19 @@ def _statements(
 ) -> tuple[Statements, FloatArray, tuple[Facility, ...], FloatArray]:
     """Statements, service that cover counts, facilities, and taxable income before interest, (periods, paths)."""
     income, adjusted, disposal_income = taxable_income(terms, periods, totals, start)
+    # cash that no factor reaches still pays rates that move
+    paths = 1 if terms.money is None else terms.money.rate.shape[0]
+
+    def wide(values: FloatArray) -> FloatArray:
+        return np.broadcast_to(values, (*values.shape[:-1], max(values.shape[-1], paths)))
+
     inputs = Inputs(
-        totals.operating,
-        totals.opex,
-        income,
-        adjusted,
-        totals.residual,
-        disposal_income,
+        wide(totals.operating),
+        wide(totals.opex),
+        wide(income),
+        wide(adjusted),
+        wide(totals.residual),
+        wide(disposal_income),
         totals.capex,
         construction_months(terms),
     )
@@ -332,6 +338,7 @@ def _cash_flow(
         reserve_interest=done.reserve_interest.T if terms.lender and terms.lender.reserve_rate > 0.0 else None,
         state_tax=done.state_tax.T if terms.tax and terms.tax.state_rate > 0.0 else None,
         facilities=facilities,
+        not_refinanced=done.not_refinanced.sum(axis=0) if terms.lender and terms.lender.refinancing else None,
         cures=done.cures.T if terms.lender and terms.lender.cures_most > 0 else None,
         working_capital=None if totals.working_capital is None else totals.working_capital.T,
         events=first_events(

@@ -12,10 +12,10 @@ from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.measures import LEAST_SERVICE_USD
+from megawatt.finance.money_market import check_money, moved_rates, new_loan
 from megawatt.finance.periods import Periods
 from megawatt.finance.prepayment import Prices, prices
 from megawatt.finance.records import Events, LenderTerms, LoanTerms, ProjectTerms, Refinancing
-from megawatt.finance.repayment import Window, repay, service_per_dollar
 from megawatt.finance.reserves import ahead
 
 __all__ = ["CoverTests", "Safeguards", "first_events", "period_rates", "safeguards"]
@@ -36,7 +36,8 @@ class Safeguards:
     """Schedule, rates and reserves by period, and the balloon's new loan once it is made (per path).
 
     ``schedule`` has periods first, so that a period of it is a number or (paths,). ``rate`` (periods,) is the interest
-    rate that falls due in each period, ``pays`` (periods,) where payments and with them sweeps and distributions fall,
+    rate that falls due in each period, (periods, paths) where it floats; ``pays`` (periods,) where payments and with
+    them sweeps and distributions fall,
     ``prices`` what prepaying costs beside itself, ``year`` the periods in a year; ``reserve`` is for service,
     ``opex_reserve`` for running cost; ``owed`` is the balance at the first payment; ``holds_proceeds`` and
     ``charges_premiums``: termination payments come, and a prepayment costs more than itself, on some path;
@@ -122,7 +123,7 @@ class Safeguards:
         if self.lender.refinancing is None:
             return self.service
         own = self.service if self.service.ndim == 2 else self.service[:, None]
-        return np.asarray(own + self.unit_service[:, None] * self.refinanced)
+        return np.asarray(own + self.unit_service * self.refinanced)
 
     def refinance(self, m: int, balance: FloatArray, cover_cash: Callable[[slice], FloatArray]) -> FloatArray | float:
         """New loan taken in month m, (paths,): what is left of the old one, as far as last year's cash carries it."""
@@ -130,8 +131,7 @@ class Safeguards:
         if terms is None or m != self.last:
             return 0.0
         year = cover_cash(slice(max(m - self.year + 1, 0), m + 1)).mean(axis=0)
-        per_dollar = float(self.unit_service[m + 1])
-        capacity = np.maximum(year, 0.0) / terms.minimum_dscr / per_dollar
+        capacity = np.maximum(year, 0.0) / terms.minimum_dscr / self.unit_service[m + 1]
         self.refinanced = np.minimum(np.minimum(self.balloon, balance), capacity)
         return self.refinanced
 
@@ -162,8 +162,9 @@ def safeguards(
     service[:first] = 0.0
     # what a negative service pays in is drawn; a balloon is no instalment: it is refinanced or paid, and tested apart
     service[first:] -= by_month.draw[first:] + by_month.balloon[first:]
-    rate = period_rates(terms, periods)
-    unit_balance, unit_service = _new_loan(lender.refinancing, last, rate)
+    check_money(terms.money, months)
+    rate, unit_balance, unit_service, moved = _rates(terms, lender, periods)
+    by_path = _with_moves(service, by_month, moved, first, last)
     held = lender.reserve_months / periods.months
     costs = prices(lender, loan, schedule, periods)
     return Safeguards(
@@ -175,7 +176,7 @@ def safeguards(
         charges_premiums=bool(costs.even.any() or costs.ladders),
         owed=by_month.balance[first - 1] if loan is not None else 0.0,
         prices=costs,
-        service=service,
+        service=by_path,
         reserve=_ahead(service + by_month.balloon, held, first - 1),
         opex_reserve=_ahead(opex, lender.opex_reserve_months / periods.months, construction - 1),
         year=periods.per_year,
@@ -186,7 +187,7 @@ def safeguards(
         unit_reserve=_ahead(unit_service, held, last),
         interest_reserve=_interest_reserve(by_month, loan, lender),
         balloon=by_month.balloon[last] if loan is not None else 0.0,
-        service_so_far=np.cumsum(np.atleast_2d(service.T).T, axis=0),
+        service_so_far=np.cumsum(np.atleast_2d(by_path.T).T, axis=0),
         bills_so_far=np.cumsum(opex, axis=0),
     )
 
@@ -225,19 +226,41 @@ def period_rates(terms: ProjectTerms, periods: Periods) -> FloatArray:
     return rates
 
 
+def _rates(
+    terms: ProjectTerms, lender: LenderTerms, periods: Periods
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray | float]:
+    """Rate of each period, a dollar of the new loan's balance and service, and what floating adds to the rate, each
+    (periods,) or (periods, paths).
+    """
+    loan, last = terms.loan, terms.loan.last_payment_month if terms.loan else periods.count
+    moved = moved_rates(loan, terms.money, periods) if loan else 0.0
+    rate = period_rates(terms, periods)
+    if isinstance(moved, np.ndarray):
+        rate = rate[:, None] + moved
+    anew, balance, service = new_loan(lender.refinancing, last, terms.money, periods)
+    if lender.refinancing is not None:
+        wide = np.atleast_2d(rate.T).T
+        shape = np.broadcast_shapes(wide.shape, anew.shape)
+        rate = np.array(np.broadcast_to(wide, shape))
+        rate[last + 1 :] = anew[last + 1 :]
+    return rate, balance, service, moved
+
+
+def _with_moves(
+    service: FloatArray, by_month: LoanSchedule, moved: FloatArray | float, first: int, last: int
+) -> FloatArray:
+    """Service with the interest that floating adds on the scheduled balance, (periods,) or (periods, paths)."""
+    if not isinstance(moved, np.ndarray):
+        return service
+    opening = np.concatenate([np.zeros_like(by_month.balance[:1]), by_month.balance[:-1]])
+    opening[:first], opening[last + 1 :] = 0.0, 0.0
+    return np.asarray(np.atleast_2d(service.T).T + np.atleast_2d(opening.T).T * moved)
+
+
 def _ahead(due: FloatArray, held: float, start: int) -> FloatArray:
     """Reserve that covers so many periods ahead, periods first."""
     balance = ahead(np.atleast_2d(due.T), held, max(start, 0))
     return np.ascontiguousarray(balance.reshape(due.T.shape).T)
-
-
-def _new_loan(new: Refinancing | None, last: int, rates: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Closing balance and service of a dollar lent in period ``last``, (periods,)."""
-    if new is None:
-        return np.zeros(rates.size), np.zeros(rates.size)
-    window = Window(last + 1, last + new.payments)
-    service = service_per_dollar("level", rates, window)
-    return repay(np.ones(1), service, rates, window).balance[0], service[0]
 
 
 def _check(lender: LenderTerms, terms: ProjectTerms, months: int) -> None:

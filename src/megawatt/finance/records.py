@@ -17,6 +17,7 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue.records import Assumption
 from megawatt.finance.debt_terms import JuniorTerms, LenderTerms, LoanTerms, Refinancing
 from megawatt.finance.facilities import Facility
+from megawatt.finance.money_market import MoneyPaths
 from megawatt.finance.periods import Periods, calendar_periods
 
 __all__ = [
@@ -102,7 +103,8 @@ class ProjectTerms:
     payment, on revenue less credited prepayments; ``payable_days``: days that bills of running cost stay unpaid. Both
     are settled in the last month. ``periods``: a timing other than ``months`` calendar months from the start on
     (quarters, half-years, years, dates; ``months`` is then their number). ``owners_pay_all``: owners put in whatever is
-    missing in any period, so nothing is missed and no tax is set aside. ``juniors``: money behind the loan, which
+    missing in any period, so nothing is missed and no tax is set aside. ``money``: rates, spreads and shares by path
+    (None: as in the base case). ``juniors``: money behind the loan, which
     `project` does not look at (`megawatt.finance.tranches.stack_below` does).
     """
 
@@ -125,6 +127,7 @@ class ProjectTerms:
     periods: Periods | None = None
     owners_pay_all: bool = False
     juniors: tuple[JuniorTerms, ...] = ()
+    money: MoneyPaths | None = None
 
     @property
     def timing(self) -> Periods:
@@ -192,7 +195,8 @@ class CashFlow:
     ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
-    state's part of all tax, ``state_tax``, are for terms that have them.
+    state's part of all tax, ``state_tax``, are for terms that have them; so is ``not_refinanced`` (paths,), the part of
+    the balloon that no new lender takes, whether cash then repays it or not.
     """
 
     terms: ProjectTerms
@@ -228,6 +232,7 @@ class CashFlow:
     state_tax: FloatArray | None = None
     facilities: tuple[Facility, ...] = ()
     cures: FloatArray | None = None
+    not_refinanced: FloatArray | None = None
 
     @property
     def cover_cash(self) -> FloatArray:

@@ -174,10 +174,10 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
             due = paying + np.maximum(owed - pending - np.maximum(kept, 0.0), 0.0) * (terms.shape == "equal-principal")
             due = due if on_date else np.zeros_like(due)
         else:
-            if k == last and (terms.converted_worth or 0.0) >= 1.0:
+            if k == last and terms.converted_worth is not None:
                 # worth more in shares than in cash: what is left but this period's interest
-                converted[:, k] = closing - paying
-                closing = paying
+                converted[:, k] = np.where(_shares_worth(cash, terms) >= 1.0, closing - paying, 0.0)
+                closing = closing - converted[:, k]
             due = closing
         paid = np.minimum(np.minimum(left[:, k], due), closing)
         prepaid = np.minimum(terms.sweep_frac * (left[:, k] - paid), closing - paid)
@@ -189,6 +189,14 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
         short = np.minimum(due - paid, owed)
         arrears[:, k] = np.where(short > _CENT, short, 0.0)
     return Tranche(terms, draw, accrued, interest, principal, balance, arrears, converted), left
+
+
+def _shares_worth(cash: CashFlow, terms: JuniorTerms) -> FloatArray | float:
+    """Worth of the shares that a dollar converts into, (paths,): as expected, moved with shares at large."""
+    money, expected = cash.terms.money, terms.converted_worth or 0.0
+    if money is None:
+        return expected
+    return np.asarray(expected * money.equity[:, terms.last_payment_month] ** terms.share_beta)
 
 
 def _check(terms: JuniorTerms, months: int) -> None:

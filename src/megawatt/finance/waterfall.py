@@ -167,6 +167,7 @@ def _serve(run: Run, m: int) -> FloatArray:
     done.draw[m] += refinanced
     acc.cash = acc.cash + refinanced
     if m == guard.last and guard.lender.refinancing is not None:
+        done.not_refinanced[m] = np.minimum(guard.balloon, acc.balance) - refinanced
         acc.prepaid, acc.scale = np.zeros_like(acc.prepaid), np.ones_like(acc.scale)
     target = np.maximum(guard.scheduled_balance(m) * acc.scale - acc.prepaid, 0.0)
     owed = acc.balance + capitalised + done.draw[m]

@@ -15,13 +15,13 @@ from megawatt.risk.episodes import Episode, demand_scenarios, episode_factors, e
 from megawatt.risk.factors import (
     FACTORS,
     base_factors,
-    conditional_default_probability,
     exponential_ornstein_uhlenbeck,
     factors_of,
     geometric_brownian,
     ornstein_uhlenbeck,
     simulate_factors,
 )
+from megawatt.risk.ratings import conditional_default_probability
 from megawatt.risk.records import Chance, CreditRisk, Distribution, FactorPaths, FactorTerms, Risk
 from megawatt.risk.reverse import BreakingPoint, breaking_points
 from megawatt.risk.sampling import KINDS_OF_DRAWS, Draws, Estimated, draw, estimate

@@ -8,10 +8,11 @@ from typing import Final
 
 import numpy as np
 
+from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.errors import ScenarioError
-from megawatt.risk.factors import FACTORS
+from megawatt.risk.factors import FACTORS, OF_GOODS
 from megawatt.risk.records import FactorTerms
 
 __all__ = ["BASE_KEY", "factor_terms", "payer_classes"]
@@ -20,6 +21,22 @@ BASE_KEY: Final = "risk-base"
 """Catalogue key of the base parameters."""
 
 _PAYER, _PER_YEAR = "tenant_default_", "_frac_per_year"
+
+
+_ACROSS: Final = tuple(f"correlation_{goods}_{money}" for goods in FACTORS[:OF_GOODS] for money in FACTORS[OF_GOODS:])
+"""Correlations of goods with money."""
+
+
+def _yielding(correlation: FloatArray) -> FloatArray:
+    """The matrix with the catalogue's correlations of goods with money made smaller where others that were given leave
+    no room for them."""
+    for kept in np.linspace(1.0, 0.0, 21):
+        tried = correlation.copy()
+        tried[:OF_GOODS, OF_GOODS:] *= kept
+        tried[OF_GOODS:, :OF_GOODS] *= kept
+        if np.linalg.eigvalsh(tried)[0] > 0.0:
+            return tried
+    return correlation
 
 
 def payer_classes(catalogue: Catalogue, key: str = BASE_KEY) -> tuple[str, ...]:
@@ -78,6 +95,8 @@ def factor_terms(
     for i, first in enumerate(FACTORS):
         for j in range(i):
             correlation[i, j] = correlation[j, i] = number(f"correlation_{FACTORS[j]}_{first}")
+    if not any(name in given for name in _ACROSS):
+        correlation = _yielding(correlation)
     return FactorTerms(
         btc_volatility=number("btc_volatility_per_sqrt_year"),
         btc_drift=number("btc_drift_per_year"),
@@ -94,6 +113,15 @@ def factor_terms(
         else number(_PAYER + payer.replace("-", "_") + _PER_YEAR),
         tenant_default_by_year=default_by_year if payer is not None else (),
         tenant_correlation=number("tenant_correlation"),
+        tenant_spread_frac=number("tenant_spread_frac"),
+        rate_volatility=number("rate_volatility_per_sqrt_year"),
+        rate_reversion=number("rate_reversion_per_year"),
+        spread_volatility=number("spread_volatility_per_sqrt_year"),
+        spread_reversion=number("spread_reversion_per_year"),
+        equity_volatility=number("equity_volatility_per_sqrt_year"),
+        equity_drift=number("equity_drift_per_year"),
+        reference_rate=number("reference_rate_frac"),
+        share_beta=number("share_beta"),
         relet_lag_months=round(number("relet_lag_months")),
         hall_rent_elasticity=number("hall_rent_elasticity"),
         assumptions=tuple(used),

@@ -20,7 +20,7 @@ from megawatt.repeatable import ONE_THREAD
 from megawatt.risk.cluster import Cluster
 from megawatt.stopping import end_with_parent
 
-__all__ = ["BLOCK_PATHS", "Block", "run_blocks", "run_calls", "start_workers"]
+__all__ = ["BLOCK_PATHS", "Block", "block_sizes", "run_blocks", "run_calls", "start_workers"]
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -102,6 +102,11 @@ def _quiet_start() -> Iterator[None]:
         sys.warnoptions.remove("ignore:resource_tracker")
 
 
+def block_sizes(paths: int) -> list[int]:
+    """Paths of each block; the last holds the rest."""
+    return [min(BLOCK_PATHS, paths - start) for start in range(0, paths, BLOCK_PATHS)]
+
+
 def run_blocks(
     function: Block, paths: int, seed: int, workers: int = 1, cluster: Cluster | None = None
 ) -> dict[str, NDArray[Any]]:
@@ -133,7 +138,7 @@ def run_blocks(
             f"simulation: {paths} paths, {workers} workers, seed {seed}; paths and workers must be 1 or more, seed 0 "
             "or more"
         )
-    sizes = [min(BLOCK_PATHS, paths - start) for start in range(0, paths, BLOCK_PATHS)]
+    sizes = block_sizes(paths)
     children = np.random.SeedSequence(seed).spawn(len(sizes))
     results = run_calls(
         [partial(function, child, size) for child, size in zip(children, sizes, strict=True)], workers, cluster

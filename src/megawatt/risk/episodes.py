@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from megawatt.risk.records import FactorPaths, FactorTerms
 
 __all__ = ["Episode", "demand_scenarios", "episode_factors", "episode_levels", "named_episodes"]
 
-_POINT: Final = re.compile(r"(btc|power|compute|demand)_month_(\d+)_level")
+_POINT: Final = re.compile(rf"({'|'.join(FACTORS)})_month_(\d+)_level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,5 @@ def episode_factors(episode: Episode, terms: FactorTerms, months: int, begins: i
     """
     base = base_factors(terms, months)
 
-    def level(name: str) -> FloatArray:
-        return np.asarray(getattr(base, name) * episode_levels(episode, name, months, begins)[None, :])
-
-    btc, power, compute, demand = (level(name) for name in FACTORS)
-    return FactorPaths(btc, power, compute, demand, base.tenant_default_month)
+    moved = {name: getattr(base, name) * episode_levels(episode, name, months, begins)[None, :] for name in FACTORS}
+    return replace(base, **moved)

@@ -1,27 +1,28 @@
-"""Simulated paths of the four market factors and of the tenant's default, in exact monthly steps."""
+"""Simulated paths of the market factors and of the tenant's default, in exact monthly steps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from megawatt.arrays import FloatArray, IntArray
+from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.risk.correlation import correlation_root
+from megawatt.risk.ratings import GRADES, default_months, rated_default_months
 from megawatt.risk.records import FactorPaths, FactorTerms
 
 __all__ = [
     "FACTORS",
     "MONTH",
+    "OF_GOODS",
     "base_factors",
-    "conditional_default_probability",
-    "default_months",
+    "credit_shocks",
     "exponential_ornstein_uhlenbeck",
     "factors_of",
     "geometric_brownian",
+    "independent_draws",
     "innovation_correlation",
     "mixed_shocks",
     "ornstein_uhlenbeck",
@@ -30,8 +31,11 @@ __all__ = [
 ]
 
 
-FACTORS: Final = ("btc", "power", "compute", "demand")
-"""Order of the factors in the correlation matrix."""
+FACTORS: Final = ("btc", "power", "compute", "demand", "rate", "spread", "equity")
+"""Order of the factors in the correlation matrix; the last three are of money: rates, credit spreads, shares."""
+
+OF_GOODS: Final = 4
+"""Factors with a stream of their own, in front of those of money."""
 
 MONTH: Final = 1.0 / 12.0
 """Step of the simulation. [years]"""
@@ -135,11 +139,25 @@ def simulate_factors(terms: FactorTerms, months: int, paths: int, seed_sequence:
         If a parameter is out of range or the correlation matrix is none.
     """
     check_terms(terms)
+    return factors_of(terms, *independent_draws(months, paths, seed_sequence))
+
+
+def independent_draws(months: int, paths: int, seed_sequence: np.random.SeedSequence) -> tuple[FloatArray, FloatArray]:
+    """Randomness of one block: normals (factors, months, paths), and uniforms of the tenant (years, paths).
+
+    Raises
+    ------
+    ScenarioError
+        If a size is below 1.
+    """
     if months < 1 or paths < 1:
         raise ScenarioError(f"simulation of {paths} paths and {months} months, both must be 1 or more")
-    market, tenant = (_generator(seed_sequence, stream) for stream in range(2))
-    normals = market.standard_normal((months, len(FACTORS), paths)).transpose(1, 0, 2)
-    return factors_of(terms, normals, tenant.random((-(-months // 12), paths)))
+    goods, tenant, money = (_generator(seed_sequence, stream) for stream in range(3))
+    parts = [
+        generator.standard_normal((months, count, paths)).transpose(1, 0, 2)
+        for generator, count in ((goods, OF_GOODS), (money, len(FACTORS) - OF_GOODS))
+    ]
+    return np.concatenate(parts), tenant.random((-(-months // 12), paths))
 
 
 def factors_of(terms: FactorTerms, normals: FloatArray, uniforms: FloatArray) -> FactorPaths:
@@ -164,20 +182,43 @@ def mixed_shocks(terms: FactorTerms, normals: FloatArray) -> FloatArray:
 
 def paths_of(terms: FactorTerms, shocks: FloatArray, uniforms: FloatArray) -> FactorPaths:
     """All factors from their correlated innovations (factors, months, paths), each standard normal."""
+    reverting = {
+        name: exponential_ornstein_uhlenbeck(
+            shocks[FACTORS.index(name)],
+            getattr(terms, f"{name}_volatility"),
+            getattr(terms, f"{name}_reversion"),
+            terms.compute_drift if name == "compute" else 0.0,
+        ).T
+        for name in _REVERTING
+    }
+    common = credit_shocks(terms, shocks)
+    if terms.tenant_rating:
+        failed = rated_default_months(common, uniforms, terms.tenant_rating, terms.tenant_correlation)
+    else:
+        by_year = terms.tenant_default_by_year or (terms.tenant_annual_default,)
+        failed = default_months(common, uniforms, by_year, terms.tenant_correlation)
     return FactorPaths(
         btc=geometric_brownian(shocks[0], terms.btc_volatility, terms.btc_drift).T,
-        power=exponential_ornstein_uhlenbeck(shocks[1], terms.power_volatility, terms.power_reversion).T,
-        compute=exponential_ornstein_uhlenbeck(
-            shocks[2], terms.compute_volatility, terms.compute_reversion, terms.compute_drift
-        ).T,
-        demand=exponential_ornstein_uhlenbeck(shocks[3], terms.demand_volatility, terms.demand_reversion).T,
-        tenant_default_month=default_months(
-            shocks[3],
-            uniforms,
-            terms.tenant_default_by_year or (terms.tenant_annual_default,),
-            terms.tenant_correlation,
-        ),
+        equity=geometric_brownian(shocks[6], terms.equity_volatility, terms.equity_drift).T,
+        tenant_default_month=failed,
+        **reverting,
     )
+
+
+_REVERTING: Final = ("power", "compute", "demand", "rate", "spread")
+"""Factors that return to their trend."""
+
+
+def credit_shocks(terms: FactorTerms, shocks: FloatArray) -> FloatArray:
+    """What tenants' health has in common, standard normal by month, (months, paths): demand up, credit spreads down.
+
+    ``tenant_spread_frac`` is the weight of spreads; the sum is scaled by the correlation of the two innovations.
+    """
+    demand, spread = FACTORS.index("demand"), FACTORS.index("spread")
+    weight = terms.tenant_spread_frac
+    among = innovation_correlation(terms.correlation, _reversions(terms))[demand, spread]
+    scale = math.sqrt((1.0 - weight) ** 2 + weight**2 - 2.0 * weight * (1.0 - weight) * among)
+    return np.asarray(((1.0 - weight) * shocks[demand] - weight * shocks[spread]) / scale)
 
 
 def _generator(seed_sequence: np.random.SeedSequence, stream: int) -> np.random.Generator:
@@ -196,12 +237,15 @@ def base_factors(terms: FactorTerms, months: int) -> FactorPaths:
         power=one,
         compute=np.exp(terms.compute_drift * times)[None, :],
         demand=one,
+        rate=one,
+        spread=one,
+        equity=np.exp(terms.equity_drift * times)[None, :],
         tenant_default_month=np.array([-1], dtype=np.int64),
     )
 
 
 def _reversions(terms: FactorTerms) -> FloatArray:
-    return np.array([0.0, terms.power_reversion, terms.compute_reversion, terms.demand_reversion])
+    return np.array([getattr(terms, f"{name}_reversion") if name in _REVERTING else 0.0 for name in FACTORS])
 
 
 def _mix(root: FloatArray, normals: FloatArray) -> FloatArray:
@@ -214,69 +258,6 @@ def _mix(root: FloatArray, normals: FloatArray) -> FloatArray:
     return out
 
 
-def conditional_default_probability(probability: float, correlation: float, factor: FloatArray) -> FloatArray:
-    """Default probability of a name given the common factor, same shape as ``factor``.
-
-    Phi((Phi^-1(p) - sqrt(rho) f) / sqrt(1 - rho)): one-factor Gaussian threshold model; over a standard normal
-    factor it averages to ``probability`` exactly. A low factor is a bad year.
-
-    Parameters
-    ----------
-    probability : float
-        Unconditional probability, 0 to below 1.
-    correlation : float
-        Correlation rho of two names' latent values, 0 to below 1.
-
-    Notes
-    -----
-    Source: Vasicek (2002), loan portfolio value; the same form as in [bis-cre31].
-    """
-    from scipy.special import ndtr, ndtri  # scipy loads slowly; only simulations need it
-
-    if probability == 0.0:
-        return np.zeros_like(factor)
-    threshold = float(ndtri(probability))
-    return np.asarray(
-        ndtr((threshold - math.sqrt(correlation) * factor) / math.sqrt(1.0 - correlation)), dtype=np.float64
-    )
-
-
-def default_months(
-    demand_shocks: FloatArray, uniforms: FloatArray, annual_probability: Sequence[float], correlation: float
-) -> IntArray:
-    """Month in which each path's tenant defaults, (paths,); -1 if it does not.
-
-    Each year's common factor is the sum of that year's twelve demand innovations, made standard normal; the tenant
-    defaults in the year if its uniform falls below the conditional probability, so each year's default probability is
-    ``annual_probability`` exactly, and years are independent given survival. The month within the year is the
-    uniform's place below the probability, hence even over the year. A last year of n months has probability
-    1 - (1 - p)^(n / 12).
-
-    Parameters
-    ----------
-    demand_shocks : array, (months, paths)
-        Standard normal innovations of the demand factor.
-    annual_probability : sequence of float
-        Of each year, given survival; the last holds for all later years.
-    uniforms : array, (years, paths)
-        One uniform a year (the last may be short).
-    """
-    months, paths = demand_shocks.shape
-    first = np.full(paths, -1, dtype=np.int64)
-    for year in range(-(-months // 12)):
-        shocks = demand_shocks[12 * year : 12 * (year + 1)]
-        length = shocks.shape[0]
-        asked = annual_probability[min(year, len(annual_probability) - 1)]
-        probability = -math.expm1(math.log1p(-asked) * length / 12.0)
-        factor = shocks.sum(axis=0) / math.sqrt(length)
-        chance = conditional_default_probability(probability, correlation, factor)
-        drawn = uniforms[year]
-        defaults = (drawn < chance) & (first < 0)
-        place = np.floor(length * drawn / np.where(chance > 0.0, chance, 1.0)).astype(np.int64)
-        first = np.where(defaults, 12 * year + np.minimum(place, length - 1), first)
-    return first
-
-
 def check_terms(terms: FactorTerms) -> None:
     """Check ranges of factor terms.
 
@@ -285,21 +266,25 @@ def check_terms(terms: FactorTerms) -> None:
     ScenarioError
         Naming the first parameter that is out of range.
     """
-    for name in ("btc_volatility", "power_volatility", "compute_volatility", "demand_volatility"):
-        _check(name, getattr(terms, name), 0.0, 5.0, "per square-root year")
-    for name in ("power_reversion", "compute_reversion", "demand_reversion"):
-        _check(name, getattr(terms, name), 0.0, 100.0, "per year")
-    for name in ("btc_drift", "compute_drift"):
+    for name in FACTORS:
+        _check(f"{name}_volatility", getattr(terms, f"{name}_volatility"), 0.0, 5.0, "per square-root year")
+    for name in _REVERTING:
+        _check(f"{name}_reversion", getattr(terms, f"{name}_reversion"), 0.0, 100.0, "per year")
+    for name in ("btc_drift", "compute_drift", "equity_drift"):
         _check(name, getattr(terms, name), -5.0, 5.0, "per year")
+    _check("tenant_spread_frac", terms.tenant_spread_frac, 0.0, 1.0, "weight of credit spreads")
     for asked in terms.tenant_default_by_year:
         _check("tenant_default_by_year", asked, 0.0, 0.999, "probability a year")
     _check("tenant_annual_default", terms.tenant_annual_default, 0.0, 0.999, "probability a year")
     _check("tenant_correlation", terms.tenant_correlation, 0.0, 0.999, "correlation of latent values")
     _check("relet_lag_months", float(terms.relet_lag_months), 0.0, 1200.0, "months")
     _check("hall_rent_elasticity", terms.hall_rent_elasticity, 0.0, 2.0, "rents of halls over compute price")
+    if terms.tenant_rating and terms.tenant_rating not in GRADES:
+        raise ScenarioError(f"risk.tenant_rating = {terms.tenant_rating!r}, must be one of {', '.join(GRADES)}")
     if np.shape(terms.correlation) != (len(FACTORS), len(FACTORS)):
+        n, names = len(FACTORS), ", ".join(FACTORS)
         raise ScenarioError(
-            f"risk.correlation: shape {np.shape(terms.correlation)}, must be (4, 4) in the order {', '.join(FACTORS)}"
+            f"risk.correlation: shape {np.shape(terms.correlation)}, must be ({n}, {n}) in the order {names}"
         )
 
 

@@ -16,14 +16,18 @@ __all__ = ["Chance", "CreditRisk", "Distribution", "FactorPaths", "FactorTerms",
 
 @dataclass(frozen=True, slots=True)
 class FactorTerms:
-    """Parameters of the four factors and their correlation.
+    """Parameters of the factors and their correlation.
 
-    Bitcoin price: geometric Brownian motion. Power price level, compute price and demand: exponential
-    Ornstein-Uhlenbeck around their trend (mean reversion per year, volatility per square-root year). Each is the
+    Bitcoin price and shares: geometric Brownian motion. Power price level, compute price, demand, floating rate and
+    credit spread: exponential Ornstein-Uhlenbeck around their trend (mean reversion per year, volatility per
+    square-root year). Each is the
     level relative to the base case: 1 today, expectation 1 times the stated drift. Rents of halls that are let anew are
     the compute price over its expectation to the power ``hall_rent_elasticity``. ``tenant_default_by_year``, where it
-    is
-    given, takes the place of ``tenant_annual_default``: each year's probability given survival, the last for all later.
+    is given, takes the place of ``tenant_annual_default``: each year's probability given survival, the last for all
+    later; with ``tenant_rating`` they follow from how the rating wanders on each path. ``tenant_spread_frac`` is the
+    weight of credit spreads, beside demand, in what makes a year bad for tenants. ``reference_rate`` is the part of a
+    new loan's rate that moves with floating rates, ``share_beta`` the per cent that the owner's shares move with each
+    per cent of shares at large.
     ``claim_recovery_frac`` of a landlord's claim is paid ``claim_lag_months`` after a default.
     """
 
@@ -44,6 +48,16 @@ class FactorTerms:
     tenant_default_by_year: tuple[float, ...] = ()
     claim_recovery_frac: float = 0.0
     claim_lag_months: int = 0
+    rate_volatility: float = 0.0
+    rate_reversion: float = 0.0
+    spread_volatility: float = 0.0
+    spread_reversion: float = 0.0
+    equity_volatility: float = 0.0
+    equity_drift: float = 0.0
+    tenant_spread_frac: float = 0.0
+    tenant_rating: str = ""
+    reference_rate: float = 0.0
+    share_beta: float = 0.0
     assumptions: tuple[Assumption, ...] = ()
 
 
@@ -55,6 +69,9 @@ class FactorPaths:
     power: FloatArray
     compute: FloatArray
     demand: FloatArray
+    rate: FloatArray
+    spread: FloatArray
+    equity: FloatArray
     tenant_default_month: NDArray[np.int64]
 
 

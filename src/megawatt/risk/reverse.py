@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -18,8 +18,14 @@ __all__ = ["BreakingPoint", "breaking_points"]
 
 _MODES: Final = 6
 """Slowest modes of each factor that the search moves; faster ones average out before a year's cover is tested."""
-_ROUNDS: Final = 12
+_ROUNDS: Final = 10
 """Rounds of the search."""
+_DESCENTS: Final = 4
+"""Last rounds, that go down the slope of the distance."""
+_PROBE: Final = 0.2
+"""Step aside, over the length of a direction, that the slope is taken from."""
+_PROBED: Final = 1.5
+"""Distance over the best so far, up to which the steps aside are followed."""
 _CANDIDATES: Final = 96
 """Directions tried in a round."""
 _HALVINGS: Final = 9
@@ -110,7 +116,7 @@ def _paths(terms: FactorTerms, normals: FloatArray, tenant_fails: bool) -> Facto
     months, count = normals.shape[1:]
     made = factors_of(terms, normals, np.ones((-(-months // 12), count)))
     when = np.full(count, months // 3 if tenant_fails else -1, dtype=np.int64)
-    return FactorPaths(made.btc, made.power, made.compute, made.demand, when)
+    return replace(made, tenant_default_month=when)
 
 
 def _search(
@@ -126,23 +132,49 @@ def _search(
 
     if broken(np.zeros((1, size)))[0]:
         return 0.0, np.zeros(size)
-    best, best_length, width = np.zeros(size), math.inf, 1.0
-    first = None if start is None else to_modes(start)[:, : min(_MODES, months)].ravel()
-    for number in range(_ROUNDS):
-        around = best if math.isfinite(best_length) else (first if first is not None else np.zeros(size))
-        around = around / (np.linalg.norm(around) or 1.0)
-        tried = around + width * rng.standard_normal((_CANDIDATES, size)) / math.sqrt(size)
-        tried[0] = around if around.any() else tried[0]
-        tried /= np.linalg.norm(tried, axis=1, keepdims=True)
-        low, high = np.zeros(_CANDIDATES), np.full(_CANDIDATES, min(_FAR, best_length))
-        reach = broken(tried * high[:, None])
+
+    def lengths(directions: FloatArray, most: float) -> FloatArray:
+        """Where each direction, of length 1, first breaks the debt within ``most``; infinite where it does not."""
+        low, high = np.zeros(len(directions)), np.full(len(directions), most)
+        reach = broken(directions * high[:, None])
         for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            hit = broken(tried * middle[:, None])
+            hit = broken(directions * middle[:, None])
             high, low = np.where(hit, middle, high), np.where(hit, low, middle)
-        lengths = np.where(reach, high, math.inf)
-        nearest = int(lengths.argmin())
-        if lengths[nearest] < best_length:
-            best, best_length = tried[nearest], float(lengths[nearest])
+        return np.where(reach, high, math.inf)
+
+    best, best_length, width = np.zeros(size), math.inf, 1.0
+    around = np.zeros(size) if start is None else _unit(to_modes(start)[:, : min(_MODES, months)].ravel())
+    for number in range(_ROUNDS):
+        tried = around + width * rng.standard_normal((_CANDIDATES, size)) / math.sqrt(size)
+        tried[0] = around if around.any() else tried[0]
+        if number >= _ROUNDS - _DESCENTS and math.isfinite(best_length):
+            tried = _downhill(best, best_length, lengths, size)
+        tried = _unit(tried)
+        found = lengths(tried, min(_FAR, best_length))
+        nearest = int(found.argmin())
+        if found[nearest] < best_length:
+            best, best_length = tried[nearest], float(found[nearest])
+        around = best if math.isfinite(best_length) else around
         width *= 1.0 if number < 3 else 0.7
     return (best_length, best) if math.isfinite(best_length) else None
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    """Vectors along the last axis at length 1; none where there is none."""
+    size = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(size > 0.0, size, 1.0))
+
+
+def _downhill(
+    best: FloatArray, length: float, lengths: Callable[[FloatArray, float], FloatArray], size: int
+) -> FloatArray:
+    """Directions down the slope of the length around the best, in steps of several sizes, and without what is small."""
+    aside = _PROBE * np.eye(size)
+    found = lengths(_unit(np.concatenate([best + aside, best - aside])), _PROBED * length)
+    up, down = np.minimum(found, _PROBED * length).reshape(2, size)
+    slope = (up - down) / (2.0 * _PROBE * length)
+    steps = np.geomspace(0.05, 2.0, _CANDIDATES // 2)[:, None]
+    walked = best - steps * slope
+    without = np.where(np.abs(walked) < 0.5 * np.abs(walked).max(axis=1, keepdims=True) * steps, 0.0, walked)
+    return np.concatenate([walked, without])

@@ -9,7 +9,8 @@ from typing import Final, Literal
 import numpy as np
 
 from megawatt.arrays import BoolArray, FloatArray
-from megawatt.risk.factors import FACTORS
+from megawatt.risk.blocks import block_sizes
+from megawatt.risk.factors import FACTORS, independent_draws
 from megawatt.risk.summary import Z95
 
 __all__ = ["KINDS_OF_DRAWS", "DrawKind", "Draws", "Estimated", "draw", "estimate", "from_modes", "to_modes"]
@@ -69,17 +70,24 @@ def draw(kind: DrawKind, months: int, paths: int, seed: int, shift: FloatArray |
     Parameters
     ----------
     kind : str
-        plain; antithetic: each path with its mirror; stratified: Latin hypercubes over the slow modes; sobol: scrambled
-        Sobol points over them, 16 scrambles; importance: every second path around ``shift``, the
-        others plain, with the weights of the mixture, at most 2, that undo it: what breaks elsewhere is still seen.
+        plain: the paths that `simulate` draws with this seed; antithetic: each path with its mirror;
+        stratified: Latin hypercubes over the slow modes; sobol: scrambled Sobol points over them, 16 scrambles;
+        importance: every second path around ``shift``, the others plain, with the weights of the mixture, at most 2,
+        that undo it: what breaks elsewhere is still seen.
     months, paths : int
-        >= 1; paths is rounded up to a multiple of 32.
+        >= 1; paths is rounded up to a multiple of 32, but for plain draws.
     seed : int
         Root seed.
     shift : array, (factors, months), optional
         Mean of the normals of importance sampling.
     """
     rng = np.random.default_rng([seed, KINDS_OF_DRAWS.index(kind)])
+    if kind == "plain":
+        sizes = block_sizes(paths)
+        children = np.random.SeedSequence(seed).spawn(len(sizes))
+        parts = [independent_draws(months, n, child) for child, n in zip(children, sizes, strict=True)]
+        normals, uniforms = (np.concatenate(drawn, axis=-1) for drawn in zip(*parts, strict=True))
+        return Draws(normals, uniforms, np.ones(paths), np.zeros(paths), rng.random((3, months, paths)))
     count = -(-paths // (2 * _REPLICATES)) * 2 * _REPLICATES
     shape = (len(FACTORS), months, count)
     years = -(-months // 12)

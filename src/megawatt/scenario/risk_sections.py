@@ -42,6 +42,15 @@ class Stress(Section):
     power_change_frac: Annotated[Fact, *_change] | None = Field(
         None, description="change of power prices", title="change of power"
     )
+    rate_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of floating rates, 0.5 for half as much again", title="change of rates"
+    )
+    spread_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of credit spreads, 2 for three times", title="change of spreads"
+    )
+    equity_change_frac: Annotated[Fact, *_change] | None = Field(
+        None, description="change of shares at large", title="change of shares"
+    )
     tenant_defaults: Month | None = Field(None, description="month from which the tenant pays nothing, YYYY-MM")
     source: str = Field("assumed", max_length=200, description="where it is from")
 
@@ -77,6 +86,34 @@ class Risk(Section):
     demand_reversion_per_year: Annotated[Fact, *_reversion] | None = Field(
         None, description="speed at which demand returns", title="return of demand"
     )
+    rate_volatility_per_sqrt_year: Annotated[Fact, *_volatility] | None = Field(
+        None, description="volatility of floating rates, in logs", title="volatility of rates"
+    )
+    rate_reversion_per_year: Annotated[Fact, *_reversion] | None = Field(
+        None, description="speed at which floating rates return to what is expected", title="return of rates"
+    )
+    spread_volatility_per_sqrt_year: Annotated[Fact, *_volatility] | None = Field(
+        None, description="volatility of credit spreads, in logs", title="volatility of spreads"
+    )
+    spread_reversion_per_year: Annotated[Fact, *_reversion] | None = Field(
+        None, description="speed at which credit spreads return", title="return of spreads"
+    )
+    equity_volatility_per_sqrt_year: Annotated[Fact, *_volatility] | None = Field(
+        None, description="volatility of shares at large", title="volatility of shares"
+    )
+    equity_drift_per_year: Annotated[Fact, *_drift] | None = Field(
+        None, description="growth of the expected level of shares a year", title="drift of shares"
+    )
+    share_beta: Annotated[Fact, *quantity(ge=-5, le=10)] | None = Field(
+        None,
+        description="per cent that the owner's share moves with each per cent of shares at large (convertibles)",
+        title="beta of the owner's share",
+    )
+    reference_rate_frac: Annotated[Fact, *quantity(ge=0, le=0.5)] | None = Field(
+        None,
+        description="part of a refinancing's rate that moves with floating rates; the rest moves with credit spreads",
+        title="floating rate of today",
+    )
     correlation_btc_power: Annotated[Fact, *_correlation] | None = Field(
         None, description="correlation of bitcoin and power", title="bitcoin and power"
     )
@@ -95,6 +132,33 @@ class Risk(Section):
     correlation_compute_demand: Annotated[Fact, *_correlation] | None = Field(
         None, description="correlation of compute and demand", title="compute and demand"
     )
+    correlation_btc_spread: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of bitcoin and credit spreads", title="bitcoin and credit spreads"
+    )
+    correlation_btc_equity: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of bitcoin and shares", title="bitcoin and shares"
+    )
+    correlation_compute_spread: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of compute and credit spreads", title="compute and credit spreads"
+    )
+    correlation_compute_equity: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of compute and shares", title="compute and shares"
+    )
+    correlation_demand_spread: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of demand and credit spreads", title="demand and credit spreads"
+    )
+    correlation_demand_equity: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of demand and shares", title="demand and shares"
+    )
+    correlation_rate_spread: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of rates and credit spreads", title="rates and credit spreads"
+    )
+    correlation_rate_equity: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of rates and shares", title="rates and shares"
+    )
+    correlation_spread_equity: Annotated[Fact, *_correlation] | None = Field(
+        None, description="correlation of credit spreads and shares", title="credit spreads and shares"
+    )
     tenant_default_by_year: tuple[Annotated[Fact, *quantity(ge=0, le=0.999)], ...] = Field(
         (),
         max_length=60,
@@ -103,8 +167,8 @@ class Risk(Section):
     )
     tenant_rating: Literal["AAA", "AA", "A", "BBB", "BB", "B", "CCC"] | None = Field(
         None,
-        description="the tenant's rating today, whose defaults by year follow from how ratings wander; instead of its "
-        "class and of tenant_default_by_year",
+        description="the tenant's rating today; it wanders on each path with demand and credit spreads, down to "
+        "default; instead of its class and of tenant_default_by_year",
     )
     claim_recovery_frac: Annotated[Fact, *ratio] = Field(
         0.0,
@@ -116,7 +180,14 @@ class Risk(Section):
     )
     claim_lag_months: int = Field(24, ge=0, le=240, description="months from a default to that payment (assumed)")
     tenant_correlation: Annotated[Fact, *quantity(ge=0, le=0.999)] | None = Field(
-        None, description="correlation of the tenant's health with demand for compute", title="tenant and demand"
+        None,
+        description="correlation of the tenant's health with demand for compute and credit spreads",
+        title="tenant and demand",
+    )
+    tenant_spread_frac: Annotated[Fact, *ratio] | None = Field(
+        None,
+        description="weight of credit spreads, beside demand, in what makes a year bad for tenants",
+        title="spreads in a tenant's health",
     )
     relet_lag_months: Annotated[Fact, *quantity("month", ge=0, le=1200)] | None = Field(
         None, description="months that halls stand empty after a default", title="months until halls are let again"

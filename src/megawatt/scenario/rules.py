@@ -151,7 +151,7 @@ def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 yield Problem(
                     f"risk.stress.{i}.{name}", stress[name], f"a month of the project, from {start} on", "move it"
                 )
-        moved = any(stress.get(f"{name}_change_frac") is not None for name in ("compute", "demand", "btc", "power"))
+        moved = any(name.endswith("_change_frac") and value is not None for name, value in stress.items())
         if not moved and "tenant_defaults" not in stress:
             yield Problem(f"risk.stress.{i}", "nothing moves", "a change of a market, or tenant_defaults")
 

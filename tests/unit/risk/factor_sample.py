@@ -8,6 +8,11 @@ import numpy as np
 
 from megawatt.risk import FactorTerms
 
+_CORRELATION = np.eye(7)
+_CORRELATION[:4, :4] = [[1, 0, 0.2, 0.3], [0, 1, 0, 0.1], [0.2, 0, 1, 0.6], [0.3, 0.1, 0.6, 1.0]]
+_CORRELATION[4:, 4:] = [[1, -0.3, 0], [-0.3, 1, -0.6], [0, -0.6, 1]]
+_CORRELATION[3, 5] = _CORRELATION[5, 3] = -0.5
+
 
 def sample_terms(**change: object) -> FactorTerms:
     """Terms of the size of the catalogue's, with a default probability high enough to be seen."""
@@ -21,9 +26,14 @@ def sample_terms(**change: object) -> FactorTerms:
         compute_drift=-0.15,
         demand_volatility=0.2,
         demand_reversion=0.5,
-        correlation=np.array([[1, 0, 0.2, 0.3], [0, 1, 0, 0.1], [0.2, 0, 1, 0.6], [0.3, 0.1, 0.6, 1.0]]),
+        correlation=_CORRELATION,
         tenant_annual_default=0.05,
         tenant_correlation=0.24,
         relet_lag_months=6,
+        rate_volatility=0.24,
+        rate_reversion=0.15,
+        spread_volatility=0.57,
+        spread_reversion=2.5,
+        equity_volatility=0.2,
     )
     return replace(base, **change)  # type: ignore[arg-type]

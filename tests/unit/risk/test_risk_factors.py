@@ -16,7 +16,8 @@ from megawatt.risk import (
     ornstein_uhlenbeck,
     simulate_factors,
 )
-from megawatt.risk.factors import default_months, innovation_correlation
+from megawatt.risk.factors import innovation_correlation
+from megawatt.risk.ratings import default_months
 from tests.unit.risk.factor_sample import sample_terms
 
 
@@ -120,7 +121,7 @@ def test_same_seed_same_paths() -> None:
         ({"tenant_annual_default": 1.0}, "tenant_annual_default"),
         ({"tenant_correlation": 1.0}, "tenant_correlation"),
         ({"relet_lag_months": -1}, "relet_lag_months"),
-        ({"correlation": np.eye(3)}, r"must be \(4, 4\)"),
+        ({"correlation": np.eye(3)}, r"must be \(7, 7\)"),
     ],
 )
 def test_bad_terms_are_refused(change: dict[str, object], words: str) -> None:

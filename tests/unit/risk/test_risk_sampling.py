@@ -10,6 +10,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.risk import (
+    FACTORS,
     KINDS_OF_DRAWS,
     FactorPaths,
     breaking_points,
@@ -35,7 +36,7 @@ def end_of_btc(kind: str, shift: np.ndarray | None = None, seed: int = 1) -> tup
 
 @pytest.mark.parametrize("kind", KINDS_OF_DRAWS)
 def test_every_way_of_drawing_is_unbiased(kind: str) -> None:
-    shift = np.zeros((4, MONTHS))
+    shift = np.zeros((len(FACTORS), MONTHS))
     shift[0] = -0.15
     values, drawn = end_of_btc(kind, shift)
     found = estimate(values, drawn, kind)  # type: ignore[arg-type]
@@ -56,7 +57,7 @@ def test_importance_sampling_agrees_with_plain_and_with_the_closed_form_where_it
     for distance, plain_sees in ((1.5, True), (4.0, False)):
         level = math.exp((TERMS.btc_drift - volatility**2 / 2) * years - distance * scale)
         exact = 0.5 * math.erfc(distance / math.sqrt(2))
-        shift = np.zeros((4, MONTHS))
+        shift = np.zeros((len(FACTORS), MONTHS))
         shift[0] = -distance / math.sqrt(MONTHS)
         values, drawn = end_of_btc("importance", shift)
         found = estimate(values < level, drawn, "importance")
@@ -70,7 +71,7 @@ def test_importance_sampling_agrees_with_plain_and_with_the_closed_form_where_it
 
 
 def test_modes_are_an_orthonormal_change_of_months() -> None:
-    months = np.random.default_rng(3).standard_normal((4, MONTHS, 5))
+    months = np.random.default_rng(3).standard_normal((len(FACTORS), MONTHS, 5))
     assert from_modes(to_modes(months)) == pytest.approx(months)
     assert (to_modes(months) ** 2).sum() == pytest.approx((months**2).sum())
 

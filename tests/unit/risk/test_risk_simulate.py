@@ -88,7 +88,7 @@ def test_mean_value_is_the_base_case_where_value_is_linear_in_the_factor() -> No
 
 
 def test_worst_month_counts_debt_service_that_was_due() -> None:
-    cash = power_plant(FactorPaths(*(np.full((1, MONTHS), x) for x in (1, 0.25, 1, 1)), np.array([-1])))
+    cash = power_plant(FactorPaths(*(np.full((1, MONTHS), x) for x in (1, 0.25, 1, 1, 1, 1, 1)), np.array([-1])))
     due = 500 * (0.08 / 12) / (1 - (1 + 0.08 / 12) ** -(MONTHS - 1))
     assert net_cash_usd(cash)[0, 1] == pytest.approx(10 - due)
 
