@@ -97,7 +97,7 @@ def clear(
     Parameters
     ----------
     liabilities : array, (nodes, nodes) or (classes, nodes, nodes)
-        What row owes column, >= 0; with several classes the most senior first.
+        What row owes column, >= 0; with several classes the most senior first. What a node owes itself it receives.
     external_assets : array, (nodes,)
         What each has apart from the network, >= 0.
     external_liabilities : array, (nodes,) or (classes, nodes), optional
@@ -171,8 +171,6 @@ def _checked(
     for name, values in (("liabilities", owed), ("external_assets", assets), ("external_liabilities", owed_outside)):
         if not np.all(np.isfinite(values)) or np.any(values < 0.0):
             raise ScenarioError(f"clearing: {name} must be finite and 0 or more")
-    if np.any(owed[:, np.arange(assets.size), np.arange(assets.size)] > 0.0):
-        raise ScenarioError("clearing: a node owes itself; liabilities must be 0 on the diagonal")
     for name, share in (("alpha", alpha), ("beta", beta)):
         if not 0.0 <= share <= 1.0:
             raise ScenarioError(f"clearing: {name} = {share}, must be between 0 and 1")

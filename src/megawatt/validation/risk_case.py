@@ -89,16 +89,20 @@ def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _passage(i: Inputs) -> dict[str, Any]:
     level, mu, sigma = i["barrier"] / i["S0"], i["mu"], i["sigma"]
-    years, bridge = i["horizons_years"], i["bridge"]
+    years, bridge = i["horizons_years"], i.get("bridge")
     nu = mu - sigma**2 / 2
-    crossing = forms.bridge_crossing(bridge["S_start"], bridge["S_end"], i["barrier"], sigma, bridge["dt"])
-    return {
+    out: dict[str, Any] = {
         "prob_min_below_barrier_continuous": {str(t): forms.brownian_hits(level, mu, sigma, t) for t in years},
         "prob_end_below_barrier": {str(t): forms.brownian_below(level, mu, sigma, t) for t in years},
         "prob_ever_below_barrier": forms.brownian_hits(level, mu, sigma),
-        "mean_first_passage_time_years": math.log(level) / nu if nu < 0.0 else math.inf,
-        "brownian_bridge_crossing_prob": crossing,
     }
+    if nu < 0.0:
+        out["mean_first_passage_time_years"] = max(math.log(level) / nu, 0.0)
+    if bridge is not None:
+        ends = bridge["S_start"], bridge["S_end"]
+        crossing = forms.bridge_crossing(*ends, i["barrier"], sigma, bridge["dt"]) if min(ends) > i["barrier"] else 1.0
+        out["brownian_bridge_crossing_prob"] = crossing
+    return out
 
 
 def _lognormal(i: Inputs) -> dict[str, Any]:
@@ -113,7 +117,9 @@ def _lognormal(i: Inputs) -> dict[str, Any]:
 
 
 def _reverting(i: Inputs) -> dict[str, Any]:
-    found = forms.ornstein_uhlenbeck_moments(i["kappa"], i["theta"], i["sigma"], i["x0"], i["T"], i["dt"])
+    found = forms.ornstein_uhlenbeck_moments(i["kappa"], i["theta"], i["sigma"], i["x0"], i["T"], i.get("dt", 1 / 12))
+    if "level" not in i:
+        return found
     below = (i["level"] - found["mean_at_T"]) / math.sqrt(found["variance_at_T"])
     return found | {"prob_below_level_at_T": 0.5 * math.erfc(-below / math.sqrt(2.0))}
 
@@ -139,19 +145,28 @@ def _two(i: Inputs) -> dict[str, Any]:
         "prob_B_below": q,
         "prob_both_below": both,
         "prob_at_least_one_below": p + q - both,
-        "default_correlation": forms.joint_correlation(p, q, both),
-        "prob_A_below_k_times_B": 0.5 * math.erfc(log_ratio / spread / math.sqrt(2.0)),
+        "default_correlation": forms.joint_correlation(zp, zq, rho),
+        "prob_A_below_k_times_B": 0.5 * math.erfc(log_ratio / max(spread, 1e-300) / math.sqrt(2.0)),
         "mean_max_A_minus_kB_0": forms.exchange_value(a, k * b, spread),
         "linear_correlation_of_levels": linear,
     }
 
 
 def _firm(i: Inputs) -> dict[str, Any]:
-    found = forms.merton_firm(
-        i["asset_value"], i["debt_face"], i["risk_free"], i["asset_vol"], i["T"], i["asset_drift"]
-    )
-    simple = (i["asset_value"] - i["kmv_default_point"]) / (i["asset_value"] * i["asset_vol"])
-    return found | {"kmv_distance_to_default_simple": simple}
+    worth, moves = _assets(i)
+    found = forms.merton_firm(worth, i["debt_face"], i["risk_free"], moves, i["T"], i.get("asset_drift"))
+    if "asset_value" not in i:
+        found |= {"asset_value": worth, "asset_vol": moves}
+    if "kmv_default_point" in i:
+        found["kmv_distance_to_default_simple"] = (worth - i["kmv_default_point"]) / (worth * moves)
+    return found
+
+
+def _assets(i: Inputs) -> tuple[float, float]:
+    """Value and volatility of the firm's assets: given, or found from those of its equity."""
+    if "asset_value" in i:
+        return i["asset_value"], i["asset_vol"]
+    return forms.firm_behind(i["equity_value"], i["equity_vol"], i["debt_face"], i["risk_free"], i["T"])
 
 
 def _copula(i: Inputs) -> dict[str, Any]:
@@ -187,16 +202,15 @@ def _pool(i: Inputs) -> dict[str, Any]:
 
     c = float(ndtri(pd))
     out: dict[str, Any] = {str(a): forms.vasicek_tail(pd, rho, lgd, a) for a in i["confidence"]}
-    both = forms.bivariate_normal(c, c, rho)
-    return out | {"expected_loss": pd * lgd, "default_correlation": forms.joint_correlation(pd, pd, both)}
+    return out | {"expected_loss": pd * lgd, "default_correlation": forms.joint_correlation(c, c, rho)}
 
 
 _FORMS: Final[Mapping[str, tuple[frozenset[str], Callable[[Inputs], Mapping[str, Answer | Any]]]]] = {
-    "passage": (frozenset({"S0", "mu", "sigma", "barrier", "horizons_years", "bridge"}), _passage),
+    "passage": (frozenset({"S0", "mu", "sigma", "barrier", "horizons_years"}), _passage),
     "lognormal": (frozenset({"log_mean", "log_sd", "tail_probabilities"}), _lognormal),
-    "reverting": (frozenset({"kappa", "theta", "sigma", "x0", "T", "dt", "level"}), _reverting),
+    "reverting": (frozenset({"kappa", "theta", "sigma", "x0", "T"}), _reverting),
     "two": (frozenset({"rho", "T", "A", "B", "ratio_threshold"}), _two),
-    "firm": (frozenset({"asset_value", "debt_face", "risk_free", "asset_drift", "asset_vol", "T"}), _firm),
+    "firm": (frozenset({"debt_face", "risk_free", "T"}), _firm),
     "copula": (frozenset({"df", "rho", "q"}), _copula),
     "jumps": (frozenset({"S0", "mu", "sigma", "lambda", "jump_mean", "jump_sd", "T", "level"}), _jumps),
     "regimes": (frozenset({"transition_matrix", "state_mean", "state_sd", "n_steps", "level"}), _regimes),

@@ -15,6 +15,7 @@ __all__ = [
     "brownian_below",
     "brownian_hits",
     "exchange_value",
+    "firm_behind",
     "joint_correlation",
     "jump_moments",
     "lognormal_tail",
@@ -22,9 +23,14 @@ __all__ = [
     "mixture_below",
     "ornstein_uhlenbeck_moments",
     "regime_moments",
+    "settled_chain",
     "tail_dependence",
     "vasicek_tail",
 ]
+
+
+_STILL = 1e-12
+"""Standard deviation of a logarithm below which it does not move."""
 
 
 def _phi(x: float) -> float:
@@ -43,7 +49,10 @@ def brownian_below(level: float, drift: float, volatility: float, years: float) 
 
 
 def brownian_hits(level: float, drift: float, volatility: float, years: float = math.inf) -> float:
-    """Probability that it touches a level below 1 within a time, watched all the time (ever: ``years`` infinite)."""
+    """Probability that it falls to a level within a time, watched all the time (ever: ``years`` infinite); it has begun
+    there where the level is 1 or more."""
+    if level >= 1.0:
+        return 1.0
     nu, b = drift - volatility**2 / 2, math.log(level)
     if math.isinf(years):
         return min(1.0, math.exp(2.0 * nu * b / volatility**2))
@@ -74,7 +83,8 @@ def bivariate_normal(h: float, k: float, rho: float) -> float:
     scale = math.sqrt(1.0 - rho**2)
     value, _ = quad(
         lambda x: math.exp(-x * x / 2) / math.sqrt(2 * math.pi) * ndtr((k - rho * x) / scale),
-        -38.0, min(h, 38.0), epsabs=1e-15, epsrel=1e-12, limit=400, points=[p for p in (-8.0, 0.0, h - 1.0) if p < h],
+        -38.0, min(h, 38.0), epsabs=0.0, epsrel=1e-12, limit=400,
+        points=[p for p in (-8.0, 0.0, h - 1.0) if p < min(h, 38.0)],
     )  # fmt: skip
     return float(value)
 
@@ -83,6 +93,9 @@ def bivariate_t(h: float, k: float, rho: float, degrees: float) -> float:
     """P(X < h, Y < k) of a bivariate Student t with this correlation."""
     from scipy.integrate import quad
     from scipy.stats import t
+
+    if abs(rho) > 1.0 - 1e-12:
+        return float(t.cdf(min(h, k), degrees)) if rho > 0 else max(float(t.cdf(h, degrees) - t.cdf(-k, degrees)), 0.0)
 
     def inner(x: float) -> float:
         scale = math.sqrt((degrees + x * x) * (1.0 - rho**2) / (degrees + 1.0))
@@ -96,16 +109,31 @@ def tail_dependence(rho: float, degrees: float) -> float:
     """Chance that one name is in its far tail given that the other is, under a t copula."""
     from scipy.stats import t
 
+    if rho <= -1.0:
+        return 0.0
     return float(2.0 * t.cdf(-math.sqrt((degrees + 1.0) * (1.0 - rho) / (1.0 + rho)), degrees + 1.0))
 
 
-def joint_correlation(p: float, q: float, both: float) -> float:
-    """Correlation of two events from their probabilities and that of both."""
-    return (both - p * q) / math.sqrt(p * (1.0 - p) * q * (1.0 - q))
+def joint_correlation(h: float, k: float, rho: float) -> float:
+    """Correlation of the events X < h and Y < k of standard normals with this correlation, to 1e-12.
+
+    That both happen beyond what chance makes of it is an integral over the correlation (Plackett 1954, Biometrika 41),
+    which keeps its digits however rare they are.
+    """
+    from scipy.integrate import quad
+
+    def density(angle: float) -> float:
+        cos = max(math.cos(angle), 1e-300)
+        return math.exp(-(h * h - 2.0 * h * k * math.sin(angle) + k * k) / (2.0 * cos * cos)) / (2.0 * math.pi)
+
+    over, _ = quad(density, 0.0, math.asin(rho), epsabs=0.0, epsrel=1e-12, limit=400)
+    return float(over / math.sqrt(_phi(h) * _phi(-h) * _phi(k) * _phi(-k)))
 
 
 def exchange_value(a: float, b: float, volatility: float) -> float:
     """Mean of max(A - B, 0) of lognormals with means a, b; ``volatility`` is that of ln(A / B) (Margrabe 1978)."""
+    if volatility < _STILL:
+        return max(a - b, 0.0)
     d = math.log(a / b) / volatility + volatility / 2
     return a * _phi(d) - b * _phi(d - volatility)
 
@@ -184,27 +212,36 @@ def mixture_below(level: float, weights: FloatArray, means: FloatArray, sds: Flo
 def regime_moments(
     transition: FloatArray, mean: FloatArray, sd: FloatArray, steps: int, level: float
 ) -> dict[str, float | FloatArray]:
-    """Two-state Markov chain of returns: where it settles, how long it stays, moments of one return and of a sum."""
+    """Markov chain of returns: where it settles, how long it stays, moments of one return and of a sum."""
     matrix, mu, sigma = (np.asarray(v, dtype=np.float64) for v in (transition, mean, sd))
-    p, q = matrix[0, 1], matrix[1, 0]
-    settled = np.array([q, p]) / (p + q)
-    eigen = 1.0 - p - q
+    settled = settled_chain(matrix)
     average = float(settled @ mu)
     variance = float(settled @ (sigma**2 + mu**2)) - average**2
-    spread = settled[0] * settled[1] * (mu[0] - mu[1]) ** 2
-    lags = np.arange(1, steps)
+    covariance, ahead = 0.0, mu - average
+    for lag in range(1, steps):
+        ahead = matrix @ ahead
+        covariance += (steps - lag) * float((settled * (mu - average)) @ ahead)
+    out_of_1 = np.delete(np.delete(matrix, 1, 0), 1, 1)
+    leaves = 1.0 - np.diag(matrix)
+    order = np.argsort(-np.abs(np.linalg.eigvals(matrix)))
     return {
         "stationary_distribution": settled,
         "n_step_matrix": np.linalg.matrix_power(matrix, steps),
-        "expected_duration": np.array([1.0 / p, 1.0 / q]),
-        "prob_visit_state_1_within_n_from_state_0": 1.0 - matrix[0, 0] ** steps,
-        "second_eigenvalue": float(eigen),
+        "expected_duration": np.divide(1.0, leaves, out=np.full(leaves.size, np.inf), where=leaves > 0.0),
+        "prob_visit_state_1_within_n_from_state_0": 1.0 - float(np.linalg.matrix_power(out_of_1, steps)[0].sum()),
+        "second_eigenvalue": float(np.linalg.eigvals(matrix)[order[1]].real),
         "stationary_return_mean": average,
         "stationary_return_variance": variance,
-        "variance_of_sum_n_returns_stationary_start": steps * variance
-        + 2.0 * float(((steps - lags) * spread * eigen**lags).sum()),
+        "variance_of_sum_n_returns_stationary_start": steps * variance + 2.0 * covariance,
         "prob_return_below_level_stationary": mixture_below(level, settled, mu, sigma),
     }
+
+
+def settled_chain(matrix: FloatArray) -> FloatArray:
+    """Where a Markov chain settles, a probability for each state."""
+    size = len(matrix)
+    rows = np.vstack([np.asarray(matrix, dtype=np.float64).T - np.eye(size), np.ones(size)])
+    return np.asarray(np.linalg.lstsq(rows, np.append(np.zeros(size), 1.0), rcond=None)[0])
 
 
 def vasicek_tail(pd: float, rho: float, lgd: float, confidence: float) -> dict[str, float]:
@@ -221,6 +258,8 @@ def ornstein_uhlenbeck_moments(
     """Ornstein-Uhlenbeck process: where it settles, its moments after a time, its exact step, its average over time."""
     k, s = reversion, volatility
     keep, kept = math.exp(-k * step), math.exp(-k * years)
+    if k == 0.0:
+        return _brownian_moments(volatility, start, years, step)
     settled = s**2 / (2 * k)
     at = mean + (start - mean) * kept
     spread = settled * (1.0 - kept**2)
@@ -238,3 +277,30 @@ def ornstein_uhlenbeck_moments(
         "exp_process_mean_at_T": math.exp(at + spread / 2),
         "exp_process_stationary_mean": math.exp(mean + settled / 2),
     }
+
+
+def _brownian_moments(volatility: float, start: float, years: float, step: float) -> dict[str, float]:
+    """The same without return: it settles nowhere."""
+    spread = volatility**2 * years
+    return {
+        "mean_at_T": start,
+        "variance_at_T": spread,
+        "ar1_coefficient": 1.0,
+        "ar1_intercept": 0.0,
+        "ar1_innovation_variance": volatility**2 * step,
+        "variance_of_time_average_0_T": spread / 3.0,
+        "exp_process_mean_at_T": math.exp(start + spread / 2.0),
+    }
+
+
+def firm_behind(equity: float, equity_volatility: float, debt: float, rate: float, years: float) -> tuple[float, float]:
+    """Value and volatility of a firm from those of its equity: the inverse of `merton_firm`, to 1e-12."""
+    from scipy.optimize import root
+
+    def apart(logs: FloatArray) -> list[float]:
+        firm = merton_firm(math.exp(logs[0]), debt, rate, math.exp(logs[1]), years)
+        return [math.log(firm["equity_value"] / equity), math.log(firm["equity_vol"] / equity_volatility)]
+
+    assets = equity + debt * math.exp(-rate * years)
+    found = root(apart, [math.log(assets), math.log(equity_volatility * equity / assets)], tol=1e-14)
+    return math.exp(found.x[0]), math.exp(found.x[1])

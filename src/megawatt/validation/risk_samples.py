@@ -20,6 +20,7 @@ from megawatt.risk import (
     regime_returns,
     t_copula_normals,
 )
+from megawatt.validation.risk_forms import settled_chain
 
 __all__ = ["SAMPLES", "Estimate"]
 
@@ -67,15 +68,14 @@ def _lognormal(i: Inputs) -> dict[str, Estimate]:
 
 
 def _reverting(i: Inputs) -> dict[str, Estimate]:
-    steps = max(round(i["T"] / i["dt"]), 1)
+    steps = max(round(i["T"] / i.get("dt", 1 / 12)), 1)
     start = i["x0"] - i["theta"]
     x = i["theta"] + ornstein_uhlenbeck(_normals(steps, _PATHS), i["sigma"], i["kappa"], i["T"] / steps, start)[-1]
     return {
         "mean_at_T": _mean(x),
         "variance_at_T": _mean((x - x.mean()) ** 2),
-        "prob_below_level_at_T": _share(x < i["level"]),
         "exp_process_mean_at_T": _mean(np.exp(x)),
-    }
+    } | ({"prob_below_level_at_T": _share(x < i["level"])} if "level" in i else {})
 
 
 def _two(i: Inputs) -> dict[str, Estimate]:
@@ -96,13 +96,16 @@ def _two(i: Inputs) -> dict[str, Estimate]:
 
 
 def _firm(i: Inputs) -> dict[str, Estimate]:
+    if "asset_value" not in i:  # what is asked is found by solving, not by drawing
+        return {}
+
     def ends(drift: float) -> FloatArray:
         moved = geometric_brownian(_normals(1, _PATHS), i["asset_vol"], drift, step_years=i["T"])[0]
         return np.asarray(i["asset_value"] * moved)
 
     owed, factor = i["debt_face"], math.exp(-i["risk_free"] * i["T"])
     return {
-        "prob_default_real_world": _share(ends(i["asset_drift"]) < owed),
+        "prob_default_real_world": _share(ends(i.get("asset_drift", i["risk_free"])) < owed),
         "prob_default_risk_neutral": _share(ends(i["risk_free"]) < owed),
         "equity_value": _mean(factor * np.maximum(ends(i["risk_free"]) - owed, 0.0)),
     }
@@ -140,12 +143,12 @@ def _jumps(i: Inputs) -> dict[str, Estimate]:
 
 def _regimes(i: Inputs) -> dict[str, Estimate]:
     matrix = np.asarray(i["transition_matrix"], dtype=np.float64)
-    settled = np.array([matrix[1, 0], matrix[0, 1]]) / (matrix[1, 0] + matrix[0, 1])
+    settled = settled_chain(matrix)
     rng = np.random.default_rng(_SEED)
     shape = (i["n_steps"], _PATHS)
     states = regime_path(rng.random(shape), matrix, settled)
     returns = regime_returns(states, rng.standard_normal(shape), i["state_mean"], i["state_sd"])
-    calm = regime_path(rng.random((i["n_steps"] + 1, _PATHS)), matrix, np.array([1.0, 0.0]))
+    calm = regime_path(rng.random((i["n_steps"] + 1, _PATHS)), matrix, np.eye(len(matrix))[0])
     total = returns.sum(axis=0)
     return {
         "stationary_return_mean": _mean(returns[0]),
