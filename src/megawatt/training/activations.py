@@ -139,7 +139,8 @@ class _Layer:
     def norms(self) -> Iterator[_Element]:
         """Of each residual block the norm's input, a dropout mask, its output (the input of the next multiply)."""
         # One by one, a norm is taken in 32 bits of a copy of its input.
-        masks = (1.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if self.stack.eager else 0.0)
+        copied = self.stack.eager and not self.stack.narrow_norms
+        masks = (1.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if copied else 0.0)
         yield self.kind.blocks * (self.wide + masks) * self.hidden, ()
         yield self.kind.blocks * self.narrow * self.hidden, ("layernorm",)
 

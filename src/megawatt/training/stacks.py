@@ -116,6 +116,8 @@ class Stack:
         Sharded weights are kept beside their 32-bit masters.
     outputs_kept : bool
         A pipeline stage keeps its output until the backward pass, beside the inputs of its layers.
+    narrow_norms : bool
+        Norms are taken in 16 bits where operators run one by one: no 32-bit copy of their inputs is kept.
     routed_copies : float
         Copies of routed tokens kept beside what experts take in, where weighting them is an operator of its own.
     worst_buffers : bool
@@ -165,6 +167,7 @@ class Stack:
     bucket_bytes: float = 0.0
     narrow_shards: bool = False
     outputs_kept: bool = False
+    narrow_norms: bool = False
     routed_copies: float = 0.0
     worst_buffers: bool = False
     optimizer: str = "adam"

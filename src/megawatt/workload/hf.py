@@ -76,6 +76,10 @@ def _refuse(where: str, problems: list[Problem], what: str = "it") -> None:
     raise ScenarioError(f"{where}: {head}", problems, where)
 
 
+_OTHER_SENSES: Final = ("_vision", "_vision_model", "_vision_encoder", "_audio_encoder", "_audio_model")
+"""Ends of the ``model_type`` of the part of a multimodal model that sees or hears, saved by itself."""
+
+
 def _refuse_kind(where: str, name: str, data: Mapping[str, Any], classes: list[str]) -> None:
     """Raises for a model that is no decoder-only language model."""
     kind = NOT_DECODERS.get(name, "")
@@ -85,8 +89,10 @@ def _refuse_kind(where: str, name: str, data: Mapping[str, Any], classes: list[s
         kind = "a part of a diffusion model"
     if not kind and any(c.endswith("ForMaskedLM") for c in classes):
         kind = "an encoder"
+    if not kind and str(data.get("model_type", "")).endswith(_OTHER_SENSES):
+        kind = "an encoder"
     if kind:
-        named = name or data.get("_class_name") or (classes or ["this"])[0]
+        named = name or data.get("model_type") or data.get("_class_name") or (classes or ["this"])[0]
         problem = Problem("model_type", str(named), "a decoder-only language model")
         raise ScenarioError(f"{where}: {named} is {kind}, which has no cost here; {problem}", [problem], where)
 

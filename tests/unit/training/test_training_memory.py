@@ -321,3 +321,16 @@ def test_a_7b_model_in_32_bits_takes_60_gb() -> None:
     """Case F16 (DeepSpeed issues 3442, 5102): 39 GB were said, those of 16 bits."""
     job = Job(load_model("llama-2-7b", CATALOGUE), seq_len=2048, global_batch=64, precision="fp32")
     assert sum(memory(job, one_layout(dp=8, zero=2)).values()) == pytest.approx(60e9, rel=0.02)
+
+
+def test_norms_in_16_bits_keep_no_32_bit_copies() -> None:
+    stack = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), "stack-llm-foundry").stack
+    assert stack.eager
+    assert stack.narrow_norms
+    job = Job(load_model("llama-2-7b", CATALOGUE), 2048, 64)
+    layout = one_layout(micro_batch=4)
+    narrow, wide = (
+        layer_activations(job, layout, s).kept for s in (stack, dataclasses.replace(stack, narrow_norms=False))
+    )
+    # a norm before attention and one before the MLP
+    assert (wide - narrow).tolist() == [[4.0 * 2 * 4 * job.seq_len * job.arch.hidden]]

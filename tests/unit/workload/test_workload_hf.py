@@ -172,6 +172,7 @@ def test_quantised_weights_count_and_are_told(fields: dict[str, Any], bits: floa
 @pytest.mark.parametrize(
     ("fields", "what"),
     [
+        ({"model_type": "clip_vision_model", "hidden_size": 1024, "num_hidden_layers": 24}, "an encoder"),
         ({"model_type": "bert"}, "an encoder"),
         ({"architectures": ["RobertaForMaskedLM"]}, "an encoder"),
         ({"model_type": "t5"}, "an encoder-decoder"),
