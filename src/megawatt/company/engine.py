@@ -64,7 +64,9 @@ def run_company(company: Company, paths: CompanyPaths, practice: Practice) -> Ou
         raise_cash(company, practice, state, owned, price, month)
         failed = state.alive & (state.cash < -_ROUNDING_USD)
         worth = np.maximum(state.cash, 0.0) + state.coins * price + owned + leases_usd(company, state, month)
-        state.lost = np.where(failed, np.maximum(state.owed.sum(axis=1) - worth, 0.0), state.lost)
+        # what was due and had no cash is owed as much as what was not due yet
+        claims = state.owed.sum(axis=1) + np.maximum(-state.cash, 0.0)
+        state.lost = np.where(failed, np.maximum(claims - worth, 0.0), state.lost)
         state.default[failed] = month
         liquidity[:, month] = np.where(state.alive, state.cash + state.coins * price, 0.0)
         debt[:, month] = state.owed.sum(axis=1)

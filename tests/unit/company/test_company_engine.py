@@ -118,3 +118,11 @@ def test_a_covenant_breaks_where_liquidity_falls_below_it() -> None:
     debt = Debt("line", "corporate", 1e6, 0.0, 60, minimum_liquidity_usd=75e6)
     held = replace(PLAIN, cash_usd=100e6, overhead_usd_per_month=10e6, debts=(debt,))
     assert run_company(held, markets(6), CALM).breach_month[0] == 2
+
+
+def test_lenders_of_a_maturity_that_brings_it_down_lose_it() -> None:
+    note = Debt("note", "corporate", 5e9, 0.12, 1)
+    found = run_company(replace(PLAIN, cash_usd=1e6, overhead_usd_per_month=0.0, debts=(note,)), markets(3), CALM)
+    assert found.default_month[0] == 0
+    # a month's interest on top, less the cash
+    assert found.lost_given_default_usd[0] == pytest.approx(5e9 * 1.01 - 1e6)
