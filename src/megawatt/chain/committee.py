@@ -81,7 +81,9 @@ def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tupl
         return ()
     rate = loan.rate if loan.rate_by_period is None else float(loan.rate_by_period[loan.first_payment_month])
     first, last = spine.label(loan.first_due_month), spine.label(loan.last_payment_month)
-    ends = _ends(cash.arrears[0], cash.debt_balance[0], loan.last_payment_month, spine.label)
+    # what facilities are owed after the last payment is arrears of theirs
+    lent = sum((line.balance[0] for line in cash.facilities), np.zeros(cash.terms.months))
+    ends = _ends(np.maximum(cash.arrears[0] - lent, 0.0), cash.debt_balance[0], loan.last_payment_month, spine.label)
     senior = Tranche("loan", float(cash.debt_draw[0].sum()), rate, loan.shape, first, last, balances, *ends)
     stack = links.stack
     beside = tuple(_facility(line, cash, spine.label) for line in cash.facilities)

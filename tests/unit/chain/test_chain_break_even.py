@@ -171,3 +171,15 @@ def test_a_use_without_debt_has_no_paper() -> None:
     risk = simulate(links.model, links.terms, months=links.model.calendar.spine.months, paths=16, seed=1, grid_mw=1.0)
     assert risk.credit is None
     assert credit_paper(links, risk) is None
+
+
+def test_a_letter_of_credit_that_is_drawn_is_said_and_owes_by_itself() -> None:
+    credit = ("debt.reserve_months=6", 'debt.reserve_held_as="letter-of-credit"', "debt.payment_every_months=3",
+              "debt.payments=15", "debt.principal_usd=6.9e8", "risk.paths=64")  # fmt: skip
+    found = paper(LEASE[0], "timeline.operating_months=60", "lease.term_months=60", *credit)
+    drawn = next(one for one in found.tranches if one.name == "letter of credit")
+    loan = found.tranches[0]
+    assert drawn.drawn_usd > 0.0
+    assert drawn.late_usd > 0.0
+    assert loan.late_usd == 0.0
+    assert any(line.startswith("The letter of credit is drawn in the base case: first in 20") for line in found.verdict)
