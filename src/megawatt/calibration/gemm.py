@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.calibration.family import Family, power_parameters
-from megawatt.calibration.readings import WARM
 from megawatt.calibration.solver import Parameter
 from megawatt.catalogue.records import Accelerator
 from megawatt.evidence.kernel_tables import KernelTable
@@ -30,10 +29,14 @@ _SHARED: Final[Mapping[str, Parameter]] = {
 }
 
 
+_WARM_ROWS: Final = 3584.0
+"""Largest m whose readings follow a series under load in all published tables."""
+
+
 def _readable(table: KernelTable) -> NDArray[np.bool_]:
     # The collector takes the largest m first and reads NVML, which averages over a second: the first shapes after new
     # weights are read low, whatever they draw [kernel-collector].
-    return np.asarray(table.number("m") <= WARM["reading_rows"])
+    return np.asarray(table.number("m") <= _WARM_ROWS)
 
 
 def gemm_family(layout: CoreLayout, accelerator: Accelerator, precision: str, powered: bool) -> Family:

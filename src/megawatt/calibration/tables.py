@@ -25,7 +25,7 @@ from megawatt.calibration.published import (
     fit_curves,
     read_curves,
 )
-from megawatt.calibration.readings import low_reading
+from megawatt.calibration.readings import earlier_shapes, fit_instrument, series_of
 from megawatt.calibration.solver import FitQuality, Parameter, quality
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import CatalogueError, ScenarioError
@@ -91,18 +91,23 @@ def _qualities(
     return found
 
 
-def _readings(family: Family, fit: FamilyFit, kept: KernelTable) -> dict[str, dict[str, float]]:
-    """What is read low in the tables of each stack (multiplies only)."""
+def _instruments(catalogue: Catalogue, job: _Job, family: Family, fit: FamilyFit) -> dict[str, dict[str, float]]:
+    """How the powers of each stack were read, where the chip's power between runs is known."""
+    chip = job.accelerator.key
+    known = "rest_w" in catalogue.entries[f"kernel-chip-{chip}"].facts
     found = {}
-    for stack in fit.stacks if kept.family == "gemm" else ():
-        part = kept.where((kept.word("stack") == stack) & is_steady(kept))
-        part = part.where(part.number("latency_ms") * 1e-3 > 0.5 * POWER_FROM_S)
+    for stack in fit.stacks if known else ():
+        part = job.kept.where((job.kept.word("stack") == stack) & is_steady(job.kept))
         if not len(part):
             continue
-        _, power = predict(family.cost, stack, fit.values(stack), part)
-        low = low_reading(part.number("m"), part.number("k"), part.number("power_w") / power)
-        if low is not None:
-            found[stack] = low.facts
+        time_s, power_w = predict(family.cost, stack, fit.values(stack), part)
+        _, earlier_w = predict(family.cost, stack, fit.values(stack), earlier_shapes(part))
+        series = series_of(catalogue, part, chip, job.precision, stack)
+        read_w = part.number("power_w")
+        rest_w = catalogue.number(f"kernel-chip-{chip}", "rest_w")
+        instrument = fit_instrument(power_w, earlier_w, time_s, read_w, series, rest_w)
+        if instrument is not None:
+            found[stack] = instrument.facts
     return found
 
 
@@ -154,8 +159,8 @@ def _kernels(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[Fi
             known[generation, job.precision] = {name: fit.shared[name] for name in ENERGIES}
         name = FAMILY_NAMES[table.family]
         title = f"{_TITLES[table.family].capitalize()} of {job.accelerator.key} in {job.precision}, fitted"
-        readings = _readings(family, fit, job.kept)
-        yield FittedEntry(name, title, fit, _qualities(family, fit, job.kept, job.held), readings)
+        instruments = _instruments(catalogue, job, family, fit)
+        yield FittedEntry(name, title, fit, _qualities(family, fit, job.kept, job.held), instruments)
 
 
 def _links(catalogue: Catalogue, table: KernelTable, fold: str) -> Iterator[FittedEntry]:

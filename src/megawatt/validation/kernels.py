@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray
 from megawatt.calibration.experts import rows_cost
-from megawatt.calibration.readings import read_power_w, reading_of
-from megawatt.calibration.tables import precisions_of
+from megawatt.calibration.readings import earlier_shapes, instrument_of, reading_w, series_of
+from megawatt.calibration.tables import FAMILY_NAMES, precisions_of
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Accelerator
 from megawatt.errors import MegawattError
@@ -60,8 +61,7 @@ def _gemm(
 ) -> tuple[Cost, Fitted]:
     kernel, found = gemm_kernel(catalogue, chip, precision, stack, exclude=exclude)
     m, n, k = (rows.number(name) for name in "mnk")
-    cost = gemm_cost(kernel, m, n, k, steady=steady)
-    return dataclasses.replace(cost, power_w=read_power_w(cost.power_w, m, k, reading_of(found.values))), found
+    return gemm_cost(kernel, m, n, k, steady=steady), found
 
 
 def _attention(
@@ -161,11 +161,18 @@ def predict_table(
             if np.isfinite(limit).any():
                 accelerator = dataclasses.replace(accelerator, power_cap_w=float(np.nanmedian(limit)))
             exclude = (accelerator.key,) if leave_out else ()
-            cost, found = _COSTS[table.family](catalogue, accelerator, precision, stack, rows, steady, exclude)
+            price = partial(_COSTS[table.family], catalogue, accelerator, precision, stack)
+            cost, found = price(rows, steady, exclude)
+            power_w = cost.power_w
+            read = instrument_of(catalogue, FAMILY_NAMES[table.family], accelerator.key, precision, stack)
+            if steady and read is not None:
+                earlier, _ = price(earlier_shapes(rows), steady, exclude)
+                series = series_of(catalogue, rows, accelerator.key, precision, stack)
+                power_w = reading_w(power_w, earlier.power_w, cost.time_s, series, read)
         except MegawattError as error:
             reasons |= dict.fromkeys((int(p) for p in places), str(error))
             continue
-        predictions.append(Prediction(places, cost.time_s, cost.power_w, found))
+        predictions.append(Prediction(places, cost.time_s, power_w, found))
     return predictions, reasons
 
 
@@ -244,8 +251,8 @@ def collect(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> lis
 def score(path: Path, catalogue: Catalogue, *, leave_out: bool = False) -> list[dict[str, Any]]:
     """Score a Parquet file of measured multiplies, attention or experts.
 
-    Rows with a power reading are steady runs; power is compared as the instrument reads it (multiplies: the first
-    shapes of a series are read low). Null models: a flat efficiency per chip, precision and stack; power = cap.
+    Rows with a power reading are steady runs; power is compared as the instrument reads it (its second holds the pause
+    and the runs before). Null models: a flat efficiency per chip, precision and stack; power = cap.
 
     Parameters
     ----------

@@ -16,7 +16,15 @@ from megawatt.calibration.experts import is_gated, load_exponent
 from megawatt.calibration.family import fit_family, stacks_in_order
 from megawatt.calibration.gemm import gemm_family
 from megawatt.calibration.links import fit_links
-from megawatt.calibration.readings import LowReading, low_reading, read_power_w, reading_of
+from megawatt.calibration.readings import (
+    Instrument,
+    Series,
+    earlier_shapes,
+    fit_instrument,
+    instrument_of,
+    reading_w,
+    series_of,
+)
 from megawatt.calibration.solver import Parameter, quality, solve
 from megawatt.calibration.tables import calibrate
 from megawatt.catalogue import load_catalogue
@@ -131,23 +139,56 @@ def test_quality_is_median_and_ninth_decile() -> None:
     assert found.p90 == pytest.approx(0.18)  # 0.1 + 0.8 x 0.1
 
 
-def test_low_readings_need_a_threshold_that_explains_them() -> None:
-    m, k = np.tile([1024.0, 4096.0, 8192.0], 20), np.repeat([4096.0, 65536.0], 30)
-    cold = LowReading("reading_rows", 8192.0, pytest.approx(0.65))
-    assert low_reading(m, k, np.where(m >= 8192, 0.65, 1.0)) == cold
-    # Weights of the deepest layers that nobody wrote: lower whatever m is.
-    assert low_reading(m, k, np.where(k > 51200, 0.8, 1.0)) == LowReading("reading_depth", 65536.0, pytest.approx(0.8))
-    assert low_reading(m, k, np.ones_like(m)) is None
-    # What is read low below the thresholds that the tables give reason for is not explained.
-    assert low_reading(m, k, np.where(m <= 1024, 0.65, 1.0)) is None
+def series(rows: int, *, first: bool = False, unwritten: bool = False) -> Series:
+    flag = np.ones(rows, dtype=bool)
+    return Series(np.ones(rows), np.zeros(rows), flag, flag & first, flag & unwritten)
 
 
-def test_readings_from_a_threshold_on() -> None:
-    low = LowReading("reading_depth", 65536.0, 0.8)
-    power = read_power_w(np.array([1000.0, 1000.0]), np.array([9000.0, 1.0]), np.array([512.0, 65536.0]), low)
-    assert power.tolist() == [1000.0, 800.0]
-    assert reading_of(low.facts) == low
-    assert reading_of({"launch_s": 1e-5}) is None
+def test_a_second_after_a_pause_is_read_as_half_run_half_rest() -> None:
+    # Samples at 0, 0.1 .. 1.0 s see 0, 0.1 .. 1.0 of the run: a half; measured on one H200: 380 W of 691 after 2 s.
+    found = Instrument(133.0, 0.0, 0.0, 1.5, 2e-5)
+    power, time = np.array([691.0]), np.array([1e-3])
+    after_pause = reading_w(power, power, time, series(1, first=True), found)
+    assert after_pause[0] == pytest.approx(133.0 + 0.5 * (691.0 - 133.0), rel=0.01)
+    # In a series without pauses it is the power at work, whatever the length of the run.
+    assert reading_w(power, power, time, series(1), found)[0] == pytest.approx(691.0)
+    # A run of microseconds is over before a sample sees it: what is read is what came before.
+    short = reading_w(np.array([200.0]), np.array([600.0]), np.array([1e-6]), series(1), found)
+    assert short[0] == pytest.approx(600.0)
+    zeros = reading_w(power, power, time, series(1, unwritten=True), dataclasses.replace(found, zero_share=0.7))
+    assert zeros[0] == pytest.approx(0.7 * 691.0)
+
+
+def test_an_instrument_is_recovered_from_its_readings_and_an_energy_counter_has_none() -> None:
+    rng = np.random.default_rng(3)
+    power, time = rng.uniform(300.0, 700.0, 200), rng.uniform(2e-5, 2e-3, 200)
+    earlier = np.minimum(1.3 * power, 700.0)
+    true = Instrument(133.0, 0.3, 0.0, 0.3, 2e-5)
+    read = reading_w(power, earlier, time, series(200), true)
+    assert fit_instrument(power, earlier, time, read, series(200), 133.0) == true
+    assert fit_instrument(power, earlier, time, 1.01 * power, series(200), 133.0) is None
+
+
+def test_series_of_a_node_begins_anew_on_each_of_its_chips() -> None:
+    m = np.array([32768.0, 8192.0, 4353.0, 4352.0, 256.0])
+    columns = {"m": m, "n": 0.0 * m + 4096.0, "k": 0.0 * m + 4096.0, "latency_ms": 0.0 * m + 1.0}
+    table = KernelTable("gemm", columns)
+    on_four = series_of(CATALOGUE, table, "gb200", "bf16", "trtllm_1.3.0rc17")
+    assert on_four.first.tolist() == [True, True, True, False, False]
+    assert on_four.layers[0] == 4.0  # copies of 33.6 MB fill a cache of 126 MB
+    on_eight = series_of(CATALOGUE, table, "b200", "bf16", "trtllm_1.3.0rc15")
+    assert on_eight.first.tolist() == [True, True, True, True, False]
+    # Weights beyond the cache stay from one m to the next: no pause.
+    wide = KernelTable("gemm", {**columns, "n": 0.0 * m + 65536.0, "k": 0.0 * m + 8192.0})
+    assert not series_of(CATALOGUE, wide, "gb200", "bf16", "trtllm_1.3.0rc17").waits.any()
+
+
+def test_instruments_of_published_tables_alone() -> None:
+    found = instrument_of(CATALOGUE, "gemm", "b200", "bf16", "trtllm_1.3.0rc15")
+    assert found is not None
+    assert found.rest_w == 250.0
+    assert instrument_of(CATALOGUE, "gemm", "b200", "bf16", "torch_2.11") is None
+    assert earlier_shapes(made_table(rows=3)).number("m")[0] > made_table(rows=3).number("m")[0]
 
 
 def test_table_is_read_back_by_the_catalogue(tmp_path: Path) -> None:
