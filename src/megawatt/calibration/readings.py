@@ -47,9 +47,13 @@ _BEFORE: Final = 4.0
 _AXES: Final[Mapping[str, str]] = {"gemm": "m", "attention": "batch_size", "moe": "num_tokens"}
 """Along which a series falls."""
 _PAUSES_S: Final = (0.0, 0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.5, 0.8, 1.5)
+"""Pauses before a run that are tried. [s]"""
 _WEIGHTS_S: Final = (0.0, 3e-10, 1e-9, 3e-9, 6e-9, 1e-8)
+"""Pauses a weight that are tried. [s]"""
 _FIRSTS_S: Final = (0.3, 0.5, 0.8, 1.5)
+"""Pauses before new weights that are tried. [s]"""
 _CALLS_S: Final = (2e-5, 5e-5, 1e-4, 2e-4)
+"""Host's times for a layer that are tried. [s]"""
 _LEAST_GAIN: Final = 0.1
 """An instrument that does not remove a tenth of the error is chance: an energy counter reads the power at work."""
 _ELEMENT_BYTES: Final[Mapping[str, float]] = {"bf16": 2.0, "fp8": 1.0, "fp8_block": 1.0, "nvfp4": 0.5}
