@@ -69,6 +69,8 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 @click.option("--pue", type=Number(1.0, 5.0), help="With --tokens: facility over IT power (1).")
 @click.option("--carbon", type=Number(0.0, 5000.0), metavar="KG", help="With --tokens: carbon of a MWh of the grid.")
 @click.option("--water", type=Number(0.0, 100.0), metavar="L", help="With --tokens: water of the hall, a kWh of IT.")
+@click.option("--embodied", type=Number(0.0, 1e6), metavar="KG",
+              help="With --tokens: carbon of making a chip with its share of the host, over 5 years.")  # fmt: skip
 @whole_run_options
 @click.option("--memory", is_flag=True, help="What fills the fullest chip, and which changes would make it fit.")
 @click.option(
@@ -100,6 +102,7 @@ def train(
     pue: float | None,
     carbon: float | None,
     water: float | None,
+    embodied: float | None,
     memory: bool,
     timeline: Path | None,
     write_launch: tuple[str, Path] | None,
@@ -118,11 +121,15 @@ def train(
     from megawatt.cli import training_views as views
     from megawatt.launch import ask
     from megawatt.run_options import SETTINGS
+    from megawatt.runs import embodied_per_chip_hour
     from megawatt.training import Setup, memory_answer, sweep
     from megawatt.writing import check_text
 
     said = {name: value for name in SETTINGS if (value := options.pop(name)) not in (None, ())}
-    facility = {"pue": pue, "location_kg_per_mwh": carbon, "water_l_per_kwh": water}
+    made = None if embodied is None else embodied_per_chip_hour(embodied)
+    facility = {
+        "pue": pue, "location_kg_per_mwh": carbon, "water_l_per_kwh": water, "embodied_kg_per_chip_hour": made,
+    }  # fmt: skip
     site = {name: value for name, value in facility.items() if value is not None}
     _check_run(tokens, said, site, memory)
 
@@ -160,7 +167,7 @@ def _check_run(tokens: float | None, said: dict[str, Any], site: dict[str, float
     if tokens is None and said:
         raise ScenarioError(f"{', '.join('--' + name.replace('_', '-') for name in said)}: allowed: with --tokens")
     if tokens is None and site:
-        raise ScenarioError("--pue, --carbon, --water: allowed: with --tokens")
+        raise ScenarioError("--pue, --carbon, --water, --embodied: allowed: with --tokens")
     if tokens is not None and memory:
         raise ScenarioError("--memory: allowed: without --tokens")
     RunSettings(**said)

@@ -39,6 +39,8 @@ class Around:
             )
         if bill.location_t:
             found[0] += f" Carbon {figure(bill.location_t)} t by place."
+        if bill.embodied_t:
+            found[0] += f" Embodied {figure(bill.embodied_t)} t of carbon in the chips."
         if bill.water_m3:
             found[0] += f" Water {figure(bill.water_m3)} m3."
         caps = "; ".join(
@@ -51,7 +53,8 @@ class Around:
             f"The grid sees a swing of {figure(swing.step_mw)} MW every step ({swing.step_period_s:,.3g} s) and of "
             f"{figure(swing.checkpoint_mw)} MW at checkpoints (every {swing.checkpoint_period_s:,.0f} s), up to "
             f"{figure(swing.steepest_mw_per_s)} MW/s. Level power costs {figure(swing.dummy_work_mwh)} MWh of dummy "
-            f"work, or a battery of {swing.battery_kwh:,.3g} kWh and {figure(swing.battery_mw)} MW."
+            f"work, or a battery of {swing.battery_kwh:,.3g} kWh and {figure(swing.battery_mw)} MW "
+            f"({figure(swing.battery_usd / 1e6)} million USD, {figure(swing.battery_loss_mwh)} MWh lost in it)."
         )
         return found
 
@@ -90,6 +93,8 @@ class Around:
                 "dummy_work_mwh": swing.dummy_work_mwh,
                 "battery_kwh": swing.battery_kwh,
                 "battery_mw": swing.battery_mw,
+                "battery_usd": swing.battery_usd,
+                "battery_loss_mwh": swing.battery_loss_mwh,
             },
         }
 

@@ -24,6 +24,8 @@ _SHARES: Final = np.linspace(0.4, 1.0, 13)
 """Caps that are tried, over the chip's own."""
 _EXPOSED: Final = ("dp", "shard", "optimizer", "straggler")
 """Parts of a step in which every chip leaves its multiplies at the same time."""
+_BATTERY_KEY: Final = "battery-storage"
+_BATTERY_FACTS: Final = ("energy_capex_usd2022_per_kwh", "power_capex_usd2022_per_kw", "round_trip_efficiency_frac")
 _EDGE_S: Final = 0.1
 """Time in which chips go from one power to the other: tens of milliseconds, and what supplies hold back. [s]"""
 
@@ -86,7 +88,8 @@ def best_caps(caps: Sequence[Cap]) -> dict[str, Cap]:
 @dataclass(frozen=True, slots=True)
 class Swing:
     """What the grid sees at the step's and at the checkpoint's period: amplitude [MW], steepness [MW/s], period [s];
-    and what keeping the power level costs: extra energy of dummy work [MWh], or a battery's energy and power."""
+    and what keeping the power level costs: extra energy of dummy work [MWh], or a battery's energy and power, its
+    capital (of power and of energy, dollars of 2022) and what it loses over the run [MWh]."""
 
     step_mw: float
     step_period_s: float
@@ -96,6 +99,8 @@ class Swing:
     dummy_work_mwh: float
     battery_kwh: float
     battery_mw: float
+    battery_usd: float
+    battery_loss_mwh: float
 
     def within(self, swing_mw: float, mw_per_s: float) -> bool:
         """Whether a rule of the interconnection allows it as it is."""
@@ -121,6 +126,7 @@ def power_swing(plan: TrainingPlan, run: TrainingRun, system: System, catalogue:
     lost_mwh = (step_mw * low_s * steps + checkpoint_mw * stalled_s) / S_PER_HOUR
     longest_kwh = max(step_mw * low_s, checkpoint_mw * run.checkpoint.stall_s) * 1e3 / S_PER_HOUR
     worst = max(step_mw, checkpoint_mw)
+    price_kwh, price_kw, returned = (catalogue.number(_BATTERY_KEY, name) for name in _BATTERY_FACTS)
     return Swing(
         step_mw=step_mw,
         step_period_s=plan.step_time_s,
@@ -130,4 +136,6 @@ def power_swing(plan: TrainingPlan, run: TrainingRun, system: System, catalogue:
         dummy_work_mwh=lost_mwh,
         battery_kwh=longest_kwh,
         battery_mw=worst,
+        battery_usd=longest_kwh * price_kwh + worst * 1e3 * price_kw,
+        battery_loss_mwh=(1.0 - returned) * lost_mwh,
     )

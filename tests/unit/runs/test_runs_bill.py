@@ -12,6 +12,7 @@ from megawatt.runs import (
     BillPrices,
     RunSettings,
     best_caps,
+    embodied_per_chip_hour,
     made_or_bought,
     owned_usd_per_chip_hour,
     power_caps,
@@ -57,6 +58,9 @@ def test_swing_is_between_idle_and_cap(small: TrainingPlan) -> None:
     assert 0.0 < swing.step_mw < most
     assert 0.0 < swing.checkpoint_mw < most
     assert swing.steepest_mw_per_s > swing.battery_mw
+    # NREL's battery: 375.6 USD a kWh and 497.7 USD a kW; 13.5 % of what goes through it is lost.
+    assert swing.battery_usd == pytest.approx(375.6 * swing.battery_kwh + 497.7e3 * swing.battery_mw)
+    assert swing.battery_loss_mwh == pytest.approx(0.135 * swing.dummy_work_mwh)
     assert swing.battery_kwh == pytest.approx(swing.checkpoint_mw * whole.checkpoint.stall_s / 3.6, rel=1e-9)
     assert 0.0 < swing.dummy_work_mwh < 0.2 * whole.energy_mwh
     assert swing.within(1.0, 10.0)
@@ -100,3 +104,11 @@ def test_made_or_bought_breaks_even_where_both_cost_the_same() -> None:
     assert math.isinf(weak.break_even_chips)
     with pytest.raises(ScenarioError, match="below 1"):
         made_or_bought(1.0, **{**asked, "seller_margin": 1.0})
+
+
+def test_embodied_carbon_of_a_chip_is_spread_over_its_life() -> None:
+    assert embodied_per_chip_hour(438.0) == pytest.approx(0.01)  # 5 years of 8,760 h
+    assert embodied_per_chip_hour(438.0, 10.0) == pytest.approx(0.005)
+    assert embodied_per_chip_hour(0.0) == 0.0
+    with pytest.raises(ScenarioError, match="over 0 years"):
+        embodied_per_chip_hour(100.0, 0.0)
