@@ -121,6 +121,9 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
         features = dataclasses.replace(features, offload_layers=float(arch.layers))
     chips = read.integer("chips", least=1)
     system = _system(read, catalogue)
+    if system.accelerator.family != "gpu":
+        # Dispatchers are libraries of GPUs; what notes of others say of them is a comparison.
+        features = dataclasses.replace(features, dispatcher=None)
     seq_len = read.integer("seq_len")
     stack = _stack(read, system)
     if stack in _BARE and "deepspeed" in read.text("software").lower():

@@ -169,22 +169,22 @@ def gemm_kernel(
     return gemm_from(layout, accelerator, precision, found.stack, found.values), found
 
 
-def die_energies(catalogue: Catalogue, accelerator: Accelerator, precision: str) -> dict[str, float]:
-    """Energies of matrix multiplies on a chip's die: the geometric mean over the boards of its generation whose power
-    was read. Readings of one die on two boards differ by up to 2.7 times, either way, and say more of the instrument
-    than of the board. Empty where none was read.
+def die_energies(catalogue: Catalogue, chip: str, precision: str) -> dict[str, float]:
+    """Energies of matrix multiplies on a measured chip's die: the geometric mean over the boards of its generation
+    whose power was read. Readings of one die on two boards differ by up to 2.7 times, either way, and say more of the
+    instrument than of the board. Empty where none was read.
 
     Parameters
     ----------
     catalogue : Catalogue
         Entries ``kernel-gemm-<chip>-<precision>``; a number with a range was read, one without taken from a relative.
-    accelerator : Accelerator
-        The chip.
+    chip : str
+        The chip that was measured, or stands in for one that was not.
     precision : str
         As the entries name it.
     """
-    layout = core_layout(catalogue, accelerator.key)
-    chips = [accelerator.key, *relatives(catalogue, accelerator.key)]
+    layout = core_layout(catalogue, chip)
+    chips = [chip, *relatives(catalogue, chip)]
     alike = [chip for chip in chips if core_layout(catalogue, chip).architecture == layout.architecture]
     keys = [entry_key("gemm", chip, precision) for chip in alike]
     facts = [catalogue.entries[key].facts for key in keys if key in catalogue.entries]
@@ -315,10 +315,16 @@ def experts_kernel(
     """Expert layers of a chip, and whose measurements they rest on; parameters as of `gemm_kernel`.
 
     A library that was not measured on it keeps its own rules (tiles, routing, rows) with another library's numbers.
+    Cores of another design that do more arithmetic each than the relative's are fed as much more.
     """
     found = fitted(catalogue, "experts", accelerator.key, precision, stack, exclude=exclude)
-    layout = core_layout(catalogue, accelerator.key)
-    return experts_from(layout, accelerator, precision, found.stack, found.values, stack), found
+    layout, theirs = core_layout(catalogue, accelerator.key), core_layout(catalogue, found.chip)
+    values = found.values
+    if layout.architecture != theirs.architecture:
+        per_core = peak_of(accelerator, precision) / layout.cores
+        larger = per_core * theirs.cores / peak_of(catalogue.accelerator(found.chip), found.precision)
+        values = {**values, "core_bytes_per_s": values["core_bytes_per_s"] * max(larger, 1.0)}
+    return experts_from(layout, accelerator, precision, found.stack, values, stack), found
 
 
 def links_kernel(catalogue: Catalogue, chip: str, *, exclude: Collection[str] = ()) -> tuple[LinkKernel, Fitted]:

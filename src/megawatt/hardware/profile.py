@@ -202,22 +202,17 @@ def kernel_profile(catalogue: Catalogue, accelerator: Accelerator) -> KernelProf
         Facts ``gemm_achieved_<precision>_flops_per_s`` of accelerators and the entry ``training-practice``.
     accelerator : Accelerator
         The chip.
-
-    Notes
-    -----
-    A published best is of a short run of the best shape; steady training runs at the power limit and on the shapes
-    that the model has. ``gemm_sustained_frac`` carries that difference.
     """
     used = [_gemm_share(catalogue, accelerator, precision) for precision in accelerator.peak_flops_per_s]
     hbm = _hbm_rate(catalogue, accelerator)
-    own = ("gemm_sustained_frac", "attention_share", "expert_tile_rows", "block_rows")
+    own = ("attention_share", "expert_tile_rows", "block_rows")
     practice = [own_practice(catalogue, accelerator, name) for name in own]
     practice.append(catalogue.assume(_GROUPED.get(accelerator.family, PRACTICE_KEY), "grouped_share", _ROOM))
     shared = ("kernel_launch_s", "roofline_exponent", "attention_half_tokens")
     practice += [catalogue.assume(PRACTICE_KEY, name, _ROOM) for name in shared]
-    sustained, attention, tile, block, grouped, launch, exponent, half = (a.fact.number() for a in practice)
+    attention, tile, block, grouped, launch, exponent, half = (a.fact.number() for a in practice)
     rates = {
-        precision: accelerator.peak_flops_per_s[precision] * share.fact.number() * sustained
+        precision: accelerator.peak_flops_per_s[precision] * share.fact.number()
         for precision, share in zip(accelerator.peak_flops_per_s, used, strict=True)
     }
     return KernelProfile(

@@ -28,6 +28,10 @@ from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Spli
 __all__ = ["BlockTime", "head_time", "layer_columns", "layer_time", "split_of"]
 
 
+_CAST_BYTES: Final = 4.0
+"""Memory traffic of a cast to a narrow type: two bytes read, one written along rows and one along columns. [B]"""
+
+
 @dataclass(frozen=True, slots=True)
 class BlockTime:
     """Seconds of one block of one micro-batch; arrays of shape (n,).
@@ -195,7 +199,7 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
     works = {"gemm": multiplied, "attention": attention(practice, work, precision)}
     if routed is not None:
         works["experts"] = routed
-    vector_f, vector_b = _vector_s(work, layouts, practice, precision, routed=routed is None)
+    vector_f, vector_b = _vector_s(work, layouts, practice, job, routed=routed is None)
     forward, backward = {"vector": vector_f}, {"vector": vector_b}
     scores = works["attention"]
     weight = functools.reduce(operator.add, (w.weight for w in works.values()))
@@ -227,11 +231,13 @@ def _layer_once(job: Job, layouts: Layouts, practice: Practice, kind: LayerKind)
 
 
 def _vector_s(
-    work: LayerWork, layouts: Layouts, practice: Practice, precision: str, *, routed: bool
+    work: LayerWork, layouts: Layouts, practice: Practice, job: Job, *, routed: bool
 ) -> tuple[FloatArray, FloatArray]:
-    """Memory-bound operators, casts to a narrow type included (read two bytes, write one and its transpose);
-    ``routed``: those around the experts too."""
-    casts = 4.0 if precision in NARROW else 0.0
+    """Memory-bound operators, casts to a narrow type included; ``routed``: those around the experts too."""
+    precision = job.precision
+    casts = _CAST_BYTES if precision in NARROW else 0.0
+    if precision == "fp8" and not job.block_scaled:
+        casts = practice.stack.tensor_cast_bytes
     factor = practice.stack.vector_traffic_factor
     around = work.routed_bytes if routed else np.zeros_like(work.routed_bytes)
     biases = practice.stack.expert_bias_bytes * work.expert_biases

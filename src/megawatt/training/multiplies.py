@@ -82,7 +82,7 @@ def multiplies(
         except MegawattError:
             # No relative was measured either: the coarser model of the profile stays.
             continue
-        law = replace(kernel.law, **die_energies(catalogue, accelerator, found.precision))
+        law = replace(kernel.law, **die_energies(catalogue, found.chip, found.precision))
         kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0, law=law)
         if found.chip != accelerator.key:
             speed, facts = relative_speed(catalogue, accelerator)

@@ -123,20 +123,6 @@ class Practice:
             names["routed experts"] = f"experts {precision}"
         return {name: self.evidence.get(key, "roofline over its data sheet") for name, key in names.items()}
 
-    def scaled(self, job: Job) -> Practice:
-        """The same for a job (precision as the chip names it): 8-bit multiplies as their kind of scales allows."""
-        speed = self.stack.tensor_scaled_speed
-        if job.precision != "fp8" or job.block_scaled or speed == 1.0:
-            return self
-        multiplies = {n: _faster(k, speed) if n == "fp8" else k for n, k in self.multiplies.items()}
-        experts = {n: _faster(k, speed) if n == "fp8" else k for n, k in self.experts.items()}
-        return replace(self, multiplies=multiplies, experts=experts)
-
-
-def _faster(kernel: _Kernel, factor: float) -> _Kernel:
-    """A kernel at a higher rate for the same power."""
-    return replace(kernel, speed=kernel.speed * factor, law=replace(kernel.law, flop_j=kernel.law.flop_j / factor))
-
 
 def _attention(
     catalogue: Catalogue, accelerator: Accelerator, stack: Stack

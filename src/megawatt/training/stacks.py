@@ -79,8 +79,9 @@ class Stack:
         Operators that choose the experts and prepare the exchange; that exchange, permute and compute.
     expert_launches : float
         Operators for every expert of a rank besides; 0 where one kernel computes them all.
-    tensor_scaled_speed : float
-        Rate of 8-bit multiplies whose numbers share a scale by tensor over those that share one by block.
+    tensor_cast_bytes : float
+        Memory traffic of an element of 8-bit numbers that share a scale by tensor: read in 16 bits, written, and
+        transposed where the multiply takes one order of its operands alone. [B]
     grouped_share : float
         Rate of the grouped multiplies of experts that take every token over plain ones.
     dropless : bool
@@ -158,7 +159,7 @@ class Stack:
     expert_launches: float = 0.0
     expert_bias_bytes: float = 0.0
     graphs: tuple[str, ...] = ()
-    tensor_scaled_speed: float = 1.0
+    tensor_cast_bytes: float = 4.0
     grouped_share: float = 1.0
     dropless: bool = True
     host_exposed_frac: float = 0.0
@@ -232,6 +233,9 @@ def read_stack(
     last = until[-1] if until else ""
     used = _facts(catalogue, [*_ancestors(catalogue, key), *(f"{key}@{r}" for r in until)], accelerator)
     switched = read_features(features)
+    if accelerator.family != "gpu" and switched.dispatcher in DISPATCHERS[1:]:
+        found = f"stack feature dispatcher = {shown(switched.dispatcher)} on {accelerator.key}"
+        raise ScenarioError(f"{found}: a library of GPUs; allowed: {DISPATCHERS[0]}")
     written = "; ".join(filter(None, (f"{key}@{last or month}" if last or month else key, switched.text())))
 
     def usual(name: str) -> float:

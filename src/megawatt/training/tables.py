@@ -66,7 +66,7 @@ def layer_tables(job: Job, layouts: Layouts, practice: Practice) -> LayerTables:
     job, layouts, practice
         What is trained (precision as the chip names it), layouts (n,) with n >= 1, machine and stack.
     """
-    y, practice = layouts, practice.scaled(job)
+    y = layouts
     # What full recomputation of some layers comes to depends on the chunks of the pipeline.
     repeated = np.where(y.repeated_layers > 0, y.repeated_layers * y.pp * y.vpp, 0)
     first, entry = distinct_rows((*layer_columns(y), y.recompute, y.modules, repeated, y.group_layers))

@@ -106,7 +106,7 @@ GROUPS: Final = (
         "Megatron-Core, Blackwell",
         ("stack-megatron-core",),
         ("b200", "gb200"),
-        _fields(gemm_frac=(0.4, 1.0), tensor_scaled_speed=(0.9, 1.3)),
+        _fields(gemm_frac=(0.4, 1.0)),
         dense=True,
         newest=True,
     ),

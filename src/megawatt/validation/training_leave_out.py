@@ -1,8 +1,9 @@
 """Published runs predicted by constants that were fitted without them: one source, or one chip, left out at a time.
 
 ``python -m megawatt.validation.training_leave_out WORD... --files FILE...`` prints the errors of the runs whose source
-holds a word, or whose chip it is. Every group of constants that touches them is fitted anew without them, on the step
-times linearised at the catalogue's constants: a fit costs one slope for each constant, not a search.
+holds a word, or whose chip it is; ``--each`` leaves out every source of the fit in turn. Every group of constants that
+touches them is fitted anew without them, on the step times linearised at the catalogue's constants: a fit costs one
+slope for each constant, not a search.
 """
 
 from __future__ import annotations
@@ -42,6 +43,18 @@ class Linear:
         start = self.problem.start
         shares, _ = robust_fit(self.errors[used], self.slopes[used], start)
         return np.asarray(self.errors + self.slopes @ (shares - start))
+
+    def moved(self, left: NDArray[np.bool_]) -> list[str]:
+        """Constants that move by more than their standard error where runs of the fit are left out: from, to."""
+        used, problem = self.fitted & ~left, self.problem
+        if not used.any() or not (self.fitted & left).any():
+            return []
+        whole, spread = robust_fit(self.errors[self.fitted], self.slopes[self.fitted], problem.start)
+        shares, _ = robust_fit(self.errors[used], self.slopes[used], problem.start)
+        ends = zip(*(problem.low + problem.room * s for s in (whole, shares)), strict=True)
+        far = np.abs(shares - whole) > spread
+        named = zip(problem.names, ends, far, strict=True)
+        return [f"{name} {before:.3g} to {after:.3g}" for name, (before, after), moves in named if moves]
 
 
 def linearised(group: Group, rows: Rows, catalogue: Catalogue) -> Linear:
@@ -90,17 +103,18 @@ def left_out_errors(
     return {i: float(np.expm1(plain[i] + moved[i])) for i in chosen}
 
 
-def _summary(word: str, errors: dict[str, float]) -> str:
-    found = np.array(list(errors.values()))
+def _summary(word: str, errors: dict[str, float], fitted: dict[str, float], moved: Sequence[str]) -> str:
+    found, before = (np.array([table[i] for i in errors]) for table in (errors, fitted))
     size = np.abs(found)
-    figures = f"{size.mean():.1%} | {np.quantile(size, 0.9):.1%} | {found.mean():+.1%}"
-    return f"| {word} | {len(found)} | {figures} |\n"
+    figures = f"{np.abs(before).mean():.1%} | {size.mean():.1%} | {np.quantile(size, 0.9):.1%} | {found.mean():+.1%}"
+    return f"| {word} | {len(found)} | {figures} | {'; '.join(moved)} |\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print mean error, the error that 90 % are within, and bias of what is left out, word by word."""
+    """Print mean error, the error that 90 % are within, bias, and the constants that move, word by word."""
     parser = argparse.ArgumentParser(description="Runs by constants that were fitted without them")
-    parser.add_argument("left_out", nargs="+", metavar="WORD", help="part of the name of a source, or a chip")
+    parser.add_argument("left_out", nargs="*", metavar="WORD", help="part of the name of a source, or a chip")
+    parser.add_argument("--each", action="store_true", help="every source of the fit in turn")
     parser.add_argument("--files", nargs="+", type=Path, required=True, help="CSV files of training runs")
     parser.add_argument("--least-tokens", type=float, default=0.0, help="print only runs of sequences as long as that")
     given = parser.parse_args(arguments)
@@ -108,16 +122,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = fit_rows(given.files, catalogue, lambda row: row.get("scorable") != "0")
     known: dict[str, Linear] = {}
     shown = {run.id for _, run in rows if run.job.seq_len >= given.least_tokens}
-    sys.stdout.write("| left out | runs | mean | 90 % within | bias |\n|---|---|---|---|---|\n")
-    for word in given.left_out:
+    sources = sorted({row["source"] for row, _ in rows if row.get("fold") == "fit"}) if given.each else []
+    sys.stdout.write("| left out | runs | as fitted | left out | 90 % within | bias | constants that move |\n")
+    sys.stdout.write("|---|---|---|---|---|---|---|\n")
+    runs = [run for _, run in rows]
+    plain = Problem.of(Group("", (), (), {}), runs, catalogue).errors(np.zeros(0))
+    fitted = dict(zip([run.id for run in runs], np.expm1(plain).tolist(), strict=True))
+    everything: dict[str, float] = {}
+    for word in (*given.left_out, *sources):
 
         def named(row: Row, word: str = word) -> bool:
             return word.lower() in row.get("source", "").lower() or word == row.get("accelerator")
 
         errors = left_out_errors(rows, named, catalogue, known)
         chosen = {i: error for i, error in errors.items() if i in shown}
-        if chosen:
-            sys.stdout.write(_summary(word, chosen))
+        if not chosen:
+            continue
+        moved = [m for linear in known.values() for m in linear.moved(np.isin(linear.ids, list(errors)))]
+        sys.stdout.write(_summary(word, chosen, fitted, moved))
+        everything |= chosen
+    if given.each and everything:
+        before, after = (float(np.mean([abs(table[i]) for i in everything])) for table in (fitted, everything))
+        sys.stdout.write(f"\nall: {before:.1%} as fitted, {after:.1%} left out\n")
 
 
 if __name__ == "__main__":

@@ -193,8 +193,7 @@ def test_profile_uses_the_chips_own_measurement() -> None:
     catalogue = load_catalogue()
     chip = catalogue.accelerator("h100-sxm")
     profile = kernel_profile(catalogue, chip)
-    sustained = catalogue.number("training-practice", "gemm_sustained_frac")
-    assert profile.gemm_flops_per_s["bf16"] == pytest.approx(794.5e12 * sustained)
+    assert profile.gemm_flops_per_s["bf16"] == pytest.approx(794.5e12)
     assert profile.hbm_flow_bytes_per_s == 2.84e12
     kinds = {a.name: a.fact.kind for a in profile.assumptions}
     assert kinds["h100-sxm.gemm_achieved_bf16_frac"] == "measured"

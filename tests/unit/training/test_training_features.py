@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.training import Features, merge_features, read_features
+from megawatt.training.stacks import read_stack
+
+CATALOGUE = load_catalogue()
 
 
 def test_features_are_read() -> None:
@@ -41,3 +45,11 @@ def test_the_first_that_says_something_counts() -> None:
 def test_wrong_features_are_named(text: str, words: str) -> None:
     with pytest.raises(ScenarioError, match=words):
         read_features(text)
+
+
+@pytest.mark.parametrize("system", ["tpu-v7-pod", "trn2-ultraserver"])
+def test_dispatchers_of_gpus_run_on_gpus_alone(system: str) -> None:
+    chip = CATALOGUE.system(system).accelerator
+    with pytest.raises(ScenarioError, match=f"dispatcher = 'deepep' on {chip.key}.*allowed: alltoall"):
+        read_stack(CATALOGUE, "; dispatcher=deepep", chip)
+    assert read_stack(CATALOGUE, "; dispatcher=alltoall", chip)[0].dispatcher == "alltoall"

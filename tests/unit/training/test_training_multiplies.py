@@ -104,15 +104,16 @@ def test_grouped_multiplies_of_maxtext_are_slower_unless_a_capacity_makes_them_e
     assert slow.parts_s["experts"] * share == pytest.approx(fast.parts_s["experts"], rel=0.02)
 
 
-@pytest.mark.parametrize(("machine", "faster"), [("gb200-nvl72", True), ("hgx-h100", False)])
-def test_blackwell_multiplies_faster_with_a_scale_by_tensor_than_by_block(machine: str, faster: bool) -> None:
+@pytest.mark.parametrize(("machine", "less"), [("gb200-nvl72", True), ("hgx-h100", False)])
+def test_blackwell_casts_fewer_bytes_with_a_scale_by_tensor_than_by_block(machine: str, less: bool) -> None:
     system, arch = CATALOGUE.system(machine), load_model("llama-3.1-8b", CATALOGUE)
     practice = practice_for(CATALOGUE, system)
     by_tensor, by_block = (
         step_cost(Job(arch, 8192, 8, name), system, one_layout(dp=8), practice=practice) for name in ("fp8", "mxfp8")
     )
     ratio = float(by_block.step_time_s[0] / by_tensor.step_time_s[0])
-    assert (1.02 < ratio < 1.07) if faster else ratio == pytest.approx(1.0)
+    # One copy instead of two: a quarter of what the casts take, which are 3 % of the step.
+    assert (1.005 < ratio < 1.02) if less else ratio == pytest.approx(1.0)
     assert Job(arch, 8192, 8, "mxfp8").on(system.accelerator).on(system.accelerator).block_scaled
 
 
@@ -133,3 +134,20 @@ def test_a_cap_that_is_not_reached_changes_nothing_and_lower_ones_save_energy_sm
     assert all(np.diff(energies) < 0.0)
     # each step of the cap saves about as much as the one before
     assert np.ptp(np.diff(energies)) < 0.2 * abs(np.diff(energies)).max()
+
+
+def test_experts_on_few_large_cores_are_fed_as_the_relatives_are() -> None:
+    # Gaudi 3 has eight engines of 256 x 256 where H200 has 132 cores: its experts reach a like share of its peak.
+    system, arch = CATALOGUE.system("gaudi3-node"), load_model("qwen3-30b-a3b", CATALOGUE)
+    practice = practice_for(CATALOGUE, system)
+    cost = step_cost(Job(arch, 4096, 64, "bf16"), system, one_layout(dp=8, micro_batch=4), practice=practice)
+    assert 0.3 < float(cost.parts_s["gemm"][0] / cost.parts_s["experts"][0]) < 1.0
+
+
+def test_relatives_that_stand_in_bring_the_energy_of_their_die() -> None:
+    # MI350X takes B200's kernels, MI455X those of GB200, which is the same die.
+    energies = [
+        practice_for(CATALOGUE, CATALOGUE.system(name)).multiplies["fp8"].law.flop_j
+        for name in ("mi350x-node", "helios", "hgx-b200")
+    ]
+    assert energies == pytest.approx([energies[0]] * 3)
