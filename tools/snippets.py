@@ -118,6 +118,23 @@ def unread(words: list[str]) -> str:
     return ""
 
 
+def failed(page: Path, folder: Path) -> list[str]:
+    """The commands of a page that fail when they are run one after another in a folder beside the examples."""
+    from click.testing import CliRunner
+
+    from megawatt.cli.entry import cli
+
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(ROOT / "examples")
+    found = []
+    with contextlib.chdir(folder):
+        for line, words in commands(page.read_text("utf-8")):
+            result = CliRunner().invoke(cli, words)
+            if result.exit_code:
+                found.append(f"{page.name}:{line}: exit {result.exit_code}: {result.output[-300:]}")
+    return found
+
+
 def anew(page: Path) -> str:
     """The text of a page with the outputs of its examples as they are now."""
     text = page.read_text("utf-8")

@@ -32,6 +32,19 @@ def test_a_wrong_snippet_is_found(tmp_path: Path) -> None:
     assert len(snippets.wrong(page)) == 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("page", sorted((snippets.ROOT / "docs/start").glob("*.md")), ids=lambda page: page.stem)
+def test_the_first_five_minutes_run(page: Path, tmp_path: Path) -> None:
+    assert not snippets.failed(page, tmp_path)
+
+
+def test_a_command_that_fails_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```\nmegawatt show trn3\nmegawatt check nothing.toml\n```\n")
+    (found,) = snippets.failed(page, tmp_path)
+    assert found.startswith("page.md:3: exit ")
+
+
 LESSONS = sorted((snippets.ROOT / "docs/lessons").glob("*.ipynb"))
 GALLERY = sorted((snippets.ROOT / "examples/gallery").glob("*.py"))
 
