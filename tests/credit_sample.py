@@ -8,8 +8,9 @@ from pathlib import Path
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.committee import credit_paper
+from megawatt.chain.credit_records import CreditPaper
 from megawatt.chain.links import Links, forge
-from megawatt.chain.records import Comparison, CreditPaper
+from megawatt.chain.records import Comparison
 from megawatt.risk import simulate
 from megawatt.scenario import load
 from tests.report_sample import sample_comparison

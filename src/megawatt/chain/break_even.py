@@ -19,10 +19,10 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar
+from megawatt.chain.credit_records import BreakEven
 from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
-from megawatt.chain.records import BreakEven
 from megawatt.chain.served import ServingMoney
 from megawatt.finance import CashFlow, Hall, LenderTerms, OperatingFlows, live_share, project
 from megawatt.finance.agreements import SOLD

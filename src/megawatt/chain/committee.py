@@ -9,8 +9,8 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.chain.break_even import break_evens
+from megawatt.chain.credit_records import BreakEven, CreditPaper, Tranche
 from megawatt.chain.links import Links
-from megawatt.chain.records import BreakEven, CreditPaper, Tranche
 from megawatt.finance import CashFlow, make_spine
 from megawatt.finance.committee import (
     Amount,

@@ -10,8 +10,8 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.chain.links import Links, forge_hours
+from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.power import BlockMoney
-from megawatt.chain.records import MinedYear
 from megawatt.chain.site import dry_response
 from megawatt.dispatch import (
     HourlyPlan,

@@ -23,11 +23,11 @@ from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.lease import lease_money, owner_power_frac
 from megawatt.chain.loan import junior_terms
 from megawatt.chain.mined import mined_year, with_values
+from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
 from megawatt.chain.plants import PlantMoney, Plants, Solved, added_by_plants, plants_of
 from megawatt.chain.power import BlockMoney, block_money, power_index
-from megawatt.chain.records import MinedYear
 from megawatt.chain.site import (
     Grid,
     Halls,

@@ -12,9 +12,9 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.mined_months import machine_steps, mined_months
+from megawatt.chain.mined_records import HashYear, MinedYear
 from megawatt.chain.miners import MinersPower
 from megawatt.chain.money import CashModel
-from megawatt.chain.records import HashYear, MinedYear
 from megawatt.dispatch import SiteProblem
 from megawatt.facility import FacilityResponse
 from megawatt.finance import Spine

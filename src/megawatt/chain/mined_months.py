@@ -6,9 +6,9 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.chain.businesses import MiningMoney, RunningCost
+from megawatt.chain.mined_records import MachineStep, MinedMonth
 from megawatt.chain.miners import MinersPower
 from megawatt.chain.money import CashModel
-from megawatt.chain.records import MachineStep, MinedMonth
 from megawatt.dispatch.response import MiningMonths
 from megawatt.mining import (
     HashEconomics,

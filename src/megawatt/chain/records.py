@@ -10,33 +10,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.credit_records import CreditPaper
+from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.served import ServedChips
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.capacities import WorstHour
 from megawatt.facility.records import FacilityYear, Weather
 from megawatt.finance.agreements import OperatingTerms
-from megawatt.finance.committee import Amount, Covenant, CreditYear, Maturity
 from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack
 from megawatt.mining.records import HashEconomics, MinerFleet
-from megawatt.risk.records import CreditRisk, Risk
+from megawatt.risk.records import Risk
 from megawatt.runs import RunCost, TrainingRun
 from megawatt.training.records import TrainingPlan
 
 __all__ = [
     "MISSED_PATHS",
-    "BreakEven",
     "Comparison",
     "ConversionDate",
     "ConversionResult",
-    "CreditPaper",
-    "HashYear",
     "Headline",
-    "MachineStep",
-    "MinedMonth",
-    "MinedYear",
     "Sensitivity",
-    "Tranche",
     "UnitCost",
     "UseResult",
 ]
@@ -143,159 +137,6 @@ class UnitCost:
 
 
 @dataclass(frozen=True, slots=True)
-class HashYear:
-    """A calendar year of the base case's hash price; means of ``months`` months.
-
-    ``network_pays_frac`` is the share of the network's machines whose power costs less than this hash price earns.
-    """
-
-    year: int
-    months: int
-    hashprice_usd_per_ph_day: float
-    usd_per_mwh: float
-    strike_usd_per_mwh: float
-    network_eh_per_s: float
-    subsidy_btc: float
-    network_pays_frac: float
-
-
-@dataclass(frozen=True, slots=True)
-class MinedMonth:
-    """A month of the base case's miners.
-
-    ``mined_btc`` coins of the site's own machines after the pool's fee; ``ph_days`` their accepted hashes, PH/s times
-    days; ``mwh`` energy at the connection, customers' machines included, and ``energy_usd`` its bill, of which
-    ``own_energy_usd`` and ``own_site_usd`` (running the halls) are the own machines'; ``hosted_usd`` customers pay.
-    """
-
-    month: str
-    btc_price_usd: float
-    hashprice_usd_per_ph_day: float
-    network_eh_per_s: float
-    mined_btc: float
-    ph_days: float
-    mwh: float
-    energy_usd: float
-    own_energy_usd: float
-    own_site_usd: float
-    hosted_usd: float
-
-    @property
-    def hashprice_btc_per_ph_day(self) -> float:
-        """Hash price in coins. [BTC/PH/day]"""
-        return self.hashprice_usd_per_ph_day / self.btc_price_usd
-
-    @property
-    def energy_usd_per_btc(self) -> float | None:
-        """Energy per own coin; None where none is mined. [USD/BTC]"""
-        return self.own_energy_usd / self.mined_btc if self.mined_btc > 0.0 else None
-
-    @property
-    def cash_usd_per_btc(self) -> float | None:
-        """Energy and running cost per own coin; None where none is mined. [USD/BTC]"""
-        return (self.own_energy_usd + self.own_site_usd) / self.mined_btc if self.mined_btc > 0.0 else None
-
-    @property
-    def cash_usd_per_ph_day(self) -> float | None:
-        """Energy and running cost of a PH/s for a day, to hold against the hash price. [USD/PH/day]"""
-        return (self.own_energy_usd + self.own_site_usd) / self.ph_days if self.ph_days > 0.0 else None
-
-    @property
-    def all_in_usd_per_mwh(self) -> float | None:
-        """Energy bill per MWh at the connection; None where nothing is drawn. [USD/MWh]"""
-        return self.energy_usd / self.mwh if self.mwh > 0.0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class MachineStep:
-    """A model or mode of the fleet: its power, energy per hash, and where it stops paying.
-
-    ``strike_usd_per_mwh`` is the delivered price of power at the year's mean hash price; ``break_even_usd_per_ph_day``
-    the hash price at the year's mean delivered price.
-    """
-
-    machine: str
-    it_mw: float
-    j_per_th: float
-    strike_usd_per_mwh: float
-    break_even_usd_per_ph_day: float
-
-
-@dataclass(frozen=True, slots=True)
-class MinedYear:
-    """What a mined MWh earns in the year that is dispatched: the first twelve months with all halls live.
-
-    Attributes
-    ----------
-    first_month, last_month : str
-        The months that it stands for.
-    by_month_usd_per_mwh : (12,)
-        Revenue at the miners' plug after uptime and pool fee, January first. [USD/MWh]
-    usd_per_mwh : float
-        Mean of the months. [USD/MWh]
-    facility_per_it : float
-        MW at the connection that stop with a MW of miners: cooling and losses, mean of the hours. [-]
-    strikes_usd_per_mwh : tuple of float
-        Delivered price of power above which each mode's share of the power stops, the last to stop first:
-        ``usd_per_mwh`` times its worth over ``facility_per_it``. [USD/MWh]
-    outlook : tuple of HashYear
-        Every calendar year of the project.
-    next_difficulty_ratio : float or None
-        Expected difficulty after the next retarget over the present one; where the scenario says how the period goes.
-    hosted_by_month_usd_per_mwh : (12,) or None
-        What a MWh at customers' plugs brings the site; None without customers. [USD/MWh]
-    months : tuple of MinedMonth
-        Every month from the first live block on.
-    machines : tuple of MachineStep
-        Where each model and mode stops paying, the last to stop first.
-    """
-
-    first_month: str
-    last_month: str
-    by_month_usd_per_mwh: NDArray[np.float64]
-    usd_per_mwh: float
-    facility_per_it: float
-    strikes_usd_per_mwh: tuple[float, ...]
-    outlook: tuple[HashYear, ...]
-    next_difficulty_ratio: float | None = None
-    assumptions: tuple[Assumption, ...] = ()
-    hosted_by_month_usd_per_mwh: NDArray[np.float64] | None = None
-    months: tuple[MinedMonth, ...] = ()
-    machines: tuple[MachineStep, ...] = ()
-
-    @property
-    def year(self) -> tuple[MinedMonth, ...]:
-        """The months of the dispatched year, as the cash flow has them."""
-        return tuple(row for row in self.months if self.first_month <= row.month <= self.last_month)
-
-    @property
-    def year_btc(self) -> float:
-        """Coins of the site's own machines in those months. [BTC]"""
-        return sum(row.mined_btc for row in self.year)
-
-    @property
-    def cash_usd_per_btc(self) -> float | None:
-        """Energy and running cost per coin in those months; None where none is mined. [USD/BTC]"""
-        paid = sum(row.own_energy_usd + row.own_site_usd for row in self.year)
-        return paid / self.year_btc if self.year_btc > 0.0 else None
-
-    @property
-    def hosted_strike_usd_per_mwh(self) -> float | None:
-        """Delivered price of power above which customers' machines are off, mean of the months in which they pay; None
-        without customers. [USD/MWh]"""
-        theirs = self.hosted_by_month_usd_per_mwh
-        if theirs is None:
-            return None
-        paying = theirs[theirs > 0.0]
-        return float(paying.mean()) / self.facility_per_it if paying.size else 0.0
-
-    @property
-    def strike_usd_per_mwh(self) -> float:
-        """Delivered price of power above which all miners are off. [USD/MWh]"""
-        return self.strikes_usd_per_mwh[0]
-
-
-@dataclass(frozen=True, slots=True)
 class Footprint:
     """Carbon and water of the site year; None where the scenario does not say what is needed.
 
@@ -307,78 +148,6 @@ class Footprint:
     carbon_market_t: float | None
     water_m3: float
     source_water_m3: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEven:
-    """Where one input breaks one test of the loan, everything else as in the base case.
-
-    Attributes
-    ----------
-    test : str
-        ``lock-up``, ``covenant``, ``DSCR of 1.00×``, ``missed payment`` or ``balloon unpaid``.
-    level : float or None
-        Cover of the test; None for what is owed and unpaid.
-    lever, unit : str
-        The input that moves, e.g. the rent, and its unit.
-    base : float
-        The input in the base case.
-    value : float or None
-        The input at which the test is just broken; None where no value in the range breaks it, or mends a test that is
-        broken in the base case.
-    month : str or None
-        Month of the event there, or in the base case where that is broken already.
-    broken : bool
-        The test is broken in the base case already: ``value`` is then what would mend it.
-    """
-
-    test: str
-    level: float | None
-    lever: str
-    unit: str
-    base: float
-    value: float | None
-    month: str | None
-    broken: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Tranche:
-    """A loan of the base case: terms, and what is owed at the end of each calendar year. [USD]
-
-    ``late_usd`` is what is due and unpaid at its last payment, ``repaid`` the month in which the last dollar is paid;
-    None for never.
-    """
-
-    name: str
-    drawn_usd: float
-    rate: float
-    shape: str
-    first_payment: str
-    last_payment: str
-    balance_usd: tuple[float, ...]
-    late_usd: float
-    repaid: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CreditPaper:
-    """What a credit committee reads of a use with debt.
-
-    ``verdict`` says in sentences what breaks first, at which price, when, and what lenders lose. ``debt_usd`` is owed
-    at the first payment; ``years`` are calendar years, ``tranches`` hold a balance for each of them.
-    """
-
-    verdict: tuple[str, ...]
-    debt_usd: float
-    sources: tuple[Amount, ...]
-    uses: tuple[Amount, ...]
-    years: tuple[CreditYear, ...]
-    tranches: tuple[Tranche, ...]
-    covenants: tuple[Covenant, ...]
-    break_evens: tuple[BreakEven, ...]
-    maturity: Maturity | None
-    risk: CreditRisk
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from megawatt.chain.committee import credit_paper
 from megawatt.chain.compute import Compute
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
+from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.operating import operating_terms
 from megawatt.chain.power import BlockMoney, block_notes
-from megawatt.chain.records import Footprint, MinedYear, Sensitivity, UseResult
+from megawatt.chain.records import Footprint, Sensitivity, UseResult
 from megawatt.chain.run_cost import run_cost
 from megawatt.chain.sensitivity import sensitivities
 from megawatt.chain.site import Halls

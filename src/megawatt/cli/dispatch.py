@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from megawatt.catalogue import Catalogue
     from megawatt.chain.hours import SiteYear
-    from megawatt.chain.records import MinedYear
+    from megawatt.chain.mined_records import MinedYear
     from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan
     from megawatt.dispatch.operator import OperatorYear
     from megawatt.scenario import LoadedScenario

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from megawatt.chain.records import BreakEven, Comparison, CreditPaper, Tranche, UseResult
+from megawatt.chain.credit_records import BreakEven, CreditPaper, Tranche
+from megawatt.chain.records import Comparison, UseResult
 from megawatt.finance.committee import Amount, CreditYear
 from megawatt.report.figure import Table, wording
 from megawatt.report.format import DASH, chance, factor, fixed, percent

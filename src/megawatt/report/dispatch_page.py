@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.chain.records import MinedYear
+from megawatt.chain.mined_records import MinedYear
 from megawatt.dispatch import earned_usd, ledger
 from megawatt.hours import MONTH_NAMES
 from megawatt.report.charts.dispatch import DispatchRun, battery_charts, money_chart, price_response_chart, week_chart

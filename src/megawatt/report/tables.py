@@ -9,7 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.chain.records import Headline, MinedYear, UseResult
+from megawatt.chain.mined_records import MinedYear
+from megawatt.chain.records import Headline, UseResult
 from megawatt.report.charts.chip import exposed_loss, planned
 from megawatt.report.charts.money import first_path
 from megawatt.report.figure import Table, wording

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.chain.hours import SiteYear
-from megawatt.chain.records import MinedMonth, MinedYear
+from megawatt.chain.mined_records import MinedMonth, MinedYear
 from megawatt.dispatch import HourlyPlan, HourlyProblem, WaterPlan, earned_usd, ledger
 from megawatt.dispatch.operator import OperatorYear
 from megawatt.dispatch.trace import week_start

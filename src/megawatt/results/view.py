@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from megawatt.chain.records import Comparison, ConversionResult, Footprint, MinedMonth, MinedYear, UseResult
+from megawatt.chain.mined_records import MinedMonth, MinedYear
+from megawatt.chain.records import Comparison, ConversionResult, Footprint, UseResult
 from megawatt.facility import WorstHour
 from megawatt.files import strict
 from megawatt.finance.credit import credit_measures

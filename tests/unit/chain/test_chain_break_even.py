@@ -11,9 +11,9 @@ from scipy.optimize import brentq
 
 from megawatt.chain.break_even import break_evens, edges
 from megawatt.chain.committee import credit_paper
+from megawatt.chain.credit_records import BreakEven
 from megawatt.chain.lease import LeaseMoney
 from megawatt.chain.links import Links
-from megawatt.chain.records import BreakEven
 from megawatt.finance import CashFlow
 from megawatt.finance.credit import credit_measures
 from megawatt.report import credit_tables

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from megawatt.chain.records import CreditPaper, Tranche
+from megawatt.chain.credit_records import CreditPaper, Tranche
 from megawatt.cli.credit import print_credit
 from megawatt.report import credit_tables, render, render_credit
 from megawatt.results import summary_of

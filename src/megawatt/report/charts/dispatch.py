@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.chain.records import MinedYear
+from megawatt.chain.mined_records import MinedYear
 from megawatt.dispatch import HourlyPlan, HourlyProblem, Storage, earned_usd, ledger
 from megawatt.dispatch.operator import OperatorYear
 from megawatt.dispatch.trace import HOURS_IN_WEEK, week_start

@@ -22,7 +22,7 @@ _RECORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "compare": ("training.machines:Machine", "training.records:TrainingPlan"),
     "serve": ("serving.records:ServingChoice", "serving.planning:ServingPlan"),
     "hall": ("facility.records:FacilityYear", "facility.capacities:CapacityPlan", "facility.water:WaterChoice"),
-    "dispatch": ("dispatch.hourly:HourlyPlan", "dispatch.operator:OperatorYear", "chain.records:MinedYear",
+    "dispatch": ("dispatch.hourly:HourlyPlan", "dispatch.operator:OperatorYear", "chain.mined_records:MinedYear",
                  "tariff.bill:Bill"),
     "convert": ("chain.records:ConversionResult", "chain.records:ConversionDate"),
     "mix": ("chain.mixed:MixedSite",),
