@@ -96,21 +96,31 @@ def build_price_shape(folder: Traversable, entry: Entry, year: int, fact: Fact) 
     CatalogueError
         If a table is missing or has the wrong number of rows.
     """
-    name = f"table-price-{entry.key}-{year}.csv"
-    header, rows = read_table(folder, name)
-    bin_frac = np.array([float(cell) for cell in header[2:]], dtype=np.float64)
-    if len(rows) != 12 * 24:
-        raise CatalogueError(f"{name}: {len(rows)} rows, must be 288 (month by hour of day)")
-    prices = np.array([[float(cell) for cell in row[2:]] for row in rows], dtype=np.float64)
+    bin_frac, prices, ranks = _prices(folder, entry.key, year)  # type: ignore[arg-type]  # folders are hashable
     return PriceShape(
         grid=entry.key,
         title=entry.title,
         year=year,
         bin_frac=bin_frac,
-        price_usd_per_mwh=prices.reshape(12, 24, bin_frac.size),
-        day_rank_frac=_day_ranks(folder, entry.key, year),
+        price_usd_per_mwh=prices,
+        day_rank_frac=ranks,
         fact=fact,
     )
+
+
+@cache
+def _prices(folder: Traversable, grid: str, year: int) -> tuple[NDArray[np.float64], ...]:
+    """Bins (k,), prices (12, 24, k) and ranks of days (365,) as their tables have them; read-only."""
+    name = f"table-price-{grid}-{year}.csv"
+    header, rows = read_table(folder, name)
+    bin_frac = np.array([float(cell) for cell in header[2:]], dtype=np.float64)
+    if len(rows) != 12 * 24:
+        raise CatalogueError(f"{name}: {len(rows)} rows, must be 288 (month by hour of day)")
+    prices = np.array([[float(cell) for cell in row[2:]] for row in rows], dtype=np.float64)
+    found = (bin_frac, prices.reshape(12, 24, bin_frac.size), _day_ranks(folder, grid, year))
+    for table in found:
+        table.flags.writeable = False
+    return found
 
 
 def _day_ranks(folder: Traversable, grid: str, year: int) -> NDArray[np.float64]:

@@ -248,8 +248,8 @@ def forge(
     InfeasibleError
         If no layout fits, or the load does not fit the halls or the connection.
     """
-    memo = Memo(catalogue) if near is None else Memo(catalogue, near.made)
-    return _link(scenario, memo, folder, held or Held(), CashModel.sculpted, metered)
+    before = {} if near is None else {name: made for name, made in near.made.items() if name != _HELD_YEAR}
+    return _link(scenario, Memo(catalogue, before), folder, held or Held(), CashModel.sculpted, metered)
 
 
 def forge_hours(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Links:
@@ -362,7 +362,7 @@ def _with_plants(
     # The halls' year is held as the layout is: what plants add is not solved anew where only the halls moved.
     years = memo("solved years", _no_years)
     added = memo(
-        "added by plants",
+        _HELD_YEAR,
         partial(added_by_plants, problem=problem, solved=years),
         plants,
         worth,
@@ -434,6 +434,8 @@ def factor_terms_of(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
     )
 
 
+_HELD_YEAR: Final = "added by plants"
+"""A result that rests on a year which is no input of it: held where an input moves, new for another scenario."""
 _NOT_FACTORS: Final = (
     "paths", "stress", "tenant_default_by_year", "tenant_rating", "claim_recovery_frac", "claim_lag_months",
 )  # fmt: skip

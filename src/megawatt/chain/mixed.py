@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -151,13 +152,21 @@ def water_m3(part: MixedPart) -> float:
     return float(solve_merit(part.links.problem).water_l.sum()) / LITRE_PER_M3
 
 
-def forge_parts(loaded: LoadedMix, progress: Callable[[str], None] = lambda text: None) -> tuple[MixedPart, ...]:
-    """Every part alone on the site's connection."""
-    made = []
+def forge_parts(
+    loaded: LoadedMix,
+    progress: Callable[[str], None] = lambda text: None,
+    near: Mapping[str, Links] = MappingProxyType({}),
+) -> tuple[MixedPart, ...]:
+    """Every part alone on the site's connection; ``near`` holds links of parts that differ little, by name.
+
+    What a part has in common with such a one, or with the part before it, is not computed again.
+    """
+    made: list[MixedPart] = []
     months = _months(loaded)
     for part in loaded.parts:
         progress(part.name)
-        made.append(_alone(part, forge(part.use.scenario, loaded.catalogue, part.use.folder), months))
+        like = near.get(part.name, made[-1].links if made else None)
+        made.append(_alone(part, forge(part.use.scenario, loaded.catalogue, part.use.folder, near=like), months))
     return tuple(made)
 
 
@@ -191,15 +200,21 @@ def _worth(part: MixedPart) -> tuple[bool, float]:
     return mined is not None, 0.0 if mined is None else -mined.strike_usd_per_mwh
 
 
-def mixed_site(loaded: LoadedMix, progress: Callable[[str], None] = lambda text: None) -> MixedSite:
+def mixed_site(
+    loaded: LoadedMix,
+    progress: Callable[[str], None] = lambda text: None,
+    near: Mapping[str, Links] = MappingProxyType({}),
+) -> MixedSite:
     """A mixed site through the whole chain: every part, the connection that they share, plants and services.
+
+    ``near``: as `forge_parts`.
 
     Raises
     ------
     InfeasibleError
         If the connection cannot carry the AI load of all parts, or the right of water is too small.
     """
-    parts = forge_parts(loaded, progress)
+    parts = forge_parts(loaded, progress, near)
     site = site_of(loaded, parts, load_site(loaded))
     right = loaded.mix.water_m3_per_year
     if right is not None and site.water_m3() > right.number():

@@ -180,13 +180,13 @@ def value_points(
         Number of the first point.
     """
     mixed = is_mix(read_toml(file)[0])
-    rows = []
+    rows, near = [], dict[str, Links]()
     for number, point in enumerate(points, first):
         given = dict(zip(paths, point, strict=True))
         told = _told(settings, paths, point)
         head = {"point": number, **given}
         try:
-            found = _mixed(file, catalogue, told) if mixed else _uses(file, catalogue, told)
+            found = (_mixed if mixed else _uses)(file, catalogue, told, near)
         except MegawattError as error:
             found = [{"use": "", "refused": (str(error.problems[0]) if error.problems else str(error))[:500]}]
         rows += [{**head, **_EMPTY, **row} for row in found]
@@ -205,9 +205,13 @@ def _toml(value: Any) -> str:
     return str(value)
 
 
-def _uses(file: Path, catalogue: Catalogue, settings: Sequence[str]) -> list[dict[str, Any]]:
+def _uses(file: Path, catalogue: Catalogue, settings: Sequence[str], near: dict[str, Links]) -> list[dict[str, Any]]:
+    """Rows of the uses of a scenario; links of the point before (``near``) serve where they are the same."""
     loaded = load(file, catalogue, settings)
-    return [_row(forge(use.scenario, loaded.catalogue, use.folder)) for use in loaded.uses]
+    for use in loaded.uses:
+        name = use.scenario.name
+        near[name] = forge(use.scenario, loaded.catalogue, use.folder, near=near.get(name))
+    return [_row(near[use.scenario.name]) for use in loaded.uses]
 
 
 def _row(links: Links) -> dict[str, Any]:
@@ -223,8 +227,9 @@ def _row(links: Links) -> dict[str, Any]:
     }
 
 
-def _mixed(file: Path, catalogue: Catalogue, settings: Sequence[str]) -> list[dict[str, Any]]:
-    site = mixed_site(load_mix(file, catalogue, settings))
+def _mixed(file: Path, catalogue: Catalogue, settings: Sequence[str], near: dict[str, Links]) -> list[dict[str, Any]]:
+    site = mixed_site(load_mix(file, catalogue, settings), near=near)
+    near |= {part.name: part.links for part in site.parts}
     parts = [
         {
             "use": part.name,

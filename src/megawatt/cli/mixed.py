@@ -74,7 +74,7 @@ def mix(
     for target, columns in ((months, mixed_months), (hours, mixed_hours)):
         if target is not None:
             write_text(target, columns_as_csv(columns(site)), force=force, seal=False)
-    found = mixed_summary(site, adds, risk)
+    found = mixed_summary(site, adds, risk) | {"remarks": list(loaded.remarks)}
     if report is not None:
         from megawatt.report.mixed_page import render_mix, year_of
 
@@ -85,6 +85,8 @@ def mix(
         return
     say(loaded.mix.title)
     _print_mix(found)
+    for text in loaded.remarks:
+        console().print(f"{text}.")
     if report is not None:
         say(f"page: {report}")
 
@@ -186,7 +188,7 @@ def best(
         check_text(report, force=force)
     loaded = load_mix(file, load_catalogue(), settings, candidates=True)
     found = find_best(loaded, workers, note, ranges=not no_ranges)
-    told = best_summary(found)
+    told = best_summary(found) | {"remarks": list(loaded.remarks)}
     if report is not None:
         from megawatt.chain.mixed_value import contributions
         from megawatt.report.mixed_page import render_best, year_of
@@ -202,6 +204,8 @@ def best(
         return
     say(loaded.mix.title)
     _print_best(found, told)
+    for text in loaded.remarks:
+        console().print(f"{text}.")
     if report is not None:
         say(f"page: {report}")
 

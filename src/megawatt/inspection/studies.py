@@ -50,7 +50,7 @@ def describe_mix(path: Path, catalogue: Catalogue, *, seq_len: int, settings: It
     for part in loaded.parts:
         lines, _ = said(part.use.scenario)
         sections += [Section(f"{part.name}: {name}", tuple(rows)) for name, rows in lines.items()]
-    return Description("", str(path), loaded.mix.title, tuple(sections), tuple(assumed))
+    return Description("", str(path), loaded.mix.title, tuple(sections), tuple(assumed), warnings=loaded.remarks)
 
 
 def said(scenario: BaseModel, name_of_all: str = "scenario") -> tuple[dict[str, list[Line]], list[str]]:

@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from megawatt.catalogue import Catalogue
+from megawatt.catalogue import Catalogue, Fact
+from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.section import as_problems
 from megawatt.errors import Problem, ScenarioError, counted, shown
 from megawatt.files import read_toml
@@ -27,7 +28,9 @@ _MOST_CANDIDATES: Final = 64
 """Ways of all parts together that `best` looks at."""
 _SHARED: Final = (*PLANTS, "export", "services", "curtailment", "large_load")
 _OF_SITE: Final = ("power", "tariff")
-_SHIFT, _UNTIL = "shift_months", "until"
+_SHIFT, _UNTIL, _FIRM = "shift_months", "until", "firm_frac"
+_CONNECTION: Final = "site.grid_mw"
+"""What a part's scenario says of its connection: in a mixed site that is the site's."""
 _MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 
 
@@ -59,6 +62,8 @@ class LoadedMix:
     file: str
     sha256: str
     catalogue: Catalogue
+    remarks: tuple[str, ...] = ()
+    """What of the parts' scenarios does not hold here."""
 
 
 def is_mix(raw: Mapping[str, Any]) -> bool:
@@ -91,7 +96,9 @@ def load_mix(
         problem = Problem("parts", "missing", "a list [[parts]]", "docs/mixed-sites.md; one use alone: megawatt plan")
         raise ScenarioError(f"{file}: no mixed site", [problem], str(file))
     to_parts = []
-    for setting in settings:
+    for given in settings:
+        path_of, equals, value = given.partition("=")
+        setting = f"grid_mw{equals}{value}" if path_of.strip() == _CONNECTION else given
         head = setting.partition("=")[0].split(".")[0].strip()
         if head in Mix.model_fields and (head not in _OF_SITE or head in raw):
             apply_setting(raw, setting, file)
@@ -104,6 +111,7 @@ def load_mix(
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file)) from None
     problems, sources = _sources(mix, raw, file, to_parts)
     problems += _choices(mix)
+    remarks = _other_connections(mix, sources, catalogue)
     if problems:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
     ways = [
@@ -122,7 +130,14 @@ def load_mix(
         part = mix.parts[index]
         until = dict(way).get(_UNTIL, part.until)
         found, use, catalogue = _part(
-            made, raw, min(starts, default=""), until, file.parent / part.scenario, digest, catalogue
+            made,
+            raw,
+            mix.grid_mw.number(),
+            min(starts, default=""),
+            until,
+            file.parent / part.scenario,
+            digest,
+            catalogue,
         )
         problems += [Problem(f"parts.{index}: {p.path}", p.found, p.allowed, p.hint) for p in found]
         if use is not None:
@@ -133,7 +148,33 @@ def load_mix(
         problems += found
     if problems:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
-    return LoadedMix(mix, tuple(parts), site, str(file), digest, catalogue)
+    return LoadedMix(mix, tuple(parts), site, str(file), digest, catalogue, remarks)
+
+
+def _other_connections(mix: Mix, sources: list[dict[str, Any]], catalogue: Catalogue) -> tuple[str, ...]:
+    """Parts whose scenario has another connection than the site; miners without a size of their own fill the site's."""
+    said, there = [], mix.grid_mw.number()
+    for part, source in zip(mix.parts, sources, strict=False):
+        own = _connection_mw(source, catalogue)
+        if own is not None and abs(own - there) > 1e-9 * own:
+            name = part.name or str(source.get("name"))
+            here = f"{name}: its scenario's connection of {own:,.6g} MW is the site's {there:,.6g} MW here"
+            said.append(here + (", which miners without mining.it_mw fill" if _fills(source) else ""))
+    return tuple(said)
+
+
+def _connection_mw(source: Mapping[str, Any], catalogue: Catalogue) -> float | None:
+    """The connection of a raw scenario; None where it is none (refused when the scenario is checked)."""
+    read = TypeAdapter[Fact](Annotated[Fact, *quantity("MW", ge=0, le=20000)])
+    try:
+        return read.validate_python(_table(source, "site").get("grid_mw"), context={"catalogue": catalogue}).number()
+    except ValidationError:
+        return None
+
+
+def _fills(source: Mapping[str, Any]) -> bool:
+    """Whether a raw scenario is of miners that take all of their connection."""
+    return "mining" in source and "it_mw" not in _table(source, "mining")
 
 
 def _loaded(part: Part, use: LoadedScenario, group: int, way: tuple[tuple[str, Any], ...]) -> LoadedPart:
@@ -143,7 +184,7 @@ def _loaded(part: Part, use: LoadedScenario, group: int, way: tuple[tuple[str, A
         name=name + "".join(f" {path.rpartition('.')[2]}={value}" for path, value in way),
         use=use,
         scale=part.scale.number(),
-        firm_frac=part.firm_frac.number(),
+        firm_frac=float(dict(way).get(_FIRM, part.firm_frac.number())),
         held_back_usd_per_mwh=None if held is None else held.number(),
         least=part.least.number(),
         most=part.most.number(),
@@ -164,6 +205,8 @@ def _sources(
             for setting in settings:
                 apply_setting(source, setting, file)
             for path, value in part.values.items():
+                if path == _CONNECTION:
+                    problems += _not_of_a_part(f"parts.{index}.values.{path}", path)
                 set_value(source, path, value, file)
         except ScenarioError as error:
             problems.append(Problem(f"parts.{index}.scenario", shown(part.scenario), str(error)))
@@ -197,14 +240,29 @@ def _choices(mix: Mix) -> list[Problem]:
     for index, part in enumerate(mix.parts):
         for path, values in part.either.items():
             where = f"parts.{index}.either.{path}"
+            problems += _not_of_a_part(where, path)
             if not values:
                 problems.append(Problem(where, "no values", "a list of at least one value"))
             for value in values:
                 if path == _SHIFT and not (type(value) is int and abs(value) <= most):
                     problems.append(Problem(where, shown(value), f"whole numbers from {-most} to {most}"))
+                if path == _FIRM and not (type(value) in (int, float) and 0 <= value <= 1):
+                    problems.append(Problem(where, shown(value), "numbers from 0 to 1"))
                 if path == _UNTIL and _MONTH.fullmatch(str(value)) is None:
                     problems.append(Problem(where, shown(value), "months, YYYY-MM"))
     return problems
+
+
+def _not_of_a_part(where: str, path: str) -> list[Problem]:
+    """A value that one part cannot have for itself."""
+    head = path.partition(".")[0]
+    if path == _CONNECTION:
+        return [Problem(where, "a connection of one part", "the site's", "give grid_mw; a part's size is its scale")]
+    if path == "site.place" or head in _OF_SITE:
+        return [Problem(where, "another place or power for one part", "one for the whole site", "a file for each")]
+    if head in _SHARED:
+        return [Problem(where, "a section of a part", "no such section", f"give [{head}] to the site")]
+    return []
 
 
 def _ways(either: Mapping[str, tuple[Any, ...]]) -> Iterable[tuple[tuple[str, Any], ...]]:
@@ -218,7 +276,7 @@ def _way(part: Part, source: dict[str, Any], way: tuple[tuple[str, Any], ...]) -
     for path, value in way:
         if path == _SHIFT:
             shift = value
-        elif path != _UNTIL:
+        elif path not in (_UNTIL, _FIRM):
             set_value(made, path, value, Path(part.scenario))
     timeline = _table(made, "timeline")
     for row in [timeline, *_halls(timeline)] if shift else ():
@@ -256,6 +314,7 @@ def _index(month: str) -> int:
 def _part(
     made: dict[str, Any],
     raw: Mapping[str, Any],
+    grid_mw: float,
     start: str,
     until: str | None,
     file: Path,
@@ -268,7 +327,9 @@ def _part(
     timeline = made["timeline"]
     lives = [r["live"] for r in _halls(timeline) if _MONTH.fullmatch(str(r.get("live")))]
     delay = timeline.get("delay_months", 0)
-    made["site"] = {**made["site"], "grid_mw": raw["grid_mw"]}
+    own = None if _fills(made) else _connection_mw(made, catalogue)
+    if own is None or own <= grid_mw:  # a part that is larger than the site is forged at its size, to be scaled
+        made["site"] = {**made["site"], "grid_mw": raw["grid_mw"]}
     if _MONTH.fullmatch(str(timeline.get("start"))):
         timeline = made["timeline"] = timeline | {"start": start}
     if until is not None and lives and isinstance(delay, int):

@@ -9,6 +9,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
+from megawatt.catalogue.memo import resolved
 from megawatt.dispatch import PriceYear, read_prices
 from megawatt.dispatch.output import clear_sky_share, read_output
 from megawatt.errors import Problem, ScenarioError
@@ -46,12 +47,23 @@ def site_weather(catalogue: Catalogue, site: Site, utc_offset_hours: float | Non
     MegawattError
         If the file or the place cannot be used.
     """
-    place = place_of_site(site, folder)
-    warming_k = site.warming_k.number()
-    if site.weather is None:
+    file = None if site.weather is None else folder / site.weather
+    return _weather(catalogue, place_of_site(site, folder), file, utc_offset_hours, seed, site.warming_k.number())
+
+
+@resolved
+def _weather(
+    catalogue: Catalogue,
+    place: str | Path,
+    file: Path | None,
+    utc_offset_hours: float | None,
+    seed: int,
+    warming_k: float,
+) -> Weather:
+    if file is None:
         return load_weather(place, catalogue, seed, warming_k)
     offset = site_clock(place, catalogue, utc_offset_hours).utc_offset_hours
-    return load_weather(folder / site.weather, catalogue, seed, warming_k, utc_offset_hours=offset)
+    return load_weather(file, catalogue, seed, warming_k, utc_offset_hours=offset)
 
 
 def worst_days(_: Catalogue, site: Site, weather: Weather) -> tuple[DesignDay, ...]:

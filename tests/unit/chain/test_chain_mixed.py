@@ -153,12 +153,30 @@ def test_plants_and_load_held_back_are_shared(tmp_path: Path) -> None:
         (HALLS + OTHER_YEAR, "parts.1: power"),
         (f"{HALLS}least = 2\n", "parts.0.least"),
         (f"{HALLS}until = '2028-01'\n", "parts.0: contract.term_months"),
+        (f"{HALLS}values = {{ 'site.grid_mw' = 100 }}\n", "parts.0.values.site.grid_mw"),
+        (f"{HALLS}either = {{ 'site.grid_mw' = [100] }}\n", "parts.0.either.site.grid_mw"),
+        (f"{HALLS}either = {{ 'power.price_scale' = [1, 2] }}\n", "parts.0.either.power.price_scale"),
+        (f"{HALLS}either = {{ 'battery.mw' = [1, 2] }}\n", "parts.0.either.battery.mw"),
+        (f"{HALLS}either = {{ firm_frac = [1, 2] }}\n", "parts.0.either.firm_frac"),
     ],
 )
 def test_a_wrong_file_is_refused_by_its_path(tmp_path: Path, body: str, path: str) -> None:
     with pytest.raises(ScenarioError) as refusal:
         _load(tmp_path, body)
     assert path in {problem.path for problem in refusal.value.problems}
+
+
+def test_a_part_behind_another_connection_is_told_and_scaled(tmp_path: Path) -> None:
+    """A scenario of 300 MW at a third behind 100 MW is a third of it; what of its connection does not hold is said."""
+    small = _load(tmp_path, f"{HALLS}scale = 0.25\n{MINERS}", grid_mw=100.0)
+    assert ["fill" in text for text in small.remarks] == [False, True]
+    assert [part.use.scenario.site.grid_mw.number() for part in small.parts] == [300.0, 100.0]
+    halls, miners = mixed_site(small).parts
+    assert halls.value_usd == pytest.approx(0.25 * float(halls.links.base.measures.npv_usd[0]), rel=1e-12)
+    assert float(miners.draw_mw.max()) == pytest.approx(100.0, abs=0.01)
+    assert not _load(tmp_path, HALLS + MINERS).remarks
+    moved = load_mix(_file(tmp_path, MINERS), load_catalogue(), ["site.grid_mw=150"])
+    assert moved.mix.grid_mw.number() == 150.0, "of a mixed site it is the site's"
 
 
 def test_chips_that_do_not_fit_the_connection_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
-from megawatt.chain.sweep import axis_of, points_of
+from megawatt.chain.sweep import axis_of, points_of, value_points
 from megawatt.errors import ScenarioError
 from megawatt.results import sweeps
 from megawatt.results.sweeps import list_runs, query_runs, run_sweep
@@ -81,6 +81,21 @@ def test_a_sweep_is_the_same_whoever_computes_it_and_goes_on_where_it_was(
     assert {row["name"] for row in list_runs(tmp_path)} == {"one", "stopped", "two"}
     with pytest.raises(ScenarioError, match="runs query"):
         query_runs(tmp_path, "SELECT * FROM read_csv('/etc/hostname')")
+
+
+def test_a_mixed_point_is_the_same_beside_other_points(tmp_path: Path) -> None:
+    """What a point has in common with the one before is not computed again, and the figures are those without it."""
+    parts = "".join(
+        f"[[parts]]\nscenario = '{EXAMPLES / name}.toml'\n" for name in ("childress-gb300", "childress-bitcoin")
+    )
+    file = tmp_path / "site.toml"
+    file.write_text(f"format = 1\nname = 'm'\ntitle = 't'\ngrid_mw = 300\n{parts}", encoding="utf-8")
+    paths, catalogue = ["grid_mw", "parts.1.scale", "power.price_scale"], load_catalogue()
+    points = [(300.0, 0.5, 1.0), (260.0, 0.5, 1.0), (260.0, 0.3, 1.4)]
+    together = value_points(file, catalogue, paths, points, 0)
+    alone = value_points(file, catalogue, paths, points[2:], 2)
+    assert [repr(row) for row in together if row["point"] == 2] == [repr(row) for row in alone]
+    assert len({row["value_usd"] for row in together if row["use"] == "site"}) == 3
 
 
 @pytest.mark.parametrize("over", ["power.nope=1,2", "power.price_scale=nan..1:0.1", "power.price_scale=-1,-2"])
