@@ -70,8 +70,8 @@ def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
     said = [
         "no input alone turns it within its range" if len(found.values) > 1 else "no input to move: none has a range"
     ]
-    if claim.key in computed.together:
-        value = computed.together[claim.key]
+    value = computed.together.get(claim.key)
+    if value is not None and _is_worst(claim, found, value):
         turned = "turns it" if claim.met(value) != claim.met(found.base[1]) else "does not turn it"
         said.append(f"all of them at the worst end for the verdict give {figure(value)}{_unit(found)}, which {turned}")
     said += [
@@ -80,6 +80,15 @@ def _would_change(claim: Claim, found: Measured, computed: Computed) -> str:
         for t in turns
     ]
     return "; ".join(said)
+
+
+def _is_worst(claim: Claim, found: Measured, value: float) -> bool:
+    """Whether no single end speaks more against the verdict than all inputs together: effects may cancel."""
+    if claim.equals is not None or claim.met(value) != claim.met(found.base[1]):
+        return True
+    low, high = found.ends
+    falls = (claim.at_least is not None) == claim.met(found.base[1])
+    return value <= low + 1e-3 * abs(low) if falls else value >= high - 1e-3 * abs(high)
 
 
 def rests_on(result: CaseResult) -> tuple[str, ...]:

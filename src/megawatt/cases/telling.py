@@ -53,8 +53,8 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
         lines += _table(("input", "value", "range", "unit", "source"), inputs)
         lines += [f"\n{text}" for text in rests_on(result)]
     lines += [f"\nNobody has published {u.name}: {u.note}." for u in case.unknown]
-    if case.since:
-        lines += ["", "**What has happened since**", "", *(f"- {s.date}: {s.text} ({s.source})" for s in case.since)]
+    events = [f"- {s.date}: {s.text} ({s.source})" for s in case.since] or ["No event is recorded for this case."]
+    lines += ["", "**What has happened since**", "", *events]
     lines += [*([""] if result.notes else []), *result.notes]
     how = f", `megawatt cases show {case.key}` says how every figure is made" if formulas_of(case) else ""
     lines += ["", f"`megawatt cases run {case.key}`{how}; as of {case.as_of}.", ""]
