@@ -98,6 +98,7 @@ def test_only_hourly_results_are_monthly_inputs_of_operation() -> None:
     given = {name for name, line in cloud.items() if name.startswith("in_") and not isinstance(line.content, str)}
     assert given == {
         "in_energy_let", "in_market_price", "in_market_use", "in_draw", "in_weight", "in_other_reserve",
+        "in_principal", "in_rate",  # terms by date: repayments as agreed, and the rates of a loan that floats
     }  # fmt: skip
     mining = formulas_of(cashflow_book(linked("mining").base, operating=operating_terms(linked("mining"))))
     assert not isinstance(mining["in_revenue_mining"].content, str)
