@@ -26,8 +26,9 @@ __all__ = ["explain"]
 def explain(run: Path, number: str | None, use: str, top: int, as_json: bool) -> None:
     """The tree of a figure: how it is worked out, from what, who says so, and what moves it most.
 
-    RUN is a run folder, or a file with the JSON of a command (`megawatt hall ... --json > hall.json`). NUMBER is a
-    figure's name, or USE.NAME; a dotted path in JSON. Without it, all figures that can be explained.
+    RUN is a run folder or its name below runs, or a file with the JSON of a command (`megawatt hall ... --json >
+    hall.json`). NUMBER is a figure's name, or USE.NAME; a dotted path in JSON. Without it, all figures that can be
+    explained.
     """
     from megawatt.results.explanation import explain_path, figures_in
 

@@ -17,6 +17,7 @@ from megawatt.results.explanation import (
     Explanation,
     RunTables,
     explain_answer,
+    explain_path,
     explain_run,
     explained,
     figures_in,
@@ -183,3 +184,15 @@ def test_a_summary_without_uses_is_no_run(tmp_path: Path, content: str) -> None:
     for ask in (run_tables, figures_in):
         with pytest.raises(ScenarioError, match="a run folder of megawatt plan"):
             ask(tmp_path)
+
+
+def test_a_run_is_found_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "mine").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    assert explain_path(Path("mine"), "npv_usd") == explain_path(folder, "npv_usd")
+    assert figures_in(Path("mine")) == figures_in(folder)
+    with pytest.raises(ScenarioError, match="no run folder"):
+        explain_path(Path("min"), "npv_usd")
+    with pytest.raises(ScenarioError, match="no such file"):
+        explain_path(Path("hall.json"), "pue")

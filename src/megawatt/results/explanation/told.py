@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from megawatt.files import is_folder, read_json
+from megawatt.files import is_file, is_folder, read_json
 from megawatt.results.explanation.answers import explain_answer, leaves_of
 from megawatt.results.explanation.records import Explanation, unit_of
 from megawatt.results.explanation.runs import explain_run, explained, run_summary, run_tables
@@ -23,7 +23,7 @@ def explain_path(path: Path, number: str, use: str = "") -> Explanation:
     Parameters
     ----------
     path : Path
-        A run folder, or a file with the JSON of a command.
+        A run folder, the name of one below ``runs``, or a file with the JSON of a command.
     number : str
         Name of a figure (``USE.NAME`` of a run with several uses), or a dotted path in JSON.
     use : str
@@ -34,6 +34,7 @@ def explain_path(path: Path, number: str, use: str = "") -> Explanation:
     ScenarioError
         If there is no such file or figure; names the nearest.
     """
+    path = _place(path)
     if is_folder(path):
         return explain_run(run_tables(path), number, use)
     return explain_answer(read_json(path, _WHAT), number)
@@ -41,6 +42,7 @@ def explain_path(path: Path, number: str, use: str = "") -> Explanation:
 
 def figures_in(path: Path) -> list[dict[str, Any]]:
     """Every figure that can be explained: ``number``, ``value``, ``unit``, and both in words."""
+    path = _place(path)
     if is_folder(path):
         summary = run_summary(path)
         several = len(summary["uses"]) > 1
@@ -52,6 +54,13 @@ def figures_in(path: Path) -> list[dict[str, Any]]:
     else:
         rows = [(name, value, unit_of(name)) for name, (value, _) in leaves_of(read_json(path, _WHAT)).items()]
     return [{"number": name, "value": value, "unit": unit, "told": _told(value, unit)} for name, value, unit in rows]
+
+
+def _place(path: Path) -> Path:
+    """A path that is there, or has the ending of a file; else the run of that name below ``runs``."""
+    from megawatt.results.run_diff import run_folder
+
+    return path if path.suffix or is_folder(path) or is_file(path) else run_folder(path)
 
 
 def _told(value: Any, unit: str) -> str:
