@@ -141,6 +141,7 @@ _NOTES: Final[tuple[tuple[str, str], ...]] = (
     (r"graphs of attention, router, preprocess", "graphs=attn,router,preprocess"),
     (r"shared expert captured in the graph", "graphs=attn,router,preprocess,shared"),
     (r"router fusion", "router_fusion=on"),
+    (r"(?i)\b(?:per-op|op-level|by operator) (?:SAC|selective|AC\b|recompute|activation)", "recompute=operators"),
     (r"fused zeroing and permutation", "permute_fusion=on"),
     (r"1F1B (?:expert-parallel )?overlap|expert-parallel overlap|overlap \+ delayed wgrad", "ep_overlap=on"),
     (r"fused (?:CuTe )?grouped MLP", "fused_mlp=on"),

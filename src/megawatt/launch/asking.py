@@ -208,5 +208,7 @@ def write_launch(launch: Launch) -> tuple[str, tuple[str, ...]]:
     text, lost = _WRITERS[launch.framework](launch, launch.model.get("layers", 0))
     if launch.framework != "megatron":
         lost += tuple(filter(None, [launch.switches and f"switches {launch.switches}"]))
-        lost += tuple(name for name in ("modules", "repeated_layers") if launch.layout[name])
+        # torchtitan's own words for modules say what they lose.
+        names = ("repeated_layers",) if launch.framework == "torchtitan" else ("modules", "repeated_layers")
+        lost += tuple(name for name in names if launch.layout[name])
     return text, lost

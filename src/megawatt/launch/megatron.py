@@ -19,7 +19,7 @@ from megawatt.launch.switches import (
     written_optimizer,
     written_switches,
 )
-from megawatt.training import CODES, MODULES, module_bits
+from megawatt.training import CODES, MODULES, module_bits, module_names
 
 __all__ = ["read_megatron", "read_nxd", "write_megatron", "write_nxd"]
 
@@ -105,14 +105,15 @@ def _recompute(options: Options) -> dict[str, int]:
     if options.flag("recompute_activations"):
         found = found or 1
     modules = [name for name in read_modules(options) if found == 1]
-    unknown = [name for name in modules if name not in MODULES]
+    known = [name for name in modules if name in MODULES and name != "operators"]
+    unknown = [name for name in modules if name not in known]
     if unknown:
         options.note(f"recompute of {', '.join(unknown)} is left out")
     held = options.whole("recompute_num_layers", "activations_checkpoint_num_layers")
     method = options.word("recompute_method", "activations_checkpoint_method")
     return {
         "recompute": found,
-        "modules": module_bits([name for name in modules if name in MODULES]),
+        "modules": module_bits(known),
         "repeated_layers": held if found == 2 and method == "block" and held > 0 else 0,
         "group_layers": held if found == 2 and method == "uniform" and held > 1 else 0,
     }
@@ -296,7 +297,8 @@ def write_megatron(launch: Launch, layers: int) -> tuple[str, tuple[str, ...]]:
     words += ["--cpu-offloading"] if "activations" in launch.offload else []
     words += [*written_switches(launch.switches), *written_optimizer(launch.optimizer)]
     head = f"torchrun --nnodes {devices // each} --nproc-per-node {each} pretrain_gpt.py"
-    lost = [f"schedule {y['schedule']}"] if y["schedule"] and y["schedule"] not in (1, *zero_bubble) else []
+    lost = ["modules"] if "operators" in module_names(y["modules"]) else []
+    lost += [f"schedule {y['schedule']}"] if y["schedule"] and y["schedule"] not in (1, *zero_bubble) else []
     return " \\\n  ".join([head, *words]) + "\n", (*lost, *_adapters(launch))
 
 

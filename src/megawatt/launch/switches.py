@@ -116,8 +116,8 @@ def read_modules(options: Options) -> tuple[str, ...]:
 
 
 def written_modules(bits: int) -> list[str]:
-    """``--recompute-modules`` of a layout's modules."""
-    names = module_names(bits)
+    """``--recompute-modules`` of a layout's modules; Megatron-Core knows no recompute by operator."""
+    names = [name for name in module_names(bits) if name != "operators"]
     return [f"--recompute-modules {' '.join(names)}"] if names else []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from megawatt.launch.records import Launch, Options, whole_degrees
-from megawatt.training import CODES
+from megawatt.training import CODES, module_bits, module_names
 
 __all__ = ["read_torchtitan", "write_torchtitan"]
 
@@ -18,6 +18,8 @@ _SCHEDULES: Final[Mapping[str, int]] = {
     "dualpipev": CODES["dualpipev"],
 }
 _WRITTEN: Final = {CODES["zb-v"]: "ZBVZeroBubble", CODES["dualpipev"]: "DualPipeV"}
+_EVERY: Final = "2"
+"""Which layers selective checkpointing repeats where the file does not say: every second one."""
 _LOOPED: Final = 2
 """Stages of a rank in an interleaved schedule where the file does not say."""
 _SHORTER: Final = ("pipeline_parallel_first_stage_less_layers", "pipeline_parallel_last_stage_less_layers")
@@ -80,7 +82,7 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
     local = options.whole("local_batch_size", "training.batch_size", default=8)
     inside = options.whole("pipeline_parallel_microbatch_size", default=1)
     recompute = options.kind(_RECOMPUTE, "activation_checkpoint.mode", default=1)
-    every = options.word("selective_ac_option")
+    every = options.word("selective_ac_option") or _EVERY
     layout: dict[str, int] = degrees | _pipeline(options, degrees["pp"], layers)
     some = 0
     if recompute == 1 and every.isdigit() and int(every) > 0 and layers > 0:
@@ -91,6 +93,7 @@ def read_torchtitan(options: Options, layers: int) -> Launch:
     layout |= {
         "micro_batch": inside if degrees["pp"] > 1 else local,
         "recompute": recompute,
+        "modules": module_bits(("operators",)) if recompute == 1 else 0,
         "repeated_layers": some,
         "sequence_parallel": int(degrees["tp"] > 1),
     }
@@ -155,6 +158,7 @@ def write_torchtitan(launch: Launch, layers: int) -> tuple[str, tuple[str, ...]]
     }
     if y["recompute"] == 1:
         sections["activation_checkpoint"]["selective_ac_option"] = '"op"'
+        lost += ["modules"] if module_names(y["modules"]) != ("operators",) else []
     if launch.offload:
         sections["training"]["enable_cpu_offload"] = "true"
     if launch.precision == "fp32":

@@ -16,6 +16,7 @@ from megawatt.arrays import FloatArray, IntArray
 from megawatt.training.features import MODULES
 from megawatt.training.recompute import group_sizes, recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
+from megawatt.training.saved import saved_multiplies
 from megawatt.training.stacks import Stack
 from megawatt.workload import Attention, Latent, LayerKind, structure
 
@@ -86,12 +87,14 @@ def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
         layer = _Layer(job, kind, layouts, stack)
         first = layer.wide * layer.hidden
         elements = [*layer.norms(), *layer.mixers(), *layer.mlp()]
-        whole = functools.reduce(operator.add, (held for held, _ in elements))
+        whole = functools.reduce(operator.add, (e.held for e in elements))
         repeated = np.zeros_like(whole)
-        for held, modules in elements:
-            if modules:
-                gone = functools.reduce(operator.or_, (chosen[name] for name in modules))
-                repeated = repeated + np.where(gone, held, 0.0)
+        for e in elements:
+            gone = chosen["operators"] & e.operators
+            gone = functools.reduce(operator.or_, (chosen[name] for name in e.modules), gone)
+            repeated = repeated + np.where(gone, e.held, 0.0)
+        # Operators one by one save a last product that nothing waits for.
+        repeated = repeated - np.where(chosen["operators"], layer.needless(), 0.0)
         # Layers that are repeated as a whole keep their input alone, those that are repeated together one input.
         kept = share * first / group + (1.0 - share) * (whole - repeated)
         rows.append((kept, np.where(share > 0.0, group * whole - first, repeated), layer.working()))
@@ -99,8 +102,13 @@ def layer_activations(job: Job, layouts: Layouts, stack: Stack) -> Activations:
     return Activations(kept, repeated, working, first)
 
 
-_Element = tuple[FloatArray, tuple[str, ...]]
-"""Bytes, and the modules of which each frees them when it is recomputed."""
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """Bytes, the modules of which each frees them when it is recomputed, and whether recompute by operator does."""
+
+    held: FloatArray
+    modules: tuple[str, ...] = ()
+    operators: bool | NDArray[np.bool_] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +144,29 @@ class _Layer:
         gated = self.job.arch.gated
         return 1.0 + gated + (gated and self.stack.eager)
 
+    @property
+    def saved(self) -> frozenset[str]:
+        """Matrices whose products recompute by operator saves."""
+        return saved_multiplies(self.kind, self.job.arch.hidden)
+
     def norms(self) -> Iterator[_Element]:
         """Of each residual block the norm's input, a dropout mask, its output (the input of the next multiply)."""
         # One by one, a norm is taken in 32 bits of a copy of its input.
         copied = self.stack.eager and not self.stack.narrow_norms
         masks = (1.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if copied else 0.0)
-        yield self.kind.blocks * (self.wide + masks) * self.hidden, ()
-        yield self.kind.blocks * self.narrow * self.hidden, ("layernorm",)
+        yield _Element(self.wide * self.hidden)
+        if self.kind.blocks > 1:
+            # The second block's input is what the first adds: made again, unless its product or message is saved.
+            made = np.asarray((self.layouts.tp == 1) & ("output" not in self.saved))
+            yield _Element((self.kind.blocks - 1.0) * self.wide * self.hidden, (), made)
+        yield _Element(self.kind.blocks * masks * self.hidden, (), True)
+        yield _Element(self.kind.blocks * self.narrow * self.hidden, ("layernorm",), True)
+
+    def needless(self) -> FloatArray:
+        """The product of the layer's last matrix, and its message: saved where operators run one by one."""
+        product = self.wide * self.tokens * self.job.arch.hidden * float("down" in self.saved)
+        message = np.where(self.layouts.tp > 1, self.wide * self.hidden, 0.0)
+        return np.asarray(self.stack.eager * (product + message))
 
     def mixers(self) -> Iterator[_Element]:
         for mixer in self.kind.mixers:
@@ -150,41 +174,61 @@ class _Layer:
                 yield from self._attention(mixer)
                 continue
             # Inputs, what the convolution makes of them, output before gate and norm, and the states between chunks.
-            width = mixer.input_columns + mixer.channels + 2 * mixer.output + 2.0 * mixer.state() / mixer.chunk
-            yield self.wide * self.tokens * width / self.layouts.tp, ()
+            made = mixer.channels + 2 * mixer.output + 2.0 * mixer.state() / mixer.chunk
+            yield self._columns(mixer.input_columns, (), "linear_in" not in self.saved)
+            yield self._columns(made, (), True)
+
+    def _columns(self, width: float, modules: tuple[str, ...], repeated: bool) -> _Element:
+        """So many columns of every token, shared out by the tensor group."""
+        return _Element(self.wide * self.tokens * width / self.layouts.tp, modules, repeated)
 
     def _attention(self, mixer: Attention | Latent) -> Iterator[_Element]:
         """Queries, keys, values, output; latent vectors before and after their norms; scores that are not fused."""
-        tp, tokens = _f(self.layouts.tp), self.tokens
-        keys = np.maximum(mixer.core_kv_heads / tp, 1.0) * (mixer.head_dim + mixer.value_dim)
+        tp, tokens, saved = _f(self.layouts.tp), self.tokens, self.saved
+        heads = self.wide * tokens * np.maximum(mixer.core_kv_heads / tp, 1.0)
         latent = isinstance(mixer, Latent)
-        yield self.wide * tokens * (mixer.heads * mixer.head_dim / tp + keys), ("mla_up_proj",) if latent else ()
+        up = ("mla_up_proj",) if latent else ()
+        yield self._columns(mixer.heads * mixer.head_dim, up, "query" not in saved)
+        yield _Element(heads * mixer.head_dim, up, "key" not in saved)
+        # Values come with the keys where they have no matrix of their own.
+        shared = isinstance(mixer, Latent) or mixer.keys_are_values
+        yield _Element(heads * mixer.value_dim, up, ("key" if shared else "value") not in saved)
         outputs = tokens * mixer.heads * mixer.value_dim / tp
-        yield self.narrow * outputs, ()
-        if self.narrow != self.wide:
+        apart = self.narrow != self.wide
+        yield _Element(self.narrow * outputs, (), apart)
+        if apart:
             # Beside the projection's own copy the wide one, for attention's backward pass.
-            yield self.wide * outputs, ("core_attn",)
+            yield _Element(self.wide * outputs, ("core_attn",))
+        yield self._columns(mixer.query_rank, (), "query_down" not in saved)
         if isinstance(mixer, Latent):
-            yield (self.wide + self.narrow) * tokens * mixer.latent / tp, ()
+            yield self._columns(mixer.latent - mixer.query_rank, (), "kv_down" not in saved)
+            yield _Element(self.narrow * tokens * mixer.latent / tp, (), True)
         else:
-            yield self.wide * tokens * (2 * mixer.output * mixer.gate + mixer.query_rank) / tp, ()
+            yield self._columns(mixer.output * mixer.gate, (), "query" not in saved)
+            yield self._columns(mixer.output * mixer.gate, (), True)
         if not self.stack.attention_fused:
             masks = (3.0 if self.stack.dropout else 0.0) + (_COPY_BYTES if self.stack.eager else 0.0)
             rows = _f(self.layouts.micro_batch) * mixer.heads / tp * self.job.seq_len**2 / _f(self.layouts.cp)
-            yield rows * (self.wide + masks), ("core_attn",)
+            yield _Element(rows * (self.wide + masks), ("core_attn",))
 
     def mlp(self) -> Iterator[_Element]:
         """Inputs of the activation function and its product; of routed tokens what the experts take in as well."""
         mixture, width = self.kind.mixture, self.tokens * self.kind.dense_width / self.layouts.tp
         whole = ("mlp",) if mixture is None else ("moe", "shared_experts")
-        yield self.wide * self.up * width, whole
-        yield self.narrow * width, whole if mixture is not None else (*whole, "moe_act")
+        gated = self.job.arch.gated
+        if gated:
+            yield _Element(self.wide * width, whole, "gate" not in self.saved)
+        yield _Element(self.wide * width, whole, "up" not in self.saved)
+        yield _Element(self.wide * (self.up - 1.0 - gated) * width, whole, True)
+        yield _Element(self.narrow * width, whole if mixture is not None else (*whole, "moe_act"), True)
         if mixture is not None:
             routed = self.pairs() * mixture.expert.width / self.layouts.etp
             taken = self.pairs() * mixture.expert_input(self.job.arch.hidden)
-            yield (self.narrow + self.wide * self.stack.routed_copies) * taken, ("moe",)
-            yield self.wide * self.up * routed, ("moe",)
-            yield self.narrow * routed, ("moe", "moe_act")
+            # What other ranks sent is saved; multiplies of experts in groups are not.
+            copies = (self.narrow + self.wide * self.stack.routed_copies) * taken
+            yield _Element(copies, ("moe",), np.asarray(self.layouts.ep == 1))
+            yield _Element(self.wide * self.up * routed, ("moe",), True)
+            yield _Element(self.narrow * routed, ("moe", "moe_act"), True)
 
     def pairs(self) -> FloatArray:
         """Routed tokens of the busiest rank, or room for all that the expert-parallel group sends."""

@@ -36,7 +36,8 @@ _SHARDING: Final = ("fsdp", "hsdp", "dp_shard", "dp_replicate")
 _FIELDS: Final = tuple(name for name in LIMITS if name != "modules")
 CHOICES: Final = (
     "tp, pp, vpp, cp, ep, etp, dp, micro_batch (mb), zero, fsdp=N, hsdp=SHARDxREPLICAS, dp_shard, dp_replicate, "
-    "recompute=none|selective|full or modules (moe_act+layernorm), repeated_layers, sequence_parallel=on|off (sp), "
+    "recompute=none|selective|full, modules (moe_act+layernorm) or operators (op), repeated_layers, "
+    "sequence_parallel=on|off (sp), "
     f"schedule={'|'.join(SCHEDULES)}, cp_comm=ring|a2a, first_layers, last_layers"
 )
 """What can be chosen, for help and messages."""
@@ -88,7 +89,7 @@ def parse_choices(text: str) -> dict[str, int]:
 
 def _modules(text: str) -> int:
     """Modules with plus signs between them as the bits of `Layouts.modules`; 0 where a word is none."""
-    names = text.split("+")
+    names = ["operators" if name == "op" else name for name in text.split("+")]
     return module_bits(names) if set(names) <= set(MODULES) else 0
 
 

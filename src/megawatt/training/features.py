@@ -18,8 +18,9 @@ DISPATCHERS: Final = ("alltoall", "deepep", "hybridep")
 """How routed tokens travel: one copy per expert (NCCL), or one per rank and node that holds any of their experts."""
 GRAPHS: Final = ("attn", "router", "preprocess", "shared", "experts", "full")
 """Parts of a step that CUDA graphs launch; ``full``: all of it."""
-MODULES: Final = ("core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts")
-"""Modules of a layer whose activations the backward pass computes again."""
+MODULES: Final = ("core_attn", "layernorm", "mla_up_proj", "mlp", "moe", "moe_act", "shared_experts", "operators")
+"""Modules of a layer whose activations the backward pass computes again; ``operators``: all but every second multiply,
+attention and messages (`megawatt.training.saved`)."""
 LOSSES: Final = ("plain", "compiled", "chunked", "tiled")
 """How the loss is taken: operator by operator with 32-bit copies of all logits; compiled; their copies chunk by chunk;
 projection and loss tile by tile (Liger, Cut Cross-Entropy)."""

@@ -23,7 +23,18 @@ from megawatt.training.operators import Passes, attention, busiest_load, experts
 from megawatt.training.practice import Practice
 from megawatt.training.recompute import recomputes, repeated_share
 from megawatt.training.records import Job, Layouts
-from megawatt.workload import ACTIVATION_BYTES, Gemm, LayerKind, LayerWork, Split, head_work, layer_work
+from megawatt.training.saved import repeated_multiplies
+from megawatt.workload import (
+    ACTIVATION_BYTES,
+    Attention,
+    Gemm,
+    Latent,
+    LayerKind,
+    LayerWork,
+    Split,
+    head_work,
+    layer_work,
+)
 
 __all__ = ["BlockTime", "head_time", "layer_columns", "layer_time", "split_of"]
 
@@ -263,7 +274,10 @@ _MODULE_MULTIPLIES: Final = MappingProxyType(
     }
 )
 """Multiplies of the modules that are recomputed by name."""
-_WITHIN: Final = ({"moe_act": ("mlp",)}, {"moe_act": ("moe",), "shared_experts": ("moe",)})
+_WITHIN: Final = (
+    {"moe_act": ("mlp", "operators"), "layernorm": ("operators",)},
+    {"moe_act": ("moe", "operators"), "layernorm": ("operators",), "shared_experts": ("moe",)},
+)
 """Modules that others hold, in dense and in mixture layers: repeated once."""
 _MODULE_PARTS: Final = MappingProxyType({"core_attn": ("attention",), "moe": ("experts", "ep")})
 """Parts of a layer's forward pass that belong to them."""
@@ -308,18 +322,20 @@ class _Repeated:
                 here = here & ~recomputes(layouts, self.practice.stack, larger)
             if here.any():
                 again = again + np.where(here, self._module_s(module)[place], 0.0)
-                operators = operators + np.where(here, self._operators(module), 0.0)
+                operators = operators + np.where(here, self._operators(module)[place], 0.0)
         return np.asarray(total + again + self._waited_s(operators, again, place))
 
-    def _operators(self, module: str) -> float:
+    def _operators(self, module: str) -> FloatArray:
         """What the host launches again; norms and activation functions are one operator, graphs hold the rest of a
-        layer but the routed experts."""
-        stack = self.practice.stack
+        layer but the routed experts. By operator it is asked for each, saved or not."""
+        stack, zero = self.practice.stack, np.zeros_like(self.clock)
+        if module == "operators":
+            return zero + launched_operators(self.work, stack, self.job.precision)
         if {"full", _GRAPH_OF.get(module, "attn")} & set(stack.graphs):
-            return 0.0
+            return zero
         names = _MODULE_MULTIPLIES.get(module, ())
         count = sum(linear_operators(g, self.job.precision) for g in self.gemms if g.name in names)
-        return count + (stack.expert_operators if module == "moe" and self.work.experts else 1.0)
+        return zero + count + (stack.expert_operators if module == "moe" and self.work.experts else 1.0)
 
     def _waited_s(self, operators: FloatArray, again: FloatArray, place: IndexArray) -> FloatArray:
         """What the chip waits longer for the host where both repeat something. [s]"""
@@ -331,6 +347,8 @@ class _Repeated:
     def _module_s(self, module: str) -> FloatArray:
         if module in ("layernorm", "moe_act"):
             return self._passes_s(module)
+        if module == "operators":
+            return self._saved_apart_s()
         names = _MODULE_MULTIPLIES[module]
         parts = [self.forward[name] for name in _MODULE_PARTS.get(module, ()) if name in self.forward]
         if module == "core_attn" and not self.practice.stack.attention_fused:
@@ -339,6 +357,27 @@ class _Repeated:
         gemms = [g for g in self.gemms if g.name in names]
         multiplied = _multiplies(self.practice, gemms, self.job.precision, self.clock).forward.at(self.clock)
         return np.asarray(sum(parts, multiplied))
+
+    def _saved_apart_s(self) -> FloatArray:
+        """All but what checkpointing by operator saves: passes through memory, multiplies that are not saved, gathered
+        inputs of the tensor group, experts but for their way back, recurrences."""
+        y, mixture = self.layouts, self.kind.mixture
+        shares = repeated_multiplies(self.kind, self.job.arch.hidden)
+        total = np.zeros_like(self.clock)
+        if self.practice.stack.attention_fused:
+            total = total + self.forward["vector"]
+        for g in self.gemms:
+            share = shares.get(g.name, 0.0)
+            if share > 0.0:
+                once = _multiplies(self.practice, [g], self.job.precision, self.clock).forward.at(self.clock)
+                # Whose sum over the tensor group is saved is not made again.
+                total = total + share * once * (np.where(y.tp > 1, 0.0, 1.0) if g.name == "attention_out" else 1.0)
+        if mixture is not None and "experts" in self.forward:
+            up = 2.0 if mixture.expert.gated else 1.0
+            total = total + up / (up + 1.0) * self.forward["experts"]
+        if not any(isinstance(mixer, Attention | Latent) for mixer in self.kind.mixers):
+            total = total + self.forward["attention"]
+        return np.asarray(total + np.where(y.sequence_parallel, 0.5 * self.forward["tp"], 0.0))
 
     def _passes_s(self, module: str) -> FloatArray:
         """Norms (one read and write of the hidden states) or activation functions (inputs read, products written)."""

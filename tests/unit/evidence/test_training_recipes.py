@@ -57,6 +57,7 @@ def test_the_column_of_a_row_counts_before_its_recipe_and_its_notes() -> None:
 @pytest.mark.parametrize(
     ("notes", "said"),
     [
+        ("per-op SAC, compile, FSDP2", "- - operators"),
         ("MTP; FP8 blockwise; DeepEP; 1F1B overlap; recompute up_proj+mlp", "deepep on mla_up_proj,mlp"),
         ("HybridEP; expert-parallel overlap off; graphs of router+preprocess", "hybridep off -"),
         ("TP/PP communication overlap off; alltoall dispatcher inside the node", "alltoall - -"),

@@ -14,7 +14,7 @@ from megawatt.cli.entry import main
 from megawatt.errors import ScenarioError
 from megawatt.launch import Launch, ask, asked, is_launch, launch_of, read_launch, said_of, write_launch
 from megawatt.launch.options import read_options
-from megawatt.training import CODES, Job, Setup, module_names, one_layout, plan, read_features
+from megawatt.training import CODES, Job, Setup, module_bits, module_names, one_layout, plan, read_features
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -121,6 +121,8 @@ def test_arguments_of_megatron(tmp_path: Path, text: str, wanted: dict[str, int]
         ('pipeline_parallel_degree = 2\npipeline_parallel_schedule = "ZBVZeroBubble"', {"schedule": CODES["zb-v"]}),
         ("data_parallel_shard_degree = 1\ndata_parallel_replicate_degree = 8", {"zero": 0, "dp": 8}),
         ('mode = "selective"\nselective_ac_option = "2"', {"recompute": 2, "repeated_layers": 16}),
+        ('mode = "selective"\nselective_ac_option = "op"', {"recompute": 1, "modules": module_bits(("operators",))}),
+        ("tensor_parallel_degree = 8", {"tp": 8, "zero": 3, "recompute": 2, "repeated_layers": 16}),
         ("tensor_parallel_degree = 8", {"tp": 8, "sequence_parallel": 1, "zero": 3}),
         (
             'pipeline_parallel_degree = 4\npipeline_parallel_schedule = "Interleaved1F1B"\n'

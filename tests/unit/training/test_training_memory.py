@@ -9,6 +9,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.training import Job, Layouts, Stack, one_layout, practice_for, step_memory
 from megawatt.training.activations import layer_activations
+from megawatt.training.layer import layer_time
 from megawatt.training.memory import shard_degrees
 from megawatt.training.recompute import module_bits, module_names
 from megawatt.training.stages import end_layers, stage_layers
@@ -175,6 +176,58 @@ def test_recomputed_modules_free_what_they_hold() -> None:
     assert kept("mlp", "moe_act") == kept("mlp")
     assert kept("core_attn") == pytest.approx(whole)  # fused attention keeps no scores
     assert module_names(module_bits(("mlp", "layernorm"))) == ("layernorm", "mlp")
+
+
+def by_operator(model: str, stack: str = "stack-fsdp-torch", **degrees: int) -> tuple[float, float]:
+    """Elements of one token that a layer of 16 bits keeps, and those it makes again, by operator."""
+    arch = load_model(model, CATALOGUE)
+    layouts = one_layout(recompute=1, modules=module_bits(("operators",)), **degrees)
+    practice = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), stack)
+    acts = layer_activations(Job(arch, 4096, 64), layouts, practice.stack)
+    return acts.kept[-1, 0] / 4096 / 2, acts.repeated[-1, 0] / 4096 / 2
+
+
+def test_recompute_by_operator_keeps_every_second_product() -> None:
+    """Llama 3.1 8B: query, key, value, output, gate, up, down: the first, third, fifth are kept, the last needed by
+    none; with a tensor group the message behind the output projection instead of its product."""
+    h, keys, f = 4096, 1024, 14336
+    # input; queries, values; attention's output; gate | second norm's input, two norms' outputs, keys, up, product
+    assert by_operator("llama-3.1-8b") == pytest.approx((h + h + keys + h + f, h + 2 * h + keys + f + f))
+    kept, again = by_operator("llama-3.1-8b", tp=2)
+    assert (kept, again) == pytest.approx(((h + h) / 2 + (h + keys + h + f) / 2, (2 * h + keys + 2 * f) / 2))
+    eager = by_operator("llama-3.1-8b", "stack-fsdp-torch; eager=on")[0]
+    assert eager == pytest.approx(h + h + keys + h + f + h)
+
+
+def test_recompute_by_operator_takes_part_of_a_forward_pass() -> None:
+    """Its time lies between that of norms and activation functions and that of the whole layer."""
+    job = Job(load_model("llama-3.1-8b", CATALOGUE), 4096, 64)
+    practice = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), "stack-fsdp-torch")
+    found = {}
+    for name, modules in (("some", ("layernorm", "moe_act")), ("by", ("operators",)), ("full", ())):
+        layouts = one_layout(dp=8, zero=3, recompute=2 if name == "full" else 1, modules=module_bits(modules))
+        found[name] = layer_time(job, layouts, practice, structure(job.arch).kinds[0])
+    some, by, full = (float(time.recompute[0]) for time in found.values())
+    assert some < by < full
+    # key, output and up: 0.365 of the weights of a layer; all that goes through memory; no attention
+    gemm, vector = (float(found["by"].forward[name][0]) for name in ("gemm", "vector"))
+    assert by == pytest.approx(0.365 * gemm + vector, rel=0.05)
+
+
+@pytest.mark.parametrize("model", ["deepseek-v3", "mixtral-8x7b", "qwen3-next-80b-a3b", "gpt-3-175b"])
+def test_recompute_by_operator_of_any_layer(model: str) -> None:
+    """Between none and full, whatever a layer holds; with its own modules named beside it nothing is kept twice."""
+    arch, bits = load_model(model, CATALOGUE), module_bits(("operators",))
+    stack = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100")).stack
+    with_norms = bits | module_bits(("layernorm", "moe_act"))
+    choices = ((0, 0), (1, bits), (1, with_norms), (2, 0))
+    none, by, same, full = (
+        layer_activations(Job(arch, 2048, 64), one_layout(tp=2, ep=2, dp=2, recompute=r, modules=m), stack).kept
+        for r, m in choices
+    )
+    assert (none > by).all()
+    assert (by == same).all()
+    assert (by > full).all()
 
 
 def test_quantised_inputs_are_stored_narrower() -> None:
