@@ -59,7 +59,8 @@ RUN_OPTIONS: Final[Mapping[str, RunOption]] = MappingProxyType(
         "optimizer": RunOption(
             "--optimizer",
             "KIND",
-            "Kind of optimizer: adam, adam-main-grads, adam-bf16, adam-8bit, muon, sgd (default: the stack's usual).",
+            "Kind of optimizer: adam, adam-main-grads, adam-whole-master, adam-bf16, adam-8bit, "
+            "adam-pure-bf16, muon, sgd (default: the stack's usual).",
         ),
         "offload": RunOption("--offload", "WHAT,...", "Keep in the host's memory: optimizer, activations."),
         "lora": RunOption("--lora", "RANK", "Train low-rank adapters beside frozen weights.", whole=True),

@@ -170,6 +170,12 @@ def show_memory(job: Job, found: MemoryAnswer, as_json: bool) -> None:
     to.print(f"{job.arch.title or job.arch.key}: {describe_layout(found.layout)}\n")
     rows = [[name, f"{size / 1e9:.1f}", f"{share:.1%}"] for name, size, share in found.shares()]
     print_table(("fullest chip holds", "GB", f"of {found.capacity_bytes / 1e9:.1f} GB"), rows)
+    to.print(
+        f"\nLoading a checkpoint: sharded, nothing beside these; whole before it is sharded, "
+        f"{found.loaded_bytes / 1e9:.1f} GB beside weights, states and reserve, "
+        f"{found.loading_bytes / 1e9:.1f} GB in all: "
+        f"{'fits' if found.loading_bytes <= found.capacity_bytes else 'does not fit'}."
+    )
     if found.fits:
         to.print(f"\nIt fits; {found.free_bytes / 1e9:.1f} GB are free.")
         return

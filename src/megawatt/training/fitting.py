@@ -48,17 +48,25 @@ class MemoryAnswer:
     """A layout, memory of its fullest chip by part, what the chip has, and what other choices would need. [B]
 
     ``changes`` are those that can be set up, the least memory first; only where the layout does not fit.
+    ``loaded_bytes`` is what a chip reads of a checkpoint's weights where it takes them whole before it shards them:
+    those of its tensor and pipeline rank. A sharded checkpoint is read into weights that are there already.
     """
 
     layout: Layouts
     parts_bytes: Mapping[str, float]
     capacity_bytes: float
+    loaded_bytes: float
     changes: tuple[Change, ...]
 
     @property
     def needed_bytes(self) -> float:
         """All parts."""
         return sum(self.parts_bytes.values())
+
+    @property
+    def loading_bytes(self) -> float:
+        """The most that loading takes: a whole checkpoint beside weights, states and the reserve; no activations."""
+        return self.loaded_bytes + sum(self.parts_bytes[name] for name in ("weights", "optimizer", "reserve"))
 
     @property
     def free_bytes(self) -> float:
@@ -149,7 +157,8 @@ def memory_answer(
             need = float(total_bytes(step_memory(job, system, other, practice=there))[0])
             if need < sum(held.values()):
                 changes.append(Change(words, need, need <= capacity))
-    return MemoryAnswer(layout, held, capacity, tuple(sorted(changes, key=lambda c: c.needed_bytes)))
+    whole = step_memory(job, system, dataclasses.replace(layout, zero=np.array([0])), practice=practice)["weights"]
+    return MemoryAnswer(layout, held, capacity, float(whole[0]), tuple(sorted(changes, key=lambda c: c.needed_bytes)))
 
 
 def _smaller(y: Layouts) -> Iterator[tuple[str, Layouts]]:

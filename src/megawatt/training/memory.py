@@ -14,7 +14,7 @@ from megawatt.training.practice import Host, Practice
 from megawatt.training.records import Job, Layouts
 from megawatt.training.schedules import codes_of, in_flight, weight_copies
 from megawatt.training.stages import StageLoad, device_loads
-from megawatt.workload import ModelArch, parameters, trained_share
+from megawatt.workload import ACTIVATION_BYTES, ModelArch, parameters, trained_share
 
 __all__ = ["layout_memory", "shard_degrees", "total_bytes"]
 
@@ -165,21 +165,26 @@ class _Stage:
         offloaded = practice.host.offloaded if practice.host else ()
         # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
         # Masters in the host's memory leave a narrow shard on the chip.
-        if wide < _MASTER_BYTES and "optimizer" not in offloaded and not stack.narrow_shards:
+        apart = practice.mastered and wide < _MASTER_BYTES
+        if apart and "optimizer" not in offloaded and not stack.narrow_shards:
             weights = np.where(layouts.zero == 3, (1.0 - trained) * weights, weights)
         gathered = np.where(layouts.zero == 3, np.maximum(stack.gathered_layers * one_layer, bucket / wide), 0.0)
         width = gradient_width(self.job.precision, stack)
-        own = practice.state_bytes - (_MASTER_BYTES if wide == _MASTER_BYTES else 0.0)
+        # In 32 bits weights are the masters, and moments of 16-bit weights are as wide as those.
+        own = practice.state_bytes if apart else practice.state_bytes - _MASTER_BYTES * practice.mastered
+        own = own if practice.mastered else own * wide / ACTIVATION_BYTES
+        whole = practice.whole_bytes if apart else 0.0
+        states = (own - whole) * states + whole * (dense + experts)
         # Multiplies that do not add to wider gradients themselves leave theirs beside these until a step's end.
-        apart = not stack.gradient_fused and stack.gradient_bytes > wide
-        fresh = dense + experts if apart else _fresh(arch, layouts, load)
+        unfused = not stack.gradient_fused and stack.gradient_bytes > wide
+        fresh = dense + experts if unfused else _fresh(arch, layouts, load)
         # Gradients that are scattered are those of layers, experts together (ZeRO 2 and 3).
         fresh = np.where(layouts.zero < 2, fresh, stack.gathered_layers / 2.0 * one_layer)
         buckets = np.where(layouts.zero < 3, bucket, 0.0)
         return {
             "weights": wide * copies * np.minimum(weights + gathered, dense + experts),
             "gradients": trained * (copies * width * gradients + wide * fresh) + buckets,
-            "optimizer": (0.0 if "optimizer" in offloaded else own) * trained * states,
+            "optimizer": (0.0 if "optimizer" in offloaded else trained) * states,
         }
 
 

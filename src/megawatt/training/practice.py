@@ -49,9 +49,23 @@ __all__ = [
 _ROOM: Final = "training"
 _STRAGGLERS: Final = "straggler_frac"
 _RESERVE: Final = ("context_bytes", "fragmentation_frac")
-OPTIMIZERS: Final = ("adam", "adam-main-grads", "adam-bf16", "adam-8bit", "muon", "sgd")
-"""Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own), with
-moments in 16 or 8 bits, Muon, SGD with momentum."""
+OPTIMIZERS: Final = (
+    "adam",
+    "adam-main-grads",
+    "adam-whole-master",
+    "adam-bf16",
+    "adam-8bit",
+    "adam-pure-bf16",
+    "muon",
+    "sgd",
+)
+"""Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own, or a
+master that every replica holds whole), with moments in 16 or 8 bits, Muon, SGD with momentum; ``adam-pure-bf16`` has
+16-bit moments and no master."""
+_WHOLE_BYTES: Final = {"adam-whole-master": 4.0}
+"""States of a kind of optimizer that sharding leaves whole: the 32-bit master of DeepSpeed's first bf16 optimizer."""
+_NO_MASTER: Final = ("adam-pure-bf16",)
+"""Kinds of optimizer whose weights are the masters."""
 _OWN_GRADIENT_BYTES: Final = {"adam-main-grads": 4.0}
 """32-bit gradients among the states of a kind of optimizer: read and written as gradients are."""
 OFFLOADS: Final = ("activations", "optimizer")
@@ -82,7 +96,8 @@ class Practice:
 
     ``context_bytes`` of the memory are the driver's and the communication library's, ``fragmentation_frac`` is lost by
     the allocator per byte in use; ``state_bytes`` are the optimizer's (of kind ``optimizer``) per parameter, the 32-bit
-    master included, of which ``updated_bytes`` are read and written in a step. [B] ``straggler_frac`` of a step is lost
+    master included (unless not ``mastered``: weights are the masters), of which ``updated_bytes`` are read and written
+    in a step and ``whole_bytes`` are on every replica. [B] ``straggler_frac`` of a step is lost
     waiting for the slowest replica per doubling of their number. ``multiplies`` holds the measured matrix kernels by
     precision, ``attention`` and ``experts`` the other measured kernels; where one is lacking, ``kernels`` has a coarser
     rate; ``evidence`` says whose measurements they are (`rests_on`).
@@ -97,6 +112,8 @@ class Practice:
     state_bytes: float
     updated_bytes: float
     straggler_frac: float
+    whole_bytes: float = 0.0
+    mastered: bool = True
     optimizer: str = ""
     host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
@@ -294,6 +311,8 @@ def practice_for(
         state_bytes=states.fact.number(),
         updated_bytes=states.fact.number() - _OWN_GRADIENT_BYTES.get(kind, 0.0),
         straggler_frac=straggler.fact.number(),
+        whole_bytes=_WHOLE_BYTES.get(kind, 0.0),
+        mastered=kind not in _NO_MASTER,
         optimizer=kind,
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),

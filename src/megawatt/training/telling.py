@@ -179,5 +179,11 @@ def memory_dict(job: Job, found: MemoryAnswer) -> dict[str, Any]:
         "memory_bytes": found.needed_bytes,
         "hbm_bytes": found.capacity_bytes,
         "fits": found.fits,
+        "checkpoint": {
+            "sharded_beside_bytes": 0.0,
+            "whole_beside_bytes": found.loaded_bytes,
+            "whole_memory_bytes": found.loading_bytes,
+            "whole_fits": found.loading_bytes <= found.capacity_bytes,
+        },
         "changes": [{"words": c.words, "memory_bytes": c.needed_bytes, "fits": c.fits} for c in found.changes],
     }

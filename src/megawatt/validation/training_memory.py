@@ -31,7 +31,13 @@ _GIB: Final = 2.0**30
 """Bytes of a GiB."""
 _SAME_MEMORY: Final = {"a800-80g": "a100-80g", "80 GB class": "a100-80g", "h20-96g": "h20"}
 """Chips that are not in the catalogue, and one with the same memory."""
-_OPTIMIZERS: Final = ((r"8-?bit", "adam-8bit"), (r"bf16 moments", "adam-bf16"), (r"muon", "muon"), (r"sgd", "sgd"))
+_OPTIMIZERS: Final = (
+    (r"pure bf16", "adam-pure-bf16"),
+    (r"8-?bit", "adam-8bit"),
+    (r"bf16 moments", "adam-bf16"),
+    (r"muon", "muon"),
+    (r"sgd", "sgd"),
+)
 """Words of the column ``optimizer``."""
 
 
@@ -178,4 +184,5 @@ def _practice(row: Row, setup: Setup, catalogue: Catalogue) -> Practice:
         return practice
     other = practice_for(catalogue, setup.system, setup.stack, offload=offload, optimizer=kind)
     host = other.host or practice.host
-    return dataclasses.replace(practice, state_bytes=other.state_bytes, updated_bytes=other.updated_bytes, host=host)
+    states = {name: getattr(other, name) for name in ("state_bytes", "updated_bytes", "whole_bytes", "mastered")}
+    return dataclasses.replace(practice, host=host, **states)

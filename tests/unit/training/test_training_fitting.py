@@ -36,6 +36,18 @@ def test_a_layout_that_fits_needs_no_change() -> None:
     assert found.changes == ()
 
 
+@pytest.mark.parametrize("choices", [{"tp": 1, "pp": 1, "zero": 3}, {"tp": 8, "pp": 1, "zero": 1}])
+def test_a_whole_checkpoint_stands_beside_what_a_chip_holds(choices: dict[str, int]) -> None:
+    """Llama 3.1 70B in 16 bits is 141 GB, an eighth of it for a tensor rank of eight; no activations while it loads."""
+    found = memory_answer(JOB, SYSTEM, 64, catalogue=CATALOGUE, choices=choices | {"recompute": 2, "micro_batch": 1})
+    assert found.fits
+    assert found.loaded_bytes == pytest.approx(2 * 70.55e9 / choices["tp"], rel=0.01)
+    held = found.parts_bytes
+    beside = held["weights"] + held["optimizer"] + held["reserve"]
+    assert found.loading_bytes == pytest.approx(found.loaded_bytes + beside)
+    assert (found.loading_bytes > found.capacity_bytes) == (choices["tp"] == 1)
+
+
 def test_where_no_layout_fits_the_nearest_one_is_told() -> None:
     big = Job(load_model("llama-3.1-405b", CATALOGUE), seq_len=8192, global_batch=64)
     found = memory_answer(big, SYSTEM, 64, catalogue=CATALOGUE)
@@ -58,6 +70,7 @@ def test_memory_is_printed_within_80_columns(
     out = capsys.readouterr().out
     assert "It does not fit" in out
     assert "full recompute" in out
+    assert "Loading a checkpoint" in out
     assert max(map(len, out.splitlines())) <= 80
     with pytest.raises(SystemExit):
         main([*words, "--json"])

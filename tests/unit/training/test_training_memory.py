@@ -90,6 +90,30 @@ def test_optimizer_states_by_kind(optimizer: str, width: float) -> None:
     assert found == pytest.approx(width * parameters(arch).total / 8, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "zero", "weights", "states"),
+    [
+        # the 32-bit master whole, the moments shared by eight
+        ("adam-whole-master", 1, 2.0, 4 + 8 / 8),
+        # weights are the masters: their 16-bit shards stay beside what is gathered
+        ("adam-pure-bf16", 0, 2.0, 4.0),
+        ("adam-pure-bf16", 3, 2 / 8, 4 / 8),
+    ],
+)
+def test_masters_that_are_whole_or_missing(optimizer: str, zero: int, weights: float, states: float) -> None:
+    arch, system = load_model("llama-2-7b", CATALOGUE), CATALOGUE.system("hgx-h100")
+    total, layer = parameters(arch).total, parameters(arch).kinds[0].total
+    job, layout = Job(arch, 4096, 64), one_layout(dp=8, zero=zero)
+    practice = practice_for(CATALOGUE, system, optimizer=optimizer)
+    found = step_memory(job, system, layout, practice=practice)
+    assert found["optimizer"][0] == pytest.approx(states * total, rel=1e-5)
+    gathered = 2 * practice.stack.gathered_layers * layer if zero == 3 else 0.0
+    assert found["weights"][0] == pytest.approx(weights * total + gathered, rel=1e-4)
+    # in 32 bits the weights are the masters of any kind
+    wide = step_memory(dataclasses.replace(job, precision="tf32"), system, one_layout(dp=8, zero=0), practice=practice)
+    assert wide["optimizer"][0] == pytest.approx(8 * total, rel=1e-5)
+
+
 def test_training_in_32_bits_stores_all_in_32_bits() -> None:
     arch = load_model("llama-2-7b", CATALOGUE)
     total = parameters(arch).total
