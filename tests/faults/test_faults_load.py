@@ -25,12 +25,13 @@ def test_plans_in_one_process_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_what_is_left_behind_is_seen() -> None:
+    """A leak of 8 MB a call: above what the allocator of a process that has run other tests moves by itself."""
     kept: list[bytes] = []
     stop = threading.Event()
     with contextlib.ExitStack() as files:
 
         def leak(number: int) -> None:
-            kept.append(b"\1" * 2**20)
+            kept.append(b"\1" * 2**23)
             if number == 10:
                 files.enter_context(Path("/dev/null").open())
                 threading.Thread(target=stop.wait, daemon=True).start()
@@ -41,4 +42,4 @@ def test_what_is_left_behind_is_seen() -> None:
     assert "1 more threads" in found
     growth = re.search(r"memory grows by ([\d,]+) bytes", found)
     assert growth is not None
-    assert 2.0**19 < int(growth[1].replace(",", "")) < 2.0**21
+    assert 2.0**22 < int(growth[1].replace(",", "")) < 2.0**24
