@@ -181,13 +181,20 @@ def _levers(model: CashModel, base: CashFlow) -> list[_Lever]:
         found.append(_Lever("occupancy", "", 1.0, 1.0, cases(nothing)))
     elif miners is not None:
         factors = base_factors(model.terms, model.ground.months)
-        coin = float(miners.economics(model.ground, factors).btc_price_usd[0, 0])
+        earned = miners.economics(model.ground, factors)
+        coin, hashed = float(earned.btc_price_usd[0, 0]), float(earned.hashprice_usd_per_ph_day[0, 0])
         off = {"energy_mining": np.zeros((1, model.ground.months))}
 
         def priced(by: FloatArray) -> CashFlow:
             return model(replace(factors, btc=factors.btc * np.maximum(by, _LEAST)[:, None]))
 
-        found.append(_Lever("bitcoin, $", "USD", coin, 2.0, priced))
+        def unfollowed(by: FloatArray) -> CashFlow:
+            scaled = replace(miners, price_scale=np.maximum(by, _LEAST)[:, None])
+            own = tuple(scaled if one is miners else one for one in model.businesses)
+            return replace(model, businesses=own)(replace(factors, btc=np.repeat(factors.btc, by.size, axis=0)))
+
+        found.append(_Lever("hash price, $/PH/day", "USD/PH/day", hashed, 2.0, unfollowed))
+        found.append(_Lever("bitcoin, followed, $", "USD", coin, 2.0, priced))
         found.append(_Lever("uptime", "", miners.fleet.uptime_frac, 1.0, cases(off)))
     return found
 
@@ -231,7 +238,8 @@ def break_evens(links: Links) -> tuple[BreakEven, ...]:
     """Every test of the loan against every lever, base case; tests in the order in which lenders meet them.
 
     Price: of all that is sold, under contract and at market, prepayments as they were paid. Utilisation: the share of
-    hours or halls that is paid for; energy of what stands empty is saved as far as it is. Delay: of every block.
+    hours or halls that is paid for; energy of what stands empty is saved as far as it is. Delay: of every block. Miners
+    have two prices: of hash, while the network's hash rate stays, and of bitcoin, which that hash rate follows.
     """
     base = links.base
     model, tests, spine = links.model.committed(base), _tests(base), links.model.calendar.spine

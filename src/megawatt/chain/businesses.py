@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -133,6 +133,7 @@ class MiningMoney:
     ``called_frac`` is the share of their hours that a demand response programme takes; ``hash_loss_per_year`` the share
     of hash rate that a machine loses every year, ``age_months`` its age when its block goes live, ``replaced`` when new
     ones take its place. Customers' machines, hash rate sold forward and coins that are kept: `megawatt.mining.selling`.
+    ``price_scale``, (paths, 1), is on the price of a coin in every month, and no hash rate follows it.
     """
 
     fleet: MinerFleet
@@ -145,6 +146,7 @@ class MiningMoney:
     hosted: Hosted | None = None
     hedge: Hedge | None = None
     treasury: Treasury | None = None
+    price_scale: FloatArray | None = None
 
     def economics(self, ground: Ground, factors: FactorPaths) -> HashEconomics:
         """What a MWh earns in the fleet along each path, network response and halvings included."""
@@ -159,6 +161,9 @@ class MiningMoney:
             lag_months=self.follows.lag_months,
             growth=self.follows.growth,
         )
+        if self.price_scale is not None:
+            price, hashprice = path.btc_price_usd * self.price_scale, path.hashprice_usd_per_ph_day * self.price_scale
+            path = replace(path, btc_price_usd=price, hashprice_usd_per_ph_day=hashprice)
         return hash_economics(self.fleet, path, self._kept(ground))
 
     def _kept(self, ground: Ground) -> FloatArray:

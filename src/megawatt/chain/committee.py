@@ -225,7 +225,8 @@ def _cause(row: BreakEven) -> str:
 _PER: Final = {
     "USD/h": "a chip-hour",
     "USD/kW/month": "a kW-month",
-    "USD": "a bitcoin",
+    "USD/PH/day": "a PH-day",
+    "USD": "a bitcoin that the network's hash rate follows",
     "USD/million": "a million tokens",
 }
 """What a price is for, in words."""

@@ -163,7 +163,7 @@ def _break_evens(paper: CreditPaper) -> Table:
 def _input(row: BreakEven, value: float) -> str:
     if row.unit == "months":
         return f"{value:.0f}"
-    return percent(value, 3) if not row.unit else fixed(value, "", 2)
+    return percent(value, 3) if not row.unit else fixed(value, "", 2 if value < 1000.0 else 0)
 
 
 def _reached(row: BreakEven) -> tuple[str, str, str]:

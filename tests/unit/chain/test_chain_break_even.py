@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import brentq
 
 from megawatt.chain.break_even import break_evens, edges
+from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.committee import credit_paper
 from megawatt.chain.credit_records import BreakEven
 from megawatt.chain.lease import LeaseMoney
@@ -114,10 +115,26 @@ def test_empty_chips_save_their_energy_and_keep_prepayments() -> None:
     assert rows["covenant", "utilisation"].value > use.value  # type: ignore[operator]
 
 
-def test_a_mine_breaks_at_a_price_of_bitcoin() -> None:
-    row = found(*MINE)["missed payment", "bitcoin, $"]
+def test_a_mine_breaks_at_a_price_of_bitcoin_and_of_hash() -> None:
+    """Where the network follows, part of a fall is taken off the miner: bitcoin may fall further than hash."""
+    coin, hashed = (found(*MINE)["missed payment", lever] for lever in ("bitcoin, followed, $", "hash price, $/PH/day"))
+    assert coin.value is not None
+    assert hashed.value is not None
+    assert 0 < coin.value / coin.base < hashed.value / hashed.base < 1
+
+
+def test_the_hash_price_that_breaks_a_mine_is_that_of_a_cheaper_coin_today() -> None:
+    """A scenario that starts with that price, its network as it is, flips at the same share."""
+    row = found(*MINE)["missed payment", "hash price, $/PH/day"]
     assert row.value is not None
-    assert 0 < row.value < row.base
+    for share, breaks in ((row.value / row.base - 1e-3, True), (row.value / row.base + 1e-3, False)):
+        links = linked(*MINE)
+        model = links.model.committed(links.base)
+        mining = model.find(MiningMoney)
+        assert mining is not None
+        cheaper = replace(mining, state=replace(mining.state, btc_price_usd=mining.state.btc_price_usd * share))
+        own = tuple(cheaper if one is mining else one for one in model.businesses)
+        assert bool(replace(model, businesses=own).base().missed[0] >= 0) is breaks
 
 
 def test_the_verdict_says_what_breaks_first_at_which_price_when_and_what_is_lost() -> None:
