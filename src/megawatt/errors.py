@@ -12,6 +12,7 @@ MegawattError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -41,6 +42,9 @@ _MOST_FIELD: Final = 400
 """Characters of one part of a problem."""
 _MOST_MESSAGE: Final = 4000
 """Characters of a message."""
+
+_LINE: Final = re.compile(r"^line \d+: ")
+"""How what was found begins where its line is known."""
 
 
 def cut(text: str, most: int) -> str:
@@ -154,7 +158,8 @@ class MegawattError(Exception):
 def _said(problem: Problem, message: str) -> bool:
     if problem.found == "missing" and " lacks " in message:
         return problem.path.rpartition(".")[2] in message
-    return str(problem) in message or (not problem.path and problem.found in message)
+    found = _LINE.sub("", problem.found)  # the message has the line behind the file
+    return str(problem) in message or (not problem.path and found in message)
 
 
 class ScenarioError(MegawattError):

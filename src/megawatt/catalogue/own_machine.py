@@ -57,6 +57,9 @@ class OwnMachine:
     folder: Path
 
 
+_WHAT: Final = "a machine file (TOML); megawatt init --machine writes an example"
+
+
 def is_machine_file(name: str) -> bool:
     """Whether a word is the path of a machine file, not a key of the catalogue."""
     return name.lower().endswith(".toml") or "/" in name or "\\" in name
@@ -81,7 +84,7 @@ def read_machine(path: Path, catalogue: Catalogue, *, name: str = "") -> OwnMach
     """
     file = name or str(path)
     try:
-        raw, digest = read_toml(path, "a machine file (TOML); megawatt init --machine writes an example")
+        raw, digest = read_toml(path, _WHAT, ("machine",))
     except ScenarioError as error:
         raise ScenarioError(str(error), error.problems, file) from None
     if catalogue.files.get(file) == digest and isinstance(raw.get("name"), str):

@@ -47,7 +47,7 @@ def _sizes(end: str) -> tuple[str, ...]:
 
 _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "": ("%",),
+        "": ("%", "bp", "bps"),
         "byte": _sizes("B"),
         "byte/s": (*_sizes("B/s"), "Mbit/s", "Gbit/s", "Tbit/s", "Gb/s", "Gbps", "Tb/s", "Tbps"),
         "FLOP/s": tuple(f"{prefix}FLOP{end}" for prefix in "GTPE" for end in ("/s", "S")),
@@ -87,6 +87,8 @@ _PINT_NAMES: Final = MappingProxyType(
     {
         "m3": "m**3",
         "%": "percent",
+        "bp": "basis_point",
+        "bps": "basis_point",
         "%/year": "percent/year",
         "Gb/s": "Gbit/s",
         "Gbps": "Gbit/s",
@@ -132,6 +134,7 @@ def _units() -> Any:
     registry.define("hash = [hash]")
     registry.define("BTC = [bitcoin]")
     registry.define("FLOP = []")
+    registry.define("basis_point = 1e-4")
     return registry
 
 

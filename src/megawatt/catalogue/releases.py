@@ -4,12 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
 
 from megawatt.catalogue.records import Accelerator
 from megawatt.catalogue.store import Catalogue
-from megawatt.errors import ScenarioError, shown
+from megawatt.errors import CatalogueError, ScenarioError, shown
 
-__all__ = ["check_runs_on", "is_month", "releases_until"]
+__all__ = ["check_runs_on", "find_software", "is_month", "releases_until"]
+
+_PRACTICE: Final = "practice"
+"""What is in the key of an entry that holds for several stacks and is none."""
+
+
+def find_software(catalogue: Catalogue, prefix: str, name: str) -> str:
+    """Key of a software by its name.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Entries ``<prefix><name>``.
+    prefix : str
+        What keys begin with (``stack-``, ``serving-``); the name may leave it out.
+    name : str
+        As the user wrote it.
+
+    Raises
+    ------
+    CatalogueError
+        If there is none of that name; names the nearest as they are written.
+    """
+    name = name.removeprefix(prefix)
+    if _PRACTICE not in name and catalogue.knows(prefix + name):
+        return catalogue.get(prefix + name, "practice").key
+    keys = (key for key in catalogue.entries if key.startswith(prefix) and "@" not in key and _PRACTICE not in key)
+    names = [key.removeprefix(prefix) for key in keys]
+    near = get_close_matches(name.lower()[:80], names, 4, 0.5) or names
+    raise CatalogueError(f"catalogue: stack {shown(name)} is not known; nearest: {', '.join(near)}")
 
 
 def is_month(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from collections.abc import Iterable
@@ -37,6 +38,8 @@ class Section(BaseModel):
         return raw
 
 
+_LETTERS = re.compile(r"\^\[((?:[a-z](?!-[a-z]))+-?)\]\*\$")
+"""A pattern of one letter after another, each of a few."""
 _OF_KEY = "[key]"
 """What pydantic adds to the location of a name that may not stand in a table."""
 _PLAIN = {
@@ -83,6 +86,9 @@ def _as_problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
         return Problem(path, "unknown key", allowed, f"did you mean {near[0]}?" if near else "")
     if error["type"] == "missing":
         return Problem(path, "missing", _describe(model, error["loc"]))
+    letters = _LETTERS.fullmatch(context.get("pattern", ""))
+    if letters:
+        return Problem(path, shown(error["input"]), f"these letters alone: {' '.join(letters[1])}")
     allowed = _PLAIN.get(error["type"], error["msg"].replace("Input should be", "").strip())
     return Problem(path, shown(error["input"]), allowed)
 

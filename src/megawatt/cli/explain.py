@@ -62,19 +62,18 @@ def _print(found: Explanation, top: int) -> None:
     for indent, text in found.tree():
         to.print(Padding(text, (0, 0, 0, indent)))
     if found.movers:
-        of = f" (moves of {found.moved})" if found.moved else ""
         rows = [
             (m.name, span(m.low, m.high, m.base, m.unit), amount(m.at_low), amount(m.at_high))
             for m in found.movers[:top]
         ]
-        to.print("")
-        print_table((f"moves it most{of}", "from, to", "there", "and there"), rows, fold=f"moves it most{of}")
+        to.print(f"\nMoves {found.moved or 'it'} most", style="bold")
+        print_table(("input", "from, to", "there", "and there"), rows, fold="input")
     if found.inputs:
         listed = [
             (i.name, amount(i.value, i.unit), span(i.low, i.high, i.value, i.unit), i.kind, i.source)
             for i in found.inputs[:top]
         ]  # fmt: skip
-        to.print("")
-        print_table(("rests on", "value", "range", "kind", "source"), listed, left=("kind", "source"), fold="rests on")
+        to.print("\nRests on", style="bold")
+        print_table(("input", "value", "range", "kind", "source"), listed, left=("kind", "source"), fold="input")
         if left := found.inputs[top:]:
             to.print(f"and {len(left):,} more (--top {len(found.inputs)}, --json)")

@@ -35,7 +35,11 @@ def print_table(
     from rich.measure import Measurement
 
     to = console()
-    folded = [[_FOLDED if name == fold else cell for name, cell in zip(columns, row, strict=True)] for row in rows]
+    words = [
+        word for name, *cells in zip(columns, *rows, strict=True) if name == fold for c in cells for word in c.split()
+    ]
+    least = max((_FOLDED, *words), key=len)  # no word is cut
+    folded = [[least if name == fold else cell for name, cell in zip(columns, row, strict=True)] for row in rows]
     needed = _table(columns, folded, left, "", head)
     if Measurement.get(to, to.options.update(max_width=_UNBOUNDED), needed).minimum <= to.width:
         to.print(_table(columns, rows, left, fold, head))

@@ -171,7 +171,7 @@ def load_company(name: str, catalogue: Catalogue, settings: Mapping[str, Any] | 
             near = ", ".join(difflib.get_close_matches(key, company_keys(), 3)) or ", ".join(company_keys())
             raise ScenarioError(f"company: no company {name[:80]!r}; nearest: {near}; or a TOML file of your own")
         path = _folder() / f"{key}.toml"
-    content, _ = read_toml(path, "a company file")
+    content, _ = read_toml(path, "a company file", ("company",))
     where = str(path) if isinstance(path, Path) else f"{key}.toml"
     for setting, value in (settings or {}).items():
         _replace(content, setting, value, where)

@@ -78,7 +78,7 @@ def read_place(path: Path) -> OwnPlace:
     ScenarioError
         With every problem of the file.
     """
-    raw, _ = read_toml(path, _WHAT)
+    raw, _ = read_toml(path, _WHAT, ("place",))
     try:
         place = PlaceFile.model_validate(raw)
     except ValidationError as error:

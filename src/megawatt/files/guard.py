@@ -44,7 +44,7 @@ def refused(path: object, found: str, allowed: str, *, where: str = "", line: in
     file = cut(str(path), 200)
     head = ": ".join(filter(None, (f"{file}:{line}" if line else file, where, found)))
     problem = Problem(where, f"line {line}: {found}" if line else found, allowed, hint)
-    return ScenarioError(f"{head}; allowed: {allowed}", [problem], file)
+    return ScenarioError(f"{head}; allowed: {allowed}{f' ({hint})' if hint else ''}", [problem], file)
 
 
 def is_file(path: Path) -> bool:

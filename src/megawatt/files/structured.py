@@ -8,13 +8,14 @@ import math
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Final
 
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files.guard import read_bytes, refused
+from megawatt.files.marks import other_kind
 from megawatt.files.text import decode
 
 __all__ = ["parse_json", "parse_toml_value", "read_json", "read_toml", "read_yaml", "strict"]
@@ -31,13 +32,24 @@ _LONGEST_WHOLE: Final = 300
 _LINE: Final = re.compile(r"\(at line (\d+), column \d+\)")
 
 
-def read_toml(path: Path | Traversable, what: str = "a TOML file") -> tuple[dict[str, Any], str]:
+def read_toml(
+    path: Path | Traversable, what: str = "a TOML file", kinds: Collection[str] = ()
+) -> tuple[dict[str, Any], str]:
     """Content and SHA-256 (hexadecimal) of a TOML file of at most 1 MiB.
+
+    Parameters
+    ----------
+    path : Path or Traversable
+        The file.
+    what : str
+        What it should be, in words.
+    kinds : collection of str
+        What it should be, as keys of `TOML_MARKS`; empty: anything.
 
     Raises
     ------
     ScenarioError
-        If it cannot be read or is not TOML; names the line.
+        If it cannot be read, is not TOML (names the line), or is a file of another kind.
     """
     data = read_bytes(path, _TOML_BYTES, what)
     text = decode(path, data)
@@ -52,6 +64,8 @@ def read_toml(path: Path | Traversable, what: str = "a TOML file") -> tuple[dict
     deep = next(_too_deep(content), None)
     if deep is not None:
         raise refused(path, "nested too deeply", f"{_DEEPEST} levels", where=deep)
+    if kinds and (other := other_kind(content, kinds)):
+        raise refused(path, f"a file of another kind ({other})", what, hint=f"megawatt show {path}")
     return content, hashlib.sha256(data).hexdigest()
 
 

@@ -21,11 +21,10 @@ from megawatt.errors import (
     cut,
     shown,
 )
-from megawatt.files import is_file, is_folder, read_json, read_toml
+from megawatt.files import TOML_MARKS, is_file, is_folder, read_json, read_toml
 from megawatt.hourly import kind_of_rows, table_rows
 from megawatt.inspection.entries import describe_entry, describe_source
 from megawatt.inspection.records import Description
-from megawatt.tariff.sheet import KINDS_OF_LINE
 from megawatt.tariff.urdb import URDB_KEYS
 from megawatt.validation import registry
 
@@ -93,6 +92,10 @@ class Marks:
             raise
         return kind.name if kind else ""
 
+    def told(self, kind: str) -> bool:
+        """Whether it is a TOML file with a key of this kind."""
+        return self.suffix == ".toml" and not TOML_MARKS[kind].isdisjoint(self.content)
+
     def has(self, *names: str) -> bool:
         """Whether a folder holds files of these names."""
         return self.folder and all(is_file(self.path / name) for name in names)
@@ -132,7 +135,7 @@ def _is_model(marks: Marks) -> bool:
 
 def _is_tariff(marks: Marks) -> bool:
     if marks.suffix == ".toml":
-        return bool({*KINDS_OF_LINE, "tariff"} & set(marks.content))
+        return marks.told("tariff")
     if marks.suffix != ".json":
         return False
     return "items" in marks.content or any(str(name).lower() in URDB_KEYS for name in marks.content)
@@ -157,20 +160,19 @@ _OWN: Final = (
              "JSON with architectures, model_type or sizes and layers; folder with config.json; TOML with model",
              _is_model, "models:describe_model_file"),
     FileKind("comparison", "several uses of a site side by side", "TOML with compare",
-             lambda m: m.suffix == ".toml" and "compare" in m.content, "studies:describe_study"),
+             lambda m: m.told("comparison"), "studies:describe_study"),
     FileKind("mix", "several uses behind one connection", "TOML with parts",
-             lambda m: m.suffix == ".toml" and "parts" in m.content, "studies:describe_mix"),
+             lambda m: m.told("mix"), "studies:describe_mix"),
     FileKind("machine", "a chip and its network", "TOML with chip, links or like",
-             lambda m: m.suffix == ".toml" and bool({"chip", "links", "like", "anchor"} & set(m.content)),
+             lambda m: m.told("machine"),
              "machines:describe_machine"),
     FileKind("company", "a company: what it owns, owes and has promised", "TOML with cash_usd, lease or debt",
-             lambda m: m.suffix == ".toml" and bool({"cash_usd", "overhead_usd_per_year", "lease", "debt"}
-                                                    & set(m.content)) and "site" not in m.content,
+             lambda m: m.told("company") and "site" not in m.content,
              "companies:describe_company"),
     FileKind("flows", "who pays whom", "CSV with payer, payee, amount_usd",
              lambda m: {"payer", "payee", "amount_usd"} <= m.columns, "companies:describe_flows"),
     FileKind("scenario", "one use of a site", "TOML with format, use, site or power",
-             lambda m: m.suffix == ".toml" and bool({"format", "use", "site", "power"} & set(m.content)),
+             lambda m: m.told("scenario"),
              "studies:describe_study"),
     FileKind("tariff", "what a grid or a utility charges",
              "TOML with energy, demand, coincident or fixed; OpenEI JSON with energyratestructure, ...",
@@ -178,7 +180,7 @@ _OWN: Final = (
     FileKind("run", "results of megawatt plan", "folder with manifest.json and summary.json",
              lambda m: m.has("manifest.json", "summary.json"), "studies:describe_run"),
     FileKind("place", "a place and its climate by month", "TOML with latitude_deg",
-             lambda m: m.suffix == ".toml" and "latitude_deg" in m.content, "hours:describe_place"),
+             lambda m: m.told("place"), "hours:describe_place"),
     FileKind("weather", "an hourly year of weather",
              "EPW, TMY3, NSRDB, Open-Meteo, Meteostat, ERA5, CSV with dry_bulb_c",
              lambda m: m.hourly == "weather", "hours:describe_weather"),

@@ -144,7 +144,8 @@ def list_runs(root: Path) -> list[dict[str, Any]]:
 def query_runs(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Rows of a question in SQL over the runs of a folder: names of columns, and rows.
 
-    Every sweep is a table of its name; a run's tables are ``NAME.hourly`` and so on, as views ``NAME_hourly``.
+    Every sweep is a table of its name; a run's tables are ``NAME.hourly`` and so on, as views ``NAME_hourly``. A name
+    with a hyphen stands in quotes.
 
     Raises
     ------
@@ -174,7 +175,8 @@ def query_runs(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
                 raise KeyboardInterrupt from None
             raise
         except (duckdb.Error, ValueError, MemoryError) as error:
-            there = f"SQL over {', '.join(tables) or 'no runs'}"
+            names = [name if name.isidentifier() else f'"{name}"' for name in tables]
+            there = f"SQL over {', '.join(names) or 'no runs'}"
             found = (str(error) or "more than memory holds").splitlines()[0][:300]
             problem = Problem("query", found, there)
             raise ScenarioError(f"runs query: {problem}", [problem]) from None

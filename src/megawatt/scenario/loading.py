@@ -72,6 +72,7 @@ class LoadedComparison:
 _FILES = (("site", "weather"), ("site", "place"), ("power", "price_file"), ("solar", "profile"), ("wind", "profile"))
 _OF_COMPARISON = "conversion."
 _WHAT = "a scenario file (TOML); megawatt init writes a starter"
+_KINDS = ("scenario", "comparison", "mix")
 _DEEPEST_SETTING = 8
 """Levels of a dotted path of `--set`."""
 
@@ -94,7 +95,7 @@ def load(path: str | Path, catalogue: Catalogue, settings: Iterable[str] = ()) -
         With every problem found in the file.
     """
     file = Path(path)
-    raw, digest = read_toml(file, _WHAT)
+    raw, digest = read_toml(file, _WHAT, _KINDS)
     return _loaded(file, raw, digest, catalogue, tuple(settings))
 
 
@@ -129,7 +130,7 @@ def _loaded(
     for name in top.compare:
         try:
             child = file.parent / name
-            child_raw, child_digest = read_toml(child, _WHAT)
+            child_raw, child_digest = read_toml(child, _WHAT, _KINDS)
             if top.seed is not None:
                 child_raw["seed"] = top.seed
             use, catalogue = _one(child, child_raw, child_digest, catalogue, settings)

@@ -91,7 +91,7 @@ def load_mix(
         With every problem found.
     """
     file = Path(path)
-    raw, digest = read_toml(file, _WHAT)
+    raw, digest = read_toml(file, _WHAT, ("mix", "scenario", "comparison"))
     if not is_mix(raw):
         problem = Problem("parts", "missing", "a list [[parts]]", "docs/mixed-sites.md; one use alone: megawatt plan")
         raise ScenarioError(f"{file}: no mixed site", [problem], str(file))

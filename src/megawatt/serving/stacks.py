@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.catalogue.releases import check_runs_on, releases_until
+from megawatt.catalogue.releases import check_runs_on, find_software, releases_until
 from megawatt.errors import shown
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ def read_serving_stack(
         If there is no such stack.
     """
     name, at, release = (part.strip() for part in text.strip().partition("@"))
-    name = (name or default_serving_stack(accelerator)).removeprefix(_PREFIX)
-    key = catalogue.get(_PREFIX + name, "practice").key
+    key = find_software(catalogue, _PREFIX, name or default_serving_stack(accelerator))
     usual = default_serving_stack(accelerator)
     check_runs_on(catalogue, [key], accelerator, f"serving stack {shown(text)}", usual)
     until = releases_until(catalogue, key, release if at else None, f"serving stack {shown(text)}")

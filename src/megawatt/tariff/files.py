@@ -32,6 +32,6 @@ def read_tariff_file(path: Path) -> tuple[dict[str, Any], str]:
 
         content = read_json(path, kind=None)
         return urdb_sheet(content, str(path)), sha256(read_bytes(path, 64 * 2**20, what)).hexdigest()
-    content, digest = read_toml(path, what)
+    content, digest = read_toml(path, what, ("tariff",))
     own = content.get("tariff")
     return (own if isinstance(own, dict) and len(content) == 1 else content), digest

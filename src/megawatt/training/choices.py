@@ -99,9 +99,9 @@ def is_short(text: str) -> bool:
 
 
 def _from_short(text: str) -> str:
-    """The words of a table of layouts as choices; empty where a word is none of them."""
+    """The words of a table of layouts, blanks or commas between, as choices; empty where one is none of them."""
     choices = []
-    for word in text.lower().split():
+    for word in text.lower().replace(",", " ").split():
         found = _SHORT.fullmatch(word)
         if word in _SHORT_WORDS:
             choices.append(_SHORT_WORDS[word])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from megawatt.catalogue.memo import resolved
 from megawatt.catalogue.records import Accelerator, Assumption
-from megawatt.catalogue.releases import check_runs_on, is_month, releases_until
+from megawatt.catalogue.releases import check_runs_on, find_software, is_month, releases_until
 from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.hardware import PRACTICE_KEY, core_layout
 from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
@@ -217,10 +217,9 @@ def read_stack(
     head, _, features = (text or "").partition(";")
     _check_separator(head)
     name, at, release = (part.strip() for part in head.strip().partition("@"))
-    name = name.removeprefix(_PREFIX)
     key, switches = default_stack(accelerator), {}
     if name:
-        key = catalogue.get(_PREFIX + _OTHER_NAMES.get(name.lower(), name), "practice").key
+        key = find_software(catalogue, _PREFIX, _OTHER_NAMES.get(name.removeprefix(_PREFIX).lower(), name))
     check_runs_on(
         catalogue,
         _ancestors(catalogue, key)[1:],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -50,6 +51,11 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )  # fmt: skip
 """Names that configurations give a dimension, the one that decides first."""
+_ALL_NAMES: Final = frozenset(name for names in NAMES.values() for name in names)
+_LONGEST: Final = 60
+"""Characters of a name that may be a misspelt one."""
+_ALIKE: Final = 0.9
+"""Likeness of a misspelt name, a letter of ten wrong."""
 _USUAL: Final = {"ffn": "intermediate_size"}
 """The name of a dimension that most configurations give it, where that is not the one that decides first."""
 
@@ -86,6 +92,8 @@ class Fields:
         names = NAMES.get(name, (name,))
         found = next((n for n in names if self.has(n)), None)
         if found is None:
+            if self._misspelt(names):
+                return default or 0
             usual = next((n for n in names if self.defaults.get(n) is not None), None)
             if usual is not None:
                 self.assume(f"{usual} = {self.defaults[usual]:g}: the default of model_type {self.kind}")
@@ -97,6 +105,15 @@ class Fields:
         if isinstance(value, list) and value and all(v == value[0] for v in value):
             value = value[0]
         return self.whole(found, value, default or 0)
+
+    def _misspelt(self, names: tuple[str, ...]) -> bool:
+        """Whether a name that nobody reads is nearly one of these, which are not there; notes it."""
+        others = [str(key) for key in self.data if len(str(key)) <= _LONGEST and key not in _ALL_NAMES]
+        pairs = ((name, get_close_matches(name, others, 1, _ALIKE)) for name in names)
+        name, near = next((pair for pair in pairs if pair[1]), ("", []))
+        if near:
+            self.problems.append(Problem(near[0], "no field that is read", name))
+        return bool(near)
 
     def whole(self, name: str, value: Any, default: int = 0) -> int:
         """A value as a whole number; notes it where it is none."""

@@ -149,7 +149,7 @@ def read_model_file(path: Path, load: Callable[[str, Path], ModelArch]) -> Model
     ScenarioError
         With every unknown key, missing table and value of the wrong type or size.
     """
-    content, _ = read_toml(path, "a model file")
+    content, _ = read_toml(path, "a model file; megawatt init --model writes an example", ("model",))
     try:
         table = _model().model_validate(content)
     except ValidationError as error:

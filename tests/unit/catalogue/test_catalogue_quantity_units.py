@@ -35,6 +35,8 @@ def test_every_unit_that_is_asked_for_can_be_written() -> None:
         ("60 USD/MW/year", "USD/kW/year", 0.06),
         ("0.3 USD/kW/day", "USD/MW/day", 300.0),
         ("2 %/year", "1/year", 0.02),
+        ("950 bp", "", 0.095),
+        ("50 bps", "", 0.005),
         ("50 kUSD", "USD", 50_000.0),
         ("5 ML", "m3", 5_000.0),
         ("5000 m3", "m3", 5_000.0),

@@ -152,3 +152,10 @@ def test_a_table_that_does_not_fit_becomes_blocks(
     print_table(("name", "water", "note"), rows, fold="note")
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines == ["one", "  water: 1,234,567 m3, note:", "  a note of several words", "another", "  note: short"]
+
+
+def test_no_word_of_a_folded_column_is_cut(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "hash-response.growth_per_year"
+    print_table(("input", "from, to"), [(name, "150,030,000,000,000 to 162,050,000,000,000")], fold="input")
+    assert name in capsys.readouterr().out

@@ -13,6 +13,7 @@ import pytest
 import megawatt
 from megawatt.errors import ScenarioError
 from megawatt.files import (
+    TOML_MARKS,
     parquet_columns,
     parquet_names,
     parse_json,
@@ -24,6 +25,7 @@ from megawatt.files import (
     read_text,
     read_toml,
 )
+from megawatt.tariff.sheet import KINDS_OF_LINE
 
 PACKAGE = Path(megawatt.__file__).parent
 _FREE = ("files", "calibration/measure.py")  # measure.py turns rows that it wrote itself into Parquet
@@ -231,3 +233,43 @@ def test_wildcards_in_a_path_are_letters(tmp_path: Path) -> None:
     for name in ("a.parquet", "b.parquet", "[ab]*.parquet"):
         _parquet(tmp_path / name, f"SELECT '{name}' AS word")
     assert list(parquet_columns(tmp_path / "[ab]*.parquet")["word"]) == ["[ab]*.parquet"]
+
+
+def test_a_missing_file_names_the_nearest_in_its_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text("")
+    with pytest.raises(ScenarioError) as caught:
+        read_toml(tmp_path / "minee.toml", "a model file")
+    (line,) = caught.value.lines()
+    assert line.endswith(f"allowed: a readable file: a model file (did you mean {tmp_path / 'mine.toml'}?)")
+
+
+def test_a_line_that_is_not_toml_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"f\.toml:2: not TOML") as caught:
+        read_toml(_file(tmp_path, b"a = 1\nb\n", "f.toml"))
+    assert len(caught.value.lines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds", "other"),
+    [
+        ("demand = [{ per_kw_month = 3 }]", ("scenario", "comparison", "mix"), "tariff"),
+        ("format = 1\nuse = 'mining'\n[site]\n[debt]", ("model",), "scenario"),
+        ("format = 1\nname = 'm'\nlike = 'hgx-h100'", ("model",), "machine"),
+        ("[model]\nlayers = 4", ("machine",), "model"),
+        ("format = 1\n[debt]\n[capex]", ("scenario",), ""),
+        ("[tariff]\n[[tariff.demand]]", ("tariff",), ""),
+        ("nothing = 'known'", ("scenario",), ""),
+    ],
+)
+def test_a_file_of_another_kind_is_one_problem(tmp_path: Path, text: str, kinds: tuple[str, ...], other: str) -> None:
+    """What may be of the kind that is asked for is read, and its own problems are told."""
+    file = _file(tmp_path, text.encode(), "f.toml")
+    if not other:
+        assert read_toml(file, "x", kinds)[0]
+        return
+    with pytest.raises(ScenarioError, match=rf"a file of another kind \({other}\); allowed: x \(megawatt show"):
+        read_toml(file, "x", kinds)
+
+
+def test_a_tariff_is_told_by_each_kind_of_its_lines() -> None:
+    assert set(KINDS_OF_LINE) < TOML_MARKS["tariff"]

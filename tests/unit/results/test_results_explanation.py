@@ -92,6 +92,8 @@ def test_a_missed_payment_names_its_driver_and_not_hundreds_of_names(run: RunTab
     assert "drives it (rank correlation" in found.driver
     assert found.driver.split()[0] in ("btc", "power")
     assert found.movers
+    assert [part.name for part in found.parts] == ["paths", "paths_with_a_missed_payment"]  # miners have no tenant
+    assert found.parts[1].parts == ()
     assert found.moved == "the share of 256 paths of the same seed, one of which is 0.39%"
 
 
@@ -101,6 +103,10 @@ def test_what_moves_it_most_comes_first(run: RunTables) -> None:
     assert swings == sorted(swings, reverse=True)
     assert value.inputs[0].name == value.movers[0].name
     assert value.driver.startswith(value.movers[0].name)
+    assert value.moved == ""
+    worth = _of(run, "npv_usd")  # in USD, its moves in USD a MW-year
+    assert worth.moved == "value_usd_per_grid_mw_year"
+    assert worth.driver.startswith(f"{worth.movers[0].name} moves value_usd_per_grid_mw_year most: ")
     low = _of(run, "value_low")
     assert low.parts[0].name == value.movers[0].name
     pue = _of(run, "pue")
@@ -192,7 +198,12 @@ def test_a_run_is_found_by_its_name(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     assert explain_path(Path("mine"), "npv_usd") == explain_path(folder, "npv_usd")
     assert figures_in(Path("mine")) == figures_in(folder)
-    with pytest.raises(ScenarioError, match="no run folder"):
+    assert explain_path(folder / "report.html", "npv_usd") == explain_path(folder / "summary.json", "npv_usd")
+    with pytest.raises(ScenarioError, match="no run folder") as caught:
         explain_path(Path("min"), "npv_usd")
+    assert caught.value.problems[0].hint == "did you mean mine?"
+    Path("site.toml").write_text('name = "a"\n')
+    with pytest.raises(ScenarioError, match=r"megawatt plan site\.toml leaves a run"):
+        explain_path(Path("site.toml"), "npv_usd")
     with pytest.raises(ScenarioError, match="no such file"):
         explain_path(Path("hall.json"), "pue")

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,3 +126,13 @@ def test_a_broken_file_of_a_run_is_named(tmp_path: Path) -> None:
     (tmp_path / "one" / "part-000000.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(ScenarioError, match="one"):
         query_runs(tmp_path, "SELECT 1")
+
+
+def test_tables_with_a_hyphen_are_named_as_a_question_says_them(tmp_path: Path) -> None:
+    for name in ("one", "my-run"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text("{}")
+        duckdb.execute(f"COPY (SELECT 1 AS x) TO '{tmp_path / name}/monthly.parquet' (FORMAT parquet)")
+    with pytest.raises(ScenarioError, match='SQL over "my-run_monthly", one_monthly'):
+        query_runs(tmp_path, "SELECT * FROM my-run_monthly")
+    assert query_runs(tmp_path, 'SELECT x FROM "my-run_monthly"')[1] == [(1,)]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
-from megawatt.errors import ScenarioError
+from megawatt.errors import CatalogueError, ScenarioError
 from megawatt.serving import (
     Layout,
     Service,
@@ -150,3 +150,9 @@ def test_growing_answers_fill_the_room_by_hand() -> None:
     assert n * 1500.0 + 2.0 * n**0.5 * 1000.0 / 12.0**0.5 == pytest.approx(200_000.0)
     assert n == pytest.approx(128.9, abs=0.1)
     assert growing_that_fit(service, Layout(), STACK, hbm, Traffic(300_000.0, 100_000.0)) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("name", ["tgi", "practice", "serving-site-practice"])
+def test_a_stack_that_is_none_names_those_that_can_be_written(name: str) -> None:
+    with pytest.raises(CatalogueError, match=r"stack '.*' is not known; nearest: trtllm, vllm, sglang"):
+        read_serving_stack(CATALOGUE, name, CHIP)

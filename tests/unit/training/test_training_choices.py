@@ -50,6 +50,7 @@ SEVEN = load_model("llama-2-7b", CATALOGUE)
         ("dp_shard=1,dp_replicate=4", {"dp": 4}),
         ("cp=4,cp_comm=a2a", {"cp": 4, "cp_exchange": 1}),
         ("first=6,last_layers=5", {"first_layers": 6, "last_layers": 5}),
+        ("tp8,pp4x2, mb1", {"tp": 8, "pp": 4, "vpp": 2, "micro_batch": 1}),
         ("tp8 pp4x2 mb1 z1", {"tp": 8, "pp": 4, "vpp": 2, "micro_batch": 1, "zero": 1}),
     ],
 )

@@ -211,5 +211,5 @@ def test_free_energy_and_free_chips_cost_nothing_and_a_plan_by_cost_has_its_pric
 def test_a_stack_goes_by_its_key_with_or_without_the_word() -> None:
     short = plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, stack="Megatron-LM")
     assert short.stack == "stack-megatron-lm"
-    with pytest.raises(CatalogueError, match="practice 'stack-megatron-l' is not known; nearest: stack-megatron-lm"):
+    with pytest.raises(CatalogueError, match="stack 'megatron-l' is not known; nearest: megatron-lm"):
         plan(JOB, SYSTEM, 8, catalogue=CATALOGUE, stack="megatron-l")

@@ -10,7 +10,7 @@ import pytest
 
 from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
-from megawatt.workload import load_model, parameters
+from megawatt.workload import load_model, model_from_hf_config, parameters
 
 CATALOGUE = load_catalogue()
 DENSE: dict[str, Any] = {
@@ -80,3 +80,17 @@ def test_a_release_with_wrong_fields_names_them(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_model(tmp_path, CATALOGUE)
     assert {p.path for p in caught.value.problems} == {"multiple_of", "ffn_dim_multiplier"}
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [("hidden_size", "hiden_size"), ("num_key_value_heads", "num_key_value_head"), ("vocab_size", "vocabsize")],
+)
+def test_a_misspelt_dimension_is_named_not_taken_for_granted(name: str, written: str) -> None:
+    """Else a default of the class, or heads without groups, would stand in its place."""
+    fields = {"hidden_size": 512, "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 2,
+              "vocab_size": 1000, "intermediate_size": 2048, "model_type": "llama"}  # fmt: skip
+    fields[written] = fields.pop(name)
+    with pytest.raises(ScenarioError) as caught:
+        model_from_hf_config(fields)
+    assert [(p.path, p.allowed) for p in caught.value.problems] == [(written, name)]

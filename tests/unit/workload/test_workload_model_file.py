@@ -68,6 +68,7 @@ def test_every_problem_of_a_file_is_named_at_once(tmp_path: Path) -> None:
     problems = {p.path: p for p in caught.value.problems}
     assert set(problems) == {"model.layers", "model.hidden", "model.haeds", "model.mixers"}
     assert "heads" in problems["model.haeds"].hint
+    assert problems["model.mixers"].allowed == "these letters alone: f w c s h l m p -"
 
 
 def test_dimensions_that_do_not_fit_are_named_with_the_file(tmp_path: Path) -> None:

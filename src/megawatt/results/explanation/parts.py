@@ -118,7 +118,7 @@ def of_paths(use: UseTables) -> tuple[Part, ...]:
     ranked = sorted(told.items(), key=lambda item: -abs(item[1]))
     return (
         Part("paths", len(values), "", "simulated; rank correlation of the value with the mean of each factor:",
-             tuple(Part(name.removeprefix("mean_"), round(r, 3)) for name, r in ranked)),
+             tuple(Part(f"{name.removeprefix('mean_')} level", round(r, 3)) for name, r in ranked)),
         Part("mean", float(np.nanmean(values)), "USD/MW/year"),
     )  # fmt: skip
 
@@ -179,13 +179,13 @@ def of_worst_month(use: UseTables) -> tuple[Part, ...]:
 def of_missed(use: UseTables) -> tuple[Part, ...]:
     """Paths with a missed payment, with and without a default of the tenant."""
     missed, failed = _missed(use)
-    return (
-        Part("paths", len(missed)),
-        Part("paths_with_a_missed_payment", int(missed.sum()), "", "of these, by what happened to the tenant:", (
-            Part("tenant_fails", int((missed & failed).sum()), "", f"of {int(failed.sum()):,} paths on which it does"),
-            Part("tenant_pays", int((missed & ~failed).sum()), "", f"of {int((~failed).sum()):,} others"),
-        )),
-    )  # fmt: skip
+    paths, name, count = Part("paths", len(missed)), "paths_with_a_missed_payment", int(missed.sum())
+    if not failed.any():
+        return paths, Part(name, count)
+    return (paths, Part(name, count, "", "of these, by what happened to the tenant:", (
+        Part("tenant_fails", int((missed & failed).sum()), "", f"of {int(failed.sum()):,} paths on which it does"),
+        Part("tenant_pays", int((missed & ~failed).sum()), "", f"of {int((~failed).sum()):,} others"),
+    )))  # fmt: skip
 
 
 def _missed(use: UseTables) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -135,7 +135,8 @@ _MOVES: Final[Mapping[str, str]] = {
     "llcr": "llcr", "probability_missed": "missed", "probability_missed_interval": "missed",
 }  # fmt: skip
 """Which figure's moves a run recorded for a figure; the value's for all others."""
-_WORTH: Final = ("value_usd_per_grid_mw_year", "value_p5", "value_p95", "value_low", "value_high",
+_VALUE: Final = "value_usd_per_grid_mw_year"
+_WORTH: Final = (_VALUE, "value_p5", "value_p95", "value_low", "value_high",
                  "value_usd_per_it_mw_year", "npv_usd")  # fmt: skip
 """Figures that move as the value does."""
 
@@ -188,21 +189,22 @@ def explain_run(run: RunTables, number: str, use: str = "") -> Explanation:
     if not own:
         rest = {one.name for one in inputs}
         movers = tuple(mover for mover in movers if mover.name in rest)
+    of = _moved(moved, number)
     words = str(figure.get("means") or "")
     return Explanation(
         str(tables.summary["name"]), number, parts.plain(value), str(figure.get("unit", "")),
         f"{words}: {figure['why_none']}" if figure.get("why_none") else words, formula,
-        driver=_driver(tables, number, movers if own else ()),
+        driver=_driver(tables, number, movers if own else (), of),
         parts=() if value is None else made(tables.about(number, value)),
-        movers=movers, moved=_moved(moved, own) if movers else "", inputs=inputs,
+        movers=movers, moved=of if movers else "", inputs=inputs,
     )  # fmt: skip
 
 
-def _moved(what: str, own: bool) -> str:
+def _moved(what: str, number: str) -> str:
     """What the moves are of, where it is not the figure itself."""
     if what == "missed":
         return f"the share of {MISSED_PATHS} paths of the same seed, one of which is {1.0 / MISSED_PATHS:.2%}"
-    return "" if own else "value_usd_per_grid_mw_year"
+    return _VALUE if what == "value" and number != _VALUE else ""
 
 
 def _movers(use: Mapping[str, Any], what: str) -> tuple[Mover, ...]:
@@ -222,12 +224,12 @@ def _inputs(tables: UseTables, figure: Mapping[str, Any], number: str) -> list[I
     return [rows[name] for name in names if name in rows]
 
 
-def _driver(tables: UseTables, number: str, movers: tuple[Mover, ...]) -> str:
-    """What the figure hangs on most, in a sentence."""
+def _driver(tables: UseTables, number: str, movers: tuple[Mover, ...], of: str) -> str:
+    """What the figure hangs on most, in a sentence; ``of``: the figure whose moves they are, where it is another."""
     if number.startswith("probability_missed"):
         return parts.missed_driver(tables)
     if not movers:
         return ""
     first = movers[0]
-    return (f"{first.name} moves it most: {first.at_low:,.6g} at {first.low:,.6g} and {first.at_high:,.6g} at "
-            f"{first.high:,.6g} {first.unit}".rstrip() + ".")  # fmt: skip
+    ends = f"{first.at_low:,.6g} at {first.low:,.6g} and {first.at_high:,.6g} at {first.high:,.6g} {first.unit}"
+    return f"{first.name} moves {of or 'it'} most: {ends.rstrip()}."

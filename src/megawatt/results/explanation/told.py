@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from megawatt.files import is_file, is_folder, read_json
+from megawatt.files import is_file, is_folder, read_json, refused
 from megawatt.results.explanation.answers import explain_answer, leaves_of
 from megawatt.results.explanation.records import Explanation, unit_of
 from megawatt.results.explanation.runs import explain_run, explained, run_summary, run_tables
@@ -23,7 +23,7 @@ def explain_path(path: Path, number: str, use: str = "") -> Explanation:
     Parameters
     ----------
     path : Path
-        A run folder, the name of one below ``runs``, or a file with the JSON of a command.
+        A run folder or a file in it, the name of one below ``runs``, or a file with the JSON of a command.
     number : str
         Name of a figure (``USE.NAME`` of a run with several uses), or a dotted path in JSON.
     use : str
@@ -57,10 +57,15 @@ def figures_in(path: Path) -> list[dict[str, Any]]:
 
 
 def _place(path: Path) -> Path:
-    """A path that is there, or has the ending of a file; else the run of that name below ``runs``."""
-    from megawatt.results.run_diff import run_folder
+    """A run folder, by its path, its name or a file in it; else a file with the JSON of a command."""
+    from megawatt.results.run_diff import is_run, run_folder
 
-    return path if path.suffix or is_folder(path) or is_file(path) else run_folder(path)
+    if is_file(path) and not is_run(path.parent):
+        if path.suffix.lower() == ".toml":
+            raise refused(path, "a TOML file", _WHAT, hint=f"megawatt plan {path} leaves a run")
+        return path
+    there = is_file(path / "summary.json") if is_folder(path) else bool(path.suffix) and not path.exists()
+    return path if there else run_folder(path)
 
 
 def _told(value: Any, unit: str) -> str:
