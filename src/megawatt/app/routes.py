@@ -21,7 +21,7 @@ from megawatt import __version__
 from megawatt.app.asked import Asked, read_asked, whole
 from megawatt.app.guard import LOCAL_NAMES, Guard
 from megawatt.app.shelf import Shelf
-from megawatt.errors import InfeasibleError, MegawattError, ScenarioError
+from megawatt.errors import InfeasibleError, MegawattError
 from megawatt.files import read_bytes
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _layouts(desk: _Desk, request: Request) -> Response:
         live, moves = both
         links = live.moved(moves)
         if links.compute is None or links.compute.plan is None:
-            raise ScenarioError("layouts: this use trains nothing")
+            return {"cells": [], "note": "This use trains nothing."}
         return layouts_json(layout_map(links.compute.plan, links.catalogue), links.compute.plan)
 
     return JSONResponse(desk.kept(request, "layouts", made))

@@ -144,9 +144,10 @@ def _print_diff(found: dict[str, Any]) -> None:
     for use in found["uses"]:
         say(f"\n{use['name']}")
         rows = [
-            (row["name"], _cell(row["a"]), _cell(row["b"]), row["unit"], _cell(row["moves"].get("value")))
+            (" / ".join(dict.fromkeys((row["name"], row["name_b"]))), _cell(row["a"]), _cell(row["b"]), row["unit"],
+             _cell(row["moves"].get("value")))
             for row in use["inputs"]
-        ]
+        ]  # fmt: skip
         head = ("input", "A", "B", "unit", "moves the value by")
         print_table(head, rows, left=("unit",), fold="input") if rows else say("Inputs: the same.")
         cells = [

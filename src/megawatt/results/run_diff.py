@@ -12,6 +12,7 @@ from megawatt.files import is_file, is_folder, read_json
 from megawatt.ours import MANIFEST
 from megawatt.results.explanation import RunTables, explained, run_tables
 from megawatt.results.explanation.parts import UseTables
+from megawatt.results.explanation.records import Input
 
 __all__ = ["diff_runs", "is_run", "run_folder"]
 
@@ -58,7 +59,8 @@ def diff_runs(a: Path, b: Path) -> dict[str, Any]:
     -------
     dict
         ``origin``: what of the manifest differs; ``rooms``: rooms of the package whose code differs (None where a run
-        did not record it); ``uses``: of each use in both ``inputs`` that differ, with what that alone moves by the
+        did not record it); ``uses``: of each use in both ``inputs`` that differ (``name_b``: its name in the second,
+        where one's own figure stands for a fact of the catalogue), with what that alone moves by the
         ranges that the first run recorded (None where it recorded none), ``figures`` that differ, and ``unexplained``:
         the rest of each move; ``only_in``: uses of one of them.
     """
@@ -105,8 +107,11 @@ def _use(first: RunTables, second: RunTables, ours: str, theirs: str) -> dict[st
 def _inputs(a: UseTables, b: UseTables) -> Iterator[dict[str, Any]]:
     """Inputs that differ, or that one of the runs has alone."""
     ours, theirs = a.inputs(), b.inputs()
+    instead = _instead(ours, theirs)
     for name in dict.fromkeys([*ours, *theirs]):
-        one, other = ours.get(name), theirs.get(name)
+        if name in instead.values():
+            continue
+        one, other = ours.get(name), theirs.get(instead.get(name, name))
         if one is not None and other is not None and (one.value, one.low, one.high) == (
             other.value, other.low, other.high,
         ):  # fmt: skip
@@ -116,6 +121,7 @@ def _inputs(a: UseTables, b: UseTables) -> Iterator[dict[str, Any]]:
         moves = {what: _move(a.summary, name, after, what) for what in _MOVED} if before != after else {}
         yield {
             "name": name,
+            "name_b": instead.get(name, name),
             "unit": some.unit if some else "",
             "a": before,
             "b": after,
@@ -123,6 +129,15 @@ def _inputs(a: UseTables, b: UseTables) -> Iterator[dict[str, Any]]:
             "range_b": None if other is None else [other.low, other.high],
             "moves": {what: by for what, by in moves.items() if by is not None},
         }
+
+
+def _instead(ours: Mapping[str, Input], theirs: Mapping[str, Input]) -> dict[str, str]:
+    """Inputs under another name in the other run: a fact of the catalogue, and one's own figure for it."""
+    fields: dict[tuple[str, str], tuple[list[str], list[str]]] = {}
+    for side, (rows, others) in enumerate(((ours, theirs), (theirs, ours))):
+        for name in rows.keys() - others.keys():
+            fields.setdefault((name.rpartition(".")[2], rows[name].unit), ([], []))[side].append(name)
+    return {one[0]: other[0] for one, other in fields.values() if len(one) == len(other) == 1}
 
 
 def _move(use: Mapping[str, Any], name: str, value: Any, what: str) -> float | None:

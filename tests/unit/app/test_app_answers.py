@@ -132,8 +132,8 @@ def test_a_week_a_year_and_a_scenario_can_be_kept(client: testclient.TestClient,
 
 def test_layouts_of_a_mine_are_none(client: testclient.TestClient) -> None:
     found = client.get("/api/layouts")
-    assert found.status_code == 400
-    assert "trains nothing" in found.json()["error"]["message"]
+    assert found.status_code == 200
+    assert found.json() == {"cells": [], "note": "This use trains nothing."}
 
 
 def test_what_moves_it_most_is_found_beside(client: testclient.TestClient) -> None:

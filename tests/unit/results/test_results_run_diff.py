@@ -43,6 +43,16 @@ def test_inputs_and_figures_that_moved_are_named(root: Path) -> None:
     assert found["rooms"] == []
 
 
+def test_ones_own_figure_stands_for_the_fact_of_the_catalogue(root: Path, tmp_path: Path) -> None:
+    values = {"risk.paths": 64, "name": "own", "mining.btc_price_usd": 90_000.0}
+    mw.save(mw.plan(mw.load("examples/childress-bitcoin.toml", values)), tmp_path)
+    rows = {row["name"]: row for row in diff_runs(root / "one", tmp_path / "own")["uses"][0]["inputs"]}
+    assert rows[_BTC]["name_b"] == "mining.btc_price_usd"
+    assert rows[_BTC]["b"] == 90_000.0
+    assert rows[_BTC]["a"] != 90_000.0
+    assert "mining.btc_price_usd" not in rows
+
+
 def test_a_run_is_the_same_as_itself(root: Path) -> None:
     found = diff_runs(root / "one", root / "one")
     assert not found["origin"]

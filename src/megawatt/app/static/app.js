@@ -298,10 +298,11 @@ let map = null;
 async function drawLayouts() {
   const name = "a";
   try { map = await ask("/api/layouts?" + query(name)); }
-  catch (error) { map = null; $("layouts-note").textContent = "This use trains nothing."; }
-  $("grid").hidden = $("ep").parentElement.hidden = !map;
+  catch (error) { map = { cells: [], note: error.message }; }
+  const none = !map.cells.length;
+  $("grid").hidden = $("ep").parentElement.hidden = none;
   $("cell").replaceChildren();
-  if (!map) { return; }
+  if (none) { $("layouts-note").textContent = map.note || "No layout was found."; return; }
   $("layouts-note").textContent = map.model + " on " + map.chips.toLocaleString("en") + " chips of " + map.system + ": seconds of a step under the best layout of each degree; click a cell for the reason it is no better.";
   const eps = [...new Set(map.cells.map((cell) => cell.ep))].sort((x, y) => x - y);
   const best = map.cells.find((cell) => cell.why[0] === "the shortest step");
