@@ -28,10 +28,11 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.accounts import Inputs, Statements
+from megawatt.finance.cover_tests import first_events
 from megawatt.finance.covers import covers, refinancing_cover
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.facilities import Facility
-from megawatt.finance.lender import CENT, first_events, period_rates
+from megawatt.finance.lender import CENT, period_rates
 from megawatt.finance.measures import (
     level_annuity_usd_per_year,
     net_present_value_usd,

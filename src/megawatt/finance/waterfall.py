@@ -6,10 +6,11 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.finance.accounts import Accounts, Inputs, Run, Statements, empty_statements, held
+from megawatt.finance.cover_tests import CoverTests
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.distribution import distribute
 from megawatt.finance.facilities import Facility, Lines
-from megawatt.finance.lender import CENT, CoverTests, safeguards
+from megawatt.finance.lender import CENT, safeguards
 from megawatt.finance.periods import Periods
 from megawatt.finance.records import ProjectTerms, TaxTerms
 from megawatt.finance.tax import (
