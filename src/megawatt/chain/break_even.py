@@ -69,7 +69,7 @@ def _tests(cash: CashFlow) -> Mapping[str, float | None]:
     lender = cash.terms.lender or LenderTerms()
     asked = {"lock-up": lender.lockup_dscr, "covenant": lender.covenant_dscr}
     found = {k: v for k, v in asked.items() if v is not None} | {"DSCR of 1.00×": 1.0, "missed payment": None}
-    balloon = cash.terms.loan is not None and cash.terms.loan.left_for_last > 0.0
+    balloon = bool(cash.facilities) or (cash.terms.loan is not None and cash.terms.loan.left_for_last > 0.0)
     return found | ({"balloon unpaid": None} if balloon else {})
 
 

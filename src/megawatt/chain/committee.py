@@ -10,6 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.chain.break_even import break_evens
 from megawatt.chain.credit_records import BreakEven, CreditPaper, Tranche
+from megawatt.chain.debt_notes import lending_notes
 from megawatt.chain.links import Links
 from megawatt.finance import CashFlow, make_spine
 from megawatt.finance.committee import (
@@ -46,7 +47,7 @@ def credit_paper(links: Links, risk: Risk) -> CreditPaper | None:
     owed = float(cash.debt_balance[0, cash.terms.loan.first_payment_month - 1])
     due = maturity(cash)
     return CreditPaper(
-        verdict=(*_verdict(found, risk.credit, owed, due), *_cured(cash), *_drawn(cash)),
+        verdict=(*lending_notes(links), *_verdict(found, risk.credit, owed, due), *_cured(cash), *_drawn(cash)),
         debt_usd=owed,
         sources=_behind(links, cash, sources),
         uses=uses,
@@ -172,7 +173,7 @@ def _drawn(cash: CashFlow) -> list[str]:
 def _test(row: BreakEven) -> str:
     """A test in words: ``the covenant (DSCR 1.10x)``."""
     if row.level is None:
-        return "a missed payment" if row.test == "missed payment" else "the balloon, which is not repaid"
+        return "a missed payment" if row.test == "missed payment" else "debt that is due at once and not repaid"
     return f"the {row.test} (DSCR {row.level:.2f}×)" if row.test in ("lock-up", "covenant") else "a DSCR of 1.00×"
 
 

@@ -13,6 +13,7 @@ from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.chip_money import busy_it_mw
 from megawatt.chain.committee import credit_paper
 from megawatt.chain.compute import Compute
+from megawatt.chain.debt_notes import debt_notes, handed_back_notes, lending_notes
 from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.mined_records import MinedYear
@@ -28,7 +29,6 @@ from megawatt.dispatch import Dispatch, solve_merit, solve_with_assets
 from megawatt.errors import InfeasibleError
 from megawatt.facility import FacilityYear
 from megawatt.facility import simulate as simulate_hall
-from megawatt.finance.credit import credit_measures
 from megawatt.mining import HashEconomics
 from megawatt.risk import Risk, base_factors
 from megawatt.risk import simulate as simulate_risk
@@ -180,51 +180,6 @@ def _lease_notes(links: Links) -> list[str]:
     return notes
 
 
-def _debt_notes(links: Links) -> list[str]:
-    capital = links.model.capital
-    if capital.loan is None:
-        debt = links.scenario.debt
-        asked = debt is not None and not (debt.principal_usd is not None and debt.principal_usd.number() == 0.0)
-        return (
-            ["There is no loan: no month in which it is repaid earns anything that it could follow."] if asked else []
-        )
-    notes, credit = [], credit_measures(links.base)
-    if capital.sized_by:
-        said = {"amount": "the amount that the scenario states as the most", "uses": "what there is to pay for"}
-        limit = said.get(capital.sized_by, capital.sized_by)
-        notes.append(f"The loan of {capital.loan.principal_usd:,.0f} USD is sized from the base case; {limit} binds.")
-    if credit.gearing_frac is not None and credit.gearing_frac > 1.0:
-        notes.append(
-            f"The loan is {credit.gearing_frac:.0%} of all that it could pay for (spending, fees, interest of "
-            "construction): no lender lends more than is spent."
-        )
-    if credit.equity_frac is not None and credit.equity_frac < _LITTLE_EQUITY:
-        notes.append(
-            f"Owners put in {credit.equity_frac:.1%} of the uses: a return on next to nothing says nothing of the site."
-        )
-    if credit.balloon_usd and links.scenario.debt is not None and links.scenario.debt.refinance_payments == 0:
-        notes.append(
-            f"A balloon of {credit.balloon_usd:,.0f} USD is due in cash at the last payment; DSCR leaves it out."
-        )
-    return notes
-
-
-_LITTLE_EQUITY: Final = 0.05
-"""Share of the uses below which a return on the owners' money is called meaningless; assumed."""
-
-
-def _handed_back_notes(risk: Risk) -> list[str]:
-    """A probability of default that is the tenant's own, put in and handed back."""
-    credit = risk.credit
-    if credit is None or not credit.handed_back or credit.tenant_default is None:
-        return []
-    return [
-        f"The probability that debt service is missed ({credit.payment_default.probability:.2%}) is the tenant's "
-        f"default probability that was put in ({credit.tenant_default:.2%} over the project): nothing else brings the "
-        "loan down."
-    ]
-
-
 def _sign_notes(value_usd: float, moves: tuple[Sensitivity, ...], assumptions: tuple[Assumption, ...]) -> list[str]:
     """Assumed inputs whose range alone takes the value through zero: the sign of the answer is theirs."""
     assumed = {a.name for a in assumptions if a.fact.kind == "assumed"}
@@ -321,7 +276,7 @@ def _warnings(links: Links, dispatch: Dispatch, assumptions: tuple[Assumption, .
         *_ai_notes(links, dispatch),
         *_lease_notes(links),
         *_mining_notes(links),
-        *_debt_notes(links),
+        *debt_notes(links),
         *_squeezed_notes(links),
         f"{share} of {len(assumptions)} inputs are assumed: nobody has published them. They are marked.",
     )
@@ -358,7 +313,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
     chips = links.compute
     value = float(links.base.measures.value_usd_per_grid_mw_year[0])
     blocks = tuple(block_notes(links.model.find(BlockMoney), links.model.calendar, grid_mw))
-    rests_on = (*_sign_notes(value, moves, assumptions), *_handed_back_notes(risk))
+    rests_on = (*lending_notes(links), *_sign_notes(value, moves, assumptions), *handed_back_notes(risk))
     return UseResult(
         name=scenario.name,
         title=scenario.title,

@@ -150,15 +150,22 @@ def forward_dscr(cfads: FloatArray, service: FloatArray, window: int = 12) -> Fl
 
 
 def interest_cover(cash: CashFlow, window: int = 12) -> FloatArray:
-    """ICR: revenue less operating cost over interest paid, trailing ``window`` months, (paths, months); NaN without."""
-    earned = np.cumsum(cash.revenue_total - cash.opex_total, axis=1)
-    paid = np.cumsum(cash.interest_paid, axis=1)
-    out = np.full(earned.shape, np.nan)
-    for m in range(window - 1, earned.shape[1]):
-        before = (earned[:, m - window], paid[:, m - window]) if m >= window else (0.0, 0.0)
-        interest = paid[:, m] - before[1]
+    """ICR: revenue less operating cost over interest paid, trailing ``window`` months, (paths, months).
+
+    NaN without interest, and where the window holds months before the loan is repaid: nothing is earned that interest
+    of construction could be covered by. A loan of fewer months has one value, over all of them.
+    """
+    loan = cash.terms.loan
+    out: FloatArray = np.full(cash.interest_paid.shape, np.nan)
+    if loan is None:
+        return out
+    earned, first = cash.revenue_total - cash.opex_total, loan.first_payment_month
+    window = min(window, loan.last_payment_month - first + 1)
+    for m in range(first + window - 1, cash.terms.months):
+        span = slice(m - window + 1, m + 1)
+        interest = cash.interest_paid[:, span].sum(axis=1)
         due = interest > LEAST_SERVICE_USD
-        out[:, m] = np.where(due, (earned[:, m] - before[0]) / np.where(due, interest, 1.0), np.nan)
+        out[:, m] = np.where(due, earned[:, span].sum(axis=1) / np.where(due, interest, 1.0), np.nan)
     return out
 
 

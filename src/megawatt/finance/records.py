@@ -191,7 +191,8 @@ class CashFlow:
     instalments
     due, balloons left out, (periods,) or (paths, periods). ``dscr`` (trailing twelve months) is NaN where no service is
     due. ``missed`` (paths,) is the first month with
-    arrears of service, -1 if none; ``balloon_unpaid`` is the part of ``arrears`` that is a balloon.
+    arrears of service, -1 if none; ``balloon_unpaid`` is the part of ``arrears`` that is a balloon, or what facilities
+    are owed once the loan's last payment has come: all that falls due at once then.
     ``reserve_balance`` is the part of ``closing_cash`` that is restricted, ``swept`` the part of
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the

@@ -201,9 +201,10 @@ def _serve(run: Run, m: int) -> FloatArray:
     acc.balance = owed + (interest - done.interest_paid[m]) - done.principal_paid[m]
     acc.cash = acc.cash - paid
     if run.lines.terms:
-        # what facilities are owed at the loan's end is arrears
-        left = run.lines.unpaid(m)
-        done.arrears[m] += np.where(left > CENT, left, 0.0)
+        # what facilities are owed at the loan's end is due at once, as a balloon is: arrears and no missed payment
+        left = np.where(run.lines.unpaid(m) > CENT, run.lines.unpaid(m), 0.0)
+        done.arrears[m] += left
+        done.balloon_unpaid[m] += left
     return np.asarray(owed + interest)
 
 

@@ -144,7 +144,7 @@ def _tests(paper: CreditPaper) -> Table:
         head = DASH if row.headroom is None else f"{factor(row.headroom)} {_share(row.headroom_frac)}"
         rows.append((row.name, factor(row.level), lowest, head, *_chance_of(found)))
     rows.append(("payment missed", DASH, DASH, DASH, *_chance_of(risk.payment_default)))
-    if paper.maturity is not None:
+    if paper.maturity is not None or risk.balloon_default.probability > 0.0:
         rows.append(("balloon unpaid", DASH, DASH, DASH, *_chance_of(risk.balloon_default)))
     rows.append(("insolvency", DASH, DASH, DASH, *_chance_of(risk.insolvency)))
     return Table(("Event", "Level", "Lowest", "Headroom", "Prob.", "95 % of sampling"), tuple(rows))

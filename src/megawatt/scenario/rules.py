@@ -120,13 +120,17 @@ def _term(raw: Mapping[str, Any]) -> Iterator[Problem]:
 def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
     lease = _table(raw, "lease")
     steps, pays = lease.get("backstop_schedule"), lease.get("backstop_pays")
-    amounts = [name for name in ("backstop_usd", "backstop_schedule") if lease.get(name)]
+    amounts = [name for name in ("backstop_usd", "backstop_schedule") if lease.get(name) not in (None, [], ())]
     if len(amounts) > 1:
         yield Problem("lease.backstop_schedule", "beside backstop_usd", "one of the two", "give dated amounts alone")
     if amounts and pays == "step-in":
         yield Problem(f"lease.{amounts[0]}", "an amount", "none, because backstop_pays = 'step-in' is the whole rent")
-    if pays == "fee" and not amounts:
-        yield Problem("lease.backstop_usd", "missing", "an amount, or backstop_schedule, because backstop_pays = 'fee'")
+    if pays == "fee" and (not amounts or lease.get("backstop_usd") == 0):
+        yield Problem(
+            "lease.backstop_usd",
+            "0" if amounts else "missing",
+            "an amount, or backstop_schedule, because backstop_pays = 'fee'",
+        )
     if isinstance(steps, list | tuple):
         months = [str(step.get("month")) for step in steps if isinstance(step, dict)]
         if sorted(set(months)) != months:

@@ -1,18 +1,19 @@
-"""What stands far beyond a site's connection: allowed, and hardly meant."""
+"""What stands far beyond a site's connection or what it costs: allowed, and hardly meant."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 
 __all__ = ["size_doubts"]
 
 
 def size_doubts(scenario: Scenario) -> tuple[str, ...]:
-    """Sentences on sizes beyond the connection, each with its numbers."""
+    """Sentences on sizes beyond the connection and loans beyond what they pay for, each with its numbers."""
     grid_mw = scenario.site.grid_mw.number()
-    return tuple(
+    return *_lent(scenario), *(
         f"{path}: {mw:g} MW, the connection (site.grid_mw) has {grid_mw:g} MW: {then}"
         for path, mw, then in _sizes(scenario)
         if mw > grid_mw * (1.0 + 1e-9)
@@ -41,3 +42,25 @@ def _sizes(scenario: Scenario) -> Iterator[tuple[str, float, str]]:
         yield "export.limit_mw", scenario.export.limit_mw.number(), "a connection rarely gives back more than it takes"
     if scenario.curtailment is not None and scenario.curtailment.baseline_mw is not None:
         yield "curtailment.baseline_mw", scenario.curtailment.baseline_mw.number(), "credits for what cannot be drawn"
+
+
+def _lent(scenario: Scenario) -> Iterator[str]:
+    """A loan of nothing, and one above what halls and chips cost."""
+    debt, capex, site = scenario.debt, scenario.capex, scenario.site
+    amount = None if debt is None else debt.principal_usd or debt.share_of_machines_frac
+    if amount is not None and amount.number() == 0.0:
+        name = "principal_usd" if debt and debt.principal_usd else "share_of_machines_frac"
+        yield f"debt.{name}: 0 lends nothing, so no other term of the loan counts; leave [debt] out for no loan"
+    chips = scenario.ai.chips if scenario.ai else None
+    known = site.it_mw is not None and (scenario.use == "ai-colocation" or (chips and capex.chips_usd_per_chip))
+    plants = any(getattr(scenario, name) is not None for name in PLANTS)
+    if debt is None or debt.principal_usd is None or not known or plants or debt.target_dscr or debt.gearing_frac:
+        return
+    cost = capex.shell_usd_per_mw.number() * (site.it_mw.number() if site.it_mw else 0.0)
+    if chips and capex.chips_usd_per_chip:
+        cost += chips.number() * capex.chips_usd_per_chip.number()
+    if debt.principal_usd.number() > cost * (1.0 + 1e-9):
+        yield (
+            f"debt.principal_usd: {debt.principal_usd.number():,.0f} USD, halls and chips cost {cost:,.0f} USD: "
+            "no lender lends more than is spent"
+        )

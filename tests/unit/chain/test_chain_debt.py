@@ -8,14 +8,18 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.debt_notes import lending_notes
 from megawatt.chain.links import Links, forge
 from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.finance.levelised import interest_cover
 from megawatt.finance.periods import calendar_periods
 from megawatt.finance.scheduled import scheduled_covers
 from megawatt.scenario import load
+from megawatt.scenario.size_doubts import size_doubts
 
 DEAL = Path(__file__).parents[3] / "examples" / "deals" / "cipher-barber-lake.toml"
 CATALOGUE = load_catalogue()
+STEPS = "lease.backstop_schedule=[{month='2026-10', usd=1e9}]"
 
 
 def links(*settings: str) -> Links:
@@ -213,6 +217,8 @@ def test_a_convertible_is_repaid_in_shares_at_a_price_that_is_put_in() -> None:
             ("debt.junior=[{name='n', kind='convertible', share_of_equity_frac=0.1, conversion_price_usd=3}]",),
             "debt.junior.0.share_price_usd",
         ),
+        (("lease.backstop_usd=0", STEPS), "lease.backstop_schedule"),
+        (("lease.backstop_usd=0", "lease.backstop_pays='fee'"), "lease.backstop_usd"),
     ],
     ids=str,
 )
@@ -220,3 +226,25 @@ def test_what_cannot_be_is_refused_with_its_place(settings: tuple[str, ...], pat
     with pytest.raises(ScenarioError) as caught:
         load(DEAL, CATALOGUE, settings)
     assert path in [problem.path for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize("paid", ["capitalised", "cash", "reserve"])
+def test_interest_cover_is_that_of_repayment(paid: str) -> None:
+    """Interest of construction has nothing that it could be covered by, however it is paid."""
+    found = links(f"debt.interest_of_construction='{paid}'")
+    cover, loan = interest_cover(found.base), found.model.capital.loan
+    assert loan is not None
+    first = loan.first_payment_month + 11
+    assert np.isnan(cover[0, :first]).all()
+    span = slice(loan.first_payment_month, first + 1)
+    earned = (found.base.revenue_total - found.base.opex_total)[0, span].sum()
+    assert cover[0, first] == pytest.approx(earned / found.base.interest_paid[0, span].sum())
+
+
+def test_what_no_lender_grants_is_said() -> None:
+    nothing, much = links("debt.principal_usd=0"), links("debt.principal_usd=9e10")
+    assert lending_notes(nothing) == ["[debt] lends nothing: the amount of the loan is 0, so none of its terms counts."]
+    assert any("of all that it could pay for" in note for note in lending_notes(much))
+    assert lending_notes(BASE) == []
+    said = [size_doubts(found.scenario) for found in (nothing, much, BASE)]
+    assert [any(text.startswith("debt.principal_usd") for text in doubts) for doubts in said] == [True, True, False]

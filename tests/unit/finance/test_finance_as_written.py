@@ -176,14 +176,36 @@ def test_a_line_is_repaid_before_the_balloon() -> None:
 
 
 def test_what_is_drawn_at_the_end_is_owed() -> None:
+    """The bank has paid the loan's last instalment: no payment is missed, and what the bank is owed is due at once."""
     credit = FacilityTerms("letter of credit", limit_months=6.0, rate=0.0, fee=0.0)
     done = ran(loan(shape="level", last_payment_month=21), [60.0] * 18 + [5.0] * 6, LenderTerms(facilities=(credit,)))
     short = 1000.0 * 0.03 / (1.0 - 1.03**-7) - 15.0
     assert done.facilities[0].balance[0, 21] == pytest.approx(short)
     assert done.arrears[0, 21] == pytest.approx(short)
-    assert done.missed[0] == 21
+    assert done.missed[0] == -1
+    assert done.events is not None
+    assert (done.events.payment_default[0], done.events.balloon_default[0]) == (-1, 21)
     # the sale repays it
     assert done.facilities[0].balance[0, 24] == 0.0
+
+
+@pytest.mark.parametrize(("sale", "unpaid_from"), [(0.0, 21), (100.0, 21), (1000.0, -1)])
+def test_what_is_drawn_at_the_end_is_owed_where_the_project_ends_too(sale: float, unpaid_from: int) -> None:
+    """The same rule: what cash and the sale leave unpaid is due at once and unpaid, and no payment is missed."""
+    credit = FacilityTerms("letter of credit", limit_months=6.0, rate=0.0, fee=0.0)
+    plain = ran(loan(shape="level", last_payment_month=21), [60.0] * 18 + [5.0] * 6, LenderTerms(facilities=(credit,)))
+    flows = {name: part[:, :22] for name, part in plain.flows.revenue.items()}
+    none, sold = np.zeros((1, 22)), np.zeros((1, 22))
+    sold[0, -1] = sale
+    terms = replace(
+        plain.terms, months=22, periods=calendar_periods(2026, 1, 22), residual={"machines": sold},
+        capex_cost={"machines": plain.terms.capex_cost["machines"][:22]},
+    )  # fmt: skip
+    done = project(terms, OperatingFlows(flows, {"site": none}, none, none))
+    short = max(1000.0 * 0.03 / (1.0 - 1.03**-7) - 15.0 - sale, 0.0)
+    assert done.facilities[0].balance[0, 21] == pytest.approx(short)
+    assert done.events is not None
+    assert (done.missed[0], done.events.balloon_default[0]) == (-1, unpaid_from)
 
 
 def test_a_prepayment_makes_the_lender_whole() -> None:

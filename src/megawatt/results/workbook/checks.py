@@ -44,6 +44,7 @@ def add_ratios(book: Book, cash: CashFlow, *, with_grid: bool) -> None:
 def _add_cover(book: Book) -> None:
     year = "([idx:]>[idx]-{window})*([idx:]<=[idx])"
     worth = "1/[growth:]*SUMPRODUCT([growth:]*([idx:]={first_payment}-1))/{at_start}"
+    since_then = "([idx^]>[idx]-{icr_window})"
     since = "{first_payment}+INT(([idx]-{first_payment})/{every})*{every}"
     book.add(
         "Ratios",
@@ -62,9 +63,11 @@ def _add_cover(book: Book) -> None:
         Line("dscr_ahead", "DSCR, forward 12 months",
              "=IF(AND([tested]>0.000001,[idx]<={last_payment}-11),"
              f'SUMPRODUCT([cover_cash:]*{_YEAR_AHEAD})/SUMPRODUCT([tested:]*{_YEAR_AHEAD}),"")', ""),
+        Scalar("icr_window", "months of the trailing interest cover",
+               "=MIN(12,{last_payment}-{first_payment}+1)", "months"),
         Line("icr", "ICR: EBITDA / interest paid, trailing 12 months",
-             '=IF(AND([idx]>=11,SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12))>0.000001),'
-             'SUMPRODUCT([ebitda^]*([idx^]>[idx]-12))/SUMPRODUCT([interest_paid^]*([idx^]>[idx]-12)),"")', ""),
+             f"=IF(AND([idx]>={{first_payment}}+{{icr_window}}-1,SUMPRODUCT([interest_paid^]*{since_then})>0.000001),"
+             f'SUMPRODUCT([ebitda^]*{since_then})/SUMPRODUCT([interest_paid^]*{since_then}),"")', ""),
         Scalar("min_dscr", "lowest trailing DSCR", "=MIN([dscr:])"),
         Scalar("average_dscr", "average DSCR of the payments", "=AVERAGE([dscr_counted:])"),
         Scalar("llcr", "LLCR: worth of CFADS over the loan's life at its rate / owed at the first payment",
