@@ -92,7 +92,7 @@ def case() -> tuple[HourlyProblem, tuple[Sizable, ...], dict[str, np.ndarray]]:
     return problem, things, {"load": load, "sun": sun, "price": price}
 
 
-def _pypsa(arrays: dict[str, np.ndarray], options: dict[str, object]) -> dict[str, float]:
+def _pypsa(arrays: dict[str, np.ndarray], options: dict[str, str]) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "case.npz")
         np.savez(file, cost=json.dumps(COST), battery=np.array([INTO, OUT, LOSS, WEAR]), **arrays)  # type: ignore[arg-type]

@@ -82,7 +82,7 @@ def _bootstrap_shift(price: np.ndarray, years: int) -> np.ndarray:
     weeks = price.size // 168
     pick = rng.integers(0, weeks, (years, weeks + 1)) * 168
     hours = (pick[:, :, np.newaxis] + np.arange(168)).reshape(years, -1)[:, : price.size]
-    return price[hours] - price
+    return np.asarray(price[hours] - price)
 
 
 def main() -> dict[str, float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from megawatt.catalogue import load_catalogue
-from megawatt.dispatch import SiteProblem, monthly_response, price_year, solve, solve_merit, tariff, tariff_adder
+from megawatt.dispatch import SiteProblem, monthly_response, price_year, solve, solve_merit
 from megawatt.dispatch.case import load_case
 from megawatt.facility.records import FacilityResponse
 from megawatt.hours import HOURS_IN_YEAR
@@ -33,13 +33,13 @@ def _hall(it_mw: float, slope: float) -> FacilityResponse:
 
 
 def _site() -> SiteProblem:
-    """300 MW in ERCOT at the prices of 2023: 150 MW of AI, and S21 miners in what is left."""
+    """300 MW in ERCOT at the prices of 2023, four dear hours of delivery: 150 MW of AI, S21 miners in what is left."""
     catalogue = load_catalogue()
     price = price_year(catalogue.price_shape("ercot-hub", 2023))
     value = float(revenue_usd_per_mwh(fleet(catalogue, "antminer-s21", 90.0), 37.5))
     return SiteProblem(
-        price_usd_per_mwh=tariff(catalogue, "ercot-transmission").delivered(price),
-        adder_usd_per_mwh=tariff_adder(catalogue, "ercot-transmission", price),
+        price_usd_per_mwh=price * (1.0 + catalogue.number("ercot-transmission", "loss_frac")),
+        adder_usd_per_mwh=np.where(price >= np.sort(price)[-4], 15_000.0, 5.0),
         import_limit_mw=np.full(HOURS_IN_YEAR, GRID_MW),
         ai_it_mw=np.full(HOURS_IN_YEAR, 150.0),
         ai_value_usd_per_mwh=2000.0,

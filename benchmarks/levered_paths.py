@@ -23,7 +23,7 @@ def terms() -> LeveredTerms:
         rent=45e6, elasticity=0.5, mined=3e6, power=9e6, fixed=5e6, debt_usd=1.3e9, rate=0.075, tenor=144, start=12,
         cash_usd=60e6, discount_rate=0.1, volatility=np.array([0.58, 0.74, 0.35, 0.2, 0.01, 0.012]),
         reversion=np.array([0.0, 1.0, 1.0, 0.5, 0.3, 0.7]), drift=np.array([0.0, 0.0, -0.02, 0.0, 0.0, 0.0]),
-        root=np.linalg.cholesky(correlation), months=MONTHS,
+        root=np.asarray(np.linalg.cholesky(correlation), np.float64), months=MONTHS,
     )  # fmt: skip
 
 

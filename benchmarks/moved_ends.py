@@ -81,7 +81,7 @@ def main(paths: Iterable[Path] = ()) -> dict[str, float]:
         before = ends, stale
         for name, scenario, catalogue in moved(links):
             quick, took_s = _timed(partial(reforge, links, scenario, catalogue))
-            full, whole_s = _timed(partial(forge, scenario, catalogue, use.folder, links.layouts))
+            full, whole_s = _timed(partial(forge, scenario, catalogue, use.folder, links.held))
             ends, quick_s, full_s = ends + 1, quick_s + took_s, full_s + whole_s
             if not same(quick, full):
                 stale += 1

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 import tomllib
+import typing
 from pathlib import Path
 
+import benchmarks
 import pytest
 from benchmarks.history import COLUMNS, appended
 from click.testing import CliRunner
@@ -32,6 +36,14 @@ def test_the_form_of_a_measurement_asks_for_what_is_read() -> None:
     for name in ("accelerator", "chips", "model", "global_batch", "seq_len", "precision", "step_time_s"):
         assert name in form
         assert name in read
+
+
+def test_every_benchmark_loads_and_gives_figures() -> None:
+    names = [m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in ("__main__", "history")]
+    assert len(names) > 10
+    for name in names:
+        gives = typing.get_type_hints(importlib.import_module(f"benchmarks.{name}").main)["return"]
+        assert typing.get_origin(gives) is dict, name
 
 
 def test_the_history_of_benchmarks_has_ratios() -> None:

@@ -8,14 +8,14 @@ from megawatt.cases.words import figure, rough
 __all__ = ["claimed", "judge", "rests_on"]
 
 
-def claimed(claim: Claim) -> str:
-    """The claim's bound in words."""
-    own = " (our bound)" if claim.ours else ""
+def claimed(claim: Claim, unit: str = "") -> str:
+    """The claim's bound in words, in the unit of its measure."""
+    in_unit, own = f" {unit}" if unit else "", " (our bound)" if claim.ours else ""
     if claim.equals is not None:
-        return f"{figure(claim.equals)}, within {figure(100 * claim.within_frac)} %{own}"
+        return f"{figure(claim.equals)}{in_unit}, within {figure(100 * claim.within_frac)} %{own}"
     if claim.at_least is not None:
-        return f"at least {figure(claim.at_least)}{own}"
-    return "no bound" if claim.at_most is None else f"at most {figure(claim.at_most)}{own}"
+        return f"at least {figure(claim.at_least)}{in_unit}{own}"
+    return "no bound" if claim.at_most is None else f"at most {figure(claim.at_most)}{in_unit}{own}"
 
 
 def judge(claim: Claim, computed: Computed) -> Verdict:
@@ -46,7 +46,7 @@ def _because(claim: Claim, found: Measured, met: dict[str, float]) -> str:
     span = f", {figure(low)} to {figure(high)} over {len(found.values)} tried" if len(found.values) > 1 else ""
     with_ = "" if found.title else f" with {at}"
     what = f": {found.title}" if found.title else ""
-    return f"{figure(base)}{_unit(found)}{with_}{what}{span}; claimed {claimed(claim)}"
+    return f"{figure(base)}{_unit(found)}{with_}{what}{span}; claimed {claimed(claim, found.unit)}"
 
 
 def _first_met(met: dict[str, float], found: Measured) -> str:

@@ -106,8 +106,8 @@ def _chart(result: CaseResult, verdict: Verdict) -> Chart | None:
     return Chart(
         id=f"{result.case.key}-{claim.key}".replace(".", "-"),
         title=f"{claim.text}: {verdict.verdict}",
-        caption=f"{found.title or claim.measure}{', ' + found.unit if found.unit else ''}; dashed: {claimed(claim)}. "
-        "Blue meets the claim, orange does not; the largest dot is the base case.",
+        caption=f"{found.title or claim.measure}{', ' + found.unit if found.unit else ''}; dashed: "
+        f"{claimed(claim, found.unit)}. Blue meets the claim, orange does not; the largest dot is the base case.",
         option=option,
         table=Table(("tried", found.unit or "value"), tuple((at, figure(value)) for at, value in found.values.items())),
         units=(found.unit,),

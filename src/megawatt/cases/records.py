@@ -211,3 +211,7 @@ class CaseResult:
     answer: tuple[str, str, str]
     notes: tuple[str, ...] = ()
     story: tuple[str, ...] = ()
+
+    def unit(self, measure: str) -> str:
+        """Unit of a measure; '' where it was not computed."""
+        return self.measures[measure].unit if measure in self.measures else ""

@@ -100,7 +100,8 @@ def case_dict(result: CaseResult) -> dict[str, Any]:
         "asked": {name: {"room": room, "arguments": told} for name, (room, told) in questions_of(case).items()},
         "verdicts": [
             {"claim": v.claim.key, "text": v.claim.text, "source": v.claim.source, "ours": v.claim.ours,
-             "verdict": v.verdict, "figure": v.figure, "claimed": claimed(v.claim), "because": v.because,
+             "verdict": v.verdict, "figure": v.figure,
+             "claimed": claimed(v.claim, result.unit(v.claim.measure)), "because": v.because,
              "would_change": v.would_change,
              "turns": [{"input": t.input, "at": t.at, "unit": t.unit, "published": t.published} for t in v.turns]}
             for v in result.verdicts

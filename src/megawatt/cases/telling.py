@@ -37,7 +37,8 @@ def case_markdown(result: CaseResult, level: int = 1) -> str:
     lines = [f"{head} {_title(result)}", "", *([case.about, ""] if case.about else [])]
     lines += [*(f"- {text}" for text in result.story), *([""] if result.story else [])]
     rows = [
-        (v.claim.text, v.claim.by, _found(v.figure, result, v.claim.measure), claimed(v.claim), f"**{v.verdict}**",
+        (v.claim.text, v.claim.by, _found(v.figure, result, v.claim.measure),
+         claimed(v.claim, result.unit(v.claim.measure)), f"**{v.verdict}**",
          v.because if v.verdict == "cannot be checked" else v.would_change)
         for v in result.verdicts
     ]  # fmt: skip

@@ -66,6 +66,7 @@ def plan(scenario: Path, out: Path, settings: tuple[str, ...], keep: bool, worke
         out.joinpath(comparison.name),
         {"report.html": render(comparison, loaded.catalogue.sources)} | render_credit(comparison),
         keep=keep,
+        workers=workers,
     )
     if as_json:
         emit_json("plan", [{"folder": str(folder)} | summary_of(comparison)])

@@ -7,17 +7,23 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from megawatt.catalogue.records import Assumption
 from megawatt.chain.records import Comparison
+from megawatt.finance import CashFlow
+from megawatt.finance.agreements import OperatingTerms
 from megawatt.ours import differences
 from megawatt.results.tables import tables_of
 from megawatt.results.view import summary_of
-from megawatt.results.workbook.book import has_formulas, write_cashflow
+from megawatt.results.workbook.book import cashflow_book, has_formulas
+from megawatt.risk import run_calls
 from megawatt.writing import Content, write_columns, write_folder
 
 __all__ = ["save", "verify"]
 
 
-def save(comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep: bool = False) -> Path:
+def save(
+    comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep: bool = False, workers: int = 1
+) -> Path:
     """Write a comparison to a run folder, replacing an older run as a whole.
 
     Parameters
@@ -30,6 +36,8 @@ def save(comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep
         Further files by name, e.g. ``report.html``.
     keep : bool
         Replace nothing: the first free name of ``<name>``, ``<name>-2``, ``<name>-3`` ...
+    workers : int
+        Processes that make the workbooks; their bytes do not depend on it.
 
     Returns
     -------
@@ -48,27 +56,23 @@ def save(comparison: Comparison, folder: Path, texts: Mapping[str, str], *, keep
         for table in tables_of(comparison)
     }
     files |= texts
-    files |= _workbooks(comparison)
+    files |= _workbooks(comparison, workers)
     files["summary.json"] = json.dumps(summary_of(comparison), indent=1, allow_nan=False) + "\n"
     return write_folder(folder, files, comparison.manifest, keep=keep)
 
 
-def _workbooks(comparison: Comparison) -> dict[str, Content]:
+def _workbooks(comparison: Comparison, workers: int) -> dict[str, Content]:
     """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
-    books: dict[str, Content] = {}
-    for use in comparison.uses:
-        name = "cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx"
-        if not has_formulas(use.cash):
-            continue
-        books[name] = partial(
-            write_cashflow,
-            cash=use.cash,
-            title=use.title,
-            operating=use.operating,
-            grid_mw=use.grid_mw,
-            assumptions=use.assumptions,
-        )
-    return books
+    uses = [use for use in comparison.uses if has_formulas(use.cash)]
+    names = ["cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx" for use in uses]
+    calls = [partial(_workbook, use.cash, use.title, use.operating, use.grid_mw, use.assumptions) for use in uses]
+    return dict(zip(names, run_calls(calls, workers), strict=True))
+
+
+def _workbook(
+    cash: CashFlow, title: str, operating: OperatingTerms | None, grid_mw: float, assumptions: tuple[Assumption, ...]
+) -> bytes:
+    return cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions).made(title)
 
 
 def verify(folder: Path) -> list[str]:

@@ -268,8 +268,8 @@ def test_a_number_or_a_question_of_the_case_is_marked(tmp_path: Path) -> None:
     file.parent.mkdir()
     file.write_text(BETWEEN, encoding="utf-8")
     text = case_markdown(run_case(read_case(str(file.parent)), CATALOGUE))
-    assert "| asked here: a saying | 24.4 (17.8 to 27.8) %: return | at least 5 (our bound) |" in text
-    assert "| somebody | 24.4 (17.8 to 27.8) %: return | 20, within 10 % |" in text
+    assert "| asked here: a saying | 24.4 (17.8 to 27.8) %: return | at least 5 % (our bound) |" in text
+    assert "| somebody | 24.4 (17.8 to 27.8) %: return | 20 %, within 10 % |" in text
 
 
 def test_numbers_of_pages_are_short() -> None:

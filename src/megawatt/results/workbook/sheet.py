@@ -118,6 +118,10 @@ class Book:
 
     def save(self, path: Path, title: str) -> None:
         """Write the workbook; equal contents give equal bytes."""
+        write_bytes(path, self.made(title))
+
+    def made(self, title: str) -> bytes:
+        """The workbook as a file's bytes."""
         import xlsxwriter  # type: ignore[import-untyped]
 
         plain = _plain_worksheet()
@@ -135,7 +139,7 @@ class Book:
                 sheet.write_string(0, 0, f"{title}: {name}", styles["title"])
                 for number, chart in enumerate(c for c in self.charts if c.sheet == name):
                     sheet.insert_chart(len(items) + 3 + 18 * number, 0, self._drawn(book, chart, places))
-        write_bytes(path, made.getvalue())
+        return made.getvalue()
 
     def values(self) -> Values:
         """What every formula comes to; stored with it, for readers that do not recalculate."""
