@@ -28,7 +28,7 @@ def _errors(entry: dict[str, Any], part: str) -> list[str]:
 
 
 def _print(entry: dict[str, Any]) -> None:
-    from megawatt.validation.scoring import skipped_reasons
+    from megawatt.validation.scoring import skipped_reasons, told_of_rows
 
     to = console()
     scored = f"{entry['scored']} of {entry['scorable']} rows"
@@ -38,13 +38,9 @@ def _print(entry: dict[str, Any]) -> None:
     print_table(("", "mean", "median", "90 % within"), rows)
     if "tau" in entry:
         to.print(f"rank agreement (tau): {entry['tau']['mean']:.2f} over {entry['tau']['groups']} groups")
-    if entry.get("memory_fit", {}).get("judged"):
-        fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
-        whole = f" (fully configured: {full['fit']} of {full['judged']})" if full["judged"] else ""
-        to.print(f"ran, judged to fit: {fit['fit']} of {fit['judged']}{whole}")
-    if entry.get("out_of_memory", {}).get("judged"):
-        lost = entry["out_of_memory"]
-        to.print(f"went out of memory, judged not to fit: {lost['not_fit']} of {lost['judged']}")
+    _print_memory(entry)
+    for line in told_of_rows(entry):
+        to.print(line)
     if "simulated" in entry:
         near = entry["simulated"]
         told = f"{near['within_4']} of {near['n']}, farthest {near['largest']:.1f}"
@@ -71,6 +67,16 @@ def _print(entry: dict[str, Any]) -> None:
         to.print(f"not scored: {count} x {why}")
     if others:
         to.print(f"not scored for other reasons: {others} (--json)")
+
+
+def _print_memory(entry: dict[str, Any]) -> None:
+    if entry.get("memory_fit", {}).get("judged"):
+        fit, full = entry["memory_fit"], entry["memory_fit"]["full_config"]
+        whole = f" (fully configured: {full['fit']} of {full['judged']})" if full["judged"] else ""
+        console().print(f"ran, judged to fit: {fit['fit']} of {fit['judged']}{whole}")
+    if entry.get("out_of_memory", {}).get("judged"):
+        lost = entry["out_of_memory"]
+        console().print(f"went out of memory, judged not to fit: {lost['not_fit']} of {lost['judged']}")
 
 
 def _print_months(entry: dict[str, Any]) -> None:
@@ -140,6 +146,7 @@ def validate(
     """
     from megawatt.catalogue import load_catalogue
     from megawatt.training import open_machines
+    from megawatt.validation import unscored
     from megawatt.validation import validate as score
 
     if not paths and log is None:
@@ -150,7 +157,10 @@ def validate(
     code = 0
     for path in paths:
         try:
-            results.extend(score(path, catalogue, scenario))
+            found = score(path, catalogue, scenario)
+            results.extend(found)
+            if (nothing := unscored(path, found)) is not None:
+                raise nothing
         except MegawattError as error:
             problems += [p | {"file": p["file"] or str(path)} for p in problems_of(error)]
             code = max(code, error.exit_code)

@@ -35,6 +35,10 @@ class Cells:
         """The trimmed cell; empty where the column is."""
         return (self.row.get(name) or "").strip()
 
+    def word(self, name: str) -> str:
+        """The cell of a column whose values are words of a list: capitals do not matter."""
+        return self.text(name).lower()
+
     def number(self, name: str, default: float | None = None) -> float:
         """The number in a column, else the default (noted).
 
@@ -130,7 +134,7 @@ def _in_chips(read: Cells, chips: int, degrees: tuple[int, int, int, int], micro
     if factor == 1:
         return tp, cp, dp, micro
     read.assume("dp")
-    if factor and read.text("accelerator").startswith("trn") and tp % factor == 0:
+    if factor and read.word("accelerator").startswith("trn") and tp % factor == 0:
         return tp // factor, cp, dp, micro
     if factor and cp % factor == 0 and cp > 1:
         return tp, cp // factor, dp, micro
@@ -158,12 +162,13 @@ def _recompute(read: Cells, stack: str, *, named: bool) -> int:
     A policy of MaxText counts by its name: "minimal" keeps the results of all multiplies, any other (projections kept
     or offloaded, custom, unnamed) repeats most of a layer, unless the row names the modules.
     """
-    text = read.text("recompute")
+    text = read.word("recompute")
     if not text:
         read.assume("recompute")
         return 2 if stack == "stack-maxtext" else 0
     if text not in _RECOMPUTE:
-        raise ScenarioError(f"column recompute = {text!r}; allowed: {', '.join(_RECOMPUTE)}")
+        allowed = f"{', '.join(_RECOMPUTE)}; modules stand in a column recompute_modules"
+        raise ScenarioError(f"column recompute = {shown(text)}; allowed: {allowed}")
     policy = text == "selective" and stack == "stack-maxtext" and "minimal" not in read.text("notes") and not named
     return 2 if policy else _RECOMPUTE[text]
 
@@ -174,7 +179,7 @@ def _modules(read: Cells, stack: str, features: Features) -> int:
         return module_bits(features.recompute)
     if "MoE activation" in read.text("notes"):
         return module_bits(("layernorm", "moe_act"))
-    return module_bits(("core_attn",)) if read.text("recompute") == "selective" and "megatron" in stack else 0
+    return module_bits(("core_attn",)) if read.word("recompute") == "selective" and "megatron" in stack else 0
 
 
 def _expert_tensor(read: Cells, arch: ModelArch, tp: int, ep: int, replicas: int) -> int:
@@ -187,7 +192,7 @@ def _expert_tensor(read: Cells, arch: ModelArch, tp: int, ep: int, replicas: int
     if said:
         return int(said)
     read.assume("etp")
-    narrow = read.integer("expert_ffn") < arch.hidden
+    narrow = arch.expert_ffn < arch.hidden
     return tp if replicas % ep == 0 and not narrow else 1
 
 

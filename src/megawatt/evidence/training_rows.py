@@ -116,7 +116,7 @@ def read_setup(row: Row, catalogue: Catalogue) -> Setup:
 
 def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     features = features_of(row)
-    arch = _with_design(_arch(read, features), catalogue)
+    arch = _arch(read, features, catalogue)
     if features.offload_layers is None and re.search(_OFFLOADED, read.text("notes")):
         features = dataclasses.replace(features, offload_layers=float(arch.layers))
     chips = read.integer("chips", least=1)
@@ -125,7 +125,7 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
         # Dispatchers are libraries of GPUs; what notes of others say of them is a comparison.
         features = dataclasses.replace(features, dispatcher=None)
     seq_len = read.integer("seq_len")
-    stack = _stack(read, system)
+    stack = _stack(read, system, catalogue)
     if stack in _BARE and "deepspeed" in read.text("software").lower():
         features = merge_features(features, Features(bucket_bytes=_BUCKET_BYTES))
     if arch.experts and features.balance is None and stack in _FORCED and not re.match(_VENDORS, read.text("source")):
@@ -134,8 +134,10 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
     layout = read_layout(read, arch, system, chips, stack, features)
     batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
     job = Job(arch, seq_len, batch, _precision(read))
-    month = re.match(r"[0-9]{4}-[0-9]{2}", read.text("published"))
-    software = switched_text(f"{stack}@{month[0]}" if month else stack, features)
+    release = re.search(r"@\s*([\w.-]+)", read.text("software"))
+    month = re.match(r"([0-9]{4}-[0-9]{2})", read.text("published"))
+    of = release or month
+    software = switched_text(f"{stack}@{of[1]}" if of else stack, features)
     return Setup(read.text("id"), job, system, chips, stack, layout, features, software, tuple(read.assumed))
 
 
@@ -173,10 +175,25 @@ def run_practice(run: Setup, catalogue: Catalogue) -> Practice:
     return practice
 
 
-def _arch(read: Cells, features: Features) -> ModelArch:
+def _arch(read: Cells, features: Features, catalogue: Catalogue) -> ModelArch:
+    """The model of a row: its own columns, or the catalogue's of that name where it has none."""
+    if any(read.text(name) for name in ("layers", "hidden", "heads")):
+        return _with_design(_written_arch(read, features), catalogue)
+    key = read.text("model")
+    if not key:
+        raise ScenarioError(
+            "columns model, layers, hidden and heads are empty; allowed: a model of the catalogue, or all"
+        )
+    read.assume("architecture")
+    known = load_model(catalogue.get(key, "model").key, catalogue)
+    extra = known.mtp_layers if features.mtp_layers is None else round(features.mtp_layers)
+    return check_arch(dataclasses.replace(known, mtp_layers=extra, lora_rank=_adapter_rank(read)))
+
+
+def _written_arch(read: Cells, features: Features) -> ModelArch:
     hidden, heads = read.integer("hidden"), read.integer("heads")
     experts = read.integer("experts") if read.text("experts") else 0
-    attention = read.text("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
+    attention = read.word("attention") or ("mha" if read.text("kv_heads") in ("", str(heads)) else "gqa")
     mla: dict[str, Any] = {}
     if attention == "mla":
         # DeepSeek-V2 and V3 share these (arXiv 2405.04434, 2412.19437); the columns hold the head width alone.
@@ -232,7 +249,7 @@ def _extra_layers(read: Cells, features: Features) -> int:
 
 def _precision(read: Cells) -> str:
     """Precision of the multiplies; quantised training to int8 runs them at the 16-bit rate at least."""
-    text = read.text("dtype").lower() or "bf16"
+    text = read.word("dtype") or "bf16"
     named = re.match(r"(nvfp4|mxfp4|mxfp8|fp8|bf16|fp16|tf32|fp32|int8)", text)
     precision = named[1] if named else text
     return "bf16" if precision == "int8" else precision
@@ -317,28 +334,34 @@ def _variant(system: System) -> System:
 
 def _scaleout_bytes_per_s(text: str, chips_per_node: int) -> float:
     """Bytes per second and chip, one direction, of a network as published; 0 where it says nothing."""
-    adapters = re.search(r"(\d+)\s*x\s*(\d+)\s*Gb/s", text)
+    adapters = re.search(r"(\d+)\s*x\s*(\d+)\s*[Gg](?:b(?:/s|it/s|ps|E)|\b)", text)
     if adapters:
         return float(adapters[1]) * float(adapters[2]) * 1e9 / 8.0 / chips_per_node
     node = re.search(r"(\d+)\s*Gb/s.*per (?:node|16 chips)", text)
     return float(node[1]) * 1e9 / 8.0 / chips_per_node if node else 0.0
 
 
-def _stack(read: Cells, system: System) -> str:
-    software = read.text("software").lower()
+def _stack(read: Cells, system: System, catalogue: Catalogue) -> str:
+    software = read.word("software").partition("@")[0].strip()
     year = read.text("published")[:4]
     usual = default_stack(system.accelerator)
     if system.accelerator.family != "gpu" and software:
         # Whatever frontend is named, a systolic-array chip runs what its compiler made.
         return usual
-    if "megatron-deepspeed" in software and read.text("dtype") == "bf16":
+    if "megatron-deepspeed" in software and read.word("dtype") == "bf16":
         return "stack-megatron-deepspeed"
+    if software.startswith("stack-") and catalogue.knows(software):
+        return catalogue.get(software, "practice").key
     for pattern, stack in _STACKS:
         if re.search(pattern, software):
             old = stack.startswith("stack-megatron") and year.isdigit() and int(year) < 2023
             return f"stack-megatron-{max(int(year), 2021)}" if old and "deepspeed" not in software else stack
     read.assume("software")
     return usual
+
+
+_METRICS: Final = ("step_time_s", "tokens_per_s_per_chip", "samples_per_s", "tflops_per_chip", "mfu")
+"""What may be published of a step."""
 
 
 def measured_step_s(read: Cells, job: Job, chips: int, peak_flops_per_s: float) -> float:
@@ -349,7 +372,7 @@ def measured_step_s(read: Cells, job: Job, chips: int, peak_flops_per_s: float) 
     MegawattError
         If the metric is unknown or not a number.
     """
-    value, metric = read.number("value"), read.text("metric")
+    value, metric = read.number("value"), read.word("metric")
     if value <= 0:
         raise ScenarioError(f"value = {value:g}, must be above 0")
     tokens = float(job.tokens)
@@ -362,7 +385,7 @@ def measured_step_s(read: Cells, job: Job, chips: int, peak_flops_per_s: float) 
     if metric in ("tflops_per_chip", "mfu"):
         flops = _published_flops_per_token(read, job.arch, job.seq_len) * tokens
         return flops / (chips * value * (1e12 if metric == "tflops_per_chip" else peak_flops_per_s))
-    raise ScenarioError(f"metric {metric!r} says nothing about a step")
+    raise ScenarioError(f"metric {shown(metric)} says nothing about a step; allowed: {', '.join(_METRICS)}")
 
 
 def _published_flops_per_token(read: Cells, arch: ModelArch, seq_len: int) -> float:
@@ -372,8 +395,8 @@ def _published_flops_per_token(read: Cells, arch: ModelArch, seq_len: int) -> fl
         read.assume("causal_halved")
     half = halved != "0"
     model = model_flops_per_token(arch, seq_len, causal_half=half)
-    convention = read.text("flops_convention")
-    if convention != "hardware" or read.text("recompute") != "full":
+    convention = read.word("flops_convention")
+    if convention != "hardware" or read.word("recompute") != "full":
         if convention not in ("model", "hardware"):
             read.assume("flops_convention")
         return model

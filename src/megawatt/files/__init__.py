@@ -6,13 +6,14 @@ from megawatt.files.guard import file_sha256, is_file, is_folder, read_bytes, re
 from megawatt.files.marks import TOML_MARKS
 from megawatt.files.parquet import parquet_columns, parquet_names, parquet_units
 from megawatt.files.structured import parse_json, parse_toml_value, read_json, read_toml, read_yaml, strict
-from megawatt.files.table import Row, Table, parse_number, read_rows, read_table
+from megawatt.files.table import Row, Table, column_name, parse_number, read_rows, read_table
 from megawatt.files.text import decode, read_text
 
 __all__ = [
     "TOML_MARKS",
     "Row",
     "Table",
+    "column_name",
     "decode",
     "file_sha256",
     "is_file",

@@ -16,7 +16,7 @@ from megawatt.errors import ScenarioError, shown
 from megawatt.files.guard import refused
 from megawatt.files.text import read_text
 
-__all__ = ["Row", "Table", "parse_number", "read_rows", "read_table"]
+__all__ = ["Row", "Table", "column_name", "parse_number", "read_rows", "read_table"]
 
 _MOST_CELLS: Final = 10_000_000
 """Cells that are read at most."""
@@ -37,6 +37,11 @@ def parse_number(text: str, *, decimal_comma: bool = False) -> float | None:
         return None
     value = float(text)
     return value if math.isfinite(value) else None
+
+
+def column_name(text: str) -> str:
+    """A column's name as it is documented, however it is written: ``Micro batch``, ``micro-batch``: ``micro_batch``."""
+    return re.sub(r"[\s-]+", "_", text.strip().lower())
 
 
 class Row(dict[str, str]):

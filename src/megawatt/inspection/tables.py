@@ -11,7 +11,7 @@ from megawatt.calibration.published import read_curves
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.loader import read_entries
 from megawatt.errors import MOST_PROBLEMS, MegawattError, Problem
-from megawatt.evidence import read_kernels, read_run, with_recipes
+from megawatt.evidence import read_kernels, read_run, read_runs
 from megawatt.evidence.finance_inputs import read_inputs
 from megawatt.files import Row, is_folder, parquet_names, read_json, read_table
 from megawatt.inspection.records import Description, Line, Section
@@ -33,23 +33,24 @@ def _counted(title: str, words: Iterable[str]) -> Section:
 
 def describe_runs(path: Path, catalogue: Catalogue, *, seq_len: int, settings: Iterable[str]) -> Description:
     """Training runs: every row that says it can be scored is read, and each that cannot is a problem."""
-    rows = read_table(path).rows
-    problems: list[Problem] = []
+    table = read_runs(path)
+    rows, problems = table.rows, list[Problem]()
     assumed: Counter[str] = Counter()
-    wanted = [(row, run) for row, run in zip(rows, with_recipes(rows, path), strict=True) if row.get("scorable") != "0"]
-    for row, run in wanted:
+    wanted = [(row, line) for row, line in zip(rows, table.lines, strict=True) if row.get("scorable") != "0"]
+    for row, line in wanted:
         try:
-            assumed.update(read_run(run, catalogue).assumed)
+            assumed.update(read_run(row, catalogue).assumed)
         except MegawattError as error:
-            problems.append(_of_row(row, error))
+            problems.append(_of_row(line, row.get("id", ""), error))
     counts = Section("rows", (Line("rows", len(rows)), Line("to be scored", len(wanted))))
     by_chip = _counted("rows by chip", (row.get("accelerator", "") for row in rows))
+    unread = tuple(f"column {c.name}: not read{f'; nearest: {c.nearest}' if c.nearest else ''}" for c in table.unread)
     filled = tuple(f"{what}: in {n:,} rows" for what, n in assumed.most_common())
-    return Description("", str(path), "measured training runs", (counts, by_chip), filled, tuple(problems))
+    return Description("", str(path), "measured training runs", (counts, by_chip), unread + filled, tuple(problems))
 
 
-def _of_row(row: Row, error: MegawattError) -> Problem:
-    where = f"line {row.line}" + (f" ({row['id']})" if row.get("id") else "")
+def _of_row(line: int, name: str, error: MegawattError) -> Problem:
+    where = f"line {line}" + (f" ({name})" if name else "")
     if error.problems:
         first = error.problems[0]
         return Problem(f"{where}: {first.path}" if first.path else where, first.found, first.allowed, first.hint)

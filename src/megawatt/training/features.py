@@ -11,7 +11,17 @@ from typing import Any, Final
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number
 
-__all__ = ["DISPATCHERS", "GRAPHS", "LOSSES", "MODULES", "Features", "merge_features", "read_features"]
+__all__ = [
+    "DISPATCHERS",
+    "FEATURES",
+    "GRAPHS",
+    "LOSSES",
+    "MODULES",
+    "Features",
+    "merge_features",
+    "read_features",
+    "read_switch",
+]
 
 
 DISPATCHERS: Final = ("alltoall", "deepep", "hybridep")
@@ -90,7 +100,7 @@ class Features:
 
     def said(self) -> dict[str, Any]:
         """Those that are said, by name."""
-        return {name: value for name in _NAMES if (value := getattr(self, name)) is not None}
+        return {name: value for name in FEATURES if (value := getattr(self, name)) is not None}
 
     def text(self) -> str:
         """Those that are said, as `read_features` reads them."""
@@ -105,7 +115,8 @@ def _written(value: str | float | bool | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else f"{value:g}"
 
 
-_NAMES: Final = tuple(Features.__dataclass_fields__)
+FEATURES: Final = tuple(Features.__dataclass_fields__)
+"""Names of all features."""
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "dispatcher": DISPATCHERS,
@@ -116,11 +127,16 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 _LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS, "recompute": MODULES})
 _NUMBERS: Final = ("capacity", "moment_bytes", "gradient_bytes", "bucket_bytes", "mtp_layers", "offload_layers")
-_SWITCHES: Final[Mapping[str, bool]] = MappingProxyType({"on": True, "1": True, "off": False, "0": False})
+_SWITCHES: Final[Mapping[str, bool]] = MappingProxyType(
+    {"on": True, "1": True, "true": True, "yes": True, "off": False, "0": False, "false": False, "no": False}
+)
 
 
 def _value(name: str, text: str) -> Any:
     """The value of one feature."""
+    if name == "stage_layout":
+        return text
+    text = text.lower()
     if name in _NUMBERS:
         number = parse_number(text)
         if number is None or number < 0.0:
@@ -131,11 +147,21 @@ def _value(name: str, text: str) -> Any:
     if name in _LISTS:
         listed = [] if text in ("none", "") else [part.strip() for part in text.split(",")]
         return tuple(_checked(name, part, (*_LISTS[name], "none")) for part in listed)
-    if name == "stage_layout":
-        return text
-    if text not in _SWITCHES:
+    return read_switch(name, text)
+
+
+def read_switch(name: str, text: str) -> bool:
+    """Whether a switch is on: on, true, yes, 1 or off, false, no, 0.
+
+    Raises
+    ------
+    ScenarioError
+        If the text is none of these.
+    """
+    word = text.lower().removesuffix(".0")  # as data frames write whole numbers of a column with gaps
+    if word not in _SWITCHES:
         raise _wrong(name, text, "on, off")
-    return _SWITCHES[text]
+    return _SWITCHES[word]
 
 
 def _checked(name: str, text: str, allowed: tuple[str, ...]) -> str:
@@ -155,7 +181,7 @@ def read_features(text: str) -> Features:
     ----------
     text : str
         Pairs ``name=value`` apart by semicolons; names are those of `Features`, switches are on or off, lists are apart
-        by commas (``none``: empty).
+        by commas (``none``: empty). Capitals do not matter.
 
     Raises
     ------
@@ -165,8 +191,9 @@ def read_features(text: str) -> Features:
     found: dict[str, Any] = {}
     for part in filter(None, (p.strip() for p in text.split(";"))):
         name, equals, value = (p.strip() for p in re.split("(=)", part, maxsplit=1)) if "=" in part else (part, "", "")
-        if name not in _NAMES or not equals:
-            raise ScenarioError(f"stack feature {shown(part)}; allowed: name=value with {', '.join(_NAMES)}")
+        name = name.lower()
+        if name not in FEATURES or not equals:
+            raise ScenarioError(f"stack feature {shown(part)}; allowed: name=value with {', '.join(FEATURES)}")
         if name in found:
             raise ScenarioError(f"stack feature {name} stands twice")
         found[name] = _value(name, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,10 +11,11 @@ from typing import Any, Final, cast
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import NotSupportedError, Problem, ScenarioError
-from megawatt.files import is_file, is_folder, parquet_names, read_json, read_table
+from megawatt.files import column_name, is_file, is_folder, parquet_names, read_json, read_table
 from megawatt.hourly import layout_of_rows, table_rows
+from megawatt.validation.scoring import skipped_reasons
 
-__all__ = ["KINDS", "ValidationKind", "kind_of", "recognise", "validate"]
+__all__ = ["KINDS", "ValidationKind", "kind_of", "recognise", "unscored", "validate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,8 @@ def _by_columns(columns: set[str], table: tuple[tuple[str, frozenset[str]], ...]
 
 
 def _csv_kind(path: Path) -> str | None:
-    known = _by_columns(set(read_table(path).names), _CSV_COLUMNS)
+    names = read_table(path).names
+    known = _by_columns({*names, *map(column_name, names)}, _CSV_COLUMNS)
     return known or ("meter" if _is_meter(table_rows(path)) else None)
 
 
@@ -170,6 +172,17 @@ def kind_of(path: Path) -> ValidationKind:
     if path.suffix.lower()[:9] not in _READERS:
         raise _nothing(path, f"a file of type {path.suffix or 'unknown'}")
     raise _nothing(path, "a table of facts, without predictions to make")
+
+
+def unscored(path: Path, entries: Sequence[Mapping[str, Any]]) -> ScenarioError | None:
+    """The error of a file of which nothing could be scored, with the most frequent reason; None where anything was."""
+    if any(entry.get("scored", 1) for entry in entries):
+        return None
+    rows = max((entry.get("rows", 0) for entry in entries), default=0)
+    reasons = [why for entry in entries for why, _ in skipped_reasons(entry, 1)[0]]
+    found = f"{rows:,} rows, none that can be scored" if rows else "no rows"
+    problem = Problem("", f"{found}: {reasons[0]}" if reasons else found, "at least one row", "see docs/validation.md")
+    return ScenarioError(f"{path}: nothing was scored", [problem], str(path))
 
 
 def validate(path: str | Path, catalogue: Catalogue, scenario: Path | None = None) -> list[dict[str, Any]]:

@@ -14,7 +14,8 @@ from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, ScenarioError, shown
 from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_rows import Setup, read_setup, run_practice
-from megawatt.files import parse_number, read_table
+from megawatt.evidence.training_tables import read_runs
+from megawatt.files import parse_number
 from megawatt.runs import Ramp, RunSettings, elapsed_days, expected, others_rate, published_runs, reliability
 from megawatt.training import TrainingPlan, plan, step_cost
 from megawatt.units import S_PER_DAY
@@ -24,6 +25,8 @@ __all__ = ["score"]
 
 _BASES: Final = ("wall", "chip-hours", "steps")
 """What days are published as: elapsed; chip-hours over chips; steps times their time, without what interrupts them."""
+_COLUMNS: Final = ("tokens", "days", "days_basis", "ramp", "phases", "recovery", "apart", "read_at")
+"""Columns beside those of a table of runs."""
 _RAMP_STAGES: Final = 8
 """Sizes of the batch that stand for one that grows."""
 _MEMORY_BYTES: Final = 1e13
@@ -48,7 +51,8 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         One entry for the runs whose decisive inputs are published, one for those scored apart; rows that were read from
         memory, or that lack tokens or days, are skipped.
     """
-    rows = read_table(path).rows
+    table = read_runs(path, _COLUMNS)
+    rows, unread = table.rows, [dataclasses.asdict(column) for column in table.unread]
     found: dict[str, list[Case]] = {"days": [], "days, decisive inputs unpublished": []}
     skipped = []
     for row in rows:
@@ -66,9 +70,9 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         result_entry(
             file=path.name, kind="run-days", quantity=quantity, unit="days", error="relative", rows=len(rows),
             scorable=len(cases), cases=cases, skipped=skipped if quantity == "days" else (),
-        )
+        ) | {"unread": unread}
         for quantity, cases in found.items()
-        if cases
+        if cases or quantity == "days"
     ]  # fmt: skip
 
 

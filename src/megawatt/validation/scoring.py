@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Case", "Skipped", "kendall_tau", "result_entry", "skipped_reasons", "summary"]
+__all__ = ["Case", "Skipped", "kendall_tau", "result_entry", "skipped_reasons", "summary", "told_of_rows"]
 
 ErrorKind = Literal["relative", "absolute"]
 
@@ -39,6 +39,25 @@ def skipped_reasons(entry: Mapping[str, Any], most: int) -> tuple[list[tuple[str
     """Why rows of an entry have no score, with their number, the most frequent first, and how many rows have others."""
     reasons = Counter(str(row["why"]) for row in entry.get("skipped", ())).most_common()
     return reasons[:most], sum(count for _, count in reasons[most:])
+
+
+def told_of_rows(entry: Mapping[str, Any]) -> list[str]:
+    """What a table of runs left open, in words: columns that are not read, stacks of its rows, what a rule filled."""
+    lines = []
+    if entry.get("unread"):
+        columns = (f"{c['name']} (nearest: {c['nearest']})" if c["nearest"] else c["name"] for c in entry["unread"])
+        lines.append(f"columns that are not read: {', '.join(columns)}")
+    used = entry.get("software") or {}
+    if any(stack["assumed"] for stack in used.values()):
+        named = (f"{n} in {s['rows']}{_unsaid(s['assumed'])}" for n, s in used.items())
+        lines.append(f"software by rows: {', '.join(named)}")
+    if entry.get("filled"):
+        lines.append("filled by rule: " + ", ".join(f"{name} in {n}" for name, n in entry["filled"].items()))
+    return lines
+
+
+def _unsaid(count: int) -> str:
+    return f" (assumed in {count})" if count else ""
 
 
 def errors(measured: Sequence[float], predicted: Sequence[float], kind: ErrorKind) -> NDArray[np.float64]:

@@ -18,8 +18,8 @@ from typing import Final
 
 from megawatt.catalogue import load_catalogue
 from megawatt.evidence.training_layouts import Row
-from megawatt.evidence.training_recipes import CUMULATIVE, features_of, with_recipes
-from megawatt.files import read_table
+from megawatt.evidence.training_recipes import CUMULATIVE, features_of
+from megawatt.evidence.training_tables import read_runs
 from megawatt.training import Features
 from megawatt.validation.training_runs import predictions
 
@@ -124,7 +124,7 @@ def switched_pairs(paths: Sequence[Path]) -> list[Switched]:
     catalogue = load_catalogue()
     for path in paths:
         cases = {case.id: case for case in predictions(path, catalogue).cases}
-        rows = [row for row in with_recipes(read_table(path).rows, path) if row.get("id", "").strip() in cases]
+        rows = [row for row in read_runs(path).rows if row.get("id", "").strip() in cases]
         for i, j, what in _pairs(rows):
             a, b = (cases[rows[n].get("id", "").strip()] for n in (i, j))
             out.append(Switched(a.id, b.id, what, b.measured / a.measured - 1.0, b.predicted / a.predicted - 1.0))

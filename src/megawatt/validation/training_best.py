@@ -15,9 +15,8 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
-from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run
-from megawatt.files import read_table
+from megawatt.evidence.training_tables import read_runs
 from megawatt.training import layout_reasons, plan, practice_for, step_cost
 from megawatt.training.explain import changed_choices
 
@@ -70,7 +69,7 @@ def against_search(run: Run, catalogue: Catalogue) -> Against:
 
 def _runs(paths: Sequence[Path], catalogue: Catalogue) -> Iterator[Run]:
     for path in paths:
-        for row in with_recipes(read_table(path).rows, path):
+        for row in read_runs(path).rows:
             if row.get("full_config") == "1" and row.get("scorable") != "0":
                 yield read_run(row, catalogue)
 

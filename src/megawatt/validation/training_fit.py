@@ -21,9 +21,8 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
-from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run, run_practice
-from megawatt.files import read_table
+from megawatt.evidence.training_tables import read_runs
 from megawatt.training import Practice
 from megawatt.validation.training_runs import predict
 
@@ -345,7 +344,7 @@ def fit_rows(paths: Sequence[Path], catalogue: Catalogue, keep: Callable[[Row], 
     """Complete runs of some tables; those that cannot be read are named on the error stream."""
     rows: list[tuple[Row, Run]] = []
     for path in paths:
-        for row in filter(keep, with_recipes(read_table(path).rows, path)):
+        for row in filter(keep, read_runs(path).rows):
             try:
                 rows.append((row, read_run(row, catalogue)))
             except MegawattError as error:

@@ -13,7 +13,8 @@ from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
 from megawatt.evidence.training_rows import Setup, read_setup, run_practice
-from megawatt.files import is_file, parse_number, read_table
+from megawatt.evidence.training_tables import RunTable, read_runs
+from megawatt.files import is_file, parse_number
 from megawatt.training import Practice, practice_for
 from megawatt.training.memory import total_bytes
 from megawatt.training.step import step_memory
@@ -27,6 +28,8 @@ _RUNS: Final = "measured_runs.csv"
 """Table of runs that is looked for beside a table of peaks, for what ran."""
 _STATES_BYTES: Final = 16.0
 """Weights, gradients and Adam's states per parameter: the trivial predictor spreads them over all chips."""
+_COLUMNS: Final = ("peak_gib", "basis", "outcome", "optimizer", "unit_printed", "reserved_gib", "config_complete")
+"""Columns beside those of a table of runs."""
 _GIB: Final = 2.0**30
 """Bytes of a GiB."""
 _SAME_MEMORY: Final = {"a800-80g": "a100-80g", "80 GB class": "a100-80g", "h20-96g": "h20"}
@@ -109,7 +112,8 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     cases: list[Case] = []
     skipped: list[Skipped] = []
     judged: list[tuple[Row, Verdict]] = []
-    for row in _joined(path):
+    table = _joined(path)
+    for row in table.rows:
         name = row.get("id", "")
         if row.get("config_complete", "1") == "0":
             skipped.append(Skipped(name, "not scorable: the configuration is not whole"))
@@ -134,6 +138,7 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         cases=cases,
         skipped=skipped,
     )
+    entry["unread"] = [dataclasses.asdict(column) for column in table.unread]
     entry["out_of_memory"] = {
         "judged": len(lost),
         "not_fit": sum(not found.fits for _, found in lost),
@@ -142,14 +147,13 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     return [entry | {"memory_fit": fit_entry([row for row, _ in ran], [found for _, found in ran])}]
 
 
-def _joined(path: Path) -> list[Row]:
+def _joined(path: Path) -> RunTable:
     """Rows with what ran, where a table of runs beside says it."""
-    rows = read_table(path).rows
-    beside = path.parent / _RUNS
-    if not rows or "chips" in rows[0] or not is_file(beside):
-        return list(rows)
-    runs = {row.get("id", ""): row for row in read_table(beside).rows}
-    return [{**runs.get(row.get("id", ""), {}), **row} for row in rows]
+    table, beside = read_runs(path, _COLUMNS), path.parent / _RUNS
+    if not table.rows or "chips" in table.rows[0] or not is_file(beside):
+        return table
+    runs = {row.get("id", ""): row for row in read_runs(beside).rows}
+    return dataclasses.replace(table, rows=[{**runs.get(row.get("id", ""), {}), **row} for row in table.rows])
 
 
 def _judge(row: Row, catalogue: Catalogue) -> tuple[Case | None, Verdict]:

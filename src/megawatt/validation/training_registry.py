@@ -19,9 +19,8 @@ from typing import Final
 from megawatt.catalogue import Catalogue, load_catalogue
 from megawatt.catalogue.records import Fact
 from megawatt.errors import MegawattError
-from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run, run_practice
-from megawatt.files import read_table
+from megawatt.evidence.training_tables import read_runs
 from megawatt.training import Practice, step_cost
 from megawatt.writing import write_text
 
@@ -147,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, help="Markdown file whose table is written anew")
     given = parser.parse_args(arguments)
     catalogue = load_catalogue()
-    rows = [row for path in given.files for row in with_recipes(read_table(path).rows, path)]
+    rows = [row for path in given.files for row in read_runs(path).rows]
     runs: list[Run] = []
     for row in rows:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,8 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError
 from megawatt.evidence.training_layouts import Row
-from megawatt.evidence.training_recipes import with_recipes
 from megawatt.evidence.training_rows import Run, read_run, run_practice
-from megawatt.files import read_table
+from megawatt.evidence.training_tables import Unread, read_runs
 from megawatt.training import Practice, plan, step_cost
 from megawatt.validation.scoring import Case, Skipped, result_entry
 from megawatt.validation.training_memory import Verdict, fit_entry, verdict
@@ -43,7 +43,9 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         One entry: every row that holds what any model needs is scored; empty columns are filled by stated rules and
         named in ``assumed``. The null model is one flat efficiency per chip and precision times counted FLOPs, fitted
         on the other sources; groups carry its mean error beside theirs (``null_mape``). ``memory_fit``: published
-        layouts that are judged to fit in memory; the verdict decides no time.
+        layouts that are judged to fit in memory; the verdict decides no time. ``software``: rows by stack and release,
+        and how many do not name it; ``filled``: rows by column that a rule filled; ``unread``: columns that nobody
+        reads, with the nearest known one.
     """
     found = predictions(path, catalogue)
     entry = result_entry(
@@ -62,27 +64,50 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         nulls = [abs(c.null / c.measured - 1.0) for c in found.cases if name in c.groups and c.null is not None]
         if nulls:
             statistics["null_mape"] = float(np.mean(nulls))
-    return [entry | {"memory_fit": fit_entry(found.rows, found.verdicts)}]
+    filled = Counter(name for case in found.cases for name in case.assumed)
+    return [
+        entry
+        | {
+            "memory_fit": fit_entry(found.rows, found.verdicts),
+            "unread": [dataclasses.asdict(column) for column in found.unread],
+            "software": _software(found),
+            "filled": dict(filled.most_common()),
+        }
+    ]
+
+
+def _software(found: Predictions) -> dict[str, dict[str, int]]:
+    """Rows by the stack that counts for them, its release with it, and how many of them do not name it."""
+    used: dict[str, dict[str, int]] = {}
+    for stack, case in sorted(zip(found.stacks, found.cases, strict=True), key=lambda pair: pair[0]):
+        rows = used.setdefault(stack.partition(";")[0], {"rows": 0, "assumed": 0})
+        rows["rows"] += 1
+        rows["assumed"] += "software" in case.assumed
+    return used
 
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Scored rows of a file, one case each, what memory says of their layouts, and the rows left out."""
+    """Scored rows of a file, one case each, what memory says of their layouts, their stacks with release and switches,
+    the rows left out, and the columns that nobody reads."""
 
     rows: list[Row]
     cases: list[Case]
     verdicts: list[Verdict | None]
+    stacks: list[str]
     skipped: list[Skipped]
+    unread: tuple[Unread, ...]
 
 
 def predictions(path: Path, catalogue: Catalogue) -> Predictions:
     """Predicted and published step time of every row of a CSV of training runs."""
-    rows = with_recipes(read_table(path).rows, path)
+    table = read_runs(path)
     runs: list[tuple[Row, Run, float]] = []
     verdicts: list[Verdict | None] = []
+    stacks: list[str] = []
     skipped: list[Skipped] = []
     practices: dict[tuple[object, ...], Practice] = {}
-    for row in rows:
+    for row in table.rows:
         if row.get("scorable") == "0":
             skipped.append(Skipped(row.get("id", ""), f"{_NOT_SCORABLE}: {row.get('why_not') or 'no reason given'}"))
             continue
@@ -91,6 +116,7 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
             practice = _practice(run, catalogue, practices)
             runs.append((row, run, predict(run, catalogue, practice)))
             verdicts.append(verdict(run, practice))
+            stacks.append(practice.stack.key)
         except MegawattError as error:
             skipped.append(Skipped(row.get("id", ""), str(error)))
     nulls = _null_model([(row, run) for row, run, _ in runs])
@@ -105,7 +131,7 @@ def predictions(path: Path, catalogue: Catalogue) -> Predictions:
         )
         for (row, run, predicted), null in zip(runs, nulls, strict=True)
     ]
-    return Predictions([row for row, _, _ in runs], cases, verdicts, skipped)
+    return Predictions([row for row, _, _ in runs], cases, verdicts, stacks, skipped, table.unread)
 
 
 def predict(run: Run, catalogue: Catalogue, practice: Practice) -> float:
