@@ -24,6 +24,7 @@ def _mix(name: str, sizes: tuple[float, float], usd: float, idle_mw: float) -> d
         "probability_missed": 0.02 if sizes[0] else None,
         "capital_usd": 8e9 * sizes[0],
         "idle_mw": idle_mw,
+        "note": "",
     }
 
 
@@ -64,6 +65,8 @@ def best_told(levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> dict[str, Any]:
              "probability_missed": 0.01},
         ],
         "shadow_prices": {"usd_per_grid_mw": 4.5e5},
+        "bounds": [{"path": "parts.0.most", "name": "chips", "usd_per_unit": 3e7, "usd_per_mw": 2e5}],
+        "remarks": ["miners: their scenario's connection is the site's here"],
         "robust": {
             "inputs": 2,
             "inputs_that_flip": 1,
@@ -94,6 +97,7 @@ def mix_told() -> dict[str, Any]:
         "foresight": {"why_not": "ratchets are planned with the year in view"},
         "parts": [part | {"name": row["name"], "adds_usd": row["adds_usd"]} for row in ADDS],
         "adds": ADDS,
+        "remarks": ["chips: their scenario's connection is the site's here"],
         "risk": {
             "paths": 512, "mean_usd": 2e8, "p5_usd": -1e8, "p95_usd": 4e8, "tail_usd": -2e8, "probability_missed": None,
             "probability_missed_interval": None, "probability_missed_by_part": {},

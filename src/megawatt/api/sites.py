@@ -224,7 +224,7 @@ def best(site: Asked, *, ranges: bool = True, workers: int = 1) -> Result[Best]:
     if isinstance(asked.loaded, LoadedComparison):
         raise ScenarioError(f"{asked.title}: one use; allowed: a mixed site ([[parts]]), or plan")
     found = find_best(asked.loaded, workers, ranges=ranges)
-    told = best_summary(found)
+    told = best_summary(found, asked.loaded.remarks)
     rows = [told["best"], *told["single_use"]]
     figures = tuple(Figure(row["name"], row["value_usd"], "USD") for row in rows)
     drawn = partial(bars, "Value of the site", {row["name"]: row["value_usd"] for row in rows}, "USD")

@@ -2,85 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
-import itertools
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
-import numpy as np
-
-from megawatt.arrays import FloatArray
-from megawatt.chain.best_plants import sized_plants
-from megawatt.chain.best_programme import (
-    Candidate,
-    Limits,
-    Programme,
-    Sized,
-    Tail,
-    segments,
-    solve_frontier,
-    solve_programme,
-    solve_safest,
-)
 from megawatt.chain.best_ranges import BestUse, Flip, best_uses, flips
-from megawatt.chain.mixed import MixedPart, MixedSite, forge_parts, site_of, water_m3
-from megawatt.chain.mixed_risk import simulate_mixed, simulate_parts
-from megawatt.chain.mixed_shared import load_site, part_hours, plants_at, tax_left, worth_of_months
-from megawatt.dispatch import Storage
+from megawatt.chain.best_records import Programme
+from megawatt.chain.best_search import Bound, FrontierPoint, MixValue, Search, Unfit
+from megawatt.chain.mixed import MixedSite
 from megawatt.errors import InfeasibleError
-from megawatt.risk import tail_mean
-from megawatt.risk.factors import simulate_factors
 from megawatt.scenario.mixed import LoadedMix
 
-__all__ = ["Best", "FrontierPoint", "MixValue", "find_best"]
-
-_MOST_SEARCHED: Final = 200
-"""Sets of candidates that the search for a smaller probability of missed service looks at."""
-_LIMITS: Final = {
-    "grid_mw": "grid_mw",
-    "capital_usd": "best.capital_usd",
-    "water_m3": "water_m3_per_year",
-    "carbon_t": "best.carbon_t_per_year",
-}
-"""Limits of the programme, and what the file calls them."""
-_QUICK: Final = 13
-"""Hours from one to the next where only limits are looked at."""
-_MARGIN_PATHS: Final = 1024
-"""Paths of which the mean margin of miners is taken."""
-
-
-@dataclass(frozen=True)
-class MixValue:
-    """A mix as the chain values it.
-
-    ``value_usd`` is the mean net present value over the simulated paths, ``error_usd`` its standard error,
-    ``base_usd`` that of the base case, ``tail_usd`` the mean of the worst paths, ``idle_mw`` what of the connection no
-    hall ever draws with all parts live.
-    """
-
-    name: str
-    scales: Mapping[str, float]
-    plants: Mapping[str, float]
-    value_usd: float
-    error_usd: float
-    base_usd: float
-    tail_usd: float
-    probability_missed: float | None
-    capital_usd: float
-    idle_mw: float
-
-
-@dataclass(frozen=True)
-class FrontierPoint:
-    """A mix of most mean value among those whose worst paths are worth at least so much. [USD]"""
-
-    scales: Mapping[str, float]
-    plants: Mapping[str, float]
-    value_usd: float
-    tail_usd: float
-    probability_missed: float | None
+__all__ = ["Best", "find_best"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +20,8 @@ class Best:
     """The answer: the best mix, the best of each business alone, how far the programme is from the chain.
 
     ``programme_usd`` is the optimum of the programme, proven to HiGHS's tolerances; ``gap_usd`` what the chain's own
-    value of the best mix lacks to it.
+    value of the best mix lacks to it. ``shadow_prices`` are of limits, ``bounds`` of the sizes' bounds that bind;
+    ``left_out`` what has no size here, and why.
     """
 
     best: MixValue
@@ -98,242 +31,13 @@ class Best:
     gap_usd: float
     frontier: tuple[FrontierPoint, ...]
     shadow_prices: Mapping[str, float]
+    bounds: tuple[Bound, ...]
     robust: tuple[Flip, ...]
     uses: tuple[BestUse, ...]
     site: MixedSite
-    left_out: tuple[str, ...]
+    left_out: tuple[Unfit, ...]
     solver: str
     seconds: float
-
-
-class _Search:
-    """Candidates of a mixed site with what was computed of them once."""
-
-    def __init__(self, loaded: LoadedMix, workers: int, progress: Callable[[str], None]) -> None:
-        self.loaded, self.asked, self.workers = loaded, loaded.mix.best, workers
-        self.common = load_site(loaded)
-        every = forge_parts(loaded, progress)
-        self.left_out, self.parts = _within(every, loaded)
-        models = {part.name: part.links.model.committed(part.base) for part in self.parts}
-        self.risk = simulate_parts(models, self.asked.paths, loaded.mix.seed, workers)
-        none = [replace(part, scale=0.0) for part in self.parts]
-        self.empty = site_of(loaded, none, self.common)
-        self.programme = self._programme()
-
-    def _programme(self) -> Programme:
-        mix, phases = self.loaded.mix, self.empty.phases
-        weights = worth_of_months(self.common.scenario.discount_rate.number(), self.empty.months)
-        by_phase = np.array([weights[self.empty.phase == p].sum() for p in range(len(phases))])
-        by_phase = np.where(phases.max(axis=1) > 0.0, by_phase, -1.0)
-        main = int(np.argmax(by_phase * np.maximum(phases.sum(axis=1), 1e-9)))
-        price = self.common.problem.price_usd_per_mwh + self.common.problem.adder_usd_per_mwh
-        operating = weights[phases.max(axis=1)[self.empty.phase] > 0.0].sum() / 12.0
-        keep = tax_left(self.common)
-        limits = Limits(
-            grid_mw=mix.grid_mw.number(),
-            capital_usd=_number(self.asked.capital_usd),
-            water_m3=_number(mix.water_m3_per_year),
-            carbon_t=_number(self.asked.carbon_t_per_year),
-        )
-        export = self.common.plants.assets
-        return Programme(
-            candidates=tuple(self._candidate(i, part) for i, part in enumerate(self.parts)),
-            plants=sized_plants(self.loaded, self.common),
-            storage=self._storage(),
-            limits=limits,
-            price_usd_per_mwh=price,
-            carbon_kg_per_mwh=self.common.problem.carbon_kg_per_mwh,
-            per_year=float(operating) * keep,
-            main=main,
-            export_mw=export.export_limit_mw,
-            export_usd_per_mwh=export.export_price_usd_per_mwh,
-        )
-
-    def _storage(self) -> Storage | None:
-        battery = self.common.scenario.battery
-        if battery is None:
-            return None
-        sized = plants_at(self.loaded, self.common, {"battery_mw": 1.0, "battery_mwh": 1.0})
-        return sized.plants.assets.storage
-
-    def _candidate(self, index: int, part: MixedPart) -> Candidate:
-        price = part.links.problem.price_usd_per_mwh + part.links.problem.adder_usd_per_mwh
-        hours = part_hours(part.loaded, part.links, None, 1.0)
-        power, margin = segments(hours, price)
-        firm = hours.firm_mw
-        if part.links.mined is not None:
-            power, margin = np.where(margin > 0.0, power, 0.0), np.maximum(margin, 0.0)
-        elif part.loaded.firm_frac >= 1.0:
-            firm, power, margin = firm + power.sum(axis=1), power[:, :0], margin[:, :0]
-        loaded = part.loaded
-        return Candidate(
-            name=part.name,
-            group=loaded.group,
-            least=loaded.least,
-            most=loaded.most,
-            worth_usd=float(self.risk.npv_usd[part.name].mean()),
-            capital_usd=float(part.base.capex_total.sum()),
-            water_m3=water_m3(part),
-            firm_mw=firm,
-            flexible_mw=power,
-            margin_usd_per_mwh=margin,
-            per_year=self._per_year(part, float((power * margin).sum())),
-            live=self.empty.phases[:, index],
-        )
-
-    def _per_year(self, part: MixedPart, yearly_usd: float) -> FloatArray:
-        """Present value, after tax, of a dollar of the year's margin in each phase: miners by what they earn along the
-        paths, chips in proportion to their live halls."""
-        model, months = part.links.model, part.links.model.calendar.spine.months
-        keep = 1.0 - (model.capital.tax.combined_rate if model.capital.tax else 0.0)
-        worth = worth_of_months(model.discount_rate, months) * keep
-        if part.links.mined is not None and yearly_usd > 0.0:
-            seed = np.random.SeedSequence(self.loaded.mix.seed).spawn(1)[0]
-            flows = model.flows(simulate_factors(model.terms, months, _MARGIN_PATHS, seed))
-            mined = sum(flows.revenue[name] for name in ("mining", "hosting") if name in flows.revenue)
-            paid = sum(flows.opex_cost[name] for name in ("energy_mining",) if name in flows.opex_cost)
-            worth = worth * np.mean(mined - paid, axis=0) / yearly_usd
-        else:
-            worth = worth * part.live[:months] / 12.0
-        phase, live = self.empty.phase[:months], part.live[:months]
-        total = np.array([worth[phase == p].sum() for p in range(len(self.empty.phases))])
-        share = np.array([live[phase == p].mean() if (phase == p).any() else 0.0 for p in range(total.size)])
-        return np.asarray(np.divide(total, share, out=np.zeros_like(total), where=share > 0.0))
-
-    def solve(self, names: Sequence[str] | None = None, *, plants: bool = True) -> Sized:
-        """The programme's optimum with the candidates of these names.
-
-        Raises
-        ------
-        InfeasibleError
-            If no sizes keep all limits; names those of which each alone excludes the least sizes.
-        """
-        try:
-            return solve_programme(self.programme, only=names, plants=plants)
-        except InfeasibleError as error:
-            limits = self.programme.limits
-            told = [path for key, path in _LIMITS.items() if self._excluding(limits, key, names)]
-            if not told:
-                raise
-            raise InfeasibleError(
-                f"{' and '.join(told)}: the least sizes (parts.least) exceed it; raise it or lower them"
-            ) from error
-
-    def _excluding(self, limits: Limits, key: str, names: Sequence[str] | None) -> bool:
-        """Whether a limit alone leaves no sizes."""
-        if getattr(limits, key) is None:
-            return False
-        free = Limits(
-            math.inf if key != "grid_mw" else limits.grid_mw,
-            **({} if key == "grid_mw" else {key: getattr(limits, key)}),
-        )
-        try:
-            solve_programme(replace(self.programme, limits=free), only=names, plants=False, every=_QUICK)
-        except InfeasibleError:
-            return True
-        return False
-
-    def solve_safe(self, names: Sequence[str] | None = None, *, plants: bool = True) -> Sized:
-        """The same, with a probability of missed service within its limit: candidates are left out one by one, the
-        set of most value first, until a mix keeps it (each set's optimum bounds those of its subsets)."""
-        most = _number(self.asked.largest_probability_missed)
-        there = frozenset(names if names is not None else [part.name for part in self.parts])
-        first = self.solve(sorted(there), plants=plants)
-        if most is None:
-            return first
-        count = itertools.count()
-        queue = [(-first.value_usd, next(count), there, first)]
-        seen = {there}
-        for _ in range(_MOST_SEARCHED):
-            if not queue:
-                break
-            _, _, group, found = heapq.heappop(queue)
-            probability = self.risk.probability_missed(found.scales)
-            if probability is None or probability <= most:
-                return found
-            for name in sorted(n for n in group if found.scales[n] > 0.0 and n in self.risk.missed):
-                fewer = group - {name}
-                if fewer not in seen:
-                    seen.add(fewer)
-                    try:
-                        other = self.solve(sorted(fewer), plants=plants)
-                    except InfeasibleError:
-                        continue
-                    heapq.heappush(queue, (-other.value_usd, next(count), fewer, other))
-        raise InfeasibleError(f"best.largest_probability_missed: no mix keeps it at {most:g}; raise it, or lend less")
-
-    def alone(self, names: Sequence[str]) -> Sized:
-        """The best size of one business by itself; its most valuable way at its largest size where none is worth it."""
-        found = self.solve_safe(names, plants=False)
-        if any(found.scales.values()):
-            return found
-        named = [c for c in self.programme.candidates if c.name in names]
-        chosen = max(named, key=lambda c: c.worth_usd)
-        return replace(found, scales={**found.scales, chosen.name: chosen.most})
-
-    def value(self, name: str, sized: Sized) -> tuple[MixValue, MixedSite]:
-        """A mix of the programme through the whole chain, on every path."""
-        parts = [replace(part, scale=sized.scales[part.name]) for part in self.parts]
-        none = {plant.name: 0.0 for plant in self.programme.plants}
-        common = plants_at(self.loaded, self.common, {**none, **sized.plants}) if none else self.common
-        site = site_of(self.loaded, parts, common)
-        risk = simulate_mixed(site, self.asked.paths, self.loaded.mix.seed, self.workers)
-        worth = risk.site_usd(sized.scales)
-        capital = sum(part.capital_usd for part in site.parts)
-        if site.shared_base is not None:
-            capital += float(site.shared_base.capex_total.sum())
-        found = MixValue(
-            name=name,
-            scales=sized.scales,
-            plants={plant: size for plant, size in sized.plants.items() if size > 0.0},
-            value_usd=float(worth.mean()),
-            error_usd=float(worth.std() / np.sqrt(worth.size)),
-            base_usd=site.value_usd,
-            tail_usd=tail_mean(worth, self.asked.tail),
-            probability_missed=risk.probability_missed(sized.scales),
-            capital_usd=capital,
-            idle_mw=float(site.grid_mw - site.peak_mw().max()),
-        )
-        return found, site
-
-    def frontier(self, best: Sized, allowed: frozenset[str] | None = None) -> tuple[FrontierPoint, ...]:
-        """Mixes of most mean value whose worst paths are worth at least so much, the best mix first."""
-        npv = np.stack([self.risk.npv_usd[part.name] for part in self.parts], axis=1)
-        names = [p.name for p in self.parts] if allowed is None else sorted(allowed)
-
-        def tail_of(sized: Sized) -> float:
-            worth = npv @ np.array(list(sized.scales.values()))
-            worth = worth + sized.value_usd - worth.mean()
-            return tail_mean(worth, self.asked.tail)
-
-        tail, first = Tail(npv, self.asked.tail), tail_of(best)
-        top = tail_of(solve_safest(self.programme, tail, only=names))
-        found = [(best, first)]
-        if top - first >= 1.0:
-            asked = np.linspace(first, top, self.asked.frontier)[1:].tolist()
-            sized = solve_frontier(self.programme, tail, asked, only=names)
-            found += [(s, tail_of(s)) for s in sized if s is not None]
-        return tuple(
-            FrontierPoint(s.scales, s.plants, s.value_usd, tail, self.risk.probability_missed(s.scales))
-            for s, tail in found
-        )
-
-
-def _number(fact: object) -> float | None:
-    number = getattr(fact, "number", None)
-    return None if number is None else float(number())
-
-
-def _within(parts: tuple[MixedPart, ...], loaded: LoadedMix) -> tuple[tuple[str, ...], tuple[MixedPart, ...]]:
-    """Candidates that are left out for their cover, and the others."""
-    lowest = _number(loaded.mix.best.lowest_dscr)
-    if lowest is None:
-        return (), parts
-    out = tuple(p.name for p in parts if float(p.base.measures.min_dscr[0]) < lowest)
-    kept = tuple(p for p in parts if p.name not in out)
-    if not kept:
-        raise InfeasibleError(f"best.lowest_dscr: no candidate has a cover of {lowest:g} in every month; lower it")
-    return out, kept
 
 
 def find_best(
@@ -358,23 +62,28 @@ def find_best(
     InfeasibleError
         If no mix keeps all limits; names one.
     """
-    search = _Search(loaded, workers, progress)
+    search = Search(loaded, workers, progress)
     progress("sizes and hours")
     mix = search.solve_safe()
     best, site = search.value("mix", mix)
-    singles = []
-    for group in sorted({part.loaded.group for part in search.parts}):
-        names = [part.name for part in search.parts if part.loaded.group == group]
-        progress(f"alone: {names[0]}")
+    chosen, singles, unfit = mix, list[MixValue](), search.unfit(mix)
+    for group in sorted({part.group for part in loaded.parts}):
+        names = [other.name for other in search.parts if other.loaded.group == group]
+        business = next(part.name for part in loaded.parts if part.group == group).partition(" ")[0]
+        if not names:
+            continue
+        progress(f"alone: {business}")
         try:
-            single, alone = search.value(names[0].partition(" ")[0], search.alone(names))
-        except InfeasibleError:
+            single, alone, sized = search.alone(names)
+        except InfeasibleError as error:
+            if business not in {row.name for row in unfit}:
+                unfit.append(Unfit(business, str(error)))
             continue
         singles.append(single)
-        others = [part for part in search.parts if part.loaded.group != group]
+        others = [other for other in search.parts if other.loaded.group != group]
         given = any(plant.least > 0.0 for plant in search.programme.plants)
-        if single.value_usd > best.value_usd and not given and all(part.loaded.least <= 0.0 for part in others):
-            best, site = replace(single, name="mix"), alone
+        if single.value_usd > best.value_usd and not given and all(other.loaded.least <= 0.0 for other in others):
+            best, site, chosen = replace(single, name="mix", note=""), alone, sized
     progress("frontier")
     points = search.frontier(mix)
     progress("ranges of inputs")
@@ -385,13 +94,14 @@ def find_best(
         programme_usd=mix.value_usd,
         gap_usd=mix.value_usd - best.value_usd,
         frontier=points,
-        shadow_prices=mix.shadow,
+        shadow_prices=chosen.shadow,
+        bounds=search.priced(chosen),
         robust=flips(search.programme, search.parts) if ranges else (),
         uses=best_uses(search.programme, search.parts, loaded.mix.best.price_levels, loaded.mix.best.pay_levels)
         if ranges
         else (),
         site=site,
-        left_out=search.left_out,
+        left_out=tuple(unfit),
         solver=mix.solver,
         seconds=mix.seconds,
     )

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
 from megawatt.arrays import FloatArray
+from megawatt.chain.best_records import WIDER, Candidate, Programme, SizedPlant
 from megawatt.dispatch import Block, HourlyProblem, Storage
 from megawatt.dispatch.hour_cuts import HourCuts, Kind, Sizable
 from megawatt.hours import HOURS_IN_YEAR
 
-if TYPE_CHECKING:
-    from megawatt.chain.best_programme import Candidate, Programme, SizedPlant
-
 __all__ = ["chosen_hours"]
 
-_WIDER: Final = 1.01
-"""The connection's bound in the hours over its limit, so that the limit's row has the shadow price."""
 _KINDS: Final[dict[str, Kind]] = {"battery_mw": "power", "battery_mwh": "energy"}
 """Sizes that are of the battery."""
 
@@ -35,7 +31,7 @@ def chosen_hours(
         Sizes in this order: connection, candidates, plants; and what the hours of one of each candidate cost as they
         stand, with nothing held back. [USD]
     """
-    most, price = _WIDER * asked.limits.grid_mw, asked.price_usd_per_mwh * asked.per_year
+    most, price = WIDER * asked.limits.grid_mw, asked.price_usd_per_mwh * asked.per_year
     things = [Sizable("connection", 0.0, most, 0.0, limit_mw=np.ones(HOURS_IN_YEAR))]
     paid = []
     for c, largest in live:
@@ -67,7 +63,7 @@ def _plant(asked: Programme, plant: SizedPlant, price: FloatArray) -> Sizable:
         gain = asked.export_usd_per_mwh * asked.per_year
         own = np.ones(HOURS_IN_YEAR) if plant.output_mw is None else plant.output_mw
         sold = np.where(gain <= price if plant.output_mw is None else cost <= np.minimum(gain, price), own, 0.0)
-    return Sizable(plant.name, plant.least, plant.most, 0.0, supplies=supplies, battery=kind, sold_mw=sold)
+    return Sizable(plant.name, plant.least, plant.widest, 0.0, supplies=supplies, battery=kind, sold_mw=sold)
 
 
 def _sold(asked: Programme, plants: Sequence[SizedPlant]) -> Block | None:

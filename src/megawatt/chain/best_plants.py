@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.chain.best_programme import SizedPlant
+from megawatt.chain.best_records import SizedPlant
 from megawatt.chain.mixed_shared import Shared, plants_at, shared_capital, sized_section
 from megawatt.chain.money import CashModel
 from megawatt.chain.plants import AddedByPlants, PlantMoney

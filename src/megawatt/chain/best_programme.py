@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.best_hours import chosen_hours
-from megawatt.dispatch import HourlyProblem, Storage
+from megawatt.chain.best_records import WIDER, Candidate, Programme, Sized, Tail
+from megawatt.dispatch import HourlyProblem
 from megawatt.dispatch.capacity import HOURS, hour_columns, minimise_over_hours
 from megawatt.dispatch.hour_cuts import HourCuts
 from megawatt.dispatch.solvers.live import LiveProgram
@@ -20,18 +21,7 @@ from megawatt.dispatch.solvers.lp import LinearProgram, Solution
 from megawatt.errors import InfeasibleError
 from megawatt.hours import HOURS_IN_YEAR
 
-__all__ = [
-    "Candidate",
-    "Limits",
-    "Programme",
-    "Sized",
-    "SizedPlant",
-    "Tail",
-    "segments",
-    "solve_frontier",
-    "solve_programme",
-    "solve_safest",
-]
+__all__ = ["segments", "solve_frontier", "solve_programme", "solve_safest"]
 
 _MILLION: Final = 1e6
 """The programme counts in millions of dollars, so that its numbers are of one size."""
@@ -39,99 +29,6 @@ _SAMPLED: Final = 13
 """Hours from one to the next in phases beside the longest, of which the connection is looked at."""
 _ALIKE: Final = 0.05
 """Segments of a use whose worth differs by less than this share run as one in the programme."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A way of one business at the size of its scenario, as the programme sees it.
-
-    ``worth_usd`` is its net present value with the whole connection; ``firm_mw`` (8760,) what runs in any case;
-    ``flexible_mw`` and ``margin_usd_per_mwh`` (8760, k) what runs beside unless it is held back, and what a MWh of it
-    earns beyond its power (below 0: holding it back gains); ``per_year`` (phases,) is the present value of a dollar of
-    a year's margin, by phase; ``live`` (phases,) shares of its halls.
-    """
-
-    name: str
-    group: int
-    least: float
-    most: float
-    worth_usd: float
-    capital_usd: float
-    water_m3: float
-    firm_mw: FloatArray
-    flexible_mw: FloatArray
-    margin_usd_per_mwh: FloatArray
-    per_year: FloatArray
-    live: FloatArray
-
-
-@dataclass(frozen=True)
-class SizedPlant:
-    """A plant whose size is chosen: ``usd_per_unit`` is its present value without what it gives (below 0: a cost).
-
-    ``output_mw`` (8760,) per MW at ``cost_usd_per_mwh``; a battery has none.
-    """
-
-    name: str
-    most: float
-    least: float
-    usd_per_unit: float
-    capital_usd_per_unit: float
-    output_mw: FloatArray | None = None
-    cost_usd_per_mwh: float = 0.0
-    carbon_kg_per_mwh: float = 0.0
-
-
-@dataclass(frozen=True)
-class Tail:
-    """Net present values of the candidates on simulated paths, (paths, candidates), and the share that is the tail."""
-
-    npv_usd: FloatArray
-    tail: float
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits of the whole site; None: no limit."""
-
-    grid_mw: float
-    capital_usd: float | None = None
-    water_m3: float | None = None
-    carbon_t: float | None = None
-
-
-@dataclass(frozen=True)
-class Programme:
-    """What is chosen from. ``price_usd_per_mwh`` (8760,) is a MWh at the connection, ``per_year`` the present value of
-    a dollar a year of the plants, all of it in the phase ``main``."""
-
-    candidates: tuple[Candidate, ...]
-    plants: tuple[SizedPlant, ...]
-    storage: Storage | None
-    limits: Limits
-    price_usd_per_mwh: FloatArray
-    carbon_kg_per_mwh: FloatArray
-    per_year: float
-    main: int
-    export_mw: float = 0.0
-    export_usd_per_mwh: FloatArray | None = None
-
-    @property
-    def phases(self) -> int:
-        """Number of phases."""
-        return self.candidates[0].live.size
-
-
-@dataclass(frozen=True)
-class Sized:
-    """Optimum of the programme: sizes, net present value, and what one more unit of a limit is worth."""
-
-    scales: Mapping[str, float]
-    plants: Mapping[str, float]
-    value_usd: float
-    shadow: Mapping[str, float] = field(default_factory=dict)
-    solver: str = ""
-    seconds: float = 0.0
 
 
 def segments(problem: HourlyProblem, price_usd_per_mwh: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -223,11 +120,15 @@ class _Model:
         self.worth: dict[str, FloatArray] = {}
         self.plants = asked.plants if plants else ()
         self.storage = asked.storage if plants else None
-        self.most = [c.most if only is None or c.name in only else 0.0 for c in asked.candidates]
+        self.most = [WIDER * c.most if only is None or c.name in only else 0.0 for c in asked.candidates]
+        self.bounds: list[str] = []
         self.x = self._columns("sizes", len(self.most), 0.0, self.most, [c.worth_usd for c in asked.candidates])
-        self._groups(only)
-        self.size = {p.name: self._columns(p.name, 1, p.least, p.most, p.usd_per_unit) for p in self.plants}
+        self.size = {p.name: self._columns(p.name, 1, p.least, p.widest, p.usd_per_unit) for p in self.plants}
         self.grid = self._columns("connection", 1, 0.0, np.inf, 0.0)
+        self._groups(only)
+        for plant in self.plants:
+            if plant.least < plant.most:
+                self._bound(f"best.{plant.name}", [(self.size[plant.name], 1.0)], upper=plant.most)
         self.lp.rows("grid_mw", [(self.grid, 1.0)], upper=asked.limits.grid_mw)
         for phase in range(asked.phases):
             self._phase(phase)
@@ -245,8 +146,20 @@ class _Model:
             members = [i for i, c in enumerate(self.asked.candidates) if c.group == group]
             there = [i for i in members if only is None or self.asked.candidates[i].name in only]
             first = self.asked.candidates[members[0]]
-            if there:
-                self.lp.rows(f"group {group}", [(self.x[[i]], 1.0) for i in there], lower=first.least, upper=first.most)
+            if not there:
+                continue
+            sizes: list[tuple[IntArray, float]] = [(self.x[[i]], 1.0) for i in there]
+            self._bound(f"parts.{group}.least", sizes, lower=first.least)
+            grid_mw = self.asked.limits.grid_mw
+            if all(self.asked.candidates[i].fills for i in there) and np.isfinite(grid_mw):
+                self.lp.rows(f"fills {group}", [*sizes, (self.grid, -first.most / grid_mw)], upper=0.0)
+            else:
+                self._bound(f"parts.{group}.most", sizes, upper=first.most)
+
+    def _bound(self, path: str, sizes: Sequence[tuple[IntArray, float]], **bound: float) -> None:
+        """A bound of sizes as a row of its path, so that it has a price."""
+        self.lp.rows(path, sizes, **bound)
+        self.bounds.append(path)
 
     def _phase(self, phase: int) -> None:
         """The connection in the hours of a phase in which it could bind: all of the longest, a sample of the others."""
@@ -317,18 +230,13 @@ class _Model:
         for name, limit, of_parts, of_plants in (
             ("capital_usd", limits.capital_usd, [c.capital_usd for c in candidates], plants),
             ("water_m3", limits.water_m3, [c.water_m3 for c in candidates], []),
-            ("carbon_t", limits.carbon_t, [self._carbon_t(c) for c in candidates], []),
+            ("carbon_t", limits.carbon_t, [self.asked.carbon_t(c) for c in candidates], []),
         ):
             if limit is not None:
                 unit = max(abs(limit), 1.0)
                 terms = [(self.x[[i]], amount / unit) for i, amount in enumerate(of_parts)]
                 terms += [(index, amount / unit) for index, amount in of_plants]
                 self.lp.rows(name, terms, upper=limit / unit)
-
-    def _carbon_t(self, c: Candidate) -> float:
-        """Carbon of a year of a part with all its halls live. [t]"""
-        runs = c.firm_mw + c.flexible_mw.sum(axis=1)
-        return float(runs @ self.asked.carbon_kg_per_mwh) / 1000.0
 
     def hold_tail(self, tail: Tail, weight: float = 0.0) -> None:
         """Rows of the mean of the worst paths, bounded below or weighed (Rockafellar and Uryasev 2000, equation 17)."""
@@ -359,10 +267,11 @@ class _Model:
         scales = np.where(found.values["sizes"] < 1e-9, 0.0, found.values["sizes"])
         return Sized(
             scales=dict(zip(names, scales.tolist(), strict=True)),
-            plants={p.name: max(float(found.values[p.name][0]), 0.0) for p in self.plants},
+            plants={p.name: max(0.0, float(found.values[p.name][0])) for p in self.plants},
             value_usd=_MILLION * sum(float(worth @ found.values[name]) for name, worth in self.worth.items())
             - hours_usd,
             shadow=self._shadow(found),
+            bounds={path: -float(found.row_duals[path][0]) * _MILLION for path in self.bounds},
             solver=found.solver,
             seconds=found.build_s + found.solve_s,
         )

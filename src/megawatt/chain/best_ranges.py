@@ -9,7 +9,8 @@ from typing import Final
 import numpy as np
 
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.best_programme import Programme, Sized, solve_programme
+from megawatt.chain.best_programme import solve_programme
+from megawatt.chain.best_records import Programme, Sized
 from megawatt.chain.businesses import AIMoney
 from megawatt.chain.inputs import move
 from megawatt.chain.lease import LeaseMoney

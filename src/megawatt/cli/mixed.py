@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from megawatt.cli.options import SETTING, Whole, force_option
 from megawatt.cli.output import console, emit_json, note, say
 from megawatt.cli.tables import print_table
 from megawatt.repeatable import ONE_THREAD
-
-if TYPE_CHECKING:
-    from megawatt.chain.best import Best
 
 __all__ = ["best", "mix"]
 
@@ -74,7 +71,7 @@ def mix(
     for target, columns in ((months, mixed_months), (hours, mixed_hours)):
         if target is not None:
             write_text(target, columns_as_csv(columns(site)), force=force, seal=False)
-    found = mixed_summary(site, adds, risk) | {"remarks": list(loaded.remarks)}
+    found = mixed_summary(site, adds, risk, loaded.remarks)
     if report is not None:
         from megawatt.report.mixed_page import render_mix, year_of
 
@@ -188,7 +185,7 @@ def best(
         check_text(report, force=force)
     loaded = load_mix(file, load_catalogue(), settings, candidates=True)
     found = find_best(loaded, workers, note, ranges=not no_ranges)
-    told = best_summary(found) | {"remarks": list(loaded.remarks)}
+    told = best_summary(found, loaded.remarks)
     if report is not None:
         from megawatt.chain.mixed_value import contributions
         from megawatt.report.mixed_page import render_best, year_of
@@ -203,14 +200,14 @@ def best(
         emit_json("best", [{"name": loaded.mix.name, "title": loaded.mix.title} | told])
         return
     say(loaded.mix.title)
-    _print_best(found, told)
+    _print_best(told)
     for text in loaded.remarks:
         console().print(f"{text}.")
     if report is not None:
         say(f"page: {report}")
 
 
-def _print_best(found: Best, told: dict[str, Any]) -> None:
+def _print_best(told: dict[str, Any]) -> None:
     to, names = console(), list(told["best"]["scales"])
     rows = [
         (
@@ -234,6 +231,9 @@ def _print_best(found: Best, told: dict[str, Any]) -> None:
     )
     for name, usd in told["shadow_prices"].items():
         to.print(f"One more {name.removeprefix('usd_per_')}: {usd:,.4g} USD.")
+    for row in told["bounds"]:
+        per_mw = "" if row["usd_per_mw"] is None else f", {row['usd_per_mw']:,.4g} USD a MW that it draws"
+        to.print(f"One more {row['path']} ({row['name']}): {row['usd_per_unit']:,.4g} USD{per_mw}.")
     if len(told["frontier"]) > 1:
         print_table(
             ("frontier: value", "worst 5 %", "missed", *names),
@@ -253,5 +253,8 @@ def _print_best(found: Best, told: dict[str, Any]) -> None:
             if row["flips_at"] is not None:
                 ends = f"{row['low']:,.4g} to {row['high']:,.4g}"
                 to.print(f"  {row['title']}: at {row['flips_at']:,.4g} {row['unit']} (base {row['base']:,.4g}, {ends})")
-    for name in found.left_out:
-        to.print(f"Left out for its DSCR: {name}.")
+    for row in told["single_use"]:
+        if row["note"]:
+            to.print(f"{row['name']} alone: {row['note']}.")
+    for row in told["left_out"]:
+        to.print(f"Left out: {row['name']}: {row['why']}.")

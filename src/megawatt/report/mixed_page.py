@@ -100,11 +100,12 @@ def render_best(
     alone = max(told["single_use"], key=lambda row: float(row["value_usd"]), default=None)
     points = [f"Idle: {fixed(best['idle_mw'], 'MW', 0)} of {fixed(told['grid_mw'], 'MW', 0)} with the best mix."]
     points += [
-        f"{row['name']} alone leaves {fixed(row['idle_mw'], 'MW', 0)} idle and is worth {money(row['value_usd'], 4)}."
+        f"{row['name']} alone leaves {fixed(row['idle_mw'], 'MW', 0)} idle and is worth {money(row['value_usd'], 4)}"
+        + (f" ({row['note']})." if row["note"] else ".")
         for row in told["single_use"]
     ]
-    if told["left_out"]:
-        points.append(f"Left out for its DSCR: {', '.join(told['left_out'])}.")
+    points += [f"Left out: {row['name']}: {row['why']}." for row in told["left_out"]]
+    points += [f"{text}." for text in told["remarks"]]
     cards = [_card("best mix", best, 0)]
     cards += [_card(f"{row['name']} alone", row, place) for place, row in enumerate(told["single_use"], start=1)]
     chain = (
@@ -143,6 +144,7 @@ def render_mix(
             f"Over {count(risk['paths'])} paths: mean {money(risk['mean_usd'], 4)}, worst 5\u202f% "
             f"{money(risk['tail_usd'], 4)}; some payment missed: {'no debt' if missed is None else chance(missed)}."
         )
+    points += [f"{text}." for text in told["remarks"]]
     cards = [
         _Card(
             row["name"], use_colour(place), money(row["adds_usd"], 4), row["adds_usd"] < 0.0,
@@ -224,13 +226,23 @@ def _robust(told: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _binding(told: Mapping[str, Any]) -> tuple[str, ...]:
+    bounds = told["bounds"]
     if not any(told["shadow_prices"].values()):
-        return ("No limit binds: one more of any is worth nothing.",)
+        more = ", but bounds of sizes do" if bounds else ": one more of any is worth nothing"
+        return (f"No limit of the site binds{more}.",)
     return ("What one more of each limit is worth over the site's life: net present value of the programme.",)
 
 
 def _shadow(told: Mapping[str, Any]) -> Table:
     rows = tuple((f"one more {_SHADOWS.get(name, name)}", money(usd, 4)) for name, usd in told["shadow_prices"].items())
+    rows += tuple(
+        (
+            f"one more {row['path']} ({row['name']})",
+            money(row["usd_per_unit"], 4)
+            + ("" if row["usd_per_mw"] is None else f", {money(row['usd_per_mw'], 4)} a megawatt that it draws"),
+        )
+        for row in told["bounds"]
+    )
     return Table(("Limit", "Worth"), rows)
 
 

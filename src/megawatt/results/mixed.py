@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.chain.best import Best, FrontierPoint, MixValue
+from megawatt.chain.best import Best
+from megawatt.chain.best_search import FrontierPoint, MixValue
 from megawatt.chain.mixed import MixedPart, MixedSite
 from megawatt.chain.mixed_risk import SHARED, MixedRisk
 from megawatt.chain.mixed_value import Contribution
@@ -37,8 +38,12 @@ def _known(found: Achieved | str) -> dict[str, Any]:
     }
 
 
-def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk | None) -> dict[str, Any]:
+def mixed_summary(
+    site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk | None, remarks: Sequence[str] = ()
+) -> dict[str, Any]:
     """A mixed site: value, megawatts that stand idle, every part with what it adds; amounts at the site's first month.
+
+    ``remarks`` say what of the parts' scenarios does not hold here (`LoadedMix`).
 
     ``adds_usd`` sum to ``value_usd``: the mean of what a part adds over the orders in which they may come;
     ``last_usd`` is the site less the site without it, ``alone_usd`` the site with it alone.
@@ -60,6 +65,7 @@ def mixed_summary(site: MixedSite, adds: Sequence[Contribution], risk: MixedRisk
         "foresight": _known(site.known),
         "parts": [_part(site, part, by_name.get(part.name)) for part in site.parts],
         "adds": adds_rows(adds),
+        "remarks": list(remarks),
     }
     if risk is not None:
         worth = risk.site_usd(scales)
@@ -154,13 +160,18 @@ def columns_as_csv(columns: Mapping[str, Any]) -> str:
     return rows_as_csv(dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True))
 
 
-def best_summary(best: Best) -> dict[str, Any]:
-    """The best mix with the best of each business alone, the gap, the frontier, shadow prices and what flips it."""
+def best_summary(best: Best, remarks: Sequence[str] = ()) -> dict[str, Any]:
+    """The best mix with the best of each business alone, the gap, the frontier, shadow prices and what flips it.
+
+    ``remarks``: as in `mixed_summary`.
+    """
     flips = [row for row in best.robust if row.flips_at is not None]
     return {
         "grid_mw": best.site.grid_mw,
         "best": _mix(best.best),
+        "remarks": list(remarks),
         "single_use": [_mix(row) for row in best.single_use],
+        "left_out": [{"name": row.name, "why": row.why} for row in best.left_out],
         "gap": {
             "programme_usd": best.programme_usd,
             "chain_usd": best.best.value_usd,
@@ -172,6 +183,10 @@ def best_summary(best: Best) -> dict[str, Any]:
         "foresight": _known(best.site.known),
         "frontier": [_point(point) for point in best.frontier],
         "shadow_prices": {f"usd_per_{_UNITS[name]}": usd for name, usd in best.shadow_prices.items()},
+        "bounds": [
+            {"path": b.path, "name": b.name, "usd_per_unit": b.usd_per_unit, "usd_per_mw": b.usd_per_mw}
+            for b in best.bounds
+        ],
         "robust": {
             "inputs": len(best.robust),
             "inputs_that_flip": len(flips),
@@ -201,7 +216,6 @@ def best_summary(best: Best) -> dict[str, Any]:
                 for u in best.uses
             ],
         },
-        "left_out": list(best.left_out),
     }
 
 
@@ -225,6 +239,7 @@ def _mix(mix: MixValue) -> dict[str, Any]:
         "probability_missed": mix.probability_missed,
         "capital_usd": mix.capital_usd,
         "idle_mw": mix.idle_mw,
+        "note": mix.note,
     }
 
 

@@ -38,7 +38,8 @@ _MONTH: Final = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])")
 class LoadedPart:
     """A part as it runs: a scenario on the site's months, connection and tariff, and its size.
 
-    ``way`` says what was chosen of ``either``; parts of one ``group`` are ways of one business.
+    ``way`` says what was chosen of ``either``; parts of one ``group`` are ways of one business; one that ``fills`` is
+    of miners that take all of the site's connection, whatever that is.
     """
 
     name: str
@@ -49,6 +50,7 @@ class LoadedPart:
     least: float
     most: float
     group: int
+    fills: bool
     way: tuple[tuple[str, Any], ...] = ()
 
 
@@ -141,7 +143,7 @@ def load_mix(
         )
         problems += [Problem(f"parts.{index}: {p.path}", p.found, p.allowed, p.hint) for p in found]
         if use is not None:
-            parts.append(_loaded(part, use, index, way))
+            parts.append(_loaded(part, use, index, way, fills=_fills(made)))
     problems += _between(mix, parts)
     if not problems:
         found, site, catalogue = _site(mix, raw, parts, ways, file, digest, catalogue)
@@ -177,7 +179,9 @@ def _fills(source: Mapping[str, Any]) -> bool:
     return "mining" in source and "it_mw" not in _table(source, "mining")
 
 
-def _loaded(part: Part, use: LoadedScenario, group: int, way: tuple[tuple[str, Any], ...]) -> LoadedPart:
+def _loaded(
+    part: Part, use: LoadedScenario, group: int, way: tuple[tuple[str, Any], ...], *, fills: bool
+) -> LoadedPart:
     held = part.held_back_usd_per_mwh
     name = part.name or use.scenario.name
     return LoadedPart(
@@ -189,6 +193,7 @@ def _loaded(part: Part, use: LoadedScenario, group: int, way: tuple[tuple[str, A
         least=part.least.number(),
         most=part.most.number(),
         group=group,
+        fills=fills,
         way=way,
     )
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.best import Best, find_best
-from megawatt.chain.best_programme import Programme, Tail, solve_frontier, solve_programme
+from megawatt.chain.best_programme import solve_frontier, solve_programme
+from megawatt.chain.best_records import Programme, Tail
 from megawatt.chain.mixed import MixedSite, mixed_site, site_of
 from megawatt.chain.mixed_risk import simulate_mixed
 from megawatt.chain.mixed_shared import load_site
@@ -221,6 +222,12 @@ def test_shadow_prices_are_what_one_more_unit_is_worth(chosen: Best) -> None:
     assert (solve_programme(more).value_usd - found.value_usd) / 0.01 == pytest.approx(
         found.shadow["grid_mw"], rel=0.01
     )
+    first = replace(chosen.programme.candidates[0], most=1.5 + 1e-4)
+    wider = (first, replace(chosen.programme.candidates[1], most=first.most), *chosen.programme.candidates[2:])
+    gained = (solve_programme(replace(chosen.programme, candidates=wider)).value_usd - found.value_usd) / 1e-4
+    assert gained == pytest.approx(found.bounds["parts.0.most"], rel=0.01)
+    assert [row.path for row in chosen.bounds] == ["parts.0.most"]
+    assert chosen.bounds[0].usd_per_mw == pytest.approx(gained / chosen.programme.candidates[0].peak_mw, rel=0.01)
     half = replace(chosen.programme, limits=replace(limits, capital_usd=4e9))
     tight, one_more = solve_programme(half), replace(half, limits=replace(half.limits, capital_usd=4e9 + 1e6))
     gained = (solve_programme(one_more).value_usd - tight.value_usd) / 1e6
@@ -242,6 +249,40 @@ def test_the_programme_has_the_best_of_a_grid_of_sizes(chosen: Best) -> None:
             continue
     tail = Tail(np.array([[c.worth_usd for c in programme.candidates]] * 4), 0.25)
     assert solve_frontier(programme, tail, [1e15]) == [None]
+
+
+def test_behind_a_small_connection_every_use_is_scaled_and_the_connection_has_its_price(tmp_path: Path) -> None:
+    """A use alone that is larger than the site is told at the size that fits; what one more MW is worth is what the
+    file with it says, miners that fill the connection included."""
+    body = f"{HALLS}{MINERS}[best]\npaths = 64\nfrontier = 2\n"
+    found = find_best(_load(tmp_path, body, candidates=True, grid_mw=100.0), ranges=False)
+    halls, miners = found.single_use
+    assert 0.5 < halls.scales["childress-gb300"] < 1.0
+    assert "shown at the largest that fits" in halls.note
+    assert "as grid_mw allows no more" in halls.note
+    assert halls.idle_mw == pytest.approx(0.0, abs=3.0)
+    assert miners.note == ""
+    assert not found.left_out
+    larger = find_best(_load(tmp_path, body, candidates=True, grid_mw=101.0), ranges=False)
+    gained = larger.best.value_usd - found.best.value_usd
+    assert gained > 1e5
+    assert found.shadow_prices["grid_mw"] == pytest.approx(gained, rel=0.01)
+
+
+def test_a_use_that_keeps_no_limit_is_left_out_with_its_reason(tmp_path: Path) -> None:
+    body = f"{HALLS}{MINERS}[best]\npaths = 64\nfrontier = 2\n"
+    none = find_best(_load(tmp_path, body + "capital_usd = 0\n", candidates=True), ranges=False)
+    assert [(row.name, row.why) for row in none.left_out] == [
+        ("childress-gb300", "best.capital_usd: no size of it fits")
+    ]
+    safe = find_best(_load(tmp_path, body + "lowest_dscr = 1.5\n", candidates=True), ranges=False)
+    assert ["lowest DSCR is" in row.why for row in safe.left_out] == [True]
+    poor = body.replace("[[parts]]", "[[parts]]\nvalues = { 'contract.price_usd_per_chip_hour' = 1.6 }", 1)
+    never = find_best(_load(tmp_path, poor + "largest_probability_missed = 0.1\n", candidates=True), ranges=False)
+    assert never.best.probability_missed is None
+    assert all("misses a payment on" in row.why for row in never.left_out)
+    assert [row.name for row in never.left_out] == ["childress-gb300"]
+    assert [row.name for row in never.single_use] == ["miners"]
 
 
 @pytest.mark.parametrize(

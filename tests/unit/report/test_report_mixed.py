@@ -26,6 +26,8 @@ def test_the_best_page_says_the_answer_idle_megawatts_and_what_flips_it() -> Non
         "In 1 of the 2 widest ranges the same parts stay in the best mix.",
         "input turns: another mix is best from $62/MWh",
         "one more megawatt of connection",
+        "one more parts.0.most (chips)",
+        "their scenario&#39;s connection is the site&#39;s here",
         "$81.00m of it (90.0 %) knowing prices a day ahead; 88.0 % of the bound at real-time prices",
         "not the whole chain on every path",
     ):
@@ -37,11 +39,15 @@ def test_the_best_page_says_the_answer_idle_megawatts_and_what_flips_it() -> Non
 def test_without_ranges_or_other_uses_the_page_still_stands() -> None:
     told = best_told()
     told |= {"robust": {"inputs": 0, "inputs_that_flip": 0, "flips": [], "map": []}, "single_use": [], "adds": []}
-    told |= {"shadow_prices": {"usd_per_grid_mw": 0.0}, "left_out": ["chips"]}
+    told |= {
+        "shadow_prices": {"usd_per_grid_mw": 0.0},
+        "bounds": [],
+        "left_out": [{"name": "chips", "why": "its lowest DSCR is 0.9"}],
+    }
     page = render_best("Best", "", told, sample_year(), {})
     assert "The ranges of inputs were not looked at" in page
-    assert "No limit binds" in page
-    assert "Left out for its DSCR: chips." in page
+    assert "No limit of the site binds: one more of any is worth nothing." in page
+    assert "Left out: chips: its lowest DSCR is 0.9." in page
 
 
 def test_a_single_use_that_is_best_is_said_so() -> None:
