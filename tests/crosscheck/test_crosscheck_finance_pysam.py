@@ -7,6 +7,7 @@ approximates.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -77,7 +78,7 @@ def with_a_bad_year(seed: int) -> dict[str, Any]:
     return case
 
 
-def ours(case: dict[str, Any]) -> tuple[SizedLoan, CashFlow, np.ndarray]:
+def ours(case: dict[str, Any], *, owners_taxed: bool = False) -> tuple[SizedLoan, CashFlow, np.ndarray]:
     years = case["years"]
     energy = np.r_[0.0, np.full(years, SAM_KW * 8760.0)]
     capex, sale, none = np.zeros(years + 1), np.zeros((1, years + 1)), np.zeros((1, years + 1))
@@ -123,6 +124,7 @@ def ours(case: dict[str, Any]) -> tuple[SizedLoan, CashFlow, np.ndarray]:
         ),
         periods=annual_periods(years),
         owners_pay_all=True,
+        owners_taxed=owners_taxed,
     )
     flows = OperatingFlows({"energy": revenue, "sale": sale}, {"site": opex}, none, none)
     sizing = SizingTerms(
@@ -137,12 +139,12 @@ def ours(case: dict[str, Any]) -> tuple[SizedLoan, CashFlow, np.ndarray]:
     return sized, project(replace(terms, loan=sized.loan), flows, schedule=sized.schedule), energy
 
 
-SINGLE_OWNER, MERCHANT = "Singleowner", "Merchantplant"
+SINGLE_OWNER, MERCHANT, FLIP = "Singleowner", "Merchantplant", "Levpartflip"
 
 
 def sold_as(case: dict[str, Any], kind: str) -> dict[str, Any]:
     """How the energy is paid: at a contract's price by year, or at the market's by hour."""
-    if kind == SINGLE_OWNER:
+    if kind != MERCHANT:
         return {"ppa_soln_mode": 1, "ppa_price_input": tuple(case["price"]), "ppa_escalation": 0,
                 "ppa_multiplier_model": 0, "dispatch_tod_factors": [1.0] * 9}  # fmt: skip
     by_hour = tuple((1000.0 * price,) for price in np.repeat(case["price"], 8760))
@@ -150,9 +152,14 @@ def sold_as(case: dict[str, Any], kind: str) -> dict[str, Any]:
             "mp_energy_market_revenue_single": by_hour}  # fmt: skip
 
 
-def sam(case: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Outputs of the model as plain numbers (its own objects must not outlive it)."""
-    defaults = {SINGLE_OWNER: "CustomGenerationProfileSingleOwner", MERCHANT: "CustomGenerationProfileMerchantPlant"}
+def sam(
+    case: dict[str, Any], kind: str, also: dict[str, Any] | None = None, names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Outputs of the model as plain numbers (its own objects must not outlive it); ``also``, ``names``: more inputs and
+    the outputs in place of the usual ones.
+    """
+    defaults = {SINGLE_OWNER: "CustomGenerationProfileSingleOwner", MERCHANT: "CustomGenerationProfileMerchantPlant",
+                FLIP: "CustomGenerationProfileLeveragedPartnershipFlip"}  # fmt: skip
     model = pytest.importorskip(f"PySAM.{kind}", reason="NREL-PySAM is not installed").default(defaults[kind])
     years = case["years"]
     real = (1 + case["discount"]) / (1 + case["inflation"]) - 1
@@ -173,13 +180,14 @@ def sam(case: dict[str, Any], kind: str) -> dict[str, Any]:
         "om_capacity": [0], "om_fixed": tuple(case["opex"]), "om_fuel_cost": [0], "om_production": [0],
         "total_installed_cost": case["capex"], "gen": [SAM_KW] * 8760, "degradation": [0.0],
         "system_use_lifetime_output": 0, "depr_alloc_sl_20_percent": 0, "depr_bonus_fed": 100 * case["bonus"],
-        "depr_bonus_fed_macrs_5": 1, "cp_capacity_payment_type": 0, "cp_system_nameplate": 1, **alloc,
-        **sold_as(case, kind),
+        "depr_bonus_fed_macrs_5": 1, **alloc,
+        **({} if kind == FLIP else {"cp_capacity_payment_type": 0, "cp_system_nameplate": 1}),
+        **sold_as(case, kind), **(also or {}),
     }  # fmt: skip
     for name, value in values.items():
         model.value(name, value)
     model.execute()
-    names = (
+    names = names or (
         "size_of_debt", "cf_debt_payment_total", "cf_debt_balance", "cf_project_return_aftertax",
         "cf_project_return_pretax", "project_return_aftertax_irr", "project_return_aftertax_npv", "lcoe_nom",
         "lcoe_real",

@@ -9,7 +9,7 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.loan import lender_terms, loan_terms, sizing_terms, timing
 from megawatt.chain.plant_cost import PlantCost, plant_costs
-from megawatt.chain.taxation import tax_terms
+from megawatt.chain.taxation import passes_through, tax_terms
 from megawatt.finance import (
     Hall,
     LenderTerms,
@@ -61,7 +61,7 @@ class Capital:
 
     ``timing`` are the project's months where interest has another day count than 30/360. ``sizing`` limits a loan whose
     amount is still open; ``sized_by`` names the limit that set it. ``residual_frac`` is
-    the worth of machines after five years over their cost.
+    the worth of machines after five years over their cost. ``owners_taxed``: tax passes through to the owners.
     """
 
     machines_cost_usd: float
@@ -79,6 +79,7 @@ class Capital:
     residual_frac: float = 0.0
     plants: tuple[PlantCost, ...] = ()
     timing: Periods | None = None
+    owners_taxed: bool = False
 
     def reserve_usd(self, months: int) -> float:
         """Months of average debt service, balloon left out, that stay in the account while the loan runs. [USD]"""
@@ -220,6 +221,7 @@ def capital(scenario: Scenario, calendar: Calendar, *, it_mw: float, machines_co
         sizing=sizing_terms(scenario.debt, machines_cost_usd),
         residual_frac=capex.chip_residual_frac.number(),
         plants=plants,
+        owners_taxed=passes_through(scenario),
         receivable_days=waits.receivable_days.number() if waits else 0.0,
         payable_days=waits.payable_days.number() if waits else 0.0,
     )

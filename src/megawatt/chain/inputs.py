@@ -38,6 +38,7 @@ ROOM_OF_SECTION: Final = {
     "working_capital": "finance",
     "demand_response": "finance",
     "debt": "finance",
+    "partnership": "finance",
     "tax": "finance",
     "risk": "risk",
     "discount_rate": "finance",

@@ -188,6 +188,7 @@ class CashModel:
             juniors=self.juniors,
             lender=self._refinanced_by(lender),
             money=self._money(factors),
+            owners_taxed=capital.owners_taxed,
             committed_equity_usd=self.committed_equity_usd,
             operation_start_month=min(h.month for h in self.calendar.halls),
             construction_months=self.calendar.last_live,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.credit_records import CreditPaper
 from megawatt.chain.mined_records import MinedYear
+from megawatt.chain.partners import Venture
 from megawatt.chain.served import ServedChips
 from megawatt.dispatch.records import Dispatch
 from megawatt.facility.capacities import WorstHour
@@ -178,6 +179,7 @@ class UseResult:
     blocks: tuple[str, ...] = ()
     stresses: tuple[StressResult, ...] = ()
     stack: Stack | None = None
+    venture: Venture | None = None
     unit_costs: tuple[UnitCost, ...] = ()
     operating: OperatingTerms | None = None
     mined: MinedYear | None = None

@@ -12,7 +12,7 @@ from megawatt.finance import Spine, TaxTerms
 from megawatt.finance.depreciation import bonus_frac
 from megawatt.scenario.schema import Scenario, Tax
 
-__all__ = ["tax_terms"]
+__all__ = ["passes_through", "tax_terms"]
 
 _INTEREST_LIMIT: Final = 0.3
 """26 U.S.C. 163(j)(1)(B); income before depreciation again from 2025 on (Public Law 119-21, section 70303)."""
@@ -24,6 +24,11 @@ _LONGEST_BONUS_YEARS: Final = 20.0
 """26 U.S.C. 168(k)(2)(A)(i)(I)."""
 _BASIS_OF_CREDIT: Final = 0.5
 """Share of the credit that lowers the basis, 26 U.S.C. 50(c)(3)."""
+
+
+def passes_through(scenario: Scenario) -> bool:
+    """Whether income, losses and credits are the owners', as of a partnership."""
+    return scenario.partnership is not None and scenario.partnership.taxed == "partners"
 
 
 def tax_terms(
@@ -64,6 +69,7 @@ def tax_terms(
         state_rate=tax.state_rate.number(),
         tables={name: table for name, table in chosen.items() if table != "straight-line"},
         bonus_frac={name: share for name, share in bonus.items() if share > 0.0},
+        losses="refund" if passes_through(scenario) else "carry-forward",
         paid=tax.paid or ("quarterly" if law else "annual"),
         interest_limit_frac=_or(tax.interest_limit_frac, _INTEREST_LIMIT if law else None),
         credits_usd=None if stored is None or credit == 0.0 else _credited(stored, credit, first_live),

@@ -18,6 +18,7 @@ from megawatt.chain.headline import headline
 from megawatt.chain.links import Links, forge
 from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.operating import operating_terms
+from megawatt.chain.partners import venture
 from megawatt.chain.power import BlockMoney, block_notes
 from megawatt.chain.records import Footprint, Sensitivity, UseResult
 from megawatt.chain.run_cost import run_cost
@@ -354,6 +355,7 @@ def run_use(loaded: LoadedScenario, catalogue: Catalogue, workers: int = 1) -> U
         blocks=blocks,
         stresses=stress_results(links),
         stack=links.stack,
+        venture=venture(links),
         unit_costs=costs,
         operating=operating_terms(links),
         mined=links.mined,

@@ -102,6 +102,8 @@ def _print_summary(comparison: Comparison, folder: Path) -> None:
             to.print(f"{use.name}: {text}", style="dim")
         for tranche in use.stack.tranches if use.stack else ():
             to.print(f"{use.name}: {_tranche_text(tranche)}", style="dim")
+        if use.venture is not None:
+            to.print(f"{use.name}: {_venture_text(use)}", style="dim")
         for stress in use.stresses:
             to.print(f"{use.name}: {_stress_text(stress)}", style="dim")
         for text in (*use.blocks, *(use.rests_on or use.warnings[-1:])):
@@ -118,6 +120,19 @@ def _tranche_text(tranche: Tranche) -> str:
     drawn = f"{tranche.drawn_usd / 1e6:,.1f}m USD drawn, {tranche.paid_usd / 1e6:,.1f}m paid"
     shares = f", {tranche.converted_usd / 1e6:,.1f}m repaid in shares" if tranche.converted_usd else ""
     return f"{tranche.terms.name} ({tranche.terms.kind}): {drawn}{shares}{owed}."
+
+
+def _venture_text(use: UseResult) -> str:
+    """The partners of a use in one paragraph."""
+    from megawatt.report.lender import flip_words, partners_table
+
+    table = partners_table([use])
+    rows = () if table is None else table.rows
+    told = [
+        f"{name} puts in {put}, receives {got}, tax {tax}, NPV {npv}, IRR {rate}"
+        for name, put, got, tax, npv, rate in rows
+    ]
+    return f"{flip_words(use)} {'; '.join(told)}."
 
 
 def _stress_text(stress: StressResult) -> str:

@@ -58,6 +58,7 @@ class Statements:
 
     ``tax`` is on operation as paid, ``tax_accrued`` as the year goes on; the tax on the sale's gain is taken off
     ``residual``. ``draw`` includes a refinancing, ``not_refinanced`` is what it leaves of the balloon.
+    ``owners_tax`` is what owners are taxed on the project's income.
     ``arrears`` is owed and unpaid at the period's end; ``locked`` and ``breached`` are flags.
     """
 
@@ -82,6 +83,7 @@ class Statements:
     draw: FloatArray
     reserve_interest: FloatArray
     state_tax: FloatArray
+    owners_tax: FloatArray
     locked: NDArray[np.bool_]
     breached: NDArray[np.bool_]
 

@@ -87,7 +87,7 @@ def _roots(cash: CashFlow) -> tuple[float, ...]:
     """Every rate of the owners' flow; none where they put nothing in."""
     if cash.terms.loan is not None and np.isnan(cash.measures.equity_irr[0]) and not cash.equity_in[0].any():
         return ()
-    return all_rates((cash.distributions - cash.equity_in)[0], cash.terms.timing.years)
+    return all_rates(cash.owners_flow[0], cash.terms.timing.years)
 
 
 def credit_measures(cash: CashFlow) -> CreditMeasures:

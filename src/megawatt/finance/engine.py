@@ -264,7 +264,7 @@ def _measures(
     before_tax = totals.before_tax
     after_tax = before_tax - project_tax.T
     npv = net_present_value_usd(after_tax, terms.discount_rate, periods.years)
-    returned = (done.distributions - done.equity_in).T
+    returned = (done.distributions - done.equity_in - done.owners_tax).T
     project_irr, equity_irr = irr(after_tax, periods.years), irr(returned, periods.years)
     nothing_in = done.equity_in.sum(axis=0) <= CENT
     notes = [
@@ -337,7 +337,8 @@ def _cash_flow(
         swept=done.swept.T,
         locked=done.locked.T,
         reserve_interest=done.reserve_interest.T if terms.lender and terms.lender.reserve_rate > 0.0 else None,
-        state_tax=done.state_tax.T if terms.tax and terms.tax.state_rate > 0.0 else None,
+        state_tax=done.state_tax.T if terms.own_tax and terms.own_tax.state_rate > 0.0 else None,
+        owners_tax=done.owners_tax.T if terms.owners_taxed else None,
         facilities=facilities,
         not_refinanced=done.not_refinanced.sum(axis=0) if terms.lender and terms.lender.refinancing else None,
         cures=done.cures.T if terms.lender and terms.lender.cures_most > 0 else None,

@@ -1,4 +1,4 @@
-"""A joint venture's cash and tax among its partners: shares, and a flip once the investor has its return."""
+"""A joint venture's cash and tax among its partners: shares, a flip at a date or once the investor has its return."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from megawatt.arrays import FloatArray
+from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
-from megawatt.finance.rates_of_return import irr
 
-__all__ = ["Partners", "PartnershipTerms", "split"]
+__all__ = ["Partner", "Partners", "PartnershipTerms", "split"]
+
+_ROUNDING = 1e-12
+"""Share of what was put in by which a return may fall short of its target: rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class PartnershipTerms:
         From the period after the flip on; None: there is no flip, as in a plain joint venture.
     flip_irr : float, optional
         Annual return after tax that the investor has to have reached for the flip.
+    flip_period : int, optional
+        First period with the later shares, instead.
     """
 
     equity_frac: float
@@ -35,30 +39,45 @@ class PartnershipTerms:
     cash_after_frac: float | None = None
     tax_after_frac: float | None = None
     flip_irr: float | None = None
+    flip_period: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    """What a partner puts in, gets and pays in tax (below 0: saves), (..., periods). [USD]"""
+
+    equity_in: FloatArray
+    distributions: FloatArray
+    tax: FloatArray
+
+    @property
+    def flow(self) -> FloatArray:
+        """After tax. [USD]"""
+        return np.asarray(self.distributions - self.tax - self.equity_in)
 
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """What both get after tax, (periods,) each [USD], and the period of the flip; None for never."""
+    """Both partners, and the last period with the first shares, (...,); -1 for never."""
 
-    investor: FloatArray
-    sponsor: FloatArray
-    flip: int | None
+    investor: Partner
+    sponsor: Partner
+    flip: IntArray
 
 
 def split(
     terms: PartnershipTerms, equity_in: FloatArray, distributions: FloatArray, tax: FloatArray, years: FloatArray
 ) -> Partners:
-    """Flows of both partners, one path.
+    """Flows of both partners on every path.
 
     Taxes pass through to them: a tax below 0 is a saving that they use at once, credits included. Shares change in the
-    period after the one in which the investor's return to date has first reached its target.
+    period after the one in which what the investor has got, discounted at its target, has first repaid what it put in.
 
     Parameters
     ----------
-    equity_in, distributions : (periods,)
+    equity_in, distributions : (..., periods)
         Before the owners' taxes. [USD]
-    tax : (periods,)
+    tax : (..., periods)
         On the project's income at the partners' rate, less credits. [USD]
     years : (periods,)
         When each period's flows fall.
@@ -69,25 +88,37 @@ def split(
         If a share is out of range, or a flip lacks its shares or its return.
     """
     _check(terms)
-    cash, taxed, flip = terms.cash_frac, terms.tax_frac, None
-    investor = np.zeros(distributions.size)
-    for k in range(distributions.size):
-        investor[k] = cash * distributions[k] - taxed * tax[k] - terms.equity_frac * equity_in[k]
-        if terms.flip_irr is None or flip is not None:
-            continue
-        reached = float(irr(investor[None, : k + 1], years[: k + 1]).rate[0])
-        if reached >= terms.flip_irr:
-            flip = k
-            assert terms.cash_after_frac is not None, "checked"
-            assert terms.tax_after_frac is not None, "checked"
-            cash, taxed = terms.cash_after_frac, terms.tax_after_frac
-    return Partners(investor, distributions - tax - equity_in - investor, flip)
+    shape = distributions.shape
+    cash, taxed = np.full(shape, terms.cash_frac), np.full(shape, terms.tax_frac)
+    flipped, flip = np.zeros(shape[:-1], dtype=np.bool_), np.full(shape[:-1], -1, dtype=np.int64)
+    worth = put_in = np.zeros(shape[:-1])
+    invested = np.zeros(shape[:-1], dtype=np.bool_)
+    growth = (1.0 + (terms.flip_irr or 0.0)) ** -years
+    for k in range(shape[-1]):
+        if terms.cash_after_frac is None or terms.tax_after_frac is None:
+            break
+        cash[..., k] = np.where(flipped, terms.cash_after_frac, cash[..., k])
+        taxed[..., k] = np.where(flipped, terms.tax_after_frac, taxed[..., k])
+        paid = terms.equity_frac * equity_in[..., k]
+        got = cash[..., k] * distributions[..., k] - taxed[..., k] * tax[..., k]
+        worth, put_in = worth + (got - paid) * growth[k], put_in + paid * growth[k]
+        # whoever has never been out of pocket has no return
+        short = worth < -_ROUNDING * put_in
+        invested, reached = invested | short, invested & ~short
+        reached = reached if terms.flip_period is None else np.full(shape[:-1], k + 1 >= terms.flip_period)
+        flip, flipped = np.where(reached & ~flipped, k, flip), flipped | reached
+    investor = Partner(terms.equity_frac * equity_in, cash * distributions, taxed * tax)
+    sponsor = Partner((1.0 - terms.equity_frac) * equity_in, (1.0 - cash) * distributions, (1.0 - taxed) * tax)
+    return Partners(investor, sponsor, flip)
 
 
 def _check(terms: PartnershipTerms) -> None:
     shares = (terms.equity_frac, terms.cash_frac, terms.tax_frac, terms.cash_after_frac, terms.tax_after_frac)
     if not all(share is None or 0.0 <= share <= 1.0 for share in shares):
         raise ScenarioError(f"partnership: shares {shares}, must be between 0 and 1")
-    given = [value is not None for value in (terms.cash_after_frac, terms.tax_after_frac, terms.flip_irr)]
-    if any(given) and not all(given):
-        raise ScenarioError("partnership: a flip needs cash_after_frac, tax_after_frac and flip_irr together")
+    given = [terms.cash_after_frac is not None, terms.tax_after_frac is not None]
+    dates = (terms.flip_irr is not None) + (terms.flip_period is not None)
+    if any(given) != all(given) or dates != any(given):
+        raise ScenarioError(
+            "partnership: a flip needs cash_after_frac, tax_after_frac and one of flip_irr, flip_period together"
+        )

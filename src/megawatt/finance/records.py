@@ -67,7 +67,8 @@ class TaxTerms:
     income before interest, depreciation and old losses (26 U.S.C. 163(j): 0.3); the rest is carried forward.
     ``credits_usd``
     (periods,) are credits against federal tax as they are earned, at most three quarters of a year's tax, the rest
-    carried forward (26 U.S.C. 38(c)); ``credit_basis_frac`` by class is the share of its cost that is not written off.
+    carried forward (26 U.S.C. 38(c)), all at once where losses are refunded; ``credit_basis_frac`` by class is the
+    share of its cost that is not written off.
     """
 
     rate: float
@@ -105,7 +106,8 @@ class ProjectTerms:
     (quarters, half-years, years, dates; ``months`` is then their number). ``owners_pay_all``: owners put in whatever is
     missing in any period, so nothing is missed and no tax is set aside. ``money``: rates, spreads and shares by path
     (None: as in the base case). ``juniors``: money behind the loan, which
-    `project` does not look at (`megawatt.finance.tranches.stack_below` does).
+    `project` does not look at (`megawatt.finance.tranches.stack_below` does). ``owners_taxed``: the project is a
+    partnership, so its owners pay the tax on its income or save it; cash and covers are before tax.
     """
 
     start_year: int
@@ -128,6 +130,12 @@ class ProjectTerms:
     owners_pay_all: bool = False
     juniors: tuple[JuniorTerms, ...] = ()
     money: MoneyPaths | None = None
+    owners_taxed: bool = False
+
+    @property
+    def own_tax(self) -> TaxTerms | None:
+        """Tax that the project itself pays."""
+        return None if self.owners_taxed else self.tax
 
     @property
     def timing(self) -> Periods:
@@ -197,7 +205,8 @@ class CashFlow:
     ``principal_paid`` that prepays; ``locked`` marks months of lock-up; ``working_capital`` is receivables less
     payables at each month's end (None: all is paid at once). ``reserve_interest`` (None: reserves earn nothing) and the
     state's part of all tax, ``state_tax``, are for terms that have them; so is ``not_refinanced`` (paths,), the part of
-    the balloon that no new lender takes, whether cash then repays it or not.
+    the balloon that no new lender takes, whether cash then repays it or not. ``owners_tax`` is what owners pay on the
+    project's income, below 0 what they save (None: the project pays its own).
     """
 
     terms: ProjectTerms
@@ -234,6 +243,13 @@ class CashFlow:
     facilities: tuple[Facility, ...] = ()
     cures: FloatArray | None = None
     not_refinanced: FloatArray | None = None
+    owners_tax: FloatArray | None = None
+
+    @property
+    def owners_flow(self) -> FloatArray:
+        """What owners get less what they put in and pay in tax, (paths, periods). [USD]"""
+        flow = self.distributions - self.equity_in
+        return flow if self.owners_tax is None else flow - self.owners_tax
 
     @property
     def cover_cash(self) -> FloatArray:

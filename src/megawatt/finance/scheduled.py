@@ -61,7 +61,7 @@ def scheduled_covers(cases: Sequence[CoverCase]) -> list[Cover]:
     for i, case in enumerate(cases):
         if case.terms.loan is not None:
             schedules.setdefault(id(case.terms.loan), loan_schedule(case.terms.loan, case.terms.timing))
-            by_law.setdefault(_law(case.terms.tax), []).append(i)
+            by_law.setdefault(_law(case.terms.own_tax), []).append(i)
     for members in by_law.values():
         taxed = _tax(cases, members, schedules)
         by_loan: dict[int, list[int]] = {}
@@ -88,13 +88,13 @@ def _law(tax: TaxTerms | None) -> object:
 def _tax(cases: Sequence[CoverCase], members: Sequence[int], schedules: dict[int, LoanSchedule]) -> FloatArray:
     """Tax as it accrues, (periods, members)."""
     first = cases[members[0]].terms
-    if first.tax is None:
+    if first.own_tax is None:
         return np.zeros((first.months, len(members)))
     loans = [schedules[id(cases[i].terms.loan)] for i in members]
     fees = np.stack([_fees(cases[i].terms, loan) for i, loan in zip(members, loans, strict=True)], axis=1)
     accrues = [_interest(cases[i].terms, loan) for i, loan in zip(members, loans, strict=True)]
     income, adjusted = (np.stack([getattr(cases[i], name) for i in members], axis=1) for name in ("income", "adjusted"))
-    return accrued_tax(income - fees, adjusted - fees, np.stack(accrues, axis=1), first.timing.settles, first.tax)
+    return accrued_tax(income - fees, adjusted - fees, np.stack(accrues, axis=1), first.timing.settles, first.own_tax)
 
 
 def _fees(terms: ProjectTerms, schedule: LoanSchedule) -> FloatArray:

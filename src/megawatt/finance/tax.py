@@ -244,7 +244,8 @@ def year_tax(
     income = year.income - allowed
     if tax.losses == "refund":
         state = tax.state_rate * (income + state_gap)
-        return YearTax(state + tax.rate * (income - state), state, replace(carried, interest=kept_interest))
+        earned = credit if tax.credits_usd is not None else 0.0
+        return YearTax(state + tax.rate * (income - state) - earned, state, replace(carried, interest=kept_interest))
     taxable, kept = after_losses(income, carried.losses, tax.loss_offset_limit_frac)
     state_kept = kept
     if tax.state_deductions_usd is None:

@@ -132,6 +132,9 @@ def _tax(run: Run, m: int) -> FloatArray:
     if tax is None:
         return nothing
     year = _of_year(run, tax, m, acc.year)
+    if terms.owners_taxed:
+        _pass_on(run, m, year)
+        return nothing
     operation = year.total
     if m == run.last:
         # the tax on the gain of the sale is taken off its proceeds
@@ -150,6 +153,18 @@ def _tax(run: Run, m: int) -> FloatArray:
         done.state_tax[m] = np.maximum(year.state - acc.state_paid, 0.0)
         acc.tax_paid, acc.state_paid = acc.tax_paid + done.tax[m], acc.state_paid + done.state_tax[m]
     return nothing if terms.owners_pay_all else np.maximum(operation - acc.tax_paid, 0.0)
+
+
+def _pass_on(run: Run, m: int, year: YearTax) -> None:
+    """The year's tax to its owners where an instalment is due or the year ends: a loss saves them theirs at its end."""
+    acc, done = run.acc, run.done
+    if run.settles[m]:
+        done.owners_tax[m] = year.total - acc.tax_paid
+        nothing = np.zeros_like(acc.cash)
+        acc.year, acc.carried, acc.tax_paid = YearIncome(nothing, nothing, nothing), year.carried, nothing
+    elif run.pays[m]:
+        done.owners_tax[m] = np.maximum(year.total - acc.tax_paid, 0.0)
+        acc.tax_paid = acc.tax_paid + done.owners_tax[m]
 
 
 def _of_year(run: Run, tax: TaxTerms, m: int, year: YearIncome) -> YearTax:

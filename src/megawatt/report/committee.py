@@ -10,6 +10,7 @@ from megawatt.finance.committee import Amount, CreditYear
 from megawatt.report.figure import Table, wording
 from megawatt.report.format import DASH, chance, factor, fixed, percent
 from megawatt.report.frame import fill
+from megawatt.report.lender import flip_words, partners_table
 from megawatt.risk import Chance
 
 __all__ = ["credit_tables", "render_credit"]
@@ -248,8 +249,10 @@ def _named(comparison: Comparison) -> Iterable[tuple[str, UseResult, CreditPaper
 
 
 def _page(use: UseResult, paper: CreditPaper) -> str:
-    tables = credit_tables(paper)
-    return fill("credit.html", (), use=use, paper=paper, tables=tables, size=_size(tables))
+    tables, partners = credit_tables(paper), partners_table([use])
+    if partners is not None:
+        tables["partners"] = partners
+    return fill("credit.html", (), use=use, paper=paper, tables=tables, size=_size(tables), flip=flip_words(use))
 
 
 _ROWS = ((46, "plain"), (62, "small"))
@@ -262,6 +265,6 @@ def _size(tables: Mapping[str, Table]) -> str:
     def rows(*names: str) -> int:
         return max((len(tables[name].rows) for name in names if name in tables), default=0)
 
-    first = rows("sources", "uses") + rows("tranches", "balances") + rows("years")
+    first = rows("sources", "uses") + rows("tranches", "balances") + rows("years") + 3 * rows("partners")
     second = rows("break_evens") + rows("tests") + rows("debt") + rows("losses", "maturity") + rows("behind")
     return next((size for most, size in _ROWS if max(first, second) <= most), "smallest")

@@ -10,7 +10,14 @@ from megawatt.finance.credit import CreditMeasures, credit_measures
 from megawatt.report.figure import Table
 from megawatt.report.format import DASH, factor, money, percent, plain
 
-__all__ = ["conversion_note", "conversion_table", "lender_table", "unit_cost_table"]
+__all__ = [
+    "conversion_note",
+    "conversion_table",
+    "flip_words",
+    "lender_table",
+    "partners_table",
+    "unit_cost_table",
+]
 
 
 def _share(value: float | None) -> str:
@@ -61,6 +68,39 @@ def lender_table(uses: Sequence[UseResult]) -> Table:
     found = [credit_measures(use.cash) for use in uses]
     rows = tuple((label, *(cell(measures) for measures in found)) for label, cell in _ROWS)
     return Table(("Base case", *(use.title for use in uses)), rows)
+
+
+def partners_table(uses: Sequence[UseResult]) -> Table | None:
+    """What each partner puts in, gets, is taxed on and earns, base case; None where no use has partners."""
+    rows = []
+    for use in uses:
+        if use.venture is None:
+            continue
+        named = f"{use.title}: " if len(uses) > 1 else ""
+        rows += [
+            (
+                f"{named}{one.name}", money(one.equity_usd), money(one.received_usd),
+                money(one.tax_usd) if use.venture.taxed == "partners" else "the project's", money(one.npv_usd),
+                _share(one.irr),
+            )
+            for one in use.venture.partners
+        ]  # fmt: skip
+    heads = ("Partner", "Puts in", "Receives", "Tax (below 0: saved)", "NPV after tax", "IRR after tax")
+    return Table(heads, tuple(rows)) if rows else None
+
+
+def flip_words(use: UseResult) -> str:
+    """A sentence on a use's partnership; empty where it has none."""
+    found = use.venture
+    if found is None:
+        return ""
+    investor, sponsor = found.partners
+    shares = f"{investor.name} has {_share(found.cash_frac)} of the cash"
+    shares += f" and {_share(found.tax_frac)} of the tax" if found.taxed == "partners" else ""
+    if not found.flips:
+        return f"{shares}, {sponsor.name} the rest."
+    when = f"shares change in {found.flip}" if found.flip else "shares do not change before the project's end"
+    return f"{shares} until the flip; in the base case {when}."
 
 
 def unit_cost_table(uses: Sequence[UseResult]) -> Table | None:

@@ -86,6 +86,8 @@ def _tables(comparison: Comparison) -> dict[str, Any]:
         "capital": tables.capital_table(uses),
         "unit_costs": lender.unit_cost_table(uses),
         "lender": lender.lender_table(uses),
+        "partners": lender.partners_table(uses),
+        "flips": [words for use in uses if (words := lender.flip_words(use))],
         "conversion": lender.conversion_table(comparison.conversion) if comparison.conversion else None,
         "conversion_note": lender.conversion_note(comparison.conversion) if comparison.conversion else "",
         "layouts": [

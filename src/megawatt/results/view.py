@@ -14,8 +14,8 @@ from megawatt.chain.records import Comparison, ConversionResult, Footprint, UseR
 from megawatt.facility import WorstHour
 from megawatt.files import strict
 from megawatt.finance.credit import credit_measures
-from megawatt.finance.periods import Periods
 from megawatt.finance.rates_of_return import irr
+from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack
 from megawatt.results.workbook.book import without_formulas
 from megawatt.runs import run_dict
@@ -211,7 +211,8 @@ def _use(use: UseResult) -> dict[str, Any]:
             }
             for s in use.sensitivities
         ],
-        "stack": None if use.stack is None else _stack(use.stack, use.cash.terms.timing),
+        "stack": None if use.stack is None else _stack(use.stack, use.cash),
+        "partners": None if use.venture is None else asdict(use.venture),
         "stresses": [_finite(asdict(stress)) for stress in use.stresses],
         "mined": None if use.mined is None else mined_summary(use.mined),
         "assumptions": len(use.assumptions),
@@ -234,9 +235,10 @@ _BESIDE_VALUE: Final = (
 """What a sensitivity says beside the value: tokens per grid MWh, and the loan."""
 
 
-def _stack(stack: Stack, periods: Periods) -> dict[str, Any]:
+def _stack(stack: Stack, cash: CashFlow) -> dict[str, Any]:
     """Tranches behind the loan by their totals, and the owners' return after them; base case. [USD]"""
-    rate = float(irr(stack.distributions[:1] - stack.equity_in[:1], periods.years).rate[0])
+    flow = stack.distributions[:1] - stack.equity_in[:1] - (0.0 if cash.owners_tax is None else cash.owners_tax[:1])
+    rate = float(irr(flow, cash.terms.timing.years).rate[0])
     return {
         "equity_irr": _plain(rate),
         "equity_usd": float(stack.equity_in[0].sum()),

@@ -17,6 +17,7 @@ from megawatt.errors import MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file
 from megawatt.scenario.debt_rules import debt_dates
 from megawatt.scenario.mining_rules import mining_problems
+from megawatt.scenario.partnership_section import partnership_dates
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario, Training
 
@@ -352,6 +353,11 @@ def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
         yield Problem("debt.rate", f"{debt.rate.number()}", "a finite number")
 
 
+def _partnership(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    if scenario.partnership is not None:
+        yield from partnership_dates(scenario.partnership, scenario.timeline.start, _end(scenario))
+
+
 def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     yield from mining_problems(scenario, catalogue)
 
@@ -370,6 +376,7 @@ _RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozen
     _months: frozenset({"timeline"}),
     _prepaid: frozenset({"contract", "timeline"}),
     _debt: frozenset({"debt", "timeline", "capex"}),
+    _partnership: frozenset({"partnership", "timeline"}),
     _mining: frozenset({"mining", "timeline", "capex"}),
 }
 """Rules, each with the sections that it reads."""

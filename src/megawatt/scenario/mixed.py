@@ -392,7 +392,7 @@ def _site(
         "halls": [{"live": first, "share": 1.0}],
         "operating_months": max(ends) - _index(first),
     }
-    for name in ("debt", "demand_response", "working_capital"):
+    for name in ("debt", "partnership", "demand_response", "working_capital"):
         base.pop(name, None)
     base["site"] = {**base["site"], "grid_mw": raw["grid_mw"]}
     if "discount_rate" in raw:

@@ -9,6 +9,7 @@ from typing import Any
 from megawatt.errors import Problem
 from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.debt_rules import debt_between
+from megawatt.scenario.partnership_section import partnership_between
 from megawatt.scenario.plant_sections import PLANTS
 
 __all__ = ["between_conversion", "between_sections"]
@@ -288,6 +289,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _guarantee,
         _tenant,
         debt_between,
+        partnership_between,
         _shed,
         _spare,
         _retarget,

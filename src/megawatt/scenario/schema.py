@@ -24,6 +24,7 @@ from megawatt.scenario.money_sections import (
     Tax,
     WorkingCapital,
 )
+from megawatt.scenario.partnership_section import Partnership
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.risk_sections import Risk
 from megawatt.scenario.section import Month
@@ -50,6 +51,7 @@ __all__ = [
     "Mining",
     "Month",
     "Opex",
+    "Partnership",
     "Power",
     "Risk",
     "Scenario",
@@ -102,5 +104,6 @@ class Scenario(Section):
     working_capital: WorkingCapital | None = None
     demand_response: DemandResponse | None = None
     debt: Debt | None = None
+    partnership: Partnership | None = None
     tax: Tax = Field(default_factory=dict, validate_default=True)
     risk: Risk = Field(default_factory=dict, validate_default=True)
