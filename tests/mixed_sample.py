@@ -78,6 +78,19 @@ def best_told(levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> dict[str, Any]:
             ],
         },
         "left_out": [],
+        "over_time": {
+            "mining": "miners <b>", "ai": "chips", "dates": ["2026-01", "2027-01"], "months": 120, "paths": 512,
+            "discount_rate": 0.09, "mining_mw": 300.0, "ai_mw": 150.0, "displaced_mw": [75.0, 150.0],
+            "fixed": [
+                {"name": "never", "halls": [0, 0], "value_usd": 1.5e8, "standard_error_usd": 2e6},
+                {"name": "in steps", "halls": [1, 1], "value_usd": 1.7e8, "standard_error_usd": 3e6},
+            ],
+            "options": [
+                {"name": "all halls, as prices tell", "halls": [], "value_usd": 1.9e8, "standard_error_usd": 3e6},
+            ],
+            "converts_frac": [0.4, 0.2], "best_fixed": "in steps", "best_option": "all halls, as prices tell",
+            "waiting_usd": 2e7, "bound_usd": 2.5e8,
+        },
         "adds": ADDS,
     }  # fmt: skip
 

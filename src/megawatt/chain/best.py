@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from megawatt.chain.best_over_time import OverTime, decide_over_time
 from megawatt.chain.best_ranges import BestUse, Flip, best_uses, flips
 from megawatt.chain.best_records import Programme
 from megawatt.chain.best_search import Bound, FrontierPoint, MixValue, Search, Unfit
@@ -34,6 +35,7 @@ class Best:
     bounds: tuple[Bound, ...]
     robust: tuple[Flip, ...]
     uses: tuple[BestUse, ...]
+    over_time: OverTime | None
     site: MixedSite
     left_out: tuple[Unfit, ...]
     solver: str
@@ -69,7 +71,7 @@ def find_best(
     chosen, singles, unfit = mix, list[MixValue](), search.unfit(mix)
     for group in sorted({part.group for part in loaded.parts}):
         names = [other.name for other in search.parts if other.loaded.group == group]
-        business = next(part.name for part in loaded.parts if part.group == group).partition(" ")[0]
+        business = next(part.business for part in loaded.parts if part.group == group)
         if not names:
             continue
         progress(f"alone: {business}")
@@ -86,7 +88,8 @@ def find_best(
             best, site, chosen = replace(single, name="mix", note=""), alone, sized
     progress("frontier")
     points = search.frontier(mix)
-    progress("ranges of inputs")
+    terms = loaded.mix.best.conversion
+    progress("decisions over time, ranges of inputs" if terms else "ranges of inputs")
     return Best(
         best=best,
         single_use=tuple(singles),
@@ -100,6 +103,9 @@ def find_best(
         uses=best_uses(search.programme, search.parts, loaded.mix.best.price_levels, loaded.mix.best.pay_levels)
         if ranges
         else (),
+        over_time=None
+        if terms is None
+        else decide_over_time(terms, search.programme, search.parts, loaded.mix.seed, workers),
         site=site,
         left_out=tuple(unfit),
         solver=mix.solver,

@@ -10,7 +10,7 @@ prices are expected to fall. A decision sees the month before it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,23 @@ from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["convert", "warnings_of"]
+__all__ = ["DrawnPlans", "convert", "draw_plans", "rate_of", "warnings_of"]
+
+
+@dataclass(frozen=True)
+class DrawnPlans:
+    """Worth of plans on simulated paths at the start of month 0. [USD]
+
+    ``never`` (paths,): mining to the end; ``before`` (paths, dates): mining until each date, with the miners' resale;
+    ``first`` and ``learned`` (paths, dates): the AI halls of each date, of the first ones and of later ones;
+    ``state`` (paths, dates, features): what is known at each date.
+    """
+
+    never: FloatArray
+    before: FloatArray
+    first: FloatArray
+    learned: FloatArray
+    state: FloatArray
 
 
 def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1) -> ConversionResult:
@@ -67,7 +83,18 @@ def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1)
     if terms is None:
         raise ScenarioError(f"{loaded.file}: no section [conversion]; see examples/childress-convert.toml")
     mining, ai = (_forged(loaded, name, catalogue) for name in (terms.mining, terms.ai))
-    rate = terms.discount_rate.number() if terms.discount_rate else ai.scenario.discount_rate.number()
+    drawn = draw_plans(terms, mining, ai, ai.scenario.seed, workers)
+    return _result(terms, drawn, mining, ai, rate_of(terms, ai))
+
+
+def rate_of(terms: Conversion, ai: Links) -> float:
+    """Discount rate of a conversion."""
+    return (terms.discount_rate or ai.scenario.discount_rate).number()
+
+
+def draw_plans(terms: Conversion, mining: Links, ai: Links, seed: int, workers: int = 1) -> DrawnPlans:
+    """Worth of every plan along the same simulated paths, all halls together, at the size of the two scenarios."""
+    rate = rate_of(terms, ai)
     dates = tuple(months_between(terms.start, date) for date in terms.dates)
     first, learned = (_ai_models(ai, terms, dates, rate, share) for share in _shell_shares(terms))
     work = partial(
@@ -79,8 +106,7 @@ def convert(loaded: LoadedComparison, catalogue: Catalogue, *, workers: int = 1)
         age_months=terms.miners_age_months,
         factor_terms=ai.terms,
     )
-    drawn = run_blocks(work, terms.paths, ai.scenario.seed, workers)
-    return _result(terms, drawn, mining, ai, rate)
+    return DrawnPlans(**run_blocks(work, terms.paths, seed, workers))
 
 
 def _forged(loaded: LoadedComparison, name: str, catalogue: Catalogue) -> Links:
@@ -184,8 +210,9 @@ def _block(
     before = mined[:, list(dates)] + resale[list(dates)]
     return {
         "never": mined[:, -1] + resale[-1],
-        "first": before + _worths(first, factors, dates),
-        "learned": before + _worths(learned, factors, dates),
+        "before": before,
+        "first": _worths(first, factors, dates),
+        "learned": _worths(learned, factors, dates),
         "state": np.stack([_state(factors, margin, date) for date in dates], axis=1),
     }
 
@@ -217,14 +244,12 @@ def _state(factors: FactorPaths, margin: FloatArray, date: int) -> FloatArray:
     return np.stack([part[:, date - 1] for part in known], axis=1)
 
 
-def _result(
-    terms: Conversion, drawn: dict[str, NDArray[Any]], mining: Links, ai: Links, rate: float
-) -> ConversionResult:
-    never, first, state = drawn["never"], drawn["first"], drawn["state"]
+def _result(terms: Conversion, drawn: DrawnPlans, mining: Links, ai: Links, rate: float) -> ConversionResult:
+    never, first, learned, state = drawn.never, drawn.before + drawn.first, drawn.before + drawn.learned, drawn.state
     value = value_option(never, first, state)
     halls = terms.halls
     # halls that do not go with the first ones wait for the second date, and cost what those have taught
-    later = value_option(never, drawn["learned"][:, 1:], state[:, 1:]).option if len(terms.dates) > 1 else value.never
+    later = value_option(never, learned[:, 1:], state[:, 1:]).option if len(terms.dates) > 1 else value.never
     partly = tuple(
         (number * value.now + (halls - number) * later) / halls if 0 < number < halls
         else (value.now if number else value.option)

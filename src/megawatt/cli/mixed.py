@@ -207,6 +207,24 @@ def best(
         say(f"page: {report}")
 
 
+def _print_over_time(told: dict[str, Any] | None) -> None:
+    """Plans of a conversion behind the connection."""
+    if told is None:
+        return
+    rows = [
+        (row["name"], _million(row["value_usd"]), _million(row["standard_error_usd"]))
+        for row in (*told["fixed"], *told["options"])
+    ]
+    print_table((f"{told['mining']} -> {told['ai']}", "value", "s.e."), rows)
+    moved = ", ".join(f"{mw:,.0f}" for mw in told["displaced_mw"])
+    console().print(
+        f"Halls of {told['ai_mw']:,.0f} MW beside {told['mining_mw']:,.0f} MW of miners displace {moved} MW of them, "
+        f"hall by hall. Best fixed today: {told['best_fixed']}; deciding later is worth "
+        f"{_million(told['waiting_usd'])} million USD more ({told['best_option']}; at most "
+        f"{_million(told['bound_usd'])} knowing all beforehand). After tax, before debt, over {told['months']} months."
+    )
+
+
 def _print_best(told: dict[str, Any]) -> None:
     to, names = console(), list(told["best"]["scales"])
     rows = [
@@ -246,6 +264,7 @@ def _print_best(told: dict[str, Any]) -> None:
                 for point in told["frontier"]
             ],
         )  # fmt: skip
+    _print_over_time(told["over_time"])
     robust = told["robust"]
     if robust["inputs"]:
         to.print(f"{robust['inputs_that_flip']} of {robust['inputs']} widest ranges change which parts are in the mix:")

@@ -19,7 +19,8 @@ class ConversionValue:
 
     ``at_dates`` (decisions,): converting at each date whatever happens; ``option``: deciding at each date on the state
     then, measured on paths that did not shape the rule, with ``option_error`` (one standard error of its gain over
-    never); ``converts`` (decisions,): share of paths that convert at each date under that rule.
+    never); ``converts`` (decisions,): share of paths that convert at each date under that rule; ``bound``: the best
+    date, or never, of each of these paths, known beforehand (no rule is worth more).
     """
 
     never: float
@@ -27,6 +28,7 @@ class ConversionValue:
     option: float
     option_error: float
     converts: FloatArray
+    bound: float
 
     @property
     def now(self) -> float:
@@ -80,6 +82,7 @@ def value_option(never_usd: FloatArray, converted_usd: FloatArray, state: FloatA
         option=never + float(tested.mean()),
         option_error=spread / float(np.sqrt(tested.size)),
         converts=np.array([(chosen[judge] == d).mean() for d in range(gains.shape[1])]),
+        bound=never + float(np.maximum(gains[judge].max(axis=1), 0.0).mean()),
     )
 
 

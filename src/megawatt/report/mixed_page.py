@@ -118,6 +118,7 @@ def render_best(
         _Section("risk", "Value against risk", (chain,), (), (), (frontier_chart(told),)),
         _Section("robust", "What would change it", *_robust(told), (),
                  tuple(c for c in (ranges_chart(told), map_chart(told)) if c)),
+        *_over_time(told["over_time"]),
         _Section("binds", "What binds", _binding(told), (), (("Shadow prices", _shadow(told)),)),
         _Section("adds", "What each part adds", (), (), (), (adds_chart(told["adds"]),) if told["adds"] else ()),
         _week(year, told["foresight"]),
@@ -223,6 +224,35 @@ def _robust(told: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
             f"{mix_words(row[f'best_at_{end}'])}."
         )
     return lines, tuple(points)
+
+
+def _over_time(told: Mapping[str, Any] | None) -> tuple[_Section, ...]:
+    """Now, later, in steps, or as prices tell."""
+    if told is None:
+        return ()
+    best = max(told["fixed"], key=lambda row: float(row["value_usd"]))
+    lines = (
+        f"{told['mining']} to {told['ai']}: of the plans that are fixed today the best is “{best['name']}”, "
+        f"{money(best['value_usd'], 4)}. Deciding later ({told['best_option']}) is worth "
+        f"{money(told['waiting_usd'], 3)} more; knowing every path beforehand, the whole would be "
+        f"{money(told['bound_usd'], 4)} at most.",
+        f"{fixed(told['ai_mw'], 'MW', 0)} of halls beside {fixed(told['mining_mw'], 'MW', 0)} of miners: hall by hall "
+        f"they displace {', '.join(fixed(mw, 'MW', 0) for mw in told['displaced_mw'])} of them. After tax, before "
+        f"debt, over {told['months']} months and {count(told['paths'])} paths, as megawatt convert has it.",
+    )
+    rows = tuple(
+        (row["name"], money(row["value_usd"], 4), money(row["standard_error_usd"], 2))
+        for row in (*told["fixed"], *told["options"])
+    )
+    return (
+        _Section(
+            "over-time",
+            "Now, later, in steps",
+            lines,
+            (),
+            (("Plans", Table(("Plan", "Value", "Standard error"), rows)),),
+        ),
+    )
 
 
 def _binding(told: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.chain.best import Best
+from megawatt.chain.best_over_time import OverTime, Plan
 from megawatt.chain.best_search import FrontierPoint, MixValue
 from megawatt.chain.mixed import MixedPart, MixedSite
 from megawatt.chain.mixed_risk import SHARED, MixedRisk
@@ -181,6 +182,7 @@ def best_summary(best: Best, remarks: Sequence[str] = ()) -> dict[str, Any]:
             "seconds": best.seconds,
         },
         "foresight": _known(best.site.known),
+        "over_time": None if best.over_time is None else _over_time(best.over_time),
         "frontier": [_point(point) for point in best.frontier],
         "shadow_prices": {f"usd_per_{_UNITS[name]}": usd for name, usd in best.shadow_prices.items()},
         "bounds": [
@@ -216,6 +218,37 @@ def best_summary(best: Best, remarks: Sequence[str] = ()) -> dict[str, Any]:
                 for u in best.uses
             ],
         },
+    }
+
+
+def _over_time(found: OverTime) -> dict[str, Any]:
+    """Plans of a conversion behind the connection, all on the same paths."""
+
+    def plan(row: Plan) -> dict[str, Any]:
+        return {
+            "name": row.name,
+            "halls": list(row.halls),
+            "value_usd": row.value_usd,
+            "standard_error_usd": row.error_usd,
+        }
+
+    return {
+        "mining": found.mining,
+        "ai": found.ai,
+        "dates": list(found.dates),
+        "months": found.months,
+        "paths": found.paths,
+        "discount_rate": found.discount_rate,
+        "mining_mw": found.mining_mw,
+        "ai_mw": found.ai_mw,
+        "displaced_mw": list(found.displaced_mw),
+        "fixed": [plan(row) for row in found.fixed],
+        "options": [plan(row) for row in found.options],
+        "converts_frac": list(found.converts_frac),
+        "best_fixed": found.best_fixed.name,
+        "best_option": found.best_option.name,
+        "waiting_usd": found.waiting_usd,
+        "bound_usd": found.bound_usd,
     }
 
 

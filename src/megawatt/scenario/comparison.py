@@ -19,8 +19,8 @@ __all__ = ["Comparison", "Conversion"]
 class Conversion(Section):
     """Mining halls that may be converted to AI: the same site, two of the compared uses, one decision per hall."""
 
-    mining: str = Field(description="name of the compared scenario that the halls run now")
-    ai: str = Field(description="name of the compared scenario that they may be converted to")
+    mining: str = Field(description="name of the compared scenario (of best: of the part) that the halls run now")
+    ai: str = Field(description="name of the compared scenario (of best: of the part) that they may be converted to")
     start: Month = Field(description="month 0: all halls mine, their cost is sunk")
     months: int = Field(120, ge=12, le=360, description="months from the start to the end, when everything is sold")
     dates: tuple[Month, ...] = Field(min_length=1, max_length=24, description="months in which one may decide, rising")

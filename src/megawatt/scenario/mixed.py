@@ -6,7 +6,7 @@ import copy
 import itertools
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,6 +20,7 @@ from megawatt.files import read_toml
 from megawatt.scenario.loading import LoadedScenario, apply_setting, set_value, validate_raw
 from megawatt.scenario.mixed_sections import Mix, Part
 from megawatt.scenario.plant_sections import PLANTS
+from megawatt.scenario.rules import between_conversion
 
 __all__ = ["LoadedMix", "LoadedPart", "is_mix", "load_mix"]
 
@@ -52,6 +53,11 @@ class LoadedPart:
     group: int
     fills: bool
     way: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def business(self) -> str:
+        """What its part is called, whatever its way."""
+        return self.name.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +371,9 @@ def _between(mix: Mix, parts: list[LoadedPart]) -> list[Problem]:
             problems.append(Problem(f"{path}.firm_frac", f"{made.firm_frac:g}", why))
         if made.firm_frac < 1.0 and made.held_back_usd_per_mwh is None:
             problems.append(Problem(f"{path}.held_back_usd_per_mwh", "missing", "a price, because of firm_frac"))
+    if mix.best.conversion is not None:
+        uses = {made.business: made.use.scenario.use for made in parts}
+        problems += [replace(p, path=f"best.{p.path}") for p in between_conversion(mix.best.conversion, uses, "part")]
     sizes = {"battery_mw": "battery", "battery_mwh": "battery", "solar_mw": "solar", "wind_mw": "wind", "gas_mw": "gas"}
     problems += [
         Problem(f"best.{size}", "a size to choose", f"a section [{name}] with its costs")

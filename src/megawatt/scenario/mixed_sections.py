@@ -9,6 +9,7 @@ from pydantic import Field
 from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
+from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.plant_sections import Battery, Export, Gas, Solar, Wind
 from megawatt.scenario.section import Month, ratio
 from megawatt.scenario.service_sections import Curtailment, GridService, LargeLoad
@@ -81,6 +82,9 @@ class BestOf(Section):
     )
     largest_probability_missed: Annotated[Fact, *ratio] | None = Field(
         None, description="probability, at most, that some loan of the site misses a payment", title="missed service"
+    )
+    conversion: Conversion | None = Field(
+        None, description="a part that mines and one that may stand there instead: now, later, in steps, as prices tell"
     )
     paths: int = Field(4096, ge=64, le=1_000_000, description="simulated paths")
     tail: float = Field(0.05, gt=0, lt=1, description="share of the worst paths whose mean value is the risk (CVaR)")

@@ -306,15 +306,17 @@ def _index(month: str) -> int:
     return 12 * year + number
 
 
-def between_conversion(conversion: Conversion, uses: Mapping[str, str]) -> list[Problem]:
-    """Problems of a conversion with the uses that it joins, by name."""
+def between_conversion(
+    conversion: Conversion, uses: Mapping[str, str], kind: str = "compared scenario"
+) -> list[Problem]:
+    """Problems of a conversion with the uses that it joins, by name of what ``kind`` says."""
     problems = []
     for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-serving", "ai-colocation"))):
         name = getattr(conversion, role)
         if uses.get(name) not in allowed:
             fit = [n for n, use in uses.items() if use in allowed]
             problems.append(
-                Problem(f"conversion.{role}", repr(name), f"a compared scenario with use = {' or '.join(allowed)}",
+                Problem(f"conversion.{role}", repr(name), f"a {kind} with use = {' or '.join(allowed)}",
                         f"of those: {', '.join(fit)}" if fit else "add one to compare")
             )  # fmt: skip
     first, last = conversion.dates[0], conversion.dates[-1]

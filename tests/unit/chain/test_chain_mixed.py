@@ -13,11 +13,13 @@ from megawatt.catalogue import load_catalogue
 from megawatt.chain.best import Best, find_best
 from megawatt.chain.best_programme import solve_frontier, solve_programme
 from megawatt.chain.best_records import Programme, Tail
-from megawatt.chain.mixed import MixedSite, mixed_site, site_of
+from megawatt.chain.conversion import draw_plans
+from megawatt.chain.mixed import MixedSite, forge_parts, mixed_site, site_of
 from megawatt.chain.mixed_risk import simulate_mixed
 from megawatt.chain.mixed_shared import load_site
 from megawatt.chain.mixed_value import PLANTS_AND_SERVICES, contributions, shares_of
 from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.finance.conversion import value_option
 from megawatt.hours import monthly_sum
 from megawatt.results.mixed import best_summary, columns_as_csv, mixed_hours, mixed_months, mixed_summary
 from megawatt.scenario.mixed import LoadedMix, load_mix
@@ -304,3 +306,42 @@ def test_a_battery_that_is_given_stays_and_bounds_of_nothing_choose_nothing(tmp_
     found = find_best(_load(tmp_path, given, candidates=True), ranges=False)
     assert found.best.scales == {"childress-gb300": 0.0, "miners": 0.25}
     assert found.best.plants == {"battery_mw": 10.0, "battery_mwh": 40.0}
+
+
+def test_plans_over_time_are_those_of_convert_behind_one_connection(tmp_path: Path) -> None:
+    """Behind a connection that both fill every hall displaces its miners: what `convert` says; behind a larger one the
+    first halls take what is idle, and no plan is worth less."""
+    terms = (
+        "[best.conversion]\nmining = 'miners'\nai = 'childress-gb300'\nstart = '2025-11'\nmonths = 120\nhalls = 2\n"
+        "dates = ['2025-11', '2026-11']\nmonths_without_income = 12\nlearned_cost_frac = 0.9\npaths = 128\n"
+    )
+    values = STANDS.replace("values = {", "values = { 'mining.it_mw' = 95,")
+    miners = MINERS.replace(STANDS, values)
+    body = f"{HALLS}{miners}[best]\npaths = 64\nfrontier = 2\n{terms}"
+    found = find_best(_load(tmp_path, body, candidates=True, grid_mw=100.0), ranges=False)
+    told = found.over_time
+    assert told is not None
+    plans = {plan.name: plan.value_usd for plan in (*told.fixed, *told.options)}
+    loaded = _load(tmp_path, body, candidates=True, grid_mw=100.0)
+    halls, mines = (part.links for part in forge_parts(loaded))
+    asked = loaded.mix.best.conversion
+    assert asked is not None
+    drawn = draw_plans(asked, mines, halls, loaded.mix.seed)
+    size = told.ai_mw / found.programme.candidates[0].peak_mw
+    assert told.displaced_mw[-1] == pytest.approx(told.mining_mw + told.ai_mw - 100.0)
+    assert plans["never"] == pytest.approx(float(drawn.never.mean()))
+    gone = told.displaced_mw[-1] / told.mining_mw
+    later = drawn.never + gone * (drawn.before[:, 1] - drawn.never) + size * drawn.first[:, 1]
+    assert plans["all halls in 2026-11"] == pytest.approx(float(later.mean()))
+    gained = size * drawn.first + gone * (drawn.before - drawn.never[:, np.newaxis])
+    option = value_option(np.zeros(128), gained, drawn.state).option
+    assert plans["all halls, as prices tell"] == pytest.approx(plans["never"] + option)
+    assert told.waiting_usd == max(plans[p.name] for p in told.options) - max(plans[p.name] for p in told.fixed)
+    assert max(plan.value_usd for plan in told.options) <= told.bound_usd
+    wide = find_best(_load(tmp_path, body, candidates=True, grid_mw=175.0), ranges=False).over_time
+    assert wide is not None
+    assert wide.displaced_mw[0] < 0.5 * wide.displaced_mw[1], "the first hall takes what is idle"
+    assert {"in steps", "hall by hall, as prices tell"} <= {p.name for p in (*wide.fixed, *wide.options)}
+    assert best_summary(found)["over_time"]["best_fixed"] == told.best_fixed.name
+    with pytest.raises(ScenarioError, match=r"best\.conversion\.mining"):
+        _load(tmp_path, body.replace("mining = 'miners'", "mining = 'childress-gb300'"), candidates=True)

@@ -27,6 +27,7 @@ def test_the_best_page_says_the_answer_idle_megawatts_and_what_flips_it() -> Non
         "input turns: another mix is best from $62/MWh",
         "one more megawatt of connection",
         "one more parts.0.most (chips)",
+        "of the plans that are fixed today the best is “in steps”, $170.0m. Deciding later",
         "their scenario&#39;s connection is the site&#39;s here",
         "$81.00m of it (90.0 %) knowing prices a day ahead; 88.0 % of the bound at real-time prices",
         "not the whole chain on every path",
@@ -42,6 +43,7 @@ def test_without_ranges_or_other_uses_the_page_still_stands() -> None:
     told |= {
         "shadow_prices": {"usd_per_grid_mw": 0.0},
         "bounds": [],
+        "over_time": None,
         "left_out": [{"name": "chips", "why": "its lowest DSCR is 0.9"}],
     }
     page = render_best("Best", "", told, sample_year(), {})
