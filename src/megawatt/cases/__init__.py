@@ -18,7 +18,7 @@ from megawatt.cases.records import (
     Verdict,
 )
 from megawatt.cases.running import case_dict, run_case
-from megawatt.cases.telling import case_markdown, cases_markdown, counts_text
+from megawatt.cases.telling import case_markdown, counts_text
 from megawatt.cases.tracing import formulas_of, questions_of
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "case_dict",
     "case_keys",
     "case_markdown",
-    "cases_markdown",
     "claimed",
     "counts_text",
     "formulas_of",

@@ -9,7 +9,7 @@ from megawatt.cases.records import VERDICTS, CaseResult
 from megawatt.cases.tracing import formulas_of
 from megawatt.cases.words import figure
 
-__all__ = ["case_markdown", "cases_markdown", "counts_text"]
+__all__ = ["case_markdown", "counts_text"]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -31,10 +31,10 @@ def _title(result: CaseResult) -> str:
     return f"{case.number}. {case.title}" if case.number else case.title
 
 
-def case_markdown(result: CaseResult, level: int = 1) -> str:
+def case_markdown(result: CaseResult) -> str:
     """One case: question, what was claimed and found, inputs with sources, what happened since."""
-    case, head = result.case, "#" * level
-    lines = [f"{head} {_title(result)}", "", *([case.about, ""] if case.about else [])]
+    case = result.case
+    lines = [f"# {_title(result)}", "", *([case.about, ""] if case.about else [])]
     lines += [*(f"- {text}" for text in result.story), *([""] if result.story else [])]
     rows = [
         (v.claim.text, v.claim.by, _found(v.figure, result, v.claim.measure),
@@ -74,16 +74,3 @@ def _found(value: float | None, result: CaseResult, measure: str) -> str:
     span = f" ({low} to {high})" if low != high else ""
     what = f": {found.title}" if found.title else ""
     return f"{figure(value)}{span}{' ' + found.unit if found.unit else ''}{what}"
-
-
-def cases_markdown(results: Sequence[CaseResult]) -> str:
-    """All cases: a contents list with the verdicts, then each."""
-    rows = [(_title(r), counts_text(r), f"[{r.case.key}](#{_anchor(_title(r))})") for r in results]
-    listed = _table(("case", "verdicts", "page"), rows)
-    return "\n".join([*listed, "", *(case_markdown(r, 2) for r in results)])
-
-
-def _anchor(title: str) -> str:
-    """The anchor that Markdown renderers give a heading."""
-    kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
-    return kept.replace(" ", "-")

@@ -110,7 +110,7 @@ def runs_query(sql: str, root: Path, as_json: bool) -> None:
 def runs_show(name: str, root: Path, as_json: bool) -> None:
     """Figures of one run (megawatt explain says where each comes from)."""
     from megawatt.results.explanation import figures_in
-    from megawatt.results.run_diff import run_folder
+    from megawatt.results.run_folders import run_folder
 
     rows = figures_in(run_folder(name, root))
     if as_json:
@@ -126,7 +126,8 @@ def runs_show(name: str, root: Path, as_json: bool) -> None:
 @_json
 def runs_diff(a: str, b: str, root: Path, as_json: bool) -> None:
     """Which inputs and which code differ between the runs A and B, and which figures moved by how much."""
-    from megawatt.results.run_diff import diff_runs, run_folder
+    from megawatt.results.run_diff import diff_runs
+    from megawatt.results.run_folders import run_folder
 
     found = diff_runs(run_folder(a, root), run_folder(b, root))
     if as_json:

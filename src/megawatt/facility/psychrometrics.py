@@ -16,7 +16,6 @@ from megawatt.units import ZERO_C_IN_K
 
 __all__ = [
     "RATIO_MOLAR_MASS",
-    "air_density_kg_per_m3",
     "dew_point_c",
     "enthalpy_j_per_kg",
     "humidity_ratio",
@@ -33,7 +32,6 @@ __all__ = [
 RATIO_MOLAR_MASS: Final = 0.621945
 """Molar mass of water over that of dry air (ibid., eq. 20)."""
 
-_GAS_CONSTANT_DRY_AIR: Final = 287.042  # J/(kg K), ibid., eq. 1
 _TRIPLE_POINT_C: Final = 0.01
 """Ice below, water above. [degC]"""
 
@@ -87,13 +85,6 @@ def enthalpy_j_per_kg(temperature_c: ArrayLike, ratio: ArrayLike) -> FloatArray:
     """Specific enthalpy of moist air per kg of dry air, zero for dry air at 0 degC (eq. 30). [J/kg]"""
     t, w = np.asarray(temperature_c, float), np.asarray(ratio, float)
     return np.asarray(1006.0 * t + w * (2.501e6 + 1860.0 * t))
-
-
-def air_density_kg_per_m3(temperature_c: ArrayLike, ratio: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:
-    """Density of moist air, (1 + W) over the specific volume of eq. 26. [kg/m3]"""
-    kelvin, w = np.asarray(temperature_c, float) + ZERO_C_IN_K, np.asarray(ratio, float)
-    volume = _GAS_CONSTANT_DRY_AIR * kelvin * (1.0 + w / RATIO_MOLAR_MASS) / np.asarray(pressure_pa, float)
-    return np.asarray((1.0 + w) / volume)
 
 
 def humidity_ratio_of_wet_bulb(temperature_c: ArrayLike, wet_bulb: ArrayLike, pressure_pa: ArrayLike) -> FloatArray:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.errors import ScenarioError
@@ -45,12 +44,6 @@ class Spine:
     def label(self, index: int) -> str:
         """Calendar month of a month index, e.g. ``2026-01``."""
         return f"{int(self.year[index])}-{int(self.month[index]) + 1:02d}"
-
-    def settles_tax(self) -> NDArray[np.bool_]:
-        """True in every December and in the last month, shape (months,)."""
-        settles = np.asarray(self.month == 11, dtype=np.bool_)
-        settles[-1] = True
-        return settles
 
 
 @dataclass(frozen=True, slots=True)

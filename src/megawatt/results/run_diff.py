@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from megawatt.errors import Problem, ScenarioError, shown
-from megawatt.files import is_file, is_folder, read_json
+from megawatt.files import read_json
 from megawatt.ours import MANIFEST
 from megawatt.results.explanation import RunTables, explained, run_tables
 from megawatt.results.explanation.parts import UseTables
 from megawatt.results.explanation.records import Input
 
-__all__ = ["diff_runs", "is_run", "run_folder"]
+__all__ = ["diff_runs"]
 
 _SAME: Final = 1e-9
 """Share by which a figure may differ and is the same still: rounding of another machine."""
 _MOVED: Final = ("value", "tokens", "dscr", "llcr")
 """Figures whose moves with each input a run recorded; the first is value_usd_per_grid_mw_year."""
 _ORIGIN: Final = ("megawatt", "python", "packages", "catalogue_sha256", "scenarios", "own_files", "seeds", "solvers")
-
-
-def is_run(folder: Path) -> bool:
-    """Whether a folder holds a run of `megawatt plan`."""
-    return is_folder(folder) and is_file(folder / MANIFEST) and is_file(folder / "summary.json")
-
-
-def run_folder(name: str | Path, root: Path = Path("runs")) -> Path:
-    """The folder of a run: its path, that of a file in it, or its name below the folder of runs.
-
-    Raises
-    ------
-    ScenarioError
-        If it is none; names the nearest.
-    """
-    path = Path(name)
-    for folder in [path, root / name] + ([path.parent] if is_file(path) else []):
-        if is_run(folder):
-            return folder
-    there = sorted(file.parent.name for file in root.glob("*/summary.json"))
-    near = difflib.get_close_matches(path.name[:255], there, 1)
-    hint = f"did you mean {near[0]}?" if near else ""
-    problem = Problem(str(name), "no run", f"a run folder, or one of {root}: {', '.join(there) or 'none there'}", hint)
-    raise ScenarioError(f"{shown(str(name))}: no run folder of megawatt plan", [problem])
 
 
 def diff_runs(a: Path, b: Path) -> dict[str, Any]:

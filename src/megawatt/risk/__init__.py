@@ -8,7 +8,6 @@ from megawatt.risk.dynamics import (
     jump_diffusion,
     regime_path,
     regime_returns,
-    stochastic_volatility,
     t_copula_normals,
 )
 from megawatt.risk.episodes import Episode, demand_scenarios, episode_factors, episode_levels, named_episodes
@@ -76,7 +75,6 @@ __all__ = [
     "simulate",
     "simulate_factors",
     "start_workers",
-    "stochastic_volatility",
     "summarise",
     "t_copula_normals",
     "tail_mean",

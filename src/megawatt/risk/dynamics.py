@@ -1,4 +1,4 @@
-"""Moves beyond the normal: jumps, volatility of its own, regimes, tails that come together. All in exact steps."""
+"""Moves beyond the normal: jumps, regimes, tails that come together. All in exact steps."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
-from megawatt.risk.factors import MONTH, ornstein_uhlenbeck
+from megawatt.risk.factors import MONTH
 
-__all__ = ["jump_diffusion", "regime_path", "regime_returns", "stochastic_volatility", "t_copula_normals"]
+__all__ = ["jump_diffusion", "regime_path", "regime_returns", "t_copula_normals"]
 
 
 def jump_diffusion(
@@ -51,45 +51,6 @@ def jump_diffusion(
     trend = (drift - 0.5 * volatility**2 - jumps_per_year * mean_jump) * step_years
     steps = trend + volatility * math.sqrt(step_years) * normals + jumps
     return np.asarray(np.exp(np.cumsum(steps, axis=0)))
-
-
-def stochastic_volatility(
-    normals: FloatArray,
-    volatility_normals: FloatArray,
-    *,
-    volatility: float,
-    drift: float,
-    reversion: float,
-    volatility_of_log: float,
-    correlation: float = 0.0,
-    step_years: float = MONTH,
-) -> FloatArray:
-    """Levels whose log volatility is an Ornstein-Uhlenbeck process from its mean, (steps, paths).
-
-    E[S(t)] = exp(drift t). A step's volatility is that of its beginning, scaled so that its mean square is
-    ``volatility``^2 at all times; within a step returns are normal. Source: Scott (1987), J. Financ. Quant. Anal. 22.
-
-    Parameters
-    ----------
-    normals, volatility_normals : array, (steps, paths)
-        Independent standard normals of price and of log volatility.
-    volatility, drift : float
-        Of the price.
-    reversion, volatility_of_log : float
-        Of log volatility, per year and per square-root year.
-    correlation : float
-        Of the two, -1 to 1; negative: falls raise volatility.
-    """
-    steps = normals.shape[0]
-    log_volatility = ornstein_uhlenbeck(volatility_normals, volatility_of_log, reversion, step_years)
-    before = np.vstack([np.zeros_like(log_volatility[:1]), log_volatility[:-1]])
-    times = np.arange(steps) * step_years
-    rate = 2.0 * reversion
-    variance = volatility_of_log**2 * (times if rate == 0.0 else -np.expm1(-rate * times) / rate)
-    now = volatility * np.exp(before - variance[:, None])  # E[exp(2 x)] = exp(2 variance)
-    mixed = correlation * volatility_normals + math.sqrt(1.0 - correlation**2) * normals
-    log_steps = drift * step_years - 0.5 * now**2 * step_years + now * math.sqrt(step_years) * mixed
-    return np.asarray(np.exp(np.cumsum(log_steps, axis=0)))
 
 
 def regime_path(uniforms: FloatArray, transition: FloatArray, start: FloatArray) -> IntArray:

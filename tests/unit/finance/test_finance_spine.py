@@ -18,10 +18,6 @@ def test_months_follow_the_calendar_over_a_leap_year() -> None:
     assert make_spine(2028, 1, 12).hours.sum() == 8784.0
 
 
-def test_tax_is_settled_in_decembers_and_at_the_end() -> None:
-    assert np.flatnonzero(make_spine(2026, 11, 16).settles_tax()).tolist() == [1, 13, 15]
-
-
 def test_live_share_steps_up_with_each_hall() -> None:
     assert live_share((Hall(1, 0.25), Hall(3, 0.5)), 5).tolist() == [0.0, 0.25, 0.25, 0.75, 0.75]
 

@@ -12,7 +12,8 @@ from click.testing import CliRunner
 import megawatt as mw
 from megawatt.cli.entry import cli
 from megawatt.errors import ScenarioError
-from megawatt.results.run_diff import diff_runs, run_folder
+from megawatt.results.run_diff import diff_runs
+from megawatt.results.run_folders import run_folder
 
 _BTC = "bitcoin-2025-11.btc_price_usd"
 

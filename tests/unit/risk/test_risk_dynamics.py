@@ -1,4 +1,4 @@
-"""Jumps, volatility of its own, regimes and t copulas against what they must be on average."""
+"""Jumps, regimes and t copulas against what they must be on average."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from megawatt.risk import (
     jump_diffusion,
     regime_path,
     regime_returns,
-    stochastic_volatility,
     t_copula_normals,
 )
 
@@ -30,17 +29,6 @@ def test_jumps_keep_the_expectation_and_without_them_it_is_brownian() -> None:
     close(jump_diffusion(z, u, j, jumps_per_year=1.5, **terms)[-1], math.exp(0.1))
     calm = jump_diffusion(z, u, j, jumps_per_year=0.0, **terms)
     assert calm == pytest.approx(geometric_brownian(z, 0.4, 0.1))
-
-
-def test_stochastic_volatility_keeps_expectation_and_mean_square_and_has_fat_tails() -> None:
-    z, v = RNG.standard_normal((24, PATHS)), RNG.standard_normal((24, PATHS))
-    found = stochastic_volatility(z, v, volatility=0.5, drift=0.05, reversion=2.0, volatility_of_log=0.9)
-    close(found[-1], math.exp(0.1))
-    last = np.diff(np.log(found), axis=0)[-1]
-    close((last - last.mean()) ** 2, 0.25 / 12)
-    assert ((last - last.mean()) ** 4).mean() / last.var() ** 2 > 3.5
-    still = stochastic_volatility(z, v, volatility=0.5, drift=0.05, reversion=2.0, volatility_of_log=0.0)
-    assert still == pytest.approx(geometric_brownian(z, 0.5, 0.05))
 
 
 def test_a_chain_stays_as_long_as_its_matrix_says() -> None:

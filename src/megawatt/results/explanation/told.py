@@ -9,6 +9,7 @@ from megawatt.files import is_file, is_folder, read_json, refused
 from megawatt.results.explanation.answers import explain_answer, leaves_of
 from megawatt.results.explanation.records import Explanation, unit_of
 from megawatt.results.explanation.runs import explain_run, explained, run_summary, run_tables
+from megawatt.results.run_folders import is_run, run_folder
 
 __all__ = ["explain_path", "figures_in"]
 
@@ -58,8 +59,6 @@ def figures_in(path: Path) -> list[dict[str, Any]]:
 
 def _place(path: Path) -> Path:
     """A run folder, by its path, its name or a file in it; else a file with the JSON of a command."""
-    from megawatt.results.run_diff import is_run, run_folder
-
     if is_file(path) and not is_run(path.parent):
         if path.suffix.lower() == ".toml":
             raise refused(path, "a TOML file", _WHAT, hint=f"megawatt plan {path} leaves a run")
