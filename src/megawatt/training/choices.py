@@ -70,6 +70,7 @@ def parse_choices(text: str) -> dict[str, int]:
     """
     values: dict[str, int] = {}
     sharding: dict[str, str] = {}
+    text = re.sub(r"\s*=\s*", "=", text)
     for part in filter(None, (p.strip() for p in (_from_short(text) or text).split(","))):
         name, _, value = (word.strip().lower() for word in part.partition("="))
         name = name.replace("-", "_")
@@ -99,11 +100,13 @@ def is_short(text: str) -> bool:
 
 
 def _from_short(text: str) -> str:
-    """The words of a table of layouts, blanks or commas between, as choices; empty where one is none of them."""
+    """The words of a table of layouts, and choices beside them, as choices; empty where a word is neither."""
     choices = []
     for word in text.lower().replace(",", " ").split():
         found = _SHORT.fullmatch(word)
-        if word in _SHORT_WORDS:
+        if "=" in word:
+            choices.append(word)
+        elif word in _SHORT_WORDS:
             choices.append(_SHORT_WORDS[word])
         elif _modules(word):
             choices.append(f"recompute={word}")
@@ -141,6 +144,8 @@ def _value(name: str, word: str, part: str) -> int:
             if high < 10
             else f"a whole number, {low} or more"
         )
+        if name == "recompute":
+            allowed += f", or modules with + between: {', '.join(MODULES)} (op)"
         raise ScenarioError(f"--layout {shown(part)}: allowed: {allowed}")
     return number
 

@@ -24,6 +24,7 @@ __all__ = [
     "LIMITS",
     "Space",
     "chosen_space",
+    "divides",
     "enumerate_layouts",
     "layouts_like",
     "one_layout",
@@ -252,7 +253,8 @@ def enumerate_layouts(job: Job, chips: int) -> Layouts:
     return search_space(job, chips).layouts
 
 
-def _divides(job: Job, chips: int) -> bool:
+def divides(job: Job, chips: int) -> bool:
+    """Whether any layout of a job makes up a number of chips."""
     splits = splits_of(job.arch, chips)
     return bool((broken(rules_of(job, _as_layouts(splits), chips), len(splits)) == 0).any())
 
@@ -272,7 +274,7 @@ def _no_split(job: Job, chips: int, fixed: Fixed = NOTHING, rejected: Mapping[st
     near = [
         n
         for n in sorted(range(max(chips - 64, 1), chips + 65), key=lambda n: abs(n - chips))
-        if n != chips and _divides(job, n)
+        if n != chips and divides(job, n)
     ]
     heads = " and ".join(map(str, sorted(tensor_dimensions(job.arch)[0]))) or "no"
     hint = f"; these numbers of chips do: {', '.join(map(str, near[:3]))}" if near else ""

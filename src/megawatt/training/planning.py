@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from megawatt.errors import InfeasibleError, ScenarioError
 from megawatt.hardware import peak_precision
 from megawatt.training.confidence import confidence
 from megawatt.training.division import layout_reasons
-from megawatt.training.layouts import Space, chosen_space, search_space
+from megawatt.training.layouts import Space, chosen_space, divides, search_space
 from megawatt.training.practice import Practice, practice_for
 from megawatt.training.precisions import merge_plans
 from megawatt.training.recompute import module_names, repeated_share
@@ -380,7 +381,11 @@ def _assemble(
         notes=tuple(
             filter(
                 None,
-                [purpose_note(system), unit_note(system, chips), *(f"Model: {text}." for text in job.arch.assumed)],
+                [
+                    purpose_note(system),
+                    unit_note(system, chips, partial(divides, job)),
+                    *(f"Model: {text}." for text in job.arch.assumed),
+                ],
             )
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
@@ -16,6 +16,9 @@ __all__ = ["core_hint", "cores_per_chip", "purpose_note", "unit_note"]
 _PAIRED: Final = ("trn2", "trn3")
 """Chips whose software joins two physical cores into one logical core by default (AWS Neuron documentation, logical
 NeuronCore configuration)."""
+
+_NEAR: Final = 16
+"""Machines more or fewer that are looked at for a whole number with a layout."""
 
 
 def cores_per_chip(catalogue: Catalogue, chip: str) -> tuple[int, ...]:
@@ -52,16 +55,24 @@ def core_hint(choices: Mapping[str, int], chips: int, cores: Sequence[int]) -> s
     return ""
 
 
-def unit_note(system: System, chips: int) -> str:
-    """A sentence where chips are no whole number of a machine, nor an even part of one; empty otherwise."""
+def unit_note(system: System, chips: int, divides: Callable[[int], bool] = lambda count: True) -> str:
+    """A sentence where chips are no whole number of a machine, nor an even part of one; empty otherwise.
+
+    Parameters
+    ----------
+    divides : callable
+        Whether a number of chips has a layout: the whole numbers that are named do.
+    """
     unit = system.chips
     if chips % unit == 0 or (chips < unit and unit % chips == 0):
         return ""
-    idle = -chips % unit
     whole = -(-chips // unit)
+    sides = (range(whole - 1, max(whole - 1 - _NEAR, 0), -1), range(whole, whole + _NEAR))
+    near = [next((n * unit for n in side if divides(n * unit)), 0) for side in sides]
+    named = "; whole: " + " or ".join(f"{n:,}" for n in near if n) if any(near) else ""
     return (
         f"{chips:,} chips are no whole number of {system.key} ({unit:,} chips each): of {whole:,} of them "
-        f"{idle:,} chips stand idle, and no cost or power here counts those."
+        f"{-chips % unit:,} chips stand idle, and no cost or power here counts those{named}."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from megawatt.training import (
     usual_job,
 )
 from megawatt.training.explain import short_layout
-from megawatt.training.layouts import chosen_space
+from megawatt.training.layouts import chosen_space, divides
 from megawatt.training.schedules import CODES, Passes, bubble_s, codes_of, in_flight, weight_copies
 from megawatt.training.stages import layers_by_stage, stage_layers
 from megawatt.training.units import unit_note
@@ -86,10 +87,10 @@ def test_wrong_choices_name_what_is_allowed(text: str, allowed: str) -> None:
 
 def test_a_full_and_a_partial_layout_meet_the_same_rules() -> None:
     job = Job(SEVEN, 4096, 64)
-    for partial in ({"tp": 64}, {"micro_batch": 128}, {"cp": 3}, {"zero_group": 3, "tp": 1}):
-        full = {"tp": 1, "pp": 1, "micro_batch": 1} | partial
+    for some in ({"tp": 64}, {"micro_batch": 128}, {"cp": 3}, {"zero_group": 3, "tp": 1}):
+        full = {"tp": 1, "pp": 1, "micro_batch": 1} | some
         with pytest.raises(ScenarioError) as one:
-            layouts_like(job, 64, partial)
+            layouts_like(job, 64, some)
         with pytest.raises(ScenarioError) as other:
             layouts_like(job, 64, full)
         said = [str(e.value).split(": ", 1)[1].split(" (")[0].split("=")[0] for e in (one, other)]
@@ -309,8 +310,16 @@ def test_slices_and_whole_machines() -> None:
     assert "of 2 of them 143 chips stand idle" in unit_note(rack, 145)
     assert not unit_note(rack, 288)
     assert not unit_note(rack, 72)
-    found = plan(Job(SEVEN, 4096, 144), SYSTEM, 12, catalogue=CATALOGUE)
-    assert found.notes == (unit_note(SYSTEM, 12),)
+    job = Job(SEVEN, 4096, 144)
+    found = plan(job, SYSTEM, 12, catalogue=CATALOGUE)
+    assert found.notes == (unit_note(SYSTEM, 12, partial(divides, job)),)
+    assert "whole: 8 or 16." in found.notes[0]
+
+
+def test_whole_machines_that_are_named_have_a_layout() -> None:
+    note = unit_note(SYSTEM, 60, lambda count: count % 3 == 0)
+    assert "whole: 48 or 72." in note
+    assert "whole" not in unit_note(SYSTEM, 60, lambda count: False).partition("idle")[2]
 
 
 def test_choices_of_a_layout_make_it_again() -> None:
@@ -345,3 +354,14 @@ def test_schedules_are_held_or_searched_and_never_both() -> None:
 def test_experts_have_tensor_groups_only_where_there_are_experts() -> None:
     with pytest.raises(ScenarioError, match="needs experts"):
         chosen_space(Job(SEVEN, 4096, 64), 8, {"tp": 2, "etp": 2})
+
+
+def test_words_of_a_table_and_choices_may_stand_together() -> None:
+    assert (
+        parse_choices("tp8 pp2 recompute=full")
+        == parse_choices("tp = 8, pp=2,full")
+        == {"tp": 8, "pp": 2, "recompute": 2}
+    )
+    assert parse_choices("tp=8 pp=2") == {"tp": 8, "pp": 2}
+    with pytest.raises(ScenarioError, match="none, selective, full, no, or modules with"):
+        parse_choices("recompute=ops")
