@@ -16,7 +16,7 @@ from megawatt.arrays import FloatArray
 from megawatt.chain.best_records import Candidate, Programme
 from megawatt.chain.conversion import DrawnPlans, draw_plans, rate_of
 from megawatt.chain.mixed import MixedPart
-from megawatt.finance.conversion import value_option
+from megawatt.finance.option import value_option
 from megawatt.scenario.comparison import Conversion
 
 __all__ = ["OverTime", "Plan", "decide_over_time"]
@@ -159,4 +159,4 @@ def _options(
             "hall by hall, as prices tell", (), whole + sum(v.option for v in each), sum(v.option_error for v in each)
         ),
     )
-    return plans, tuple(together.converts.tolist()), whole + sum(v.bound for v in each)
+    return plans, tuple(together.taken.tolist()), whole + sum(v.bound for v in each)

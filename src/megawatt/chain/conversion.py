@@ -36,7 +36,7 @@ from megawatt.finance import (
     make_spine,
     project,
 )
-from megawatt.finance.conversion import value_option
+from megawatt.finance.option import value_option
 from megawatt.risk import FactorPaths, FactorTerms, base_factors, run_blocks, simulate_factors
 from megawatt.scenario import LoadedComparison, LoadedScenario
 from megawatt.scenario.comparison import Conversion
@@ -269,7 +269,7 @@ def _result(terms: Conversion, drawn: DrawnPlans, mining: Links, ai: Links, rate
         never_usd=value.never,
         never_error_usd=error,
         dates=tuple(
-            ConversionDate(month, float(value.at_dates[k]), float(errors[k]), float(value.converts[k]))
+            ConversionDate(month, float(value.at_dates[k]), float(errors[k]), float(value.taken[k]))
             for k, month in enumerate(terms.dates)
         ),
         option_usd=value.option,

@@ -73,7 +73,7 @@ class CashModel:
         capital, loan = self.capital, self.capital.loan
         if loan is None or (loan.shape != "sculpted" and capital.sizing is None):
             return self
-        terms, flows = self.without_loan()._case(base_factors(self.terms, self.calendar.spine.months))
+        terms, flows = self.without_loan().case(base_factors(self.terms, self.calendar.spine.months))
         if capital.sizing is not None:
             found = size_loan(replace(terms, loan=loan, lender=capital.lender), flows, capital.sizing)
             return replace(self, capital=replace(capital, loan=found.loan, sized_by=found.binding[0]))
@@ -111,15 +111,15 @@ class CashModel:
 
     def __call__(self, factors: FactorPaths) -> CashFlow:
         """Cash flows (paths, months) under factor paths."""
-        return project(*self._case(factors), grid_mw=self.grid_mw)
+        return project(*self.case(factors), grid_mw=self.grid_mw)
 
     def missed(self, factors: FactorPaths) -> IntArray:
         """Month in which service is first missed, (paths,), -1 if never; owners commit what the base case takes."""
-        _, equity = missed_period(*self._case(base_factors(self.terms, self.calendar.spine.months)))
+        _, equity = missed_period(*self.case(base_factors(self.terms, self.calendar.spine.months)))
         committed = float(equity[0]) * (1.0 + EQUITY_CONTINGENCY_FRAC)
-        return missed_period(*replace(self, committed_equity_usd=committed)._case(factors))[0]
+        return missed_period(*replace(self, committed_equity_usd=committed).case(factors))[0]
 
-    def _case(self, factors: FactorPaths) -> tuple[ProjectTerms, OperatingFlows]:
+    def case(self, factors: FactorPaths) -> tuple[ProjectTerms, OperatingFlows]:
         """Terms and flows under factor paths; lenders have the account that a termination fee goes to."""
         flows, terms = self.flows(factors), self.project_terms(factors)
         fee = flows.revenue.get("backstop")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
+from megawatt.chain.refinancing import refinancing_option
 from megawatt.finance import CashFlow, ProjectTerms
 from megawatt.finance.money_market import new_rate
 from megawatt.risk import (
@@ -90,6 +91,7 @@ def risk_study(
             pulled = draw("importance", months, paths, seed, market.normals)
             hit = _simulated(model, terms, pulled, run, tails)["payment_default"] >= 0
             rare = _told(estimate(hit, pulled, "importance"))
+            rare["interval"] = [min(max(end, 0.0), 1.0) for end in rare["interval"]]
     shown: DrawKind = "plain" if kind == "importance" else kind
     return {
         "name": links.scenario.name,
@@ -104,6 +106,13 @@ def risk_study(
         "events": _events(found, plain, shown, links.model.calendar.spine.label) if has_loan else {},
         "loss_given_default": _loss(found) if has_loan else None,
         "refinancing": _refinancing(found, plain, shown),
+        "refinancing_option": refinancing_option(
+            links,
+            model,
+            plain if shown == "plain" else draw("plain", months, paths, seed),
+            partial(_factors, terms, tails),
+            run,
+        ),
         "payment_default_importance": rare,
         "drivers": _drivers(found),
         "breaking_points": [_breaking(point) for point in points],
@@ -124,11 +133,16 @@ def _block(
     uniforms: FloatArray,
     extras: FloatArray,
 ) -> dict[str, NDArray[Any]]:
-    if tails is None:
-        factors = factors_of(terms, normals, uniforms)
-    else:
-        factors = fat_tailed(terms, tails, normals, uniforms, extras)
+    factors = _factors(terms, tails, normals, uniforms, extras)
     return _outcome(model(factors), factors, normals.shape[2])
+
+
+def _factors(
+    terms: FactorTerms, tails: Tails | None, normals: FloatArray, uniforms: FloatArray, extras: FloatArray
+) -> FactorPaths:
+    if tails is None:
+        return factors_of(terms, normals, uniforms)
+    return fat_tailed(terms, tails, normals, uniforms, extras)
 
 
 def _outcome(cash: CashFlow, factors: FactorPaths, count: int) -> dict[str, NDArray[Any]]:

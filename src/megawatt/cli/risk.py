@@ -110,6 +110,8 @@ def _print(row: dict[str, Any]) -> None:
             f"{_usd(anew['not_refinanced_usd'] or 0.0)} m USD on average; expected {_usd(anew['expected_usd'])} m USD; "
             f"rate of the new loan {anew['rate_p5']:.1%} to {anew['rate_p95']:.1%}"
         )
+    if row["refinancing_option"]:
+        _print_option(row["refinancing_option"])
     if row["payment_default_importance"]:
         rare = row["payment_default_importance"]
         low, high = (f"{end:.3%}" for end in rare["interval"])
@@ -134,6 +136,22 @@ def _print(row: dict[str, Any]) -> None:
     demand = row["demand"]
     to.print(f"demand scenarios by weight: value {_usd(demand['weighted_npv_usd'])} m USD, default in "
              f"{demand['weight_with_default']:.0%} of the weight")  # fmt: skip
+
+
+def _print_option(option: dict[str, Any]) -> None:
+    low, high = (_usd(end) for end in option["interval"])
+    console().print(
+        f"option to refinance at the path's rate ({option['rate']:.2%} today): {_usd(option['option_gain_usd'])} m USD "
+        f"({low} to {high}) to the owners, {_usd(option['over_best_date_usd'])} over the best date fixed today; "
+        f"held to the end in {option['held_to_the_end']:.0%} of the paths; a payment is missed in "
+        f"{option['payment_default_decided']:.2%} of them, {option['payment_default_held']:.2%} if held"
+    )
+    cells = [
+        [date["month"], f"{date['lent']:.0%}", f"{date['taken']:.0%}", _usd(date["gain_usd"]),
+         f"{date['rate_p5']:.1%} to {date['rate_p95']:.1%}"]
+        for date in option["dates"]
+    ]  # fmt: skip
+    print_table(("refinanced in", "all is lent", "taken", "gain if fixed m", "rate"), cells)
 
 
 def _print_point(point: dict[str, Any]) -> None:

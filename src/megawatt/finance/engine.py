@@ -57,10 +57,12 @@ __all__ = [
     "EQUITY_CONTINGENCY_FRAC",
     "commit_equity",
     "construction_months",
+    "first_missed",
     "missed_period",
     "npv_before_debt_usd",
     "operation_start_month",
     "project",
+    "statements",
     "value_usd_per_grid_mw_year",
 ]
 
@@ -105,10 +107,10 @@ def project(
     found = totals(terms, periods, flows)
     schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
     start = operation_start_month(terms, found.revenue)
-    statements, service, drawn, income = _statements(terms, periods, found, schedule, start)
+    done, service, drawn, income = _statements(terms, periods, found, schedule, start)
     project_tax = tax_on_income(income, periods.settles, terms.tax, instalments(terms.tax, periods))
-    measures = _measures(terms, periods, found, schedule, statements, service.T, project_tax, start, grid_mw)
-    return _cash_flow(terms, periods, flows, found, schedule, statements, service.T, measures, drawn)
+    measures = _measures(terms, periods, found, schedule, done, service.T, project_tax, start, grid_mw)
+    return _cash_flow(terms, periods, flows, found, schedule, done, service.T, measures, drawn)
 
 
 def missed_period(terms: ProjectTerms, flows: OperatingFlows) -> tuple[IntArray, FloatArray]:
@@ -120,15 +122,32 @@ def missed_period(terms: ProjectTerms, flows: OperatingFlows) -> tuple[IntArray,
     ScenarioError
         As `project`.
     """
+    done = statements(terms, flows)
+    return first_missed(done), done.equity_in.sum(axis=0)
+
+
+def statements(terms: ProjectTerms, flows: OperatingFlows, schedule: LoanSchedule | None = None) -> Statements:
+    """What is paid in each period, (periods, paths), without the measures of `project`. [USD]
+
+    Parameters
+    ----------
+    terms, flows, schedule
+        As of `project`.
+
+    Raises
+    ------
+    ScenarioError
+        As `project`.
+    """
     periods = terms.timing
     _check_terms(terms, periods, None)
     found = totals(terms, periods, flows)
-    schedule, start = loan_schedule(terms.loan, periods), operation_start_month(terms, found.revenue)
-    done, *_ = _statements(terms, periods, found, schedule, start)
-    return _first_missed(done), done.equity_in.sum(axis=0)
+    schedule = loan_schedule(terms.loan, periods) if schedule is None else schedule
+    return _statements(terms, periods, found, schedule, operation_start_month(terms, found.revenue))[0]
 
 
-def _first_missed(done: Statements) -> IntArray:
+def first_missed(done: Statements) -> IntArray:
+    """First period with service owed and unpaid, a balloon apart, (paths,); -1 if none."""
     missed = done.arrears - done.balloon_unpaid > 0.0
     return np.where(missed.any(axis=0), missed.argmax(axis=0), -1).astype(np.int64)
 
@@ -329,7 +348,7 @@ def _cash_flow(
         arrears=done.arrears.T,
         service=service,
         dscr=trailing_dscr(done.cover_cash(slice(None)).T, service, periods.per_year, every),
-        missed=_first_missed(done),
+        missed=first_missed(done),
         measures=measures,
         assumptions=terms.assumptions,
         reserve_balance=done.reserve.T,

@@ -19,7 +19,7 @@ from megawatt.chain.mixed_risk import simulate_mixed
 from megawatt.chain.mixed_shared import load_site
 from megawatt.chain.mixed_value import PLANTS_AND_SERVICES, contributions, shares_of
 from megawatt.errors import InfeasibleError, ScenarioError
-from megawatt.finance.conversion import value_option
+from megawatt.finance.option import value_option
 from megawatt.hours import monthly_sum
 from megawatt.results.mixed import best_summary, columns_as_csv, mixed_hours, mixed_months, mixed_summary
 from megawatt.scenario.mixed import LoadedMix, load_mix

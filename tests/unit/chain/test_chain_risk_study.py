@@ -105,6 +105,9 @@ def test_rates_and_spreads_reach_the_cash_of_a_site() -> None:
     found = risk_study(use, paths=64, seed=1)
     anew = found["refinancing"]
     assert anew["rate_p5"] < 0.09 < anew["rate_p95"]
+    option = found["refinancing_option"]
+    assert option["held_to_the_end"] + sum(date["taken"] for date in option["dates"]) == pytest.approx(1.0)
+    assert all(date["rate_p5"] < date["rate_p95"] for date in option["dates"])
     # dearer money leaves more of the balloon without a lender; the same paths otherwise
     months = use.model.calendar.spine.months
     last = use.model.capital.loan.last_payment_month  # type: ignore[union-attr]
