@@ -9,7 +9,7 @@ import numpy as np
 from megawatt.chain.best_records import SizedPlant
 from megawatt.chain.mixed_shared import Shared, plants_at, shared_capital, sized_section
 from megawatt.chain.money import CashModel
-from megawatt.chain.plants import AddedByPlants, PlantMoney
+from megawatt.chain.plants_added import AddedByPlants, PlantMoney
 from megawatt.scenario.mixed import LoadedMix
 
 __all__ = ["sized_plants"]

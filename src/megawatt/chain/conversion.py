@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.chain.base_model import blocks_of
 from megawatt.chain.businesses import AIMoney, MiningMoney
 from megawatt.chain.capital import Calendar, capital, months_between
 from megawatt.chain.ground import Business, PowerIndex
-from megawatt.chain.links import Links, blocks_of, forge
+from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
 from megawatt.chain.power import BlockMoney, index_on
 from megawatt.chain.records import ConversionDate, ConversionResult

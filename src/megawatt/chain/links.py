@@ -14,20 +14,20 @@ import numpy as np
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Made, Memo
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.businesses import MiningMoney, RunningCost, ShedMoney
-from megawatt.chain.capital import calendar_of, capital
-from megawatt.chain.chip_money import ai_load_mw, chip_money, contract_usd_per_year
+from megawatt.chain.base_model import cash_model
+from megawatt.chain.businesses import MiningMoney
+from megawatt.chain.chip_money import ai_load_mw, contract_usd_per_year
 from megawatt.chain.compute import Compute, Held, compute
-from megawatt.chain.ground import PowerIndex
+from megawatt.chain.factor_terms import factor_terms_of
 from megawatt.chain.inputs import scenario_assumptions
-from megawatt.chain.lease import lease_money, owner_power_frac
 from megawatt.chain.loan import junior_terms
 from megawatt.chain.mined import mined_year, with_values
 from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.miners import hosted_frac, mining_money, power_of
 from megawatt.chain.money import CashModel
-from megawatt.chain.plants import PlantMoney, Plants, Solved, added_by_plants, plants_of
-from megawatt.chain.power import BlockMoney, block_money, power_index
+from megawatt.chain.plants import Plants, plants_of
+from megawatt.chain.plants_added import PlantMoney, Solved, added_by_plants
+from megawatt.chain.power import power_index
 from megawatt.chain.site import (
     Grid,
     Halls,
@@ -43,18 +43,17 @@ from megawatt.chain.site import (
 from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.errors import InfeasibleError
 from megawatt.facility import Ambient, DesignDay, Weather, with_dry_bulb
-from megawatt.finance import CashFlow, Spine
+from megawatt.finance import CashFlow
 from megawatt.finance.records import JuniorTerms, equity_of_construction
 from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
-from megawatt.risk import FactorTerms, factor_terms
-from megawatt.risk.ratings import defaults_of_rating
+from megawatt.risk import FactorTerms
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet
 
-__all__ = ["Links", "blocks_of", "factor_terms_of", "forge", "forge_hours", "reforge"]
+__all__ = ["Links", "forge", "forge_hours", "reforge"]
 
 
 @dataclass(frozen=True)
@@ -161,68 +160,6 @@ def _firm_value_usd_per_mwh(chips: Compute | None, halls: Halls, grid: Grid) -> 
     return max(earned, 2.0 * dearest * steepest)
 
 
-def _cash_model(
-    scenario: Scenario,
-    chips: Compute | None,
-    miners: MiningMoney | None,
-    response: MonthlyResponse,
-    problem: SiteProblem,
-    terms: FactorTerms,
-    index: PowerIndex,
-    grid: Grid,
-    it_mw: float,
-) -> CashModel:
-    calendar = calendar_of(scenario.timeline)
-    machines = chips.chips * chips.chip_cost_usd if chips else 0.0
-    if miners is not None:
-        machines += miners.fleet.hashrate_eh_per_s * 1e6 * miners.fleet.price_usd_per_th
-    spent = capital(scenario, calendar, it_mw=it_mw, machines_cost_usd=machines)
-    utilisation = scenario.contract.market_utilisation_frac.number() if scenario.contract else 0.0
-    opex = scenario.opex
-    businesses = (
-        RunningCost(it_mw, opex.site_usd_per_kw_month.number(), opex.growth_per_year.number()),
-        chip_money(scenario, chips, response, problem, utilisation) if chips else None,
-        lease_money(scenario.lease, it_mw, calendar, scenario.discount_rate.number()) if scenario.lease else None,
-        replace(miners, called_frac=_called_frac(scenario, it_mw), replaced=spent.replacement) if miners else None,
-        _shed_money(scenario),
-        blocks_of(scenario, grid, calendar.spine),
-    )
-    return CashModel(
-        calendar=calendar,
-        capital=spent,
-        response=response,
-        terms=terms,
-        power=index,
-        grid_mw=scenario.site.grid_mw.number(),
-        businesses=tuple(business for business in businesses if business is not None),
-        discount_rate=scenario.discount_rate.number(),
-    )
-
-
-def blocks_of(scenario: Scenario, grid: Grid, spine: Spine, since: int = 0) -> BlockMoney | None:
-    """What a scenario's blocks of power settle for over some months; those before ``since`` are another's."""
-    owner_frac = owner_power_frac(scenario.lease) if scenario.lease else 1.0
-    return block_money(scenario.power, grid.price_usd_per_mwh, grid.year, spine, owner_frac, since)
-
-
-def _shed_money(scenario: Scenario) -> ShedMoney | None:
-    """Programme pay with all halls live."""
-    programme = scenario.demand_response
-    if programme is None:
-        return None
-    kw = programme.enrolled_mw.number() * 1000.0
-    return ShedMoney(kw * programme.usd_per_kw_month.number() * programme.paid_frac.number())
-
-
-def _called_frac(scenario: Scenario, it_mw: float) -> float:
-    """Share of the miners' hours that calls take: the enrolled load's share of them."""
-    programme = scenario.demand_response
-    if programme is None or it_mw <= 0.0:
-        return 0.0
-    share = min(programme.enrolled_mw.number() / it_mw, 1.0)
-    return share * programme.called_hours_per_year.number() / HOURS_IN_YEAR
-
-
 def forge(
     scenario: Scenario,
     catalogue: Catalogue,
@@ -311,7 +248,7 @@ def _link(
     terms = factor_terms_of(scenario, catalogue)
     halls = ai or mining
     it_mw = halls.it_mw if halls else 0.0
-    model = _cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
+    model = cash_model(scenario, chips, miners, response, problem, terms, index, grid, it_mw)
     mined = mined_year(catalogue, section, model, power, mining.response) if section and mining and power else None
     sections = tuple(getattr(scenario, name) for name in PLANTS)
     terms_of_grid = (site.grid_mw.number(), scenario.services, scenario.curtailment, scenario.large_load)
@@ -416,30 +353,5 @@ def _mining_halls(
     return memo("mining halls", mining_halls, weather, air, days, scenario.hall, grid_mw, it_mw, derating)
 
 
-def factor_terms_of(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
-    """Terms of the factors as the scenario's risk section and its tenant have them."""
-    tenant = scenario.contract or scenario.lease
-    risk = scenario.risk
-    names = [name for name in type(risk).model_fields if name not in _NOT_FACTORS]
-    given = {name: getattr(risk, name) for name in names if getattr(risk, name) is not None}
-    by_year = tuple(fact.number() for fact in risk.tenant_default_by_year)
-    if risk.tenant_rating is not None:
-        by_year = defaults_of_rating(risk.tenant_rating, _YEARS_OF_RATING)
-    terms = factor_terms(catalogue, payer=tenant.payer if tenant else None, given=given, default_by_year=by_year)
-    return replace(
-        terms,
-        tenant_rating=risk.tenant_rating or "" if tenant else "",
-        claim_recovery_frac=risk.claim_recovery_frac.number(),
-        claim_lag_months=risk.claim_lag_months,
-    )
-
-
 _HELD_YEAR: Final = "added by plants"
 """A result that rests on a year which is no input of it: held where an input moves, new for another scenario."""
-_NOT_FACTORS: Final = (
-    "paths", "stress", "tenant_default_by_year", "tenant_rating", "claim_recovery_frac", "claim_lag_months",
-)  # fmt: skip
-"""Fields of the section that are no parameter of the catalogue."""
-
-_YEARS_OF_RATING: Final = 40
-"""Years that a rating's defaults are worked out for; the last holds for all later ones."""

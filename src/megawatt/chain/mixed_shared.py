@@ -14,10 +14,12 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.capital import Calendar, Capital, calendar_of, capital
+from megawatt.chain.factor_terms import factor_terms_of
 from megawatt.chain.ground import Ground, PowerIndex
-from megawatt.chain.links import Links, factor_terms_of
+from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
-from megawatt.chain.plants import AddedByPlants, Asked, PlantMoney, Plants, Solved, added_tables, at_market, plants_of
+from megawatt.chain.plants import Plants, plants_of
+from megawatt.chain.plants_added import AddedByPlants, Asked, PlantMoney, Solved, added_tables, at_market
 from megawatt.chain.power import power_index
 from megawatt.chain.site import Grid, grid_of, site_problem
 from megawatt.dispatch import (

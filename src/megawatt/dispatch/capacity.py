@@ -12,7 +12,8 @@ import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.dispatch.hour_cuts import Cuts, HourCuts, Sizable
-from megawatt.dispatch.hourly import HourlyProblem, check_problem
+from megawatt.dispatch.hourly import HourlyProblem
+from megawatt.dispatch.problem_checks import check_problem
 from megawatt.dispatch.solvers.live import LiveProgram
 from megawatt.dispatch.solvers.lp import LinearProgram, Solution
 from megawatt.errors import InfeasibleError, SolverError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final, Literal
 
-from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem, check_problem
+from megawatt.dispatch.hourly import HourlyPlan, HourlyProblem
+from megawatt.dispatch.problem_checks import check_problem
 from megawatt.dispatch.solvers.lp import Method
 from megawatt.errors import ScenarioError, SolverError
 

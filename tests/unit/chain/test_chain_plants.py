@@ -12,7 +12,7 @@ import pytest
 from megawatt.catalogue import load_catalogue
 from megawatt.chain.hours import site_year
 from megawatt.chain.links import Links, forge, reforge
-from megawatt.chain.plants import PlantMoney
+from megawatt.chain.plants_added import PlantMoney
 from megawatt.chain.sensitivity import moved_input
 from megawatt.dispatch import HourlyPlan, HourlyProblem, SiteAssets, earned_usd, ledger, optimise, site_hours
 from megawatt.errors import ScenarioError
@@ -145,7 +145,7 @@ def test_a_year_is_solved_once_whatever_money_moves_around_it(monkeypatch: pytes
         solved.append(problem)
         return optimise(problem)
 
-    monkeypatch.setattr("megawatt.chain.plants.optimise", counted)
+    monkeypatch.setattr("megawatt.chain.plants_added.optimise", counted)
     base = links(*BATTERY)
     base.base  # noqa: B018 - the nodes that it asks for are solved
     few = len(solved)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.base_model import blocks_of
 from megawatt.chain.conversion import warnings_of
 from megawatt.chain.hours import site_year
-from megawatt.chain.links import Links, blocks_of, forge
+from megawatt.chain.links import Links, forge
 from megawatt.chain.power import BlockMoney, block_notes
 from megawatt.chain.use import run_use
 from megawatt.dispatch import ledger, optimise, solve_merit
