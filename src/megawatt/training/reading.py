@@ -7,13 +7,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final, TypeVar
 
-__all__ = ["Path", "reading", "unmoved"]
+__all__ = ["Path", "Tree", "reading", "tree", "unmoved"]
 
 T = TypeVar("T")
 Path = tuple[Any, ...]
 """Names of fields, keys and places from a record to a number within."""
+Tree = dict[Any, Any]
+"""What paths lead to by name, each again a tree."""
 _NOTHING: Final = object()
 """What stands where a path does not lead."""
+_NUMBER: Final = object()
+"""Name in a tree where a path ends."""
 
 
 def reading(record: T) -> tuple[T, set[Path]]:
@@ -28,18 +32,30 @@ def reading(record: T) -> tuple[T, set[Path]]:
     return _noted(record, (), read), read
 
 
-def unmoved(before: object, after: object, read: Collection[Path]) -> bool:
-    """Whether two records hold the same at all of some paths."""
-    return before is after or all(_at(before, path) == _at(after, path) for path in read)
+def tree(read: Collection[Path]) -> Tree:
+    """Paths as a tree of their names."""
+    root: Tree = {}
+    for path in read:
+        here = root
+        for name in path:
+            here = here.setdefault(name, {})
+        here[_NUMBER] = {}
+    return root
 
 
-def _at(record: Any, path: Path) -> Any:
-    for name in path:
-        try:
-            record = getattr(record, name) if is_dataclass(record) else record[name]
-        except (AttributeError, LookupError, TypeError):
-            return _NOTHING
-    return record
+def unmoved(before: object, after: object, read: Tree) -> bool:
+    """Whether two records hold the same at all of some paths; what both hold as one object is not looked into."""
+    return before is after or all(
+        before == after if name is _NUMBER else unmoved(_of(before, name), _of(after, name), below)
+        for name, below in read.items()
+    )
+
+
+def _of(record: Any, name: Any) -> Any:
+    try:
+        return getattr(record, name) if is_dataclass(record) else record[name]
+    except (AttributeError, LookupError, TypeError):
+        return _NOTHING
 
 
 def _noted(value: Any, path: Path, read: set[Path]) -> Any:

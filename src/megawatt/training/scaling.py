@@ -14,7 +14,7 @@ from megawatt.errors import InfeasibleError, MegawattError, ScenarioError, shown
 from megawatt.training.axes import divisors
 from megawatt.training.planning import plan
 from megawatt.training.practice import Practice, practice_for
-from megawatt.training.reading import reading, unmoved
+from megawatt.training.reading import reading, tree, unmoved
 from megawatt.training.records import MOST_COUNTED, Job, TrainingPlan
 from megawatt.training.step import step_cost
 
@@ -279,10 +279,11 @@ def step_time_ranges(system: System, found: TrainingPlan, catalogue: Catalogue) 
     here = base("machine", set_up)
     noting, read = reading(here)
     planned = _step(found, *noting)
+    numbers = tree(read)
 
     def at(facts: Catalogue) -> tuple[float, float]:
         there = Memo(facts, base.made)("machine", set_up)
-        step_s, chip_w = planned if unmoved(here, there, read) else _step(found, *there)
+        step_s, chip_w = planned if unmoved(here, there, numbers) else _step(found, *there)
         return step_s, (chip_w + there[0].overhead_w_per_chip) * found.chips * step_s / found.job.tokens
 
     for used in found.assumptions:

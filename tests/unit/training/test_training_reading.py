@@ -9,7 +9,7 @@ import pytest
 import megawatt.training.scaling as scaling
 from megawatt.catalogue import load_catalogue
 from megawatt.training import Job, plan, step_time_ranges
-from megawatt.training.reading import reading, unmoved
+from megawatt.training.reading import reading, tree, unmoved
 from megawatt.workload import load_model
 
 CATALOGUE = load_catalogue()
@@ -51,9 +51,9 @@ def test_only_what_was_read_counts_as_moved() -> None:
     assert noted.parts[1].double() == 4.0
     unread = replace(OUTER, name="b", parts=(Inner(9.0), Inner(2.0, idle=5.0)))
     moved = replace(OUTER, parts=(Inner(1.0), Inner(2.5)))
-    assert unmoved(OUTER, unread, read)
-    assert not unmoved(OUTER, moved, read)
-    assert not unmoved(OUTER, replace(OUTER, parts=(Inner(1.0),)), read)  # the path ends nowhere
+    assert unmoved(OUTER, unread, tree(read))
+    assert not unmoved(OUTER, moved, tree(read))
+    assert not unmoved(OUTER, replace(OUTER, parts=(Inner(1.0),)), tree(read))  # the path ends nowhere
 
 
 def test_a_copy_of_what_is_noted_counts_as_read_whole() -> None:
