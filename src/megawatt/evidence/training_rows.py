@@ -168,7 +168,8 @@ def run_practice(run: Setup, catalogue: Catalogue) -> Practice:
     if said.moment_bytes:
         # A 32-bit master and two moments.
         states = 4.0 + 2.0 * said.moment_bytes
-        practice = dataclasses.replace(practice, state_bytes=states, updated_bytes=states)
+        kept = dataclasses.replace(practice.optimizer, state_bytes=states, gradient_bytes=0.0)
+        practice = dataclasses.replace(practice, optimizer=kept)
     if practice.host is not None and said.offload_layers:
         host = dataclasses.replace(practice.host, layers=said.offload_layers)
         practice = dataclasses.replace(practice, host=host)

@@ -29,7 +29,7 @@ def optimizer_traffic_bytes(practice: Practice, precision: str) -> float:
     """Memory traffic of the optimizer per parameter: states read and written, a 32-bit gradient read, a weight written;
     30 bytes with Adam in mixed precision. In 32 bits weights are the masters. [B]"""
     weight = 0.0 if activation_bytes(precision) > ACTIVATION_BYTES else ACTIVATION_BYTES
-    return 2.0 * practice.updated_bytes + _GRADIENT_BYTES + weight
+    return 2.0 * practice.optimizer.updated_bytes + _GRADIENT_BYTES + weight
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ def memory_answer(
 
         places = [what for what in OFFLOADS if what not in offload]
         tried += [(f"{what} in the host's memory", layout, asked(offload=(*offload, what))) for what in places]
-        if practice.optimizer.startswith("adam"):
+        if practice.optimizer.kind.startswith("adam"):
             tried += [(words, layout, asked(optimizer=kind)) for kind, words in _NARROW.items()]
         tiled = switched_text(practice.stack.key, Features(loss="tiled"))
         tried.append(("the loss tile by tile", layout, asked(stack=tiled)))

@@ -165,15 +165,16 @@ class _Stage:
         offloaded = practice.host.offloaded if practice.host else ()
         # Sharded weights are cast from their 32-bit masters when gathered (FSDP, MaxText); frozen ones have no master.
         # Masters in the host's memory leave a narrow shard on the chip.
-        apart = practice.mastered and wide < _MASTER_BYTES
+        kept = practice.optimizer
+        apart = kept.mastered and wide < _MASTER_BYTES
         if apart and "optimizer" not in offloaded and not stack.narrow_shards:
             weights = np.where(layouts.zero == 3, (1.0 - trained) * weights, weights)
         gathered = np.where(layouts.zero == 3, np.maximum(stack.gathered_layers * one_layer, bucket / wide), 0.0)
         width = gradient_width(self.job.precision, stack)
         # In 32 bits weights are the masters, and moments of 16-bit weights are as wide as those.
-        own = practice.state_bytes if apart else practice.state_bytes - _MASTER_BYTES * practice.mastered
-        own = own if practice.mastered else own * wide / ACTIVATION_BYTES
-        whole = practice.whole_bytes if apart else 0.0
+        own = kept.state_bytes if apart else kept.state_bytes - _MASTER_BYTES * kept.mastered
+        own = own if kept.mastered else own * wide / ACTIVATION_BYTES
+        whole = kept.whole_bytes if apart else 0.0
         states = (own - whole) * states + whole * (dense + experts)
         # Multiplies that do not add to wider gradients themselves leave theirs beside these until a step's end.
         unfused = not stack.gradient_fused and stack.gradient_bytes > wide

@@ -93,7 +93,7 @@ def evaluate(
     offload : collection of str
         What the host's memory holds: ``optimizer``, ``activations``.
     optimizer : str, optional
-        Kind of optimizer, of `megawatt.training.practice.OPTIMIZERS`; the stack's usual one if not given.
+        Kind of optimizer, of `megawatt.training.optimizers.OPTIMIZERS`; the stack's usual one if not given.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def plan(
     offload : collection of str
         What the host's memory holds: ``optimizer``, ``activations``.
     optimizer : str, optional
-        Kind of optimizer, of `megawatt.training.practice.OPTIMIZERS`; the stack's usual one if not given.
+        Kind of optimizer, of `megawatt.training.optimizers.OPTIMIZERS`; the stack's usual one if not given.
     layouts : Layouts, optional
         Choose among these alone; all layouts of the chips if not given.
     choices : mapping of str to int
@@ -375,7 +375,7 @@ def _assemble(
         precisions=(job.precision,) * len(chosen),
         front_precisions=(job.precision,) * len(front),
         stack=case.practice.stack.key,
-        optimizer=case.practice.optimizer,
+        optimizer=case.practice.optimizer.kind,
         evidence=case.practice.rests_on(peak_precision(system.accelerator, job.precision), job.arch),
         offload=tuple(sorted(case.practice.host.offloaded)) if case.practice.host else (),
         notes=tuple(

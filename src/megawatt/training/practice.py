@@ -28,6 +28,7 @@ from megawatt.hardware import (
     relative_speed,
 )
 from megawatt.training.multiplies import TRAINED, multiplies
+from megawatt.training.optimizers import Optimizer, optimizer_of
 from megawatt.training.records import Job
 from megawatt.training.stacks import Stack, read_stack
 from megawatt.workload import Attention, Latent, Linear, Mamba, ModelArch, structure
@@ -37,11 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OFFLOADS",
-    "OPTIMIZERS",
     "Host",
     "Practice",
     "check_offload",
-    "check_optimizer",
     "optimizer_states",
     "practice_for",
 ]
@@ -49,25 +48,6 @@ __all__ = [
 _ROOM: Final = "training"
 _STRAGGLERS: Final = "straggler_frac"
 _RESERVE: Final = ("context_bytes", "fragmentation_frac")
-OPTIMIZERS: Final = (
-    "adam",
-    "adam-main-grads",
-    "adam-whole-master",
-    "adam-bf16",
-    "adam-8bit",
-    "adam-pure-bf16",
-    "muon",
-    "sgd",
-)
-"""Kinds of optimizer, each beside a 32-bit master: Adam with 32-bit moments (and 32-bit gradients of its own, or a
-master that every replica holds whole), with moments in 16 or 8 bits, Muon, SGD with momentum; ``adam-pure-bf16`` has
-16-bit moments and no master."""
-_WHOLE_BYTES: Final = {"adam-whole-master": 4.0}
-"""States of a kind of optimizer that sharding leaves whole: the 32-bit master of DeepSpeed's first bf16 optimizer."""
-_NO_MASTER: Final = ("adam-pure-bf16",)
-"""Kinds of optimizer whose weights are the masters."""
-_OWN_GRADIENT_BYTES: Final = {"adam-main-grads": 4.0}
-"""32-bit gradients among the states of a kind of optimizer: read and written as gradients are."""
 OFFLOADS: Final = ("activations", "optimizer")
 """What can be kept in the host's memory: activations between forward and backward pass, optimizer states."""
 _HOST: Final = ("host_link_bytes_per_s", "host_memory_bytes_per_s")
@@ -95,10 +75,8 @@ class Practice:
     """Everything between the data sheet and the step time, resolved for one system and stack.
 
     ``context_bytes`` of the memory are the driver's and the communication library's, ``fragmentation_frac`` is lost by
-    the allocator per byte in use; ``state_bytes`` are the optimizer's (of kind ``optimizer``) per parameter, the 32-bit
-    master included (unless not ``mastered``: weights are the masters), of which ``updated_bytes`` are read and written
-    in a step and ``whole_bytes`` are on every replica. [B] ``straggler_frac`` of a step is lost
-    waiting for the slowest replica per doubling of their number. ``multiplies`` holds the measured matrix kernels by
+    the allocator per byte in use; ``straggler_frac`` of a step is lost waiting for the slowest replica per doubling of
+    their number. ``multiplies`` holds the measured matrix kernels by
     precision, ``attention`` and ``experts`` the other measured kernels; where one is lacking, ``kernels`` has a coarser
     rate; ``evidence`` says whose measurements they are (`rests_on`).
     """
@@ -109,12 +87,8 @@ class Practice:
     stack: Stack
     context_bytes: float
     fragmentation_frac: float
-    state_bytes: float
-    updated_bytes: float
     straggler_frac: float
-    whole_bytes: float = 0.0
-    mastered: bool = True
-    optimizer: str = ""
+    optimizer: Optimizer
     host: Host | None = None
     assumptions: tuple[Assumption, ...] = ()
     multiplies: Mapping[str, GemmKernel] = field(default_factory=dict)
@@ -178,12 +152,6 @@ def check_offload(offload: Collection[str]) -> None:
         raise ScenarioError(f"offload = {', '.join(map(shown, unknown))}; allowed: {', '.join(OFFLOADS)}")
 
 
-def check_optimizer(kind: str) -> None:
-    """Refuse what is no kind of optimizer."""
-    if kind not in OPTIMIZERS:
-        raise ScenarioError(f"optimizer = {shown(kind)}; allowed: {', '.join(OPTIMIZERS)}")
-
-
 def _host(catalogue: Catalogue, system: System, offload: Collection[str]) -> tuple[Host | None, tuple[Assumption, ...]]:
     """The host side of what is offloaded; None where nothing is."""
     check_offload(offload)
@@ -223,13 +191,8 @@ def _needed(jobs: Sequence[Job], accelerator: Accelerator) -> tuple[str, ...]:
     return tuple(sorted({peak_precision(accelerator, job.precision) for job in jobs} | {"bf16", "fp16"}))
 
 
-def _states(catalogue: Catalogue, kind: str) -> tuple[str, Assumption]:
-    check_optimizer(kind)
-    return kind, catalogue.assume(PRACTICE_KEY, f"states_{kind.replace('-', '_')}_bytes", _ROOM)
-
-
 def optimizer_states(catalogue: Catalogue, system: System, stack: str | None, optimizer: str | None) -> float:
-    """``state_bytes`` of the practice of a system, stack and kind of optimizer. [B]
+    """States for a parameter of the optimizer of a system, stack and kind of optimizer. [B]
 
     Raises
     ------
@@ -237,7 +200,7 @@ def optimizer_states(catalogue: Catalogue, system: System, stack: str | None, op
         If there is no such optimizer.
     """
     kind = optimizer or read_stack(catalogue, stack, system.accelerator)[0].optimizer
-    return _states(catalogue, kind)[1].fact.number()
+    return optimizer_of(catalogue, kind)[0].state_bytes
 
 
 def practice_for(
@@ -262,7 +225,7 @@ def practice_for(
     offload : collection of str
         Any of `OFFLOADS`: kept in the host's memory.
     optimizer : str, optional
-        One of `OPTIMIZERS`; the stack's usual one if not given.
+        One of `megawatt.training.optimizers.OPTIMIZERS`; the stack's usual one if not given.
     jobs : sequence of Job
         What it is for: precisions and layers that none of them has are left out. All are in where none is given.
 
@@ -281,7 +244,7 @@ def practice_for(
     profile, stack_facts = read_stack(catalogue, stack, chip)
     # With a capacity all experts are one batched multiply of equal rows, as fast as any.
     kernels = replace(kernels, grouped_share=profile.grouped_share if profile.dropless else 1.0)
-    kind, states = _states(catalogue, optimizer or profile.optimizer)
+    kept, states = optimizer_of(catalogue, optimizer or profile.optimizer)
     measured, rests, gemm_facts = multiplies(catalogue, chip, kernels, _needed(jobs, chip))
     attention, rests_attention = _attention(catalogue, chip, profile)
     mixture = not jobs or any(job.arch.experts for job in jobs)
@@ -308,12 +271,8 @@ def practice_for(
         stack=profile,
         context_bytes=reserve[0].fact.number(),
         fragmentation_frac=reserve[1].fact.number(),
-        state_bytes=states.fact.number(),
-        updated_bytes=states.fact.number() - _OWN_GRADIENT_BYTES.get(kind, 0.0),
         straggler_frac=straggler.fact.number(),
-        whole_bytes=_WHOLE_BYTES.get(kind, 0.0),
-        mastered=kind not in _NO_MASTER,
-        optimizer=kind,
+        optimizer=kept,
         host=host,
         assumptions=(*system.assumptions, *room_facts, *stack_facts, *fitted),
         multiplies=measured,

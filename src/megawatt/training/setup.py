@@ -12,7 +12,8 @@ from megawatt.errors import MegawattError, Problem, ScenarioError, shown
 from megawatt.run_options import MOST_RANK, RUN_OPTIONS
 from megawatt.training.choices import parse_choices, parse_schedules
 from megawatt.training.features import Features, read_features
-from megawatt.training.practice import check_offload, check_optimizer
+from megawatt.training.optimizers import check_optimizer
+from megawatt.training.practice import check_offload
 from megawatt.training.records import Job
 from megawatt.training.schedules import CODES
 from megawatt.training.stacks import read_stack, switched_text

@@ -124,7 +124,7 @@ class Stack:
     worst_buffers : bool
         Routed tokens arrive in buffers that could take all that the expert-parallel group sends.
     optimizer : str
-        Kind of optimizer (`megawatt.training.practice.OPTIMIZERS`).
+        Kind of optimizer (`megawatt.training.optimizers.OPTIMIZERS`).
     shard_link_frac : float
         Share of the scale-out rate that gathers of sharded weights (ZeRO 3) keep.
     """

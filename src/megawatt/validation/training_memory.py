@@ -187,6 +187,4 @@ def _practice(row: Row, setup: Setup, catalogue: Catalogue) -> Practice:
     if kind is None and not offload:
         return practice
     other = practice_for(catalogue, setup.system, setup.stack, offload=offload, optimizer=kind)
-    host = other.host or practice.host
-    states = {name: getattr(other, name) for name in ("state_bytes", "updated_bytes", "whole_bytes", "mastered")}
-    return dataclasses.replace(practice, host=host, **states)
+    return dataclasses.replace(practice, host=other.host or practice.host, optimizer=other.optimizer)

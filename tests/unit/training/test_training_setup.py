@@ -31,7 +31,7 @@ from megawatt.training import (
 from megawatt.training.choices import is_short, parse_choices
 from megawatt.training.explain import short_layout
 from megawatt.training.layouts import chosen_space, one_layout
-from megawatt.training.practice import OPTIMIZERS
+from megawatt.training.optimizers import OPTIMIZERS
 from megawatt.training.recompute import module_bits
 from megawatt.training.stacks import default_stack, read_stack
 from megawatt.workload import load_model

@@ -92,7 +92,7 @@ def test_attention_in_32_bits_is_as_much_slower_as_multiplies() -> None:
 def test_the_optimizer_moves_what_it_holds(optimizer: str, expected: float) -> None:
     """States read and written, a 32-bit gradient read, a 16-bit weight written."""
     practice = practice_for(CATALOGUE, H100, optimizer=optimizer)
-    assert practice.optimizer == optimizer
+    assert practice.optimizer.kind == optimizer
     assert optimizer_traffic_bytes(practice, "bf16") == pytest.approx(expected)
     assert optimizer_traffic_bytes(practice, "fp32") == pytest.approx(expected - 2.0)
 
