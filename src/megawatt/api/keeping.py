@@ -140,6 +140,7 @@ def workbook(result: Result[Any], path: str | Path) -> Path:
     from megawatt.chain import Comparison
     from megawatt.finance import CashFlow
     from megawatt.results import without_formulas
+    from megawatt.results.saving import behind_of
     from megawatt.results.workbook.book import write_cashflow
 
     target, value = Path(path), result.value
@@ -149,6 +150,7 @@ def workbook(result: Result[Any], path: str | Path) -> Path:
     if isinstance(value, Comparison) and len(value.uses) == 1:
         use = value.uses[0]
         cash, more = use.cash, {"operating": use.operating, "grid_mw": use.grid_mw, "assumptions": use.assumptions}
+        more["behind"] = behind_of(use)
     elif isinstance(value, CashFlow):
         cash = value
     else:

@@ -38,15 +38,12 @@ class PartnerResult:
 class Venture:
     """Partners of the base case: the investor, then the sponsor.
 
-    ``cash_frac``, ``tax_frac``: the investor's shares before the flip; ``flip`` the first month with the later shares,
-    ``YYYY-MM``, None for never; ``flips``: whether a flip is agreed.
+    ``terms`` holds the shares; ``flip`` is the first month with the later ones, ``YYYY-MM``, None for never.
     """
 
     partners: tuple[PartnerResult, PartnerResult]
     taxed: str
-    cash_frac: float
-    tax_frac: float
-    flips: bool
+    terms: PartnershipTerms
     flip: str | None
 
 
@@ -86,9 +83,7 @@ def venture(links: Links) -> Venture | None:
     return Venture(
         partners=(investor, sponsor),
         taxed=section.taxed,
-        cash_frac=terms.cash_frac,
-        tax_frac=terms.tax_frac,
-        flips=terms.cash_after_frac is not None,
+        terms=terms,
         flip=spine.label(flip + 1) if 0 <= flip < spine.months - 1 else None,
     )
 

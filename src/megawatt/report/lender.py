@@ -95,9 +95,9 @@ def flip_words(use: UseResult) -> str:
     if found is None:
         return ""
     investor, sponsor = found.partners
-    shares = f"{investor.name} has {_share(found.cash_frac)} of the cash"
-    shares += f" and {_share(found.tax_frac)} of the tax" if found.taxed == "partners" else ""
-    if not found.flips:
+    shares = f"{investor.name} has {_share(found.terms.cash_frac)} of the cash"
+    shares += f" and {_share(found.terms.tax_frac)} of the tax" if found.taxed == "partners" else ""
+    if found.terms.cash_after_frac is None:
         return f"{shares}, {sponsor.name} the rest."
     when = f"shares change in {found.flip}" if found.flip else "shares do not change before the project's end"
     return f"{shares} until the flip; in the base case {when}."

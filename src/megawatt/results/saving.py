@@ -8,17 +8,18 @@ from functools import partial
 from pathlib import Path
 
 from megawatt.catalogue.records import Assumption
-from megawatt.chain.records import Comparison
+from megawatt.chain.records import Comparison, UseResult
 from megawatt.finance import CashFlow
 from megawatt.finance.agreements import OperatingTerms
 from megawatt.ours import differences
 from megawatt.results.tables import tables_of
 from megawatt.results.view import summary_of
 from megawatt.results.workbook.book import cashflow_book, has_formulas
+from megawatt.results.workbook.owners import Behind
 from megawatt.risk import run_calls
 from megawatt.writing import Content, write_columns, write_folder
 
-__all__ = ["save", "verify"]
+__all__ = ["behind_of", "save", "verify"]
 
 
 def save(
@@ -65,14 +66,27 @@ def _workbooks(comparison: Comparison, workers: int) -> dict[str, Content]:
     """The base case's cash flow of each use with live formulas; ``cashflow.xlsx`` where there is one use."""
     uses = [use for use in comparison.uses if has_formulas(use.cash)]
     names = ["cashflow.xlsx" if len(comparison.uses) == 1 else f"cashflow-{use.name}.xlsx" for use in uses]
-    calls = [partial(_workbook, use.cash, use.title, use.operating, use.grid_mw, use.assumptions) for use in uses]
+    calls = [
+        partial(_workbook, use.cash, use.title, use.operating, use.grid_mw, use.assumptions, behind_of(use))
+        for use in uses
+    ]
     return dict(zip(names, run_calls(calls, workers), strict=True))
 
 
 def _workbook(
-    cash: CashFlow, title: str, operating: OperatingTerms | None, grid_mw: float, assumptions: tuple[Assumption, ...]
+    cash: CashFlow,
+    title: str,
+    operating: OperatingTerms | None,
+    grid_mw: float,
+    assumptions: tuple[Assumption, ...],
+    behind: Behind,
 ) -> bytes:
-    return cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions).made(title)
+    return cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions, behind=behind).made(title)
+
+
+def behind_of(use: UseResult) -> Behind:
+    """What stands behind the loan of a use."""
+    return Behind(use.stack, use.venture.terms if use.venture else None)
 
 
 def verify(folder: Path) -> list[str]:

@@ -18,7 +18,15 @@ from numpy.typing import NDArray
 
 from megawatt.catalogue.records import Assumption
 from megawatt.errors import NotSupportedError
-from megawatt.finance import CashFlow, LenderTerms, LoanTerms, ProjectTerms, calendar_periods, loan_schedule
+from megawatt.finance import (
+    CashFlow,
+    LenderTerms,
+    LoanTerms,
+    ProjectTerms,
+    TaxTerms,
+    calendar_periods,
+    loan_schedule,
+)
 from megawatt.finance.agreements import SOLD, OperatingTerms
 from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.results.workbook.assets import add_asset_inputs, add_depreciation, tax_table_of
@@ -31,6 +39,7 @@ from megawatt.results.workbook.operation import (
     operation_formulas,
 )
 from megawatt.results.workbook.overview import add_annual, add_cover, years_of
+from megawatt.results.workbook.owners import Behind, add_behind
 from megawatt.results.workbook.rows import add_debt, add_deferred, add_tax, add_timing
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.results.workbook.statements import add_covenants, add_statements
@@ -38,6 +47,10 @@ from megawatt.results.workbook.waterfall import FACILITIES, add_cash, add_lender
 from megawatt.results.workbook.whatif import add_scenarios, add_switch
 
 __all__ = ["cashflow_book", "has_formulas", "without_formulas", "write_cashflow"]
+
+
+_NOTHING: Final = Behind()
+"""Owners alone."""
 
 
 def write_cashflow(
@@ -48,6 +61,7 @@ def write_cashflow(
     operating: OperatingTerms | None = None,
     grid_mw: float = 0.0,
     assumptions: tuple[Assumption, ...] = (),
+    behind: Behind = _NOTHING,
 ) -> None:
     """Write the first path of a cash flow as a workbook.
 
@@ -65,6 +79,8 @@ def write_cashflow(
         Contracted grid capacity, for the value per megawatt; 0: not shown.
     assumptions : tuple of Assumption
         What the case rests on: listed with kind and source, and named beside the inputs that they set.
+    behind : Behind
+        Tranches behind the loan and the owners' partnership.
 
     Raises
     ------
@@ -72,7 +88,7 @@ def write_cashflow(
         If the loan is drawn on clocks of its own, refinanced, or prepaid by order of the lender, or the terms are such
         as no scenario has (`has_formulas`).
     """
-    cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions).save(path, title)
+    cashflow_book(cash, operating=operating, grid_mw=grid_mw, assumptions=assumptions, behind=behind).save(path, title)
 
 
 def cashflow_book(
@@ -81,6 +97,7 @@ def cashflow_book(
     operating: OperatingTerms | None = None,
     grid_mw: float = 0.0,
     assumptions: tuple[Assumption, ...] = (),
+    behind: Behind = _NOTHING,
 ) -> Book:
     """The workbook of a cash flow before it is written; see `write_cashflow`."""
     terms = cash.terms
@@ -118,9 +135,10 @@ def cashflow_book(
     add_tax(book)
     add_cash(book, lender)
     add_covenants(book, cures=lender.cures_most > 0)
+    add_behind(book, cash, behind)
     add_statements(book)
     add_ratios(book, cash, with_grid=grid_mw > 0.0)
-    add_checks(book, cash)
+    add_checks(book, cash, behind)
     _list_assumptions(book, assumptions)
     add_annual(book, loan=loan is not None)
     add_cover(book, cash)
@@ -148,9 +166,18 @@ def without_formulas(cash: CashFlow) -> tuple[str, ...]:
         "draws on clocks of their own": loan is not None and loan.clock_months is not None,
         "costs of closing": loan is not None and (loan.closing_cost_usd != 0.0 or not loan.deduct_fees),
         "deductions, credits or refunds of one's own": tax is not None
-        and not (tax.deductions_usd is None and tax.credits_usd is None and tax.losses == "carry-forward"),
+        and not (
+            tax.deductions_usd is None
+            and tax.credits_usd is None
+            and (tax.losses == "carry-forward" or terms.owners_taxed)
+        ),
     }
     return tuple(name for name, stands in found.items() if stands)
+
+
+def _told_losses(terms: ProjectTerms, tax: TaxTerms) -> bool:
+    """Losses that are carried forward, or used by owners who are taxed on them."""
+    return tax.losses == ("refund" if terms.owners_taxed else "carry-forward")
 
 
 def _day_count(terms: ProjectTerms) -> str | None:
@@ -262,6 +289,7 @@ def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> 
         Scalar("interest_limit", "share of income before interest and depreciation that interest may take (1e9: all)",
                1e9 if tax is None or tax.interest_limit_frac is None else tax.interest_limit_frac),
         Scalar("quarterly", "1: tax is paid in instalments over its year", tax is not None and tax.paid == "quarterly"),
+        Scalar("passes", "1: owners pay the tax, losses are used in their year", terms.owners_taxed),
         Scalar("loss_limit", "share of income that old losses offset", tax.loss_offset_limit_frac if tax else 0.0),
         "Debt",
         *_loan_inputs(loan),

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from megawatt.finance import CashFlow
+from megawatt.results.workbook.owners import Behind, check_behind
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 
 __all__ = ["add_checks", "add_ratios"]
@@ -22,7 +23,7 @@ def add_ratios(book: Book, cash: CashFlow, *, with_grid: bool) -> None:
         Line("project_flow", "project flow after tax, before debt",
              "=[revenue_total]-[in_credit]+[in_prepayment]-[opex_total]+[c_working]+[residual]-[capex_total]-[p_tax]",
              total=True),
-        Line("equity_flow", "flow to owners", "=[distribution]-[equity_in]", total=True),
+        Line("equity_flow", "flow to owners", "=[distribution]-[equity_in]-[owners_tax]", total=True),
         Scalar("npv", "project NPV after tax, start of month 0", "=SUMPRODUCT([project_flow:],[discount:])", "USD"),
         Scalar("equity_npv", "equity NPV", "=SUMPRODUCT([equity_flow:],[discount:])", "USD"),
     )  # fmt: skip
@@ -83,7 +84,7 @@ def _all(names: Sequence[str]) -> str:
     return "=AND(" + ",".join(f"{{{name}}}" for name in names) + ")"
 
 
-def add_checks(book: Book, cash: CashFlow) -> None:
+def add_checks(book: Book, cash: CashFlow, behind: Behind) -> None:
     """Identities that must hold, and agreement with the run while no input is changed."""
     same = "=SUMPRODUCT(ABS([{mine}:]-[run_{run}:]))<0.01*{{months}}+0.000000001*SUMPRODUCT(ABS([run_{run}:]))"
     pairs = {
@@ -121,6 +122,8 @@ def add_checks(book: Book, cash: CashFlow) -> None:
     if cash.flows.prepayment.sum() - cash.flows.prepayment_credit.sum() > 0.01:
         # a case may leave a prepayment uncredited: the balance sheet releases it in the last month
         identities = [item for item in identities if item.name != "check_deferred"]
+    of_tranches, as_run = check_behind(behind)
+    identities += of_tranches
     book.add("Checks", "Identities", *identities, "Agreement with the run (while no input is changed)")
     names = [item.name for item in identities]
     agree = []
@@ -128,10 +131,11 @@ def add_checks(book: Book, cash: CashFlow) -> None:
         name = f"check_{run}_run"
         agree.append(name)
         book.add("Checks", Scalar(name, f"{run} as in the run", same.format(mine=mine, run=run)))
-    agree.append("check_npv")
+    agree += ["check_npv", *(item.name for item in as_run)]
     book.add(
         "Checks",
         Scalar("check_npv", "NPV as in the run", "=ABS({npv}-[run_npv.first])<0.01+0.000000001*ABS([run_npv.first])"),
+        *as_run,
         "All checks",
         Scalar("identities", "every identity holds, whatever the inputs", _all(names)),
         Scalar("agrees", "every figure as in the run (base case, no input changed)", _all(agree)),

@@ -29,6 +29,7 @@ _SHEETS: Final = {
     "Depreciation": "for tax and in the books",
     "Tax": "income and tax, with and without the loan",
     "Cashflow": "the waterfall",
+    "Behind": "tranches behind the loan, owners, partners",
     "Covenants": "cover at test dates, lock-up, breach",
     "Income": "income statement",
     "Balance": "balance sheet",

@@ -62,7 +62,7 @@ def add_statements(book: Book) -> None:
         Line("i_released", "prepayments never credited", "=[is_last]*[deferred]", total=True),
         Line("before_tax", "profit before tax",
              "=[ebitda]+[i_written]+[i_fee]+[i_interest]+[i_sale]+[i_released]", total=True),
-        Line("current_tax", "current tax", "=-([tax]+[set_aside]-[set_aside<])", total=True),
+        Line("current_tax", "current tax", "=-((1-{passes})*[tax]+[set_aside]-[set_aside<])", total=True),
         Line("deferred_tax", "deferred tax", "=-([deferred_net]-[deferred_net<])", total=True),
         Line("net_income", "net income", "=[before_tax]+[current_tax]+[deferred_tax]", total=True),
         "Deferred tax",
@@ -71,7 +71,7 @@ def add_statements(book: Book) -> None:
         Line("interest_now", "interest carried forward, year so far included",
              "=[ytd_interest]+[interest_in]-[allowed]"),
         Line("deferred_net", "deferred tax liability (asset below zero)",
-             f"=IF([is_last]=1,0,{_RATE}*([ppe]-[tax_basis]-[losses_now]-[interest_now]))"),
+             f"=IF([is_last]=1,0,(1-{{passes}})*{_RATE}*([ppe]-[tax_basis]-[losses_now]-[interest_now]))"),
     )  # fmt: skip
     book.add(
         "Balance",
