@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from megawatt.chain.best import Best
     from megawatt.chain.hours import SiteYear
     from megawatt.dispatch import HourlyPlan
+    from megawatt.dispatch.optimising import Solver
 
 __all__ = ["Dispatched", "best", "convert", "dispatch", "plan", "risk", "sweep"]
 
@@ -71,7 +72,7 @@ def dispatch(
     water_usd_per_m3: float = 0.0,
     water_cap_m3: float | None = None,
     foresight: bool = False,
-    solver: str = "auto",
+    solver: Solver = "auto",
 ) -> Dispatched:
     """What the megawatts of a site do in every hour of a year, and what that earns.
 
@@ -114,7 +115,7 @@ def dispatch(
     solved, rows, figures = [], [], []
     for use in loaded.uses:
         year = site_year(use, loaded.catalogue, added)
-        plans = foresight_plans(year.problem) if foresight else {"perfect": optimise(year.problem, solver)}  # type: ignore[arg-type]
+        plans = foresight_plans(year.problem) if foresight else {"perfect": optimise(year.problem, solver)}
         operated = {key: year.operated(plan) for key, plan in plans.items()}
         rows.append(year_summary(year, plans, operated, year.bill(plans["perfect"])))
         solved.append((year, plans))

@@ -23,6 +23,7 @@ from megawatt.finance.committee import (
     sources_and_uses,
 )
 from megawatt.finance.facilities import Facility
+from megawatt.finance.measures import CENT
 from megawatt.finance.tranches import Tranche as Junior
 from megawatt.risk import CreditRisk, Risk
 
@@ -69,11 +70,7 @@ def _behind(links: Links, cash: CashFlow, sources: tuple[Amount, ...]) -> tuple[
     theirs = sum(amount.usd for amount in drawn)
     rows = [Amount(a.name, a.usd - theirs) if a.name == "owners" else a for a in sources]
     place = next((k for k, a in enumerate(rows) if a.name == "owners"), len(rows))
-    return tuple(a for a in (*rows[:place], *drawn, *rows[place:]) if abs(a.usd) > _CENT)
-
-
-_CENT: Final = 0.005
-"""Less is rounding. [USD]"""
+    return tuple(a for a in (*rows[:place], *drawn, *rows[place:]) if abs(a.usd) > CENT)
 
 
 def _tranches(links: Links, cash: CashFlow, balances: tuple[float, ...]) -> tuple[Tranche, ...]:
@@ -96,7 +93,7 @@ def _facility(line: Facility, cash: CashFlow, label: Callable[[int], str]) -> Tr
     loan, ends = cash.terms.loan, np.flatnonzero(np.diff(periods_of_year(cash)[1], append=-1))
     assert loan is not None, "no facility without a loan"
     late = float(line.balance[0, loan.last_payment_month])
-    owing = np.flatnonzero(line.balance[0] > _CENT)
+    owing = np.flatnonzero(line.balance[0] > CENT)
     after = int(owing[-1]) + 1 if owing.size else 0
     return Tranche(
         name=line.terms.name,
@@ -106,7 +103,7 @@ def _facility(line: Facility, cash: CashFlow, label: Callable[[int], str]) -> Tr
         first_payment=label(loan.first_due_month),
         last_payment=label(loan.last_payment_month),
         balance_usd=tuple(float(usd) for usd in line.balance[0, ends]),
-        late_usd=late if late > _CENT else 0.0,
+        late_usd=late if late > CENT else 0.0,
         repaid=label(after) if 0 < after < line.balance.shape[1] else None,
     )
 
@@ -131,7 +128,7 @@ def _junior(junior: Junior, cash: CashFlow, label: Callable[[int], str]) -> Tran
 
 def _ends(arrears: FloatArray, balance: FloatArray, last: int, label: Callable[[int], str]) -> tuple[float, str | None]:
     """What is due and unpaid after the last payment, and the month from which on nothing is owed; None for never."""
-    owing = np.flatnonzero(balance > _CENT)
+    owing = np.flatnonzero(balance > CENT)
     after = int(owing[-1]) + 1 if owing.size else last
     return float(arrears[last]), label(after) if after < balance.size else None
 
@@ -145,7 +142,7 @@ def _verdict(found: Sequence[BreakEven], risk: CreditRisk, debt_usd: float, due:
 
 def _cured(cash: CashFlow) -> list[str]:
     """What owners put in to cure the covenant in the base case."""
-    paid = np.zeros(1) if cash.cures is None else cash.cures[0][cash.cures[0] > _CENT]
+    paid = np.zeros(1) if cash.cures is None else cash.cures[0][cash.cures[0] > CENT]
     if not paid.sum() > 0.0:
         return []
     times = "once" if paid.size == 1 else f"{paid.size} times"
@@ -157,10 +154,10 @@ def _drawn(cash: CashFlow) -> list[str]:
     """What banks have to pay in the base case out of facilities beside the loan."""
     label, said = make_spine(cash.terms.start_year, cash.terms.start_month, cash.terms.months).label, []
     for line in cash.facilities:
-        owed, drawn = line.balance[0], np.flatnonzero(line.draw[0] > _CENT)
+        owed, drawn = line.balance[0], np.flatnonzero(line.draw[0] > CENT)
         if not drawn.size:
             continue
-        after = int(np.flatnonzero(owed > _CENT)[-1]) + 1 if (owed > _CENT).any() else int(drawn[-1])
+        after = int(np.flatnonzero(owed > CENT)[-1]) + 1 if (owed > CENT).any() else int(drawn[-1])
         repaid = f"repaid by {label(after)}" if after < owed.size else "not repaid to the end of the project"
         most = f"${max(float(owed.max()), float(line.draw[0].max())) / 1e6:,.1f}m"
         said.append(

@@ -31,16 +31,10 @@ __all__ = ["AddedByPlants", "Asked", "PlantMoney", "Solved", "added_by_plants", 
 
 _LEVELS: Final = (0.5, 1.0, 2.0)
 """Levels of power prices at which the site is dispatched; between them what plants add is interpolated."""
-
-
 _VALUES: Final = (0.0, 0.35, 0.55, 0.75, 1.0, 1.4, 2.2)
 """Values of a mined MWh, relative to the year's mean, at which it is dispatched."""
-
-
 _FEW_VALUES: Final = (0.0, 0.5, 1.0)
 """The same where every year takes HiGHS."""
-
-
 _MOST_KEPT: Final = 4096
 """Solved years that are kept, some kB each."""
 

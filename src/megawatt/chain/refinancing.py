@@ -24,7 +24,7 @@ from megawatt.finance import LenderTerms, LoanTerms, OperatingFlows, ProjectTerm
 from megawatt.finance.accounts import Statements
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.engine import first_missed, statements
-from megawatt.finance.measures import net_present_value_usd
+from megawatt.finance.measures import CENT, net_present_value_usd
 from megawatt.finance.money_market import MoneyPaths, new_rate
 from megawatt.finance.option import OptionValue, value_option
 from megawatt.finance.prepayment import prices
@@ -38,8 +38,6 @@ _MOST_DATES: Final = 8
 """Dates at which the decision is taken, at most."""
 _YEAR: Final = 12
 """Months from the first payment to the first date, between dates, and from the last one to the loan's end."""
-_CENT: Final = 0.005
-"""Less is rounding. [USD]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def _block(
         return np.stack([np.broadcast_to(row, (paths,)) for row in rows], axis=1)
 
     anew = [_refinanced(model, terms, cash, flows, schedule, date) for date in terms.dates]
-    paid = [~(plain.arrears[:date] > _CENT).any(axis=0) for date in terms.dates]
+    paid = [~(plain.arrears[:date] > CENT).any(axis=0) for date in terms.dates]
     known = (factors.rate, factors.spread, factors.power, factors.compute, factors.demand)
     return {
         "never": np.broadcast_to(hold, (paths,)),
@@ -177,7 +175,7 @@ def _refinanced(
     price = prices(lender, loan, schedule, cash.timing).premium(date, lent, nothing, np.ones(1))
     return _Anew(
         worth=_worth(anew, done, price + loan.upfront_fee_frac * lent, date),
-        lent=done.not_refinanced[date] <= _CENT,
+        lent=done.not_refinanced[date] <= CENT,
         missed=first_missed(done) >= 0,
     )
 

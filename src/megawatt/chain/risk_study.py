@@ -14,6 +14,7 @@ from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
 from megawatt.chain.refinancing import refinancing_option
 from megawatt.finance import CashFlow, ProjectTerms
+from megawatt.finance.measures import CENT
 from megawatt.finance.money_market import new_rate
 from megawatt.risk import (
     BLOCK_PATHS,
@@ -43,8 +44,6 @@ EVENTS: Final = ("lockup", "breach", "payment_default", "balloon_default", "inso
 """What lenders tell apart, as `megawatt.finance.Events` has them."""
 _BINS: Final = 20
 """Bins of a factor in which the mean outcome is taken."""
-_CENT: Final = 0.005
-"""Less is rounding. [USD]"""
 _YEARS: Final = (1, 2, 3, 5, 7, 10, 15)
 """Years at whose end a breaking path is told."""
 
@@ -227,7 +226,7 @@ def _refinancing(found: Mapping[str, NDArray[Any]], draws: Draws, kind: DrawKind
     """What of the balloon no new lender takes at the path's rates, and what a new loan costs; None without one."""
     if "not_refinanced_usd" not in found:
         return None
-    left = np.where(found["not_refinanced_usd"] > _CENT, found["not_refinanced_usd"], 0.0)
+    left = np.where(found["not_refinanced_usd"] > CENT, found["not_refinanced_usd"], 0.0)
     hit = left > 0.0
     low, middle, high = (float(rate) for rate in np.percentile(found["new_rate"], (5.0, 50.0, 95.0)))
     return {

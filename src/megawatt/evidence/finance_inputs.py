@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.errors import Problem, ScenarioError, shown
+from megawatt.errors import ScenarioError, shown
+from megawatt.evidence.case_options import Options, choice, is_number, optional, wrong
 from megawatt.finance import (
     LenderTerms,
     LoanTerms,
@@ -47,11 +48,6 @@ _LOSSES: Final = {
     "carryforward": "carry-forward", "carried_forward": "carry-forward", "loss_carry_forward": "carry-forward",
 }  # fmt: skip
 _MONTH_DAYS: Final = 365.25 / 12.0
-_MOST_PERIODS: Final = 10_000
-"""Longest series of a case."""
-_LARGEST: Final = 1e15
-"""No amount of a case is larger: ten times the yearly product of the world, in USD."""
-_NOTES: Final = ("periods", "note", "notes", "unit_name", "description", "title", "currency", "label", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,70 +74,6 @@ class _Debt:
     sizing: SizingTerms
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads options of one section and remembers which; what was never read must have no effect."""
-
-    section: Mapping[str, Any]
-    path: str
-    read: set[str] = field(default_factory=set)
-
-    def get(self, *names: str, default: Any = None) -> Any:
-        """Value of the first of these names that is given."""
-        self.read |= set(names)
-        for name in names:
-            if self.section.get(name) is not None:
-                return self.section[name]
-        return default
-
-    def number(self, *names: str, default: float | None = None) -> float:
-        """A number; the first name is the one that errors use."""
-        value = self.get(*names, default=default)
-        if not _is_number(value):
-            raise _wrong(f"{self.path}.{names[0]}", shown(value), "a number")
-        return float(value)
-
-    def series(self, name: str, length: int) -> FloatArray:
-        """One number per period."""
-        value = self.get(name)
-        for index, one in enumerate(value if isinstance(value, list) else ()):
-            if not _is_number(one):
-                raise _wrong(f"{self.path}.{name}[{index}]", shown(one), "a number")
-        if not isinstance(value, list) or len(value) != length:
-            found = f"{len(value)} numbers" if isinstance(value, list) else shown(value)
-            raise _wrong(f"{self.path}.{name}", found, f"{length} numbers, one per period")
-        return np.asarray(value, dtype=np.float64)
-
-    def whole(self, *names: str, default: float | None = None) -> int:
-        """A whole number from 0 to 10,000: periods and their like."""
-        value = self.number(*names, default=default)
-        if not 0 <= value <= _MOST_PERIODS:
-            raise _wrong(f"{self.path}.{names[0]}", f"{value:g}", f"0 to {_MOST_PERIODS:,}")
-        return int(value)
-
-    def section_of(self, name: str) -> _Reader:
-        """A nested section, empty where it is missing."""
-        value = self.get(name, default={})
-        if not isinstance(value, Mapping):
-            raise _wrong(f"{self.path}.{name}", shown(value), "a JSON object")
-        return _Reader(value, f"{self.path}.{name}")
-
-    def finish(self) -> None:
-        """Refuse options that were not read, unless they have no effect (zero, empty) or are notes."""
-        for name, value in self.section.items():
-            if name in self.read or name in _NOTES or value in (None, 0, "", False, [], {}):
-                continue
-            raise _wrong(f"{self.path}.{name}", f"{value!r:.80}", f"one of {', '.join(sorted(self.read))}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
-
-
-def _wrong(path: str, found: str, allowed: str) -> ScenarioError:
-    return ScenarioError(f"{path}: {found}; allowed: {allowed}", [Problem(path, found, allowed)])
-
-
 def read_inputs(case: Mapping[str, Any], path: Path) -> FinanceInputs:
     """Records of a case.
 
@@ -153,31 +85,10 @@ def read_inputs(case: Mapping[str, Any], path: Path) -> FinanceInputs:
     inputs = case.get("inputs")
     if not isinstance(inputs, Mapping):
         raise ScenarioError(f"{path}: inputs: {inputs!r:.40}, must be a JSON object", file=str(path))
-    reader = _Reader(inputs, "inputs")
+    reader = Options(inputs, "inputs")
     result = _dated(reader) if "dates" in inputs else _annual(reader)
     reader.finish()
     return result
-
-
-def _word(value: Any) -> str:
-    return re.sub(r"[ -]+", "_", str(value).strip().lower())
-
-
-_CHANGES: Final = ("balloon", "bullet", "step", "sweep", "interest_only", "grace", "not", "until", "then")
-"""Words that make a description say more than the option that it starts with."""
-
-
-def _choice(reader: _Reader, known: Mapping[str, Any], *names: str, default: str) -> Any:
-    """What a word stands for; unknown words are refused, never guessed."""
-    value = reader.get(*names, default=default)
-    key = _word(value).removesuffix("_payment")
-    if key not in known:
-        # a description that starts with an option and adds nothing to it: "equal principal instalments"
-        starts = [name for name in known if key.startswith(f"{name}_") and not any(w in key for w in _CHANGES)]
-        key = max(starts, key=len, default=key)
-    if key not in known:
-        raise _wrong(f"{reader.path}.{names[0]}", shown(value), ", ".join(known))
-    return known[key]
 
 
 def _after_close(series: FloatArray) -> FloatArray:
@@ -188,12 +99,12 @@ def _tables(names: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     """Depreciation tables: as given, else the published one of that name."""
     tables = {name: given[name] if name in given else table_of(name.replace("_", "-")) for name in names}
     for name, table in tables.items():
-        if not isinstance(table, list | tuple) or not table or not all(_is_number(share) for share in table):
-            raise _wrong(f"inputs.depreciation.tables.{name}", shown(table), "a list of shares by year")
+        if not isinstance(table, list | tuple) or not table or not all(is_number(share) for share in table):
+            raise wrong(f"inputs.depreciation.tables.{name}", shown(table), "a list of shares by year")
     return tables
 
 
-def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
+def _tax(reader: Options, basis_usd: float, periods: Periods) -> TaxTerms:
     depreciation = reader.section_of("depreciation")
     shares = depreciation.get("alloc", default={})
     given = depreciation.get("tables", default={})
@@ -201,17 +112,17 @@ def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
     depreciation.finish()
     for name, part in (("alloc", shares), ("bonus", bonus), ("bonus_state", bonus_state)):
         if not isinstance(part, Mapping):
-            raise _wrong(f"inputs.depreciation.{name}", shown(part), "a JSON object: a share of each class")
+            raise wrong(f"inputs.depreciation.{name}", shown(part), "a JSON object: a share of each class")
         for kind, share in part.items():
-            if not (_is_number(share) and 0.0 <= share <= 1.0):
-                raise _wrong(f"inputs.depreciation.{name}.{kind}", shown(share), "a share from 0 to 1")
+            if not (is_number(share) and 0.0 <= share <= 1.0):
+                raise wrong(f"inputs.depreciation.{name}.{kind}", shown(share), "a share from 0 to 1")
     if not isinstance(given, Mapping):
-        raise _wrong("inputs.depreciation.tables", shown(given), "a JSON object: a list of shares of each class")
+        raise wrong("inputs.depreciation.tables", shown(given), "a JSON object: a list of shares of each class")
     if sum(shares.values()) > 1.0 + 1e-9:
-        raise _wrong("inputs.depreciation.alloc", f"shares that sum to {sum(shares.values()):g}", "at most 1")
+        raise wrong("inputs.depreciation.alloc", f"shares that sum to {sum(shares.values()):g}", "at most 1")
     tables = _tables(shares, given)
     ends = np.flatnonzero(periods.settles)
-    mode = _choice(reader, _LOSSES, "loss_treatment", "losses", default="refund")
+    mode = choice(reader, _LOSSES, "loss_treatment", "losses", default="refund")
     forward = bool(reader.get("loss_carryforward", "loss_carry_forward", default=False)) or mode == "carry-forward"
     federal, state = np.zeros(periods.count), np.zeros(periods.count)
     for deductions, part in ((federal, bonus), (state, bonus_state)):
@@ -230,7 +141,7 @@ def _tax(reader: _Reader, basis_usd: float, periods: Periods) -> TaxTerms:
     )
 
 
-def _annual(reader: _Reader) -> FinanceInputs:
+def _annual(reader: Options) -> FinanceInputs:
     count = reader.whole("n_years")
     periods = annual_periods(count)
     capex = reader.number("capex_t0")
@@ -267,7 +178,7 @@ def _flows(revenue: FloatArray, opex: FloatArray, sale_usd: float) -> OperatingF
 
 
 def _terms(
-    reader: _Reader,
+    reader: Options,
     periods: Periods,
     capex: FloatArray,
     debt: _Debt | None,
@@ -298,31 +209,27 @@ def _terms(
     )
 
 
-def _profile(debt: _Reader, *names: str) -> str:
-    return str(_choice(debt, {"none": "none", **_PROFILES}, *names, default="none"))
+def _profile(debt: Options, *names: str) -> str:
+    return str(choice(debt, {"none": "none", **_PROFILES}, *names, default="none"))
 
 
-def _day_count(debt: _Reader) -> str:
+def _day_count(debt: Options) -> str:
     """The loan's day count; a loan whose day count is not stated has no certain interest."""
     given = debt.get("day_count", "day_count_convention")
     key = re.sub(r"[ _-]", "", str(given)).upper().replace("ACTUAL", "ACT")
     if key not in _DAY_COUNTS:
-        raise _wrong(f"{debt.path}.day_count", shown(given), ", ".join(_DAY_COUNTS))
+        raise wrong(f"{debt.path}.day_count", shown(given), ", ".join(_DAY_COUNTS))
     return _DAY_COUNTS[key]
 
 
-def _optional(reader: _Reader, *names: str) -> float | None:
-    return None if reader.get(*names) is None else reader.number(*names)
-
-
-def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
+def _annual_debt(reader: Options, count: int) -> _Debt | None:
     debt = reader.section_of("debt")
     profile = _profile(debt, "kind")
     if profile == "none":
         return None
     tenor = debt.whole("tenor_years")
     if not 1 <= tenor <= count:
-        raise _wrong("inputs.debt.tenor_years", f"{tenor}", f"1 to n_years = {count}")
+        raise wrong("inputs.debt.tenor_years", f"{tenor}", f"1 to n_years = {count}")
     loan = LoanTerms(
         principal_usd=1.0,
         rate=debt.number("interest_rate", "rate", "coupon"),
@@ -336,9 +243,9 @@ def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
         balloon_frac=debt.number("balloon_fraction", "balloon", default=0.0),
     )
     sizing = SizingTerms(
-        gearing=_optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap"),
-        target_dscr=_optional(debt, "target_dscr", "min_dscr"),
-        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        gearing=optional(debt, "debt_fraction", "max_debt_fraction", "gearing_cap"),
+        target_dscr=optional(debt, "target_dscr", "min_dscr"),
+        minimum_llcr=optional(debt, "min_llcr", "target_llcr"),
         cash_basis=_basis(debt),
         drawn="pro-rata",
         negative_service=True,
@@ -347,10 +254,10 @@ def _annual_debt(reader: _Reader, count: int) -> _Debt | None:
     return _Debt(loan, sizing)
 
 
-def _basis(debt: _Reader) -> Any:
+def _basis(debt: Options) -> Any:
     basis = str(debt.get("cfads_basis", "cash_basis", default="pre-tax")).replace("_", "-").replace(" ", "-")
     if basis not in ("pre-tax", "after-tax"):
-        raise _wrong(f"{debt.path}.cfads_basis", shown(basis), "pre-tax, after-tax")
+        raise wrong(f"{debt.path}.cfads_basis", shown(basis), "pre-tax, after-tax")
     return basis
 
 
@@ -358,13 +265,13 @@ def _date(text: Any, path: str) -> date:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
-        raise _wrong(path, shown(text), "a date as YYYY-MM-DD") from None
+        raise wrong(path, shown(text), "a date as YYYY-MM-DD") from None
 
 
-def _dated(reader: _Reader) -> FinanceInputs:
+def _dated(reader: Options) -> FinanceInputs:
     given = reader.get("dates")
     if not isinstance(given, list) or not given:
-        raise _wrong("inputs.dates", shown(given), "a list of period ends as YYYY-MM-DD")
+        raise wrong("inputs.dates", shown(given), "a list of period ends as YYYY-MM-DD")
     ends = [_date(text, f"inputs.dates[{k}]") for k, text in enumerate(given)]
     close = _date(reader.get("close_date"), "inputs.close_date")
     count = len(ends)
@@ -382,7 +289,7 @@ def _dated(reader: _Reader) -> FinanceInputs:
         reserve_rate=reader.number("reserves_interest_rate", default=0.0),
     )
     if max(reserves.reserve_months, reserves.opex_reserve_months) > 0.0 and abs(length / months - 1.0) > 0.1:
-        raise _wrong("inputs.dates", f"periods of {length:.2f} months", "periods of whole months, for the reserves")
+        raise wrong("inputs.dates", f"periods of {length:.2f} months", "periods of whole months, for the reserves")
     debt = _dated_debt(debt_reader, construction)
     result = FinanceInputs(
         dated=True,
@@ -400,24 +307,24 @@ def _dated(reader: _Reader) -> FinanceInputs:
     return result
 
 
-def _dated_debt(debt: _Reader, construction: int) -> _Debt | None:
+def _dated_debt(debt: Options, construction: int) -> _Debt | None:
     profile = _profile(debt, "repayment", "kind")
     if profile == "none":
         return None
     first = int(debt.number("first_repayment_period", "first_payment_period", default=float(construction + 1)))
     idc = str(debt.get("idc", default="paid")).lower()
     if re.search(r"\b(not|no)\b", idc) or not re.search("capital|paid|funded|pro rata", idc):
-        raise _wrong("inputs.debt.idc", shown(idc), "capitalised, paid, funded (pro rata)")
+        raise wrong("inputs.debt.idc", shown(idc), "capitalised, paid, funded (pro rata)")
     commitment = debt.get("commitment", default="")
-    advance = _optional(debt, "advance_rate_on_capex")
+    advance = optional(debt, "advance_rate_on_capex")
     if first != construction + 1:
-        raise _wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
+        raise wrong("inputs.debt.first_repayment_period", f"{first}", f"construction_months + 1 = {construction + 1}")
     if not isinstance(commitment, str) or "includ" in commitment.lower():
-        raise _wrong("inputs.debt.commitment", shown(commitment), "a text: the sum of the draws, interest excluded")
+        raise wrong("inputs.debt.commitment", shown(commitment), "a text: the sum of the draws, interest excluded")
     limits = [n for n in ("gearing", "gearing_cap", "max_gearing", "debt_fraction", "target_dscr", "min_llcr",
                           "target_llcr") if debt.section.get(n) is not None]  # fmt: skip
     if advance is not None and limits:
-        raise _wrong(
+        raise wrong(
             f"inputs.debt.{limits[0]}", "a limit beside advance_rate_on_capex", "one or the other sizes the debt"
         )
     loan = LoanTerms(
@@ -435,9 +342,9 @@ def _dated_debt(debt: _Reader, construction: int) -> _Debt | None:
         closing_cost_usd=debt.number("closing_cost", default=0.0),
     )
     sizing = SizingTerms(
-        gearing=_optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
-        target_dscr=_optional(debt, "target_dscr"),
-        minimum_llcr=_optional(debt, "min_llcr", "target_llcr"),
+        gearing=optional(debt, "gearing", "gearing_cap", "max_gearing", "debt_fraction"),
+        target_dscr=optional(debt, "target_dscr"),
+        minimum_llcr=optional(debt, "min_llcr", "target_llcr"),
         advance_rate=advance,
         cash_basis=_basis(debt),
         drawn="as-scheduled" if advance is not None else "pro-rata",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.finance.debt import loan_schedule
 from megawatt.finance.lender import period_rates
-from megawatt.finance.measures import LEAST_SERVICE_USD, discount_factors
+from megawatt.finance.measures import CENT, LEAST_SERVICE_USD, discount_factors
 from megawatt.finance.records import CashFlow, LenderTerms, LoanTerms
 from megawatt.finance.repayment import Window, discount_to, service_per_dollar
 
@@ -158,7 +158,7 @@ def sources_and_uses(cash: CashFlow) -> tuple[tuple[Amount, ...], tuple[Amount, 
         Amount("reserves in hand", held),
         Amount("other cash in hand", float(cash.closing_cash[0, first - 1]) - held),
     )
-    return tuple(a for a in sources if abs(a.usd) > 0.005), tuple(a for a in uses if abs(a.usd) > 0.005)
+    return tuple(a for a in sources if abs(a.usd) > CENT), tuple(a for a in uses if abs(a.usd) > CENT)
 
 
 def yearly_dscr(cash: CashFlow) -> FloatArray:
@@ -223,7 +223,7 @@ def credit_years(cash: CashFlow) -> tuple[CreditYear, ...]:
                 dscr=_known(cover[k]),
                 lowest_dscr=_known(trailing[mine].min()),
                 balance_usd=balance,
-                ltv_frac=_share(balance, float(worth[mine[-1]])) if balance > 0.005 and mine[-1] >= built else None,
+                ltv_frac=_share(balance, float(worth[mine[-1]])) if balance > CENT and mine[-1] >= built else None,
             )
         )
     return tuple(rows)

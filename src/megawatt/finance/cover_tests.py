@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from megawatt.arrays import BoolArray, FloatArray
-from megawatt.finance.lender import CENT, Safeguards
-from megawatt.finance.measures import LEAST_SERVICE_USD
+from megawatt.finance.lender import Safeguards
+from megawatt.finance.measures import CENT, LEAST_SERVICE_USD
 from megawatt.finance.records import Events
 
 __all__ = ["CoverTests", "first_events"]

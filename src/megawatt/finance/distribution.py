@@ -6,7 +6,7 @@ import numpy as np
 
 from megawatt.arrays import BoolArray, FloatArray
 from megawatt.finance.accounts import Run, held
-from megawatt.finance.lender import CENT
+from megawatt.finance.measures import CENT
 from megawatt.finance.records import LenderTerms
 
 __all__ = ["distribute"]

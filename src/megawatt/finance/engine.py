@@ -32,8 +32,9 @@ from megawatt.finance.cover_tests import first_events
 from megawatt.finance.covers import covers, refinancing_cover
 from megawatt.finance.debt import LoanSchedule, loan_schedule
 from megawatt.finance.facilities import Facility
-from megawatt.finance.lender import CENT, period_rates
+from megawatt.finance.lender import period_rates
 from megawatt.finance.measures import (
+    CENT,
     level_annuity_usd_per_year,
     net_present_value_usd,
     payback_month,

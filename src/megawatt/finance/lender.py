@@ -10,24 +10,20 @@ import numpy as np
 from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import ScenarioError
 from megawatt.finance.debt import LoanSchedule
-from megawatt.finance.measures import LEAST_SERVICE_USD
+from megawatt.finance.measures import CENT, LEAST_SERVICE_USD
 from megawatt.finance.money_market import check_money, moved_rates, new_loan
 from megawatt.finance.periods import Periods
 from megawatt.finance.prepayment import Prices, prices
 from megawatt.finance.records import LenderTerms, LoanTerms, ProjectTerms, Refinancing
 from megawatt.finance.reserves import ahead
 
-__all__ = ["CENT", "Safeguards", "period_rates", "safeguards"]
+__all__ = ["Safeguards", "period_rates", "safeguards"]
 
 
 def _periods_first(schedule: LoanSchedule) -> LoanSchedule:
     """The schedule with periods on the first axis: (periods,) stays, (paths, periods) becomes (periods, paths)."""
     parts = {f.name: np.ascontiguousarray(getattr(schedule, f.name).T) for f in fields(schedule)}
     return LoanSchedule(**parts)
-
-
-CENT = 0.005
-"""Amounts below half a cent are rounding, not arrears. [USD]"""
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.repayment import discount_to
 
 __all__ = [
+    "CENT",
     "LEAST_SERVICE_USD",
     "discount_factors",
     "level_annuity_usd_per_year",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 
+CENT = 0.005
+"""Amounts below half a cent are rounding, not arrears. [USD]"""
 LEAST_SERVICE_USD = 1e-6
 """Less than a ten-thousandth of a cent is not service: a ratio to it means nothing."""
 
@@ -93,7 +96,7 @@ def level_annuity_usd_per_year(
 
 def payback_month(flows: FloatArray) -> FloatArray:
     """First month index from whose end on the undiscounted sum of flows stays at 0 or above, (paths,); NaN if none."""
-    below = np.cumsum(flows, axis=1) < -0.005
+    below = np.cumsum(flows, axis=1) < -CENT
     months = flows.shape[1]
     last_below = np.where(below.any(axis=1), months - 1 - np.argmax(below[:, ::-1], axis=1), -1)
     return np.where(last_below == months - 1, np.nan, last_below + 1.0)

@@ -14,12 +14,10 @@ import numpy as np
 
 from megawatt.arrays import BoolArray, FloatArray
 from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.finance.measures import CENT
 from megawatt.finance.records import CashFlow, JuniorTerms, equity_of_construction
 
 __all__ = ["Stack", "Tranche", "TrancheLosses", "stack_below", "tranche_losses"]
-
-_CENT = 0.005
-"""Amounts below half a cent are rounding, not arrears. [USD]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ def tranche_losses(cash: CashFlow) -> tuple[TrancheLosses, ...]:
     out = []
     for line in cash.facilities:
         assert loan is not None, "no facility without a loan"
-        drawn = np.asarray((line.draw > _CENT).any(axis=1))
+        drawn = np.asarray((line.draw > CENT).any(axis=1))
         out.append(_losses(line.terms.name, drawn, line.balance, line.terms.rate * fractions, loan.last_payment_month))
     for one in _stacked(cash, cash.terms.juniors).tranches:
         rates = (one.terms.rate + one.terms.pik_rate) * fractions
@@ -99,8 +97,8 @@ def tranche_losses(cash: CashFlow) -> tuple[TrancheLosses, ...]:
 
 
 def _losses(name: str, late: BoolArray, balance: FloatArray, rates: FloatArray, last: int) -> TrancheLosses:
-    left = np.where(balance[:, -1] > _CENT, balance[:, -1], 0.0)
-    owed = np.where(balance[:, last] > _CENT, balance[:, last], 0.0)
+    left = np.where(balance[:, -1] > CENT, balance[:, -1], 0.0)
+    owed = np.where(balance[:, last] > CENT, balance[:, last], 0.0)
     return TrancheLosses(name, late, owed, left, left / float(np.prod(1.0 + rates)))
 
 
@@ -187,7 +185,7 @@ def _served(cash: CashFlow, terms: JuniorTerms, draw: FloatArray, left: FloatArr
         pending = np.zeros_like(owed) if k < first or on_date else np.maximum(paying - paid - prepaid, 0.0)
         balance[:, k], left[:, k] = owed, left[:, k] - paid - prepaid
         short = np.minimum(due - paid, owed)
-        arrears[:, k] = np.where(short > _CENT, short, 0.0)
+        arrears[:, k] = np.where(short > CENT, short, 0.0)
     return Tranche(terms, draw, accrued, interest, principal, balance, arrears, converted), left
 
 

@@ -10,7 +10,8 @@ from megawatt.finance.cover_tests import CoverTests
 from megawatt.finance.debt import LoanSchedule
 from megawatt.finance.distribution import distribute
 from megawatt.finance.facilities import Facility, Lines
-from megawatt.finance.lender import CENT, safeguards
+from megawatt.finance.lender import safeguards
+from megawatt.finance.measures import CENT
 from megawatt.finance.periods import Periods
 from megawatt.finance.records import ProjectTerms, TaxTerms
 from megawatt.finance.tax import (
