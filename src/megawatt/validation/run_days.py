@@ -27,6 +27,7 @@ _BASES: Final = ("wall", "chip-hours", "steps")
 """What days are published as: elapsed; chip-hours over chips; steps times their time, without what interrupts them."""
 _COLUMNS: Final = ("tokens", "days", "days_basis", "ramp", "phases", "recovery", "apart", "read_at")
 """Columns beside those of a table of runs."""
+_ELAPSED, _FROM_RATES, _UNPUBLISHED = "days", "days from published rates", "days, decisive inputs unpublished"
 _RAMP_STAGES: Final = 8
 """Sizes of the batch that stand for one that grows."""
 _MEMORY_BYTES: Final = 1e13
@@ -48,12 +49,13 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One entry for the runs whose decisive inputs are published, one for those scored apart; rows that were read from
-        memory, or that lack tokens or days, are skipped.
+        One entry for elapsed days (wall clock, or chip-hours over chips: failures and waits are in them), one for days
+        that were themselves derived from a published rate (nothing interrupts), one for runs whose decisive inputs are
+        not published; rows that were read from memory, or that lack tokens or days, are skipped.
     """
     table = read_runs(path, _COLUMNS)
     rows, unread = table.rows, [dataclasses.asdict(column) for column in table.unread]
-    found: dict[str, list[Case]] = {"days": [], "days, decisive inputs unpublished": []}
+    found: dict[str, list[Case]] = {name: [] for name in (_ELAPSED, _FROM_RATES, _UNPUBLISHED)}
     skipped = []
     for row in rows:
         name = row.get("id", "")
@@ -65,14 +67,15 @@ def score(path: Path, catalogue: Catalogue) -> list[dict[str, Any]]:
         except MegawattError as error:
             skipped.append(Skipped(name, str(error)))
             continue
-        found["days, decisive inputs unpublished" if row.get("apart") else "days"].append(case)
+        derived = _FROM_RATES if row.get("days_basis") == "steps" else _ELAPSED
+        found[_UNPUBLISHED if row.get("apart") else derived].append(case)
     return [
         result_entry(
             file=path.name, kind="run-days", quantity=quantity, unit="days", error="relative", rows=len(rows),
-            scorable=len(cases), cases=cases, skipped=skipped if quantity == "days" else (),
+            scorable=len(cases), cases=cases, skipped=skipped if quantity == _ELAPSED else (),
         ) | {"unread": unread}
         for quantity, cases in found.items()
-        if cases or quantity == "days"
+        if cases or quantity == _ELAPSED
     ]  # fmt: skip
 
 
