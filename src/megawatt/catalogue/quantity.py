@@ -60,6 +60,8 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "t/year": ("t/year", "kg/year"),
         "W": _POWER,
         "MW": _POWER,
+        "MW/min": ("MW/min", "MW/s", "kW/s", "MW/hour"),
+        "kg": ("kg", "t"),
         "MWh": ("kWh", "MWh", "GWh"),
         "USD": ("USD", "kUSD", "MUSD"),
         "USD/MW": ("USD/kW", "USD/MW", "USD/GW", "MUSD/MW"),

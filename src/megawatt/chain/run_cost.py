@@ -11,7 +11,16 @@ from megawatt.chain.links import Links
 from megawatt.chain.records import Footprint, UnitCost
 from megawatt.dispatch import Dispatch
 from megawatt.finance import CashFlow, discount_factors
-from megawatt.runs import BillPrices, RunCost, run_bill
+from megawatt.runs import (
+    BillPrices,
+    ConnectionRule,
+    RuleAnswer,
+    RunCost,
+    embodied_per_chip_hour,
+    power_caps,
+    power_swing,
+    run_bill,
+)
 
 __all__ = ["run_cost"]
 
@@ -38,6 +47,8 @@ def run_cost(
     if not (it_mwh > 0.0 and pue >= 1.0):
         return None
     market_t = footprint.carbon_market_t
+    training = links.scenario.training
+    made = None if training is None else training.embodied_kg_per_chip
     # Spares and hours in which chips are down are paid too: of a billable hour's cost the share that is billable.
     own = BillPrices(
         usd_per_chip_hour=max(cost * ai.availability_frac, 0.0),
@@ -45,11 +56,27 @@ def run_cost(
         location_kg_per_mwh=footprint.carbon_t / (it_mwh * pue) * 1e3,
         market_kg_per_mwh=0.0 if market_t is None else market_t / (it_mwh * pue) * 1e3,
         water_l_per_kwh=footprint.water_m3 / it_mwh,
+        embodied_kg_per_chip_hour=0.0 if made is None else embodied_per_chip_hour(made.number()),
     )
     owned = run_bill(chips.run, chips.plan.chips, own)
     rented = run_bill(chips.run, chips.plan.chips, replace(own, usd_per_chip_hour=chips.price_usd_per_chip_hour))
     parts = {name: share * owned.usd for name, share in _shares(links.base).items()}
-    return RunCost(owned, rented, parts, has_market=market_t is not None)
+    return RunCost(
+        owned, rented, parts, has_market=market_t is not None, has_embodied=made is not None, rule=_rule(links)
+    )
+
+
+def _rule(links: Links) -> RuleAnswer | None:
+    """What the connection's rule makes of the run's swing; None where the scenario has none."""
+    training, chips = links.scenario.training, links.compute
+    if training is None or chips is None or chips.run is None or chips.plan is None:
+        return None
+    limits = {"swing_mw": training.swing_limit_mw, "ramp_mw_per_min": training.ramp_limit_mw_per_min}
+    said = {name: fact.number() for name, fact in limits.items() if fact is not None}
+    if not said:
+        return None
+    swing = power_swing(chips.plan, chips.run, chips.system, links.catalogue)
+    return swing.under(ConnectionRule(**said), power_caps(chips.plan, chips.system, links.catalogue))
 
 
 def _shares(cash: CashFlow) -> dict[str, float]:

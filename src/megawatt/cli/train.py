@@ -71,6 +71,10 @@ def _refuse_mixed(swept: bool, once: dict[str, Any], many: dict[str, Any]) -> No
 @click.option("--water", type=Number(0.0, 100.0), metavar="L", help="With --tokens: water of the hall, a kWh of IT.")
 @click.option("--embodied", type=Number(0.0, 1e6), metavar="KG",
               help="With --tokens: carbon of making a chip with its share of the host, over 5 years.")  # fmt: skip
+@click.option("--swing-limit", type=Number(0.0), metavar="MW",
+              help="With --tokens: the largest swing of power that the connection allows, step by step.")  # fmt: skip
+@click.option("--ramp-limit", type=Number(0.0, above=True), metavar="MW/MIN",
+              help="With --tokens: the fastest change of power that the connection allows.")  # fmt: skip
 @whole_run_options
 @click.option("--memory", is_flag=True, help="What fills the fullest chip, and which changes would make it fit.")
 @click.option(
@@ -103,6 +107,8 @@ def train(
     carbon: float | None,
     water: float | None,
     embodied: float | None,
+    swing_limit: float | None,
+    ramp_limit: float | None,
     memory: bool,
     timeline: Path | None,
     write_launch: tuple[str, Path] | None,
@@ -131,7 +137,9 @@ def train(
         "pue": pue, "location_kg_per_mwh": carbon, "water_l_per_kwh": water, "embodied_kg_per_chip_hour": made,
     }  # fmt: skip
     site = {name: value for name, value in facility.items() if value is not None}
-    _check_run(tokens, said, site, memory)
+    rule = {name: value for name, value in (("swing_mw", swing_limit), ("ramp_mw_per_min", ramp_limit))
+            if value is not None}  # fmt: skip
+    _check_run(tokens, said, site | rule, memory)
 
     for path in (timeline, write_launch and write_launch[1]):
         if path is not None:
@@ -157,7 +165,7 @@ def train(
     else:
         usd = (price, energy_price)
         files: dict[str, Any] = {"write_launch": write_launch, "timeline": timeline, "force": force}
-        _answer(question, objective, usd, top, as_json, tokens=tokens, said=said, site=site, **files)
+        _answer(question, objective, usd, top, as_json, tokens=tokens, said=said, site=site, rule=rule, **files)
 
 
 def _check_run(tokens: float | None, said: dict[str, Any], site: dict[str, float], memory: bool) -> None:
@@ -167,7 +175,8 @@ def _check_run(tokens: float | None, said: dict[str, Any], site: dict[str, float
     if tokens is None and said:
         raise ScenarioError(f"{', '.join('--' + name.replace('_', '-') for name in said)}: allowed: with --tokens")
     if tokens is None and site:
-        raise ScenarioError("--pue, --carbon, --water, --embodied: allowed: with --tokens")
+        found = "--pue, --carbon, --water, --embodied, --swing-limit, --ramp-limit"
+        raise ScenarioError(f"{found}: allowed: with --tokens")
     if tokens is not None and memory:
         raise ScenarioError("--memory: allowed: without --tokens")
     RunSettings(**said)
@@ -183,6 +192,7 @@ def _answer(
     tokens: float | None,
     said: dict[str, Any],
     site: dict[str, float],
+    rule: dict[str, float],
     write_launch: tuple[str, Path] | None,
     timeline: Path | None,
     force: bool,
@@ -191,7 +201,7 @@ def _answer(
     from megawatt.cli import run_views
     from megawatt.cli import training_views as views
     from megawatt.launch import said_of
-    from megawatt.runs import PATHS, BillPrices, RunSettings, around_run, run, run_dict
+    from megawatt.runs import PATHS, BillPrices, ConnectionRule, RunSettings, around_run, run, run_dict
     from megawatt.training import Prices, against, plan
     from megawatt.training.telling import plan_dict
 
@@ -213,7 +223,8 @@ def _answer(
         whole = run(
             found, system=system, tokens=tokens, catalogue=question.catalogue, settings=RunSettings(**said), paths=PATHS
         )
-        around = around_run(found, whole, system, question.catalogue, BillPrices(*usd, **site))
+        limits = ConnectionRule(**rule) if rule else None
+        around = around_run(found, whole, system, question.catalogue, BillPrices(*usd, **site), limits)
     free = question.free
     best = None if free is None else plan(question.job, system, question.counts[0], **free, **ranked)
     if as_json:

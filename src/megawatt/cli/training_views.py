@@ -47,7 +47,7 @@ def show_plan(system: System, found: TrainingPlan, top: int, prices: Prices | No
     if found.sure is not None:
         to.print(found.sure.sentence)
     rejected = ", ".join(f"{n:,} {reason}" for reason, n in sorted(found.rejected.items(), key=lambda i: -i[1]))
-    considered = "1 layout" if found.considered == 1 else f"{found.considered:,} layouts"
+    considered = counted(found.considered, "layout")
     to.print(f"\n{considered} considered; rejected: {rejected or 'none'}.")
     to.print(CONVENTION, style="dim")
 
@@ -113,11 +113,11 @@ def against_best(best: TrainingPlan, given: Alternative) -> str:
     if not other:
         return "This is the best of all layouts."
     if given.more_s < 0.0:
-        own = f"Without these choices the best of {best.considered:,} layouts takes {best.step_time_s:.3f} s"
+        own = f"Without these choices the best of {counted(best.considered, 'layout')} takes {best.step_time_s:.3f} s"
         return f"{own} ({-given.more_s:.3f} s more)."
     parts = ", ".join(f"{d.part} -{d.more_s:.3f} s" for d in given.lost[:3])
     less = f"{best.step_time_s:.3f} s ({given.saves_frac:.1%} less)"
-    return f"The best of {best.considered:,} layouts takes {less}: {other}; {parts}."
+    return f"The best of {counted(best.considered, 'layout')} takes {less}: {other}; {parts}."
 
 
 def show_sweep(scaled: Sequence[Scaled], target_s: float | None, as_json: bool) -> None:

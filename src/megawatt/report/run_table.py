@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from megawatt.chain.records import UseResult
 from megawatt.report.figure import Table
 from megawatt.report.format import count, fixed, money, percent
-from megawatt.runs import Bill, RunCost
+from megawatt.runs import Bill, RuleAnswer, RunCost
 
 __all__ = ["run_table"]
 
@@ -57,5 +57,29 @@ def _run_costs(costs: Sequence[RunCost | None]) -> list[tuple[str, ...]]:
         row("Facility energy", lambda cost: fixed(cost.owned.facility_mwh / 1e3, "GWh", 2)),
         row("Carbon by place", lambda cost: fixed(cost.owned.location_t, "t", 0)),
         row("Carbon by contract", lambda cost: fixed(cost.owned.market_t, "t", 0) if cost.has_market else ""),
+        row(
+            "Carbon of making the chips", lambda cost: fixed(cost.owned.embodied_t, "t", 0) if cost.has_embodied else ""
+        ),
         row("Water on site", lambda cost: fixed(cost.owned.water_m3, "m3", 0)),
+        *_rules(costs, row),
+    ]
+
+
+def _rules(
+    costs: Sequence[RunCost | None], row: Callable[[str, Callable[[RunCost], str]], tuple[str, ...]]
+) -> list[tuple[str, ...]]:
+    """Rows of what the connection's rule asks; none where no run has a rule."""
+    if not any(cost and cost.rule for cost in costs):
+        return []
+
+    def told(name: str, words: Callable[[RuleAnswer], str]) -> tuple[str, ...]:
+        return row(name, lambda cost: "" if cost.rule is None else words(cost.rule))
+
+    return [
+        told("The connection's rule", lambda rule: f"{rule.rule.words()}: {'kept' if rule.met else 'broken'}"),
+        told("Battery that keeps it", lambda rule: fixed(rule.battery_kwh, "kWh", 1)),
+        told("Its power", lambda rule: fixed(rule.battery_mw, "MW", 1)),
+        told("Its capital", lambda rule: money(rule.battery_usd)),
+        told("Dummy work instead", lambda rule: fixed(rule.dummy_work_mwh, "MWh", 0)),
+        told("A power cap instead", lambda rule: "none" if rule.cap is None else fixed(rule.cap.cap_w, "W", 0)),
     ]

@@ -12,7 +12,7 @@ from megawatt.runs.bill import (
     owned_usd_per_chip_hour,
     run_bill,
 )
-from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
+from megawatt.runs.caps import Cap, best_caps, power_caps
 from megawatt.runs.figures import training_figures
 from megawatt.runs.phases import phase_problems, phases_of
 from megawatt.runs.power import RunPower, checkpoint_chip_w, run_power
@@ -37,16 +37,19 @@ from megawatt.runs.reliability import (
 )
 from megawatt.runs.settings import Phase, Ramp, RunSettings, wrong_settings
 from megawatt.runs.simulation import Simulated, simulate
+from megawatt.runs.swing import Battery, ConnectionRule, RuleAnswer, Swing, Wave, power_swing
 from megawatt.runs.telling import phase_rows, run_dict, run_rows, run_sentences, run_title
 from megawatt.runs.whole import PATHS, run
 
 __all__ = [
     "PATHS",
     "Around",
+    "Battery",
     "Bill",
     "BillPrices",
     "Cap",
     "Checkpoint",
+    "ConnectionRule",
     "Expected",
     "Interruption",
     "MadeOrBought",
@@ -57,12 +60,14 @@ __all__ = [
     "Ramp",
     "Reclaimed",
     "Reliability",
+    "RuleAnswer",
     "RunCost",
     "RunPower",
     "RunSettings",
     "Simulated",
     "Swing",
     "TrainingRun",
+    "Wave",
     "access_figures",
     "around_run",
     "best_caps",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from megawatt.catalogue.records import System
 from megawatt.runs.bill import Bill, BillPrices, run_bill
-from megawatt.runs.caps import Cap, Swing, best_caps, power_caps, power_swing
+from megawatt.runs.caps import Cap, best_caps, power_caps
 from megawatt.runs.records import TrainingRun
+from megawatt.runs.swing import ConnectionRule, RuleAnswer, Swing, power_swing
 from megawatt.runs.telling import figure
 from megawatt.training import TrainingPlan
 
@@ -20,12 +21,14 @@ __all__ = ["Around", "around_run"]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """A run's bill, its best caps by what they are best for, and its swing; ``full`` is the chip's own cap."""
+    """A run's bill, its best caps by what they are best for, and its swing; ``full`` is the chip's own cap; ``rule``
+    what the connection's rule, if any, makes of the swing."""
 
     bill: Bill
     caps: dict[str, Cap]
     full: Cap
     swing: Swing
+    rule: RuleAnswer | None = None
 
     def sentences(self) -> list[str]:
         """Cost, carbon and water; caps; swing."""
@@ -52,10 +55,13 @@ class Around:
         found.append(
             f"The grid sees a swing of {figure(swing.step_mw)} MW every step ({swing.step_period_s:,.3g} s) and of "
             f"{figure(swing.checkpoint_mw)} MW at checkpoints (every {swing.checkpoint_period_s:,.0f} s), up to "
-            f"{figure(swing.steepest_mw_per_s)} MW/s. Level power costs {figure(swing.dummy_work_mwh)} MWh of dummy "
+            f"{figure(swing.steepest_mw_per_s)} MW/s; {figure(swing.stop_mw)} MW fall away when the run is "
+            f"interrupted. Level power costs {figure(swing.dummy_work_mwh)} MWh of dummy "
             f"work, or a battery of {swing.battery_kwh:,.3g} kWh and {figure(swing.battery_mw)} MW "
             f"({figure(swing.battery_usd / 1e6)} million USD, {figure(swing.battery_loss_mwh)} MWh lost in it)."
         )
+        if self.rule is not None:
+            found.append(self.rule.words())
         return found
 
     def plain(self) -> dict[str, Any]:
@@ -89,6 +95,7 @@ class Around:
                 "step_period_s": swing.step_period_s,
                 "checkpoint_mw": swing.checkpoint_mw,
                 "checkpoint_period_s": swing.checkpoint_period_s,
+                "stop_mw": swing.stop_mw,
                 "steepest_mw_per_s": swing.steepest_mw_per_s,
                 "dummy_work_mwh": swing.dummy_work_mwh,
                 "battery_kwh": swing.battery_kwh,
@@ -96,17 +103,23 @@ class Around:
                 "battery_usd": swing.battery_usd,
                 "battery_loss_mwh": swing.battery_loss_mwh,
             },
+            "connection_rule": None if self.rule is None else self.rule.plain(),
         }
 
 
 def around_run(
-    plan: TrainingPlan, run: TrainingRun, system: System, catalogue: Catalogue, prices: BillPrices
+    plan: TrainingPlan,
+    run: TrainingRun,
+    system: System,
+    catalogue: Catalogue,
+    prices: BillPrices,
+    rule: ConnectionRule | None = None,
 ) -> Around:
-    """Bill, caps and swing of a plan's run."""
+    """Bill, caps and swing of a plan's run, and what a connection's rule makes of it."""
     caps = power_caps(
         plan, system, catalogue, usd_per_chip_hour=prices.usd_per_chip_hour,
         usd_per_mwh=prices.usd_per_mwh * prices.pue,
     )  # fmt: skip
-    return Around(
-        run_bill(run, plan.chips, prices), best_caps(caps), caps[-1], power_swing(plan, run, system, catalogue)
-    )
+    swing = power_swing(plan, run, system, catalogue)
+    answer = None if rule is None else swing.under(rule, caps)
+    return Around(run_bill(run, plan.chips, prices), best_caps(caps), caps[-1], swing, answer)

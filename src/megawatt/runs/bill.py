@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from megawatt.errors import ScenarioError
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.runs.records import TrainingRun
+from megawatt.runs.swing import RuleAnswer
 
 __all__ = [
     "Bill",
@@ -89,16 +90,19 @@ class RunCost:
     ``owned`` is paid at the site's levelised cost of a chip-hour (after tax, before debt), ``rented`` at the
     contract's price, both with power. Both have the same energy, carbon and water:
     those of the site's year by MWh of IT. ``has_market`` says whether carbon by contract is known. ``parts_usd``:
-    capital less its resale, power, upkeep with staff, tax.
+    capital less its resale, power, upkeep with staff, tax. ``rule`` is what the connection's rule makes of the run's
+    swing, where the scenario has one; carbon of making the chips is none unless the scenario says what a chip's is.
     """
 
     owned: Bill
     rented: Bill
     parts_usd: Mapping[str, float]
     has_market: bool
+    has_embodied: bool = False
+    rule: RuleAnswer | None = None
 
-    def figures(self) -> dict[str, float | None]:
-        """Plain values by name: dollars by part and side, energy [MWh], carbon [t], water [m3]."""
+    def figures(self) -> dict[str, Any]:
+        """Plain values: dollars by part and side, energy [MWh], carbon [t], water [m3], the rule's answer."""
         sides = {"owned": self.owned, "rented": self.rented}
         return {
             **{f"{name}_usd": bill.usd for name, bill in sides.items()},
@@ -108,7 +112,9 @@ class RunCost:
             "facility_mwh": self.owned.facility_mwh,
             "carbon_location_t": self.owned.location_t,
             "carbon_market_t": self.owned.market_t if self.has_market else None,
+            "carbon_embodied_t": self.owned.embodied_t if self.has_embodied else None,
             "water_m3": self.owned.water_m3,
+            "connection_rule": None if self.rule is None else self.rule.plain(),
         }
 
     def words(self) -> str:
@@ -119,10 +125,12 @@ class RunCost:
             for bill in (self.owned, self.rented)
         )
         market = f" ({self.owned.market_t:,.0f} by contract)" if self.has_market else ""
+        made = f" and {self.owned.embodied_t:,.0f} t of making its chips" if self.has_embodied else ""
+        rule = "" if self.rule is None else f" {self.rule.words()}"
         return (
             f"The run costs {owned} on chips of one's own, {rented} at the contract's price; it takes "
-            f"{self.owned.facility_mwh / 1e3:,.1f} GWh, {self.owned.location_t:,.0f} t of carbon by place{market}, "
-            f"{self.owned.water_m3:,.0f} m3 of water on site."
+            f"{self.owned.facility_mwh / 1e3:,.1f} GWh, {self.owned.location_t:,.0f} t of carbon by place"
+            f"{market}{made}, {self.owned.water_m3:,.0f} m3 of water on site.{rule}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Training at a lower power cap: the best cap for energy, for dollars, for a fixed connection; the swing of power."""
+"""Training at a lower power cap: the best cap for energy, for dollars, for a fixed connection."""
 
 from __future__ import annotations
 
@@ -10,24 +10,16 @@ import numpy as np
 
 from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError
-from megawatt.hardware import chip_power_w, power_model
-from megawatt.runs.records import TrainingRun
 from megawatt.training import TrainingPlan, evaluate
 from megawatt.units import J_PER_MWH, S_PER_HOUR
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["Cap", "Swing", "best_caps", "power_caps", "power_swing"]
+__all__ = ["Cap", "best_caps", "power_caps"]
 
 _SHARES: Final = np.linspace(0.4, 1.0, 13)
 """Caps that are tried, over the chip's own."""
-_EXPOSED: Final = ("dp", "shard", "optimizer", "straggler")
-"""Parts of a step in which every chip leaves its multiplies at the same time."""
-_BATTERY_KEY: Final = "battery-storage"
-_BATTERY_FACTS: Final = ("energy_capex_usd2022_per_kwh", "power_capex_usd2022_per_kw", "round_trip_efficiency_frac")
-_EDGE_S: Final = 0.1
-"""Time in which chips go from one power to the other: tens of milliseconds, and what supplies hold back. [s]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,59 +75,3 @@ def best_caps(caps: Sequence[Cap]) -> dict[str, Cap]:
         **({"dollars": dollars} if any(c.usd_per_million_tokens for c in caps) else {}),
         "connection": max(caps, key=lambda c: c.tokens_per_s_per_kw),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Swing:
-    """What the grid sees at the step's and at the checkpoint's period: amplitude [MW], steepness [MW/s], period [s];
-    and what keeping the power level costs: extra energy of dummy work [MWh], or a battery's energy and power, its
-    capital (of power and of energy, dollars of 2022) and what it loses over the run [MWh]."""
-
-    step_mw: float
-    step_period_s: float
-    checkpoint_mw: float
-    checkpoint_period_s: float
-    steepest_mw_per_s: float
-    dummy_work_mwh: float
-    battery_kwh: float
-    battery_mw: float
-    battery_usd: float
-    battery_loss_mwh: float
-
-    def within(self, swing_mw: float, mw_per_s: float) -> bool:
-        """Whether a rule of the interconnection allows it as it is."""
-        return max(self.step_mw, self.checkpoint_mw) <= swing_mw and self.steepest_mw_per_s <= mw_per_s
-
-
-def power_swing(plan: TrainingPlan, run: TrainingRun, system: System, catalogue: Catalogue) -> Swing:
-    """Swing of a run's power between multiplies and what all chips wait for together, and between steps and stalls.
-
-    Parts of a step that chips leave at different times (pipeline, tensor exchanges) even out over the machine and do
-    not count. Source of the effect: Choukse et al. 2025 (arXiv 2508.14318).
-    """
-    parts = {name: float(value[0]) for name, value in plan.cost.parts_s.items()}
-    low_s = sum(parts.get(name, 0.0) for name in _EXPOSED)
-    busy_s = max(plan.step_time_s - low_s, 1e-12)
-    model, one, none = power_model(catalogue, system.accelerator), np.ones(1), np.zeros(1)
-    low_w = float(chip_power_w(model, none, none, one)[0])
-    high_w = min(max((plan.chip_power_w * plan.step_time_s - low_w * low_s) / busy_s, low_w), model.cap_w)
-    step_mw = plan.chips * (high_w - low_w) / 1e6 if low_s > 0.0 else 0.0
-    power, stalled_s = run.power, run.parts.stall_s
-    checkpoint_mw = power.computing_mw - power.saving_mw if stalled_s > 0.0 else 0.0
-    steps = run.parts.useful_s / plan.step_time_s
-    lost_mwh = (step_mw * low_s * steps + checkpoint_mw * stalled_s) / S_PER_HOUR
-    longest_kwh = max(step_mw * low_s, checkpoint_mw * run.checkpoint.stall_s) * 1e3 / S_PER_HOUR
-    worst = max(step_mw, checkpoint_mw)
-    price_kwh, price_kw, returned = (catalogue.number(_BATTERY_KEY, name) for name in _BATTERY_FACTS)
-    return Swing(
-        step_mw=step_mw,
-        step_period_s=plan.step_time_s,
-        checkpoint_mw=checkpoint_mw,
-        checkpoint_period_s=run.checkpoint_interval_s,
-        steepest_mw_per_s=worst / _EDGE_S,
-        dummy_work_mwh=lost_mwh,
-        battery_kwh=longest_kwh,
-        battery_mw=worst,
-        battery_usd=longest_kwh * price_kwh + worst * 1e3 * price_kw,
-        battery_loss_mwh=(1.0 - returned) * lost_mwh,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from megawatt.errors import counted
 from megawatt.runs.records import TrainingRun
 from megawatt.units import S_PER_DAY
 
@@ -23,7 +24,10 @@ def run_title(found: TrainingRun) -> str:
     shown = "{:,.1f}" if found.days_low >= 1.0 else "{:.2g}"
     low, days, high = (shown.format(value) for value in (found.days_low, found.days, found.days_high))
     mean = "" if found.days_low <= found.days <= found.days_high else " on average"
-    return f"The run: {days} days{mean} (80 %: {low} to {high}), {found.tokens:.4g} tokens in {found.steps:,} steps."
+    return (
+        f"The run: {days} days{mean} (80 %: {low} to {high}), {found.tokens:.4g} tokens in "
+        f"{counted(found.steps, 'step')}."
+    )
 
 
 def run_rows(found: TrainingRun) -> list[tuple[str, str, str]]:
@@ -53,7 +57,8 @@ def run_sentences(found: TrainingRun) -> list[str]:
     ]
     return [
         *(told if waits > _WAITS_FRAC else ()),
-        f"Goodput {found.goodput:.1%}; {figure(found.failures)} interruptions expected, {found.spares:,} spare nodes. "
+        f"Goodput {found.goodput:.1%}; {figure(found.failures)} interruptions expected, "
+        f"{counted(found.spares, 'spare node')}. "
         f"Checkpoints of {kept.bytes_ / 1e12:.3g} TB every {found.checkpoint_interval_s:,.0f} s of work hold the run "
         f"{kept.stall_s:,.2g} s and take {kept.write_s:,.3g} s to write (best by their stall alone: "
         f"{found.optimal_interval_s:,.0f} s, by Young and Daly {found.young_daly_interval_s:,.0f} s).",

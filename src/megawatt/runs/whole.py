@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from megawatt.catalogue.records import System
-from megawatt.errors import InfeasibleError, ScenarioError
+from megawatt.errors import InfeasibleError, ScenarioError, counted
 from megawatt.runs.phases import phases_of
 from megawatt.runs.power import run_power
 from megawatt.runs.process import Process, elapsed_days, expected
@@ -86,7 +86,7 @@ def run(
         parts = expected(found.process, work_s)
         low, high = _days(found.process, work_s, found.rate_spread, paths, plan.sure)
     except InfeasibleError as error:
-        raise InfeasibleError(f"{plan.job.arch.key} on {plan.chips:,} chips: {error}") from None
+        raise InfeasibleError(f"{plan.job.arch.key} on {counted(plan.chips, 'chip')}: {error}") from None
     chip_w = sum(p.work_s * p.chip_power_w for p in phases) / step_s
     power = run_power(parts, found, system, plan.chips, chip_w, catalogue)
     used = {a.name: a for a in (*plan.assumptions, *found.assumptions, *power.assumptions)}

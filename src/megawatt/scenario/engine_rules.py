@@ -262,8 +262,8 @@ def _run(training: Training, job: Job) -> Iterator[Problem]:
     wrong = list(wrong_settings(training.run_values))
     if not wrong and training.tokens is not None:
         wrong = list(phase_problems(job, training.tokens.number(), RunSettings(**training.run_values)))
-    elif not wrong and RunSettings(**training.run_values).said:
-        said = ", ".join(f"training.{name}" for name in RunSettings(**training.run_values).said)
+    elif not wrong and (names := (*RunSettings(**training.run_values).said, *training.around_run)):
+        said = ", ".join(f"training.{name}" for name in names)
         wrong = [Problem("tokens", "none", f"tokens of the run, for {said}")]
     yield from (replace(problem, path=f"training.{problem.path}") for problem in wrong)
 

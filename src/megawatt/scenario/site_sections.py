@@ -387,6 +387,27 @@ class Training(Section):
     interval_s: float | None = _setting("interval_s")
     storage_gb_per_s: float | None = _setting("storage_gb_per_s")
     planned_stops: float | None = _setting("planned_stops")
+    swing_limit_mw: Annotated[Fact, *quantity("MW", ge=0, le=1e5)] | None = Field(
+        None,
+        description="largest swing of power, step by step or at checkpoints, that the connection allows, MW",
+        title="swing that the connection allows",
+    )
+    ramp_limit_mw_per_min: Annotated[Fact, *quantity("MW/min", ge=1e-3, le=1e7)] | None = Field(
+        None,
+        description="fastest change of power that the connection allows, MW a minute",
+        title="ramp that the connection allows",
+    )
+    embodied_kg_per_chip: Annotated[Fact, *quantity("kg", ge=0, le=1e6)] | None = Field(
+        None,
+        description="carbon of making a chip with its share of the host, spread over 5 years, kg",
+        title="carbon of making a chip",
+    )
+
+    @property
+    def around_run(self) -> tuple[str, ...]:
+        """Names of the fields around the run that are given: the connection's rule, carbon of making its chips."""
+        names = ("swing_limit_mw", "ramp_limit_mw_per_min", "embodied_kg_per_chip")
+        return tuple(name for name in names if getattr(self, name) is not None)
 
     @property
     def run_values(self) -> dict[str, Any]:

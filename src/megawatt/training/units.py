@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from megawatt.catalogue.records import System
+from megawatt.errors import counted
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -66,13 +67,14 @@ def unit_note(system: System, chips: int, divides: Callable[[int], bool] = lambd
     unit = system.chips
     if chips % unit == 0 or (chips < unit and unit % chips == 0):
         return ""
-    whole = -(-chips // unit)
+    idle, whole = -chips % unit, -(-chips // unit)
     sides = (range(whole - 1, max(whole - 1 - _NEAR, 0), -1), range(whole, whole + _NEAR))
     near = [next((n * unit for n in side if divides(n * unit)), 0) for side in sides]
     named = "; whole: " + " or ".join(f"{n:,}" for n in near if n) if any(near) else ""
     return (
         f"{chips:,} chips are no whole number of {system.key} ({unit:,} chips each): of {whole:,} of them "
-        f"{-chips % unit:,} chips stand idle, and no cost or power here counts those{named}."
+        f"{counted(idle, 'chip')} {'stands' if idle == 1 else 'stand'} idle, and no cost or power here counts "
+        f"those{named}."
     )
 
 

@@ -76,4 +76,29 @@ def test_the_bill_of_the_sites_run_by_hand(trn3: Links) -> None:
     unsaid = run_cost(trn3, year, Footprint(1.0, None, 1.0, None), 1.2, costs)
     assert unsaid is not None
     assert unsaid.figures()["carbon_market_t"] is None
+    assert unsaid.figures()["carbon_embodied_t"] is None
+    assert unsaid.figures()["connection_rule"] is None
     assert run_cost(trn3, year, footprint, float("nan"), costs) is None
+
+
+def test_what_a_scenario_says_around_the_run(trn3: Links) -> None:
+    """Carbon of making the chips over five years of 8,760 h, and the connection's rule on the run's swing."""
+    asked = (
+        "training.embodied_kg_per_chip=438",
+        "training.swing_limit_mw=1.5",
+        "training.ramp_limit_mw_per_min=0.5 MW/s",
+    )
+    scenario = load(EXAMPLES / "childress-trn3.toml", load_catalogue(), asked).uses[0].scenario
+    links = reforge(trn3, scenario, load_catalogue())
+    year = dispatch_of(links)
+    found = run_cost(links, year, Footprint(1.0, None, 1.0, None), 1.2, unit_costs(links))
+    assert found is not None
+    assert links.compute is not None
+    assert links.compute.run is not None
+    hours = (4608 + links.compute.run.spare_chips) * links.compute.run.days * 24.0
+    assert found.owned.embodied_t == pytest.approx(hours * 0.01 / 1e3)
+    assert found.rule is not None
+    assert (found.rule.rule.swing_mw, found.rule.rule.ramp_mw_per_min) == (1.5, 30.0)
+    assert [wave.name for wave in found.rule.broken][-1] == "an interruption"
+    assert f"{found.owned.embodied_t:,.0f} t of making its chips" in found.words()
+    assert "is broken: " in found.words()

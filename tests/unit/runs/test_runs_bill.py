@@ -10,6 +10,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.errors import ScenarioError
 from megawatt.runs import (
     BillPrices,
+    ConnectionRule,
     RunSettings,
     best_caps,
     embodied_per_chip_hour,
@@ -63,8 +64,39 @@ def test_swing_is_between_idle_and_cap(small: TrainingPlan) -> None:
     assert swing.battery_loss_mwh == pytest.approx(0.135 * swing.dummy_work_mwh)
     assert swing.battery_kwh == pytest.approx(swing.checkpoint_mw * whole.checkpoint.stall_s / 3.6, rel=1e-9)
     assert 0.0 < swing.dummy_work_mwh < 0.2 * whole.energy_mwh
-    assert swing.within(1.0, 10.0)
-    assert not swing.within(swing.checkpoint_mw / 2, 10.0)
+    assert 0.0 < swing.stop_mw < most
+
+
+def test_a_connections_rule_by_hand(small: TrainingPlan) -> None:
+    settings = RunSettings(checkpoint="sync", storage_gb_per_s=1.0)
+    whole = run(small, system=H100, tokens=1e11, catalogue=CATALOGUE, settings=settings)
+    swing, caps = power_swing(small, whole, H100, CATALOGUE), power_caps(small, H100, CATALOGUE)
+    step, save, stop = swing.waves
+    free = swing.under(ConnectionRule(swing_mw=1.0), caps)
+    assert free.met
+    assert (free.battery_kwh, free.dummy_work_mwh, free.cap) == (0.0, 0.0, caps[-1])
+    # Half of the checkpoint's swing passes: the battery takes the other half for as long as a stall lasts.
+    half = swing.under(ConnectionRule(swing_mw=save.mw / 2), caps)
+    assert save in half.broken
+    assert stop not in half.broken, "a rule on what repeats says nothing of a run that stops"
+    assert half.battery_mw == pytest.approx(save.mw / 2)
+    assert half.battery_kwh == pytest.approx(save.mw / 2 * save.low_s / 3.6)
+    # The strictest of both is the swing's own price of level power.
+    level = swing.under(ConnectionRule(swing_mw=0.0), caps)
+    assert level.battery_usd == pytest.approx(swing.battery_usd)
+    assert level.dummy_work_mwh == pytest.approx(swing.dummy_work_mwh)
+    assert level.cap is None
+    # A ramp that is slow for edges, and quick for a stop: power follows it, the battery takes the triangle.
+    ramp = 60.0 * stop.mw / (stop.low_s / 4)
+    slow = swing.under(ConnectionRule(ramp_mw_per_min=ramp), caps)
+    assert slow.broken == tuple(wave for wave in swing.waves if wave.mw > ramp / 600)
+    assert slow.battery_kwh >= stop.mw * (stop.low_s / 4) / 2 / 3.6 * (1 - 1e-9)
+    assert "MW/min" in slow.words()
+    assert slow.plain()["swing_limit_mw"] is None
+    gentle = swing.under(ConnectionRule(swing_mw=step.mw * 0.98), caps)
+    assert gentle.cap is None or gentle.cap.cap_w < caps[-1].cap_w or not gentle.broken
+    with pytest.raises(ScenarioError, match="above 0"):
+        ConnectionRule(ramp_mw_per_min=0.0)
 
 
 def test_the_bill_by_hand(small: TrainingPlan) -> None:
