@@ -63,8 +63,8 @@ _USUAL: Final = {"ffn": "intermediate_size"}
 class Fields:
     """A configuration that remembers what was asked for and not there, what was wrong, and what was assumed."""
 
-    def __init__(self, data: Mapping[str, Any], defaults: Mapping[str, Any], kind: str) -> None:
-        self.data, self.defaults, self.kind = data, defaults, kind
+    def __init__(self, data: Mapping[str, Any], defaults: Mapping[str, Any], kind: str, within: str = "") -> None:
+        self.data, self.defaults, self.kind, self.within = data, defaults, kind, within
         self.problems: list[Problem] = []
         self.assumed: list[str] = []
 
@@ -80,15 +80,15 @@ class Fields:
     def wrong(self, name: str, allowed: str, value: object = None) -> None:
         """Note a field of the wrong type or size."""
         found = self.data.get(name) if value is None else value
-        self.problems.append(Problem(name, f"{shown(found)} ({JSON_TYPES.get(type(found), 'text')})", allowed))
+        self.problems.append(Problem(f"{self.within}{name}", f"{shown(found)} ({JSON_TYPES.get(type(found), 'text')})", allowed))
 
     def missing(self, name: str) -> None:
         """Note a field that is needed and not there."""
-        self.problems.append(Problem(name, "missing", "a whole number"))
+        self.problems.append(Problem(f"{self.within}{name}", "missing", "a whole number"))
 
     def number(self, name: str, *, default: int | None = None) -> int:
         """A dimension by its name in `NAMES` (or a field's own); its class's default or the given one where it is not
-        there. A list of equal numbers counts as one."""
+        there. A list of equal numbers, one for each layer, counts as one."""
         names = NAMES.get(name, (name,))
         found = next((n for n in names if self.has(n)), None)
         if found is None:
@@ -102,7 +102,11 @@ class Fields:
                 self.missing(_USUAL.get(name, names[0]))
             return default or 0
         value = self.data[found]
-        if isinstance(value, list) and value and all(v == value[0] for v in value):
+        if isinstance(value, list):
+            layers = next((self.data[n] for n in NAMES["layers"] if self.has(n)), len(value))
+            if not value or len(value) != layers or any(v != value[0] for v in value):
+                self.wrong(found, f"a whole number, or the same one for each of {layers} layers", value)
+                return default or 0
             value = value[0]
         return self.whole(found, value, default or 0)
 
@@ -154,7 +158,7 @@ class Fields:
         value = self.data.get(name)
         if value is not None and not isinstance(value, Mapping):
             self.wrong(name, "an object")
-        inner = Fields(value if isinstance(value, Mapping) else {}, {}, self.kind)
+        inner = Fields(value if isinstance(value, Mapping) else {}, {}, self.kind, f"{self.within}{name}.")
         inner.problems, inner.assumed = self.problems, self.assumed
         return inner
 

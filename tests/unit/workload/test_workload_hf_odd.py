@@ -32,6 +32,14 @@ MIXTURE = DENSE | {"model_type": "qwen3_moe", "num_experts": 64, "num_experts_pe
             ["layer_types: 33 layers; allowed: one for each of 32 layers"],
         ),
         (DENSE | {"layer_types": [1] + ["full_attention"] * 31}, ["layer_types[0]: 1 (a number); allowed: text"]),
+        (
+            DENSE | {"num_hidden_layers": 9, "intermediate_size": [14336] * 11},
+            ["intermediate_size: a list of 11 (a list); allowed: a whole number, or the same one for each of 9 layers"],
+        ),
+        (
+            DENSE | {"quantization_config": {"quant_method": "awq", "bits": "four"}},
+            ["quantization_config.bits: 'four' (text); allowed: a whole number from 0 to 1,000,000,000"],
+        ),
         (DENSE | {"model_type": ["llama"]}, ["model_type: ['llama'] (a list); allowed: text"]),
         (MIXTURE | {"decoder_sparse_step": 0}, ["decoder_sparse_step: 0 (a number); allowed: 1 or more layers"]),
         (
