@@ -80,7 +80,9 @@ class Fields:
     def wrong(self, name: str, allowed: str, value: object = None) -> None:
         """Note a field of the wrong type or size."""
         found = self.data.get(name) if value is None else value
-        self.problems.append(Problem(f"{self.within}{name}", f"{shown(found)} ({JSON_TYPES.get(type(found), 'text')})", allowed))
+        self.problems.append(
+            Problem(f"{self.within}{name}", f"{shown(found)} ({JSON_TYPES.get(type(found), 'text')})", allowed)
+        )
 
     def missing(self, name: str) -> None:
         """Note a field that is needed and not there."""
