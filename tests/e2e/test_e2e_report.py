@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from megawatt.chain.partners import PartnerResult, Venture
 from megawatt.chain.records import Comparison
 from megawatt.cli.entry import main
+from megawatt.finance.partnership import PartnershipTerms
 from megawatt.report import render, render_credit
 from megawatt.report.mixed_page import render_best
 from tests.credit_sample import credit_comparison
@@ -216,7 +218,7 @@ def test_the_page_of_the_best_mix_draws_and_fits_a_phone(browser: object, tmp_pa
 
 
 def _long(comparison: Comparison, years: int) -> Comparison:
-    """The sample's paper over so many years, its loan in three tranches."""
+    """The sample's paper over so many years, its loan in three tranches, its owners two partners."""
     use = comparison.uses[0]
     assert use.credit is not None
     found, first = use.credit, use.credit.years[1]
@@ -229,7 +231,10 @@ def _long(comparison: Comparison, years: int) -> Comparison:
         below_one=np.full(years, 0.125),
     )
     tranches = tuple(replace(loan, name=name) for name in ("senior", "mezzanine", "second lien"))
-    return replace(comparison, uses=(replace(use, credit=replace(found, years=rows, tranches=tranches, risk=risk)),))
+    one = PartnerResult("tax equity", 8.88e8, 2.18e9, -8.84e7, 6.28e8, 0.387)
+    venture = Venture((one, replace(one, name="sponsor", irr=None)), "partners", PartnershipTerms(0.4, 0.3, 0.99), None)
+    paper = replace(found, years=rows, tranches=tranches, risk=risk)
+    return replace(comparison, uses=(replace(use, credit=paper, venture=venture),))
 
 
 _A4_PX = (182 / 25.4 * 96, 269 / 25.4 * 96)

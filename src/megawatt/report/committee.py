@@ -255,7 +255,7 @@ def _page(use: UseResult, paper: CreditPaper) -> str:
     return fill("credit.html", (), use=use, paper=paper, tables=tables, size=_size(tables), flip=flip_words(use))
 
 
-_ROWS = ((46, "plain"), (62, "small"))
+_ROWS = ((46, "plain"), (62, "small"), (88, "smallest"))
 """Rows of tables that a printed sheet holds at each size of type; more are set in the smallest."""
 
 
@@ -267,4 +267,4 @@ def _size(tables: Mapping[str, Table]) -> str:
 
     first = rows("sources", "uses") + rows("tranches", "balances") + rows("years") + 3 * rows("partners")
     second = rows("break_evens") + rows("tests") + rows("debt") + rows("losses", "maturity") + rows("behind")
-    return next((size for most, size in _ROWS if max(first, second) <= most), "smallest")
+    return next((size for most, size in _ROWS if max(first, second) <= most), "tiny")

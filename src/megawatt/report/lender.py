@@ -97,10 +97,11 @@ def flip_words(use: UseResult) -> str:
     investor, sponsor = found.partners
     shares = f"{investor.name} has {_share(found.terms.cash_frac)} of the cash"
     shares += f" and {_share(found.terms.tax_frac)} of the tax" if found.taxed == "partners" else ""
+    own = "; the project pays no tax, and its covers are before tax" if found.taxed == "partners" else ""
     if found.terms.cash_after_frac is None:
-        return f"{shares}, {sponsor.name} the rest."
+        return f"{shares}, {sponsor.name} the rest{own}."
     when = f"shares change in {found.flip}" if found.flip else "shares do not change before the project's end"
-    return f"{shares} until the flip; in the base case {when}."
+    return f"{shares} until the flip; in the base case {when}{own}."
 
 
 def unit_cost_table(uses: Sequence[UseResult]) -> Table | None:
