@@ -52,6 +52,7 @@ def best_told(levels: tuple[float, ...] = (0.5, 1.0, 2.0)) -> dict[str, Any]:
     here, chips = {"chips": 1.0, "miners <b>": 0.5}, {"chips": 1.0, "miners <b>": 0.0}
     return {
         "grid_mw": 300.0,
+        "cost_of_equity": None,
         "best": _mix("mix", (1.0, 0.5), 2.25e8, 13.0),
         "single_use": [_mix("chips", (1.0, 0.0), 1e8, 163.0), _mix("miners <b>", (0.0, 1.0), 1.5e8, 0.0)],
         "gap": {

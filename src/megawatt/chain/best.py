@@ -22,7 +22,7 @@ class Best:
 
     ``programme_usd`` is the optimum of the programme, proven to HiGHS's tolerances; ``gap_usd`` what the chain's own
     value of the best mix lacks to it. ``shadow_prices`` are of limits, ``bounds`` of the sizes' bounds that bind;
-    ``left_out`` what has no size here, and why.
+    ``left_out`` what has no size here, and why. With a ``cost_of_equity`` values are those to owners, after debt.
     """
 
     best: MixValue
@@ -38,6 +38,7 @@ class Best:
     over_time: OverTime | None
     site: MixedSite
     left_out: tuple[Unfit, ...]
+    cost_of_equity: float | None
     solver: str
     seconds: float
 
@@ -108,6 +109,7 @@ def find_best(
         else decide_over_time(terms, search.programme, search.parts, loaded.mix.seed, workers),
         site=site,
         left_out=tuple(unfit),
+        cost_of_equity=search.owners,
         solver=mix.solver,
         seconds=mix.seconds,
     )

@@ -32,7 +32,8 @@ def chosen_hours(
         stand, with nothing held back. [USD]
     """
     most, price = WIDER * asked.limits.grid_mw, asked.price_usd_per_mwh * asked.per_year
-    things = [Sizable("connection", 0.0, most, 0.0, limit_mw=np.ones(HOURS_IN_YEAR))]
+    # it costs nothing, so it is as large as its limit: far below, every load is short and a year teaches nothing
+    things = [Sizable("connection", asked.limits.grid_mw / WIDER, most, 0.0, limit_mw=np.ones(HOURS_IN_YEAR))]
     paid = []
     for c, largest in live:
         share, earned = c.live[asked.main], c.margin_usd_per_mwh * c.per_year[asked.main]
@@ -40,7 +41,8 @@ def chosen_hours(
             Block(f"{c.name} {k}", share * c.flexible_mw[:, [k]], (earned[:, k] + price)[:, np.newaxis])
             for k in range(c.flexible_mw.shape[1])
         )
-        things.append(Sizable(c.name, 0.0, largest, 0.0, firm_mw=share * c.firm_mw, uses=blocks))
+        worth = -max(c.worth_usd, 0.0)  # tells how dear load not served must be; the programme holds the worth itself
+        things.append(Sizable(c.name, 0.0, largest, worth, firm_mw=share * c.firm_mw, uses=blocks))
         paid.append(float(share) * (float(c.firm_mw @ price) - float((c.flexible_mw * earned).sum())))
     things += [_plant(asked, plant, price) for plant in plants]
     own: tuple[Storage, ...] = ()

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from megawatt.catalogue import Fact
 from megawatt.chain.best_records import SizedPlant
 from megawatt.chain.mixed_shared import Shared, plants_at, shared_capital, sized_section
 from megawatt.chain.money import CashModel
@@ -27,7 +28,7 @@ def sized_plants(loaded: LoadedMix, common: Shared) -> tuple[SizedPlant, ...]:
             continue
         most = getattr(loaded.mix.best, key)
         own = getattr(section, unit).number()
-        usd, capital = _unit_usd(common, key)
+        usd, capital = _unit_usd(common, key, loaded.mix.best.cost_of_equity or common.scenario.discount_rate)
         output, cost, carbon = None, 0.0, 0.0
         if name != "battery":
             supply = next(b for b in plants_at(loaded, common, {key: 1.0}).plants.assets.supplies if b.name == name)
@@ -48,7 +49,7 @@ def sized_plants(loaded: LoadedMix, common: Shared) -> tuple[SizedPlant, ...]:
     return tuple(made)
 
 
-def _unit_usd(common: Shared, key: str) -> tuple[float, float]:
+def _unit_usd(common: Shared, key: str, rate: Fact) -> tuple[float, float]:
     """Net present value of building and keeping one unit of a plant (below 0), and its spending. [USD]"""
     name = key.rpartition("_")[0]
     alone = {other: None for other in ("solar", "wind", "gas", "battery") if other != name}
@@ -65,7 +66,7 @@ def _unit_usd(common: Shared, key: str) -> tuple[float, float]:
         power=site.index,
         businesses=(costs,),
         grid_mw=1.0,
-        discount_rate=site.scenario.discount_rate.number(),
+        discount_rate=rate.number(),
     )
     cash = model.base()
     return float(cash.measures.npv_usd[0]), float(cash.capex_total.sum())

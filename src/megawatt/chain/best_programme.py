@@ -167,6 +167,10 @@ class _Model:
         hours = self.hours if main else np.arange(0, HOURS_IN_YEAR, max(self.every, _SAMPLED))
         weight = HOURS_IN_YEAR / hours.size
         live = [(i, c) for i, c in enumerate(asked.candidates) if c.live[phase] > 0.0]
+        if any(c.waits for _, c in live):
+            loads = [(i, c.peak_mw if c.waits else float(c.firm_mw.max()), c.live[phase]) for i, c in live]
+            fits: list[tuple[IntArray, ArrayLike]] = [(self.x[[i]], share * mw) for i, mw, share in loads]
+            self.lp.rows(f"load {phase}", [(self.grid, -1.0), *fits], upper=0.0)
         full: dict[int, FloatArray] = {}
         for _, c in live:
             drawn = c.most * c.live[phase] * (c.firm_mw + c.flexible_mw.sum(axis=1))[hours]

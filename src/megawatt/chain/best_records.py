@@ -23,7 +23,8 @@ class Candidate:
     ``flexible_mw`` and ``margin_usd_per_mwh`` (8760, k) what runs beside unless it is held back, and what a MWh of it
     earns beyond its power (below 0: holding it back gains); ``per_year`` (phases,) is the present value of a dollar of
     a year's margin, by phase; ``live`` (phases,) shares of its halls; ``fills`` whether its largest size is a share of
-    the connection, whatever that is.
+    the connection, whatever that is; ``waits`` whether what is flexible is load that may be held back for a price: a
+    dear hour may do so, but all of it must fit the connection beside other such load.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Candidate:
     per_year: FloatArray
     live: FloatArray
     fills: bool = False
+    waits: bool = False
 
     @property
     def peak_mw(self) -> float:
@@ -116,7 +118,8 @@ class Programme:
 
         Load that must run fits the connection in every hour; what may be held back is.
         """
-        draws = {"grid_mw": float(c.live.max() * c.firm_mw.max()), "capital_usd": c.capital_usd}
+        firm_mw = c.peak_mw if c.waits else float(c.firm_mw.max())
+        draws = {"grid_mw": float(c.live.max()) * firm_mw, "capital_usd": c.capital_usd}
         draws |= {"water_m3": c.water_m3, "carbon_t": self.carbon_t(c)}
         asked = {name: getattr(self.limits, name) for name in draws}
         fits = {n: asked[n] / draw for n, draw in draws.items() if asked[n] is not None and draw > 0.0}

@@ -107,14 +107,16 @@ class Search:
         every = forge_parts(loaded, progress)
         self.left_out, self.parts = _within(every, loaded)
         models = {part.name: part.links.model.committed(part.base) for part in self.parts}
-        self.risk = simulate_parts(models, self.asked.paths, loaded.mix.seed, workers)
+        self.owners = _number(self.asked.cost_of_equity)
+        self.risk = simulate_parts(models, self.asked.paths, loaded.mix.seed, workers, self.owners)
         none = [replace(part, scale=0.0) for part in self.parts]
         self.empty = site_of(loaded, none, self.common)
         self.programme = self._programme()
 
     def _programme(self) -> Programme:
         mix, phases = self.loaded.mix, self.empty.phases
-        weights = worth_of_months(self.common.scenario.discount_rate.number(), self.empty.months)
+        rate = self.common.scenario.discount_rate.number() if self.owners is None else self.owners
+        weights = worth_of_months(rate, self.empty.months)
         by_phase = np.array([weights[self.empty.phase == p].sum() for p in range(len(phases))])
         by_phase = np.where(phases.max(axis=1) > 0.0, by_phase, -1.0)
         main = int(np.argmax(by_phase * np.maximum(phases.sum(axis=1), 1e-9)))
@@ -172,6 +174,7 @@ class Search:
             per_year=self._per_year(part, float((power * margin).sum())),
             live=self.empty.phases[:, index],
             fills=loaded.fills,
+            waits=part.links.mined is None and loaded.firm_frac < 1.0,
         )
 
     def _per_year(self, part: MixedPart, yearly_usd: float) -> FloatArray:
@@ -179,7 +182,7 @@ class Search:
         paths, chips in proportion to their live halls."""
         model, months = part.links.model, part.links.model.calendar.spine.months
         keep = 1.0 - (model.capital.tax.combined_rate if model.capital.tax else 0.0)
-        worth = worth_of_months(model.discount_rate, months) * keep
+        worth = worth_of_months(model.discount_rate if self.owners is None else self.owners, months) * keep
         if part.links.mined is not None and yearly_usd > 0.0:
             seed = np.random.SeedSequence(self.loaded.mix.seed).spawn(1)[0]
             flows = model.flows(simulate_factors(model.terms, months, _MARGIN_PATHS, seed))
@@ -324,7 +327,7 @@ class Search:
         none = {plant.name: 0.0 for plant in self.programme.plants}
         common = plants_at(self.loaded, self.common, {**none, **sized.plants}) if none else self.common
         site = site_of(self.loaded, parts, common)
-        risk = simulate_mixed(site, self.asked.paths, self.loaded.mix.seed, self.workers)
+        risk = simulate_mixed(site, self.asked.paths, self.loaded.mix.seed, self.workers, self.owners)
         worth = risk.site_usd(sized.scales)
         capital = sum(part.capital_usd for part in site.parts)
         if site.shared_base is not None:

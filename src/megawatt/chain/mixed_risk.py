@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from megawatt.arrays import FloatArray
 from megawatt.chain.mixed import MixedSite
 from megawatt.chain.money import CashModel
+from megawatt.finance import net_present_value_usd
 from megawatt.risk import run_blocks, wilson_interval
 from megawatt.risk.factors import simulate_factors
 
@@ -24,7 +25,8 @@ SHARED: Final = "shared"
 
 @dataclass(frozen=True)
 class MixedRisk:
-    """Net present values (paths,) of each part at the size of its scenario, and whether its loan misses a payment.
+    """Net present values (paths,) of each part, or worth to its owners, at the size of its scenario, and whether its
+    loan misses a payment.
 
     A payment is missed where service that is owed stays unpaid after all cash and reserves of the part (`CashFlow`).
     """
@@ -53,23 +55,27 @@ class MixedRisk:
         return None if share is None else wilson_interval(round(share * self.paths), self.paths)
 
 
-def simulate_mixed(site: MixedSite, paths: int, seed: int, workers: int = 1) -> MixedRisk:
+def simulate_mixed(
+    site: MixedSite, paths: int, seed: int, workers: int = 1, owners_rate: float | None = None
+) -> MixedRisk:
     """Every part's cash, and that of what they share, on the same paths; as `simulate_parts`."""
     models = {part.name: part.model.committed(part.base) for part in site.parts if part.scale > 0.0}
     if site.shared is not None:
         models[SHARED] = site.shared
-    return simulate_parts(models, paths, seed, workers)
+    return simulate_parts(models, paths, seed, workers, owners_rate)
 
 
-def simulate_parts(models: Mapping[str, CashModel], paths: int, seed: int, workers: int = 1) -> MixedRisk:
+def simulate_parts(
+    models: Mapping[str, CashModel], paths: int, seed: int, workers: int = 1, owners_rate: float | None = None
+) -> MixedRisk:
     """Cash of several businesses on the same paths of bitcoin, power, compute and demand.
 
     Tenants of one class of payer default together: they are taken for one and the same. Results do not depend on the
-    number of workers.
+    number of workers. With ``owners_rate`` the values are those of what owners get and put in, at this annual rate.
     """
     if not models:
         return MixedRisk({SHARED: np.zeros(paths)}, {})
-    drawn = run_blocks(partial(_block, models=models), paths, seed, workers)
+    drawn = run_blocks(partial(_block, models=models, owners_rate=owners_rate), paths, seed, workers)
     lent = [name for name, model in models.items() if model.capital.loan is not None]
     return MixedRisk(
         {name: np.asarray(drawn[f"npv:{name}"], dtype=np.float64) for name in models},
@@ -78,11 +84,12 @@ def simulate_parts(models: Mapping[str, CashModel], paths: int, seed: int, worke
 
 
 def _block(
-    seed_sequence: np.random.SeedSequence, paths: int, *, models: Mapping[str, CashModel]
+    seed_sequence: np.random.SeedSequence, paths: int, *, models: Mapping[str, CashModel], owners_rate: float | None
 ) -> dict[str, NDArray[Any]]:
     out: dict[str, NDArray[Any]] = {}
     for name, model in models.items():
         cash = model(simulate_factors(model.terms, model.calendar.spine.months, paths, seed_sequence))
-        out[f"npv:{name}"] = np.broadcast_to(cash.measures.npv_usd, (paths,))
+        worth = cash.measures.npv_usd if owners_rate is None else net_present_value_usd(cash.owners_flow, owners_rate)
+        out[f"npv:{name}"] = np.broadcast_to(worth, (paths,))
         out[f"missed:{name}"] = np.broadcast_to(cash.missed, (paths,))
     return out

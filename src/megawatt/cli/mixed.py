@@ -237,7 +237,9 @@ def _print_best(told: dict[str, Any]) -> None:
         for row in (told["best"], *told["single_use"])
     ]  # fmt: skip
     print_table(("", *names, "value", "worst 5 %", "capital", "missed", "idle MW"), rows)
-    to.print("Sizes over each scenario's own; value: mean over the paths, million USD at the first month.")
+    rate = told["cost_of_equity"]
+    owners = "" if rate is None else f" to owners, after debt, at {rate:.1%} a year"
+    to.print(f"Sizes over each scenario's own; value{owners}: mean over the paths, million USD at the first month.")
     plants = {name: size for name, size in told["best"]["plants"].items() if size > 0.0}
     if plants:
         to.print("Plants: " + ", ".join(f"{name} {size:,.1f}" for name, size in plants.items()) + ".")

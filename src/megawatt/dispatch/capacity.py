@@ -77,7 +77,7 @@ def minimise_over_hours(
     unit_usd : float
         Dollars in a unit of the programme's objective.
     weight : float
-        What a dollar counts at most in the objective, where that is not the dollar alone.
+        What a dollar of the hours' cost counts in the objective.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def minimise_over_hours(
         at = np.clip(live.values[columns], low, high)
         promise = live.objective * unit_usd
         usd, missing, found = cuts.at(at)
-        here = promise - float(live.of(HOURS).sum()) * unit_usd + usd
+        here = promise + weight * (usd - float(live.of(HOURS).sum()) * unit_usd)
         if best is not None:
             gain = (best.value_usd - here) / max(best.value_usd - promise, 1e-3 * done)
             radius = radius * (2.0 if gain > 0.5 else 0.5 if gain < 0.0 else 1.0)

@@ -63,7 +63,7 @@ def other_usd(rate: Rate, import_mw: FloatArray) -> float:
 def rate_terms(rate: Rate) -> RateTerms:
     """The tariff's other terms for a repeated year: its ratchets look at the same months of the year before."""
     fixed = sum((line.usd for line in rate.fixed), np.zeros(12)) * rate.marked_up("fixed")
-    merged = rate.minimum_usd == 0.0
+    merged = not rate.minimum_usd.any()
     peaks: list[tuple[int, PeakCharge]] = []
     for line in rate.demand:
         charges, floor = _charges(line, rate.marked_up("demand"), merged)
@@ -102,7 +102,7 @@ def _minimums(
             ),
         )
         for month in range(12)
-        if least[month] > 0.0
+        if least[month] > 0.0 and rate.minimum_usd[month] > 0.0
     )
 
 

@@ -53,7 +53,7 @@ class Charged:
 def charged_of(problem: SiteProblem, halls: SiteHalls, ai_facility_mw: FloatArray) -> Charged | None:
     """The tariff's charges beside its adders; None where it has none."""
     rate = problem.rate
-    if rate is None or not (rate.demand or rate.fixed or tier_lines(rate) or rate.minimum_usd):
+    if rate is None or not (rate.demand or rate.fixed or tier_lines(rate) or rate.minimum_usd.any()):
         return None
     most = float(problem.import_limit_mw.max(initial=0.0))
     lines = tier_lines(rate)

@@ -123,7 +123,10 @@ def render_best(
         _Section("adds", "What each part adds", (), (), (), (adds_chart(told["adds"]),) if told["adds"] else ()),
         _week(year, told["foresight"]),
     )  # fmt: skip
-    return _filled(title, question, _best_answer(told, alone), points, cards, sections, year, sources)
+    rate = told["cost_of_equity"]
+    per = "net present value, mean of the paths"
+    per += "" if rate is None else f", to owners after debt at {percent(rate)} a year"
+    return _filled(title, question, _best_answer(told, alone), points, cards, sections, year, sources, per)
 
 
 def render_mix(
@@ -163,8 +166,7 @@ def render_mix(
 
 def _filled(
     title: str, question: str, answer: str, points: Iterable[str], cards: Iterable[_Card],
-    sections: tuple[_Section, ...], year: MixedYear, sources: Mapping[str, Source],
-    per: str = "net present value, mean of the paths",
+    sections: tuple[_Section, ...], year: MixedYear, sources: Mapping[str, Source], per: str,
 ) -> str:  # fmt: skip
     return fill(
         "mixed.html",

@@ -169,6 +169,7 @@ def best_summary(best: Best, remarks: Sequence[str] = ()) -> dict[str, Any]:
     flips = [row for row in best.robust if row.flips_at is not None]
     return {
         "grid_mw": best.site.grid_mw,
+        "cost_of_equity": best.cost_of_equity,
         "best": _mix(best.best),
         "remarks": list(remarks),
         "single_use": [_mix(row) for row in best.single_use],

@@ -403,7 +403,8 @@ def _site(
     }
     for name in ("debt", "partnership", "demand_response", "working_capital"):
         base.pop(name, None)
-    base["site"] = {**base["site"], "grid_mw": raw["grid_mw"]}
+    larger = base["site"]["grid_mw"] != raw["grid_mw"]  # a part that is scaled down; the site has no halls of its own
+    base["site"] = {**base["site"], "grid_mw": raw["grid_mw"]} | ({"it_mw": mix.grid_mw.number()} if larger else {})
     if "discount_rate" in raw:
         base["discount_rate"] = raw["discount_rate"]
     else:

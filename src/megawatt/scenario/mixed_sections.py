@@ -83,6 +83,10 @@ class BestOf(Section):
     largest_probability_missed: Annotated[Fact, *ratio] | None = Field(
         None, description="probability, at most, that some loan of the site misses a payment", title="missed service"
     )
+    cost_of_equity: Annotated[Fact, *quantity(ge=0, le=1)] | None = Field(
+        None, description="annual: value is what owners get and put in, at this rate; default: before debt, at each "
+        "part's discount_rate, where debt is worth nothing by itself", title="cost of equity",
+    )  # fmt: skip
     conversion: Conversion | None = Field(
         None, description="a part that mines and one that may stand there instead: now, later, in steps, as prices tell"
     )

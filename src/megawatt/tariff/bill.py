@@ -220,9 +220,9 @@ def _beside(rate: Rate, lines: list[BillLine]) -> list[BillLine]:
         base = _total([line for line in lines if line.kind in kinds])
         found.append(BillLine(name, "rider", "USD", base, share * base))
     total = _total([*lines, *found])
-    if rate.minimum_usd > 0.0:
-        missing = np.maximum(rate.minimum_usd - total, 0.0)
-        found.append(BillLine("up to the minimum bill", "minimum", "USD", np.full(12, rate.minimum_usd), missing))
+    if rate.minimum_usd.any():
+        missing = np.maximum(rate.minimum_usd - total, 0.0) * (rate.minimum_usd > 0.0)
+        found.append(BillLine("up to the minimum bill", "minimum", "USD", rate.minimum_usd, missing))
         total = total + missing
     if rate.tax_frac > 0.0:
         found.append(BillLine("tax", "tax", "USD", total, rate.tax_frac * total))

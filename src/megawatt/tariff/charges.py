@@ -57,6 +57,6 @@ def charges_usd(rate: Rate, metered: Metered, months: IntArray, served: BoolArra
     for fixed in rate.fixed:
         total = total + fixed.usd[months] * rate.marked_up("fixed")
     total = total - metered.tier_usd
-    if rate.minimum_usd > 0.0:
-        total = np.maximum(total, rate.minimum_usd * (1.0 + rate.tax_frac) - metered.hourly_usd)
+    if rate.minimum_usd.any():
+        total = np.maximum(total, rate.minimum_usd[months] * (1.0 + rate.tax_frac) - metered.hourly_usd)
     return np.asarray(total * served, dtype=np.float64)

@@ -61,7 +61,7 @@ def resolve(
             _energy(name, line, weekday, usd) for name, line in zip(names["energy"], sheet.energy, strict=True)
         ),
         demand=tuple(
-            _demand(name, line, weekday, usd, contract)
+            _demand(name, line, weekday, usd, contract, sheet.power_factor.number())
             for name, line in zip(names["demand"], sheet.demand, strict=True)
         )
         + tuple(
@@ -74,7 +74,12 @@ def resolve(
         ),
         fixed=tuple(_fixed(name, line, usd, contract) for name, line in zip(names["fixed"], sheet.fixed, strict=True)),
         riders=tuple((rider.name, rider.frac.number(), rider.on) for rider in sheet.riders),
-        minimum_usd=usd * (sheet.minimum_per_month.number() + sheet.minimum_per_kw_month.number() * contract * _KW),
+        minimum_usd=usd
+        * (
+            sheet.minimum_per_month.number()
+            + sheet.minimum_per_kw_month.number() * contract * _KW
+            + sheet.minimum_per_day.number() * DAYS_IN_MONTH
+        ),
         tax_frac=sheet.tax_frac.number(),
         supply_tax_frac=sheet.supply_tax_frac.number(),
         bundled=sheet.bundled,
@@ -103,11 +108,15 @@ def _by_hours_of_use(name: str, line: EnergyCharge, weekday: IntArray, usd: floa
     return HoursLine(name, line.covered(weekday), tiers, line.held_in().astype(np.float64))
 
 
-def _demand(name: str, line: DemandCharge, weekday: IntArray, usd: float, contract_mw: float) -> DemandLine:
+def _demand(
+    name: str, line: DemandCharge, weekday: IntArray, usd: float, contract_mw: float, power_factor: float
+) -> DemandLine:
     tiers = tuple((tier.from_mw.number(), tier.per_kw_month.number() * _KW * usd) for tier in line.tiers)
     ratchet, months, of = line.ratchet_frac.number(), line.ratchet_months, _months(line.ratchet_of)
     if line.per_kw_month is not None:
         tiers = ((0.0, line.per_kw_month.number() * _KW * usd),)
+    if line.per_kva_month is not None:
+        tiers = ((0.0, line.per_kva_month.number() * _KW * usd / power_factor),)
     if line.per_kw_year is not None:
         # a year's highest bills every month: a ratchet of the whole of it
         tiers, ratchet, months = ((0.0, line.per_kw_year.number() * _KW * usd / 12.0),), 1.0, 11

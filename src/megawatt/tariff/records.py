@@ -105,8 +105,8 @@ class Rate:
     ----------
     riders : tuple of (name, share, kinds)
         Shares of the charges of these kinds (energy, demand, coincident, fixed).
-    minimum_usd : float
-        Least bill of a month before taxes.
+    minimum_usd : array, shape (12,)
+        Least bill of each month before taxes.
     tax_frac, supply_tax_frac : float
         Tax on the tariff's charges, and on energy bought beside it.
     bundled : bool
@@ -124,7 +124,7 @@ class Rate:
     coincident: tuple[CoincidentLine, ...] = ()
     fixed: tuple[FixedLine, ...] = ()
     riders: tuple[tuple[str, float, tuple[str, ...]], ...] = ()
-    minimum_usd: float = 0.0
+    minimum_usd: FloatArray = field(default_factory=lambda: np.zeros(12))
     tax_frac: float = 0.0
     supply_tax_frac: float = 0.0
     bundled: bool = False
@@ -158,4 +158,5 @@ class Rate:
                 for line in self.coincident
             ),
             fixed=tuple(replace(line, usd=line.usd * by_month) for line in self.fixed),
+            minimum_usd=self.minimum_usd * by_month,
         )

@@ -136,6 +136,11 @@ class DemandCharge(_Line):
     per_kw_year: Annotated[Fact, *quantity("USD/kW/year", ge=0, le=_MONEY)] | None = Field(
         None, description="price of a kW of the year's highest power, a twelfth a month", title="annual demand charge"
     )
+    per_kva_month: Annotated[Fact, *quantity("USD/kVA/month", ge=0, le=_MONEY)] | None = Field(
+        None,
+        description="price of a kVA a month: billed demand over the tariff's power_factor",
+        title="charge on apparent power",
+    )
     tiers: tuple[DemandTier, ...] = Field((), max_length=12, description="instead: prices by blocks of demand")
     ratchet_frac: Annotated[Fact, *_SHARE] = Field(
         0.0,
@@ -171,9 +176,9 @@ class DemandCharge(_Line):
 
     @model_validator(mode="after")
     def _priced(self) -> DemandCharge:
-        given = [self.per_kw_month is not None, self.per_kw_year is not None, bool(self.tiers)]
+        given = [*(p is not None for p in (self.per_kw_month, self.per_kva_month, self.per_kw_year)), bool(self.tiers)]
         if sum(given) != 1:
-            raise refusal(f"{sum(given)} prices", "one of per_kw_month, per_kw_year, tiers")
+            raise refusal(f"{sum(given)} prices", "one of per_kw_month, per_kva_month, per_kw_year, tiers")
         if self.per_kw_year is not None and self.ratchet_frac.number() > 0.0:
             raise refusal("a ratchet on a yearly charge", "no ratchet: it counts the year's highest already")
         _rising([tier.from_mw for tier in self.tiers], "MW")
@@ -299,6 +304,12 @@ class TariffSheet(Section):
     contract_mw: Annotated[Fact, *quantity("MW", ge=0, le=1e6)] | None = Field(
         None, description="contracted capacity, MW; default: site.grid_mw", title="contracted capacity"
     )
+    power_factor: Annotated[Fact, *quantity(ge=0.5, le=1)] = Field(
+        1.0,
+        validate_default=True,
+        description="kW per kVA that the meter sees: charges on kVA are on power over it",
+        title="power factor",
+    )
     holidays: tuple[str, ...] = Field((), max_length=60, description='days that count as weekends, "MM-DD"')
     loss_frac: Annotated[Fact, *_SHARE] = Field(
         0.0,
@@ -321,6 +332,12 @@ class TariffSheet(Section):
         validate_default=True,
         description="least bill of a month before taxes, per kW of contract_mw",
         title="minimum bill per kW",
+    )
+    minimum_per_day: Annotated[Fact, *quantity("USD", ge=0, le=1e9)] = Field(
+        0.0,
+        validate_default=True,
+        description="least bill of a month before taxes, per day of it",
+        title="minimum bill a day",
     )
     tax_frac: Annotated[Fact, *quantity(ge=0, le=2)] = Field(
         0.0, validate_default=True, description="tax on all of the tariff's charges", title="tax on the tariff"

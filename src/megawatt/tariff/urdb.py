@@ -30,7 +30,6 @@ _REFUSED: Final = {
     "reactivepowercharge": "reactive power",
     "demandratchetpercentage": "ratchets by month; use lookbackpercent with lookbackrange or lookbackmonths",
     "annualmincharge": "a minimum of the year",
-    "fixedchargeeaaddl": "charges per further meter",
 }
 """Keys with money that is not costed; refused where they hold any."""
 _SHARED: Final = "not costed: blocks of the month's energy that its periods share in proportion"
@@ -294,7 +293,9 @@ def _minimum(rate: Mapping[str, Any]) -> dict[str, Any]:
         return {"minimum_per_month": amount}
     if units in ("$/kW", "$/kW/month"):
         return {"minimum_per_kw_month": amount}
-    raise _wrong("minchargeunits", shown(units), "$/month or $/kW", "a minimum of the day or year is not costed")
+    if units == "$/day":
+        return {"minimum_per_day": amount}
+    raise _wrong("minchargeunits", shown(units), "$/month, $/day or $/kW", "a minimum of the year is not costed")
 
 
 def _fuel(rate: Mapping[str, Any]) -> dict[str, Any]:
