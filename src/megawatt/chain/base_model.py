@@ -12,9 +12,7 @@ from megawatt.chain.ground import PowerIndex
 from megawatt.chain.lease import lease_money, owner_power_frac
 from megawatt.chain.money import CashModel
 from megawatt.chain.power import BlockMoney, block_money
-from megawatt.chain.site import (
-    Grid,
-)
+from megawatt.chain.site import Grid
 from megawatt.dispatch import MonthlyResponse, SiteProblem
 from megawatt.finance import Spine
 from megawatt.hours import HOURS_IN_YEAR

@@ -15,8 +15,7 @@ from megawatt.chain.mined_records import MinedYear
 from megawatt.chain.partners import Venture
 from megawatt.chain.served import ServedChips
 from megawatt.dispatch.records import Dispatch
-from megawatt.facility.capacities import WorstHour
-from megawatt.facility.records import FacilityYear, Weather
+from megawatt.facility.records import FacilityYear, Weather, WorstHour
 from megawatt.finance.agreements import OperatingTerms
 from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack

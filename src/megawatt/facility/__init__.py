@@ -1,9 +1,6 @@
 """What the hall draws and drinks in this weather, hour by hour. See README.md of this room."""
 
 from megawatt.facility.capacities import (
-    CapacityPlan,
-    DesignHour,
-    WorstHour,
     capacity,
     capacity_plan,
     design_hours,
@@ -18,7 +15,7 @@ from megawatt.facility.figures import hall_figures
 from megawatt.facility.hall import PARTS, HallCurves, curves, response, response_of, simulate
 from megawatt.facility.places import NearPlace, known_places, nearest_place
 from megawatt.facility.profile import pue_by_hour, pue_by_month, steady_load_mw, steady_year, water_m3_by_month
-from megawatt.facility.records import FacilityResponse, FacilityYear, Weather
+from megawatt.facility.records import CapacityPlan, DesignHour, FacilityResponse, FacilityYear, Weather, WorstHour
 from megawatt.facility.redundancy import installed_over_needed, redundant
 from megawatt.facility.screening import HallScreen, WeatherStates, screen, weather_states
 from megawatt.facility.variants import HallPrices, HallVariant, ScreenedHall, hall_variants, screened_halls

@@ -1,8 +1,8 @@
-"""Attention, recurrences and routed experts as a layer of training meets them, forward and backward."""
+"""Multiplies, attention, recurrences and routed experts as a layer of training meets them, forward and backward."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,11 +18,20 @@ from megawatt.hardware import (
     expert_gradient_costs,
     vector_time_s,
 )
+from megawatt.training.activations import activation_bytes
+from megawatt.training.multiplies import multiply
 from megawatt.training.practice import Practice
-from megawatt.workload import ACTIVATION_BYTES, AttentionCall, ExpertCall, LayerWork, ScanCall
+from megawatt.workload import (
+    ACTIVATION_BYTES,
+    AttentionCall,
+    ExpertCall,
+    Gemm,
+    LayerWork,
+    ScanCall,
+)
 from megawatt.workload.counts import mean_keys
 
-__all__ = ["Passes", "attention", "busiest_load", "experts", "packed_calls"]
+__all__ = ["Passes", "attention", "busiest_load", "experts", "matrix_products", "packed_calls", "unquantised"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +169,48 @@ def experts(practice: Practice, call: ExpertCall | None, precision: str, *, froz
     weight = Work(none, none, none) if frozen else weights
     reached = practice.stack.gemm_frac * practice.kernels.grouped_share
     return Passes(forward.slowed(reached), (inputs + weight).slowed(reached), weight.slowed(reached))
+
+
+def matrix_products(
+    practice: Practice, gemms: Iterable[Gemm], precision: str, shape: FloatArray, load: FloatArray | float = 1.0
+) -> Passes:
+    """Multiplies of one block at the full clock; ``load`` of the busiest expert rank over the mean."""
+    gemms = tuple(gemms)
+    kinds = [(precision if g.linear else unquantised(practice, precision), g.grouped, g.batched) for g in gemms]
+    # Of one kind all are costed at once: three passes of every multiply that has weights to learn.
+    asked: dict[tuple[str, bool, bool], list[tuple[FloatArray, ...]]] = {kind: [] for kind in kinds}
+    for g, kind in zip(gemms, kinds, strict=True):
+        rows = g.m * load if g.grouped else g.m
+        passes = [(rows, g.n, g.k), (rows, g.k, g.n), (g.n, g.k, rows)]
+        asked[kind] += [(*sides, g.count) for sides in (passes[:2] if g.frozen else passes)]
+    found = {kind: _costed(practice, kind, sizes, shape.shape) for kind, sizes in asked.items()}
+    zero = np.zeros_like(shape)
+    forward = backward = weight = Work(zero, zero, zero)
+    for g, kind in zip(gemms, kinds, strict=True):
+        forward, backward = forward + next(found[kind]), backward + next(found[kind])
+        if not g.frozen:
+            weight = weight + next(found[kind])
+    share = practice.stack.gemm_frac
+    return Passes(forward.slowed(share), (backward + weight).slowed(share), weight.slowed(share))
+
+
+def _costed(
+    practice: Practice, kind: tuple[str, bool, bool], sizes: list[tuple[FloatArray, ...]], shape: tuple[int, ...]
+) -> Iterator[Work]:
+    """Multiplies of one precision, in groups, batched or neither, of these sizes (m, n, k, count), one by one."""
+    precision, grouped, batched = kind
+    table = np.empty((4, len(sizes), *shape))
+    for row, column in enumerate(sizes):
+        for place, size in enumerate(column):
+            table[place, row] = size
+    m, n, k, count = table
+    kernels = practice.multiplies
+    work = multiply(practice.kernels, kernels, m, n, k, count, precision, grouped=grouped, batched=batched)
+    return (Work(*rows) for rows in zip(work.time_s, work.clocked_s, work.dynamic_j, strict=True))
+
+
+def unquantised(practice: Practice, precision: str) -> str:
+    """The precision of what is not quantised: the chip's 16-bit one, or that of training in 32 bits."""
+    if activation_bytes(precision) > ACTIVATION_BYTES:
+        return precision
+    return "bf16" if "bf16" in practice.kernels.gemm_flops_per_s else "fp16"

@@ -21,7 +21,7 @@ _RECORDS: Final[Mapping[str, tuple[str, ...]]] = {
               "runs.bill:Bill"),
     "compare": ("training.machines:Machine", "training.records:TrainingPlan"),
     "serve": ("serving.records:ServingChoice", "serving.planning:ServingPlan"),
-    "hall": ("facility.records:FacilityYear", "facility.capacities:CapacityPlan", "facility.water:WaterChoice"),
+    "hall": ("facility.records:FacilityYear", "facility.records:CapacityPlan", "facility.water:WaterChoice"),
     "dispatch": ("dispatch.hourly:HourlyPlan", "dispatch.operator:OperatorYear", "chain.mined_records:MinedYear",
                  "tariff.bill:Bill"),
     "convert": ("chain.records:ConversionResult", "chain.records:ConversionDate"),
