@@ -3,7 +3,7 @@
 from megawatt.results.manifest import make_manifest
 from megawatt.results.saving import save, verify
 from megawatt.results.view import METRICS, conversion_summary, mined_summary, summary_of
-from megawatt.results.workbook.book import without_formulas
+from megawatt.results.workbook.coverage import without_formulas
 
 __all__ = [
     "METRICS",

@@ -14,7 +14,8 @@ from megawatt.finance.agreements import OperatingTerms
 from megawatt.ours import differences
 from megawatt.results.tables import tables_of
 from megawatt.results.view import summary_of
-from megawatt.results.workbook.book import cashflow_book, has_formulas
+from megawatt.results.workbook.book import cashflow_book
+from megawatt.results.workbook.coverage import has_formulas
 from megawatt.results.workbook.owners import Behind
 from megawatt.risk import run_calls
 from megawatt.writing import Content, write_columns, write_folder

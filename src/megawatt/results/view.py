@@ -17,7 +17,7 @@ from megawatt.finance.credit import credit_measures
 from megawatt.finance.rates_of_return import irr
 from megawatt.finance.records import CashFlow
 from megawatt.finance.tranches import Stack
-from megawatt.results.workbook.book import without_formulas
+from megawatt.results.workbook.coverage import without_formulas
 from megawatt.runs import run_dict
 from megawatt.training import nearest_run
 

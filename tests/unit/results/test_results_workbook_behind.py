@@ -13,7 +13,8 @@ from megawatt.finance import CashFlow, project
 from megawatt.finance.partnership import PartnershipTerms
 from megawatt.finance.records import JuniorTerms
 from megawatt.finance.tranches import stack_below
-from megawatt.results.workbook.book import cashflow_book, without_formulas, write_cashflow
+from megawatt.results.workbook.book import cashflow_book, write_cashflow
+from megawatt.results.workbook.coverage import without_formulas
 from megawatt.results.workbook.owners import Behind
 from megawatt.results.workbook.sheet import Book, Scalar
 from tests.spreadsheet import recalculated

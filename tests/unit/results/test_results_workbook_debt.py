@@ -11,7 +11,8 @@ import pytest
 
 from megawatt.finance import CashFlow, LenderTerms, LoanTerms, calendar_periods, project
 from megawatt.finance.debt_terms import FacilityTerms
-from megawatt.results.workbook.book import cashflow_book, without_formulas, write_cashflow
+from megawatt.results.workbook.book import cashflow_book, write_cashflow
+from megawatt.results.workbook.coverage import without_formulas
 from megawatt.results.workbook.sheet import Book, Scalar
 from tests.spreadsheet import recalculated
 from tests.unit.results.test_results_workbook import MONTHS, example

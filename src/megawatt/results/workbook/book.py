@@ -9,7 +9,6 @@ input, cover tests look back. The checks compare the formulas with the run's own
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +20,14 @@ from megawatt.errors import NotSupportedError
 from megawatt.finance import (
     CashFlow,
     LenderTerms,
-    LoanTerms,
     ProjectTerms,
-    TaxTerms,
-    calendar_periods,
     loan_schedule,
 )
 from megawatt.finance.agreements import SOLD, OperatingTerms
-from megawatt.finance.engine import construction_months, operation_start_month
 from megawatt.results.workbook.assets import add_asset_inputs, add_depreciation, tax_table_of
 from megawatt.results.workbook.checks import add_checks, add_ratios
+from megawatt.results.workbook.coverage import has_formulas, without_formulas
+from megawatt.results.workbook.inputs import add_inputs, calendar_inputs, list_assumptions
 from megawatt.results.workbook.operation import (
     Formulas,
     add_blocks,
@@ -43,10 +40,10 @@ from megawatt.results.workbook.owners import Behind, add_behind
 from megawatt.results.workbook.rows import add_debt, add_deferred, add_tax, add_timing
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 from megawatt.results.workbook.statements import add_covenants, add_statements
-from megawatt.results.workbook.waterfall import FACILITIES, add_cash, add_lender_inputs
+from megawatt.results.workbook.waterfall import add_cash, add_lender_inputs
 from megawatt.results.workbook.whatif import add_scenarios, add_switch
 
-__all__ = ["cashflow_book", "has_formulas", "without_formulas", "write_cashflow"]
+__all__ = ["cashflow_book", "write_cashflow"]
 
 
 _NOTHING: Final = Behind()
@@ -108,12 +105,12 @@ def cashflow_book(
     add_switch(book, operating)
     formulas: Formulas = operation_formulas(operating) if operating else {}
     classes = list(terms.capex_cost)
-    _inputs(book, cash, lender, grid_mw)
+    add_inputs(book, cash, lender, grid_mw)
     add_lender_inputs(book, lender)
     if operating is not None:
         add_operation_inputs(book, operating)
     else:
-        _calendar_inputs(book, cash)
+        calendar_inputs(book, cash)
     add_asset_inputs(book, terms.tax, classes, _book_lives(terms, operating))
     _series(book, cash, lender, formulas, prepaid=operating is None or operating.agreement is None)
     if operating is not None:
@@ -139,71 +136,10 @@ def cashflow_book(
     add_statements(book)
     add_ratios(book, cash, with_grid=grid_mw > 0.0)
     add_checks(book, cash, behind)
-    _list_assumptions(book, assumptions)
+    list_assumptions(book, assumptions)
     add_annual(book, loan=loan is not None)
     add_cover(book, cash)
     return book
-
-
-def has_formulas(cash: CashFlow) -> bool:
-    """Whether the workbook has formulas for a cash flow: calendar months, and terms that a scenario can ask for."""
-    return not without_formulas(cash)
-
-
-def without_formulas(cash: CashFlow) -> tuple[str, ...]:
-    """What of a cash flow the workbook has no formulas for, in words; none where it can be written."""
-    terms, lender = cash.terms, cash.terms.lender or LenderTerms()
-    loan, tax, forced = terms.loan, terms.tax, lender.proceeds_usd
-    pays = lender.premium_frac is not None or lender.make_whole_rate is not None
-    found = {
-        "periods other than months": _day_count(terms) is None or terms.owners_pay_all,
-        "a make-whole beside a sweep": lender.make_whole_rate is not None and lender.sweep_frac > 0.0,
-        "a make-whole of a loan that grows": pays and lender.make_whole_rate is not None and _grows(loan, terms),
-        "more than four facilities": len(lender.facilities) > len(FACILITIES),
-        "a refinanced balloon": lender.refinancing is not None,
-        "interest on reserves": lender.reserve_rate != 0.0,
-        "a guarantor's payment": forced is not None and bool(np.any(forced[0] > 0.0)),
-        "draws on clocks of their own": loan is not None and loan.clock_months is not None,
-        "costs of closing": loan is not None and (loan.closing_cost_usd != 0.0 or not loan.deduct_fees),
-        "deductions, credits or refunds of one's own": tax is not None
-        and not (
-            tax.deductions_usd is None
-            and tax.credits_usd is None
-            and (tax.losses == "carry-forward" or terms.owners_taxed)
-        ),
-    }
-    return tuple(name for name, stands in found.items() if stands)
-
-
-def _told_losses(terms: ProjectTerms, tax: TaxTerms) -> bool:
-    """Losses that are carried forward, or used by owners who are taxed on them."""
-    return tax.losses == ("refund" if terms.owners_taxed else "carry-forward")
-
-
-def _day_count(terms: ProjectTerms) -> str | None:
-    """How interest counts days, one of the workbook's; None for periods that are not the calendar's months."""
-    for name in _DAY_COUNTS:
-        months = calendar_periods(terms.start_year, terms.start_month, terms.months, day_count=name)
-        if terms.periods is None or (
-            np.array_equal(terms.periods.years, months.years) and np.allclose(terms.periods.fractions, months.fractions)
-        ):
-            return name
-    return None
-
-
-_DAY_COUNTS: Final = ("30/360", "ACT/360", "ACT/365", "ACT/ACT")
-"""In the order of the workbook's input."""
-
-
-def _grows(loan: LoanTerms | None, terms: ProjectTerms) -> bool:
-    if loan is None:
-        return False
-    balance = loan_schedule(loan, terms.timing).balance[loan.first_payment_month - 1 :]
-    return bool((np.diff(balance) > _GROWTH_USD).any())
-
-
-_GROWTH_USD: Final = 0.005
-"""Half a cent is rounding."""
 
 
 def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[str, float]:
@@ -220,128 +156,6 @@ def _book_lives(terms: ProjectTerms, operating: OperatingTerms | None) -> dict[s
 
 _BOOK_LIFE_YEARS: Final = 5.0
 """Books of a case that pays no tax: machines dominate; an input of the workbook."""
-
-_SET_BY: Final = {
-    "discount_rate": "discount_rate",
-    "grid_mw": "site.grid_mw",
-    "federal_rate": "tax.rate",
-    "loan_rate_stated": "debt.rate",
-    "upfront_fee": "debt.upfront_fee_frac",
-    "reserve_months": "debt.reserve_months",
-    "lockup": "debt.lockup_dscr",
-    "covenant": "debt.covenant_dscr",
-    "sweep": "debt.sweep_frac",
-    "state_rate": "tax.state_rate",
-    "opex_rate": "opex.site_usd_per_kw_month",
-    "opex_growth": "opex.growth_per_year",
-    "receivable_days": "working_capital.receivable_days",
-    "payable_days": "working_capital.payable_days",
-    "shell_life": "capex.shell_life_years",
-    "machines_left": "capex.chip_residual_frac",
-    "prepaid_frac": "contract.prepayment_frac",
-    "escalator": "lease.escalator_per_year",
-}
-"""Inputs of the workbook that are numbers of the scenario, and their paths in it."""
-
-
-def _list_assumptions(book: Book, assumptions: tuple[Assumption, ...]) -> None:
-    """A sheet of every numeric assumption, and the source beside the inputs that one of them sets."""
-    numeric = [a for a in assumptions if isinstance(a.fact.value, int | float) and np.isfinite(a.fact.value)]
-    if not numeric:
-        return
-    known = {a.name: f"{a.fact.kind}, {a.fact.source}" for a in numeric}
-    book.sheets["Inputs"] = [
-        replace(item, source=known.get(_SET_BY.get(item.name, ""), "")) if isinstance(item, Scalar) else item
-        for item in book.sheets["Inputs"]
-    ]
-    book.add(
-        "Assumptions",
-        "What the case rests on (kind, source, note)",
-        *(
-            Scalar(f"assumption_{number}", a.name, float(a.fact.value), a.fact.unit or "", _origin(a))
-            for number, a in enumerate(numeric)
-        ),
-    )
-
-
-def _origin(row: Assumption) -> str:
-    return "; ".join(part for part in (row.fact.kind, row.fact.source, row.fact.note) if part)
-
-
-def _inputs(book: Book, cash: CashFlow, lender: LenderTerms, grid_mw: float) -> None:
-    terms = cash.terms
-    loan, tax = terms.loan, terms.tax
-    committed = 1e18 if terms.committed_equity_usd is None else terms.committed_equity_usd
-    book.add(
-        "Inputs",
-        "Calendar",
-        Scalar("start_year", "year of month 0", terms.start_year),
-        Scalar("start_month", "calendar month of month 0", terms.start_month),
-        Scalar("months", "months of the project", terms.months, "months"),
-        "Owners",
-        Scalar("discount_rate", "discount rate, annual effective", terms.discount_rate),
-        Scalar("minimum_cash", "minimum cash", terms.minimum_cash_usd, "USD"),
-        Scalar("committed_equity", "equity commitment (1e18: as needed)", committed, "USD"),
-        Scalar("grid_mw", "contracted grid capacity", grid_mw, "MW"),
-        "Tax",
-        Scalar("federal_rate", "federal tax rate", tax.rate if tax else 0.0),
-        Scalar("state_rate", "state tax rate, deducted from federal income", tax.state_rate if tax else 0.0),
-        Scalar("interest_limit", "share of income before interest and depreciation that interest may take (1e9: all)",
-               1e9 if tax is None or tax.interest_limit_frac is None else tax.interest_limit_frac),
-        Scalar("quarterly", "1: tax is paid in instalments over its year", tax is not None and tax.paid == "quarterly"),
-        Scalar("passes", "1: owners pay the tax, losses are used in their year", terms.owners_taxed),
-        Scalar("loss_limit", "share of income that old losses offset", tax.loss_offset_limit_frac if tax else 0.0),
-        "Debt",
-        *_loan_inputs(loan),
-        Scalar("day_count", "days of interest: 1 30/360, 2 ACT/360, 3 ACT/365, 4 ACT/ACT",
-               1 + _DAY_COUNTS.index(_day_count(terms) or "30/360"), choices=4),
-        Scalar("interest_reserve", "1: interest before the first payment is put aside at the draw",
-               lender.interest_reserve),
-        Scalar("opex_reserve_months", "months of running cost ahead held in reserve",
-               lender.opex_reserve_months, "months"),
-        Scalar("reserve_months", "months of service ahead held in reserve", lender.reserve_months, "months"),
-        Scalar("reserve_at_close", "1: owners fill the reserve at the end of construction", lender.reserve_at_close),
-        Scalar("sweep", "share of excess cash that prepays", lender.sweep_frac),
-        Scalar("lockup", "lock-up: trailing cover below which nothing is paid out (0: none)", lender.lockup_dscr or 0),
-        Scalar("release_tests", "clean tests in a row that end a lock-up", lender.lockup_release_tests, "tests"),
-        Scalar("covenant", "covenant: trailing cover below which it is breached (0: none)",
-               lender.covenant_dscr or 0),
-        Scalar("test_every", "months between tests", lender.test_every_months, "months"),
-        "Working capital",
-        Scalar("receivable_days", "days from delivery to the tenant's payment", terms.receivable_days, "days"),
-        Scalar("payable_days", "days that bills of running cost stay unpaid", terms.payable_days, "days"),
-    )  # fmt: skip
-
-
-def _calendar_inputs(book: Book, cash: CashFlow) -> None:
-    start = operation_start_month(cash.terms, cash.revenue_total.T)
-    builds = construction_months(cash.terms)
-    book.add(
-        "Inputs",
-        "Construction",
-        Scalar("operation_start", "first month of operation", start, "month"),
-        Scalar("construction_months", "months in which equity may come in", builds, "months"),
-    )
-
-
-def _loan_inputs(loan: LoanTerms | None) -> tuple[Scalar, ...]:
-    shapes = ("level", "equal-principal", "sculpted", "bullet", "dated")
-    if loan is None:
-        loan = LoanTerms(0.0, 0.0, -1, -1, -1, upfront_fee_frac=0.0)
-    return (
-        Scalar("loan_shape", "1 level, 2 equal principal, 3 sculpted, 4 bullet, 5 dated", 1 + shapes.index(loan.shape)),
-        Scalar("loan_rate_stated", "nominal annual rate", loan.rate),
-        Scalar("floats", "1: the rate by month of sheet Series instead", float(loan.rate_by_period is not None)),
-        Scalar("every", "months of a payment period", loan.every, "months"),
-        Scalar("interest_only", "payments at the start that repay nothing", loan.interest_only, "tests"),
-        Scalar("commitment_fee", "annual fee on what is not drawn yet", loan.commitment_fee),
-        Scalar("draw_month", "month of the first draw", loan.draw_month, "month"),
-        Scalar("first_payment", "month of the first payment", loan.first_payment_month, "month"),
-        Scalar("last_payment", "month of the last payment", loan.last_payment_month, "month"),
-        Scalar("upfront_fee", "upfront fee, share of the amount drawn", loan.upfront_fee_frac),
-        Scalar("capitalise", "1: interest of construction is added to the loan", float(loan.capitalise_interest)),
-        Scalar("balloon", "share left for the last payment", loan.balloon_frac),
-    )
 
 
 def _series(book: Book, cash: CashFlow, lender: LenderTerms, formulas: Formulas, *, prepaid: bool) -> None:

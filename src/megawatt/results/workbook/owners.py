@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from megawatt.finance import CashFlow, net_present_value_usd
+from megawatt.finance.measures import CENT
 from megawatt.finance.partnership import Partners, PartnershipTerms, split
 from megawatt.finance.records import JuniorTerms
 from megawatt.finance.tranches import Stack
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 
 __all__ = ["Behind", "add_behind", "check_behind"]
-
-_CENT: Final = "0.005"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ def _tranche(book: Book, key: str, terms: JuniorTerms, drawn: str, pool: str) ->
         Line(f"{x}_pending", "of it interest that waits for its date",
              f"=IF(OR([idx]<{{{x}_first}},[{x}_on_date]=1),0,MAX([{x}_cash]-[{x}_paid]-[{x}_prepaid],0))"),
         Line(f"{x}_late", "due and unpaid",
-             f"=IF(MIN([{x}_due]-[{x}_paid],[{x}_balance])>{_CENT},MIN([{x}_due]-[{x}_paid],[{x}_balance]),0)"),
+             f"=IF(MIN([{x}_due]-[{x}_paid],[{x}_balance])>{CENT},MIN([{x}_due]-[{x}_paid],[{x}_balance]),0)"),
         Line(f"{x}_left", "left to who comes next", f"={pool}-[{x}_paid]-[{x}_prepaid]", total=True),
     )  # fmt: skip
 

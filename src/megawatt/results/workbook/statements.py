@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from megawatt.finance.measures import CENT
 from megawatt.results.workbook.sheet import Book, Line
 
 __all__ = ["add_covenants", "add_statements"]
 
 _RATE: Final = "({state_rate}+{federal_rate}*(1-{state_rate}))"
 _NO_SERVICE: Final = "0.000001"
-_CENT: Final = "0.005"
 
 
 def add_covenants(book: Book, *, cures: bool) -> None:
@@ -26,7 +26,7 @@ def add_covenants(book: Book, *, cures: bool) -> None:
         Line("t_cash", "CFADS of twelve months, tax as it accrues", f"=SUMPRODUCT([cover_cash^]*{year}){put_in}"),
         Line("t_service", "service due in twelve months", f"=SUMPRODUCT([tested^]*{year})"),
         Line("t_cover", "cover (1E+99: nothing due or owed)",
-             f"=IF(AND([t_service]>{_NO_SERVICE},[owed]+[due_interest]>{_CENT}),[t_cash]/[t_service],1E+99)", ""),
+             f"=IF(AND([t_service]>{_NO_SERVICE},[owed]+[due_interest]>{CENT}),[t_cash]/[t_service],1E+99)", ""),
         Line("low", "below the lock-up level", "=IF(AND([tests]=1,[t_cover]<{lockup}),1,0)", "flag"),
         Line("clean", "clean tests in a row", "=IF([tests]=0,[clean<],IF([low]=1,0,[clean<]+1))", "tests"),
         Line("locked", "locked up",

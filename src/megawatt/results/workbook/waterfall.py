@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from megawatt.finance import LenderTerms
+from megawatt.finance.measures import CENT
 from megawatt.results.workbook.sheet import Book, Line, Scalar
 
 __all__ = ["FACILITIES", "add_cash", "add_lender_inputs"]
 
-_CENT: Final = "0.005"
 
 FACILITIES: Final = ("f1", "f2", "f3", "f4")
 """What the rows of facilities are called by, in the order in which they are drawn."""
@@ -159,10 +159,10 @@ def _service(book: Book, keys: tuple[str, ...]) -> None:
         Line("target", "balance that the loan should have", "=MAX([s_balance]-[prepaid<],0)"),
         Line("owed", "owed before payment", "=[open_debt]+[added]+[in_draw]"),
         Line("demand", "interest, principal and arrears",
-             f"=[due_interest]+IF([owed]-[target]>{_CENT},[owed]-[target],0)"),
+             f"=[due_interest]+IF([owed]-[target]>{CENT},[owed]-[target],0)"),
         Line("on_date", "of which on a date of payment", "=[pays]*[demand]"),
         Line("tested", "service in the cover tests: due, balloon left out, and no more than is owed",
-             f"=IF([owed]+[due_interest]>{_CENT},MIN([s_tested],[owed]+[due_interest]),0)", total=True),
+             f"=IF([owed]+[due_interest]>{CENT},MIN([s_tested],[owed]+[due_interest]),0)", total=True),
         Line("equity_built", "equity for construction", built, total=True),
         Line("equity_so_far", "of it so far", "=[equity_so_far<]+[equity_built]"),
         Line("funds", "cash for service", "=[before]+[equity_built]"),
@@ -202,7 +202,7 @@ def _service(book: Book, keys: tuple[str, ...]) -> None:
         pool = f"MAX({pool}-[{key}_served],0)"
     served = drawn + _sum(keys, "served").replace("+", "-")
     late = "".join(f"+[{key}_open]+[{key}_interest]+[{key}_draw]-[{key}_served]" for key in keys).removeprefix("+")
-    unpaid = f"+IF([idx]<{{last_payment}},0,IF({late}>{_CENT},{late},0))" if keys else ""
+    unpaid = f"+IF([idx]<{{last_payment}},0,IF({late}>{CENT},{late},0))" if keys else ""
     book.add(
         "Cashflow",
         Line("paid", "paid to lenders on demand", f"=MAX(0,MIN({served},[on_date]))", total=True),
@@ -211,7 +211,7 @@ def _service(book: Book, keys: tuple[str, ...]) -> None:
         Line("unswept", "debt before prepayments",
              "=[owed]+[due_interest]-[interest_paid]-[principal_served]"),
         Line("arrears", "owed and unpaid (a default while above zero)",
-             f"=IF([demand]-[paid]>{_CENT},[demand]-[paid],0){unpaid}"),
+             f"=IF([demand]-[paid]>{CENT},[demand]-[paid],0){unpaid}"),
         Line("served", "cash after service", f"={served}-[paid]"),
     )  # fmt: skip
     if keys:
@@ -252,7 +252,7 @@ def _owners(book: Book, keys: tuple[str, ...], lender: LenderTerms) -> None:
         "Cashflow",
         "Reserves, prepayments, distributions",
         Line("floor", "cash that stays",
-             f"=[set_aside]+[reserve_target]+IF(AND([is_last]=0,OR([unswept]>{_CENT},[idx]<{{first_payment}},{{first_payment}}<0)),{{minimum_cash}},0)"),
+             f"=[set_aside]+[reserve_target]+IF(AND([is_last]=0,OR([unswept]>{CENT},[idx]<{{first_payment}},{{first_payment}}<0)),{{minimum_cash}},0)"),
         Line("free", "excess cash", f"=IF({paying},MAX([in_hand]-[floor],0),0)"),
         Line("swept", "swept", f"=IF([idx]>={{first_payment}},{swept},0)", total=True),
     )  # fmt: skip
@@ -279,7 +279,7 @@ def _owners(book: Book, keys: tuple[str, ...], lender: LenderTerms) -> None:
         Line("prepaid", "prepaid so far", "=[prepaid<]+[prepaid_now]"),
         Line("debt", "closing debt", f"=[unswept]-[swept]{ahead}"),
         Line("distribution", "distributions",
-             f"=IF(AND([is_last]=0,{shut},[debt]>{_CENT}),0,MAX({rest},0))", total=True),
+             f"=IF(AND([is_last]=0,{shut},[debt]>{CENT}),0,MAX({rest},0))", total=True),
         Line("closing_cash", "closing cash", f"=[in_hand]{put_in}-[swept]{ahead}{premium}-[distribution]"),
         Line("fees_paid", "fees and premiums in all", f"=[fee_before]{premium.replace('-', '+')}", total=True),
         Line("lines_net", "facilities drawn less repaid",
