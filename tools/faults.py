@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def random_kills(save: Save, place: Path, kills: int, seed: int) -> Found:
     length, old = time.monotonic() - begin, "0"
     for number in range(1, kills + 1):
         texts = [f"{number}.{i}" for i in range(2 if number % 4 == 0 else 1)]
-        children = [in_child(lambda text=text: save(folder, text)) for text in texts]  # type: ignore[misc]
+        children = [in_child(partial(save, folder, text)) for text in texts]
         time.sleep(rng.uniform(0.0, 1.1 * length * len(texts)))
         for pid in children:
             os.kill(pid, signal.SIGKILL)

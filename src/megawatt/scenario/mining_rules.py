@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem
@@ -100,7 +101,7 @@ def _fleet(section: Mining, catalogue: Catalogue) -> Iterator[Problem]:
     for index, (terms, _) in enumerate(machines_of(section)):
         where = f"mining.fleets.{index}.miner" if section.fleets else "mining.miner"
         allowed = "a miner with all its facts, or one's own numbers for those that it lacks"
-        yield from _refused(where, allowed, lambda terms=terms: fleet(catalogue, terms, 1.0))  # type: ignore[misc]
+        yield from _refused(where, allowed, partial(fleet, catalogue, terms, 1.0))
 
 
 def _refused(path: str, allowed: str, action: Callable[[], object]) -> Iterator[Problem]:

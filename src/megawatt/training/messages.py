@@ -42,8 +42,8 @@ def messages_s(
     hidden_b = np.minimum(stack.cp_overlap_frac * 2.0 * ring, beside.attention_backward)
     context = (ring - hidden_f, 2.0 * ring - hidden_b)
     if layouts.names("cp_exchange"):
-        swapped = _exchange_s(work, layouts, practice)
-        context = tuple(np.where(layouts.cp_exchange > 0, swapped, one) for one in context)  # type: ignore[assignment]
+        swaps, swapped = layouts.cp_exchange > 0, _exchange_s(work, layouts, practice)
+        context = (np.where(swaps, swapped, context[0]), np.where(swaps, swapped, context[1]))
     return {
         "tp": _tensor_s(work, layouts, practice, beside.weight_gradient),
         "cp": context,

@@ -101,9 +101,12 @@ def pace(job: Job, layouts: Layouts, practice: Practice, tables: LayerTables, *,
     # However many virtual stages: no step is shorter than one micro-batch's way through the whole model.
     way = np.where(single, 0.0, whole.sum_of(total) - count * stage_s)
     steady = np.where(in_middle, inner, ends_s)
-    rows = (load.sum_of(_per_block(tables, lambda b, k=k: b.parts[k])) for k in range(len(PARTS)))  # type: ignore[misc]
+
+    def part_s(k: int) -> FloatArray:
+        return load.sum_of(_per_block(tables, lambda b: b.parts[k]))
+
     return Pace(
-        parts_s=dict(zip(PARTS, rows, strict=True)),
+        parts_s={name: part_s(k) for k, name in enumerate(PARTS)},
         stage_s=stage_s,
         forward_s=load.sum_of(_per_block(tables, lambda b: b.forward_s)),
         dynamic_j=load.sum_of(_per_block(tables, lambda b: b.dynamic_j)),
