@@ -74,11 +74,14 @@ def resolve(
         ),
         fixed=tuple(_fixed(name, line, usd, contract) for name, line in zip(names["fixed"], sheet.fixed, strict=True)),
         riders=tuple((rider.name, rider.frac.number(), rider.on) for rider in sheet.riders),
-        minimum_usd=usd
-        * (
-            sheet.minimum_per_month.number()
-            + sheet.minimum_per_kw_month.number() * contract * _KW
-            + sheet.minimum_per_day.number() * DAYS_IN_MONTH
+        minimum_usd=np.asarray(
+            usd
+            * (
+                sheet.minimum_per_month.number()
+                + sheet.minimum_per_kw_month.number() * contract * _KW
+                + sheet.minimum_per_day.number() * DAYS_IN_MONTH
+            ),
+            dtype=np.float64,
         ),
         tax_frac=sheet.tax_frac.number(),
         supply_tax_frac=sheet.supply_tax_frac.number(),
