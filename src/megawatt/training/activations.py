@@ -129,6 +129,11 @@ class _Layer:
         return stored_width(self.job.precision)
 
     @property
+    def inner(self) -> float:
+        """Width of an input of the activation function that waits for the backward pass."""
+        return self.narrow if self.stack.narrow_inner else self.wide
+
+    @property
     def tokens(self) -> FloatArray:
         return _f(self.layouts.micro_batch) * self.job.seq_len / _f(self.layouts.cp)
 
@@ -194,8 +199,9 @@ class _Layer:
         shared = isinstance(mixer, Latent) or mixer.keys_are_values
         yield _Element(heads * mixer.value_dim, up, ("key" if shared else "value") not in saved)
         outputs = tokens * mixer.heads * mixer.value_dim / tp
-        apart = self.narrow != self.wide
-        yield _Element(self.narrow * outputs, (), apart)
+        one = self.stack.attention_kept_bytes if self.narrow != self.wide else 0.0
+        apart = self.narrow != self.wide and not one
+        yield _Element((one or self.narrow) * outputs, (), apart)
         if apart:
             # Beside the projection's own copy the wide one, for attention's backward pass.
             yield _Element(self.wide * outputs, ("core_attn",))
@@ -217,8 +223,8 @@ class _Layer:
         whole = ("mlp",) if mixture is None else ("moe", "shared_experts")
         gated = self.job.arch.gated
         if gated:
-            yield _Element(self.wide * width, whole, "gate" not in self.saved)
-        yield _Element(self.wide * width, whole, "up" not in self.saved)
+            yield _Element(self.inner * width, whole, "gate" not in self.saved)
+        yield _Element(self.inner * width, whole, "up" not in self.saved)
         yield _Element(self.wide * (self.up - 1.0 - gated) * width, whole, True)
         yield _Element(self.narrow * width, whole if mixture is not None else (*whole, "moe_act"), True)
         if mixture is not None:
@@ -227,7 +233,8 @@ class _Layer:
             # What other ranks sent is saved; multiplies of experts in groups are not.
             copies = (self.narrow + self.wide * self.stack.routed_copies) * taken
             yield _Element(copies, ("moe",), np.asarray(self.layouts.ep == 1))
-            yield _Element(self.wide * self.up * routed, ("moe",), True)
+            eager = self.wide * (self.up - 1.0 - gated)
+            yield _Element((self.inner * (1.0 + gated) + eager) * routed, ("moe",), True)
             yield _Element(self.narrow * routed, ("moe", "moe_act"), True)
 
     def pairs(self) -> FloatArray:

@@ -28,11 +28,11 @@ def module_bits(modules: Sequence[str]) -> int:
 
 
 def recomputes(layouts: Layouts, stack: Stack, module: str) -> NDArray[np.bool_]:
-    """Whether selective recomputation repeats a module; where a layout names none, the usual ones. Shape (n,)
+    """Whether selective recomputation repeats a module; where a layout names none, those of its stack. Shape (n,)
 
     By operator, scores that are not fused are among what is repeated.
     """
-    usual = module_bits(_USUAL if stack.attention_fused else _USUAL_UNFUSED)
+    usual = module_bits(stack.recomputed or (_USUAL if stack.attention_fused else _USUAL_UNFUSED))
     named = np.where(layouts.modules > 0, layouts.modules, usual)
     wanted = 1 << MODULES.index(module)
     if module == "core_attn" and not stack.attention_fused:

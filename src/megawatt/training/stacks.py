@@ -19,7 +19,7 @@ from megawatt.catalogue.records import Accelerator, Assumption
 from megawatt.catalogue.releases import check_runs_on, find_software, is_month, releases_until
 from megawatt.errors import CatalogueError, ScenarioError, shown
 from megawatt.hardware import PRACTICE_KEY, core_layout
-from megawatt.training.features import DISPATCHERS, GRAPHS, Features, merge_features, read_features
+from megawatt.training.features import DISPATCHERS, GRAPHS, MODULES, Features, merge_features, read_features
 from megawatt.training.schedules import SCHEDULES
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ class Stack:
         A pipeline stage keeps its output until the backward pass, beside the inputs of its layers.
     narrow_norms : bool
         Norms are taken in 16 bits where operators run one by one: no 32-bit copy of their inputs is kept.
+    narrow_inner : bool
+        Inputs of the activation function wait for the backward pass in the narrow type of the linear layers.
+    attention_kept_bytes : float
+        Width of attention's output where one copy waits for attention and the projection after it; 0: two copies where
+        the projection's is narrower. [B]
+    recomputed : tuple of str
+        Modules that selective recompute repeats where a layout names none; empty: the usual ones.
     routed_copies : float
         Copies of routed tokens kept beside what experts take in, where weighting them is an operator of its own.
     worst_buffers : bool
@@ -169,6 +176,9 @@ class Stack:
     narrow_shards: bool = False
     outputs_kept: bool = False
     narrow_norms: bool = False
+    narrow_inner: bool = False
+    attention_kept_bytes: float = 0.0
+    recomputed: tuple[str, ...] = ()
     routed_copies: float = 0.0
     worst_buffers: bool = False
     optimizer: str = "adam"
@@ -182,7 +192,7 @@ _FLAGS: Final = tuple(n for n, f in Stack.__dataclass_fields__.items() if f.type
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {"schedule": SCHEDULES, "attention_kernel": (), "dispatcher": DISPATCHERS, "optimizer": ()}
 )
-_LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS})
+_LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"graphs": GRAPHS, "recomputed": MODULES})
 _NAMES: Final = tuple(name for name in Stack.__dataclass_fields__ if name != "key")
 
 

@@ -400,6 +400,27 @@ def test_a_7b_model_in_32_bits_takes_60_gb() -> None:
     assert sum(memory(job, one_layout(dp=8, zero=2)).values()) == pytest.approx(60e9, rel=0.02)
 
 
+def test_deepseek_v3_keeps_and_repeats_what_its_report_says() -> None:
+    """arXiv 2412.19437, sections 3.2.3 and 3.3.3: SwiGLU's inputs in 8 bits, attention's output once in 12, norms,
+    MLA's up-projections and SwiGLU's output repeated, moments in 16 bits; nothing is narrower in 16-bit training."""
+    arch = load_model("deepseek-v3", CATALOGUE)
+    stack = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), "stack-dualpipe").stack
+    assert stack.optimizer == "adam-bf16"
+    job, layout = Job(arch, 4096, 64, precision="fp8"), one_layout(ep=64, dp=64, recompute=1)
+    plain = dataclasses.replace(stack, narrow_inner=False, attention_kept_bytes=0.0)
+    narrow, wide = (layer_activations(job, layout, s).kept[-1, 0] for s in (stack, plain))
+    inner = 4096 * (8 * stack.expert_imbalance + 1) * 2048
+    assert wide - narrow == pytest.approx(2 * inner + (3.0 - 1.5) * 4096 * 128 * 128)
+    usual = dataclasses.replace(stack, recomputed=())
+    named = one_layout(ep=64, dp=64, recompute=1, modules=module_bits(("layernorm", "mla_up_proj", "moe_act")))
+    cases = ((layout, stack), (named, usual), (layout, usual))
+    said, same, less = (layer_activations(job, choice, s).kept[-1, 0] for choice, s in cases)
+    assert said == same < less
+    wider = Job(arch, 4096, 64)
+    as_usual, as_plain = (layer_activations(wider, layout, s).kept.tolist() for s in (stack, plain))
+    assert as_usual == as_plain
+
+
 def test_norms_in_16_bits_keep_no_32_bit_copies() -> None:
     stack = practice_for(CATALOGUE, CATALOGUE.system("hgx-h100"), "stack-llm-foundry").stack
     assert stack.eager
