@@ -104,6 +104,7 @@ def _achieved(catalogue: Catalogue, key: str, precision: str) -> Fact | None:
     return catalogue.get(key, "accelerator").facts.get(f"gemm_achieved_{precision}_flops_per_s")
 
 
+@resolved
 def _measured_shares(catalogue: Catalogue, precision: str) -> dict[str, float]:
     """Achieved over peak of every chip whose matrix multiplies were measured in this precision."""
     shares = {}
