@@ -122,7 +122,8 @@ class Process:
         breaks = self.broken / self.repair_s
         # A Poisson law's probability of so many, over that of no more.
         exactly = xlogy(self.spares, self.broken) - gammaln(self.spares + 1) - self.broken
-        full = float(np.exp(exactly - np.log(pdtr(self.spares, self.broken))))
+        with np.errstate(divide="ignore"):
+            full = float(np.exp(exactly - np.log(pdtr(self.spares, self.broken))))
         return breaks * full * self.repair_s / (self.spares + 1.0)
 
 

@@ -31,9 +31,10 @@ class TrainingRun:
     """A whole training run.
 
     ``days`` is expected, ``days_low`` and ``days_high`` hold 80 % of the drawn runs, whose rate of interruptions
-    differs as operators do and whose steps as predicted steps from measured ones (nan where none were drawn). Goodput
-    is useful over wall time; ``failures`` counts unplanned interruptions; ``parts`` is where the time goes. ``spares``
-    nodes idle beside the run. Energy and power are those of critical IT: chips, hosts, fabric, storage and spares.
+    differs as operators do and whose steps as predicted steps from measured ones (nan where none were drawn, infinite
+    where too many never end). Goodput is useful over wall time; ``failures`` counts unplanned interruptions; ``parts``
+    is where the time goes. ``spares`` nodes idle beside the run. Energy and power are those of critical IT: chips,
+    hosts, fabric, storage and spares.
     """
 
     tokens: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from megawatt.errors import counted
@@ -24,10 +25,10 @@ def run_title(found: TrainingRun) -> str:
     shown = "{:,.1f}" if found.days_low >= 1.0 else "{:.2g}"
     low, days, high = (shown.format(value) for value in (found.days_low, found.days, found.days_high))
     mean = "" if found.days_low <= found.days <= found.days_high else " on average"
-    return (
-        f"The run: {days} days{mean} (80 %: {low} to {high}), {found.tokens:.4g} tokens in "
-        f"{counted(found.steps, 'step')}."
-    )
+    ends = f"{low} to {high}" if found.days_high < math.inf else f"{low} to more than 100 times the work"
+    if found.days_low == math.inf:
+        ends = "more than 100 times the work"
+    return f"The run: {days} days{mean} (80 %: {ends}), {found.tokens:.4g} tokens in {counted(found.steps, 'step')}."
 
 
 def run_rows(found: TrainingRun) -> list[tuple[str, str, str]]:
@@ -76,7 +77,7 @@ def run_dict(found: TrainingRun) -> dict[str, Any]:
         "tokens": found.tokens,
         "steps": found.steps,
         "days": found.days,
-        "days_80": [found.days_low, found.days_high],
+        "days_80": [end if end < math.inf else None for end in (found.days_low, found.days_high)],
         "goodput": found.goodput,
         "interruptions": found.failures,
         "parts_s": found.shares_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,6 +34,10 @@ _END: Final = 1.2816
 """Standard deviations to those ends of a normal distribution."""
 _SEED: Final = 21
 """Of the drawn runs, so that an answer is the same twice."""
+_LONGEST: Final = 100.0
+"""A run that takes so many times its work counts as endless."""
+_ENDLESS_S: Final = 1e300
+"""Stands for the time of a run that does not end. [s]"""
 _WIDEST: Final = 2.0
 """Standard deviations at which rates of operators are cut."""
 
@@ -120,6 +125,23 @@ def _days(process: Process, work_s: float, spread: float, paths: int, sure: Conf
     rates = spread ** np.clip(draws[0], -_WIDEST, _WIDEST)
     low, high = (math.log(end) for end in ((sure.low, sure.high) if sure else (1.0, 1.0)))
     steps = np.exp(np.where(draws[1] < 0.0, -low, high) * draws[1] / _END)
-    drawn = simulate(process, work_s, paths=paths, seed=_SEED, rate_factor=rates, work_factor=steps)
-    low, high = np.quantile(drawn.wall_s, _ENDS) / S_PER_DAY
+    ends = np.array([_ends(process, work_s, rate) for rate in rates])
+    wall_s = np.full(paths, _ENDLESS_S)
+    if ends.any():
+        drawn = simulate(
+            process, work_s, paths=int(ends.sum()), seed=_SEED, rate_factor=rates[ends], work_factor=steps[ends]
+        )
+        wall_s[ends] = drawn.wall_s
+    # Beside an endless path there is no quantile to interpolate.
+    beside = np.quantile(wall_s, _ENDS, method="higher") < _ENDLESS_S
+    low, high = np.where(beside, np.quantile(wall_s, _ENDS) / S_PER_DAY, math.inf)
     return float(low), float(high)
+
+
+def _ends(process: Process, work_s: float, rate: float) -> bool:
+    """Whether a run at another rate of interruptions ends: drawing one that hardly does takes for ever, too."""
+    faster = replace(process, interruptions=tuple(replace(i, per_s=rate * i.per_s) for i in process.interruptions))
+    try:
+        return expected(faster, work_s).wall_s < _LONGEST * work_s
+    except InfeasibleError:
+        return False

@@ -18,6 +18,8 @@ from megawatt.runs import (
     published_goodput,
     published_runs,
     run,
+    run_dict,
+    run_title,
     wrong_settings,
 )
 from megawatt.training import Job, TrainingPlan, plan
@@ -165,6 +167,14 @@ def test_run_checks_its_inputs(small: TrainingPlan) -> None:
     hopeless = CATALOGUE.replace_fact("training-run", "start_s", 1e9)
     with pytest.raises(InfeasibleError, match="makes no progress"):
         run(small, system=H100, tokens=1e12, catalogue=hopeless)
+
+
+def test_a_range_whose_upper_end_never_ends_is_said(small: TrainingPlan) -> None:
+    """At five times a hopeless rate a run does not end though its mean does; such runs are not drawn."""
+    worn = of(small, tokens=1e11, paths=20, interruptions=10_000.0, spares=2)
+    assert 0.0 < worn.days_low < worn.days_high == math.inf
+    assert run_dict(worn)["days_80"] == [worn.days_low, None]
+    assert "to more than 100 times the work" in run_title(worn)
 
 
 def test_a_machine_that_is_never_interrupted_is_all_useful(small: TrainingPlan) -> None:
