@@ -6,7 +6,17 @@ from typing import Final
 
 import numpy as np
 
-from megawatt.company.funding import build, coin_calls, grow, raise_cash, refinanced, service, surrender
+from megawatt.company.funding import (
+    build,
+    coin_calls,
+    free_usd,
+    grow,
+    new_rates,
+    raise_cash,
+    refinanced,
+    service,
+    surrender,
+)
 from megawatt.company.records import Company, CompanyPaths, Outcome, Practice
 from megawatt.company.state import State, hash_rates, leases_usd, machines, margins, rents
 
@@ -22,8 +32,8 @@ def run_company(company: Company, paths: CompanyPaths, practice: Practice) -> Ou
     Each month it earns (mining margin, never below zero: machines stop; hosting; leases), pays overhead, interest,
     what amortises, what falls due and what it has promised, builds the sites that are let, and buys machines. What it
     can put off is decided in its own order: growth is bought only with cash to spare or loans on it; coins are sold;
-    shares are issued at the path's price, at most a fraction a month. It defaults in the first month in which cash
-    stays below zero.
+    shares are issued at the path's price, at most a fraction a month. New loans cost the path's rates and spreads. It
+    defaults in the first month in which cash stays below zero.
 
     Parameters
     ----------
@@ -40,35 +50,37 @@ def run_company(company: Company, paths: CompanyPaths, practice: Practice) -> Ou
         Money in USD.
     """
     count, months = paths.btc_usd.shape
-    state = State(company, count)
+    state = State(company, practice, count)
     liquidity, debt, due = (np.zeros((count, months)) for _ in range(3))
     overhead = company.overhead_usd_per_month * paths.costs
     least = max((one.minimum_liquidity_usd for one in company.debts), default=0.0)
     for month in range(months):
         price = paths.btc_usd[:, month]
+        anew, shares = new_rates(company.debts, paths, month), paths.equity[:, month]
         hash_now = hash_rates(company, state)
         earned = margins(company, paths, hash_now, month) * paths.own[:, [month]]
         machine = machines(company, paths, hash_now, practice, month)
         owned = machine.sum(axis=1)
+        pledged = np.divide(state.pledged, hash_now, out=np.zeros_like(hash_now), where=hash_now > 0.0)
         net = earned.sum(axis=1) + rents(company, state, paths.tenant_month, month) - overhead
-        surrender(company, practice, state, owned, net, price, month)
+        surrender(company, practice, state, pledged, machine, net, price, month)
         interest, principal, maturing = service(company.debts, state, month)
-        maturing = refinanced(company, practice, state, maturing, owned, price, month)
+        maturing = refinanced(company, practice, state, maturing, owned, price, anew, month)
         promised = company.commitments_usd / company.commitment_months if month < company.commitment_months else 0.0
         paid = interest + principal.sum(axis=1) + maturing.sum(axis=1)
         state.cash += np.where(state.alive, net - promised - paid, 0.0)
         state.owed -= np.where(state.alive[:, None], principal + maturing, 0.0)
         coin_calls(company, state, price)
-        build(company, practice, state, owned, price, paid + overhead, month)
-        grow(company, practice, state, owned, price, paid + overhead, paths.costs, month)
-        raise_cash(company, practice, state, owned, price, month)
+        build(company, practice, state, owned, price, paid + overhead, anew, shares, month)
+        grow(company, practice, state, owned, price, paid + overhead, paths.costs, anew, month)
+        raise_cash(company, practice, state, owned, price, shares, month)
         failed = state.alive & (state.cash < -_ROUNDING_USD)
         worth = np.maximum(state.cash, 0.0) + state.coins * price + owned + leases_usd(company, state, month)
         # what was due and had no cash is owed as much as what was not due yet
         claims = state.owed.sum(axis=1) + np.maximum(-state.cash, 0.0)
         state.lost = np.where(failed, np.maximum(claims - worth, 0.0), state.lost)
         state.default[failed] = month
-        liquidity[:, month] = np.where(state.alive, state.cash + state.coins * price, 0.0)
+        liquidity[:, month] = np.where(state.alive, state.cash + free_usd(company, state, price), 0.0)
         debt[:, month] = state.owed.sum(axis=1)
         due[:, month] = paid
         if least > 0.0:

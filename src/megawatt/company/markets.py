@@ -1,4 +1,4 @@
-"""Paths of the markets that a company lives in: bitcoin, hash price, power, tenants."""
+"""Paths of the markets that a company lives in: the factors of every site, hash price, its tenants."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from megawatt.arrays import FloatArray
 from megawatt.catalogue import Catalogue
 from megawatt.company.records import Company, CompanyPaths, Practice
 from megawatt.mining import HashResponse, NetworkState, hash_response, network_state, project_network
-from megawatt.risk import exponential_ornstein_uhlenbeck, factor_terms, geometric_brownian
-from megawatt.risk.factors import MONTH
+from megawatt.risk import FactorTerms, factor_terms
+from megawatt.risk.factors import MONTH, credit_shocks, mixed_shocks, paths_of
 from megawatt.risk.ratings import default_months
 
 __all__ = ["Markets", "markets_of", "markets_today", "practice", "simulate_markets"]
@@ -24,13 +24,19 @@ _POWER_REVERSION: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Markets:
-    """Where markets stand and how they move: bitcoin is geometric, hash rate follows revenue."""
+    """Where markets stand and how they move: the factors of every site, and a hash rate that follows revenue."""
 
     state: NetworkState
     response: HashResponse
-    btc_volatility: float
-    btc_drift: float
-    tenant_correlation: float
+    factors: FactorTerms
+
+    def still(self) -> Markets:
+        """The same where nothing moves but by its drift, and no tenant fails."""
+        calm = replace(
+            self.factors, btc_volatility=0.0, power_volatility=0.0, compute_volatility=0.0, demand_volatility=0.0,
+            rate_volatility=0.0, spread_volatility=0.0, equity_volatility=0.0, tenant_correlation=0.0,
+        )  # fmt: skip
+        return replace(self, factors=calm)
 
 
 _PLAIN: Final = Practice(*(0.0,) * 12)
@@ -63,9 +69,7 @@ def markets_today(catalogue: Catalogue, key: str = "bitcoin-2025-11", btc_drift:
     return Markets(
         state=network_state(catalogue, key),
         response=hash_response(catalogue),
-        btc_volatility=terms.btc_volatility,
-        btc_drift=terms.btc_drift if btc_drift is None else btc_drift,
-        tenant_correlation=terms.tenant_correlation,
+        factors=terms if btc_drift is None else replace(terms, btc_drift=btc_drift),
     )
 
 
@@ -76,9 +80,7 @@ def markets_of(catalogue: Catalogue, key: str, state: str) -> Markets:
     return Markets(
         state=network_state(catalogue, state),
         response=HashResponse(elasticity, lag_months, growth),
-        btc_volatility=catalogue.number(key, "btc_volatility_per_sqrt_year"),
-        btc_drift=catalogue.number(key, "btc_drift_per_year"),
-        tenant_correlation=catalogue.number("risk-base", "tenant_correlation"),
+        factors=factor_terms(catalogue, given=catalogue.get(key).facts),
     )
 
 
@@ -87,7 +89,8 @@ def simulate_markets(
     markets: Markets,
     terms: Practice,
     months: int,
-    shocks: FloatArray,
+    normals: FloatArray,
+    own: FloatArray,
     doubts: FloatArray,
     uniforms: FloatArray,
 ) -> CompanyPaths:
@@ -101,39 +104,50 @@ def simulate_markets(
         How they move.
     months : int
         >= 1.
-    shocks : array, (4, months, paths)
-        Independent standard normals: bitcoin, own operations, power, demand of tenants.
+    normals : array, (factors, months, paths)
+        Independent standard normals in the order of `megawatt.risk.FACTORS`.
+    own : array, (months, paths)
+        Standard normals of its own operations.
     doubts : array, (3, paths)
         Standard normals of what outsiders do not know: costs, earnings, resale of machines.
     uniforms : array, (leases, years, paths)
         One a year and lease.
     """
-    relative = geometric_brownian(shocks[0], markets.btc_volatility, markets.btc_drift).T
+    # half of its power is bought at fixed prices: its price moves less than the market's, with it
+    volatility = min(terms.power_volatility, markets.factors.power_volatility)
+    moves = replace(markets.factors, power_volatility=volatility, power_reversion=_POWER_REVERSION)
+    shocks = mixed_shocks(moves, normals)
+    factors = paths_of(moves, shocks, np.ones((uniforms.shape[1], own.shape[1])))
+    common = credit_shocks(moves, shocks)
     first = company.year * 12 + company.month
     path = project_network(
         markets.state,
         first // 12,
         first % 12 + 1,
         months,
-        relative,
+        factors.btc,
         elasticity=markets.response.elasticity,
         lag_months=markets.response.lag_months,
         growth=markets.response.growth,
     )
     scale = terms.operations_volatility * math.sqrt(MONTH)
     tenants = [
-        default_months(shocks[3], uniforms[i], (lease.default_per_year,), markets.tenant_correlation)
+        default_months(common, uniforms[i], (lease.default_per_year,), moves.tenant_correlation)
         for i, lease in enumerate(company.leases)
     ]
-    count = relative.shape[0]
+    count = own.shape[1]
     doubt = np.exp(terms.uncertainty * doubts - 0.5 * terms.uncertainty**2)
     drift = 0.5 * scale**2 * np.arange(1, months + 1)[:, None]
     return CompanyPaths(
         btc_usd=path.btc_price_usd,
         hashprice_usd_per_ph_day=path.hashprice_usd_per_ph_day,
-        own=doubt[1][:, None] * np.exp(np.cumsum(shocks[1], axis=0) * scale - drift).T,
-        power=exponential_ornstein_uhlenbeck(shocks[2], terms.power_volatility, _POWER_REVERSION).T,
+        own=doubt[1][:, None] * np.exp(np.cumsum(own, axis=0) * scale - drift).T,
+        power=factors.power,
         tenant_month=np.stack(tenants, axis=1) if tenants else np.full((count, 0), -1, dtype=np.int64),
         costs=doubt[0],
         resale=doubt[2],
+        rate=factors.rate,
+        spread=factors.spread,
+        equity=factors.equity,
+        reference_rate=moves.reference_rate,
     )

@@ -151,7 +151,7 @@ def company_of(
 
 
 def _hash_rate(read: _Reader) -> float:
-    found = read.first(r"hashrate_self", r"hashrate", r"hashrate_(operating|installed|energi[sz]ed|average).*")
+    found = read.first(r"hashrate_self", r"hashrate", r"hashrate_(operating|installed|energi[sz]ed|average|[ept]h_).*")
     if found:
         return found
     for pattern, months in ((r"revenue_q4.*", 3.0), (r"revenue_.*", 12.0)):

@@ -157,7 +157,8 @@ class CompanyPaths:
 
     ``own`` and ``power`` are relative moves of its margin and of its power price; ``tenant_month`` (paths, leases) when
     a tenant fails, -1: never; ``costs`` and ``resale`` (paths,) what overhead and orders cost, and what machines would
-    sell for, over what is thought.
+    sell for, over what is thought. ``rate``, ``spread`` and ``equity`` are floating rates, credit spreads and shares at
+    large over today's: the price of new loans, whose floating part today is ``reference_rate``, and of new shares.
     """
 
     btc_usd: FloatArray
@@ -167,6 +168,10 @@ class CompanyPaths:
     tenant_month: IntArray
     costs: FloatArray
     resale: FloatArray
+    rate: FloatArray
+    spread: FloatArray
+    equity: FloatArray
+    reference_rate: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +180,7 @@ class Outcome:
 
     ``delay_month`` is when a site first waits for money; ``cut_month`` holds, by cut, when it is first made.
     ``equity_usd`` is assets less debts at the end, 0 on paths with a default; ``issued_frac`` new shares over old; by
-    month (paths, months): ``liquidity_usd`` cash and coins, ``debt_usd``, ``due_usd`` (service and maturities).
+    month (paths, months): ``liquidity_usd`` cash and free coins, ``debt_usd``, ``due_usd`` (service and maturities).
     """
 
     default_month: IntArray

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from megawatt.company.engine import run_company
+from megawatt.company.funding import free_usd
 from megawatt.company.markets import Markets
 from megawatt.company.records import Company, CompanyPaths, Practice
+from megawatt.company.state import State
 from megawatt.company.story import markets_shut
 from megawatt.mining import project_network
 from megawatt.risk import Episode, episode_levels
@@ -28,7 +30,7 @@ def replay_company(
     terms : Practice
         How companies behave.
     episode : Episode
-        Levels of bitcoin and power over their start; tenants pay.
+        Levels of bitcoin, power, rates, spreads and shares over their start; tenants pay.
     months : int
         >= 1.
     shut : bool
@@ -37,18 +39,18 @@ def replay_company(
     Returns
     -------
     dict
-        ``liquidity_start_usd`` (cash and coins at today's price), ``liquidity_low_usd`` and ``liquidity_low_month``,
+        ``liquidity_start_usd`` (cash and free coins today), ``liquidity_low_usd`` and ``liquidity_low_month``,
         ``liquidity_end_usd``, ``default_month`` (1 is the first; nan: none), ``missed`` (1 or 0), ``surrender_usd``
         (machines left to lenders), ``issued_frac`` (new shares over old), ``debt_end_usd``, ``due_usd`` (service and
         maturities over the months), ``hashprice_low_usd_per_ph_day``, ``btc_low_usd``.
     """
     paths = _episode_paths(company, markets, episode, months)
     found = run_company(company, paths, markets_shut(terms) if shut else terms)
-    liquidity = found.liquidity_usd[0]
+    liquidity, price = found.liquidity_usd[0], np.array([markets.state.btc_price_usd])
     failed = int(found.default_month[0])
     low = int(np.argmin(liquidity))
     return {
-        "liquidity_start_usd": company.cash_usd + company.coins_btc * markets.state.btc_price_usd,
+        "liquidity_start_usd": company.cash_usd + float(free_usd(company, State(company, terms, 1), price)[0]),
         "liquidity_low_usd": float(liquidity[low]),
         "liquidity_low_month": float(low + 1),
         "liquidity_end_usd": float(liquidity[-1]),
@@ -84,4 +86,8 @@ def _episode_paths(company: Company, markets: Markets, episode: Episode, months:
         tenant_month=np.full((1, len(company.leases)), -1, dtype=np.int64),
         costs=np.ones(1),
         resale=np.ones(1),
+        rate=episode_levels(episode, "rate", months)[None, :],
+        spread=episode_levels(episode, "spread", months)[None, :],
+        equity=episode_levels(episode, "equity", months)[None, :],
+        reference_rate=markets.factors.reference_rate,
     )

@@ -16,12 +16,15 @@ from megawatt.company.markets import Markets, simulate_markets
 from megawatt.company.records import Company, Cut, Practice
 from megawatt.errors import ScenarioError
 from megawatt.risk import Cluster, fan, run_blocks, wilson_interval
+from megawatt.risk.factors import generator_of, independent_draws
 from megawatt.risk.summary import cumulative_by_month
 
 __all__ = ["CompanyRisk", "distress_probability", "simulate_company"]
 
 _MOST_MONTHS: Final = 240
 """Months that a company can be simulated over."""
+_OWN_STREAM: Final = 3
+"""Stream of a block's randomness that is a company's own; those before it are the factors' and a site's tenant's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +60,11 @@ class CompanyRisk:
 def _block(
     seed: np.random.SeedSequence, paths: int, *, company: Company, markets: Markets, terms: Practice, months: int
 ) -> dict[str, NDArray[Any]]:
-    rng = np.random.Generator(np.random.PCG64(seed))
-    half = -(-paths // 2)
-    shocks = rng.standard_normal((4, months, half))
-    shocks = np.concatenate([shocks, -shocks], axis=2)[:, :, :paths]  # antithetic
-    uniforms = rng.random((max(len(company.leases), 1), -(-months // 12), half))
-    uniforms = np.concatenate([uniforms, 1.0 - uniforms], axis=2)[:, :, :paths]
-    doubts = rng.standard_normal((3, half))
-    doubts = np.concatenate([doubts, -doubts], axis=1)[:, :paths]
-    lived = simulate_markets(company, markets, terms, months, shocks, doubts, uniforms)
+    normals, _ = independent_draws(months, paths, seed)  # the paths that a site sees
+    rng = generator_of(seed, _OWN_STREAM)
+    own, doubts = rng.standard_normal((months, paths)), rng.standard_normal((3, paths))
+    uniforms = rng.random((max(len(company.leases), 1), -(-months // 12), paths))
+    lived = simulate_markets(company, markets, terms, months, normals, own, doubts, uniforms)
     found = run_company(company, lived, terms)
     cuts = {f"cut_{name}": month for name, month in found.cut_month.items()}
     return {

@@ -24,13 +24,15 @@ _LEFT: Final = 0.3
 class State:
     """Everything that changes from month to month, arrays (paths,) or (paths, items)."""
 
-    def __init__(self, company: Company, paths: int) -> None:
+    def __init__(self, company: Company, practice: Practice, paths: int) -> None:
         self.cash = np.full(paths, float(company.cash_usd))
         self.coins = np.full(paths, float(company.coins_btc))
         self.owed = np.tile([float(d.principal_usd) for d in company.debts], (paths, 1)).reshape(paths, -1)
         self.undrawn = np.tile([float(d.undrawn_usd) for d in company.debts], (paths, 1)).reshape(paths, -1)
+        self.rate = np.tile([debt.rate for debt in company.debts], (paths, 1)).reshape(paths, -1)
         self.bought = np.zeros((paths, len(company.mining)))
         self.kept = np.ones((paths, len(company.mining)))
+        self.pledged = np.tile(_pledged_eh(company, practice), (paths, 1)).reshape(paths, -1)
         self.built = np.tile([0.0 if lease.capex_usd else 1.0 for lease in company.leases], (paths, 1)).reshape(
             paths, -1
         )
@@ -44,9 +46,25 @@ class State:
         """Paths without a default so far."""
         return self.default < 0
 
+    def lend(self, place: int, lent: FloatArray, rate: FloatArray) -> None:
+        """Add to a loan at a rate of its own, (paths,); the loan then costs the mean of both."""
+        owed = self.owed[:, place] + lent
+        of_new = np.divide(lent, owed, out=np.zeros_like(owed), where=owed > 0.0)
+        self.rate[:, place] += of_new * (rate - self.rate[:, place])
+        self.owed[:, place] = owed
+
     def first(self, marks: IntArray, hit: BoolArray, month: int) -> None:
         """Write the month where something happens for the first time."""
         marks[hit & (marks < 0)] = month
+
+
+def _pledged_eh(company: Company, practice: Practice) -> FloatArray:
+    """Own machines that secure loans at the start by fleet, (fleets,): what such loans pay for, all of them at most."""
+    owed = sum(debt.principal_usd for debt in company.debts if debt.kind == "machines")
+    worth = np.array([m.hash_eh_per_s * 1e6 * m.machine_usd_per_th for m in company.mining])
+    asked = owed / practice.order_loan_frac if practice.order_loan_frac > 0.0 else np.inf if owed else 0.0
+    share = min(asked / worth.sum(), 1.0) if worth.sum() > 0.0 else float(owed > 0.0)
+    return np.array([m.hash_eh_per_s * share for m in company.mining])
 
 
 def hash_rates(company: Company, state: State) -> FloatArray:

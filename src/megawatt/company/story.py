@@ -14,6 +14,7 @@ from megawatt.company.markets import Markets, simulate_markets
 from megawatt.company.records import Company, Practice
 from megawatt.company.simulation import CompanyRisk, distress_probability
 from megawatt.company.state import State, leases_usd, machines
+from megawatt.risk import FACTORS
 
 __all__ = ["company_row", "markets_shut", "maturity_wall", "runway_months", "value_parts"]
 
@@ -26,11 +27,10 @@ _FAN: Final = ("p5", "p25", "p50", "p75", "p95")
 
 def _base(company: Company, markets: Markets, terms: Practice, months: int) -> Any:
     """Markets at their expectation: one path without surprises."""
-    calm = Practice(**{name: getattr(terms, name) for name in Practice.__dataclass_fields__} | {"uncertainty": 0.0})
-    still = Markets(markets.state, markets.response, 0.0, markets.btc_drift, 0.0)
-    shocks, doubts = np.zeros((4, months, 1)), np.zeros((3, 1))
+    calm = replace(terms, uncertainty=0.0)
+    normals, own, doubts = np.zeros((len(FACTORS), months, 1)), np.zeros((months, 1)), np.zeros((3, 1))
     uniforms = np.ones((max(len(company.leases), 1), -(-months // 12), 1))
-    return simulate_markets(company, still, calm, months, shocks, doubts, uniforms), calm
+    return simulate_markets(company, markets.still(), calm, months, normals, own, doubts, uniforms), calm
 
 
 def value_parts(company: Company, markets: Markets, terms: Practice) -> dict[str, float]:
@@ -40,15 +40,15 @@ def value_parts(company: Company, markets: Markets, terms: Practice) -> dict[str
     less what is left to build. ``before`` counts only what is built and paid for today, ``after`` all that is let.
     """
     paths, calm = _base(company, markets, terms, 12 * _YEARS)
-    state = State(company, 1)
+    state = State(company, calm, 1)
     owned = machines(company, paths, np.array([[m.hash_eh_per_s for m in company.mining]]), calm, 0)
     margin = _margin_usd(company, paths)
     price = markets.state.btc_price_usd
     built = [lease for lease in company.leases if lease.capex_usd == 0.0]
-    alone = Company(**{n: getattr(company, n) for n in Company.__dataclass_fields__} | {"leases": tuple(built)})
+    alone = replace(company, leases=tuple(built))
     bitcoin = company.coins_btc * price + max(margin, float(owned.sum()))
     after = float(leases_usd(company, state, 0)[0])
-    before = float(leases_usd(alone, State(alone, 1), 0)[0])
+    before = float(leases_usd(alone, State(alone, calm, 1), 0)[0])
     debts = sum(debt.principal_usd for debt in company.debts)
     overhead = company.overhead_usd_per_month * 12.0 * _YEARS / (1.0 + _DISCOUNT * _YEARS / 2.0)
     other = company.cash_usd + company.other_assets_usd

@@ -12,7 +12,7 @@ from megawatt.errors import ScenarioError
 from megawatt.finance.debt_terms import LoanTerms, Refinancing
 from megawatt.finance.periods import Periods
 
-__all__ = ["MoneyPaths", "check_money", "moved_rates", "new_loan", "new_rate"]
+__all__ = ["MoneyPaths", "check_money", "moved_rate", "moved_rates", "new_loan", "new_rate"]
 
 _DEAREST: Final = 0.99
 """Annual rate above which none is asked."""
@@ -59,8 +59,13 @@ def new_rate(new: Refinancing, last: int, money: MoneyPaths | None) -> FloatArra
     """
     if money is None:
         return np.full(1, new.rate)
-    reference = min(new.reference_rate, new.rate)
-    return np.asarray(reference * money.rate[:, last] + (new.rate - reference) * money.spread[:, last])
+    return moved_rate(new.rate, new.reference_rate, money.rate[:, last], money.spread[:, last])
+
+
+def moved_rate(rate: float, reference_rate: float, rate_level: FloatArray, spread_level: FloatArray) -> FloatArray:
+    """What a loan that costs ``rate`` today costs where floating rates and spreads have moved to these levels."""
+    reference = min(reference_rate, rate)
+    return np.asarray(reference * rate_level + (rate - reference) * spread_level)
 
 
 def new_loan(

@@ -21,6 +21,7 @@ __all__ = [
     "credit_shocks",
     "exponential_ornstein_uhlenbeck",
     "factors_of",
+    "generator_of",
     "geometric_brownian",
     "independent_draws",
     "innovation_correlation",
@@ -152,7 +153,7 @@ def independent_draws(months: int, paths: int, seed_sequence: np.random.SeedSequ
     """
     if months < 1 or paths < 1:
         raise ScenarioError(f"simulation of {paths} paths and {months} months, both must be 1 or more")
-    goods, tenant, money = (_generator(seed_sequence, stream) for stream in range(3))
+    goods, tenant, money = (generator_of(seed_sequence, stream) for stream in range(3))
     parts = [
         generator.standard_normal((months, count, paths)).transpose(1, 0, 2)
         for generator, count in ((goods, OF_GOODS), (money, len(FACTORS) - OF_GOODS))
@@ -221,7 +222,7 @@ def credit_shocks(terms: FactorTerms, shocks: FloatArray) -> FloatArray:
     return np.asarray(((1.0 - weight) * shocks[demand] - weight * shocks[spread]) / scale)
 
 
-def _generator(seed_sequence: np.random.SeedSequence, stream: int) -> np.random.Generator:
+def generator_of(seed_sequence: np.random.SeedSequence, stream: int) -> np.random.Generator:
     """One stream of a block's randomness; unlike spawn, the same for the same sequence however often it is asked."""
     child = np.random.SeedSequence(seed_sequence.entropy, spawn_key=(*seed_sequence.spawn_key, stream))
     return np.random.Generator(np.random.PCG64(child))

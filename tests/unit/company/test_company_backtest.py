@@ -76,6 +76,24 @@ def test_canadian_dollars_and_petahashes_are_converted() -> None:
     assert company.mining[0].hash_eh_per_s == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"debt": "0"}, {"cash": "0", "hashrate_self": "0.5", "debt": "0", "btc_held": "0"}, {"cash": "n/a"},
+     {"hashrate_eh_per_s": "3"}, {"btc_held": "1e4"}, {"convertible_debt": "1e9"}, {"machine_orders": "5e8"}],
+)  # fmt: skip
+def test_positions_with_gaps_zeros_and_one_thing_alone_have_a_probability(fields: dict[str, str]) -> None:
+    company = miner(**fields)
+    assert company.mining[0].hash_eh_per_s > 0.0
+    assert min(debt.principal_usd for debt in company.debts) >= 0.0
+    assert 0.0 <= probability(company) <= 1.0
+
+
+def test_a_hash_rate_named_with_its_unit_is_read() -> None:
+    facts = [PositionFact("hashrate_eh_per_s", "0.685", "exahash/s", "2021-12-31"),
+             PositionFact("cash", "1e8", "usd", "2021-12-31")]  # fmt: skip
+    assert company_of("a", facts, 2021, 12, CATALOGUE).mining[0].hash_eh_per_s == 0.685
+
+
 BASES = {
     "borrower": miner(hashrate_self="6.6", cash="1.3e8", debt="6.5e8", btc_held="5000"),
     "grower": miner(hashrate_self="1.3", cash="4e7", equipment_loan="5.4e7", guidance_hashrate_2022="8"),

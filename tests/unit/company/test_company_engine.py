@@ -26,6 +26,10 @@ def markets(
         np.full((paths, leases), -1, dtype=np.int64),
         np.ones(paths),
         np.ones(paths),
+        one,
+        one,
+        one,
+        0.04,
     )
 
 
@@ -126,3 +130,80 @@ def test_lenders_of_a_maturity_that_brings_it_down_lose_it() -> None:
     assert found.default_month[0] == 0
     # a month's interest on top, less the cash
     assert found.lost_given_default_usd[0] == pytest.approx(5e9 * 1.01 - 1e6)
+
+
+def test_new_loans_cost_the_rates_and_spreads_of_the_path() -> None:
+    """8 %, half of it the floating rate: rates doubled and spreads tripled make 4 % x 2 + 4 % x 3 of what is lent."""
+    note = Debt("note", "corporate", 50e6, 0.08, 2)
+    owing = replace(PLAIN, cash_usd=100e6, overhead_usd_per_month=0.0, other_assets_usd=100e6, debts=(note,))
+    dear = replace(markets(4), rate=np.full((1, 4), 2.0), spread=np.full((1, 4), 3.0))
+    found = run_company(owing, dear, replace(CALM, refinance_cover=1.6))
+    assert found.due_usd[0] == pytest.approx([50e6 * 0.08 / 12.0] * 2 + [50e6 * 0.20 / 12.0] * 2)
+    site = Debt("site", "project", 30e6, 0.08, 200)
+    lease = Lease("hall", 0.0, 1, 1, capex_usd=10e6)
+    builder = replace(owing, debts=(site,), leases=(lease,))
+    built = run_company(builder, replace(dear, tenant_month=np.full((1, 1), -1)), replace(CALM, site_loan_frac=1.0))
+    assert built.debt_usd[0, -1] == pytest.approx(40e6)
+    assert built.due_usd[0, 1] == pytest.approx((30e6 * 0.08 + 10e6 * 0.20) / 12.0)
+
+
+def test_shares_are_issued_at_what_shares_at_large_have_become() -> None:
+    owner = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=1e6, other_assets_usd=100e6)
+    sells = replace(CALM, issue_frac_per_month=0.012, issue_discount=0.0)
+    dear, cheap = (replace(markets(6), equity=np.full((1, 6), level)) for level in (1.0, 0.5))
+    assert run_company(owner, dear, sells).default_month[0] == -1
+    # half the price: at most 0.6 million a month comes in
+    assert run_company(owner, cheap, sells).default_month[0] == 0
+    wide = replace(sells, issue_frac_per_month=0.05)
+    once, twice = (run_company(owner, path, wide).issued_frac[0] for path in (dear, cheap))
+    assert twice == pytest.approx(2.0 * once)
+
+
+def test_coins_pledged_for_a_loan_are_not_sold_as_if_free() -> None:
+    """100 million of coins hold a loan of 60: 80 are its collateral, 20 free; pledged ones repay their part."""
+    line = Debt("line", "coins", 60e6, 0.0, 60)
+    short = replace(PLAIN, cash_usd=0.0, overhead_usd_per_month=5e6, coins_btc=1e6, debts=(line,))
+    found = run_company(short, markets(12), CALM)
+    assert found.liquidity_usd[0, 0] == pytest.approx(20e6 - 5e6 / 0.98)
+    # 19.6 of free coins, then 0.98 - 0.75 of each dollar of the 80 million pledged: 38 million in all
+    assert found.default_month[0] == 7
+    assert found.debt_usd[0, 5] == pytest.approx(60e6 - 0.75 * (30e6 - 19.6e6) / 0.23, rel=1e-6)
+    lent = replace(short, debts=(replace(line, principal_usd=0.0),))
+    assert run_company(lent, markets(24), CALM).default_month[0] == 19
+
+
+def test_a_ring_fenced_loan_is_left_at_once_with_its_own_machines_alone() -> None:
+    """Machines of 10 USD/TH bought with a loan of 7: half of the fleet; worth half, they go, the others stay."""
+    debt = Debt("rigs", "machines", 3.5e6, 0.1, 20, amortising=True, recourse=False)
+    mining = Mining(1.0, 30.0, 50.0, uptime_frac=1.0, machine_usd_per_th=10.0)
+    rich = replace(PLAIN, cash_usd=1e9, overhead_usd_per_month=1e6, mining=(mining,), debts=(debt,))
+    fell = np.array([[50.0, 20.0, 60.0]])
+    lends = replace(CALM, order_loan_frac=0.7)
+    found = run_company(rich, replace(markets(3), hashprice_usd_per_ph_day=fell), lends)
+    assert found.surrender_month[0] == 1
+    full, left = (
+        run_company(replace(rich, debts=debts, overhead_usd_per_month=0.0), markets(1, hashprice=60.0), CALM)
+        for debts in ((), (debt,))
+    )
+    margin = full.liquidity_usd[0, 0] - 1e9
+    assert margin > 0.0
+    assert found.liquidity_usd[0, 2] - found.liquidity_usd[0, 1] == pytest.approx(margin / 2.0 - 1e6)
+    assert left.surrender_month[0] == -1
+    bound = replace(rich, debts=(replace(debt, recourse=True),))
+    kept = run_company(bound, replace(markets(3), hashprice_usd_per_ph_day=fell), lends)
+    assert kept.surrender_month[0] == -1
+
+
+def test_a_company_sees_the_paths_of_every_site() -> None:
+    from megawatt.catalogue import load_catalogue
+    from megawatt.company import markets_today, practice, simulate_company
+    from megawatt.risk import factor_terms, simulate_factors
+
+    catalogue = load_catalogue()
+    markets_now = markets_today(catalogue)
+    found = simulate_company(
+        replace(PLAIN, coins_btc=1.0), markets_now, practice(catalogue), months=6, paths=64, seed=9
+    )
+    drawn = simulate_factors(factor_terms(catalogue), 6, 64, np.random.SeedSequence(9).spawn(1)[0])
+    start = markets_now.state.btc_price_usd
+    assert found.samples["btc_end"] == pytest.approx(start * drawn.btc[:, -1])
