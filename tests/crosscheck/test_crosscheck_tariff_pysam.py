@@ -78,7 +78,7 @@ def _energy(model: Any, rate: Rate, load_mw: Hours) -> Any:
     rates.ur_en_ts_sell_rate = rates.ur_en_ts_buy_rate = rates.ur_sell_eq_buy = 0
     rates.ur_nm_yearend_sell_rate = 0.0
     rates.ur_monthly_fixed_charge = float(sum(line.usd[0] for line in rate.fixed))
-    rates.ur_monthly_min_charge, rates.ur_annual_min_charge = rate.minimum_usd, 0.0
+    rates.ur_monthly_min_charge, rates.ur_annual_min_charge = float(rate.minimum_usd[0]), 0.0
     rates.ur_enable_billing_demand = 0
     return rates
 
@@ -177,7 +177,7 @@ def test_what_coincident_peaks_add_is_beside_the_same_bill() -> None:
 def test_a_minimum_bill_is_pysams() -> None:
     rate, load = rate_of("chelan-36"), drawn_load(5)
     totals = bill_of(rate, load).usd
-    rate = replace(rate, minimum_usd=float(np.median(totals)))
+    rate = replace(rate, minimum_usd=np.full(12, np.median(totals)))
     np.testing.assert_allclose(bill_of(rate, load).usd, pysam_bill(rate, load), atol=0.005, rtol=0.0)
 
 

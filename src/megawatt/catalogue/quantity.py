@@ -78,13 +78,14 @@ _UNITS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "BTC/day": ("BTC/day",),
         "BTC": ("BTC",),
         "USD/kW/month": ("USD/kW/month", "USD/MW/month", "USD/kW/year", "USD/MW/year"),
+        "USD/kVA/month": ("USD/kVA/month", "USD/MVA/month", "USD/kVA/year", "USD/MVA/year"),
         "USD/kW/year": ("USD/kW/year", "USD/MW/year", "USD/kW/month", "USD/MW/month"),
         "USD/MW/day": ("USD/MW/day", "USD/kW/day"),
         "1/year": ("%/year", "1/year"),
     }
     | dict.fromkeys(("hour", "day", "month", "year"), _TIME)
 )
-"""Units that a text may carry, by the field's own; apparent power (MVA) is none of them: no power factor is known."""
+"""Units that a text may carry, by the field's own; of apparent power only charges: nothing else has a power factor."""
 _PINT_NAMES: Final = MappingProxyType(
     {
         "m3": "m**3",

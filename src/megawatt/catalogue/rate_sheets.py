@@ -19,13 +19,22 @@ _UNITS: Final = {
     "per_mwh": "/MWh",
     "per_kw_month": "/kW/month",
     "per_kw_year": "/kW/year",
+    "per_kva_month": "/kVA/month",
     "per_mw_day": "/MW/day",
     "per_month": "/month",
     "minimum_per_month": "/month",
     "minimum_per_kw_month": "/kW/month",
+    "minimum_per_day": "/day",
 }
 """What stands under the currency, by the end of a field; others are MW, MWh, or plain numbers."""
-_PLAIN: Final = {"minimum_mw": "MW", "from_mw": "MW", "contract_mw": "MW", "from_mwh": "MWh", "factor": ""}
+_PLAIN: Final = {
+    "minimum_mw": "MW",
+    "from_mw": "MW",
+    "contract_mw": "MW",
+    "from_mwh": "MWh",
+    "factor": "",
+    "power_factor": "",
+}
 
 
 def read_rate(folder: Traversable, key: str) -> dict[str, Any]:

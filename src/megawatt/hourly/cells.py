@@ -13,7 +13,7 @@ from megawatt.arrays import FloatArray
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number, refused
 
-__all__ = ["QUANTITIES", "Quantity", "Unit", "currency_size", "price_unit", "read_column", "unit_of"]
+__all__ = ["QUANTITIES", "Quantity", "Unit", "currency_size", "price_unit", "read_column", "titled_unit", "unit_of"]
 
 _COMMA: Final = re.compile(r"[+-]?\d*,\d+")
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
@@ -44,6 +44,7 @@ QUANTITIES: Final = {
     "humidity": Quantity("relative humidity", "1", 0.0, 1.1),
     "pressure": Quantity("pressure", "Pa", 50e3, 110e3),
     "power": Quantity("power", "MW", -1e5, 1e5, (-999.0, *_CODES, *(-code for code in _CODES))),
+    "energy": Quantity("energy of a step", "MWh", -1e5, 1e5, (-999.0, *_CODES, *(-code for code in _CODES))),
     "hash_rate": Quantity("hash rate", "PH/s", 0.0, 1e9),
     "share": Quantity("share of capacity", "1", 0.0, 1.5),
     "amount": Quantity("amount", "", 0.0, 1e9),
@@ -66,10 +67,13 @@ _PLAIN: Final = {
     "f": Unit("degF", 5 / 9, -160 / 9), "°f": Unit("degF", 5 / 9, -160 / 9), "degf": Unit("degF", 5 / 9, -160 / 9),
     "k": Unit("K", 1.0, -273.15), "%": Unit("%", 0.01), "1": Unit("1"), "pa": Unit("Pa"), "hpa": Unit("hPa", 100.0),
     "mbar": Unit("mbar", 100.0), "kpa": Unit("kPa", 1000.0), "mw": Unit("MW"), "kw": Unit("kW", 1e-3),
+    "mwh": Unit("MWh"), "kwh": Unit("kWh", 1e-3),
     "ph/s": Unit("PH/s"), "th/s": Unit("TH/s", 1e-3), "eh/s": Unit("EH/s", 1e3),
 }  # fmt: skip
 _SIGNS: Final = {
     "$": "USD", "us$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "¢": "USD", "a$": "AUD", "c$": "CAD", "s$": "SGD",
+    "r$": "BRL", "nz$": "NZD", "hk$": "HKD", "mx$": "MXN", "₹": "INR", "rs": "INR", "rs.": "INR", "zł": "PLN",
+    "kč": "CZK",
 }  # fmt: skip
 _HUNDREDTHS: Final = {
     "¢": "USD", "c": "USD", "cent": "USD", "cents": "USD", "ct": "EUR", "p": "GBP", "øre": "NOK", "ore": "NOK",
@@ -81,7 +85,7 @@ _CURRENCIES: Final = (
     "bgn", "try", "zar", "mxn", "clp", "cop", "pen", "krw", "cny", "sgd", "nzd", "isk", "pyg", "uah", "ars", "uyu",
     "idr", "vnd", "php", "thb", "myr", "kzt", "uzs", "pkr", "bdt", "lkr", "ngn", "kes", "ghs", "egp", "mad",
     "aed", "sar", "omr", "kwd", "ils", "gel", "amd", "etb", "bob", "crc", "dop", "gtq", "lak", "mnt", "rsd", "all",
-    "irr",
+    "irr", "hkd", "twd",
 )  # fmt: skip
 _PER_USD: Final = {
     1e1: "nok sek dkk czk mxn try zar uah cny thb egp bob gtq mad ghs",
@@ -100,11 +104,16 @@ def currency_size(currency: str) -> float:
 
 _ENERGY: Final = {"": 1.0, "mwh": 1.0, "mwhr": 1.0, "mwhe": 1.0, "kwh": 1000.0, "gwh": 0.001}
 _PRICE: Final = re.compile(
-    r"(us\$|a\$|c\$|s\$|[$€£¥¢]|[øöo]re|[a-z]{3}|ct|cents?|p|c)(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
+    r"((?:us|nz|hk|mx|a|c|s|r)?\$|[€£¥¢₹]|rs\.?|zł|kč|[øöo]re|[a-z]{3}|ct|cents?|p|c)"
+    r"(?:[ _/]*(?:per)?[ _/]*(mwhr|mwhe|mwh|kwh|gwh))?"
 )
-_IN_NAME: Final = re.compile(
-    r"(usd|eur|gbp|aud|cad|nok|sek|dkk|chf|brl|inr|jpy|pln)[ _/]*(?:per)?[ _/]*(mwh|kwh|gwh)\b"
-)
+_IN_NAME: Final = re.compile(rf"(?<![a-z])({'|'.join(_CURRENCIES)})[ _/]*(?:per)?[ _/]*(mwh|kwh|gwh)\b")
+
+
+def titled_unit(title: str) -> Unit | None:
+    """The unit of price that a name ends in, as ``price_usd_kwh`` or ``LMP EUR per MWh``; None where there is none."""
+    named = _IN_NAME.search(title.lower())
+    return price_unit(f"{named[1]}/{named[2]}") if named else None
 
 
 def price_unit(text: str) -> Unit | None:
@@ -123,13 +132,12 @@ def price_unit(text: str) -> Unit | None:
 def unit_of(quantity: str, bracket: str, title: str, usual: str) -> Unit | None:
     """The unit of a column: in brackets in its title, at the end of its name, or the layout's usual one."""
     if quantity == "price":
-        named = _IN_NAME.search(title.lower())
         if "$" in bracket and usual:
             return price_unit(usual)  # of which dollars, the market says
-        return price_unit(bracket) or (price_unit(f"{named[1]}/{named[2]}") if named else None) or price_unit(usual)
+        return price_unit(bracket) or titled_unit(title) or price_unit(usual)
     said = _PLAIN.get(bracket.lower().replace(" ", ""))
-    tail = re.search(r"[ _](mw|kw)$", title.lower())
-    return said or (_PLAIN[tail[1]] if tail and quantity == "power" else None) or _PLAIN.get(usual.lower())
+    tail = re.search(r"[ _](mwh?|kwh?)$", title.lower())
+    return said or (_PLAIN[tail[1]] if tail and quantity in ("power", "energy") else None) or _PLAIN.get(usual.lower())
 
 
 def _comma_means(file: str, column: str, cells: Sequence[tuple[int, str]], separated: bool) -> str:
@@ -205,12 +213,13 @@ def read_column(
         line, text = cells[none]
         raise _refused(file, column, quantity, unit, line, text, "is not a number" if text else "is empty")
     raw = np.array(numbers, dtype=np.float64)
-    missing = np.isin(raw, quantity.codes)
+    size = currency_size(unit.currency)
+    own = unit.factor == 1.0 and size == 1.0  # in smaller units 9,900 may be what is meant
+    missing = np.isin(raw, quantity.codes) & (own | (raw < 0.0))
     if missing.any():
         line, text = cells[int(np.argmax(missing))]
         raise _refused(file, column, quantity, unit, line, text, "is the code of a missing value")
     values = raw * unit.factor + unit.offset
-    size = currency_size(unit.currency)
     wrong = (values < quantity.low * size) | (values > quantity.high * size)
     if wrong.any():
         line, text = cells[int(np.argmax(wrong))]

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from megawatt.files import read_toml
-from megawatt.hourly.cells import price_unit
+from megawatt.hourly.cells import price_unit, titled_unit
 
 __all__ = ["LAYOUTS_FILE", "Header", "Layout", "layout_table", "layouts", "plain_name", "recognise"]
 
@@ -19,10 +19,10 @@ _FIRST_ROWS: Final = 40
 """Rows in which a header is looked for: exports put a few lines about themselves before it."""
 _BRACKETS: Final = re.compile(r"[(\[]([^)\]]*)[)\]]")
 PRICED: Final = "*"
-"""In place of a name: a column whose title has a unit of price in brackets."""
+"""In place of a name: a column whose title has a unit of price."""
 _WORDS: Final = {
     "@date": "date|datum|dato|fecha|data|day|dag|dia|tradingdate|operatingday",
-    "@hour": "hour|hora|uhrzeit|stunde|heure|klokkeslett|timme|tijd|hourending|he|hr|time|zeit|tid",
+    "@hour": "hour|hora|uhrzeit|stunde|heure|klokkeslett|timme|tijd|hourending|he|hr|time|zeit|tid|starttime",
     "@time": "datetime|timestamp|time|date|intervalstart|starttime|start|datum|datumvon|dato|fecha|data|zeitstempel|"
     "zeitpunkt|zeit|tidspunkt|tid|fechahora|fechayhora|datahora|datetimeutc|timestamputc|timeutc|utctime|utctimestamp|"
     "hourutc|utc",
@@ -112,8 +112,8 @@ class Header:
 
     @property
     def priced(self) -> tuple[int, ...]:
-        """Indices of the columns whose titles have a unit of price in brackets."""
-        return tuple(i for i in range(len(self.titles)) if price_unit(self.bracket(i)))
+        """Indices of the columns whose titles have a unit of price in brackets or at their end."""
+        return tuple(i for i, title in enumerate(self.titles) if price_unit(self.bracket(i)) or titled_unit(title))
 
     def bracket(self, index: int) -> str:
         """What stands in brackets in a title: a unit, or a time zone."""

@@ -26,6 +26,8 @@ _YEAR: Final = 2001
 """The year of rows without stamps: it has 8,760 hours."""
 _SUMMER_MIN: Final = 60
 """Summer time is that much before standard time, or less."""
+_WEEK_MIN: Final = 7 * 24 * 60
+"""Minutes of a week."""
 _LOWEST_MEAN: Final = 1.0
 """No market's year has a smaller mean in size: it would be a price of a kWh. [1/MWh]"""
 _HIGHEST_MEAN: Final = 1000.0
@@ -128,8 +130,10 @@ def read_hourly(path: Path, kind: str, part: FilePart | None = None) -> HourlyFi
     part = part or FilePart()
     sheet = read_sheet(path, kind, column=part.column, node=part.node, quantity=part.quantity)
     values, units, remarks = _values(sheet, part)
-    table = np.stack(list(values.values()), axis=1)
     clock = read_clock(sheet, part.hour_ending)
+    if "energy" in values:
+        values = _powered(sheet, values, clock, remarks)
+    table = np.stack(list(values.values()), axis=1)
     years, said = _years(sheet, part, clock, table)
     hours = {name: years.values[:, :, i] for i, name in enumerate(values)}
     currency = units["price"].currency if "price" in units else ""
@@ -176,6 +180,22 @@ def _values(sheet: Sheet, part: FilePart) -> tuple[dict[str, FloatArray], dict[s
         )
         raise refused(sheet.file, found, needed, line=sheet.head[-1][0] if sheet.head else 1)
     return values, units, remarks
+
+
+def _powered(
+    sheet: Sheet, values: dict[str, FloatArray], clock: Clock | None, remarks: list[str]
+) -> dict[str, FloatArray]:
+    """Values with the mean power of each step in place of its energy, unless power is there too."""
+    rest = {name: value for name, value in values.items() if name != "energy"}
+    if "power" in rest:
+        return rest
+    energy = values["energy"]
+    if energy.size > 1 and np.all(np.diff(energy) >= 0.0) and energy[-1] > energy[0]:
+        found = "energy that only grows: readings of a register"
+        raise refused(sheet.file, found, "the energy of each step", line=sheet.rows[0][0])
+    step = 60 if clock is None else step_min(clock.minute)
+    remarks.append(f"energy of steps of {step} min read as power")
+    return {"power": energy * (60.0 / step), **rest}
 
 
 def _unit(sheet: Sheet, name: str, at: int, part: FilePart, remarks: list[str]) -> Unit:
@@ -232,7 +252,7 @@ def _years(sheet: Sheet, part: FilePart, clock: Clock | None, table: FloatArray)
         f"the file's own clock is {_utc(own)} and the site's {_utc(target)}: power.utc_offset_hours says another; "
         "or its stamps are ends of hours: power.price_hour_ending = true"
     )  # fmt: skip
-    folds = _begins_a_month(rows.minute) or _begins_in_summer_time(clock.first_wall, rows.minute)
+    folds = _folds(rows.minute) or _begins_in_summer_time(clock.first_wall, rows.minute)
     return site_years(rows, year=part.year, folds=folds, hint=hint, gaps=part.gaps), _Said(
         target / 60, (*remarks, f"hours in {_utc(target)}")
     )
@@ -245,6 +265,13 @@ def _utc(offset_min: int) -> str:
 def _begins_a_month(minute: IntArray) -> bool:
     first = np.int64(minute.min() // 60 * 60).astype("datetime64[m]")
     return bool(first == first.astype("datetime64[M]").astype("datetime64[m]"))
+
+
+def _folds(minute: IntArray) -> bool:
+    """Whether twelve months may begin here: with a month, or a week and more away from a new year."""
+    first = np.int64(minute.min())
+    year = (first + _WEEK_MIN).astype("datetime64[m]").astype("datetime64[Y]").astype("datetime64[m]").astype(np.int64)
+    return _begins_a_month(minute) or abs(int(first) - int(year)) > _WEEK_MIN
 
 
 def _begins_in_summer_time(wall: int, minute: IntArray) -> bool:
@@ -292,7 +319,7 @@ def _bare_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows) -> tup
         _refuse_endings(sheet, rows.minute, rows.line)
     if part.hour_ending:
         rows = replace(rows, minute=rows.minute - step_min(rows.minute))
-    folds = sheet.layout.kind == "weather" or _begins_a_month(rows.minute)
+    folds = sheet.layout.kind == "weather" or _folds(rows.minute)
     try:
         years = site_years(rows, year=part.year, folds=folds, gaps=part.gaps)
     except ScenarioError as error:
@@ -310,7 +337,7 @@ def _wall_years(sheet: Sheet, part: FilePart, stamps: Stamps, rows: Rows, wrong:
         try:
             timed = replace(rows, minute=minute + standard)
             first = int(rows.minute.min())
-            folds = _begins_a_month(rows.minute) and first - int(timed.minute.min()) <= _SUMMER_MIN
+            folds = _folds(rows.minute) and first - int(timed.minute.min()) <= _SUMMER_MIN
             years = site_years(timed, year=part.year, folds=folds, gaps=part.gaps)
         except ScenarioError as error:
             wrong = error if zone == part.zone else wrong

@@ -29,11 +29,20 @@ _COUNTED: Final = re.compile(r"\d{10}(?:\d{3})?|[3-6]\d{4}(?:\.\d+)?")
 _FIRST_SHEET_DAY: Final = date(1899, 12, 30).toordinal()
 """Day 0 of spreadsheets."""
 _CLOCK: Final = re.compile(
-    r"[T ]*(\d{1,2})(?::(\d{2}))?(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$"
+    r"[T ]*(\d{1,2})(?::(\d{2}))?(?::(\d{2})(?:\.\d+)?)?\s*([AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2}|\(?[A-Z]{3,4}\)?)?$"
 )
+_ZONES: Final = {
+    "UTC": 0, "GMT": 0, "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "PKT": 5,
+    "SGT": 8, "HKT": 8, "AWST": 8, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "BRT": -3,
+    "AST": -4, "ADT": -3, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "AKST": -9, "AKDT": -8, "HST": -10,
+}  # fmt: skip
+"""Offsets of the letters that publishers write behind times (CST of North America, AST of Canada). [h]"""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 1440
 """Minutes of a day."""
+_ROUNDED_S: Final = 5
+"""Seconds beside a whole minute that are rounded away."""
 _YEARS: Final = (1900, 2200)
 """First and last year that a stamp may have."""
 
@@ -103,6 +112,11 @@ def _day_first(file: str, column: str, texts: Iterable[tuple[int, str]], known: 
     return False
 
 
+def _near_minute(second: int) -> bool:
+    """Whether seconds are a logger's or a spreadsheet's rounding."""
+    return second <= _ROUNDED_S or 60 - _ROUNDED_S <= second <= 59
+
+
 def _clock(text: str) -> tuple[int, int | None] | None:
     """Minutes of the day and offset in minutes of what follows a date; None where it is no time."""
     if not text.strip():
@@ -115,15 +129,18 @@ def _clock(text: str) -> tuple[int, int | None] | None:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if found[4].lower() == "pm" else 0)
-    if hour > 24 or minute > 59 or second or (hour == 24 and minute):
+    if hour > 24 or minute > 59 or not _near_minute(second) or (hour == 24 and minute):
         return None
-    zone = found[5]
+    of_day, zone = hour * 60 + minute + round(second / 60), found[5]
     if zone is None:
-        return hour * 60 + minute, None
-    if zone in ("Z", "UTC"):
-        return hour * 60 + minute, 0
-    size = int(zone[1:3]) * 60 + int(zone[-2:])
-    return hour * 60 + minute, -size if zone[0] == "-" else size
+        return of_day, None
+    if zone == "Z":
+        return of_day, 0
+    if zone[-1].isdigit():
+        size = int(zone[1:3]) * 60 + int(zone[-2:])
+        return of_day, -size if zone[0] == "-" else size
+    named = _ZONES.get(zone.strip("()"))
+    return None if named is None else (of_day, named * 60)
 
 
 def read_stamps(file: str, column: str, texts: Sequence[tuple[int, str]], *, day_first: bool = False) -> Stamps:

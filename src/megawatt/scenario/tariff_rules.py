@@ -54,9 +54,13 @@ def _money(sheet: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "tariff.usd_per_currency", "a rate of exchange", "none, because currency is USD", 'e.g. currency = "NOK"'
         )
-    minimums = [name for name in ("minimum_per_month", "minimum_per_kw_month") if _given(sheet, name)]
+    minimums = [
+        name for name in ("minimum_per_month", "minimum_per_kw_month", "minimum_per_day") if _given(sheet, name)
+    ]
     if len(minimums) > 1:
         yield Problem(f"tariff.{minimums[1]}", f"a second minimum beside {minimums[0]}", "one of them")
+    if _given(sheet, "power_factor") and not any("per_kva_month" in line for line in _tables(sheet.get("demand"))):
+        yield Problem("tariff.power_factor", "a power factor without a charge on kVA", "per_kva_month in a demand line")
     if sheet.get("bundled") is True:
         if not sheet.get("energy"):
             yield Problem("tariff.energy", "no lines", "prices of energy, because bundled = true: no market is paid")

@@ -139,6 +139,20 @@ def _nyiso(path: Path) -> Path:
     return write(path, ["Time Stamp", "Name", "PTID", "LBMP ($/MWHr)"], rows)
 
 
+def _pjm_ept(path: Path) -> Path:
+    zone = ZoneInfo("America/New_York")
+    rows = [[at.astimezone(zone).strftime("%m/%d/%Y %I:%M:%S %p"), "AEP", p] for at, p in _hours("America/New_York")]
+    return write(path, ["datetime_beginning_ept", "pnode_name", "total_lmp_da"], rows)
+
+
+def _nyiso_report(path: Path, step: timedelta = 0 * HOUR) -> Path:
+    zone = ZoneInfo("America/New_York")
+    hours = [((at + step).astimezone(zone), p) for at, p in _hours("America/New_York")]
+    rows = [[at.strftime("%m/%d/%Y %H:%M"), at.tzname(), "NORTH", 61755, p] for at, p in hours]
+    kind = ("RTD End Time Stamp", "RTD Zonal LBMP") if step else ("Eastern Date Hour", "DAM Zonal LBMP")
+    return write(path, [kind[0], "Eastern Date Hour Time Zone", "Zone Name", "Zone PTID", kind[1]], rows)
+
+
 def _entsoe(path: Path) -> Path:
     zone = ZoneInfo("Europe/Brussels")
     form = "%d/%m/%Y %H:%M:%S"
@@ -274,6 +288,9 @@ def _hvakoster(path: Path) -> Path:
 PRICES: dict[str, tuple[Callable[[Path], Path], str, float | None]] = {
     "ercot": (_ercot, "USD", -6.0),
     "pjm": (_pjm, "USD", -5.0),
+    "pjm-ept": (_pjm_ept, "USD", -5.0),
+    "nyiso-report": (_nyiso_report, "USD", -5.0),
+    "nyiso-rtd": (lambda path: _nyiso_report(path, HOUR), "USD", -5.0),
     "caiso": (_caiso, "USD", -8.0),
     "nyiso": (_nyiso, "USD", -5.0),
     "miso": (_miso, "USD", -5.0),

@@ -16,6 +16,7 @@ from megawatt.dispatch.case import load_case
 from megawatt.errors import ScenarioError
 from megawatt.facility import read_weather_file, site_clock
 from megawatt.hourly import FilePart, read_hourly
+from megawatt.hours import MONTH_OF_HOUR
 from megawatt.inspection import check, describe
 from tests.fuzz.data_files import PARAMETERS, case_rows
 from tests.unit.hourly.layout_files import WEATHER, dry_bulb, write
@@ -152,6 +153,13 @@ def test_a_missing_price_names_its_line(text: str, tmp_path: Path) -> None:  # F
         read_prices(_file(tmp_path / "p.csv", rows), SITE)
 
 
+@pytest.mark.parametrize(("title", "factor"), [("Price (JPY/MWh)", 1.0), ("Price (EUR/kWh)", 1000.0)])
+def test_a_code_of_large_units_is_a_value_of_small_ones(title: str, factor: float, tmp_path: Path) -> None:
+    rows = [f"{row.partition(',')[0]},{9900 / factor:g}" for row in _rows()]
+    file = read_hourly(_file(tmp_path / "p.csv", rows, f"Datetime,{title}\n"), "prices")
+    np.testing.assert_allclose(file.values["price"], 9900.0)
+
+
 def test_a_price_of_a_kwh_is_warned_of(tmp_path: Path) -> None:  # F12
     rows = [f"{row.split(',')[0]},{float(row.split(',')[1]) / 1000}" for row in _rows()]
     path = _file(tmp_path / "p.csv", rows)
@@ -245,6 +253,15 @@ def test_twelve_months_from_july_are_put_in_order(tmp_path: Path) -> None:
     year = read_prices(path, FilePart(utc_offset_hours=-6.0))
     assert "Jul 2022 to Jun 2023, put in the order of one calendar year" in year.remarks
     assert year.price_usd_per_mwh[:24].tolist() == [20.0 + h for h in range(24)]
+
+
+@pytest.mark.parametrize("first", ["2022-07-15T06:00", "2022-10-01T06:00", "2022-12-20T06:00"])
+def test_twelve_months_from_any_day_are_put_in_order(first: str, tmp_path: Path) -> None:
+    at = np.datetime64(first, "h") + np.arange(8760)
+    rows = (f"{t}:00Z,{20 + int(str(t)[5:7])}\n" for t in at)
+    (tmp_path / "p.csv").write_text("Datetime,Price (USD/MWh)\n" + "".join(rows), encoding="utf-8")
+    file = read_hourly(tmp_path / "p.csv", "prices", FilePart(utc_offset_hours=0.0))
+    np.testing.assert_array_equal(file.values["price"][0], 21 + MONTH_OF_HOUR)
 
 
 def test_another_currency_needs_its_rate(tmp_path: Path) -> None:

@@ -90,6 +90,16 @@ def test_a_meter_is_read_with_its_units(tmp_path: Path) -> None:
     assert file.values["hash_rate"].mean() == pytest.approx(2500.0)
 
 
+def test_energy_of_each_step_is_power_and_a_register_is_refused(tmp_path: Path) -> None:
+    times = [dt.datetime(2023, 1, 1) + i * dt.timedelta(minutes=15) for i in range(4 * 8760)]
+    rows: list[list[object]] = [["usage", t.date().isoformat(), f"{t:%H:%M}", 10_000 + t.hour] for t in times]
+    file = read_hourly(write(tmp_path / "m.csv", ["Type", "Date", "Start time", "Usage (kWh)"], rows), "meter")
+    np.testing.assert_allclose(file.values["power"][0], 40.0 + np.arange(8760) % 24 * 0.004)
+    grown = [[*row[:3], 100.0 * i] for i, row in enumerate(rows)]
+    with pytest.raises(ScenarioError, match="register"):
+        read_hourly(write(tmp_path / "m.csv", ["Type", "Date", "Start time", "Usage (kWh)"], grown), "meter")
+
+
 def test_one_place_of_several_is_chosen(tmp_path: Path) -> None:
     rows: list[list[object]] = []
     for i in range(8760):

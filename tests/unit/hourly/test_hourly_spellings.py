@@ -45,6 +45,10 @@ SPELLINGS: dict[str, tuple[str, Callable[[int, dt.datetime, float], str], str]] 
     "signs of money, thousands": ("Datetime,Price (USD/MWh)", lambda i, t, p: f'{t},"$ {p + 1000:,.2f}"', "USD"),
     "blanks between thousands": ("Datetime;Price (EUR/MWh)",
         lambda i, t, p: f"{t};{f'{p + 1000:,.2f}'.replace(',', ' ').replace('.', ',')}", "EUR"),
+    "the zone's letters": ("Datetime,Price (R$/MWh)", lambda i, t, p: f"{t:%Y-%m-%d %H:%M} MST,{p}", "BRL"),
+    "the zone's letters in brackets": ("Time,price_eur_kwh",
+        lambda i, t, p: f"{t:%d/%m/%Y %H:%M:%S} (CET) - {t + HOUR:%d/%m/%Y %H:%M} (CET),{round(p / 1000, 8)}", "EUR"),
+    "seconds of a logger": ("Timestamp,MCP (Rs/MWh)", lambda i, t, p: f"{t:%Y-%m-%d %H:%M}:{i % 6:02d},{p}", "INR"),
     "lines about the file, empty columns": ("# exported, by X\n\n#zone NO1\nDatetime , Price (EUR/MWh) ,,",
         lambda i, t, p: f"{t},{p},,", "EUR"),
 }  # fmt: skip

@@ -223,6 +223,16 @@ def test_measured_peaks_are_the_hours_that_were() -> None:
     np.testing.assert_allclose(line.usd_per_mwh[line.expected], 15_000.0)
 
 
+def test_apparent_power_and_a_minimum_by_the_day() -> None:
+    rate = own(
+        power_factor=0.8, demand=[{"per_kva_month": "2 USD/kVA/month", "minimum_mw": 24.0}], minimum_per_day=2_100.0
+    )
+    # 30 MW at 0.8 are 37,500 kVA; below the minimum demand 30,000 kVA, below the minimum bill 31 days of it
+    march = 31 * 2_100.0
+    assert bill_of(rate, SPIKE).usd[:3] == pytest.approx([75_000.0, 60_000.0, march])
+    np.testing.assert_allclose(rate.scaled(np.full(12, 1.5)).minimum_usd[2], 1.5 * march)
+
+
 def test_growth_inside_the_year_scales_the_months() -> None:
     steps = np.where(np.arange(12) < 6, 1.0, 1.1)
     rate = own(energy=[{"per_mwh": 5}], demand=[{"per_kw_month": 3}], fixed=[{"per_month": 10}])

@@ -65,6 +65,11 @@ def test_ratchets_by_months_back_and_by_named_months() -> None:
     np.testing.assert_allclose(back, named)
 
 
+def test_a_minimum_by_the_day_and_charges_of_further_meters() -> None:
+    rate = {"fixedchargefirstmeter": 1.0, "fixedchargeeaaddl": 9.0, "mincharge": 50, "minchargeunits": "$/day"}
+    assert bill(rate)[[0, 1]] == pytest.approx([50 * 31, 50 * 28])
+
+
 def test_coincident_charges_bill_the_peak_of_each_month() -> None:
     plain = {"coincidentratestructure": [[{"rate": 0}], [{"rate": 7.0}]], "coincidentrateschedule": WEEK}
     # the dearest hour of a rising price is the month's last hour of the schedule: 6 MW after noon
@@ -102,7 +107,8 @@ def test_seasonal_tiers_are_read() -> None:
         ({"demandreactivepowercharge": 0.25}, "demandreactivepowercharge"),
         ({"demandratchetpercentage": [0.8] * 12}, "demandratchetpercentage"),
         ({"fixedchargeunits": "$/fortnight"}, "fixedchargeunits"),
-        ({"minchargeunits": "$/day"}, "minchargeunits"),
+        ({"minchargeunits": "$/year"}, "minchargeunits"),
+        ({"flatdemandunit": "kW daily"}, "flatdemandunit"),
         ({"annualmincharge": 10}, "annualmincharge"),
         ({"flatdemandmonths": [0]}, "flatdemandmonths"),
         ({"fueladjustmentsmonthly": [1.0]}, "fueladjustmentsmonthly"),
