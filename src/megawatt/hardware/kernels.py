@@ -169,6 +169,7 @@ def gemm_kernel(
     return gemm_from(layout, accelerator, precision, found.stack, found.values), found
 
 
+@resolved
 def die_energies(catalogue: Catalogue, chip: str, precision: str) -> dict[str, float]:
     """Energies of matrix multiplies on a measured chip's die: the geometric mean over the boards of its generation
     whose power was read. Readings of one die on two boards differ by up to 2.7 times, either way, and say more of the

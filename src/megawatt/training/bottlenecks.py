@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import System
 from megawatt.errors import InfeasibleError
-from megawatt.training.planning import evaluate, plan
+from megawatt.training.planning import plan
+from megawatt.training.practice import practice_for
 from megawatt.training.records import TrainingPlan
+from megawatt.training.step import step_cost
 
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
@@ -51,8 +55,12 @@ def savings(found: TrainingPlan, system: System, catalogue: Catalogue, asked: Ma
     """
     set_up: dict[str, Any] = {"stack": found.stack, "offload": found.offload, "optimizer": found.optimizer}
     saved = {"host": float(found.cost.parts_s["host"][0]) / found.step_time_s if "host" in found.cost.parts_s else 0.0}
+    facts, made = Memo(catalogue), partial(practice_for, jobs=[found.job], **set_up)
     for name, other in _doubled(system).items():
-        cost = evaluate(found.job, other, found.layout, catalogue=catalogue, **set_up)
+        practice = facts("practice", made, other)
+        # Its memory is the plan's.
+        memory = dict(found.cost.memory_parts_bytes)
+        cost = step_cost(found.job, other, found.layout, practice=practice, memory=memory)
         saved[name] = 1.0 - float(cost.step_time_s[0]) / found.step_time_s
     chip = replace(system.accelerator, hbm_bytes=2.0 * system.accelerator.hbm_bytes)
     try:
