@@ -11,6 +11,7 @@ from megawatt.catalogue.records import System
 from megawatt.errors import ScenarioError, shown
 from megawatt.files import parse_number
 from megawatt.training import Features, Layouts, one_layout
+from megawatt.training.choices import CONTEXT_EXCHANGES
 from megawatt.training.recompute import module_bits
 from megawatt.training.stages import end_layers
 from megawatt.workload import ModelArch
@@ -22,6 +23,11 @@ Row = Mapping[str, str]
 _MOST: Final = 1e12
 """Largest count that a column may hold."""
 _RECOMPUTE: Final = {"none": 0, "selective": 1, "full": 2}
+_LIBRARIES: Final = (("stack-maxtext", 2), ("neuronx-nemo-megatron", 2), ("neuronx distributed", 1))
+"""Recompute that libraries are run with where nobody says otherwise, the first that the stack or the software names:
+MaxText's ``remat_policy: full``; ``activations_checkpoint_granularity=full`` of the scripts in
+aws-neuron/neuronx-nemo-megatron (test.sh, test_llama.sh); ``--use_selective_checkpoint 1`` of those in
+aws-neuron/neuronx-distributed."""
 
 
 @dataclass(slots=True)
@@ -123,7 +129,16 @@ def read_layout(
         sequence_parallel=bool(read.integer("seq_parallel", int(tp > 1 and stack != "stack-megatron-2021"))),
         etp=_expert_tensor(read, arch, tp, ep, dp * cp),
         zero_group=_slice_group(read, system, tp * pp),
+        cp_exchange=_context_exchange(read, cp),
     )
+
+
+def _context_exchange(read: Cells, cp: int) -> int:
+    """How context travels: 1 by all-to-all where the column ``cp_comm`` or the notes (Ulysses) say so, else a ring."""
+    text = read.word("cp_comm") or ("ulysses" if "ulysses" in read.word("notes") else "ring")
+    if text not in CONTEXT_EXCHANGES:
+        raise ScenarioError(f"column cp_comm = {shown(text)}; allowed: {', '.join(CONTEXT_EXCHANGES)}")
+    return CONTEXT_EXCHANGES[text] if cp > 1 else 0
 
 
 def _in_chips(read: Cells, chips: int, degrees: tuple[int, int, int, int], micro: float) -> tuple[int, int, int, float]:
@@ -158,14 +173,15 @@ def _virtual(read: Cells, arch: ModelArch, pp: int, stack: str) -> int:
 def _recompute(read: Cells, stack: str, *, named: bool) -> int:
     """Recompute as published, whatever memory it needs.
 
-    An empty column is the library's default: MaxText repeats every layer (``remat_policy: full``), the others nothing.
+    An empty column is the library's default: MaxText repeats every layer (``remat_policy: full``), and so do the
+    scripts of neuronx-nemo-megatron, those of NeuronX Distributed attention's core; the others nothing.
     A policy of MaxText counts by its name: "minimal" keeps the results of all multiplies, any other (projections kept
     or offloaded, custom, unnamed) repeats most of a layer, unless the row names the modules.
     """
     text = read.word("recompute")
     if not text:
         read.assume("recompute")
-        return 2 if stack == "stack-maxtext" else 0
+        return next((kind for words, kind in _LIBRARIES if words in f"{stack} {read.word('software')}"), 0)
     if text not in _RECOMPUTE:
         allowed = f"{', '.join(_RECOMPUTE)}; modules stand in a column recompute_modules"
         raise ScenarioError(f"column recompute = {shown(text)}; allowed: {allowed}")
@@ -179,7 +195,10 @@ def _modules(read: Cells, stack: str, features: Features) -> int:
         return module_bits(features.recompute)
     if "MoE activation" in read.text("notes"):
         return module_bits(("layernorm", "moe_act"))
-    return module_bits(("core_attn",)) if read.word("recompute") == "selective" and "megatron" in stack else 0
+    cored = (
+        "megatron" in stack if read.word("recompute") == "selective" else "neuronx distributed" in read.word("software")
+    )
+    return module_bits(("core_attn",)) if cored else 0
 
 
 def _expert_tensor(read: Cells, arch: ModelArch, tp: int, ep: int, replicas: int) -> int:

@@ -18,6 +18,7 @@ from megawatt.evidence.training_recipes import features_of
 from megawatt.hardware import peak_precision
 from megawatt.training import Features, Job, Layouts, Practice, default_stack, practice_for, switched_text
 from megawatt.training.features import merge_features
+from megawatt.training.usual import USUAL_BATCH_TOKENS
 from megawatt.workload import (
     ModelArch,
     attention_flops_per_token,
@@ -132,13 +133,28 @@ def _setup(read: Cells, row: Row, catalogue: Catalogue) -> Setup:
         features = dataclasses.replace(features, balance="real")
         read.assume("balance")
     layout = read_layout(read, arch, system, chips, stack, features)
-    batch = read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]) if layout else chips)
-    job = Job(arch, seq_len, batch, _precision(read))
+    job = Job(arch, seq_len, _batch(read, layout, chips, seq_len), _precision(read))
     release = re.search(r"@\s*([\w.-]+)", read.text("software"))
     month = re.match(r"([0-9]{4}-[0-9]{2})", read.text("published"))
     of = release or month
     software = switched_text(f"{stack}@{of[1]}" if of else stack, features)
     return Setup(read.text("id"), job, system, chips, stack, layout, features, software, tuple(read.assumed))
+
+
+def _batch(read: Cells, layout: Layouts | None, chips: int, seq_len: int) -> int:
+    """Sequences of a step: as published, else one micro-batch of every replica, or where the planner chooses the usual
+    tokens in whole sequences of every chip. [sequences]
+
+    Raises
+    ------
+    ScenarioError
+        If a pipeline is published without its batch: its bubble depends on it.
+    """
+    if layout is None:
+        return read.integer("global_batch", chips * max(round(USUAL_BATCH_TOKENS / (max(seq_len, 1) * chips)), 1))
+    if layout.pp[0] > 1 and not read.text("global_batch"):
+        raise ScenarioError("column global_batch is empty; needed where pp is above 1: the bubble depends on it")
+    return read.integer("global_batch", int(layout.dp[0] * layout.micro_batch[0]))
 
 
 def read_run(row: Row, catalogue: Catalogue) -> Run:

@@ -18,9 +18,9 @@ COLUMNS: Final = (
     "id", "source", "source_url", "published", "model", "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn",
     "gated", "vocab", "tied_embeddings", "attention", "experts", "experts_per_token", "expert_ffn", "shared_experts",
     "dense_layers", "params_b", "seq_len", "accelerator", "chips", "chips_per_node", "scaleout", "dtype",
-    "global_batch", "micro_batch", "tp", "pp", "vpp", "cp", "ep", "dp", "zero", "seq_parallel", "recompute", "software",
-    "metric", "value", "flops_convention", "causal_halved", "inferred", "notes", "scorable", "why_not", "full_config",
-    "fold",
+    "global_batch", "micro_batch", "tp", "pp", "vpp", "cp", "cp_comm", "ep", "dp", "zero", "seq_parallel", "recompute",
+    "software", "metric", "value", "flops_convention", "causal_halved", "inferred", "notes", "scorable", "why_not",
+    "full_config", "fold",
 )  # fmt: skip
 """Columns of a table of runs (docs/validation.md); those of a recipe may stand beside them."""
 _ALIKE: Final = 0.75

@@ -13,15 +13,27 @@ from megawatt.training.recompute import module_bits
 from megawatt.training.records import Layouts
 from megawatt.training.schedules import CODES, SCHEDULES
 
-__all__ = ["CHOICES", "RECOMPUTE", "choices_of", "is_short", "parse_choices", "parse_schedules", "sharded", "worded"]
+__all__ = [
+    "CHOICES",
+    "CONTEXT_EXCHANGES",
+    "RECOMPUTE",
+    "choices_of",
+    "is_short",
+    "parse_choices",
+    "parse_schedules",
+    "sharded",
+    "worded",
+]
 
 RECOMPUTE: Final = ("none", "selective", "full")
 _SWITCH: Final = {"off": 0, "on": 1, "no": 0, "yes": 1, "false": 0, "true": 1}
+CONTEXT_EXCHANGES: Final = {"ring": 0, "p2p": 0, "a2a": 1, "ulysses": 1}
+"""How context parallelism exchanges, by its words: round the ring, or heads for tokens."""
 _WORDS: Final[Mapping[str, Mapping[str, int]]] = {
     "recompute": {name: place for place, name in enumerate(RECOMPUTE)} | {"no": 0},
     "sequence_parallel": _SWITCH,
     "schedule": CODES | {"interleaved": CODES["1f1b"]},
-    "cp_exchange": {"ring": 0, "p2p": 0, "a2a": 1, "ulysses": 1},
+    "cp_exchange": CONTEXT_EXCHANGES,
 }
 """Words of the fields that have some."""
 _ALIASES: Final[Mapping[str, str]] = {

@@ -57,7 +57,8 @@ def multiplies(
     """Kernels of a chip by precision, whose measurements they rest on, and other facts behind them.
 
     A chip that was not measured has the tiles and waves of its nearest relative, at the level of its own published best
-    multiply where there is one; all boards of a die share its energies. Launches follow each other at the profile's
+    multiply where there is one (in a precision without any at the lowest of the others, if below the relative's); all
+    boards of a die share its energies. Launches follow each other at the profile's
     rate: in training the host is modelled apart, and casts to narrow types are counted with the memory-bound operators.
 
     Parameters
@@ -74,26 +75,50 @@ def multiplies(
     kernels: dict[str, GemmKernel] = {}
     rests: dict[str, Fitted] = {}
     used: list[Assumption] = []
-    for precision in TRAINED:
-        if precision not in precisions or precision not in accelerator.peak_flops_per_s:
+    for precision in (p for p in TRAINED if p in precisions):
+        based = _based(catalogue, accelerator, profile, precision)
+        if based is None:
             continue
-        try:
-            kernel, found = gemm_kernel(catalogue, accelerator, precision)
-        except MegawattError:
-            # No relative was measured either: the coarser model of the profile stays.
-            continue
-        law = replace(kernel.law, **die_energies(catalogue, found.chip, found.precision))
-        kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0, law=law)
-        if found.chip != accelerator.key:
-            speed, facts = relative_speed(catalogue, accelerator)
-            kernel, used = replace(kernel, speed=kernel.speed * speed), [*used, *facts]
-        name = f"gemm_achieved_{precision}_flops_per_s"
-        best = next((key for key in accelerator.practised if name in catalogue.get(key).facts), None)
-        if best is not None and found.chip != best:
-            kernel = replace(kernel, speed=kernel.speed * _level(catalogue, best, kernel, name))
-            used.append(catalogue.assume(best, name, "training"))
-        kernels[precision], rests[f"multiplies {precision}"] = kernel, found
+        kernel, rests[f"multiplies {precision}"], facts = based
+        level, said = _published_level(catalogue, accelerator, profile, precision)
+        if level is None and kernel.chip != rests[f"multiplies {precision}"].chip:
+            # What holds a chip below its relative in some operands holds it in others, too.
+            others = (_published_level(catalogue, accelerator, profile, p) for p in TRAINED)
+            level, said = min(((1.0, ()), *(o for o in others if o[0] is not None)), key=lambda other: other[0] or 1.0)
+        kernels[precision] = kernel if level is None else replace(kernel, speed=kernel.speed * level)
+        used += [*facts, *said]
     return MappingProxyType(kernels), rests, tuple(used)
+
+
+def _based(
+    catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile, precision: str
+) -> tuple[GemmKernel, Fitted, tuple[Assumption, ...]] | None:
+    """The kernel of a chip at its relative's level; None where neither has one, so that the profile's coarser model
+    stays."""
+    if precision not in accelerator.peak_flops_per_s:
+        return None
+    try:
+        kernel, found = gemm_kernel(catalogue, accelerator, precision)
+    except MegawattError:
+        return None
+    law = replace(kernel.law, **die_energies(catalogue, found.chip, found.precision))
+    kernel = replace(kernel, launch_s=profile.launch_s, interval_s=0.0, quantise_factor=0.0, law=law)
+    if found.chip == accelerator.key:
+        return kernel, found, ()
+    speed, facts = relative_speed(catalogue, accelerator)
+    return replace(kernel, speed=kernel.speed * speed), found, tuple(facts)
+
+
+def _published_level(
+    catalogue: Catalogue, accelerator: Accelerator, profile: KernelProfile, precision: str
+) -> tuple[float | None, tuple[Assumption, ...]]:
+    """A chip's own best multiply over its relative's kernel, and the fact; None where nobody published one."""
+    name = f"gemm_achieved_{precision}_flops_per_s"
+    best = next((key for key in accelerator.practised if name in catalogue.get(key).facts), None)
+    based = _based(catalogue, accelerator, profile, precision) if best is not None else None
+    if best is None or based is None or based[1].chip == best:
+        return None, ()
+    return _level(catalogue, best, based[0], name), (catalogue.assume(best, name, "training"),)
 
 
 def _level(catalogue: Catalogue, chip: str, kernel: GemmKernel, best: str) -> float:

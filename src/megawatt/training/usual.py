@@ -11,9 +11,9 @@ from megawatt.files import parse_number
 from megawatt.training.records import Job
 from megawatt.workload import ModelArch
 
-__all__ = ["job_of", "packed_lengths", "usual_job", "usual_precision"]
+__all__ = ["USUAL_BATCH_TOKENS", "job_of", "packed_lengths", "usual_job", "usual_precision"]
 
-_BATCH_TOKENS: Final = 4_194_304
+USUAL_BATCH_TOKENS: Final = 4_194_304
 """Tokens per optimizer step, usual for large models (Llama 3, arXiv 2407.21783, section 3.4, starts at 4 million)."""
 
 _SEQ_LEN: Final = 4096
@@ -65,7 +65,7 @@ def usual_job(
     """
     if seq_len is None:
         seq_len = min(_SEQ_LEN, arch.learned_positions or _SEQ_LEN)
-    batch = max(1, _BATCH_TOKENS // max(seq_len, 1)) if global_batch is None else global_batch
+    batch = max(1, USUAL_BATCH_TOKENS // max(seq_len, 1)) if global_batch is None else global_batch
     return job_of(arch, seq_len, batch, precision or usual_precision(chip), lora_rank, packing)
 
 

@@ -147,3 +147,34 @@ def test_recompute_by_module_of_the_own_table_moves_the_step() -> None:
 def test_a_broken_table_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError):
         read_runs(tmp_path / "gone.csv")
+
+
+@pytest.mark.parametrize(
+    ("software", "recompute", "modules"),
+    [("neuronx-nemo-megatron", 2, 0), ("NeuronX Distributed", 1, 1), ("optimum-neuron", 0, 0)],
+)
+def test_recompute_is_what_the_librarys_scripts_ask_for(software: str, recompute: int, modules: int) -> None:
+    cells = {"accelerator": "trn1", "tp": "8", "chips": "256", "software": software, "recompute": ""}
+    layout = read_run({**ROW, **cells}, CATALOGUE).layout
+    assert layout is not None
+    assert (int(layout.recompute[0]), int(layout.modules[0] > 0)) == (recompute, modules)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [({"cp_comm": "A2A"}, 1), ({"notes": "Ulysses-style sequence parallel 4"}, 1), ({"cp_comm": "ring"}, 0), ({}, 0)],
+)
+def test_context_travels_as_the_row_says(cells: dict[str, str], kind: int) -> None:
+    layout = read_run({**ROW, "cp": "4", **cells}, CATALOGUE).layout
+    assert layout is not None
+    assert int(layout.cp_exchange[0]) == kind
+
+
+def test_a_batch_is_never_one_micro_batch_of_a_pipeline() -> None:
+    with pytest.raises(ScenarioError, match="global_batch is empty; needed where pp is above 1"):
+        read_run({**ROW, "pp": "4", "global_batch": ""}, CATALOGUE)
+    # Left to the planner: about four million tokens in whole sequences of every chip.
+    free = read_run({**ROW, "tp": "", "pp": "", "global_batch": ""}, CATALOGUE)
+    assert (free.layout, free.job.global_batch) == (None, 512)
+    with pytest.raises(ScenarioError, match="cp_comm = 'tree'; allowed: ring"):
+        read_run({**ROW, "cp": "4", "cp_comm": "tree"}, CATALOGUE)
