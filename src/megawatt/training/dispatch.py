@@ -8,6 +8,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray
 from megawatt.hardware import all_to_all_s
+from megawatt.hardware.links import exchange_share
 from megawatt.training.practice import Practice
 from megawatt.training.records import Layouts
 from megawatt.workload import LayerWork
@@ -42,7 +43,8 @@ def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatAr
 
     NCCL's all-to-all sends a copy per expert, and its receiver sorts them. DeepEP and HybridEP send one per rank that
     holds any of a token's experts, and across nodes one per node, copied there: the slower of both ways counts, as they
-    are pipelined.
+    are pipelined. What leaves a leaf of a tree or rail shares its uplinks; nothing is forwarded for other rails, since
+    a token travels on its own.
 
     Parameters
     ----------
@@ -74,6 +76,7 @@ def dispatch_s(work: LayerWork, layouts: Layouts, practice: Practice) -> FloatAr
             reached = np.where(ranks > _FEW_RANKS, min(stack.dispatch_wide_frac, stack.dispatch_inside_frac), reached)
         inside = token_bytes * distinct_places(copies, ep, groups) / (reached * fabric.links[0].link_bytes_per_s)
         crossing = token_bytes * distinct_places(copies, nodes, groups) * (1.0 - 1.0 / nodes)
-        across = crossing / (stack.dispatch_across_frac * fabric.links[-1].link_bytes_per_s)
+        shared = exchange_share(fabric.links[-1], nodes, etp, ranks)
+        across = crossing / (stack.dispatch_across_frac * shared * fabric.links[-1].link_bytes_per_s)
         once = np.maximum(inside, across)
     return np.where((work.ep_bytes > 0.0) & (ep > 1.0), 2.0 * once * stack.expert_imbalance, 0.0)

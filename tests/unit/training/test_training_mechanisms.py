@@ -198,3 +198,28 @@ def test_groups_of_experts_bound_the_places_of_a_token() -> None:
     expected = reached * (1 - (1 - 1 / reached) ** 8)
     assert distinct_places(8.0, nodes, (8, 4)) == pytest.approx(expected)
     assert distinct_places(8.0, nodes) == pytest.approx(nodes * (1 - (1 - 1 / nodes) ** 8))
+
+
+@pytest.mark.parametrize("dispatcher", ["alltoall", "deepep", "hybridep"])
+def test_a_step_knows_rails_from_an_oversubscribed_tree(dispatcher: str) -> None:
+    """The same leaf switches of 32 ports, 3 : 1 oversubscribed: 32 neighbouring chips, or one place of 32 nodes."""
+
+    def parts(model: str, topology: str, over: float = 3.0, **layout: int) -> dict[str, float]:
+        leaf = 256.0 if topology == "rail" else 32.0
+        tree = dataclasses.replace(SYSTEM.links[-1], topology=topology, leaf_chips=leaf, oversubscription=over)
+        system = dataclasses.replace(SYSTEM, links=(*SYSTEM.links[:-1], tree))
+        stack = f"stack-megatron-core; dispatcher={dispatcher}"
+        job, practice = Job(load_model(model, CATALOGUE), 4096, 1024), practice_for(CATALOGUE, system, stack)
+        found = step_cost(job, system, one_layout(**layout), practice=practice).parts_s
+        return {name: float(found[name][0]) for name in ("tp", "dp", "ep")}
+
+    # Along rails, four nodes below a leaf of the tree: one of four sends on, which 3 : 1 leaves room for.
+    dense = {"tp": 8, "dp": 128, "zero": 1}
+    assert parts("llama-3.1-8b", "rail", **dense) == pytest.approx(parts("llama-3.1-8b", "fat-tree", **dense))
+    # Experts on eight nodes: below one leaf on rails, on two leaves of the tree.
+    mixture = {"dp": 1024, "ep": 64, "zero": 1}
+    rail, tree = (parts("deepseek-v3", topology, **mixture)["ep"] for topology in ("rail", "fat-tree"))
+    assert tree > 1.3 * rail
+    assert parts("deepseek-v3", "rail", 1.0, **mixture)["ep"] == pytest.approx(rail)
+    # NCCL's messages for other rails go over NVLink first, nine times as fast as the network that they wait for.
+    assert parts("deepseek-v3", "fat-tree", 1.0, **mixture)["ep"] == pytest.approx(rail)
