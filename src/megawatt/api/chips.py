@@ -193,7 +193,7 @@ def compare(
     power_mw: float | None = None,
     usd_per_hour: float | None = None,
     step_s: float | None = None,
-    usd_per_chip_hour: float | Sequence[float] = (),
+    usd_per_chip_hour: float | str | Sequence[float] = (),
     batch: int | None = None,
     seq: int | None = None,
     precision: str | Sequence[str | None] | None = None,
@@ -209,8 +209,8 @@ def compare(
     chips, units, power_mw, usd_per_hour, step_s : float, optional
         Exactly one: chips at most, whole machines, provisioned IT power [MW], cost of chip-hours [USD/hour], or the
         longest step [s]. Chips and machines may be one number for each.
-    usd_per_chip_hour : float or sequence of float
-        Price of a chip-hour, of all or of each. [USD]
+    usd_per_chip_hour : float, str or sequence of float
+        Price of a chip-hour, of all or of each [USD]; or a kind of the catalogue's, such as ``"on-demand"``.
     batch, seq, precision, kernels, **options
         As of `train`; a precision for all or one for each.
 
@@ -244,7 +244,8 @@ def compare(
     found = compare_machines(
         load_catalogue(), as_name(model), names, chips=each(chips, "chips"), units=each(units, "units"),
         power_mw=power_mw, usd_per_hour=usd_per_hour, step_s=step_s,
-        usd_per_chip_hour=each(usd_per_chip_hour, "usd_per_chip_hour"), precisions=each(precision, "precision"),
+        usd_per_chip_hour=usd_per_chip_hour if isinstance(usd_per_chip_hour, str) else each(
+            usd_per_chip_hour, "usd_per_chip_hour"), precisions=each(precision, "precision"),
         global_batch=batch, seq_len=seq, kernels=None if kernels is None else Path(kernels), setup=Setup(**setup),
     )  # fmt: skip
     rows = [machine_dict(one) for one in found]

@@ -64,7 +64,8 @@ def _precisions(text: str | None, systems: list[str]) -> list[str | None]:
 @click.option("--units", type=WORDS, metavar="N[,M,...]", help="So many whole machines (default with --at unit: 1).")
 @click.option("--step-s", type=Number(0.0, above=True), metavar="S",
               help="Equal time: the fewest chips whose step takes no longer.")  # fmt: skip
-@click.option("--prices", type=WORDS, default="", metavar="P,Q,...", help="USD per chip-hour of each machine.")
+@click.option("--prices", type=WORDS, default="", metavar="P,Q,...|KIND",
+              help="USD per chip-hour of each machine; or on-demand, neocloud, ...: the catalogue's.")  # fmt: skip
 @click.option("--batch", type=Whole(1), help="Sequences per step on every machine (default: about 4 million tokens, "
               "at least 1,024 a chip; with --step-s 4 million).")  # fmt: skip
 @click.option(
@@ -123,13 +124,14 @@ def compare(
     given = {"--chips": chips, "--power-mw": power_mw, "--usd-per-hour": usd_per_hour, "--units": units}
     equal = _equal(at, given | {"--step-s": step_s})
     if equal == "cost" and not prices:
-        raise ScenarioError("--usd-per-hour needs --prices, one price of a chip-hour for each of --systems")
+        raise ScenarioError("--usd-per-hour needs --prices: one price of a chip-hour for each of --systems, or a kind "
+                            "of price in the catalogue, such as on-demand, rental-3yr or neocloud")  # fmt: skip
     found = compare_machines(
         load_catalogue(), model, names,
         chips=_each(chips, names, "--chips") if chips else (),
         units=_each(units or "1", names, "--units") if equal == "unit" else (),
         power_mw=power_mw, usd_per_hour=usd_per_hour, step_s=step_s,
-        usd_per_chip_hour=_each(prices, names, "--prices") if prices else (),
+        usd_per_chip_hour=prices if prices[:1].isalpha() else _each(prices, names, "--prices") if prices else (),
         precisions=_precisions(precision, names), global_batch=batch, seq_len=seq_len, kernels=kernels,
         setup=Setup(**options),
     )  # fmt: skip

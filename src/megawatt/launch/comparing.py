@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from megawatt.errors import ScenarioError
+from megawatt.errors import ScenarioError, shown
 from megawatt.launch.question import read_precisions
 from megawatt.training import Machine, Setup, chips_within, machine_within, open_machines, usual_job
 from megawatt.workload import load_model
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
 __all__ = ["compare_machines"]
+
+_PRICE: Final = re.compile("(?:price|tco)_(?P<kind>[a-z0-9_]+)_usd_per_chip_hour")
+"""Facts of a chip that are prices of its hour."""
 
 
 def compare_machines(
@@ -28,7 +32,7 @@ def compare_machines(
     power_mw: float | None = None,
     usd_per_hour: float | None = None,
     step_s: float | None = None,
-    usd_per_chip_hour: Sequence[float] = (),
+    usd_per_chip_hour: Sequence[float] | str = (),
     precisions: Sequence[str | None] = (),
     global_batch: int | None = None,
     seq_len: int | None = None,
@@ -49,8 +53,9 @@ def compare_machines(
         Chips at most, or whole machines, of each.
     power_mw, usd_per_hour, step_s : float, optional
         Instead: provisioned IT power [MW], cost of chip-hours [USD/hour], or the longest step [s] of all.
-    usd_per_chip_hour : sequence of float
-        Price of a chip-hour of each; empty without.
+    usd_per_chip_hour : sequence of float, or str
+        Price of a chip-hour of each; empty without. A word is a kind of price in the catalogue: ``on-demand``,
+        ``capacity-block``, ``rental-3yr``, ``neocloud`` and ``hyperscaler`` (what it costs such an owner).
     precisions : sequence of str or None
         Of each, as of `read_precisions`; empty: the usual ones.
     global_batch, seq_len : int, optional
@@ -70,7 +75,10 @@ def compare_machines(
         raise ScenarioError("step_s beside another limit; allowed: one of step_s, chips, units, power_mw, usd_per_hour")
     catalogue, keys = open_machines(catalogue, machines, kernels=kernels)
     arch, found = load_model(model, catalogue), []
-    for key, count, number, price, named in zip_longest(keys, chips, units, usd_per_chip_hour, precisions):
+    prices = usd_per_chip_hour
+    if isinstance(prices, str):
+        prices = _catalogued(catalogue, keys, prices)
+    for key, count, number, price, named in zip_longest(keys, chips, units, prices, precisions):
         system = catalogue.system(key)
         limit = None
         if step_s is None:
@@ -86,3 +94,22 @@ def compare_machines(
         asked = setup.question() | {"precisions": of_it, "step_s": step_s, "grows": global_batch is None}
         found.append(machine_within(job, system, limit, catalogue=catalogue, usd_per_chip_hour=price, **asked))
     return found
+
+
+def _catalogued(catalogue: Catalogue, machines: Sequence[str], kind: str) -> list[float]:
+    """Prices of a kind of each machine's chip, as the catalogue has them. [USD/hour]"""
+    chips = [catalogue.system(machine).accelerator.key for machine in machines]
+    known = [_prices(catalogue, chip) for chip in chips]
+    if all(kind in prices for prices in known):
+        return [prices[kind] for prices in known]
+    have = "; ".join(f"{chip}: {', '.join(prices) or 'none'}" for chip, prices in zip(chips, known, strict=True))
+    raise ScenarioError(
+        f"prices {shown(kind)}: allowed: numbers, or a kind that every chip has in the catalogue ({have})"
+    )
+
+
+def _prices(catalogue: Catalogue, chip: str) -> dict[str, float]:
+    """Prices of a chip-hour in the catalogue by kind. [USD/hour]"""
+    facts = catalogue.get(chip, "accelerator").facts
+    found = ((_PRICE.fullmatch(name), fact) for name, fact in facts.items())
+    return {of["kind"].replace("_", "-"): fact.number() for of, fact in found if of and not isinstance(fact.value, str)}

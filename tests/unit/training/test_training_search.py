@@ -209,5 +209,13 @@ def test_compare_lists_machines_side_by_side(
     code, out = run(capsys, *words, "--usd-per-hour", "40", "--prices", "2.5,1.25")
     assert code == 0
     assert "$/M tokens" in out
+    code, out = run(capsys, *words, "--chips", "16", "--prices", "on-demand", "--json")
+    hourly = [CATALOGUE.number(chip, "price_on_demand_usd_per_chip_hour") for chip in ("h100-sxm", "a100-80g")]
+    rows = json.loads(out)["results"]
+    assert [r["usd_per_million_tokens"] for r in rows] == pytest.approx(
+        [usd * r["chips"] / 3600 / r["tokens_per_s"] * 1e6 for usd, r in zip(hourly, rows, strict=True)]
+    )
+    code, out = run(capsys, *words, "--usd-per-hour", "40", "--prices", "lottery")
+    assert code == 2
     code, _ = run(capsys, *words)
     assert code == 2
