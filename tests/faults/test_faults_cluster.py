@@ -19,8 +19,9 @@ from megawatt.repeatable import ONE_THREAD
 from megawatt.results import sweeps
 from megawatt.results.sweeps import run_sweep
 from megawatt.risk import cluster as clusters
-from megawatt.risk import open_cluster
+from megawatt.risk import open_cluster, stream_calls
 from megawatt.scenario import load
+from tests.unit.risk.test_risk_streams import held_up
 
 MINERS = Path(__file__).parents[2] / "examples" / "childress-bitcoin.toml"
 QUIET = ("--no-dashboard", "--host", "127.0.0.1")
@@ -66,7 +67,7 @@ def test_a_cluster_that_loses_a_worker_writes_the_same_bytes(tmp_path: Path, mon
         assert (tmp_path / "there" / written.name).read_bytes() == written.read_bytes(), written.name
 
 
-def test_simulations_on_a_cluster_are_the_same() -> None:
+def test_simulations_on_a_cluster_are_the_same(tmp_path: Path) -> None:
     catalogue = load_catalogue()
     company, markets, terms = load_company("bitfarms", catalogue), markets_today(catalogue), practice(catalogue)
     links = forge(load(MINERS, catalogue).uses[0].scenario, catalogue, MINERS.parent)
@@ -76,6 +77,7 @@ def test_simulations_on_a_cluster_are_the_same() -> None:
             risk = risk_study(links, paths=1100, **how)
             if "workers" in how:
                 first = lived, risk
+        assert list(stream_calls(held_up(tmp_path), 1, there)) == list(range(8)), "none waits for a slow one"
         assert company_row(lived, markets, terms) == company_row(first[0], markets, terms)
         assert risk == first[1]
 

@@ -16,15 +16,13 @@ from megawatt.chain.sweep import Axis, check_points, check_words, points_of, val
 from megawatt.errors import Problem, ScenarioError
 from megawatt.files import is_folder, read_json, read_toml, refused
 from megawatt.ours import MANIFEST, differences
-from megawatt.risk import Cluster, run_calls
+from megawatt.risk import Cluster, stream_calls
 from megawatt.writing import check_folder, write_columns, write_folder
 
 __all__ = ["list_runs", "query_runs", "run_sweep"]
 
 _CHUNK: Final = 16
 """Points of a file: what a killed sweep loses at most for each worker."""
-_WAVES: Final = 2
-"""Files that each thread of a cluster has before it: one to compute while another is written."""
 _MOST_ROWS: Final = 1_000_000
 """Rows of an answer."""
 _TRIED: Final = 8
@@ -68,19 +66,16 @@ def run_sweep(
     check_words(file, catalogue, paths, points, settings)
     chunks = range(0, len(points), _CHUNK)
     asked = [start for start in chunks if _PART.format(start // _CHUNK) not in done]
-    began, computed, place = time.monotonic(), 0, 0
-    while place < len(asked):
-        wave = asked[place : place + (workers if cluster is None else _WAVES * cluster.slots)]
-        calls = [
-            partial(value_points, file, catalogue, paths, points[start : start + _CHUNK], start, tuple(settings))
-            for start in wave
-        ]
-        for start, rows in zip(wave, run_calls(calls, workers, cluster), strict=True):
-            columns = {name: [row[name] for row in rows] for name in rows[0]}
-            content = partial(_write, columns=_typed(columns))
-            write_folder(target, {_PART.format(start // _CHUNK): content}, identity, add=True)
-            computed += len(points[start : start + _CHUNK])
-        place += len(wave)
+    calls = [
+        partial(value_points, file, catalogue, paths, points[start : start + _CHUNK], start, tuple(settings))
+        for start in asked
+    ]
+    began, computed = time.monotonic(), 0
+    for place, (start, rows) in enumerate(zip(asked, stream_calls(calls, workers, cluster), strict=True), 1):
+        columns = {name: [row[name] for row in rows] for name in rows[0]}
+        content = partial(_write, columns=_typed(columns))
+        write_folder(target, {_PART.format(start // _CHUNK): content}, identity, add=True)
+        computed += len(points[start : start + _CHUNK])
         if progress is not None:
             left = len(asked) - place
             progress(len(points) - left * _CHUNK, len(points), (time.monotonic() - began) / place * left)

@@ -1,7 +1,7 @@
 """Risk: how bad it can get. Factor paths, cash flows on them, summaries with their uncertainty."""
 
 from megawatt.risk.base import BASE_KEY, factor_terms, payer_classes
-from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls, start_workers
+from megawatt.risk.blocks import BLOCK_PATHS, run_blocks, run_calls, start_workers, stream_calls
 from megawatt.risk.cluster import Cluster, asked_cluster, open_cluster
 from megawatt.risk.correlation import correlation_root, nearest_correlation
 from megawatt.risk.dynamics import (
@@ -75,6 +75,7 @@ __all__ = [
     "simulate",
     "simulate_factors",
     "start_workers",
+    "stream_calls",
     "summarise",
     "t_copula_normals",
     "tail_mean",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from multiprocessing.resource_tracker import ensure_running
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
@@ -20,7 +21,7 @@ from megawatt.repeatable import ONE_THREAD
 from megawatt.risk.cluster import Cluster
 from megawatt.stopping import end_with_parent
 
-__all__ = ["BLOCK_PATHS", "Block", "block_sizes", "run_blocks", "run_calls", "start_workers"]
+__all__ = ["BLOCK_PATHS", "Block", "block_sizes", "run_blocks", "run_calls", "start_workers", "stream_calls"]
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 BLOCK_PATHS: Final = 2048
 """Paths of a block; the working set of a block stays in a core's cache."""
+_IN_HAND: Final = 2
+"""Calls that each process or thread has before it in a stream: one to make while the result of another is fetched."""
 
 Block = Callable[[np.random.SeedSequence, int], Mapping[str, NDArray[Any]]]
 """Makes the results of one block from its seed and its number of paths; arrays with paths first."""
@@ -49,14 +52,53 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int, cluster: Cluster |
         return cluster.run(calls)
     if workers == 1 or len(calls) <= 1:
         return [call() for call in calls]
-    from joblib.externals.loky import BrokenProcessPool  # not needed for one worker
-
-    futures = _submitted(calls[:-1], workers)
-    here = [calls[-1]()]
-    try:
+    with _whole_pool():
+        futures = _submitted(calls[:-1], min(workers, len(calls)) - 1)
+        here = [calls[-1]()]
         while len(here) < len(calls) and futures[-len(here)].cancel():
             here.append(calls[-len(here) - 1]())
         return [future.result() for future in futures[: len(calls) - len(here)]] + here[::-1]
+
+
+def stream_calls(calls: Sequence[Callable[[], T]], workers: int, cluster: Cluster | None = None) -> Iterator[T]:
+    """Results of calls one by one in their order; the next call is handed out as soon as any comes back.
+
+    More than one worker are so many processes beside this one, which is free for what becomes of the results.
+
+    Raises
+    ------
+    MachineError
+        If a process was killed, or the cluster failed.
+    """
+    if cluster is None and (workers == 1 or len(calls) <= 1):
+        yield from (call() for call in calls)
+        return
+    slots = min(workers, len(calls))
+    back: SimpleQueue[int] = SimpleQueue()
+    given, came, told = dict[int, Any](), set[int](), 0
+    while told < len(calls):
+        with _whole_pool() if cluster is None else cluster.failing():
+            most = _IN_HAND * (slots if cluster is None else cluster.slots)
+            while told + len(given) < len(calls) and len(given) - len(came) < most:
+                number, call = told + len(given), calls[told + len(given)]
+                given[number] = cluster.submit(call) if cluster is not None else _submitted([call], slots)[0]
+                given[number].add_done_callback(lambda _, number=number: back.put(number))
+            came.add(back.get())
+        while told in came:
+            with _whole_pool() if cluster is None else cluster.failing():
+                result = given.pop(told).result()
+            came.remove(told)
+            told += 1
+            yield result
+
+
+@contextlib.contextmanager
+def _whole_pool() -> Iterator[None]:
+    """Inside, a process that was killed is one clear error."""
+    from joblib.externals.loky import BrokenProcessPool  # not needed for one worker
+
+    try:
+        yield
     except BrokenProcessPool:
         found = "a worker process was killed, most likely by the system for want of memory"
         problem = Problem("--workers", found, "memory for all workers", "fewer workers, or fewer paths")
@@ -65,7 +107,7 @@ def run_calls(calls: Sequence[Callable[[], T]], workers: int, cluster: Cluster |
 
 def start_workers(workers: int, *modules: str) -> None:
     """Start the processes of `run_calls` and let them import modules, while this one goes on."""
-    _submitted([partial(_import, modules)] * (workers - 1), workers)
+    _submitted([partial(_import, modules)] * (workers - 1), workers - 1)
 
 
 def _import(modules: Sequence[str]) -> None:
@@ -73,15 +115,15 @@ def _import(modules: Sequence[str]) -> None:
         importlib.import_module(module)
 
 
-def _submitted(calls: Sequence[Callable[[], T]], workers: int) -> list[Future[T]]:
-    """Calls on their way to up to so many processes less this one."""
+def _submitted(calls: Sequence[Callable[[], T]], processes: int) -> list[Future[T]]:
+    """Calls on their way to so many processes."""
     if not calls:
         return []
     from joblib.externals.loky import get_reusable_executor  # not needed for one worker
 
     with _quiet_start():
         executor = get_reusable_executor(
-            max_workers=min(workers - 1, len(calls)),
+            max_workers=processes,
             initializer=end_with_parent,
             initargs=(os.getpid(),),
             env=ONE_THREAD,

@@ -41,12 +41,21 @@ class Cluster:
         MachineError
             If the workers die again and again, or all are gone.
         """
+        with self.failing():
+            return list(self.client.gather([self.submit(call) for call in calls]))
+
+    def submit(self, call: Callable[[], Any]) -> Any:
+        """The future of a call."""
+        return self.client.submit(call, pure=False)
+
+    @contextlib.contextmanager
+    def failing(self) -> Iterator[None]:
+        """Inside, workers that are gone are one clear error."""
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError
 
-        futures = [self.client.submit(call, pure=False) for call in calls]
         try:
-            return list(self.client.gather(futures))
+            yield
         except (KilledWorker, FutureCancelledError, OSError) as error:
             found = str(error).splitlines()[0][:200] or "its workers are gone"
             raise _refused(f"the cluster failed: {found}", "workers with memory for a call, and a scheduler") from None
