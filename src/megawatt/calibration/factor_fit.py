@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,8 @@ _MONTH: Final = re.compile(r"[12][0-9]{3}-(0[1-9]|1[0-2])")
 _DAY: Final = re.compile(_MONTH.pattern + r"-(0[1-9]|[12][0-9]|3[01])(?:[T ].*)?")
 _LEAST: Final = 24
 """Months that a fit needs."""
+_ROUNDING: Final = 1e-12
+"""Differences of changes that rounding makes."""
 _JUMP: Final = 2.5
 """Months whose return lies so many robust standard deviations below the middle are jumps."""
 _DEGREES: Final = (2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0, 25.0, 50.0, 100.0, 1000.0)
@@ -49,7 +51,7 @@ class FactorFit:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def fit_factors(paths: Sequence[Path], until: str = "") -> list[FactorFit]:
+def fit_factors(paths: Sequence[Path], until: str = "") -> tuple[list[FactorFit], list[Problem]]:
     """Fit every series of some files from its month-ends.
 
     Parameters
@@ -61,16 +63,18 @@ def fit_factors(paths: Sequence[Path], until: str = "") -> list[FactorFit]:
 
     Returns
     -------
-    list of FactorFit
+    fits : list of FactorFit
         Prices: drift and volatility a year, skewness, excess kurtosis, jumps (rate, mean, standard deviation). Rates:
         mean, reversion and volatility of the exact Ornstein-Uhlenbeck step. Then correlations of the monthly changes of
         each pair and the degrees of freedom of their common t copula.
+    left_out : list of Problem
+        Series that cannot be fitted, and why: too few months, gaps, no variation.
 
     Raises
     ------
     ScenarioError
         If a file holds no such columns, a date that is none, a cell that is no number, a price that is not above 0 or
-        a series' day twice; if ``until`` is no month, or no series has 24 months.
+        a series' day twice; if ``until`` is no month, or no series can be fitted (with a problem for each).
     """
     if until and _MONTH.fullmatch(until) is None:
         raise ScenarioError(f"--until {shown(until)}", [Problem("--until", shown(until), "a month, YYYY-MM")])
@@ -80,15 +84,27 @@ def fit_factors(paths: Sequence[Path], until: str = "") -> list[FactorFit]:
             series.setdefault(name, {}).update(values)
     if all(coin in series for coin in _BASKET):
         series["CoinDesk20_basket"] = _basket([series[coin] for coin in _BASKET])
-    monthly = {name: _month_ends(values, until) for name, values in series.items()}
-    monthly = {name: values for name, values in monthly.items() if len(values) > _LEAST}
+    monthly = {name: _month_ends(values, until) for name, values in sorted(series.items())}
+    left_out = [problem for name, values in monthly.items() for problem in _unfit(name, values)]
+    monthly = {name: monthly[name] for name in monthly.keys() - {problem.path for problem in left_out}}
     if not monthly:
-        found = f"{len(series)} series, none with {_LEAST} months"
-        raise ScenarioError("calibrate: " + found, [Problem("", found, "at least two years of a series")])
+        raise ScenarioError(f"calibrate: {len(series)} series, none that can be fitted", left_out)
     fits: list[FactorFit] = []
     for name, values in sorted(monthly.items()):
         fits += _reverting(name, values) if _is_rate(name) else _geometric(name, values)
-    return fits + _together(monthly)
+    return fits + _together(monthly), left_out
+
+
+def _unfit(name: str, values: Mapping[str, float]) -> Iterator[Problem]:
+    """Why a series cannot be fitted."""
+    _, steps = _steps(values, logs=not _is_rate(name))
+    if steps.size < _LEAST:
+        found = f"{len(values)} months, {steps.size} of them after the month before"
+        yield Problem(name, found, f"at least {_LEAST} such months", f"a month needs a value from its day {_LATE} on")
+    elif np.ptp(steps) <= _ROUNDING:
+        same = np.ptp(list(values.values())) == 0.0
+        found = f"no variation: {'the same value' if same else 'the same change'} in all {len(values)} months"
+        yield Problem(name, found, "a series that moves", "leave it out, or look whether its column is filled")
 
 
 _BASKET: Final = ("BTC-USD", "ETH-USD")
@@ -167,8 +183,6 @@ def _steps(values: Mapping[str, float], logs: bool) -> tuple[list[str], FloatArr
 def _geometric(name: str, values: Mapping[str, float]) -> list[FactorFit]:
     months, steps = _steps(values, logs=True)
     n = steps.size
-    if n < _LEAST or not steps.std() > 0.0:
-        return []
     sd, mean = float(steps.std(ddof=1)), float(steps.mean())
     z = (steps - mean) / sd
     middle = float(np.median(steps))
@@ -196,12 +210,9 @@ def _fat(z: FloatArray) -> float:
 
 
 def _reverting(name: str, values: Mapping[str, float]) -> list[FactorFit]:
-    months = sorted(values)
-    level = np.array([values[m] for m in months])
-    x, y = level[:-1], level[1:]
-    n = x.size
-    if not x.std() > 0.0:
-        return []
+    months, steps = _steps(values, logs=False)
+    y = np.array([values[m] for m in months])
+    x, n = y - steps, steps.size
     slope, intercept = np.polyfit(x, y, 1)
     residual = y - slope * x - intercept
     sd = float(residual.std(ddof=2))
@@ -214,7 +225,7 @@ def _reverting(name: str, values: Mapping[str, float]) -> list[FactorFit]:
         "reversion_per_year": (speed, 12.0 * slope_error / kept),
         "volatility_per_sqrt_year": (sd * scale, sd * scale / math.sqrt(2 * n)),
     }
-    return [FactorFit(name, p, v, e, n, months[0], months[-1]) for p, (v, e) in found.items()]
+    return [FactorFit(name, p, v, e, n, min(values), months[-1]) for p, (v, e) in found.items()]
 
 
 def _together(monthly: Mapping[str, Mapping[str, float]]) -> list[FactorFit]:
@@ -222,8 +233,7 @@ def _together(monthly: Mapping[str, Mapping[str, float]]) -> list[FactorFit]:
     changes = {}
     for name, values in sorted(monthly.items()):
         months, steps = _steps(values, logs=not _is_rate(name))
-        if steps.size >= _LEAST and steps.std() > 0.0:
-            changes[name] = dict(zip(months, steps, strict=True))
+        changes[name] = dict(zip(months, steps, strict=True))
     fits = []
     names = sorted(changes)
     for i, first in enumerate(names):

@@ -18,7 +18,6 @@ from megawatt.chain.base_model import cash_model
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.chip_money import ai_load_mw, contract_usd_per_year
 from megawatt.chain.compute import Compute, Held, compute
-from megawatt.chain.factor_terms import factor_terms_of
 from megawatt.chain.inputs import scenario_assumptions
 from megawatt.chain.loan import junior_terms
 from megawatt.chain.mined import mined_year, with_values
@@ -49,6 +48,7 @@ from megawatt.finance.tranches import Stack, stack_below
 from megawatt.hours import HOURS_IN_YEAR
 from megawatt.risk import FactorTerms
 from megawatt.scenario.plant_sections import PLANTS
+from megawatt.scenario.risk_terms import factor_terms_of
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site, site_weather, worst_days
 from megawatt.scenario.site_tariff import site_sheet

@@ -14,7 +14,6 @@ import numpy as np
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.chain.businesses import MiningMoney
 from megawatt.chain.capital import Calendar, Capital, calendar_of, capital
-from megawatt.chain.factor_terms import factor_terms_of
 from megawatt.chain.ground import Ground, PowerIndex
 from megawatt.chain.links import Links
 from megawatt.chain.money import CashModel
@@ -36,6 +35,7 @@ from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR, monthly_sum
 from megawatt.risk import FactorPaths, FactorTerms, base_factors
 from megawatt.scenario.mixed import LoadedMix, LoadedPart
 from megawatt.scenario.plant_sections import PLANTS
+from megawatt.scenario.risk_terms import factor_terms_of
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_files import place_of_site
 from megawatt.scenario.site_tariff import site_sheet

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from megawatt.cli.options import SETTING, Whole, cluster_option
-from megawatt.cli.output import console, emit_json
+from megawatt.cli.output import console, emit_json, problem_dicts
 from megawatt.cli.tables import print_table
 
 __all__ = ["risk"]
@@ -73,15 +73,18 @@ def calibrate(files: tuple[Path, ...], until: str, as_json: bool) -> None:
     """Fit drifts, volatilities, jumps, reversion, correlations and tails from daily FILES, with standard errors."""
     from megawatt.calibration.factor_fit import fit_factors
 
-    fits = [fit.row() for fit in fit_factors(files, until)]
+    found, left_out = fit_factors(files, until)
+    fits = [fit.row() for fit in found]
     if as_json:
-        emit_json("risk calibrate", fits)
+        emit_json("risk calibrate", fits, problem_dicts(left_out, ""))
         return
     cells = [
         [fit["series"], fit["parameter"], f"{fit['value']:.4g}", f"{fit['standard_error']:.2g}", str(fit["months"])]
         for fit in fits
     ]
     print_table(("series", "parameter", "value", "error", "months"), cells, left=("parameter",))
+    for problem in left_out:
+        console().print(f"left out: {problem}")
 
 
 def _usd(value: float) -> str:

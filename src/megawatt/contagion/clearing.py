@@ -13,7 +13,7 @@ from megawatt.errors import ScenarioError, SolverError
 __all__ = ["Clearing", "clear"]
 
 _ROUNDING: Final = 1e-12
-"""Differences that rounding makes, relative to what is owed in all."""
+"""Differences that rounding makes, relative to what is owed."""
 _SWEEPS: Final = 25
 """Rounds of payments between two attempts to solve for their limit."""
 _ATTEMPTS: Final = 4000
@@ -120,13 +120,12 @@ def clear(
     """
     debts, outside = _checked(liabilities, external_assets, external_liabilities, alpha, beta)
     total = debts.due.sum(axis=0)
-    slack = _ROUNDING * max(float(total.max(initial=0.0)), float(outside.max(initial=0.0)))
     wave = np.zeros(total.size, dtype=np.int64)
     payments, number = total.copy(), 0
     while True:
         flows = _flows(debts, payments)
         received = flows.sum(axis=0)
-        failing = (wave == 0) & (outside + received < total - slack)
+        failing = (wave == 0) & (outside + received < (1.0 - _ROUNDING) * total)
         if not failing.any():
             break
         number += 1

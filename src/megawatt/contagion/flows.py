@@ -11,6 +11,7 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
+from megawatt.errors import Problem, ScenarioError
 from megawatt.files import Row, read_table, refused
 
 __all__ = ["CLASSES", "Flow", "catalogue_flows", "read_flows", "renamed"]
@@ -105,10 +106,24 @@ class Flow:
 
 
 def renamed(flows: Iterable[Flow], catalogue: Catalogue) -> tuple[Flow, ...]:
-    """Flows with one name for each node: a key or alias of a counterparty in the catalogue stands for its title."""
-    return tuple(
-        replace(flow, payer=_title(flow.payer, catalogue), payee=_title(flow.payee, catalogue)) for flow in flows
-    )
+    """Flows with one name for each node: a key or alias of a counterparty in the catalogue stands for its title, and
+    one spelling, the first, for all that differ in capitals alone.
+
+    Raises
+    ------
+    ScenarioError
+        If a flow runs from a node to itself.
+    """
+    spelt: dict[str, str] = {}
+    out = []
+    for flow in flows:
+        ends = [_title(name, catalogue) for name in (flow.payer, flow.payee)]
+        payer, payee = (spelt.setdefault(name.lower(), name) for name in ends)
+        if payer == payee:
+            found = f"{flow.payer} to {flow.payee}: both are {payer}"
+            raise ScenarioError(f"contagion: {found}", [Problem("payee", found, "two different names")])
+        out.append(replace(flow, payer=payer, payee=payee))
+    return tuple(out)
 
 
 def _title(name: str, catalogue: Catalogue) -> str:

@@ -59,9 +59,10 @@ class Network:
     liabilities : array, (classes, nodes, nodes)
         What row owes column in the year, in the order of `CLASSES`.
     external : array, (classes, nodes)
-        What each owes outside in the year: interest as secured debt, other payments as contracts.
+        What each owes outside in the year: interest as secured debt, other payments as contracts, with what its
+        business burns beyond its cash.
     own_usd : array, (nodes,)
-        Cash, the year's cash flow from business outside the network, and loans of the year.
+        Cash, the year's cash flow from business outside the network, and loans of the year; 0 where they are less.
     raised_usd : array, (nodes,)
         What each must raise from outside so that everyone pays: commitments that are not funded yet.
     holdings_usd : array, (assets, nodes)
@@ -194,6 +195,9 @@ def build_network(
     external = np.zeros((len(CLASSES), size))
     external[0] = [m.interest_usd_per_year for m in given]
     external[CLASSES.index("contracts and purchases")] = [m.other_payments_usd_per_year for m in given]
+    # a business that burns more than the cash there is owes the rest to the world
+    external[CLASSES.index("contracts and purchases")] += np.maximum(-own, 0.0)
+    own = np.maximum(own, 0.0)
     left = own + due.sum(axis=0) - due.sum(axis=1) - external.sum(axis=0)
     lacking = np.maximum(-left, 0.0)
     equity = [left[i] + lacking[i] if m.equity_usd is None else m.equity_usd for i, m in enumerate(given)]

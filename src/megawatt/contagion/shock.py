@@ -46,8 +46,9 @@ class Market:
 class Shock:
     """What a failure does, arrays (nodes,) in USD.
 
-    ``prices`` are those of coins, chips and equity over today's; ``guaranteed_usd`` what each pays under guarantees;
-    ``lost_usd`` receipts that do not come and holdings that are worth less; ``sold_usd`` holdings sold.
+    ``prices`` are those of coins, chips and equity over today's; ``guaranteed_usd`` what each pays under guarantees,
+    of what is called on it; ``lost_usd`` that, receipts that do not come and holdings that are worth less; ``sold_usd``
+    holdings sold.
     """
 
     node: int
@@ -117,7 +118,9 @@ def shock(network: Network, name: str, market: Market = Market(), loss: float = 
 
 
 def _settle(network: Network, means: FloatArray, market: Market) -> tuple[Clearing, FloatArray]:
-    """Clearing with guarantees: what beneficiaries' contracts lack is added to what the guarantors owe."""
+    """Clearing with guarantees, and what each pays under them, (nodes,): what beneficiaries' contracts lack is added to
+    what the guarantors owe, and ranks with their other contracts.
+    """
     owed = network.liabilities.copy()
     called = np.zeros(network.due.shape)
     for _ in range(len(network.backstops) + 1):
@@ -127,7 +130,9 @@ def _settle(network: Network, means: FloatArray, market: Market) -> tuple[Cleari
         wanted = np.zeros_like(called)
         for backstop in network.backstops:
             contracts = network.liabilities[_CONTRACTS, :, backstop.beneficiary]
-            unpaid = float((contracts * (1.0 - share[:, backstop.beneficiary]) * (settled.default_round > 0)).sum())
+            short = contracts * (1.0 - share[:, backstop.beneficiary]) * (settled.default_round > 0)
+            # nobody stands in for itself
+            unpaid = float(short.sum() - short[backstop.guarantor])
             already = wanted[:, backstop.beneficiary].sum()
             wanted[backstop.guarantor, backstop.beneficiary] += min(backstop.most_usd, max(unpaid - already, 0.0))
         grown = np.maximum(wanted, called)
@@ -135,7 +140,9 @@ def _settle(network: Network, means: FloatArray, market: Market) -> tuple[Cleari
             break
         owed[_CONTRACTS] += grown - called
         called = grown
-    return settled, called.sum(axis=1)
+    above, due = owed[:_CONTRACTS].sum(axis=(0, 2)), owed[_CONTRACTS].sum(axis=1) + network.external[_CONTRACTS]
+    paid = np.clip(settled.payments - above - network.external[:_CONTRACTS].sum(axis=0), 0.0, due)
+    return settled, called.sum(axis=1) * np.divide(paid, due, out=np.zeros_like(due), where=due > 0.0)
 
 
 def _sold_usd(settled: Clearing, cash: FloatArray, prices: FloatArray, holdings: FloatArray) -> FloatArray:

@@ -83,7 +83,7 @@ def study(
     network = build_network(flows, year, means, (*facts, *more))
     names = tuple(failing) or tuple(n for n, lends in zip(network.names, network.lenders, strict=True) if not lends)
     taken = market or market_of(catalogue)
-    shocks = tuple(shock(network, name, taken, loss) for name in names)
+    shocks = tuple(shock(network, network.names[at], taken, loss) for at in dict.fromkeys(map(network.index, names)))
     return Study(network, circular_flows(network), shocks, taken, left)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.errors import ScenarioError
+from megawatt.errors import Problem, ScenarioError
 
 __all__ = ["correlation_root", "nearest_correlation"]
 
@@ -14,10 +16,14 @@ _ROUNDING = 1e-9
 """Differences that rounding makes."""
 _ITERATIONS = 1000
 """Projections at most."""
+_SAID = 0.05
+"""Changes of a correlation that the message names."""
 
 
-def correlation_root(correlation: FloatArray) -> FloatArray:
+def correlation_root(correlation: FloatArray, names: Sequence[str] = ()) -> FloatArray:
     """Lower-triangular Cholesky root of a correlation matrix, (n, n); any root where the matrix is singular.
+
+    ``names`` (n) are those of the factors, for the message.
 
     Raises
     ------
@@ -34,14 +40,19 @@ def correlation_root(correlation: FloatArray) -> FloatArray:
         raise ScenarioError(f"risk.correlation: diagonal {np.diag(matrix)}, must be 1 (a factor with itself)")
     values, vectors = np.linalg.eigh(matrix)
     if values[0] < -_ROUNDING:
-        near = np.array2string(nearest_correlation(matrix), precision=3, suppress_small=True).replace("\n", "")
-        raise ScenarioError(
-            f"risk.correlation: no factors can have these correlations together (smallest eigenvalue {values[0]:.3g}, "
-            f"must be 0 or more); the nearest that can: {near}"
-        )
+        found = f"no factors can have these correlations together (smallest eigenvalue {values[0]:.3g})"
+        allowed = f"correlations with an eigenvalue of 0 or more; the nearest that can: {_nearest(matrix, names)}"
+        raise ScenarioError(f"risk.correlation: {found}", [Problem("risk.correlation", found, allowed)])
     if values[0] > _ROUNDING:
         return np.asarray(np.linalg.cholesky(matrix), dtype=np.float64)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)), dtype=np.float64)
+
+
+def _nearest(matrix: FloatArray, names: Sequence[str]) -> str:
+    """Correlations of the nearest matrix that differ from those asked for, by pair."""
+    near, labels = nearest_correlation(matrix), names or [str(i) for i in range(len(matrix))]
+    pairs = [(i, j) for i, j in np.argwhere(np.abs(near - matrix) > _SAID) if i < j]
+    return ", ".join(f"{labels[i]} and {labels[j]} {near[i, j]:.2f} (not {matrix[i, j]:.2f})" for i, j in pairs)
 
 
 def nearest_correlation(matrix: FloatArray) -> FloatArray:

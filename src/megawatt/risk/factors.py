@@ -18,6 +18,7 @@ __all__ = [
     "MONTH",
     "OF_GOODS",
     "base_factors",
+    "check_terms",
     "credit_shocks",
     "exponential_ornstein_uhlenbeck",
     "factors_of",
@@ -178,7 +179,12 @@ def factors_of(terms: FactorTerms, normals: FloatArray, uniforms: FloatArray) ->
 
 def mixed_shocks(terms: FactorTerms, normals: FloatArray) -> FloatArray:
     """Innovations of the factors with their correlation, from independent normals, (factors, months, paths)."""
-    return _mix(correlation_root(innovation_correlation(terms.correlation, _reversions(terms))), normals)
+    return _mix(_root(terms), normals)
+
+
+def _root(terms: FactorTerms) -> FloatArray:
+    """Root of the innovations' correlation, (factors, factors); refuses one that no factors can have."""
+    return correlation_root(innovation_correlation(terms.correlation, _reversions(terms)), FACTORS)
 
 
 def paths_of(terms: FactorTerms, shocks: FloatArray, uniforms: FloatArray) -> FactorPaths:
@@ -260,12 +266,12 @@ def _mix(root: FloatArray, normals: FloatArray) -> FloatArray:
 
 
 def check_terms(terms: FactorTerms) -> None:
-    """Check ranges of factor terms.
+    """Check ranges of factor terms, and that factors can have these correlations together.
 
     Raises
     ------
     ScenarioError
-        Naming the first parameter that is out of range.
+        Naming the first parameter that is out of range, or the nearest correlations that can be.
     """
     for name in FACTORS:
         _check(f"{name}_volatility", getattr(terms, f"{name}_volatility"), 0.0, 5.0, "per square-root year")
@@ -287,6 +293,7 @@ def check_terms(terms: FactorTerms) -> None:
         raise ScenarioError(
             f"risk.correlation: shape {np.shape(terms.correlation)}, must be ({n}, {n}) in the order {names}"
         )
+    _root(terms)
 
 
 def _check(name: str, value: float, low: float, high: float, what: str) -> None:

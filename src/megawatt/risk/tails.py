@@ -45,7 +45,8 @@ def fat_tailed(
 ) -> FactorPaths:
     """Factors as `factors_of` makes them, under a t copula month by month, with jumps of bitcoin.
 
-    Volatilities and expectations stay those of the terms: what jumps add is taken from bitcoin's diffusion.
+    Volatilities and expectations stay those of the terms: what jumps add is taken from bitcoin's diffusion, and jumps
+    are rarer where bitcoin moves less than they would make it.
 
     Parameters
     ----------
@@ -60,10 +61,13 @@ def fat_tailed(
     chi = chdtri(tails.copula_degrees, safe[0])
     shocks = t_copula_normals(mixed_shocks(terms, normals), chi, tails.copula_degrees)
     made = paths_of(terms, shocks, uniforms)
-    added = tails.jumps_per_year * (tails.jump_mean**2 + tails.jump_sd**2)
-    rest = max(terms.btc_volatility**2 - added, _LEAST_PART * terms.btc_volatility**2)
+    of_one, variance = tails.jump_mean**2 + tails.jump_sd**2, terms.btc_volatility**2
+    rate = tails.jumps_per_year
+    if rate * of_one > (1.0 - _LEAST_PART) * variance:
+        rate = (1.0 - _LEAST_PART) * variance / of_one
+    rest = math.sqrt(variance - rate * of_one)
     btc = jump_diffusion(
-        shocks[FACTORS.index("btc")], safe[1], np.asarray(ndtri(safe[2])), volatility=math.sqrt(rest),
-        drift=terms.btc_drift, jumps_per_year=tails.jumps_per_year, jump_mean=tails.jump_mean, jump_sd=tails.jump_sd,
+        shocks[FACTORS.index("btc")], safe[1], np.asarray(ndtri(safe[2])), volatility=rest,
+        drift=terms.btc_drift, jumps_per_year=rate, jump_mean=tails.jump_mean, jump_sd=tails.jump_sd,
     )  # fmt: skip
     return replace(made, btc=btc.T)

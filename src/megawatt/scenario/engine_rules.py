@@ -362,6 +362,15 @@ def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
     yield from mining_problems(scenario, catalogue)
 
 
+def _risk(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
+    from megawatt.risk.factors import check_terms
+    from megawatt.scenario.risk_terms import factor_terms_of
+
+    yield from _tried(
+        "risk.correlation", "terms that factors can have", lambda: check_terms(factor_terms_of(scenario, catalogue))
+    )
+
+
 _RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozenset[str]] = {
     _site: frozenset({"site", "power"}),
     _power: frozenset({"power", "site", "tariff"}),
@@ -378,5 +387,6 @@ _RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozen
     _debt: frozenset({"debt", "timeline", "capex"}),
     _partnership: frozenset({"partnership", "timeline"}),
     _mining: frozenset({"mining", "timeline", "capex"}),
+    _risk: frozenset({"risk", "contract", "lease"}),
 }
 """Rules, each with the sections that it reads."""

@@ -37,7 +37,7 @@ def history(tmp_path: Path) -> Path:
 
 
 def test_what_went_in_comes_out_within_its_error(tmp_path: Path) -> None:
-    fits = {(f.series, f.parameter): f for f in fit_factors([history(tmp_path)])}
+    fits = {(f.series, f.parameter): f for f in fit_factors([history(tmp_path)])[0]}
     for key, exact in (
         (("A", "volatility_per_sqrt_year"), 0.5),
         (("B", "volatility_per_sqrt_year"), 0.2),
@@ -52,7 +52,7 @@ def test_what_went_in_comes_out_within_its_error(tmp_path: Path) -> None:
 
 
 def test_until_looks_no_further(tmp_path: Path) -> None:
-    fits = fit_factors([history(tmp_path)], "2009-12")
+    fits, _ = fit_factors([history(tmp_path)], "2009-12")
     assert max(fit.last for fit in fits) == "2009-12"
 
 
@@ -80,3 +80,28 @@ def test_a_row_that_is_none_is_refused_with_its_line(tmp_path: Path, row: str) -
 def test_a_last_month_that_is_none_is_refused(tmp_path: Path, until: str) -> None:
     with pytest.raises(ScenarioError, match="--until"):
         fit_factors([history(tmp_path)], until)
+
+
+def test_a_series_without_variation_is_told_by_its_column(tmp_path: Path) -> None:
+    flat = tmp_path / "flat.csv"
+    days = month_ends()
+    flat.write_text("date,FLAT,S_pct\n" + "".join(f"{day},5,2\n" for day in days))
+    with pytest.raises(ScenarioError) as caught:
+        fit_factors([flat])
+    assert [(p.path, p.found) for p in caught.value.problems] == [
+        (name, f"no variation: the same value in all {MONTHS} months") for name in ("FLAT", "S_pct")
+    ]
+    # beside series that move it is left out and said, as one that is too short or has gaps is
+    short = tmp_path / "short.csv"
+    short.write_text(
+        "date,SHORT,GAPS\n"
+        + "".join(f"{day},{n if n < 20 else ''},{n if n % 2 else ''}\n" for n, day in enumerate(days, 1))
+    )
+    fits, left_out = fit_factors([history(tmp_path), flat, short])
+    assert {p.path: p.found for p in left_out} == {
+        "FLAT": f"no variation: the same value in all {MONTHS} months",
+        "GAPS": "120 months, 0 of them after the month before",
+        "SHORT": "19 months, 18 of them after the month before",
+        "S_pct": f"no variation: the same value in all {MONTHS} months",
+    }
+    assert {fit.series for fit in fits} >= {"A", "B", "A/B"}

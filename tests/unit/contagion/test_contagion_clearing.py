@@ -100,3 +100,13 @@ def test_published_cases_are_exact(reference_dir: object) -> None:
         for entry in validate(path, load_catalogue()):
             assert entry["scored"] == entry["scorable"]
             assert max(abs(case["error"]) for case in entry["cases"]) < 1e-9
+
+
+def test_a_small_debt_beside_great_ones_is_not_taken_for_rounding() -> None:
+    """A node that owes 1 and has nothing fails, whatever others hold; one that is paid just enough does not."""
+    owed = np.zeros((4, 4))
+    owed[0, 1], owed[2, 3] = 1.0, 1e13
+    found = clear(owed, np.array([0.0, 0.0, 1e13, 0.0]))
+    assert found.rounds == ((0,),)
+    assert found.recovery == pytest.approx([0.0, 1.0, 1.0, 1.0], abs=0.0)
+    assert found.equity == pytest.approx([0.0, 0.0, 0.0, 1e13])

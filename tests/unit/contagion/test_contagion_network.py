@@ -70,6 +70,46 @@ def test_a_guarantee_pays_what_the_tenant_leaves_unpaid() -> None:
     assert len(found.clearing.rounds) == 1  # the landlord has 26 for 20 of interest
 
 
+def test_a_guarantor_that_fails_pays_in_part_and_nobody_stands_in_for_itself() -> None:
+    flows = [contract("Tenant", "Landlord", 10.0), contract("Landlord", "Builder", 4.0)]
+    backed = [*flows, contract("Backer", "Landlord", 6.0, "backstop_contingent")]
+    closed = Market(open_to_others=False, alpha=0.8, beta=0.9)
+    means = {"Tenant": Means(cash_usd=20.0), "Landlord": Means(), "Builder": Means(), "Backer": Means(cash_usd=2.0)}
+    network = build_network(backed, YEAR, means)
+    found = shock(network, "Tenant", closed)
+    paid = dict(zip(network.names, found.guaranteed_usd, strict=True))
+    lost = dict(zip(network.names, found.lost_usd, strict=True))
+    # of 6 called the backer, failed, has 0.8 x 2; the landlord, failed too, hands on 0.9 x 1.6
+    assert paid == pytest.approx({"Backer": 1.6, "Builder": 0.0, "Landlord": 0.0, "Tenant": 0.0})
+    assert lost == pytest.approx({"Backer": 1.6, "Builder": 4.0 - 1.44, "Landlord": 10.0 - 1.6, "Tenant": 0.0})
+    own = [*flows, contract("Tenant", "Landlord", 6.0, "backstop_contingent")]
+    assert not shock(build_network(own, YEAR, means), "Tenant", closed).guaranteed_usd.any()
+
+
+def test_what_a_business_burns_beyond_its_cash_is_owed_outside() -> None:
+    flows = [contract("Lab", "Cloud", 10.0), contract("Cloud", "Chips", 4.0)]
+    means = {"Lab": Means(cash_usd=1.0, cash_flow_usd_per_year=-6.0), "Cloud": Means(), "Chips": Means()}
+    network = build_network(flows, YEAR, means)
+    lab = network.index("Lab")
+    assert (network.own_usd[lab], network.external[1, lab], network.raised_usd[lab]) == pytest.approx((0.0, 5.0, 15.0))
+    assert circular_flows(network).passed_on[lab] == pytest.approx(10.0 / 15.0)
+    closed = shock(network, "Chips", Market(open_to_others=False))
+    assert [network.names[i] for wave in closed.clearing.rounds for i in wave] == ["Lab", "Cloud"]
+    assert closed.lost_usd.sum() == pytest.approx(14.0)
+
+
+def test_capitals_make_no_other_node_and_nobody_pays_itself(tmp_path: Path) -> None:
+    file = tmp_path / "flows.csv"
+    file.write_text(f"{HEAD}Lab,Cloud,cloud_contract,10,1,2027,\ncloud,Chips,cloud_contract,4,1,2027,\n")
+    found = study(load_catalogue(), YEAR, file=file, failing=("LAB", "lab"))
+    assert found.network.names == ("Chips", "Cloud", "Lab")
+    (row,) = shock_rows(found)
+    assert row["waves"] == [["Lab"], ["Cloud"]]
+    file.write_text(f"{HEAD}Google,google,cloud_contract,10,1,2027,\n")
+    with pytest.raises(ScenarioError, match="both are Google"):
+        study(load_catalogue(), YEAR, file=file)
+
+
 def test_fire_sales_lower_prices_for_all() -> None:
     flows = [contract("A", "B", 10.0), contract("C", "B", 5.0)]
     means = {"A": Means(cash_usd=2.0, coins_usd=9.0), "C": Means(coins_usd=5.5), "B": Means()}

@@ -128,3 +128,16 @@ def test_fat_tails_keep_expectation_and_variance_and_fall_together() -> None:
         return float(np.mean(np.all([x < np.quantile(x, 0.01) for x in low], axis=0)))
 
     assert together(fat) > 1.1 * together(thin)
+
+
+@pytest.mark.parametrize("volatility", [0.0, 0.2])
+def test_jumps_add_nothing_to_a_bitcoin_that_moves_less_than_they_would_make_it(volatility: float) -> None:
+    from megawatt.risk.tails import Tails, fat_tailed
+
+    drawn = draw("plain", 12, 20_000, 6)
+    terms = replace(TERMS_PAYING, btc_volatility=volatility, btc_drift=0.1)
+    fat = fat_tailed(terms, Tails(10.0, 0.5, -0.3, 0.1), drawn.normals, drawn.uniforms, drawn.extras)
+    assert np.log(fat.btc[:, -1]).std() == pytest.approx(volatility, rel=0.05)
+    assert fat.btc[:, -1].mean() == pytest.approx(math.exp(0.1), abs=1e-9 + 5 * volatility / math.sqrt(20_000))
+    none = fat_tailed(terms, Tails(10.0, 0.0, 0.0, 0.0), drawn.normals, drawn.uniforms, drawn.extras)
+    assert np.log(none.btc[:, -1]).std() == pytest.approx(volatility, rel=0.05)

@@ -141,3 +141,13 @@ usd_per_mw_hour = 7
         "hall.design",
         "services.0.mw",
     }
+
+
+def test_correlations_that_no_factors_can_have_are_refused_with_the_nearest(tmp_path: Path) -> None:
+    """Bitcoin with both and those against each other: as three alone they allow -0.62 at least, not -0.9."""
+    three = "\n[risk]\ncorrelation_btc_power = 0.9\ncorrelation_btc_compute = 0.9\ncorrelation_power_compute = {}\n"
+    found = _problems(_written(tmp_path, three.format(-0.9)))
+    assert list(found) == ["risk.correlation"]
+    assert "power and compute -0.49 (not -0.90)" in found["risk.correlation"]
+    more = "correlation_btc_demand = 0.5\n"
+    assert load(_written(tmp_path, three.format(0.8) + more), load_catalogue()).uses
