@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -27,7 +27,7 @@ from megawatt.errors import CatalogueError, shown
 if TYPE_CHECKING:
     from megawatt.catalogue import Catalogue
 
-__all__ = ["SCENARIO_SOURCE", "catalogue_key", "is_number", "quantity", "refusal"]
+__all__ = ["SCENARIO_SOURCE", "Month", "catalogue_key", "is_number", "quantity", "refusal"]
 
 SCENARIO_SOURCE: Final = "scenario"
 """Source of a number that the user wrote into the scenario without naming another."""
@@ -115,6 +115,16 @@ _TABLE_KEYS: Final = ("value", "low", "high", "kind", "source", "note", "date")
 def refusal(found: str, allowed: str, hint: str = "") -> PydanticCustomError:
     """The error of a value that cannot be: what was found, what is allowed, what to try."""
     return PydanticCustomError("megawatt", "{found}", {"found": found, "allowed": allowed, "hint": hint})
+
+
+def _month(raw: Any) -> str:
+    if isinstance(raw, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", raw):
+        return raw
+    raise refusal(shown(raw), 'a month as "YYYY-MM", 2000 to 2099')
+
+
+Month = Annotated[str, BeforeValidator(_month)]
+"""A month as text, YYYY-MM."""
 
 
 def _catalogue(info: ValidationInfo) -> Catalogue:

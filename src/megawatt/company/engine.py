@@ -9,6 +9,7 @@ import numpy as np
 from megawatt.company.funding import (
     build,
     coin_calls,
+    converted,
     free_usd,
     grow,
     new_rates,
@@ -32,7 +33,8 @@ def run_company(company: Company, paths: CompanyPaths, practice: Practice) -> Ou
     Each month it earns (mining margin, never below zero: machines stop; hosting; leases), pays overhead, interest,
     what amortises, what falls due and what it has promised, builds the sites that are let, and buys machines. What it
     can put off is decided in its own order: growth is bought only with cash to spare or loans on it; coins are sold;
-    shares are issued at the path's price, at most a fraction a month. New loans cost the path's rates and spreads. It
+    shares are issued at the path's price, at most a fraction a month. Notes convert at maturity where a share is worth
+    the conversion price or more, else they are refinanced or paid. New loans cost the path's rates and spreads. It
     defaults in the first month in which cash stays below zero.
 
     Parameters
@@ -65,6 +67,7 @@ def run_company(company: Company, paths: CompanyPaths, practice: Practice) -> Ou
         net = earned.sum(axis=1) + rents(company, state, paths.tenant_month, month) - overhead
         surrender(company, practice, state, pledged, machine, net, price, month)
         interest, principal, maturing = service(company.debts, state, month)
+        maturing = converted(company, state, maturing, owned, price, shares, month)
         maturing = refinanced(company, practice, state, maturing, owned, price, anew, month)
         promised = company.commitments_usd / company.commitment_months if month < company.commitment_months else 0.0
         paid = interest + principal.sum(axis=1) + maturing.sum(axis=1)

@@ -8,10 +8,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from megawatt.catalogue import Catalogue
-from megawatt.catalogue.quantity import quantity, refusal
+from megawatt.catalogue.quantity import Month, quantity, refusal
 from megawatt.catalogue.records import Assumption, Fact
 from megawatt.catalogue.section import Section, as_problems
 from megawatt.company.records import Company, Cut, Debt, DebtKind, Lease, Mining
@@ -20,7 +20,6 @@ from megawatt.files import read_toml
 
 __all__ = ["CompanyFile", "company_keys", "load_company"]
 
-Month = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$")]
 _Usd = Annotated[Fact, *quantity("USD", ge=0, le=1e13)]
 _Frac = Annotated[Fact, *quantity(ge=0, le=1)]
 
@@ -91,7 +90,8 @@ class DebtPart(Section):
     amortising: bool = Field(False, description="paid off evenly until then")
     recourse: bool = Field(True, description="false: can be left to its lender with what secures it")
     conversion_usd: Annotated[Fact, *quantity("USD", ge=0, le=1e6)] = Field(
-        _zero("USD"), description="price of a share at which it converts, USD"
+        _zero("USD"),
+        description="price of a share at which a note converts at maturity, USD; 0: it does not",
     )
     undrawn_usd: _Usd = Field(_zero("USD"), description="can still be drawn for sites under construction, USD")
     minimum_liquidity_usd: _Usd = Field(_zero("USD"), description="covenant: cash and free coins, USD")
@@ -132,6 +132,16 @@ class CompanyFile(Section):
         late = [debt.name for debt in self.debt if _months(self.date, debt.maturity) < 1]
         if late:
             raise refusal(f"debt {late[0]!r} falls due by {self.date}", "a maturity after the date of the position")
+        ended = [lease.name for lease in self.lease if _months(self.date, lease.start) + round(12 * lease.years) <= 1]
+        if ended:
+            raise refusal(f"lease {ended[0]!r} has ended by {self.date}", "a start and years that reach beyond it")
+        for debt in self.debt:
+            if debt.conversion_usd.number() > 0.0 and (debt.kind != "convertible" or debt.amortising):
+                raise refusal(
+                    f"debt {debt.name!r} with conversion_usd", "kind = 'convertible' without amortising, or 0"
+                )
+            if debt.conversion_usd.number() > 0.0 and self.shares == 0.0:
+                raise refusal(f"debt {debt.name!r} converts, shares = 0", "shares outstanding above 0")
         if not (self.mining or self.lease or self.debt):
             raise refusal("no mining, lease or debt", "at least one [[mining]], [[lease]] or [[debt]]")
         return self
@@ -249,13 +259,13 @@ def _mining(part: MiningPart) -> Mining:
 
 
 def _lease(part: LeasePart, date: str, default_per_year: float) -> Lease:
-    share = part.share_frac.number()
+    share, begins = part.share_frac.number(), _months(date, part.start) - 1
     rent = part.it_mw.number() * 1000.0 * part.rent_usd_per_kw_month.number()
     return Lease(
         name=part.name,
         net_rent_usd_per_month=share * rent * part.margin_frac.number(),
-        start_month=max(_months(date, part.start) - 1, 0),
-        months=round(12 * part.years),
+        start_month=max(begins, 0),
+        months=round(12 * part.years) + min(begins, 0),
         capex_usd=share * part.capex_usd.number(),
         default_per_year=default_per_year,
         rent_at_risk_frac=part.rent_at_risk_frac.number(),

@@ -11,7 +11,18 @@ from megawatt.company.records import Company, CompanyPaths, Debt, Practice
 from megawatt.company.state import State, assets_usd
 from megawatt.finance.money_market import moved_rate
 
-__all__ = ["build", "coin_calls", "free_usd", "grow", "new_rates", "raise_cash", "refinanced", "service", "surrender"]
+__all__ = [
+    "build",
+    "coin_calls",
+    "converted",
+    "free_usd",
+    "grow",
+    "new_rates",
+    "raise_cash",
+    "refinanced",
+    "service",
+    "surrender",
+]
 
 _COIN_CALL: Final = 0.75
 """Loan over pledged coins at which a lender of coins calls (133 % collateral, Galaxy's line to Bitfarms of 2021)."""
@@ -39,6 +50,32 @@ def service(debts: tuple[Debt, ...], state: State, month: int) -> tuple[FloatArr
         elif left == 1 or (month == 0 and left <= 0):
             maturing[:, i] = state.owed[:, i]
     return interest, principal, maturing
+
+
+def converted(
+    company: Company,
+    state: State,
+    maturing: FloatArray,
+    machine: FloatArray,
+    price: FloatArray,
+    shares: FloatArray,
+    month: int,
+) -> FloatArray:
+    """What is left of maturities (paths, debts) when notes that convert have: into principal / ``conversion_usd`` new
+    shares, where a share is worth that much with the note gone and its new shares counted.
+    """
+    for i, debt in enumerate(company.debts):
+        if debt.conversion_usd <= 0.0 or not maturing[:, i].any():
+            continue
+        new = maturing[:, i] / debt.conversion_usd
+        owed = state.owed.sum(axis=1) - maturing[:, i]
+        worth = np.maximum(assets_usd(company, state, machine, price, month) - owed, 0.0) * shares
+        into = state.alive & (worth >= debt.conversion_usd * (company.shares * (1.0 + state.issued) + new))
+        repaid = np.where(into, maturing[:, i], 0.0)
+        state.issued += repaid / debt.conversion_usd / company.shares
+        state.owed[:, i] -= repaid
+        maturing[:, i] -= repaid
+    return maturing
 
 
 def refinanced(

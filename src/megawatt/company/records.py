@@ -64,7 +64,8 @@ class Debt:
     """One loan. ``rate`` is paid in cash each month; it amortises evenly or falls due at ``maturity_month``.
 
     A loan with ``recourse`` False can be left to its lender with what secures it. ``undrawn_usd`` can still be drawn
-    for capital spending of the sites. ``minimum_liquidity_usd`` is a covenant.
+    for capital spending of the sites. ``minimum_liquidity_usd`` is a covenant. ``conversion_usd`` above 0: the price of
+    a share at which it converts at maturity.
     """
 
     name: str

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BeforeValidator, ValidationInfo
 
-from megawatt.catalogue.quantity import catalogue_key, quantity, refusal
-from megawatt.errors import ScenarioError, shown
+from megawatt.catalogue.quantity import Month, catalogue_key, quantity, refusal
+from megawatt.errors import ScenarioError
 from megawatt.facility.coordinates import read_coordinates
 from megawatt.facility.place_file import is_place_file
 
 __all__ = ["Month", "ratio", "site_place"]
 
 
-def _month(raw: Any) -> str:
-    if isinstance(raw, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", raw):
-        return raw
-    raise refusal(shown(raw), 'a month as "YYYY-MM", 2000 to 2099')
-
-
-Month = Annotated[str, BeforeValidator(_month)]
 ratio = quantity(ge=0, le=1)
 """A number from 0 to 1, with its source."""
 

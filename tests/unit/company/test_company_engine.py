@@ -68,6 +68,27 @@ def test_a_bullet_is_due_in_its_month_and_refinanced_only_where_assets_cover_it(
     assert covered.debt_usd[0, -1] == pytest.approx(50e6)
 
 
+@pytest.mark.parametrize(
+    ("price", "shares_at_large", "converts"),
+    [(4.0, 1.0, True), (5.5, 1.0, False), (4.0, 0.5, False), (0.0, 1.0, False)],
+)
+def test_a_note_converts_where_a_diluted_share_is_worth_its_price(
+    price: float, shares_at_large: float, converts: bool
+) -> None:
+    """100 m of cash, 10 m shares, a note of 50 m: at 4 a share 12.5 m new ones, each of 22.5 m worth 4.44; at 5.5
+    9.09 m new ones, each worth 5.24, below the price though it is 10 undiluted. Then the note is paid.
+    """
+    debt = Debt("note", "convertible", 50e6, 0.0, 6, conversion_usd=price)
+    company = replace(PLAIN, cash_usd=100e6, overhead_usd_per_month=0.0, shares=10e6, debts=(debt,))
+    paths = markets(12)
+    found = run_company(company, replace(paths, equity=paths.equity * shares_at_large), CALM)
+    assert found.default_month[0] == -1
+    assert found.debt_usd[0, 4:6] == pytest.approx([50e6, 0.0])
+    assert found.liquidity_usd[0, -1] == pytest.approx(100e6 if converts else 50e6)
+    assert found.issued_frac[0] == pytest.approx(1.25 if converts else 0.0)
+    assert found.due_usd[0, 5] == pytest.approx(0.0 if converts else 50e6)
+
+
 def test_an_amortising_loan_is_gone_at_its_end() -> None:
     debt = Debt("machines", "machines", 12e6, 0.0, 12, amortising=True)
     found = run_company(replace(PLAIN, cash_usd=1e9, debts=(debt,)), markets(14), CALM)

@@ -66,12 +66,37 @@ def test_units_and_dates_of_an_own_file(tmp_path: Path) -> None:
     [('cash_usd = "50 MUSD"', "cash_usd = -1", "cash_usd"), ('maturity = "2028-03"', 'maturity = "2026-03"', "note"),
      ('date = "2026-03"', 'date = "March"', "date"), ("format = 1", "format = 2", "format"),
      ('kind = "corporate"', 'kind = "friendly"', "debt.0.kind"), ('title = "Own"', 'titel = "Own"', "titel"),
-     ('rate_frac = "8 %"', "rate_frac = 8", "debt.0.rate_frac")],
+     ('rate_frac = "8 %"', "rate_frac = 8", "debt.0.rate_frac"),
+     ('maturity = "2028-03"', 'maturity = "2028-13"', 'a month as "YYYY-MM"'),
+     ('kind = "corporate"', 'kind = "corporate"\nconversion_usd = 5', "kind = 'convertible'"),
+     ('kind = "corporate"', 'kind = "convertible"\namortising = true\nconversion_usd = 5', "without amortising"),
+     ('kind = "corporate"', 'kind = "convertible"\nconversion_usd = 5', "shares outstanding above 0")],
 )  # fmt: skip
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, where: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         load_company(own(tmp_path, OWN.replace(old, new)), CATALOGUE)
     assert where in str(caught.value) + " ".join(map(str, caught.value.problems))
+
+
+@pytest.mark.parametrize(
+    ("start", "years", "month", "months"), [("2026-04", 10, 0, 120), ("2026-05", 1, 1, 12), ("2025-04", 10, 0, 108)]
+)
+def test_a_lease_that_began_before_the_date_has_its_rest_left(
+    tmp_path: Path, start: str, years: int, month: int, months: int
+) -> None:
+    lease = f'''
+[[lease]]
+name = "hall"
+it_mw = 10
+rent_usd_per_kw_month = 100
+start = "{start}"
+years = {years}
+tenant = "hyperscaler"
+'''
+    (read,) = load_company(own(tmp_path, OWN + lease), CATALOGUE).leases
+    assert (read.start_month, read.months) == (month, months)
+    with pytest.raises(ScenarioError, match="has ended by 2026-03"):
+        load_company(own(tmp_path, OWN + lease.replace(f'"{start}"', '"2015-01"')), CATALOGUE)
 
 
 def test_the_result_is_the_same_for_one_and_two_workers() -> None:
