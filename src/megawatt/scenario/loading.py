@@ -141,7 +141,7 @@ def _loaded(
             ]
     problems += _repeated([u.scenario.name for u in uses])
     if top.conversion is not None and not problems:
-        problems += between_conversion(top.conversion, {u.scenario.name: u.scenario.use for u in uses})
+        problems += between_conversion(top.conversion, {u.scenario.name: u.scenario for u in uses}, catalogue)
         problems += _behind_the_meter(uses)
     if problems:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))

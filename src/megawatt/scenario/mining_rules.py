@@ -85,14 +85,24 @@ def _network(scenario: Scenario, section: Mining, catalogue: Catalogue) -> Itera
         yield Problem(where, section.as_of, known, hint)
         return
     try:
-        state = network_of(catalogue, section)
+        yield from before_network(scenario.timeline.start, "timeline.start", section, catalogue)
     except MegawattError as error:
         yield Problem(where, str(error).removeprefix("catalogue: "), "the state of the network in a month")
-        return
-    if scenario.timeline.start < f"{state.year}-{state.month:02d}":
-        found = f"{scenario.timeline.start}, before the month of {section.network or section.as_of}"
+
+
+def before_network(start: str, path: str, section: Mining, catalogue: Catalogue) -> Iterator[Problem]:
+    """A first month of mining that lies before the month of the network's state.
+
+    Raises
+    ------
+    MegawattError
+        If the section's network is none of the catalogue.
+    """
+    state = network_of(catalogue, section)
+    if start < f"{state.year}-{state.month:02d}":
+        found = f"{start}, before the month of {section.network or section.as_of}"
         hint = "take an earlier state or start later"
-        yield Problem("timeline.start", found, f"from {state.year}-{state.month:02d} on", hint)
+        yield Problem(path, found, f"from {state.year}-{state.month:02d} on", hint)
 
 
 def _fleet(section: Mining, catalogue: Catalogue) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -119,7 +119,7 @@ def load_mix(
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file)) from None
     problems, sources = _sources(mix, raw, file, to_parts)
     problems += _choices(mix)
-    remarks = _other_connections(mix, sources, catalogue)
+    remarks = (*_other_connections(mix, sources, catalogue), *_with_partners(mix, sources))
     if problems:
         raise ScenarioError(f"{file}: {counted(len(problems), 'problem')}", problems, str(file))
     ways = [
@@ -150,7 +150,7 @@ def load_mix(
         problems += [Problem(f"parts.{index}: {p.path}", p.found, p.allowed, p.hint) for p in found]
         if use is not None:
             parts.append(_loaded(part, use, index, way, fills=_fills(made)))
-    problems += _between(mix, parts)
+    problems += _between(mix, parts, catalogue)
     if not problems:
         found, site, catalogue = _site(mix, raw, parts, ways, file, digest, catalogue)
         problems += found
@@ -169,6 +169,14 @@ def _other_connections(mix: Mix, sources: list[dict[str, Any]], catalogue: Catal
             here = f"{name}: its scenario's connection of {own:,.6g} MW is the site's {there:,.6g} MW here"
             said.append(here + (", which miners without mining.it_mw fill" if _fills(source) else ""))
     return tuple(said)
+
+
+def _with_partners(mix: Mix, sources: list[dict[str, Any]]) -> Iterator[str]:
+    """Parts whose scenario has partners: the site values all owners together."""
+    for part, source in zip(mix.parts, sources, strict=False):
+        if "partnership" in source:
+            name = part.name or str(source.get("name"))
+            yield f"{name}: its partners are taken together here; megawatt plan of its scenario has each"
 
 
 def _connection_mw(source: Mapping[str, Any], catalogue: Catalogue) -> float | None:
@@ -354,7 +362,7 @@ def _part(
     return problems, use, catalogue
 
 
-def _between(mix: Mix, parts: list[LoadedPart]) -> list[Problem]:
+def _between(mix: Mix, parts: list[LoadedPart], catalogue: Catalogue) -> list[Problem]:
     problems = []
     names = [p.name for p in parts]
     problems += [
@@ -372,8 +380,9 @@ def _between(mix: Mix, parts: list[LoadedPart]) -> list[Problem]:
         if made.firm_frac < 1.0 and made.held_back_usd_per_mwh is None:
             problems.append(Problem(f"{path}.held_back_usd_per_mwh", "missing", "a price, because of firm_frac"))
     if mix.best.conversion is not None:
-        uses = {made.business: made.use.scenario.use for made in parts}
-        problems += [replace(p, path=f"best.{p.path}") for p in between_conversion(mix.best.conversion, uses, "part")]
+        uses = {made.business: made.use.scenario for made in parts}
+        between = between_conversion(mix.best.conversion, uses, catalogue, "part")
+        problems += [replace(p, path=f"best.{p.path}") for p in between]
     sizes = {"battery_mw": "battery", "battery_mwh": "battery", "solar_mw": "solar", "wind_mw": "wind", "gas_mw": "gas"}
     problems += [
         Problem(f"best.{size}", "a size to choose", f"a section [{name}] with its costs")

@@ -59,6 +59,8 @@ class Part(Section):
 
 
 _Size = Annotated[Fact, *quantity("MW", ge=0, le=20000)]
+_Level = Annotated[float, Field(ge=0, le=100)]
+"""A price over that of the base case."""
 
 
 class BestOf(Section):
@@ -93,13 +95,17 @@ class BestOf(Section):
     paths: int = Field(4096, ge=64, le=1_000_000, description="simulated paths")
     tail: float = Field(0.05, gt=0, lt=1, description="share of the worst paths whose mean value is the risk (CVaR)")
     frontier: int = Field(9, ge=2, le=101, description="points of the frontier of value against risk")
-    price_levels: tuple[float, ...] = Field(
+    price_levels: tuple[_Level, ...] = Field(
         (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0),
+        min_length=1,
         max_length=25,
         description="levels of power prices of the map",
     )
-    pay_levels: tuple[float, ...] = Field(
-        (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3), max_length=25, description="levels of the price of compute of the map"
+    pay_levels: tuple[_Level, ...] = Field(
+        (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3),
+        min_length=1,
+        max_length=25,
+        description="levels of the price of compute of the map",
     )
 
 

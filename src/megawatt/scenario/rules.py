@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from megawatt.catalogue import Catalogue
 from megawatt.errors import Problem
 from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.debt_rules import debt_between
+from megawatt.scenario.mining_rules import before_network
 from megawatt.scenario.partnership_section import partnership_between
 from megawatt.scenario.plant_sections import PLANTS
+from megawatt.scenario.schema import Scenario
 
 __all__ = ["between_conversion", "between_sections"]
 
@@ -307,9 +310,10 @@ def _index(month: str) -> int:
 
 
 def between_conversion(
-    conversion: Conversion, uses: Mapping[str, str], kind: str = "compared scenario"
+    conversion: Conversion, scenarios: Mapping[str, Scenario], catalogue: Catalogue, kind: str = "compared scenario"
 ) -> list[Problem]:
-    """Problems of a conversion with the uses that it joins, by name of what ``kind`` says."""
+    """Problems of a conversion with the scenarios that it joins, by name of what ``kind`` says."""
+    uses = {name: scenario.use for name, scenario in scenarios.items()}
     problems = []
     for role, allowed in (("mining", ("mining",)), ("ai", ("ai-cloud", "ai-serving", "ai-colocation"))):
         name = getattr(conversion, role)
@@ -319,6 +323,9 @@ def between_conversion(
                 Problem(f"conversion.{role}", repr(name), f"a {kind} with use = {' or '.join(allowed)}",
                         f"of those: {', '.join(fit)}" if fit else "add one to compare")
             )  # fmt: skip
+    mined = scenarios.get(conversion.mining)
+    if mined is not None and mined.mining is not None:
+        problems += before_network(conversion.start, "conversion.start", mined.mining, catalogue)
     first, last = conversion.dates[0], conversion.dates[-1]
     if first < conversion.start:
         problems.append(Problem("conversion.dates", first, f"months from start = {conversion.start} on"))

@@ -30,6 +30,17 @@ from tests.report_sample import sample_comparison
 _DEBT = {"principal_usd": 12e6, "rate": 0.1, "payments": 36, "shape": "level"}
 
 
+def test_what_partners_have_is_explained() -> None:
+    both = [{"name": name, "equity_usd": 4.0, "received_usd": 5.0, "tax_usd": 0.5, "npv_usd": -1.0, "irr": irr}
+            for name, irr in (("Fund", 0.08), ("Owner", None))]  # fmt: skip
+    found = explained({"headline": {}, "partners": {"partners": both}})
+    assert found["investor_irr"]["value"] == 0.08
+    assert found["investor_irr"]["means"].startswith("Fund: ")
+    assert found["sponsor_irr"]["value"] is None
+    assert (found["sponsor_npv_usd"]["value"], found["sponsor_npv_usd"]["unit"]) == (-1.0, "USD")
+    assert explained({"headline": {}, "partners": None}) == {}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small run of miners with a loan that some paths cannot serve."""

@@ -136,6 +136,15 @@ _MOVES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Which figure's moves a run recorded for a figure; the value's for all others."""
 _VALUE: Final = "value_usd_per_grid_mw_year"
+_OF_PARTNER: Final[Mapping[str, tuple[str, str]]] = {
+    "equity_usd": ("USD", "its share of what owners put in, base case (partnership.equity_frac)"),
+    "received_usd": ("USD", "its share of distributions (partnership.cash_frac, after the flip cash_after_frac)"),
+    "tax_usd": ("USD", "tax on its share of income less losses and credits, below 0 what it saves; 0 where the project "
+                "pays (partnership.taxed)"),
+    "npv_usd": ("USD", "worth of what it receives, less what it puts in and its tax, at the project's discount rate"),
+    "irr": ("1/year", "the rate at which what it receives, less what it puts in and its tax, is worth nothing"),
+}  # fmt: skip
+"""What a partner of ``[partnership]`` has of a run: a figure's unit and meaning."""
 _WORTH: Final = (_VALUE, "value_p5", "value_p95", "value_low", "value_high",
                  "value_usd_per_it_mw_year", "npv_usd")  # fmt: skip
 """Figures that move as the value does."""
@@ -148,6 +157,10 @@ def explained(use: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     for name, value in {**use, **(use.get("lender") or {}), **(use.get("training") or {})}.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             found.setdefault(name, {"value": value, "unit": unit_of(name), "means": FIGURES.get(name, "")})
+    both = (use.get("partners") or {}).get("partners", ())
+    for role, partner in zip(("investor", "sponsor"), both, strict=False):
+        for name, (unit, words) in _OF_PARTNER.items():
+            found[f"{role}_{name}"] = {"value": partner[name], "unit": unit, "means": f"{partner['name']}: {words}"}
     return found
 
 
