@@ -108,7 +108,7 @@ def mix_told() -> dict[str, Any]:
     return {
         "name": "sample", "grid_mw": 300.0, "value_usd": 2.25e8, "shared_usd": 5e6, "water_m3": 0.0,
         "idle_mw": {"least": 13.0, "mean": 88.0, "by_month": idle, "months": months},
-        "foresight": {"why_not": "ratchets are planned with the year in view"},
+        "foresight": {"why_not": "energy tiers are planned with the year in view"},
         "parts": [part | {"name": row["name"], "adds_usd": row["adds_usd"]} for row in ADDS],
         "adds": ADDS,
         "remarks": ["chips: their scenario's connection is the site's here"],

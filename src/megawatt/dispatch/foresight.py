@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -31,21 +31,6 @@ DAY: Final = 24
 """Hours of a day."""
 _LOOKBACK_DAYS: Final = 7
 """A week of past days: the shortest span that holds working days and a weekend."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Targets:
-    """Import that an operator means not to exceed, by charge (charges,). [MW]"""
-
-    mw: FloatArray
-
-    def limit(self, problem: HourlyProblem, at: slice, so_far: FloatArray) -> FloatArray:
-        """Limit of each hour: the lowest target among the charges that meter it, never below what is paid already."""
-        limit = np.full(problem.hours, problem.import_limit_mw)[at]
-        for k, charge in enumerate(problem.peaks):
-            held = charge.hours[at]
-            limit[held] = np.minimum(limit[held], max(float(self.mw[k]), float(so_far[k])))
-        return limit
 
 
 def foresight_plans(problem: HourlyProblem) -> Mapping[str, HourlyPlan]:
@@ -94,8 +79,8 @@ def day_ahead(
 
     Every midnight the next ``view_days`` days are solved exactly from the battery's state: the first day as it will
     be, the following ones as copies of it (persistence, the simplest forecast), and the first day is carried out.
-    Import may exceed a charge's target only where the day gains more than the charge costs; what has been reached is
-    paid for, and free from then on.
+    Import may exceed a charge's target only where the day gains more than the charges cost, of later months too where
+    a ratchet has them look back at this one; what has been reached is paid for, and free from then on.
 
     Parameters
     ----------
@@ -111,22 +96,21 @@ def day_ahead(
     """
     _own(problem)
     started = time.perf_counter()
-    targets, so_far = _Targets(target_mw), np.zeros(len(problem.peaks))
+    paid = np.array(target_mw, dtype=np.float64)
     parts: list[Mapping[str, FloatArray]] = []
     state = 0.0
     for first in range(0, problem.hours, DAY):
         at = slice(first, first + DAY)
         view = _view(problem if known is None else known, at, view_days)
-        limit = np.tile(targets.limit(problem, at, so_far), view_days)
-        mw, states = run_window(view, limit, state)
+        mw, states = run_window(view, paid, state)
         if known is not None:
-            wish = sum(
-                (mw[f"{s.name}.charge"] - mw[f"{s.name}.discharge"] for s in problem.storages), np.zeros(limit.size)
-            )
-            mw, states = run_rules(_view(problem, at, 1), limit[:DAY], state, wish[:DAY])
+            wish = np.zeros(DAY)
+            for s in problem.storages:
+                wish += (mw[f"{s.name}.charge"] - mw[f"{s.name}.discharge"])[:DAY]
+            mw, states = run_rules(_view(problem, at, 1), paid, state, wish)
         state = float(states[DAY - 1])
         day = {name: power[:DAY] for name, power in mw.items()}
-        so_far = _reached(problem, at, day, so_far)
+        paid = _reached(problem, at, day, paid)
         parts.append(day)
     return _joined(problem, parts, f"day-ahead, {view_days} days in view", time.perf_counter() - started)
 
@@ -141,7 +125,7 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
     """
     _own(problem)
     started = time.perf_counter()
-    targets, so_far = _Targets(target_mw), np.zeros(len(problem.peaks))
+    paid = np.array(target_mw, dtype=np.float64)
     price = problem.price_usd_per_mwh
     parts: list[Mapping[str, FloatArray]] = []
     state = 0.0
@@ -149,10 +133,9 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
         at = slice(first, first + DAY)
         wish = _habit(problem, price[max(first - _LOOKBACK_DAYS * DAY, 0) : first])
         view = _view(problem, at, 1)
-        limit = targets.limit(problem, at, so_far)
-        mw, states = run_rules(view, limit, state, wish)
+        mw, states = run_rules(view, paid, state, wish)
         state = float(states[-1])
-        so_far = _reached(problem, at, mw, so_far)
+        paid = _reached(problem, at, mw, paid)
         parts.append(mw)
     return _joined(
         problem, parts, "rules: last week's hours for the battery, merit order", time.perf_counter() - started
@@ -161,8 +144,8 @@ def simple_rules(problem: HourlyProblem, target_mw: FloatArray) -> HourlyPlan:
 
 def _own(problem: HourlyProblem) -> None:
     reason = not_own(problem) or ("availability credits need the year in view" if problem.availability else "")
-    if any(c.weight is not None for c in problem.peaks) or problem.energy_tiers or problem.minimums:
-        reason = reason or "rolling plans know no ratchets, energy tiers and minimum bills"
+    if problem.energy_tiers or problem.minimums:
+        reason = reason or "rolling plans know no energy tiers and minimum bills"
     if problem.services:
         reason = "services to the grid are planned with the year in view"
     if reason or problem.hours % DAY:
@@ -198,14 +181,21 @@ def _view(problem: HourlyProblem, at: slice, days: int) -> HourlyProblem:
         imports=cut(problem.imports),
         supplies=tuple(cut(b) for b in problem.supplies),
         uses=tuple(cut(b) for b in problem.uses),
-        peaks=tuple(replace(c, hours=np.tile(c.hours[at], days)) for c in problem.peaks),
+        peaks=tuple(
+            replace(
+                c, hours=np.tile(c.hours[at], days), weight=None if c.weight is None else np.tile(c.weight[at], days)
+            )
+            for c in problem.peaks
+        ),
     )
 
 
-def _reached(problem: HourlyProblem, at: slice, mw: Mapping[str, FloatArray], so_far: FloatArray) -> FloatArray:
-    imports = mw[problem.imports.name]
-    today = [float(imports[c.hours[at]].max(initial=0.0)) for c in problem.peaks]
-    return np.asarray(np.maximum(so_far, np.array(today)), dtype=np.float64)
+def _reached(problem: HourlyProblem, at: slice, mw: Mapping[str, FloatArray], paid_mw: FloatArray) -> FloatArray:
+    """Billed peaks that are paid for after a day, a ratchet's share of the day with them, (charges,). [MW]"""
+    imports = np.zeros(problem.hours)
+    imports[at] = mw[problem.imports.name]
+    reached = np.array([c.metered_mw(imports) for c in problem.peaks])
+    return np.asarray(np.maximum(paid_mw, reached), dtype=np.float64)
 
 
 def _joined(problem: HourlyProblem, parts: list[Mapping[str, FloatArray]], name: str, seconds: float) -> HourlyPlan:

@@ -14,6 +14,7 @@ from megawatt.chain.best import Best, find_best
 from megawatt.chain.mixed import MixedSite, forge_parts, site_of
 from megawatt.chain.mixed_shared import load_site
 from megawatt.chain.mixed_value import contributions
+from megawatt.errors import InfeasibleError
 from megawatt.scenario.mixed import LoadedMix, load_mix
 from tests.unit.chain.test_chain_mixed import AT_ONCE, HALLS, MINERS
 
@@ -112,7 +113,7 @@ def test_debt_is_chosen_by_what_owners_get_within_what_it_may_miss(tmp_path: Pat
     assert before[0] == pytest.approx(before[1], rel=1e-6)
 
 
-def test_capital_water_and_carbon_bind_with_the_price_of_what_they_hold_back(tmp_path: Path) -> None:
+def test_capital_and_carbon_bind_with_the_price_of_what_they_hold_back(tmp_path: Path) -> None:
     body = f"{HALLS}{PAID}{MINERS}most = 0.2\n"
     free = _best(tmp_path, body)
     spent, programme = free.best.capital_usd, free.programme
@@ -125,6 +126,28 @@ def test_capital_water_and_carbon_bind_with_the_price_of_what_they_hold_back(tmp
         assert tight.best.value_usd < free.best.value_usd
         assert tight.shadow_prices[name] > 0.0
     assert tight.best.capital_usd < free.best.capital_usd
+
+
+def test_water_binds_at_what_a_cubic_metre_of_chips_is_worth(tmp_path: Path) -> None:
+    """Chips are cooled by pads, miners by dry air: half the chips' water is half of the chips, miners as before.
+
+    Behind a connection with room for both, a m3 is worth what chips are worth over what they evaporate, by hand.
+    """
+    body = f"{HALLS}{PAID}{MINERS}most = 0.2\n"
+    chips, miners = _best(tmp_path, body, grid_mw=400.0).programme.candidates
+    assert chips.water_m3 > 1000.0
+    assert miners.water_m3 == 0.0
+    water = 0.5 * chips.water_m3
+    held = _best(tmp_path, f"water_m3_per_year = {water}\n{body}", grid_mw=400.0)
+    assert held.best.scales == pytest.approx({chips.name: 0.5, miners.name: 0.2}, rel=1e-6)
+    assert held.shadow_prices["water_m3"] == pytest.approx(chips.worth_usd / chips.water_m3, rel=1e-5)
+    assert held.shadow_prices["grid_mw"] == pytest.approx(0.2 * miners.worth_usd / 400.0, rel=1e-5), "miners fill it"
+    alone = next(row for row in held.single_use if row.name == chips.name)
+    assert alone.note == "0.5 of 1, as water_m3_per_year allows no more"
+    dry = _best(tmp_path, f"water_m3_per_year = 0\n{body}", grid_mw=400.0)
+    assert _in_the_mix(dry) == pytest.approx({miners.name: 0.2}, rel=1e-6)
+    with pytest.raises(InfeasibleError, match=r"water_m3_per_year: the least sizes \(parts.least\) exceed it"):
+        _best(tmp_path, f"water_m3_per_year = {water}\n{HALLS}{PAID}least = 0.6\n", grid_mw=400.0)
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from megawatt.catalogue import load_catalogue
 from megawatt.cli.entry import cli
 from megawatt.dispatch import (
     HourlyProblem,
+    PeakCharge,
     SiteAssets,
     Storage,
     block,
@@ -53,8 +54,16 @@ def _site(days: int = 28, seed: int = 3) -> HourlyProblem:
     )
 
 
-def test_less_foresight_never_earns_more() -> None:
+@pytest.mark.parametrize("ratchet", [False, True])
+def test_less_foresight_never_earns_more(ratchet: bool) -> None:
     problem = _site()
+    if ratchet:
+        weeks = np.arange(problem.hours) // 168
+        charges = tuple(
+            PeakCharge(f"week {k}", weeks <= k, ((0.0, 1000.0),), np.select([weeks < k, weeks == k], [0.85, 1.0]))
+            for k in range(4)
+        )
+        problem = dataclasses.replace(problem, peaks=charges)
     plans = foresight_plans(problem)
     cost = [plans[name].objective_usd for name in ("perfect", "day-ahead", "rules")]
     # the last day of the rolling plan may leave the battery emptier than a cycle would: within its energy's worth
@@ -87,6 +96,53 @@ def test_a_rolling_plan_of_a_repeating_day_is_as_good_as_foresight() -> None:
     perfect = optimise(repeat)
     rolling = day_ahead(repeat, np.array([perfect.peak_mw["annual"]]))
     assert rolling.objective_usd == pytest.approx(perfect.objective_usd, rel=2e-3)
+
+
+def _ratcheted(gain_usd: float) -> HourlyProblem:
+    """Two months of five days; an hour that gains much on day 3, one that gains 5 USD/MWh on day 8.
+
+    A MW costs 20 USD in either month; of the first month's highest 80 % count in the second.
+    """
+    hours, first = 240, np.arange(240) < 120
+    worth = np.full(hours, -10.0)
+    worth[[2 * 24 + 18, 7 * 24 + 18]] = gain_usd, 5.0
+    tiers = ((0.0, 20.0),)
+    return HourlyProblem(
+        firm_mw=np.zeros(hours),
+        imports=block("import", hours, 10.0, 10.0),
+        uses=(block("miners", hours, 10.0, 10.0 + worth),),
+        peaks=(
+            PeakCharge("first", first, tiers),
+            PeakCharge("second", np.ones(hours, dtype=np.bool_), tiers, np.where(first, 0.8, 1.0)),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("gain_usd", "peaks_mw", "earned_usd"),
+    [(30.0, (0.0, 0.0), 0.0), (37.0, (10.0, 8.0), 10.0 * 37.0 + 8.0 * 5.0 - 10.0 * 20.0 - 8.0 * 20.0)],
+    ids=["the ratchet costs more than the hour gains", "what the ratchet has billed is free"],
+)
+def test_a_rolling_plan_knows_what_a_ratchet_costs_later(
+    gain_usd: float, peaks_mw: tuple[float, float], earned_usd: float
+) -> None:
+    """A MW of the first month costs 20 + 0.8 x 20 = 36 USD: 30 are not worth it (20 alone would be), 37 are; then
+    8 MW of the second month are paid for, and an hour that gains 5 USD/MWh takes them and no more."""
+    problem = _ratcheted(gain_usd)
+    plan = day_ahead(problem, np.zeros(2), view_days=1)
+    assert tuple(plan.peak_mw.values()) == pytest.approx(peaks_mw, abs=1e-6)
+    assert plan.mw["miners"][7 * 24 + 18] == pytest.approx(peaks_mw[1], abs=1e-6)
+    assert -plan.objective_usd == pytest.approx(earned_usd, abs=1e-4)
+    assert -optimise(problem).objective_usd == pytest.approx(earned_usd, abs=1e-4)
+
+
+def test_charges_of_other_months_cost_a_day_nothing() -> None:
+    """Twelve charges of which one meters the day: its own rate is what an hour must gain."""
+    problem = dataclasses.replace(_ratcheted(30.0), peaks=())
+    apart = [np.arange(240) // 120 == month for month in (0, 1)]
+    months = tuple(PeakCharge(f"month {k}", hours, ((0.0, 20.0),)) for k, hours in enumerate(apart))
+    plan = day_ahead(dataclasses.replace(problem, peaks=months), np.zeros(2), view_days=1)
+    assert tuple(plan.peak_mw.values()) == pytest.approx((10.0, 0.0), abs=1e-6)
 
 
 def test_foresight_refuses_what_it_cannot_plan() -> None:

@@ -115,7 +115,7 @@ def test_the_mix_page_has_parts_adds_idle_and_why_foresight_is_not_told() -> Non
     for text in (
         "Idle: 88 MW of 300 MW in the mean month, 13 MW at least.",
         "some payment missed: no debt",
-        "is not told: ratchets are planned with the year in view.",
+        "is not told: energy tiers are planned with the year in view.",
         "shared: plants, services, charges",
     ):
         assert text in page, text
