@@ -171,7 +171,18 @@ def kind_of(path: Path) -> ValidationKind:
         raise _nothing(path, "a folder without parameters.json and reference.json")
     if path.suffix.lower()[:9] not in _READERS:
         raise _nothing(path, f"a file of type {path.suffix or 'unknown'}")
-    raise _nothing(path, "a table of facts, without predictions to make")
+    near = _nearest_columns(path) if path.suffix.lower() == ".csv" else ""
+    raise _nothing(path, f"a table of no kind that makes predictions{near}")
+
+
+def _nearest_columns(path: Path) -> str:
+    """The kind of a CSV most of whose columns are there, and those it lacks; empty where none has any."""
+    written = read_table(path).names
+    names = {*written, *map(column_name, written)}
+    kind, needed = max(_CSV_COLUMNS, key=lambda one: len(one[1] & names) / len(one[1]))
+    if not needed & names:
+        return "; a table of runs has the columns " + ", ".join(sorted(_CSV_COLUMNS[0][1]))
+    return f"; nearest: {kind}, which has {', '.join(sorted(needed - names))} too"
 
 
 def unscored(path: Path, entries: Sequence[Mapping[str, Any]]) -> ScenarioError | None:

@@ -88,3 +88,17 @@ def test_reasons_for_rows_without_a_score() -> None:
     entry = {"skipped": [{"id": str(i), "why": why} for i, why in enumerate("aabbbcd")]}
     assert skipped_reasons(entry, 2) == ([("b", 3), ("a", 2)], 2)
     assert skipped_reasons({}, 2) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [("metric,value,model", "nearest: training-runs, which has flops_convention too"),
+     ("op,busbw_GBps", "nearest: collectives-published, which has ranks too"),
+     ("model,system", "a table of runs has the columns flops_convention, metric, value")],
+)  # fmt: skip
+def test_a_table_of_no_kind_names_what_it_lacks(tmp_path: Path, head: str, told: str) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(f"{head}\n{','.join('1' for _ in head.split(','))}\n")
+    with pytest.raises(ScenarioError) as refused:
+        kind_of(path)
+    assert told in refused.value.problems[0].found
