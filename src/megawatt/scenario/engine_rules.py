@@ -364,11 +364,11 @@ def _mining(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
 
 def _risk(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     from megawatt.risk.factors import check_terms
-    from megawatt.scenario.risk_terms import factor_terms_of
+    from megawatt.scenario.risk_terms import factor_terms_of, stress_problems
 
-    yield from _tried(
-        "risk.correlation", "terms that factors can have", lambda: check_terms(factor_terms_of(scenario, catalogue))
-    )
+    terms = functools.partial(factor_terms_of, scenario, catalogue)
+    yield from _tried("risk.correlation", "terms that factors can have", lambda: check_terms(terms()))
+    yield from stress_problems(scenario, _end(scenario))
 
 
 _RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozenset[str]] = {
@@ -387,6 +387,6 @@ _RULES: Mapping[Callable[[Scenario, Catalogue, Path], Iterator[Problem]], frozen
     _debt: frozenset({"debt", "timeline", "capex"}),
     _partnership: frozenset({"partnership", "timeline"}),
     _mining: frozenset({"mining", "timeline", "capex"}),
-    _risk: frozenset({"risk", "contract", "lease"}),
+    _risk: frozenset({"risk", "contract", "lease", "timeline"}),
 }
 """Rules, each with the sections that it reads."""

@@ -1,16 +1,18 @@
-"""Terms of the factors as a scenario has them: of its risk section, of its tenant, of the catalogue."""
+"""Terms of the factors as a scenario has them (its risk section, its tenant, the catalogue), and its stresses."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from megawatt.catalogue import Catalogue
-from megawatt.risk import FactorTerms, factor_terms
+from megawatt.errors import Problem, shown
+from megawatt.risk import FACTORS, FactorTerms, factor_terms
 from megawatt.risk.ratings import defaults_of_rating
 from megawatt.scenario.schema import Scenario
 
-__all__ = ["factor_terms_of"]
+__all__ = ["factor_terms_of", "stress_problems"]
 
 
 def factor_terms_of(scenario: Scenario, catalogue: Catalogue) -> FactorTerms:
@@ -39,3 +41,23 @@ _NOT_FACTORS: Final = (
 
 _YEARS_OF_RATING: Final = 40
 """Years that a rating's defaults are worked out for; the last holds for all later ones."""
+
+
+def stress_problems(scenario: Scenario, months: int) -> Iterator[Problem]:
+    """Named stresses that move nothing, share a name, or lie outside the project of so many months."""
+    first, names = _number(scenario.timeline.start), [stress.name for stress in scenario.risk.stress]
+    for i, stress in enumerate(scenario.risk.stress):
+        for field in ("start", "tenant_defaults"):
+            month = getattr(stress, field)
+            if month is not None and not 0 <= _number(month) - first < months:
+                allowed = f"a month of the project: {months} from {scenario.timeline.start} on"
+                yield Problem(f"risk.stress.{i}.{field}", month, allowed, "move it")
+        moved = any(getattr(stress, f"{name}_change_frac") is not None for name in FACTORS)
+        if not moved and stress.tenant_defaults is None:
+            yield Problem(f"risk.stress.{i}", "nothing moves", "a change of a market, or tenant_defaults")
+        if stress.name in names[:i]:
+            yield Problem(f"risk.stress.{i}.name", f"a second {shown(stress.name)}", "each name once")
+
+
+def _number(month: str) -> int:
+    return int(month[:4]) * 12 + int(month[5:])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -142,30 +141,15 @@ def _guarantee(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _tenant(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """How the tenant's default is given, and stresses that fall into the project."""
-    risk, timeline = _table(raw, "risk"), _table(raw, "timeline")
+    """How the tenant's default is given: once, and where there is a tenant."""
+    risk = _table(raw, "risk")
+    given = [f"risk.{name}" for name in ("tenant_rating", "tenant_default_by_year") if risk.get(name)]
+    stresses = enumerate(_list(risk.get("stress")))
+    given += [f"risk.stress.{i}.tenant_defaults" for i, stress in stresses if stress.get("tenant_defaults")]
+    if not {"contract", "lease"} & set(raw):
+        yield from (Problem(path, "of a tenant", "none: nobody rents here", "remove it") for path in given)
     if risk.get("tenant_rating") and risk.get("tenant_default_by_year"):
         yield Problem("risk.tenant_rating", "beside tenant_default_by_year", "one of the two", "remove one")
-    live = [hall.get("live") for hall in _list(timeline.get("halls"))]
-    months, start = timeline.get("operating_months"), timeline.get("start")
-    dated = [_index(str(m)) for m in (start, *live) if _is_month(m)]
-    if not (_is_month(start) and len(dated) > 1 and isinstance(months, int)):
-        return
-    delay = timeline.get("delay_months", 0)
-    first, end = dated[0], max(dated) + months + (delay if isinstance(delay, int) else 0)
-    for i, stress in enumerate(_list(risk.get("stress"))):
-        for name in ("start", "tenant_defaults"):
-            if _is_month(stress.get(name)) and not first <= _index(stress[name]) < end:
-                yield Problem(
-                    f"risk.stress.{i}.{name}", stress[name], f"a month of the project, from {start} on", "move it"
-                )
-        moved = any(name.endswith("_change_frac") and value is not None for name, value in stress.items())
-        if not moved and "tenant_defaults" not in stress:
-            yield Problem(f"risk.stress.{i}", "nothing moves", "a change of a market, or tenant_defaults")
-
-
-def _is_month(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", value) is not None
 
 
 def _shed(raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -151,3 +151,29 @@ def test_correlations_that_no_factors_can_have_are_refused_with_the_nearest(tmp_
     assert "power and compute -0.49 (not -0.90)" in found["risk.correlation"]
     more = "correlation_btc_demand = 0.5\n"
     assert load(_written(tmp_path, three.format(0.8) + more), load_catalogue()).uses
+
+
+def test_a_stress_moves_something_within_the_project_under_a_name_of_its_own(tmp_path: Path) -> None:
+    """Also where the length of the project is the default."""
+    stress = "\n[[risk.stress]]\nname = {}\nstart = {}\n{}\n"
+    slump = "btc_change_frac = -0.5"
+    three = stress.format('"a"', '"2028-10"', slump) + stress.format('"a"', '"2040-01"', slump)
+    three += stress.format('"b"', '"2027-01"', "")
+    file = _written(tmp_path, three)
+    for text in (
+        file.read_text(encoding="utf-8"),
+        file.read_text(encoding="utf-8").replace("operating_months = 60", ""),
+    ):
+        file.write_text(text, encoding="utf-8")
+        found = _problems(file)
+        assert list(found) == ["risk.stress.1.name", "risk.stress.1.start", "risk.stress.2"]
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [('tenant_rating = "BB"', "risk.tenant_rating"), ("tenant_default_by_year = [0.1]", "risk.tenant_default_by_year"),
+     ('[[risk.stress]]\nname = "a"\nstart = "2027-01"\ntenant_defaults = "2027-01"',
+      "risk.stress.0.tenant_defaults")],
+)  # fmt: skip
+def test_nobody_defaults_where_nobody_rents(tmp_path: Path, more: str, path: str) -> None:
+    assert list(_problems(_written(tmp_path, f"\n[risk]\n{more}\n"))) == [path]
