@@ -23,7 +23,6 @@ from megawatt.dispatch import (
     price_year,
     synthetic_price_year,
 )
-from megawatt.errors import Problem, ScenarioError
 from megawatt.facility import (
     Ambient,
     DesignDay,
@@ -43,10 +42,10 @@ from megawatt.facility import (
 )
 from megawatt.facility.changes import changed_hall
 from megawatt.hourly import price_doubts
-from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, MONTH_OF_HOUR, monthly_sum
+from megawatt.hours import HOURS_IN_YEAR, MONTH_OF_HOUR
 from megawatt.mining import PowerSegments
 from megawatt.scenario.schema import Hall, Power, Site
-from megawatt.scenario.site_files import place_of_site, site_prices
+from megawatt.scenario.site_files import place_of_site, shape_means, site_prices
 from megawatt.scenario.site_tariff import SiteSheet
 from megawatt.tariff import Rate, resolve
 
@@ -203,11 +202,8 @@ def grid_of(
         hours = _hours(catalogue, power, place_of_site(site, folder), seed, folder, bundled=own.sheet.bundled)
     else:
         hours = _Hours(metered, power.price_year, "file")
-    market = hours.usd_per_mwh * (1.0 if hours.shape == "fixed" else power.price_scale.number())
-    if power.forward:
-        means = monthly_sum(market) / HOURS_IN_MONTH
-        _check_shape(means)
-        market = market / means[MONTH_OF_HOUR] * power.price_scale.number()
+    market = hours.usd_per_mwh / shape_means(hours.usd_per_mwh)[MONTH_OF_HOUR] if power.forward else hours.usd_per_mwh
+    market = market * (1.0 if hours.shape == "fixed" else power.price_scale.number())
     market = market * index.first_market[MONTH_OF_HOUR]
     rate = resolve(
         own.sheet,
@@ -278,16 +274,6 @@ def _hours(catalogue: Catalogue, power: Power, place: str | Path, seed: int, fol
 def _flat(usd_per_mwh: float, year: int, shape: Literal["flat", "fixed"], *, doubts: bool = True) -> _Hours:
     hours = np.full(HOURS_IN_YEAR, usd_per_mwh)
     return _Hours(hours, year, shape, remarks=price_doubts(hours, "USD") if doubts else ())
-
-
-def _check_shape(means: FloatArray) -> None:
-    if means.min() <= 0.0:
-        month = int(means.argmin())
-        found = f"a mean of {means[month]:.2f} USD/MWh in {MONTH_NAMES[month]}"
-        problem = Problem(
-            "power.forward", found, "hours with a mean above 0 in every month", "take price_shape = 'flat'"
-        )
-        raise ScenarioError(f"power.forward: {found}", [problem])
 
 
 def _collar(power: Power, market: FloatArray, scale: float) -> Collar | None:

@@ -78,13 +78,17 @@ def _site(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
 
 
 def _power(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
-    from megawatt.scenario.site_files import place_of_site, site_prices
+    from megawatt.scenario.site_files import place_of_site, shape_means, site_prices
     from megawatt.scenario.site_tariff import site_sheet
 
     power, place = scenario.power, place_of_site(scenario.site, folder)
     if power.price_file:
         what = ("power.price_file", "hourly prices of one year")
-        yield from _tried(*what, lambda: site_prices(catalogue, power, place, folder))
+        unread = list(_tried(*what, lambda: site_prices(catalogue, power, place, folder)))
+        yield from unread
+        if power.forward and not unread:
+            hours = functools.partial(site_prices, catalogue, power, place, folder)
+            yield from _tried("power.forward", "hours with a shape", lambda: shape_means(hours().price_usd_per_mwh))
     yield from _tried(
         "power.tariff", "a tariff with a rate sheet", lambda: site_sheet(catalogue, power, scenario.tariff)
     )

@@ -195,6 +195,32 @@ def _exports(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("export", "nothing to sell", f"a plant of the site's own: one of {plants}", "or leave it out")
 
 
+_READ_WITH: dict[str, dict[str, str]] = {
+    "power": dict.fromkeys(("price_column", "price_node", "price_hour_ending"), "price_file"),
+    "solar": {"profile_column": "profile", "profile_mw": "profile"},
+    "wind": {"profile_column": "profile", "profile_mw": "profile"},
+    "services": {"price_column": "price_file", "call_usd_per_mwh": "called_frac"},
+    "curtailment": {"penalty_usd_per_mwh": "committed_mw", "usd_per_mw_year": "committed_mw"},
+}
+"""Fields that say nothing without another one of their section."""
+
+
+def _in_vain(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """No number is written that nothing reads."""
+    for section, needs in _READ_WITH.items():
+        found = raw.get(section)
+        rows = {section: found} if isinstance(found, dict) else {}
+        rows |= {f"{section}.{i}": row for i, row in enumerate(found if isinstance(found, list) else ())}
+        for where, row in rows.items():
+            for name, other in needs.items() if isinstance(row, dict) else ():
+                if name in row and other not in row:
+                    yield Problem(f"{where}.{name}", f"{name} without {other}", f"{other} beside it", "or leave it out")
+    export = _table(raw, "export")
+    if "spread_usd_per_mwh" in export and "price_usd_per_mwh" in export:
+        hint = "a fixed price has no spread"
+        yield Problem("export.spread_usd_per_mwh", "a spread beside price_usd_per_mwh", "one of them", hint)
+
+
 def _services(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """A service has one price, and who holds it is there."""
     rows = raw.get("services")
@@ -283,6 +309,7 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
         _prices,
         _outputs,
         _exports,
+        _in_vain,
         _services,
     )
     return [problem for rule in rules for problem in rule(raw)]

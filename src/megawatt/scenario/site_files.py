@@ -16,7 +16,7 @@ from megawatt.errors import Problem, ScenarioError
 from megawatt.facility import DesignDay, Weather, design_days, load_weather, point_of, site_clock, stated_day
 from megawatt.facility.place_file import is_place_file
 from megawatt.hourly import FilePart, price_doubts
-from megawatt.hours import HOURS_IN_YEAR
+from megawatt.hours import HOURS_IN_MONTH, HOURS_IN_YEAR, MONTH_NAMES, monthly_sum
 from megawatt.scenario.plant_sections import Renewable, Solar
 from megawatt.scenario.service_sections import GridService
 from megawatt.scenario.site_sections import Power, Site
@@ -25,6 +25,7 @@ __all__ = [
     "place_of_site",
     "price_warnings",
     "service_prices",
+    "shape_means",
     "site_output",
     "site_prices",
     "site_weather",
@@ -97,6 +98,25 @@ def site_prices(catalogue: Catalogue, power: Power, place: str | Path, folder: P
     )
     rate = power.usd_per_currency
     return read_prices(folder / str(power.price_file), part, rate.number() if rate is not None else None)
+
+
+def shape_means(usd_per_mwh: FloatArray) -> FloatArray:
+    """Means by month of hours that a forward curve takes its shape from, (8760,) to (12,). [USD/MWh]
+
+    Raises
+    ------
+    ScenarioError
+        If a month's mean is not above 0: no factor brings it to the curve.
+    """
+    means = np.asarray(monthly_sum(usd_per_mwh) / HOURS_IN_MONTH, dtype=np.float64)
+    if means.min() <= 0.0:
+        month = int(means.argmin())
+        found = f"a mean of {means[month]:.2f} USD/MWh in {MONTH_NAMES[month]}"
+        problem = Problem(
+            "power.forward", found, "hours with a mean above 0 in every month", "take price_shape = 'flat'"
+        )
+        raise ScenarioError(f"power.forward: {found}", [problem])
+    return means
 
 
 def price_warnings(catalogue: Catalogue, power: Power, place: str | Path, folder: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What stands far beyond a site's connection or what it costs: allowed, and hardly meant."""
+"""What stands far beyond a site's connection, its cost or its months: allowed, and hardly meant."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ __all__ = ["size_doubts"]
 
 
 def size_doubts(scenario: Scenario) -> tuple[str, ...]:
-    """Sentences on sizes beyond the connection and loans beyond what they pay for, each with its numbers."""
+    """Sentences on sizes beyond the connection, loans beyond what they pay for, prices of no month of the project."""
     grid_mw = scenario.site.grid_mw.number()
-    return *_lent(scenario), *(
-        f"{path}: {mw:g} MW, the connection (site.grid_mw) has {grid_mw:g} MW: {then}"
-        for path, mw, then in _sizes(scenario)
-        if mw > grid_mw * (1.0 + 1e-9)
+    return (
+        *_lent(scenario),
+        *_never(scenario),
+        *(
+            f"{path}: {mw:g} MW, the connection (site.grid_mw) has {grid_mw:g} MW: {then}"
+            for path, mw, then in _sizes(scenario)
+            if mw > grid_mw * (1.0 + 1e-9)
+        ),
     )
 
 
@@ -42,6 +46,26 @@ def _sizes(scenario: Scenario) -> Iterator[tuple[str, float, str]]:
         yield "export.limit_mw", scenario.export.limit_mw.number(), "a connection rarely gives back more than it takes"
     if scenario.curtailment is not None and scenario.curtailment.baseline_mw is not None:
         yield "curtailment.baseline_mw", scenario.curtailment.baseline_mw.number(), "credits for what cannot be drawn"
+
+
+def _never(scenario: Scenario) -> Iterator[str]:
+    """Blocks of power outside the project, and its years that a forward curve leaves out."""
+    power, timeline = scenario.power, scenario.timeline
+    year, month = map(int, max(h.live for h in timeline.halls).split("-"))
+    after = year * 12 + month - 1 + timeline.delay_months + timeline.operating_months
+    end = f"{(after - 1) // 12}-{(after - 1) % 12 + 1:02d}"
+    for index, block in enumerate(power.blocks):
+        if (block.start or end) > end or (block.end or end) < timeline.start:
+            held = f"ends in {block.end}" if (block.end or end) < timeline.start else f"starts in {block.start}"
+            yield f"power.blocks.{index}: {held}, outside the project ({timeline.start} to {end}): it is in no figure"
+    given = {row.year for row in power.forward}
+    runs = range(int(min(h.live for h in timeline.halls)[:4]), min(int(end[:4]) + 1, max(given, default=0)))
+    left_out = [str(each) for each in runs if each not in given]
+    if left_out:
+        yield (
+            f"power.forward: no prices of {', '.join(left_out)}, though the site runs: those of the last year before "
+            "stand for them, of the first where there is none"
+        )
 
 
 def _lent(scenario: Scenario) -> Iterator[str]:

@@ -127,6 +127,12 @@ def test_a_forward_curve_sets_every_months_mean_and_keeps_the_shape() -> None:
         np.testing.assert_allclose(ratio[inside], ratio[inside][0])
 
 
+def test_the_level_of_prices_scales_a_curve_down_to_nothing() -> None:
+    for scale in (0.0, 0.5, 2.0):
+        made = links(f"power.price_scale={scale}", "power.forward=[{year=2026, usd_per_mwh=45}]")
+        assert made.grid.price_usd_per_mwh.mean() == pytest.approx(45.0 * scale)
+
+
 def test_the_dispatched_year_is_the_first_full_year_of_the_curve() -> None:
     made = links("power.forward=[{year=2026, usd_per_mwh=40}, {year=2027, usd_per_mwh=60}]", 'power.price_shape="flat"')
     means = monthly_sum(made.grid.price_usd_per_mwh) / HOURS_IN_MONTH

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
@@ -14,6 +15,8 @@ from megawatt.scenario import load
 EXAMPLES = Path(__file__).parents[3] / "examples"
 TARIFF = 'tariff = "ercot-transmission"\n'
 GRID = 'grid_mw = "@iren-childress.grid_mw"'
+SERVICE = '[[services]]\nproduct = "ecrs"\nmw = 9\nusd_per_mw_hour = 1\n'
+SOLAR = "[solar]\nmw = 9\ncapacity_factor_frac = 0.2\n"
 
 
 def _written(tmp_path: Path, more: str, power: str = "", mining: str = "") -> Path:
@@ -90,10 +93,51 @@ on = ["enrgy"]
         ("[tariff]\n[[tariff.demand]]\nper_kw_month = 1\nminimum_mw = 301\n", "tariff.demand.0.minimum_mw"),
         ('[[services]]\nproduct = "ecrs"\nmw = 9\nusd_per_mw_hour = 1\nhours = "14"\n', "services.0.hours"),
         ('[[services]]\nproduct = "ecrs"\nmw = 900\nusd_per_mw_hour = 1\n', "services.0.mw"),
+        (SERVICE + 'price_column = "x"\n', "services.0.price_column"),
+        (SERVICE + "call_usd_per_mwh = 50\n", "services.0.call_usd_per_mwh"),
+        ("[curtailment]\nhours_per_year = 9\nusd_per_mwh = 9\nusd_per_mw_year = 9\n", "curtailment.usd_per_mw_year"),
+        (SOLAR + "profile_mw = 80\n", "solar.profile_mw"),
+        (SOLAR + 'profile_column = "x"\n', "solar.profile_column"),
+        (
+            SOLAR + "[export]\nlimit_mw = 9\nprice_usd_per_mwh = 9\nspread_usd_per_mwh = 1\n",
+            "export.spread_usd_per_mwh",
+        ),
     ],
 )
 def test_one_at_a_time(tmp_path: Path, more: str, path: str) -> None:
     assert list(_problems(_written(tmp_path, "\n" + more))) == [path]
+
+
+@pytest.mark.parametrize("line", ['price_column = "x"', 'price_node = "x"', "price_hour_ending = true"])
+def test_words_on_a_price_file_need_one(tmp_path: Path, line: str) -> None:
+    name = line.split(" ", maxsplit=1)[0]
+    assert list(_problems(_written(tmp_path, "", f"{TARIFF}{line}\n"))) == [f"power.{name}"]
+
+
+def test_prices_of_no_month_of_the_project_are_said(tmp_path: Path) -> None:
+    power = """blocks = [{ mw = 5, usd_per_mwh = 40, start = "2040-01" }, { mw = 5, usd_per_mwh = 40, end = "2024-12" },
+{ mw = 5, usd_per_mwh = 40, start = "2024-01", end = "2026-12" }]
+forward = [{ year = 2028, usd_per_mwh = 45 }, { year = 2026, usd_per_mwh = 45 }, { year = 2030, usd_per_mwh = 45 }]
+"""
+    told = describe_study(_written(tmp_path, "", TARIFF + power), load_catalogue(), seq_len=4096, settings=()).warnings
+    assert len(told) == 3
+    assert "power.blocks.0: starts in 2040-01, outside the project (2025-11 to 2031-07)" in told[0]
+    assert "power.blocks.1: ends in 2024-12" in told[1]
+    assert "power.forward: no prices of 2027, 2029, though" in told[2]
+    early = TARIFF + "forward = [{ year = 2028, usd_per_mwh = 45 }]\n"
+    (one,) = describe_study(_written(tmp_path, "", early), load_catalogue(), seq_len=4096, settings=()).warnings
+    assert "no prices of 2026, 2027," in one
+
+
+def test_a_shape_without_a_mean_is_refused_by_check(tmp_path: Path) -> None:
+    stamps = np.arange("2023-01-01T00", "2024-01-01T00", dtype="datetime64[h]")
+    usd = np.where(stamps < np.datetime64("2023-02-01"), -1.0, 30.0)
+    rows = [f"{stamp},{price}" for stamp, price in zip(stamps, usd, strict=True)]
+    (tmp_path / "p.csv").write_text("\n".join(["time,price (USD/MWh)", *rows]), encoding="utf-8")
+    power = TARIFF + 'price_file = "p.csv"\nforward = [{ year = 2026, usd_per_mwh = 45 }]\n'
+    found = _problems(_written(tmp_path, "", power))
+    assert list(found) == ["power.forward"]
+    assert "-1.00 USD/MWh in Jan" in found["power.forward"]
 
 
 def test_hours_of_a_service_as_text(tmp_path: Path) -> None:
