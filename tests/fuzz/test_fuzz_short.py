@@ -63,7 +63,7 @@ def test_the_scenarios_to_plan_are_wide() -> None:
 
 
 _OF_FILES = {("power", f"price_{word}") for word in ("column", "file", "hour_ending", "node", "unit")} | {
-    (plant, f"profile{end}") for plant in ("solar", "wind") for end in ("", "_column")
+    (plant, f"profile{end}") for plant in ("solar", "wind") for end in ("", "_column", "_mw")
 } | {
     ("training", name) for name in ("layout", "offload", "optimizer", "packing", "schedule", "set_stack", "stack")
 } | {("serving", name) for name in ("hourly", "layout", "precision", "stack")} | {
