@@ -65,14 +65,15 @@ def test_the_scenarios_to_plan_are_wide() -> None:
 _OF_FILES = {("power", f"price_{word}") for word in ("column", "file", "hour_ending", "node", "unit")} | {
     (plant, f"profile{end}") for plant in ("solar", "wind") for end in ("", "_column")
 } | {
-    ("training", name) for name in ("layout", "offload", "optimizer", "packing", "phase", "ramp", "schedule", "set_stack", "stack")
+    ("training", name)
+    for name in ("layout", "offload", "optimizer", "packing", "phase", "ramp", "schedule", "set_stack", "stack")
 } | {("serving", name) for name in ("hourly", "layout", "precision", "stack")} | {
     ("tariff", name) for name in ("date", "note", "source", "title")
 } | {
     ("site", "weather"), ("training", "kernels"), ("power", "usd_per_currency"), ("partnership", "investor"),
     ("partnership", "sponsor"),
 }  # fmt: skip
-"""Files, what is only allowed beside one, and the words of a run, a service, a sheet, names of partners: broken as kinds of their own."""
+"""Files, what is only allowed beside one, words of a run, a service, a sheet, partners: broken as kinds of their own."""
 _FIXED = ("", "risk")
 """Not looked at: fields outside of a section, and the number of paths, which is kept small."""
 
