@@ -73,7 +73,7 @@ _OF_FILES = {("power", f"price_{word}") for word in ("column", "file", "hour_end
     ("site", "weather"), ("training", "kernels"), ("power", "usd_per_currency"), ("partnership", "investor"),
     ("partnership", "sponsor"),
 }  # fmt: skip
-"""Files, what is only allowed beside one, words of a run, a service, a sheet, partners: broken as kinds of their own."""
+"""Files, what is only allowed beside one, words of a run, a service, a sheet, partners: broken as own kinds."""
 _FIXED = ("", "risk")
 """Not looked at: fields outside of a section, and the number of paths, which is kept small."""
 
