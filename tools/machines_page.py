@@ -60,7 +60,9 @@ one link with `links_per_chip`.
 | `fat-tree` | leaves of `leaf_chips` neighbouring chips. A ring sends on from one of its m members below a leaf, over uplinks that carry 1/`oversubscription` of what the leaf's chips send: m / r, at most all. In an all-to-all all that leaves the leaf shares the uplinks |
 | `rail` | the same with leaves of one place in each node: `leaf_chips` counts all chips of those nodes. Messages for another place go over the inner level first (NCCL's PXN) |
 
-The same leaf switches hold eight times the nodes below a leaf when they are joined as rails of nodes of eight.
+The same leaf switches hold eight times the nodes below a leaf when they are joined as rails of nodes of eight. What a step notices (1,024 H100, leaves of 32 ports, uplinks
+3 : 1 oversubscribed, a test): data-parallel all-reduces run along rails and are as fast on both; the experts' exchange over 64 chips leaves a leaf of the tree and takes longer there, not on
+rails, whose leaves hold 32 nodes; without oversubscription both steps are the same, as what NCCL forwards over NVLink for other rails hides behind the network.
 
 ## Measured kernels by name
 `--kernels FOLDER` (train, compare, validate; `training.kernels` in scenarios) puts what `megawatt calibrate kernels --out FOLDER` wrote in

@@ -34,13 +34,13 @@ def find_software(catalogue: Catalogue, prefix: str, name: str) -> str:
     CatalogueError
         If there is none of that name; names the nearest as they are written.
     """
-    name = name.removeprefix(prefix)
+    written, name = name, name.removeprefix(prefix)
     if _PRACTICE not in name and catalogue.knows(prefix + name):
         return catalogue.get(prefix + name, "practice").key
     keys = (key for key in catalogue.entries if key.startswith(prefix) and "@" not in key and _PRACTICE not in key)
     names = [key.removeprefix(prefix) for key in keys]
     near = get_close_matches(name.lower()[:80], names, 4, 0.5) or names
-    raise CatalogueError(f"catalogue: stack {shown(name)} is not known; nearest: {', '.join(near)}")
+    raise CatalogueError(f"catalogue: stack {shown(written)} is not known; nearest: {', '.join(near)}")
 
 
 def is_month(text: str) -> bool:

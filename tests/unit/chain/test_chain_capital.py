@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from megawatt.catalogue import load_catalogue
+from megawatt.chain.debt_notes import lending_notes
 from megawatt.chain.links import Links, forge
-from megawatt.chain.use import _debt_notes
 from megawatt.errors import ScenarioError
 from megawatt.finance import loan_schedule
 from megawatt.finance.credit import credit_measures
@@ -224,7 +224,7 @@ def links_principal() -> float:
 def test_more_debt_than_there_is_to_pay_for_is_said() -> None:
     asked = ("debt.principal_usd=2e9", "debt.rate=0.1", "debt.payments=48", 'debt.drawn="with-spending"')
     links = linked("childress-bitcoin.toml", *asked)
-    notes = _debt_notes(links)
+    notes = lending_notes(links)
     assert any("of all that it could pay for" in note for note in notes)
     assert any("Owners put in 0.0%" in note for note in notes)
     assert np.isnan(links.base.measures.equity_irr[0])
