@@ -23,6 +23,7 @@ from megawatt.errors import InfeasibleError
 from megawatt.risk import tail_mean
 from megawatt.risk.factors import simulate_factors
 from megawatt.scenario.mixed import LoadedMix
+from megawatt.scenario.site_miners import number
 
 __all__ = ["Bound", "FrontierPoint", "MixValue", "Search", "Unfit"]
 
@@ -107,7 +108,7 @@ class Search:
         every = forge_parts(loaded, progress)
         self.left_out, self.parts = _within(every, loaded)
         models = {part.name: part.links.model.committed(part.base) for part in self.parts}
-        self.owners = _number(self.asked.cost_of_equity)
+        self.owners = number(self.asked.cost_of_equity)
         self.risk = simulate_parts(models, self.asked.paths, loaded.mix.seed, workers, self.owners)
         none = [replace(part, scale=0.0) for part in self.parts]
         self.empty = site_of(loaded, none, self.common)
@@ -125,9 +126,9 @@ class Search:
         keep = tax_left(self.common)
         limits = Limits(
             grid_mw=mix.grid_mw.number(),
-            capital_usd=_number(self.asked.capital_usd),
-            water_m3=_number(mix.water_m3_per_year),
-            carbon_t=_number(self.asked.carbon_t_per_year),
+            capital_usd=number(self.asked.capital_usd),
+            water_m3=number(mix.water_m3_per_year),
+            carbon_t=number(self.asked.carbon_t_per_year),
         )
         export = self.common.plants.assets
         return Programme(
@@ -232,7 +233,7 @@ class Search:
     def solve_safe(self, names: Sequence[str] | None = None, *, plants: bool = True) -> Sized:
         """The same, with a probability of missed service within its limit: candidates are left out one by one, the
         set of most value first, until a mix keeps it (each set's optimum bounds those of its subsets)."""
-        most = _number(self.asked.largest_probability_missed)
+        most = number(self.asked.largest_probability_missed)
         there = frozenset(names if names is not None else [part.name for part in self.parts])
         first = self.solve(sorted(there), plants=plants)
         if most is None:
@@ -289,7 +290,7 @@ class Search:
 
     def _missing(self, name: str) -> float:
         """Probability that a candidate's loan misses a payment, where that is more than allowed; else 0."""
-        most, missed = _number(self.asked.largest_probability_missed), self.risk.missed.get(name)
+        most, missed = number(self.asked.largest_probability_missed), self.risk.missed.get(name)
         share = 0.0 if missed is None else float(missed.mean())
         return share if most is not None and share > most else 0.0
 
@@ -300,7 +301,7 @@ class Search:
 
     def unfit(self, found: Sized) -> list[Unfit]:
         """Candidates that are not in a mix because of what is asked of loans, and why."""
-        most = _number(self.asked.largest_probability_missed)
+        most = number(self.asked.largest_probability_missed)
         said = [] if most is None else [c for c in self.programme.candidates if found.scales[c.name] <= 0.0]
         return self.left_out + [
             Unfit(c.name, f"its loan misses a payment on {p:.1%} of paths, best.largest_probability_missed is {most:g}")
@@ -369,14 +370,9 @@ class Search:
         )
 
 
-def _number(fact: object) -> float | None:
-    number = getattr(fact, "number", None)
-    return None if number is None else float(number())
-
-
 def _within(parts: tuple[MixedPart, ...], loaded: LoadedMix) -> tuple[list[Unfit], tuple[MixedPart, ...]]:
     """Candidates that are left out for their cover, and the others."""
-    lowest = _number(loaded.mix.best.lowest_dscr)
+    lowest = number(loaded.mix.best.lowest_dscr)
     if lowest is None:
         return [], parts
     cover = {p.name: float(p.base.measures.min_dscr[0]) for p in parts}

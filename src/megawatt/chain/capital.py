@@ -25,9 +25,10 @@ from megawatt.finance import (
     residual_straight_line,
 )
 from megawatt.finance.periods import Periods
+from megawatt.months import months_between
 from megawatt.scenario.schema import Capex, Scenario, Timeline
 
-__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac", "months_between"]
+__all__ = ["Calendar", "Capital", "calendar_of", "capital", "design_kept_frac"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,6 @@ def _replaced(
             spent[paid] += cost
             reserve[start:paid] += cost * np.arange(1, paid - start + 1) / max(paid - start, 1)
     return spent, reserve
-
-
-def months_between(start: str, month: str) -> int:
-    """Months from one ``YYYY-MM`` to another."""
-    (year0, number0), (year, number) = (map(int, m.split("-")) for m in (start, month))
-    return (year - year0) * 12 + number - number0
 
 
 def calendar_of(timeline: Timeline) -> Calendar:

@@ -22,7 +22,7 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.base_model import blocks_of
 from megawatt.chain.businesses import AIMoney, MiningMoney
-from megawatt.chain.capital import Calendar, capital, months_between
+from megawatt.chain.capital import Calendar, capital
 from megawatt.chain.ground import Business, PowerIndex
 from megawatt.chain.links import Links, forge
 from megawatt.chain.money import CashModel
@@ -38,6 +38,7 @@ from megawatt.finance import (
     project,
 )
 from megawatt.finance.option import value_option
+from megawatt.months import months_between
 from megawatt.risk import FactorPaths, FactorTerms, base_factors, run_blocks, simulate_factors
 from megawatt.scenario import LoadedComparison, LoadedScenario
 from megawatt.scenario.comparison import Conversion

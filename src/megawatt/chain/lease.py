@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
-from megawatt.chain.capital import Calendar, months_between
+from megawatt.chain.capital import Calendar
 from megawatt.chain.ground import Ground, earned
 from megawatt.finance import (
     NEVER,
@@ -21,6 +21,7 @@ from megawatt.finance import (
     tenancy,
 )
 from megawatt.finance.backstop import Guarantee, claim_payments, fee_schedule, guarantee_payments
+from megawatt.months import months_between
 from megawatt.risk import FactorPaths, base_factors
 from megawatt.scenario.schema import Lease
 

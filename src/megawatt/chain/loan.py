@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from megawatt.arrays import FloatArray
-from megawatt.catalogue.records import Fact
 from megawatt.finance import LenderTerms, LoanTerms, Refinancing, SizingTerms, Spine, calendar_periods, loan_schedule
 from megawatt.finance.debt_terms import FacilityTerms, FloatingRate, JuniorTerms
 from megawatt.finance.periods import Periods
+from megawatt.months import months_between
 from megawatt.scenario.debt_sections import DatedAmount
 from megawatt.scenario.schema import Debt, Scenario
+from megawatt.scenario.site_miners import number
 
 if TYPE_CHECKING:
     from megawatt.chain.capital import Calendar
@@ -35,12 +36,12 @@ def sizing_terms(debt: Debt | None, machines_cost_usd: float) -> SizingTerms | N
     if debt is None or not any(limits or ()):
         return None
     return SizingTerms(
-        target_dscr=_number(debt.target_dscr),
-        gearing=_number(debt.gearing_frac),
-        minimum_llcr=_number(debt.minimum_llcr),
-        maximum_ltv=_number(debt.maximum_ltv),
-        appraisal_usd=_number(debt.appraisal_usd),
-        advance_rate=_number(debt.advance_frac),
+        target_dscr=number(debt.target_dscr),
+        gearing=number(debt.gearing_frac),
+        minimum_llcr=number(debt.minimum_llcr),
+        maximum_ltv=number(debt.maximum_ltv),
+        appraisal_usd=number(debt.appraisal_usd),
+        advance_rate=number(debt.advance_frac),
         amount_usd=_amount_usd(debt, machines_cost_usd),
         cash_basis=debt.sizing_cash,
     )
@@ -111,20 +112,15 @@ def timing(debt: Debt | None, spine: Spine) -> Periods | None:
 
 def _month(label: str, calendar: Calendar) -> int:
     """Index of a month, ``YYYY-MM``."""
-    year, month = map(int, label.split("-"))
-    return (year - calendar.spine.start_year) * 12 + month - calendar.spine.start_month
+    return months_between(calendar.spine.label(0), label)
 
 
 def _by_month(rows: Sequence[DatedAmount], calendar: Calendar, owed_usd: float) -> FloatArray:
     """Dated amounts as shares of what is owed at the first payment, (months,)."""
     out = np.zeros(calendar.spine.months)
     for row in rows:
-        out[_month(row.month, calendar)] = row.usd.number() / owed_usd if row.usd else _number(row.frac) or 0.0
+        out[_month(row.month, calendar)] = row.usd.number() / owed_usd if row.usd else number(row.frac) or 0.0
     return out
-
-
-def _number(fact: Fact | None) -> float | None:
-    return fact.number() if fact else None
 
 
 def _floating(debt: Debt, calendar: Calendar) -> FloatArray | None:
@@ -192,8 +188,8 @@ def lender_terms(debt: Debt | None, calendar: Calendar, loan: LoanTerms | None) 
     terms = replace(
         plain,
         sweep_frac=debt.sweep_frac.number(),
-        lockup_dscr=_number(debt.lockup_dscr),
-        covenant_dscr=_number(debt.covenant_dscr),
+        lockup_dscr=number(debt.lockup_dscr),
+        covenant_dscr=number(debt.covenant_dscr),
         refinancing=refinancing,
         interest_reserve=debt.interest_of_construction == "reserve",
         prepayment_order=debt.prepayment_order,
@@ -209,7 +205,7 @@ def lender_terms(debt: Debt | None, calendar: Calendar, loan: LoanTerms | None) 
         for row in debt.call_prices:
             premium[_month(row.month, calendar) :] = row.premium_frac.number()
         par = _month(debt.call_prices[0].month, calendar) if debt.call_prices else None
-        return replace(terms, premium_frac=premium, make_whole_rate=_number(debt.make_whole_rate), par_month=par)
+        return replace(terms, premium_frac=premium, make_whole_rate=number(debt.make_whole_rate), par_month=par)
     asked = debt.prepayments or debt.target_balance or terms != plain
     return terms if asked else None
 
@@ -221,7 +217,7 @@ def _with_amounts(terms: LenderTerms, debt: Debt, calendar: Calendar, owed_usd: 
     if debt.target_balance:
         target = np.full(calendar.spine.months, np.inf)
         for row in debt.target_balance:
-            target[_month(row.month, calendar) :] = row.usd.number() / owed_usd if row.usd else _number(row.frac) or 0.0
+            target[_month(row.month, calendar) :] = row.usd.number() / owed_usd if row.usd else number(row.frac) or 0.0
     return replace(terms, prepaid_frac=ahead, target_frac=target)
 
 

@@ -8,7 +8,6 @@ from megawatt.catalogue import Catalogue
 from megawatt.catalogue.memo import Memo
 from megawatt.catalogue.records import Assumption
 from megawatt.chain.businesses import MiningMoney
-from megawatt.chain.capital import months_between
 from megawatt.mining import (
     Hedge,
     Hosted,
@@ -22,6 +21,7 @@ from megawatt.mining import (
     mixed,
     power_segments,
 )
+from megawatt.months import months_between
 from megawatt.scenario.mining_sections import Mining
 from megawatt.scenario.schema import Timeline
 from megawatt.scenario.site_miners import machines_of, network_of, number, own_modes

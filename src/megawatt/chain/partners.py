@@ -10,6 +10,7 @@ import numpy as np
 from megawatt.arrays import FloatArray
 from megawatt.finance import Spine, irr, net_present_value_usd
 from megawatt.finance.partnership import Partner, Partners, PartnershipTerms, split
+from megawatt.months import months_between
 from megawatt.scenario.partnership_section import Partnership
 
 if TYPE_CHECKING:
@@ -53,10 +54,6 @@ def partnership_terms(section: Partnership, spine: Spine) -> PartnershipTerms:
     cash = section.cash_frac.number() if section.cash_frac else equity
     after = section.cash_after_frac.number() if section.cash_after_frac else None
     taxed_after = section.tax_after_frac.number() if section.tax_after_frac else after
-    period = None
-    if section.flip_month is not None:
-        year, month = map(int, section.flip_month.split("-"))
-        period = (year - spine.start_year) * 12 + month - spine.start_month
     return PartnershipTerms(
         equity_frac=equity,
         cash_frac=cash,
@@ -64,7 +61,7 @@ def partnership_terms(section: Partnership, spine: Spine) -> PartnershipTerms:
         cash_after_frac=after,
         tax_after_frac=taxed_after,
         flip_irr=section.flip_irr.number() if section.flip_irr else None,
-        flip_period=period,
+        flip_period=months_between(spine.label(0), section.flip_month) if section.flip_month else None,
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from megawatt.arrays import FloatArray, IntArray
 from megawatt.finance import even_capex, residual_straight_line
+from megawatt.months import months_between
 from megawatt.scenario.plant_sections import PLANTS, Battery, Plant
 from megawatt.scenario.schema import Scenario
 
@@ -57,7 +58,7 @@ def plant_costs(scenario: Scenario, months: int, live: int, planned: int) -> tup
 
 
 def _cost(name: str, plant: Plant, start: str, months: int, first: tuple[int, int]) -> PlantCost:
-    live, planned = first if plant.live is None else (_since(plant.live, start),) * 2
+    live, planned = first if plant.live is None else (months_between(start, plant.live),) * 2
     cost = plant.mw.number() * plant.capex_usd_per_mw.number()
     if isinstance(plant, Battery):
         cost += plant.mwh.number() * plant.capex_usd_per_mwh.number()
@@ -75,8 +76,3 @@ def _cost(name: str, plant: Plant, start: str, months: int, first: tuple[int, in
         life_months=life,
         tax_life_years=plant.tax_life_years.number(),
     )
-
-
-def _since(month: str, start: str) -> int:
-    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
-    return (year - year0) * 12 + number - number0

@@ -12,6 +12,7 @@ from megawatt.chain.capital import Calendar, calendar_of
 from megawatt.chain.ground import Ground, PowerIndex, earned
 from megawatt.finance import OperatingFlows, Spine, escalator, repeat_year
 from megawatt.hours import monthly_sum
+from megawatt.months import month_number
 from megawatt.risk import FactorPaths
 from megawatt.scenario.schema import Power, Timeline
 from megawatt.tariff import weekday_hours
@@ -174,7 +175,4 @@ def block_money(
 
 
 def _month(text: str | None, otherwise: int) -> int:
-    if text is None:
-        return otherwise
-    year, month = map(int, text.split("-"))
-    return year * 12 + month - 1
+    return otherwise if text is None else month_number(text)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from megawatt.chain.capital import months_between
 from megawatt.chain.links import Links
 from megawatt.chain.records import StressResult
 from megawatt.finance.credit import credit_measures
+from megawatt.months import months_between
 from megawatt.risk import FACTORS
 from megawatt.risk.stresses import Stress, moved_together, stressed_factors
 from megawatt.scenario.risk_sections import Stress as StressSection

@@ -17,6 +17,7 @@ from megawatt.catalogue.section import Section, as_problems
 from megawatt.company.records import Company, Cut, Debt, DebtKind, Lease, Mining
 from megawatt.errors import Problem, ScenarioError, shown
 from megawatt.files import read_toml
+from megawatt.months import months_between
 
 __all__ = ["CompanyFile", "company_keys", "load_company"]
 
@@ -129,10 +130,12 @@ class CompanyFile(Section):
                 raise refusal(f"two {what}s named {twice!r}", "each name once")
         if len(set(self.order)) < len(self.order):
             raise refusal(f"order {list(self.order)}", "each of capex, coins, equity at most once")
-        late = [debt.name for debt in self.debt if _months(self.date, debt.maturity) < 1]
+        late = [debt.name for debt in self.debt if months_between(self.date, debt.maturity) < 1]
         if late:
             raise refusal(f"debt {late[0]!r} falls due by {self.date}", "a maturity after the date of the position")
-        ended = [lease.name for lease in self.lease if _months(self.date, lease.start) + round(12 * lease.years) <= 1]
+        ended = [
+            lease.name for lease in self.lease if months_between(self.date, lease.start) + round(12 * lease.years) <= 1
+        ]
         if ended:
             raise refusal(f"lease {ended[0]!r} has ended by {self.date}", "a start and years that reach beyond it")
         for debt in self.debt:
@@ -210,12 +213,6 @@ def _first(problems: list[Problem]) -> str:
     return str(problems[0]) if len(problems) == 1 else f"{len(problems)} problems"
 
 
-def _months(first: str, later: str) -> int:
-    """Months from one month to another."""
-    (year, month), (then, last) = (map(int, text.split("-")) for text in (first, later))
-    return (then - year) * 12 + last - month
-
-
 def _company(key: str, read: CompanyFile, catalogue: Catalogue) -> Company:
     default = {
         kind: catalogue.number("risk-base", f"tenant_default_{kind.replace('-', '_')}_frac_per_year")
@@ -259,7 +256,7 @@ def _mining(part: MiningPart) -> Mining:
 
 
 def _lease(part: LeasePart, date: str, default_per_year: float) -> Lease:
-    share, begins = part.share_frac.number(), _months(date, part.start) - 1
+    share, begins = part.share_frac.number(), months_between(date, part.start) - 1
     rent = part.it_mw.number() * 1000.0 * part.rent_usd_per_kw_month.number()
     return Lease(
         name=part.name,
@@ -279,7 +276,7 @@ def _debt(part: DebtPart, date: str) -> Debt:
         kind=part.kind,
         principal_usd=part.principal_usd.number(),
         rate=part.rate_frac.number(),
-        maturity_month=_months(date, part.maturity),
+        maturity_month=months_between(date, part.maturity),
         amortising=part.amortising,
         recourse=part.recourse,
         conversion_usd=part.conversion_usd.number(),

@@ -41,7 +41,7 @@ def new_rates(debts: tuple[Debt, ...], paths: CompanyPaths, month: int) -> Float
 
 def service(debts: tuple[Debt, ...], state: State, month: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Interest (paths,), what amortises and what falls due (paths, debts) in a month. [USD]"""
-    interest = (state.owed * state.rate).sum(axis=1) / 12.0
+    interest = state.interest_usd
     principal, maturing = np.zeros_like(state.owed), np.zeros_like(state.owed)
     for i, debt in enumerate(debts):
         left = debt.maturity_month - month
@@ -125,8 +125,7 @@ def surrender(
         debt = company.debts[i]
         left = max(debt.maturity_month - month, 1)
         service += state.owed[:, i] * (state.rate[:, i] / 12.0 + (1.0 / left if debt.amortising else 0.0))
-    others = (state.owed * state.rate).sum(axis=1) / 12.0
-    burn = np.maximum(others + service - net, 1.0)
+    burn = np.maximum(state.interest_usd + service - net, 1.0)
     runway = (np.maximum(state.cash, 0.0) + free_usd(company, state, price)) / burn
     bound = any(company.debts[i].recourse for i in loans)
     leave = state.alive & (balance > 0.0) & (net < service)

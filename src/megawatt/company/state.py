@@ -46,6 +46,11 @@ class State:
         """Paths without a default so far."""
         return self.default < 0
 
+    @property
+    def interest_usd(self) -> FloatArray:
+        """Interest of a month on all that is owed, (paths,)."""
+        return np.asarray((self.owed * self.rate).sum(axis=1) / 12.0)
+
     def lend(self, place: int, lent: FloatArray, rate: FloatArray) -> None:
         """Add to a loan at a rate of its own, (paths,); the loan then costs the mean of both."""
         owed = self.owed[:, place] + lent

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from megawatt.errors import Problem
+from megawatt.months import month_after, months_between
 from megawatt.scenario.debt_sections import DatedAmount, Debt
 
 __all__ = ["debt_between", "debt_dates"]
@@ -174,18 +175,20 @@ def debt_dates(debt: Debt, start: str, first: int, last: int) -> Iterator[Proble
     """
     every = debt.payment_every_months
     due = first + every - 1
-    allowed = f"a month with a payment, {_month(start, due)} to {_month(start, last)}"
+    allowed = f"a month with a payment, {month_after(start, due)} to {month_after(start, last)}"
     allowed += "" if every == 1 else f", every {every} months"
     for name in ("repayments", "prepayments"):
         for i, row in enumerate(getattr(debt, name)):
-            at = _since(row.month, start)
+            at = months_between(start, row.month)
             if not due <= at <= last or (at - due) % every:
                 yield Problem(f"debt.{name}.{i}.month", row.month, allowed)
         yield from _in_all(debt, name)
     for name in ("target_balance", "call_prices"):
         for i, row in enumerate(getattr(debt, name)):
-            if not 0 <= _since(row.month, start) <= last:
-                yield Problem(f"debt.{name}.{i}.month", row.month, f"a month from {start} to {_month(start, last)}")
+            if not 0 <= months_between(start, row.month) <= last:
+                yield Problem(
+                    f"debt.{name}.{i}.month", row.month, f"a month from {start} to {month_after(start, last)}"
+                )
 
 
 def _in_all(debt: Debt, name: str) -> Iterator[Problem]:
@@ -198,14 +201,3 @@ def _in_all(debt: Debt, name: str) -> Iterator[Problem]:
     if debt.principal_usd is not None and usd > debt.principal_usd.number() * (1.0 + 1e-9):
         most = f"at most principal_usd = {debt.principal_usd.number():,.0f}"
         yield Problem(f"debt.{name}", f"{usd:,.0f} USD in all", most, "what is left falls due last")
-
-
-def _since(month: str, start: str) -> int:
-    (year0, number0), (year, number) = (map(int, m.split("-")) for m in (start, month))
-    return (year - year0) * 12 + number - number0
-
-
-def _month(start: str, after: int) -> str:
-    year, number = map(int, start.split("-"))
-    index = year * 12 + number - 1 + after
-    return f"{index // 12}-{index % 12 + 1:02d}"

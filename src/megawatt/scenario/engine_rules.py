@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem, ScenarioError, shown
 from megawatt.files import is_file
+from megawatt.months import months_between
 from megawatt.scenario.debt_rules import debt_dates
 from megawatt.scenario.mining_rules import mining_problems
 from megawatt.scenario.partnership_section import partnership_dates
@@ -121,7 +122,7 @@ def _plants(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[
         yield Problem(f"battery.{name}", "0: a battery that gives nothing", allowed, "or leave [battery] out")
     for name in PLANTS:
         live = getattr(scenario, name).live if getattr(scenario, name) is not None else None
-        if live is not None and not 0 <= _since(live, timeline.start) < _end(scenario):
+        if live is not None and not 0 <= months_between(timeline.start, live) < _end(scenario):
             found = f"{live}, outside the project"
             yield Problem(f"{name}.live", found, f"a month from {timeline.start} on, within {_end(scenario)} months")
 
@@ -162,7 +163,7 @@ def _grid_services(scenario: Scenario, catalogue: Catalogue, folder: Path) -> It
 def _end(scenario: Scenario) -> int:
     """Months of the project."""
     timeline = scenario.timeline
-    last = max(_since(h.live, timeline.start) for h in timeline.halls)
+    last = max(months_between(timeline.start, h.live) for h in timeline.halls)
     return last + timeline.delay_months + timeline.operating_months
 
 
@@ -286,15 +287,10 @@ def _serving(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator
     )
 
 
-def _since(month: str, start: str) -> int:
-    (year, number), (year0, number0) = (map(int, m.split("-")) for m in (month, start))
-    return (year - year0) * 12 + number - number0
-
-
 def _months(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Problem]:
     """A block of halls has to earn before the plan ends; late blocks make the plan longer."""
     timeline = scenario.timeline
-    live = [_since(h.live, timeline.start) for h in timeline.halls]
+    live = [months_between(timeline.start, h.live) for h in timeline.halls]
     last = max(live) + timeline.delay_months
     if last + timeline.operating_months > _MOST_MONTHS:
         yield Problem(
@@ -313,7 +309,7 @@ def _prepaid(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator
     contract, timeline = scenario.contract, scenario.timeline
     if contract is None or contract.prepayment_frac.number() == 0.0:
         return
-    first = min(_since(h.live, timeline.start) for h in timeline.halls) + timeline.delay_months
+    first = min(months_between(timeline.start, h.live) for h in timeline.halls) + timeline.delay_months
     if contract.prepayment_lead_months > first:
         found = f"{contract.prepayment_lead_months}: before timeline.start = {timeline.start}"
         yield Problem(
@@ -328,7 +324,7 @@ def _debt(scenario: Scenario, catalogue: Catalogue, folder: Path) -> Iterator[Pr
     debt, timeline = scenario.debt, scenario.timeline
     if debt is None or (debt.principal_usd is not None and debt.principal_usd.number() == 0.0):
         return
-    live = [_since(h.live, timeline.start) for h in timeline.halls]
+    live = [months_between(timeline.start, h.live) for h in timeline.halls]
     months = max(live) + timeline.delay_months + timeline.operating_months
     first = max(*live, 1)
     if first >= months:

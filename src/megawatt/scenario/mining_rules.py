@@ -7,6 +7,7 @@ from functools import partial
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import MegawattError, Problem
+from megawatt.months import month_after
 from megawatt.scenario.mining_sections import Machine, Mining
 from megawatt.scenario.schema import Scenario
 from megawatt.scenario.site_miners import machines_of, network_of, own_modes
@@ -139,12 +140,6 @@ def _sold(scenario: Scenario, section: Mining) -> Iterator[Problem]:
         yield Problem("mining.hedge.share", "hash rate of one's own where all is hosted", "0, or hosting.share below 1")
     if hedge.start is None:
         return
-    last = _month_after(max(h.live for h in timeline.halls), timeline.delay_months + timeline.operating_months - 1)
+    last = month_after(max(h.live for h in timeline.halls), timeline.delay_months + timeline.operating_months - 1)
     if not timeline.start <= hedge.start <= last:
         yield Problem("mining.hedge.start", hedge.start, f"months of the project, {timeline.start} to {last}")
-
-
-def _month_after(month: str, later: int) -> str:
-    year, number = map(int, month.split("-"))
-    index = 12 * year + number - 1 + later
-    return f"{index // 12}-{index % 12 + 1:02d}"

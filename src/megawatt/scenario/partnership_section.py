@@ -11,6 +11,7 @@ from megawatt.catalogue.quantity import quantity
 from megawatt.catalogue.records import Fact
 from megawatt.catalogue.section import Section
 from megawatt.errors import Problem
+from megawatt.months import months_between
 from megawatt.scenario.section import Month, ratio
 
 __all__ = ["Partnership", "partnership_between", "partnership_dates"]
@@ -89,7 +90,6 @@ def partnership_dates(section: Partnership, start: str, months: int) -> Iterator
     """The flip's date lies within the project, after its first month."""
     if section.flip_month is None:
         return
-    (year0, month0), (year, month) = (map(int, m.split("-")) for m in (start, section.flip_month))
-    if not 0 < (year - year0) * 12 + month - month0 < months:
+    if not 0 < months_between(start, section.flip_month) < months:
         allowed = f"a month of the project, after its first ({start}), within its {months} months"
         yield Problem("partnership.flip_month", section.flip_month, allowed)

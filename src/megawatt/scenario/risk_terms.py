@@ -8,6 +8,7 @@ from typing import Final
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import Problem, shown
+from megawatt.months import months_between
 from megawatt.risk import FACTORS, FactorTerms, factor_terms
 from megawatt.risk.ratings import defaults_of_rating
 from megawatt.scenario.schema import Scenario
@@ -45,19 +46,15 @@ _YEARS_OF_RATING: Final = 40
 
 def stress_problems(scenario: Scenario, months: int) -> Iterator[Problem]:
     """Named stresses that move nothing, share a name, or lie outside the project of so many months."""
-    first, names = _number(scenario.timeline.start), [stress.name for stress in scenario.risk.stress]
+    start, names = scenario.timeline.start, [stress.name for stress in scenario.risk.stress]
     for i, stress in enumerate(scenario.risk.stress):
         for field in ("start", "tenant_defaults"):
             month = getattr(stress, field)
-            if month is not None and not 0 <= _number(month) - first < months:
-                allowed = f"a month of the project: {months} from {scenario.timeline.start} on"
+            if month is not None and not 0 <= months_between(start, month) < months:
+                allowed = f"a month of the project: {months} from {start} on"
                 yield Problem(f"risk.stress.{i}.{field}", month, allowed, "move it")
         moved = any(getattr(stress, f"{name}_change_frac") is not None for name in FACTORS)
         if not moved and stress.tenant_defaults is None:
             yield Problem(f"risk.stress.{i}", "nothing moves", "a change of a market, or tenant_defaults")
         if stress.name in names[:i]:
             yield Problem(f"risk.stress.{i}.name", f"a second {shown(stress.name)}", "each name once")
-
-
-def _number(month: str) -> int:
-    return int(month[:4]) * 12 + int(month[5:])

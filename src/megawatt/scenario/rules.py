@@ -7,6 +7,7 @@ from typing import Any
 
 from megawatt.catalogue import Catalogue
 from megawatt.errors import Problem
+from megawatt.months import months_between
 from megawatt.scenario.comparison import Conversion
 from megawatt.scenario.debt_rules import debt_between
 from megawatt.scenario.mining_rules import before_network
@@ -315,11 +316,6 @@ def between_sections(raw: Mapping[str, Any]) -> list[Problem]:
     return [problem for rule in rules for problem in rule(raw)]
 
 
-def _index(month: str) -> int:
-    year, number = map(int, month.split("-"))
-    return 12 * year + number
-
-
 def between_conversion(
     conversion: Conversion, scenarios: Mapping[str, Scenario], catalogue: Catalogue, kind: str = "compared scenario"
 ) -> list[Problem]:
@@ -340,7 +336,7 @@ def between_conversion(
     first, last = conversion.dates[0], conversion.dates[-1]
     if first < conversion.start:
         problems.append(Problem("conversion.dates", first, f"months from start = {conversion.start} on"))
-    latest = _index(last) - _index(conversion.start) + conversion.months_without_income
+    latest = months_between(conversion.start, last) + conversion.months_without_income
     if latest >= conversion.months:
         problems.append(
             Problem("conversion.dates", last, f"AI revenue before the end: date + {conversion.months_without_income} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from megawatt.months import month_after
 from megawatt.scenario.plant_sections import PLANTS
 from megawatt.scenario.schema import Scenario
 
@@ -51,9 +52,7 @@ def _sizes(scenario: Scenario) -> Iterator[tuple[str, float, str]]:
 def _never(scenario: Scenario) -> Iterator[str]:
     """Blocks of power outside the project, and its years that a forward curve leaves out."""
     power, timeline = scenario.power, scenario.timeline
-    year, month = map(int, max(h.live for h in timeline.halls).split("-"))
-    after = year * 12 + month - 1 + timeline.delay_months + timeline.operating_months
-    end = f"{(after - 1) // 12}-{(after - 1) % 12 + 1:02d}"
+    end = month_after(max(h.live for h in timeline.halls), timeline.delay_months + timeline.operating_months - 1)
     for index, block in enumerate(power.blocks):
         if (block.start or end) > end or (block.end or end) < timeline.start:
             held = f"ends in {block.end}" if (block.end or end) < timeline.start else f"starts in {block.start}"

@@ -138,7 +138,7 @@ def _reference(chip: str, params_b: float, catalogue: Catalogue) -> tuple[System
 
 
 def _size_b(row: Mapping[str, str], label: str) -> float:
-    """Size of a run's model: as given, else as its label says it. [billion parameters]"""
+    """Size of a run's model as its label says it. [billion parameters]"""
     said = _SIZE.search(row.get(label, ""))
     if said is None:
         return _SMALL
